@@ -1,0 +1,191 @@
+"""Every exception of the core, in one tree: our own faults and the other side's told apart.
+
+Each class is also the builtin a caller would naturally catch (``ConnectionError``, ``TimeoutError``,
+``ValueError``), carries its facts as fields, and reads as one sentence; ``remedy`` says what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import CertificateInfo
+    from misfin.trust.tofu import Pin
+
+
+class MisfinError(Exception):
+    """Base of everything this library raises on purpose; anything else that escapes is a bug."""
+
+    remedy: str = ""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        if remedy:
+            self.remedy = remedy
+
+
+class LocalFault(MisfinError):
+    """Wrong on our side: input, configuration or program order. Nothing was sent."""
+
+
+class RemoteFault(MisfinError):
+    """Wrong on the other side or on the way to it."""
+
+
+# ---- our side -------------------------------------------------------------------------------------
+
+
+class AddressError(LocalFault, ValueError):
+    """A text that is no Misfin address (protocol.md §1.5)."""
+
+    remedy = "Write it as mailbox@host, for example ada@mail.example."
+
+
+class GemmailError(LocalFault, ValueError):
+    """A message that cannot be written in the form asked for (protocol.md §3)."""
+
+
+class MessageTooLargeError(LocalFault, ValueError):
+    """A request over the limit of its protocol version (protocol.md §1.2, §1.3).
+
+    ``size`` and ``limit`` are bytes as counted by that version; ``version`` is ``"B"`` or ``"C"``.
+    """
+
+    def __init__(self, size: int, limit: int, version: str) -> None:
+        super().__init__(
+            f"The message is {size:,} bytes long; Misfin({version}) takes at most {limit:,}.",
+            remedy="Shorten it, or split it into several messages.",
+        )
+        self.size = size
+        self.limit = limit
+        self.version = version
+
+
+class IdentityError(LocalFault, ValueError):
+    """A certificate or key that cannot be used as an identity (protocol.md §4)."""
+
+
+class IdentityEncryptedError(IdentityError):
+    """The private key is encrypted and no (or a wrong) password was given."""
+
+    remedy = "Give the password of the key."
+
+
+class LocalProtocolError(LocalFault, RuntimeError):
+    """A protocol machine was driven in an order it does not allow: a bug in the calling program."""
+
+
+class StoreError(LocalFault, OSError):
+    """Mail, queue or trust data on disk could not be read or written."""
+
+
+class QueryError(LocalFault, ValueError):
+    """A search text that cannot be understood; ``column`` (0-based) is where it went wrong."""
+
+    def __init__(self, message: str, *, column: int, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.column = column
+
+
+# ---- the other side -------------------------------------------------------------------------------
+
+
+class RemoteProtocolError(RemoteFault, ValueError):
+    """Illegal bytes from the peer; ``status_hint`` is the status a server should answer with."""
+
+    def __init__(self, message: str, *, status_hint: int = 59) -> None:
+        super().__init__(message)
+        self.status_hint = status_hint
+
+
+class DeliveryError(RemoteFault):
+    """A message could not be handed over; ``hostname`` and ``port`` say to whom.
+
+    Unless it is an :class:`OutcomeUnknownError`, no message byte had left.
+    """
+
+    def __init__(self, message: str, *, hostname: str, port: int, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.hostname = hostname
+        self.port = port
+
+
+class HostUnknownError(DeliveryError, ConnectionError):
+    """The host name has no address."""
+
+    remedy = "Check the spelling of the host, and that you are online."
+
+
+class ConnectError(DeliveryError, ConnectionError):
+    """The host has an address but did not accept the connection, or dropped it before the request."""
+
+    remedy = "The server may be down; the message can be tried again later."
+
+
+class HandshakeError(DeliveryError, ConnectionError):
+    """TLS could not be established: no Misfin server there, or one that refuses our certificate."""
+
+
+class DeliveryTimeoutError(DeliveryError, TimeoutError):
+    """The host stayed silent; nothing of the message had left."""
+
+    remedy = "The server may be overloaded; the message can be tried again later."
+
+
+class OutcomeUnknownError(DeliveryError, ConnectionError):
+    """The whole request had left and no usable answer came: it may or may not have been delivered.
+
+    Never repeat by yourself: the message could arrive twice (protocol.md §2).
+    """
+
+    remedy = "Ask the recipient before sending it again: it may have arrived."
+
+
+class RedirectError(DeliveryError):
+    """A redirect that cannot be followed: no address, a loop, or too many hops (protocol.md §2)."""
+
+    def __init__(self, message: str, *, hostname: str, port: int, status: int, meta: str) -> None:
+        super().__init__(message, hostname=hostname, port=port)
+        self.status = status
+        self.meta = meta
+
+
+class TrustError(DeliveryError):
+    """Somebody has to decide about a certificate first; nothing of the message has left."""
+
+    certificate: CertificateInfo
+
+
+class CertificateChangedError(TrustError):
+    """The host shows another key than the one pinned for it (protocol.md §5.2).
+
+    ``expected_fingerprint`` and ``actual_fingerprint`` are SHA-256 of the whole certificates, 64 hex digits.
+    """
+
+    remedy = "Ask the owner of the host by another way before you trust the new certificate."
+
+    def __init__(self, *, hostname: str, port: int, pin: Pin, certificate: CertificateInfo) -> None:
+        super().__init__(
+            f"The certificate of {hostname}:{port} has changed; nothing was sent.",
+            hostname=hostname,
+            port=port,
+        )
+        self.pin = pin
+        self.certificate = certificate
+        self.expected_fingerprint: str = pin.cert_sha256
+        self.actual_fingerprint: str = certificate.fingerprints.cert
+
+
+class FirstUseRefusedError(TrustError):
+    """The host was never seen before and trusting on first use is off."""
+
+    remedy = "Compare the fingerprint with one you have from the owner, then approve it."
+
+    def __init__(self, *, hostname: str, port: int, certificate: CertificateInfo) -> None:
+        super().__init__(
+            f"{hostname}:{port} was never seen before and is not trusted yet; nothing was sent.",
+            hostname=hostname,
+            port=port,
+        )
+        self.certificate = certificate
+        self.actual_fingerprint: str = certificate.fingerprints.cert

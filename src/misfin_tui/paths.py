@@ -1,0 +1,79 @@
+"""Where a profile keeps its things; nothing here creates or reads a file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+APP = "misfin-tui"
+HOME_VARIABLE = "MISFIN_TUI_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The folders of one profile (design.md §5): what is precious under ``root``, what is throw-away under ``cache``."""
+
+    root: Path
+    cache: Path
+    runtime: Path
+
+    @property
+    def config(self) -> Path:
+        """Settings, ``config.toml``; may be absent."""
+        return self.root / "config.toml"
+
+    @property
+    def identities(self) -> Path:
+        """Folder of ``NAME.pem`` files, certificate and key in one, mode 0600."""
+        return self.root / "identities"
+
+    @property
+    def mail(self) -> Path:
+        """Folder with one Maildir++ per identity or account."""
+        return self.root / "mail"
+
+    @property
+    def trust_db(self) -> Path:
+        """Pins of hosts and senders."""
+        return self.root / "trust.db"
+
+    @property
+    def outbox_db(self) -> Path:
+        """Messages on their way out."""
+        return self.root / "outbox.db"
+
+    @property
+    def contacts_db(self) -> Path:
+        """People written to and heard from."""
+        return self.root / "contacts.db"
+
+    @property
+    def index_db(self) -> Path:
+        """The index over the mail; rebuilt from it at any time."""
+        return self.cache / "index.db"
+
+    @property
+    def themes(self) -> Path:
+        """The user's own colour themes."""
+        return self.root / "themes"
+
+
+def profile_at(folder: Path) -> Profile:
+    """A profile kept whole under one folder (``--profile DIR``)."""
+    root = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - resolve() would follow links the user meant
+    return Profile(root=root, cache=root / "cache", runtime=root / "run")
+
+
+def find_profile(folder: str | Path | None = None) -> Profile:
+    """The profile to use: ``folder`` if given, else ``$MISFIN_TUI_HOME``, else the system's usual places."""
+    chosen = folder or os.environ.get(HOME_VARIABLE)
+    if chosen:
+        return profile_at(Path(chosen))
+    import platformdirs  # late: only needed when no folder was named
+
+    return Profile(
+        root=Path(platformdirs.user_data_dir(APP, appauthor=False)),
+        cache=Path(platformdirs.user_cache_dir(APP, appauthor=False)),
+        runtime=Path(platformdirs.user_data_dir(APP, appauthor=False)) / "run",
+    )
