@@ -24,28 +24,28 @@ class MisfinError(Exception):
             self.remedy = remedy
 
 
-class LocalFault(MisfinError):
+class LocalError(MisfinError):
     """Wrong on our side: input, configuration or program order. Nothing was sent."""
 
 
-class RemoteFault(MisfinError):
+class RemoteError(MisfinError):
     """Wrong on the other side or on the way to it."""
 
 
 # ---- our side -------------------------------------------------------------------------------------
 
 
-class AddressError(LocalFault, ValueError):
+class AddressError(LocalError, ValueError):
     """A text that is no Misfin address (protocol.md §1.5)."""
 
     remedy = "Write it as mailbox@host, for example ada@mail.example."
 
 
-class GemmailError(LocalFault, ValueError):
+class GemmailError(LocalError, ValueError):
     """A message that cannot be written in the form asked for (protocol.md §3)."""
 
 
-class MessageTooLargeError(LocalFault, ValueError):
+class MessageTooLargeError(LocalError, ValueError):
     """A request over the limit of its protocol version (protocol.md §1.2, §1.3).
 
     ``size`` and ``limit`` are bytes as counted by that version; ``version`` is ``"B"`` or ``"C"``.
@@ -61,7 +61,7 @@ class MessageTooLargeError(LocalFault, ValueError):
         self.version = version
 
 
-class IdentityError(LocalFault, ValueError):
+class IdentityError(LocalError, ValueError):
     """A certificate or key that cannot be used as an identity (protocol.md §4)."""
 
 
@@ -71,15 +71,15 @@ class IdentityEncryptedError(IdentityError):
     remedy = "Give the password of the key."
 
 
-class LocalProtocolError(LocalFault, RuntimeError):
+class LocalProtocolError(LocalError, RuntimeError):
     """A protocol machine was driven in an order it does not allow: a bug in the calling program."""
 
 
-class StoreError(LocalFault, OSError):
+class StoreError(LocalError, OSError):
     """Mail, queue or trust data on disk could not be read or written."""
 
 
-class QueryError(LocalFault, ValueError):
+class QueryError(LocalError, ValueError):
     """A search text that cannot be understood; ``column`` (0-based) is where it went wrong."""
 
     def __init__(self, message: str, *, column: int, remedy: str = "") -> None:
@@ -90,7 +90,7 @@ class QueryError(LocalFault, ValueError):
 # ---- the other side -------------------------------------------------------------------------------
 
 
-class RemoteProtocolError(RemoteFault, ValueError):
+class RemoteProtocolError(RemoteError, ValueError):
     """Illegal bytes from the peer; ``status_hint`` is the status a server should answer with."""
 
     def __init__(self, message: str, *, status_hint: int = 59) -> None:
@@ -98,7 +98,7 @@ class RemoteProtocolError(RemoteFault, ValueError):
         self.status_hint = status_hint
 
 
-class DeliveryError(RemoteFault):
+class DeliveryError(RemoteError):
     """A message could not be handed over; ``hostname`` and ``port`` say to whom.
 
     Unless it is an :class:`OutcomeUnknownError`, no message byte had left.

@@ -12,7 +12,7 @@ HOME_VARIABLE = "MISFIN_TUI_HOME"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The folders of one profile (design.md §5): what is precious under ``root``, what is throw-away under ``cache``."""
+    """The folders of one profile (design.md §5): what is precious in ``root``, the rest in ``cache``."""
 
     root: Path
     cache: Path

@@ -1,0 +1,50 @@
+# Every verb of the project; each sets up what it needs in .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help demo run test check format bench screenshots interop clean
+help:            ## show this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+demo: $(VENV)/.run       ## open the program on a throw-away demo mailbox
+	$(BIN)/misfin-tui demo
+
+run: $(VENV)/.run        ## open the program on your own profile
+	$(BIN)/misfin-tui
+
+test: $(VENV)/.dev       ## run the tests
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev      ## lint, formatting, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev     ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev      ## measure speed and memory against named peers
+	$(BIN)/python -m tests.benchmarks
+
+interop: $(VENV)/.dev    ## only the tests against other people's programs
+	$(BIN)/python -m pytest -q tests/interop
+
+screenshots: $(VENV)/.dev ## draw every screen from the demo mailbox
+	$(BIN)/python -m pip install --quiet cairosvg
+	$(BIN)/python screenshots/make.py
+
+clean:           ## remove what the other verbs made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis

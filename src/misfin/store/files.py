@@ -1,0 +1,47 @@
+"""Whole files replaced in one durable step, and folders only their owner can enter."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``: after a crash the file holds either all of the old or all of the new bytes.
+
+    The file has mode 0600 from its first moment; missing folders are made with mode 0700.
+
+    Raises:
+        OSError: nothing was changed.
+    """
+    private_folder(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder (and missing parents) that only its owner can enter; returns it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def sync_folder(path: Path) -> None:
+    """Make a rename inside ``path`` durable; a no-op where the system has no such thing."""
+    try:
+        folder = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    except PermissionError:  # Windows cannot open folders
+        return
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

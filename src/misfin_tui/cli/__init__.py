@@ -1,0 +1,77 @@
+"""The command line: argv in, exit status out; each command imports only what it needs.
+
+The words and statuses are fixed by design.md §8: other programs rely on them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit statuses of every command."""
+
+    DONE = 0
+    FAILED = 1
+    """Failed for good."""
+    USAGE = 2
+    """Wrong usage or input."""
+    HELD = 3
+    """Held for a decision of a person."""
+    DEFERRED = 4
+    """Deferred, and kept in the outbox."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the whole program when none is named. Returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:  # before argparse: the commonest question should be the cheapest
+        from importlib.metadata import version
+
+        print(f"misfin-tui {version('misfin-tui')}")
+        return Exit.DONE
+
+    from misfin_tui.cli.parser import build_parser
+
+    parsed = build_parser().parse_args(arguments)
+    from misfin.errors import LocalError, MisfinError
+
+    try:
+        return int(_run(parsed))
+    except MisfinError as error:
+        complain(str(error), error.remedy)
+        return Exit.USAGE if isinstance(error, LocalError) and not isinstance(error, OSError) else Exit.FAILED
+    except BrokenPipeError:
+        _silence_stdout()
+        return Exit.FAILED
+    except OSError as error:
+        named = f" ({error.filename})" if error.filename else ""
+        complain(f"{error.strerror or error}{named}", "Check the path, its permissions and the free space.")
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        complain("Interrupted.", "")
+        return Exit.FAILED
+
+
+def complain(what: str, remedy: str) -> None:
+    """One line on stderr: what happened and what to do (design.md §8), inert whatever text it quotes."""
+    from misfin_tui.screentext import plain
+
+    print("misfin-tui: " + plain(f"{what} {remedy}".strip(), one_line=True), file=sys.stderr)
+
+
+def _run(parsed: object) -> int:
+    from importlib import import_module
+
+    module, _, function = getattr(parsed, "command", "program:open_program").partition(":")
+    command = getattr(import_module(f"misfin_tui.cli.{module}"), function)
+    return int(command(parsed))
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining about a closed pipe (``misfin-tui list | head``) at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

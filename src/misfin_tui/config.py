@@ -1,0 +1,403 @@
+"""The settings of a profile: what may stand in ``config.toml``, its defaults, and errors that name the line.
+
+A profile needs no such file. Each section below is a frozen dataclass; a field's metadata holds its
+explanation (printed by ``config init``) and its limits, so reading, checking and documenting share one table.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from misfin.errors import LocalError
+
+T = TypeVar("T")
+
+
+class ConfigError(LocalError, ValueError):
+    """A setting that cannot be used; ``line`` is 1-based, 0 when it belongs to no single line."""
+
+    def __init__(self, path: Path | str, line: int, problem: str, *, remedy: str = "") -> None:
+        where = f"{path}, line {line}" if line else str(path)
+        super().__init__(f"{where}: {problem}", remedy=remedy or "Mend the line, then start again.")
+        self.line = line
+        self.problem = problem
+
+
+def _setting(
+    default: Any,
+    explanation: str,
+    *,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    return field(
+        default=default,
+        metadata={"help": explanation, "choices": choices, "low": low, "high": high},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityConfig:
+    """``[identity]``."""
+
+    default: str = _setting("", "Address to write from when you have several identities; empty: the first.")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveConfig:
+    """``[receive]``: the embedded receiver (design.md §4)."""
+
+    enabled: bool = _setting(True, "Receive mail while the program is open.")
+    listen: tuple[str, ...] = _setting(("0.0.0.0:1958", "[::]:1958"), "Addresses to listen on, HOST:PORT.")
+    require_certificate: bool = _setting(
+        True, "Refuse mail from senders who show no certificate (status 60)."
+    )
+    on_sender_change: str = _setting(
+        "hold",
+        "A sender shows another key than before: keep the mail for you to decide, or refuse it (63).",
+        choices=("hold", "reject"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitConfig:
+    """``[rate_limit]``: how fast one address may knock."""
+
+    enable: bool = _setting(True, "Limit how fast one network address and one sender may deliver.")
+    capacity: int = _setting(20, "Messages accepted in a burst.", low=1, high=100_000)
+    refill_rate: float = _setting(1.0, "Messages per second after a burst.", low=0.001, high=100_000)
+    retry_after: int = _setting(30, "Seconds a limited sender is told to wait (status 44).", low=1, high=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationConfig:
+    """``[verification]``: how the sender of a message is checked (design.md §4)."""
+
+    mode: str = _setting(
+        "optional",
+        "off: no check; optional: check and show the result; required: refuse what fails.",
+        choices=("off", "optional", "required"),
+    )
+    method: tuple[str, ...] = _setting(
+        ("certificate",), "Checks that must all pass.", choices=("certificate", "probe", "spki")
+    )
+    cache_path: str = _setting("", "File that remembers results; empty: inside the profile's cache.")
+    cache_ttl: int = _setting(604_800, "Seconds a result is remembered.", low=0, high=31_536_000)
+    probe_timeout: float = _setting(10.0, "Seconds to wait for a sender's host.", low=0.1, high=120)
+    spki_on_change: str = _setting(
+        "reject", "A sender's host shows another key: reject or accept it.", choices=("reject", "accept")
+    )
+    allow_private: bool = _setting(False, "Let checks connect to private and loopback addresses.")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustConfig:
+    """``[trust]``."""
+
+    first_use: str = _setting(
+        "accept",
+        "A host seen for the first time: trust it and say so, or ask first.",
+        choices=("accept", "ask"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SendConfig:
+    """``[send]``."""
+
+    undo_send_seconds: int = _setting(
+        10, "Seconds a sent message waits, so that it can be undone.", low=0, high=3600
+    )
+    timeout: float = _setting(60.0, "Seconds to wait for a server's answer.", low=1, high=600)
+    signature: str = _setting("", "Text put below each new message.")
+    reply_links: bool = _setting(False, "Add a `=> mid:` line to replies, as Titlani does.")
+
+
+@dataclass(frozen=True, slots=True)
+class UiConfig:
+    """``[ui]``."""
+
+    theme: str = _setting("misfin-dark", "Colour theme; the command palette shows all of them.")
+    editor: str = _setting("", "Command for ctrl+e; empty: $VISUAL, then $EDITOR.")
+    opener: str = _setting("", "Command that opens links; empty: xdg-open or open.")
+    bell: bool = _setting(False, "Ring the terminal bell on new mail.")
+    notify_command: str = _setting(
+        "", "Command run on new mail; sender and subject arrive in its environment."
+    )
+    preview: bool = _setting(True, "Show the preview pane when the window has room.")
+    mouse: bool = _setting(True, "Use the mouse.")
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """``[hosts."name"]``: what to do differently for one host, as ssh_config does for ssh."""
+
+    connect: str = _setting("", "HOST:PORT to connect to instead.")
+    version: str = _setting("", "Protocol version to speak: B or C; empty: find out.", choices=("", "B", "C"))
+    include_sender_line: bool = _setting(
+        False, "Fill in the sender line; some servers demand it (status 61)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of a profile. A missing section or key has its default."""
+
+    identity: IdentityConfig = IdentityConfig()
+    receive: ReceiveConfig = ReceiveConfig()
+    rate_limit: RateLimitConfig = RateLimitConfig()
+    verification: VerificationConfig = VerificationConfig()
+    trust: TrustConfig = TrustConfig()
+    send: SendConfig = SendConfig()
+    ui: UiConfig = UiConfig()
+    hosts: Mapping[str, HostConfig] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    searches: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"unread": "is:unread"}))
+
+
+SECTIONS: Mapping[str, type] = MappingProxyType(
+    {
+        "identity": IdentityConfig,
+        "receive": ReceiveConfig,
+        "rate_limit": RateLimitConfig,
+        "verification": VerificationConfig,
+        "trust": TrustConfig,
+        "send": SendConfig,
+        "ui": UiConfig,
+    }
+)
+"""The sections with a fixed set of keys, in the order they are written."""
+
+FREE_SECTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "hosts": 'Per host, as [hosts."mail.example"]: connect, version, include_sender_line.',
+        "keys": 'Your own keys: action = "key"; `?` in the program names every action.',
+        "searches": 'Saved searches: name = "query".',
+    }
+)
+"""The sections whose keys are the user's own names."""
+
+
+def load(path: Path) -> Config:
+    """Read the settings file; a missing one gives the defaults.
+
+    Raises:
+        ConfigError: not readable, not TOML, or a section, key or value that means nothing, with its line.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return Config()
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(path, line, "this is not UTF-8 text") from error
+    except OSError as error:
+        raise ConfigError(path, 0, f"cannot be read: {error.strerror}") from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path | str = "config.toml") -> Config:
+    """Settings from the text of a settings file; ``path`` only names it in errors.
+
+    Raises:
+        ConfigError: as :func:`load`.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, _line_in(str(error)), f"not valid TOML: {error}") from error
+    reader = _Reader(text, path)
+    built: dict[str, Any] = {}
+    for name, value in data.items():
+        if not isinstance(value, dict):
+            raise reader.error((name,), f"`{name}` stands outside any section")
+        if name in SECTIONS:
+            built[name] = reader.section(SECTIONS[name], value, (name,))
+        elif name == "hosts":
+            built[name] = MappingProxyType(
+                {
+                    host.lower(): reader.section(HostConfig, table, (name, host))
+                    for host, table in value.items()
+                }
+            )
+        elif name in FREE_SECTIONS:
+            built[name] = MappingProxyType(
+                {key: reader.text(item, (name, key)) for key, item in value.items()}
+            )
+        else:
+            raise reader.error(
+                (name,), f"unknown section [{name}]{_nearest(name, [*SECTIONS, *FREE_SECTIONS])}"
+            )
+    return Config(**built)
+
+
+class _Reader:
+    """Checks values against the dataclasses and finds the line of what is wrong."""
+
+    def __init__(self, text: str, path: Path | str) -> None:
+        self._text = text
+        self._path = path
+
+    def error(self, where: tuple[str, ...], problem: str) -> ConfigError:
+        return ConfigError(self._path, _line_of(self._text, where), problem)
+
+    def text(self, value: object, where: tuple[str, ...]) -> str:
+        if not isinstance(value, str):
+            raise self.error(where, f"`{where[-1]}` must be a text in quotes")
+        return value
+
+    def section(self, cls: type[T], table: object, where: tuple[str, ...]) -> T:
+        if not isinstance(table, dict):
+            raise self.error(where, f"[{'.'.join(where)}] must be a section")
+        known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]  # every cls here is a dataclass
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            if key not in known:
+                raise self.error((*where, key), f"unknown key `{key}`{_nearest(key, list(known))}")
+            values[key] = self._value(known[key].default, known[key].metadata, value, (*where, key))
+        return cls(**values)
+
+    def _value(
+        self, default: object, limits: Mapping[str, Any], value: object, where: tuple[str, ...]
+    ) -> object:
+        name = where[-1]
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                raise self.error(where, f"`{name}` must be true or false")
+            return value
+        if isinstance(default, (int, float)):
+            wanted = (int, float) if isinstance(default, float) else (int,)
+            if isinstance(value, bool) or not isinstance(value, wanted):
+                raise self.error(
+                    where, f"`{name}` must be a {'number' if float in wanted else 'whole number'}"
+                )
+            if not limits["low"] <= value <= limits["high"]:
+                raise self.error(where, f"`{name}` must be between {limits['low']} and {limits['high']}")
+            return value
+        if isinstance(default, tuple):
+            items = value if isinstance(value, list) else [value]
+            return tuple(self._choice(self.text(item, where), limits, where) for item in items)
+        return self._choice(self.text(value, where), limits, where)
+
+    def _choice(self, value: str, limits: Mapping[str, Any], where: tuple[str, ...]) -> str:
+        if limits["choices"] and value not in limits["choices"]:
+            allowed = ", ".join(f'"{choice}"' for choice in limits["choices"])
+            raise self.error(where, f"`{where[-1]}` must be one of {allowed}")
+        return value
+
+
+def template() -> str:
+    """The text ``config init`` writes: every setting with its default, commented out and explained."""
+    lines = [
+        "# Settings of misfin-tui. Everything here is optional; a line counts once its # is removed.",
+        "",
+    ]
+    for name, cls in SECTIONS.items():
+        lines.append(f"[{name}]")
+        for item in fields(cls):
+            lines.append(f"# {item.metadata['help']}")
+            if item.metadata["choices"]:
+                lines.append(
+                    "# One of: " + ", ".join(choice for choice in item.metadata["choices"] if choice)
+                )
+            lines.append(f"# {item.name} = {toml_value(item.default)}")
+        lines.append("")
+    for name, help_text in FREE_SECTIONS.items():
+        lines += [f"# {help_text}", f"# [{name}]", ""]
+    return "\n".join(lines)
+
+
+def toml_value(value: object) -> str:
+    """A setting's value as TOML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    if isinstance(value, str):
+        escaped = "".join(
+            f"\\u{ord(c):04x}" if c in '"\\' or ord(c) < 32 or ord(c) == 127 else c for c in value
+        )
+        return f'"{escaped}"'
+    return str(value)
+
+
+def write_setting(path: Path, section: str, key: str, value: object) -> Config:
+    """Set one value in the file, keeping its comments and order, and return the new settings.
+
+    ``None`` removes the key. The result is checked before anything is written and replaces the file in one
+    step.
+
+    Raises:
+        ConfigError: the new value, or something that already stood there, is not usable.
+        OSError: the file cannot be written.
+    """
+    import tomlkit  # late: only a person changing a setting pays for it
+    from misfin.store.files import write_private
+
+    text = path.read_text("utf-8") if path.exists() else template()
+    parse(text, path)
+    document = tomlkit.parse(text)
+    table = document.setdefault(section, tomlkit.table())
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = list(value) if isinstance(value, tuple) else value
+    changed = tomlkit.dumps(document)
+    config = parse(changed, path)
+    write_private(path, changed.encode("utf-8"))
+    return config
+
+
+def split_listen(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[IPv6]:PORT`` or a bare port, as used by ``listen`` and ``connect``.
+
+    Raises:
+        ValueError: no port, or one outside 0..65535.
+    """
+    host, _, port_text = text.rpartition(":")
+    if not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
+        raise ValueError(f"`{text}` is not HOST:PORT")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"`{text}`: write an IPv6 address in brackets, [::1]:1958")
+    return host, int(port_text)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    match = get_close_matches(name, known, n=1)
+    return f"; did you mean `{match[0]}`?" if match else ""
+
+
+def _line_in(message: str) -> int:
+    """The line number tomllib put into its message, 0 when it has none ("at end of document")."""
+    _, found, rest = message.rpartition("at line ")
+    digits = rest.split(",")[0]
+    return int(digits) if found and digits.isdigit() else 0
+
+
+def _line_of(text: str, where: tuple[str, ...]) -> int:
+    """The line of a section header or key; 0 when it is written in a form this simple search misses."""
+    header, key = (
+        (where, "")
+        if len(where) == 1 or (where[0] == "hosts" and len(where) == 2)
+        else (where[:-1], where[-1])
+    )
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            name = stripped.strip("[]").split("#")[0].strip().rstrip("]")
+            inside = [part.strip(" \"'") for part in name.split(".", 1)] == list(header)
+            if inside and not key:
+                return number
+        elif stripped.split("=")[0].strip(" \"'") == (key or header[0]) and (inside or not key):
+            return number
+    return 0

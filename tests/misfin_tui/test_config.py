@@ -1,0 +1,139 @@
+"""Settings: defaults, every error names its line, and edits keep what a person wrote."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from misfin_tui import config
+from misfin_tui.config import Config, ConfigError
+
+
+def test_a_profile_needs_no_settings_file(tmp_path: Path) -> None:
+    assert config.load(tmp_path / "config.toml") == Config()
+
+
+def test_the_template_parses_to_the_defaults() -> None:
+    assert config.parse(config.template()) == Config()
+
+
+def test_the_template_with_every_line_uncommented_is_still_the_defaults() -> None:
+    assert config.parse(re.sub(r"(?m)^# (\w+ = )", r"\1", config.template())) == Config()
+
+
+def test_every_setting_is_explained() -> None:
+    for cls in config.SECTIONS.values():
+        for item in fields(cls):
+            assert item.metadata["help"], f"{cls.__name__}.{item.name}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("[recieve]\n", 1, "did you mean `receive`"),
+        ('\n\n[receive]\non_sender_change = "maybe"\n', 4, '"hold", "reject"'),
+        ("[ui]\nthem = 1\n", 2, "did you mean `theme`"),
+        ("colour = 1\n", 1, "outside any section"),
+        ('[hosts."hive.test"]\nversion = "D"\n', 2, '"B", "C"'),
+        ("[ui]\nbell = 1\n", 2, "true or false"),
+        ("[send]\nundo_send_seconds = 1.5\n", 2, "whole number"),
+        ("[send]\n\nundo_send_seconds = -1\n", 3, "between 0 and 3600"),
+        ("[send]\ntimeout = true\n", 2, "number"),
+        ("[keys]\nquit = 3\n", 2, "text in quotes"),
+        ("[ui\n", 1, "not valid TOML"),
+        ('[ui]\ntheme = "a\n', 2, "not valid TOML"),
+        ("[receive]\nlisten = [1]\n", 2, "text in quotes"),
+    ],
+)
+def test_an_error_names_its_line(tmp_path: Path, text: str, line: int, word: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert caught.value.line == line
+    assert word in str(caught.value)
+    assert f"line {line}" in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_a_file_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"[ui]\ntheme = '\xff'\n")
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert caught.value.line == 2
+
+
+def test_a_single_method_may_stand_without_brackets() -> None:
+    assert config.parse('[verification]\nmethod = "probe"\n').verification.method == ("probe",)
+
+
+def test_host_settings_are_found_whatever_the_case() -> None:
+    hosts = config.parse('[hosts."Hive.Test"]\nconnect = "127.0.0.1:19580"\n').hosts
+    assert hosts["hive.test"].connect == "127.0.0.1:19580"
+
+
+def test_an_edit_keeps_comments_and_order(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('# mine\n[ui]\n# why\ntheme = "dusk" # at night\n\n[keys]\nquit = "Q"\n')
+    changed = config.write_setting(path, "ui", "bell", True)
+    text = path.read_text()
+    assert changed.ui.bell is True
+    assert changed.ui.theme == "dusk"
+    assert "# mine" in text
+    assert "# at night" in text
+    assert text.index("[ui]") < text.index("[keys]")
+
+
+def test_a_wrong_edit_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[ui]\ntheme = "dusk"\n')
+    with pytest.raises(ConfigError):
+        config.write_setting(path, "ui", "bell", "loud")
+    assert path.read_text() == '[ui]\ntheme = "dusk"\n'
+
+
+def test_removing_a_setting_brings_the_default_back(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[send]\nundo_send_seconds = 3\n")
+    assert config.write_setting(path, "send", "undo_send_seconds", None).send.undo_send_seconds == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:1958", ("127.0.0.1", 1958)),
+        ("[::1]:0", ("::1", 0)),
+        (":1958", ("", 1958)),
+        ("1958", ("", 1958)),
+    ],
+)
+def test_listen_addresses_are_split(text: str, expected: tuple[str, int]) -> None:
+    assert config.split_listen(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:", "host:99999", "::1:1958", "host:-1", "host:١"])
+def test_what_is_no_listen_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT|brackets"):
+        config.split_listen(text)
+
+
+@given(st.text())
+def test_any_text_is_settings_or_a_settings_error(text: str) -> None:
+    try:
+        config.parse(text)
+    except ConfigError as error:
+        assert str(error)
+
+
+@given(st.text())
+def test_a_text_survives_being_written_as_toml(text: str) -> None:
+    cleaned = text.encode("utf-8", "replace").decode()
+    import tomllib
+
+    assert tomllib.loads(f"x = {config.toml_value(cleaned)}")["x"] == cleaned
