@@ -29,8 +29,8 @@ def build_parser() -> Parser:
         prog="misfin-tui",
         parents=[common],
         description="Read and write Misfin mail. Without a command, opens the program.",
-        epilog="Exit status: 0 done, 1 failed for good, 2 wrong usage or input, 3 held for a decision of a person, "
-        "4 deferred and kept in the outbox.",
+        epilog="Exit status: 0 done, 1 failed for good, 2 wrong usage or input, 3 held for a decision of a "
+        "person, 4 deferred and kept in the outbox.",
     )
     top.add_argument("--version", action="store_true", help="print the version")
     top.add_argument("--dev", action="store_true", help="reload your theme files when they are saved")
@@ -63,11 +63,12 @@ def _actions(parser: Parser, common: Parser, default: str) -> Callable[[str, str
 
 
 def _identity(add: Add, common: Parser) -> None:
-    action = _actions(add("identity", "identity:list_identities", "your Misfin identities"), common, "identity:list_identities")
+    everything = "identity:list_identities"
+    action = _actions(add("identity", everything, "your Misfin identities"), common, everything)
     new = action("new", "identity:new", "make an identity: certificate and key")
     new.add_argument("address", metavar="ADDRESS", help="mailbox@host")
     new.add_argument("--blurb", default="", help="your name, as others will see it")
-    new.add_argument("--key", choices=("ec", "ed25519", "rsa"), default="ec", help="kind of key (default: ec)")
+    new.add_argument("--key", choices=("ec", "ed25519", "rsa"), default="ec", help="default: ec")
     new.add_argument("--days", type=int, default=36500, help="days it is valid (default: 36500)")
     new.add_argument("--ca", action="store_true", help="a host identity that may sign mailboxes")
     new.add_argument("--signed-by", metavar="NAME", help="sign it with this host identity")
@@ -92,10 +93,13 @@ def _receive(add: Add, common: Parser) -> None:
 
 
 def _mail(add: Add, common: Parser) -> None:
-    for name, about in (("list", "list letters, newest first"), ("search", "search all letters")):
+    for name, about, words in (
+        ("list", "list letters, newest first", "*"),
+        ("search", "search all letters", "+"),
+    ):
         parser = add(name, f"mail:{name}_letters", about)
-        parser.add_argument("query", metavar="QUERY", nargs="*" if name == "list" else "+", help="search words")
-        parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most N letters (default: 50)")
+        parser.add_argument("query", metavar="QUERY", nargs=words, help="search words")
+        parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most N (default: 50)")
         parser.add_argument("--folder", help="only this folder (Inbox, Sent, Archive, ...)")
         parser.add_argument("--account", help="only this account")
     show = add("show", "mail:show", "print one letter")
@@ -139,12 +143,12 @@ def _trust(add: Add, common: Parser) -> None:
         if argument:
             parser.add_argument("name", metavar="HOST", help="host[:port]; with --senders mailbox@host")
         if name == "approve":
-            parser.add_argument("--fingerprint", metavar="FP", required=True, help="SHA-256 of the certificate")
+            parser.add_argument("--fingerprint", metavar="FP", required=True, help="its SHA-256")
         parser.add_argument("--senders", action="store_true", help="senders instead of hosts")
 
 
 def _exchange(add: Add, common: Parser) -> None:
-    take = add("import", "exchange:import_mail", "bring in mail of other programs; a second time adds nothing")
+    take = add("import", "exchange:import_mail", "bring in mail of other programs")
     take.add_argument("source", metavar="PATH", help="Titlani mailbox, gembox file, mbox or Maildir")
     take.add_argument("--account", metavar="ADDR", help="account to put it into (default: the first)")
     take.add_argument("--folder", default="Inbox", help="folder to put it into (default: Inbox)")
