@@ -1,0 +1,333 @@
+"""Identities: a certificate with its private key, made, imported and checked (protocol.md §4)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import NameOID
+
+from misfin.errors import IdentityEncryptedError, IdentityError
+from misfin.model.address import MisfinAddress
+from misfin.trust.certificate import CertificateInfo, read_certificate, signed_by
+from misfin.trust.fingerprint import normalize_fingerprint
+
+__all__ = [
+    "CertificateInfo",
+    "Identity",
+    "KeyKind",
+    "MisfinIdentity",
+    "PrivateKey",
+    "check",
+    "extract_identity",
+    "generate",
+    "generate_identity_cert",
+    "identity_from_pem",
+    "normalize_fingerprint",
+    "read_certificate",
+    "signed_by",
+]
+
+PrivateKey = (
+    ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+)
+
+# A re-issued certificate makes every pinning server answer 63, so it lives a century (protocol.md §4.2).
+DEFAULT_DAYS = 36500
+DEFAULT_RSA_BITS = 2048
+# Valid from a little before now: the other side's clock may be behind ours.
+_BACKDATED = timedelta(hours=1)
+_END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+# A certificate, a chain and the longest RSA key fit many times over.
+_MAX_PEM = 1024 * 1024
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]{1,200000}-----END CERTIFICATE-----")
+_KEY = re.compile(
+    rb"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----(?:[^-]|-(?!----)){1,200000}-----END \1-----"
+)
+
+
+class KeyKind(StrEnum):
+    """The kinds of key an identity can be made with."""
+
+    EC = "ec"
+    ED25519 = "ed25519"
+    RSA = "rsa"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A certificate and the private key that belongs to it, both in PEM; the key is not encrypted."""
+
+    info: CertificateInfo
+    cert_pem: bytes
+    key_pem: bytes = field(repr=False)
+
+    @property
+    def address(self) -> MisfinAddress:
+        """The address this identity sends and receives as; :class:`IdentityError` if it names none."""
+        address = self.info.address
+        if address is None:
+            raise IdentityError(
+                "The certificate names no Misfin address: " + " ".join(self.info.problems),
+                remedy="Make a new identity with `misfin-tui identity new ADDRESS`.",
+            )
+        return address
+
+    @property
+    def pem(self) -> bytes:
+        """Certificate and key as one file. Secret: give such a file mode 0600."""
+        return self.cert_pem + self.key_pem
+
+    def private_key(self) -> PrivateKey:
+        """The key as an object of the cryptography package."""
+        return _load_key(self.key_pem, None)
+
+
+@dataclass(frozen=True, slots=True)
+class MisfinIdentity:
+    """The names in a certificate: mailbox, host and blurb."""
+
+    mailbox: str
+    hostname: str
+    blurb: str = ""
+
+    @property
+    def address(self) -> str:
+        """``mailbox@hostname``"""
+        return f"{self.mailbox}@{self.hostname}"
+
+    @property
+    def long_form(self) -> str:
+        """``Blurb (mailbox@hostname)``, or the bare address where there is no blurb."""
+        return f"{self.blurb} ({self.address})" if self.blurb else self.address
+
+
+def generate(
+    address: MisfinAddress,
+    *,
+    now: datetime,
+    key: KeyKind = KeyKind.EC,
+    days: int = DEFAULT_DAYS,
+    ca: bool = False,
+    signed_by: Identity | None = None,
+    rsa_bits: int = DEFAULT_RSA_BITS,
+) -> Identity:
+    """Make a new identity for ``address``; its blurb becomes the common name (protocol.md §4.2).
+
+    ``now`` is an aware datetime; ``days`` is the validity. ``ca`` makes a host's own identity,
+    which may sign mailboxes; ``signed_by`` is such an identity of the same host. Raises
+    :class:`IdentityError` for names a certificate cannot carry or a signer that may not sign.
+    """
+    if not 1 <= days <= 3_000_000:
+        raise IdentityError("An identity must be valid for at least one day.")
+    if rsa_bits < 2048:
+        raise IdentityError("An RSA key needs at least 2048 bits; most servers refuse less.")
+    if signed_by is not None:
+        _check_signer(signed_by, address)
+    blurb = address.blurb or address.mailbox
+    if "," in blurb or not blurb.isprintable():
+        raise IdentityError(
+            "The name beside an address may hold no comma and no control character.",
+            remedy="Choose a name without them.",
+        )
+    private = _new_key(key, rsa_bits)
+    not_before = now - _BACKDATED
+    not_after = _END_OF_TIME if days > (_END_OF_TIME - now).days else now + timedelta(days=days)
+    try:
+        subject = x509.Name(
+            [
+                x509.NameAttribute(NameOID.USER_ID, address.mailbox),
+                x509.NameAttribute(NameOID.COMMON_NAME, blurb),
+            ]
+        )
+        alternative = x509.SubjectAlternativeName([x509.DNSName(address.hostname)])
+    except ValueError as error:
+        raise IdentityError(
+            f"A certificate cannot carry the name {address.long_form!r}.",
+            remedy="Use at most 64 characters for the name.",
+        ) from error
+    issuer, signing_key = subject, private
+    if signed_by is not None:
+        authority = x509.load_der_x509_certificate(signed_by.info.der)
+        issuer, signing_key = authority.subject, signed_by.private_key()
+        not_after = min(not_after, signed_by.info.not_after)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+        .add_extension(alternative, critical=False)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .sign(signing_key, _hash_for(signing_key))
+    )
+    return _identity(certificate, private)
+
+
+def identity_from_pem(
+    cert_pem: bytes, key_pem: bytes | None = None, password: bytes | None = None
+) -> Identity:
+    """Import an identity from PEM text in one or two files, whatever stands in which.
+
+    Of several certificates (a chain) the one the key belongs to is taken. Raises
+    :class:`IdentityEncryptedError` when the key needs a (or another) password, and
+    :class:`IdentityError` when certificate or key is missing, unreadable or of another pair.
+    """
+    text = cert_pem + b"\n" + (key_pem or b"")
+    if len(text) > _MAX_PEM:
+        raise IdentityError("The file is too large to be an identity.")
+    found = _KEY.search(text)
+    blocks = _CERTIFICATE.findall(text)
+    if not blocks:
+        raise IdentityError(
+            "There is no certificate in the file.",
+            remedy="An identity is a PEM file with a CERTIFICATE and a PRIVATE KEY in it.",
+        )
+    if found is None:
+        raise IdentityError(
+            "There is no private key in the file.",
+            remedy="Give the file with the private key too.",
+        )
+    private = _load_key(found.group(0), password)
+    public = _public_bytes(private.public_key())
+    readable = False
+    for block in blocks:
+        try:
+            certificate = x509.load_pem_x509_certificate(block)
+        except ValueError:
+            continue
+        readable = True
+        try:
+            same = _public_bytes(certificate.public_key()) == public
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+        if same:
+            return _identity(certificate, private)
+    if not readable:
+        raise IdentityError("The certificate in the file is damaged.")
+    raise IdentityError(
+        "The private key does not belong to the certificate.",
+        remedy="Give the certificate and the key of the same identity.",
+    )
+
+
+def check(identity: Identity, now: datetime) -> list[str]:
+    """What other servers may refuse about an identity, one sentence each (protocol.md §4.3)."""
+    info = identity.info
+    complaints = []
+    if info.not_before > now:
+        complaints.append(f"It is not valid before {info.not_before:%Y-%m-%d}; servers may answer 62.")
+    if info.not_after < now:
+        complaints.append(f"It expired on {info.not_after:%Y-%m-%d}; servers may answer 62.")
+    complaints.extend(info.problems)
+    kind, _, bits = info.key.partition("-")
+    if kind == "RSA" and int(bits) < 2048:
+        complaints.append(f"Its RSA key has only {bits} bits; many servers refuse it.")
+    return complaints
+
+
+def extract_identity(certificate: x509.Certificate) -> MisfinIdentity:
+    """Mailbox, host and blurb of a certificate object of the cryptography package.
+
+    Raises :class:`IdentityError` where it names no Misfin address.
+    """
+    info = read_certificate(certificate.public_bytes(serialization.Encoding.DER))
+    if info.address is None:
+        raise IdentityError("The certificate names no Misfin address: " + " ".join(info.problems))
+    return MisfinIdentity(info.mailbox, info.hostname, info.blurb)
+
+
+def generate_identity_cert(
+    mailbox: str,
+    hostname: str,
+    blurb: str = "",
+    key_size: int | None = None,
+    valid_days: int = DEFAULT_DAYS,
+    *,
+    now: datetime | None = None,
+) -> tuple[bytes, bytes]:
+    """Make a self-signed identity and return (certificate, key) in PEM.
+
+    P-256 by default; RSA where ``key_size`` says how many bits.
+    """
+    identity = generate(
+        MisfinAddress(mailbox, hostname, blurb),
+        now=now or datetime.now(UTC),
+        key=KeyKind.EC if key_size is None else KeyKind.RSA,
+        days=valid_days,
+        rsa_bits=key_size or DEFAULT_RSA_BITS,
+    )
+    return identity.cert_pem, identity.key_pem
+
+
+def _check_signer(signer: Identity, address: MisfinAddress) -> None:
+    if not signer.info.is_ca:
+        raise IdentityError(
+            "Only the identity of a host (made with --ca) may sign mailboxes.",
+            remedy="Choose another signer, or make one with `misfin-tui identity new ADDRESS --ca`.",
+        )
+    if not signer.info.covers(address.hostname):
+        raise IdentityError(
+            f"The signer speaks for {signer.info.hostname or 'no host'}, not for {address.hostname}.",
+            remedy="Choose a signer of the same host.",
+        )
+
+
+def _new_key(kind: KeyKind, rsa_bits: int) -> PrivateKey:
+    match kind:
+        case KeyKind.EC:
+            return ec.generate_private_key(ec.SECP256R1())
+        case KeyKind.ED25519:
+            return ed25519.Ed25519PrivateKey.generate()
+        case KeyKind.RSA:
+            return rsa.generate_private_key(public_exponent=65537, key_size=rsa_bits)
+
+
+def _hash_for(key: PrivateKey) -> hashes.SHA256 | None:
+    """Edwards curves bring their own hash; the builder wants None for them."""
+    return None if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
+
+
+def _load_key(pem: bytes, password: bytes | None) -> PrivateKey:
+    encrypted = b"ENCRYPTED" in pem.partition(b"\n\n")[0]
+    try:
+        key = serialization.load_pem_private_key(pem, password if encrypted else None)
+    except TypeError as error:
+        raise IdentityEncryptedError("The private key is encrypted.") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        if encrypted and password is not None:
+            raise IdentityEncryptedError("The password does not open the private key.") from error
+        raise IdentityError("The private key in the file is damaged or of an unknown kind.") from error
+    if not isinstance(key, PrivateKey):
+        raise IdentityError("The private key is of a kind TLS cannot use.")
+    return key
+
+
+def _public_bytes(key: object) -> bytes:
+    if not hasattr(key, "public_bytes"):
+        raise ValueError("no public key")
+    encoded: bytes = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return encoded
+
+
+def _identity(certificate: x509.Certificate, private: PrivateKey) -> Identity:
+    return Identity(
+        info=read_certificate(certificate.public_bytes(serialization.Encoding.DER)),
+        cert_pem=certificate.public_bytes(serialization.Encoding.PEM),
+        key_pem=private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )

@@ -1,0 +1,113 @@
+"""The trust decision: a pin, a certificate and the time go in, a verdict comes out (protocol.md §5.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import CertificateInfo
+
+
+class PinKind(StrEnum):
+    """What a pin is about: the server of a host, or the person behind an address."""
+
+    HOST = "host"
+    SENDER = "sender"
+
+
+class Decision(StrEnum):
+    """How a shown certificate stands to the pin."""
+
+    FIRST_USE = "first use"  # nothing is known yet
+    TRUSTED = "trusted"  # the very certificate of the pin
+    RENEWED = "renewed"  # another certificate over the same key: accepted, logged, shown
+    CHANGED = "changed"  # another key: never accepted without a person
+
+
+class Remark(StrEnum):
+    """What a person should know about a certificate, whatever the decision."""
+
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not yet valid"
+    HOST_MISMATCH = "does not name the host"
+    PIN_EXPIRED = "the pinned certificate had expired"  # only with CHANGED: a change was due
+
+
+@dataclass(frozen=True, slots=True)
+class PastPin:
+    """A value a pin had before. Times are Unix seconds; ``replaced`` is when it stopped to count."""
+
+    cert_sha256: str
+    spki_sha256: str
+    not_before: float
+    not_after: float
+    first_seen: float
+    last_seen: float
+    uses: int
+    how: str
+    replaced: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What is known about a host (``name`` is ``host:port``) or a sender (``mailbox@host``).
+
+    Hashes are 64 hex digits; times are Unix seconds; ``uses`` counts accepted connections or
+    letters; ``how`` says in words how the pin came to be trusted; ``history`` is oldest first.
+    """
+
+    kind: PinKind
+    name: str
+    cert_sha256: str
+    spki_sha256: str
+    not_before: float
+    not_after: float
+    first_seen: float
+    last_seen: float
+    uses: int
+    how: str
+    history: tuple[PastPin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision about one shown certificate, with remarks."""
+
+    decision: Decision
+    remarks: frozenset[Remark] = frozenset()
+
+
+def pin_name(host: str, port: int) -> str:
+    """The name of a host pin: ``host:port``, host in lower case, an IPv6 literal in brackets."""
+    host = host.lower()
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"{host}:{port}"
+
+
+def decide(pin: Pin | None, shown: CertificateInfo, now: float, *, host: str | None = None) -> Verdict:
+    """Judge the certificate a host or sender shows.
+
+    ``now`` is Unix seconds. With ``host`` the certificate is also checked for naming it; that is
+    a remark only, because Misfin trusts keys and not names.
+    """
+    remarks = set()
+    if shown.not_after.timestamp() < now:
+        remarks.add(Remark.EXPIRED)
+    if shown.not_before.timestamp() > now:
+        remarks.add(Remark.NOT_YET_VALID)
+    if host is not None and not shown.covers(host):
+        remarks.add(Remark.HOST_MISMATCH)
+    if pin is None:
+        decision = Decision.FIRST_USE
+    elif shown.fingerprints.cert == pin.cert_sha256:
+        decision = Decision.TRUSTED
+    elif shown.fingerprints.spki == pin.spki_sha256:
+        decision = Decision.RENEWED
+    else:
+        decision = Decision.CHANGED
+        if pin.not_after < now:
+            remarks.add(Remark.PIN_EXPIRED)
+    return Verdict(decision, frozenset(remarks))
