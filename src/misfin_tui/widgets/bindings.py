@@ -1,0 +1,28 @@
+"""The key table as Textual bindings."""
+
+from __future__ import annotations
+
+from textual.binding import Binding, BindingType
+
+from misfin_tui.keymap import Room, Shown, in_room, split
+
+
+def bindings(*rooms: Room) -> list[BindingType]:
+    """The default bindings of some rooms, for a ``BINDINGS`` class variable.
+
+    Each carries its id, so ``App.set_keymap(keymap.keys)`` can move it; an unbound action is moved
+    to the key ``noop``, which no terminal sends.
+    """
+    return [
+        Binding(
+            ",".join(split(action.keys)),
+            action.method,
+            action.label,
+            show=action.shown is Shown.FOOTER,
+            priority=action.priority,
+            tooltip=action.help,
+            id=action.id,
+        )
+        for room in rooms
+        for action in in_room(room)
+    ]
