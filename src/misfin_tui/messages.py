@@ -1,0 +1,82 @@
+"""The app-wide messages: what services, threads and the courier tell whoever is on the screen.
+
+Any thread may post them with ``app.post_message``. The app forwards each to the screens that handle it, so a
+screen behind a dialog stays up to date. Floods collapse: of several waiting, the newest replaces the older.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+
+@dataclass
+class MailChanged(Message):
+    """The index changed: letters came, went or changed flags. ``arrived`` counts new unread letters."""
+
+    arrived: int = 0
+    sender: str = ""
+    subject: str = ""
+
+    def can_replace(self, message: Message) -> bool:
+        """A quiet change says nothing the newer one does not; news of arrivals is never dropped."""
+        return isinstance(message, MailChanged) and not message.arrived
+
+
+@dataclass
+class OutboxChanged(Message):
+    """A message in the outbox changed state. ``notice`` is one sentence for a person, empty for none."""
+
+    notice: str = ""
+    severity: str = "information"
+
+    def can_replace(self, message: Message) -> bool:
+        """A state change without a notice is covered by any newer one."""
+        return isinstance(message, OutboxChanged) and not message.notice
+
+
+@dataclass
+class TrustAsked(Message):
+    """Something waits until a person decides about a certificate; several letters raise one question.
+
+    ``kind`` is ``"host"`` or ``"sender"``; ``name`` is ``host:port`` or ``mailbox@host``.
+    """
+
+    kind: str
+    name: str
+    letter: str = ""
+
+
+@dataclass
+class ReceiverChanged(Message):
+    """The receiver started, stopped or died; ask ``services.receiving.state()``."""
+
+    def can_replace(self, message: Message) -> bool:
+        """The newest state is the only one that matters."""
+        return isinstance(message, ReceiverChanged)
+
+
+@dataclass
+class IndexProgress(Message):
+    """The index is being built: ``done`` of ``total`` letters; equal numbers mean it is finished."""
+
+    done: int
+    total: int
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest progress is worth drawing."""
+        return isinstance(message, IndexProgress)
+
+
+@dataclass
+class Problem(Message):
+    """Something failed; ``text`` says what in one sentence, ``remedy`` what to do about it."""
+
+    text: str
+    remedy: str = ""
+
+
+@dataclass
+class ConfigChanged(Message):
+    """The settings were changed in the app or in the file; ``app.config`` holds the new ones."""
