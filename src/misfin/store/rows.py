@@ -1,0 +1,123 @@
+"""What the mail index hands out: small frozen rows, one window at a time, never a whole mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+INBOX = "Inbox"
+HELD = "Held"
+BINS = frozenset({"Trash", "Junk"})
+"""Folders whose letters no longer count as part of a conversation seen from elsewhere."""
+
+
+class Badge(StrEnum):
+    """How it is known who sent a letter (ux.md, Inbox). Stored by name, drawn by value."""
+
+    VERIFIED = "✓"
+    FIRST = "◐"
+    NONE = "?"
+    CHANGED = "⚠"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a list shows: a folder, a search, or both.
+
+    ``None`` for account or folder means all of them; ``query`` is in the language of
+    :mod:`misfin.store.query`.
+    """
+
+    account: str | None = None
+    folder: str | None = None
+    query: str = ""
+    unread_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRow:
+    """One folder with its kept counts: letters, unread letters, and the conversations its list shows."""
+
+    account: str
+    folder: str
+    total: int
+    unread: int
+    conversations: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRow:
+    """One line of a list: a conversation as seen from a view.
+
+    ``letter`` and ``id`` name its newest letter in that view, whose subject, snippet, date (Unix seconds)
+    and badge are shown. ``count`` is the size of the whole conversation across folders (letters in Trash
+    and Junk count only in a view of those); ``unread`` is how many of its letters *in the view's folder*
+    are unread. ``participants`` are its newest authors other than oneself, or ``To: …`` where there is
+    no other. ``tags`` are those of all its letters, sorted.
+    """
+
+    thread: int
+    letter: int
+    id: str
+    participants: str
+    subject: str
+    snippet: str
+    count: int
+    unread: int
+    starred: bool
+    date: float
+    badge: Badge
+    tags: tuple[str, ...]
+    attachment: bool
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRow:
+    """One letter. ``row`` lives as long as this index, ``id`` (its Maildir name) as long as the file.
+
+    ``path`` was right when the row was read; another program may have renamed the file since, so read
+    letters through :meth:`misfin.store.index.MailIndex.read`, which looks again.
+    """
+
+    row: int
+    id: str
+    account: str
+    folder: str
+    sender: str
+    sender_address: str
+    to: tuple[str, ...]
+    subject: str
+    date: float
+    unread: bool
+    starred: bool
+    tags: tuple[str, ...]
+    badge: Badge
+    thread: int
+    size: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one scan found: numbers of letters, and the ``(account, folder)`` pairs they are in."""
+
+    added: int = 0
+    removed: int = 0
+    moved: int = 0
+    flagged: int = 0
+    folders: frozenset[tuple[str, str]] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.moved or self.flagged or self.folders)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An offer for the search box: ``text`` replaces characters ``start:end``; ``hint`` says what it is."""
+
+    text: str
+    start: int
+    end: int
+    hint: str
