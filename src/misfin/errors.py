@@ -98,6 +98,17 @@ class RemoteProtocolError(RemoteError, ValueError):
         self.status_hint = status_hint
 
 
+class TlsError(RemoteError, ConnectionError):
+    """TLS failed between us and the peer (protocol.md §5).
+
+    ``alert`` is the alert the peer sent, in OpenSSL's words (``"certificate required"``), or ``""``.
+    """
+
+    def __init__(self, message: str, *, alert: str = "") -> None:
+        super().__init__(message)
+        self.alert = alert
+
+
 class DeliveryError(RemoteError):
     """A message could not be handed over; ``hostname`` and ``port`` say to whom.
 

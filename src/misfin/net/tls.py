@@ -1,0 +1,377 @@
+"""TLS as a machine without I/O: pyOpenSSL over memory BIOs, for the client and for the server.
+
+The standard ``ssl`` module can neither take an unknown self-signed certificate from a client nor judge the
+server's certificate inside the handshake; OpenSSL can do both (design.md §2). Bytes go in with
+:meth:`TlsSession.receive` and come out with :meth:`TlsSession.outgoing`; whoever drives it owns the socket.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL import SSL, crypto
+
+from misfin.errors import IdentityError, LocalProtocolError, TlsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from misfin.trust.identity import Identity
+
+_RECORD = 16384  # the most plaintext one TLS record holds, so the most one recv() can return
+_CHUNK = 65536  # how much ciphertext one bio_read() takes out
+_CONTEXTS_KEPT = 64  # making a Context costs more than a handshake step; identities in use at once are few
+
+
+class _Judge:
+    """Takes the verdict on a server's certificate once, from inside the handshake.
+
+    OpenSSL calls back two or more times per certificate (anchors.md §4.2). The exception waits here and
+    not in pyOpenSSL's helper, which belongs to the Context, so that other threads' connections share it.
+    """
+
+    __slots__ = ("asked", "decide", "refusal")
+
+    def __init__(self, decide: Callable[[bytes], None]) -> None:
+        self.decide = decide
+        self.asked = False
+        self.refusal: BaseException | None = None
+
+    def accepts(self, der: bytes) -> bool:
+        if not self.asked:
+            self.asked = True
+            try:
+                self.decide(der)
+            except BaseException as refusal:
+                self.refusal = refusal
+        return self.refusal is None
+
+
+class TlsSession:
+    """One TLS connection without its socket.
+
+    Order of calls: write what :meth:`outgoing` gives (a client's first flight is there from the start),
+    pass what arrives to :meth:`receive`, which returns plaintext, and write :meth:`outgoing` again after
+    **every** call, also after one that raised: the alert is in it.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_judge",
+        "_peer_der",
+        "_sent_close",
+        "failed",
+        "handshake_done",
+        "peer_closed",
+    )
+
+    def __init__(self, connection: SSL.Connection, judge: _Judge | None) -> None:
+        """Use :func:`client_session` or :meth:`ServerTls.session` instead."""
+        self._connection = connection
+        self._judge = judge
+        self._peer_der: bytes | None = None
+        self._sent_close = False
+        self.handshake_done = False
+        self.peer_closed = False  # the peer's close_notify came: no more plaintext will; ours still arrives
+        self.failed = False
+        if judge is not None:
+            self._handshake()
+
+    # ---- bytes in ---------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> bytes:
+        """Take ciphertext from the peer; return the plaintext it completes, perhaps ``b""``.
+
+        The request of a TLS 1.3 client may come in the segment that ends the handshake, so plaintext can
+        come from the very call that turns :attr:`handshake_done` true. Bytes after the peer's close_notify
+        are dropped.
+
+        Raises :class:`misfin.errors.TlsError`, or whatever the client's ``decide`` raised.
+        """
+        if self.peer_closed or self.failed:
+            return b""
+        self._connection.bio_write(data)
+        if not self.handshake_done and not self._handshake():
+            return b""
+        return self._read()
+
+    def receive_eof(self) -> None:
+        """The peer's TCP end arrived. Raises :class:`misfin.errors.TlsError` in the middle of a handshake.
+
+        Afterwards the other direction still works: an answer can be sent (anchors.md §4.6).
+        """
+        if not self.handshake_done and not self.failed:
+            self.failed = True
+            raise TlsError("The connection was closed during the TLS handshake.")
+
+    def _handshake(self) -> bool:
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            self._raise_refusal()
+            return False
+        except SSL.Error as error:
+            self.failed = True
+            self._raise_refusal()
+            raise _tls_error("The TLS handshake failed", error) from error
+        except ValueError as error:  # pyOpenSSL: bytes that no certificate parser accepts
+            self.failed = True
+            raise TlsError("The peer's certificate cannot be read.") from error
+        judge = self._judge
+        if judge is not None:
+            # OpenSSL shows every certificate to the callback; should one ever not, nothing goes unjudged.
+            der = self.peer_der
+            if der is None:
+                self.failed = True
+                raise TlsError("The server showed no certificate.")
+            judge.accepts(der)
+            self._raise_refusal()
+        self.handshake_done = True
+        return True
+
+    def _raise_refusal(self) -> None:
+        judge = self._judge
+        if judge is not None and judge.refusal is not None:
+            self.failed = True
+            refusal, judge.refusal = judge.refusal, None
+            raise refusal
+
+    def _read(self) -> bytes:
+        parts: list[bytes] = []
+        recv = self._connection.recv
+        try:
+            while True:
+                parts.append(recv(_RECORD))
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.peer_closed = True
+        except SSL.Error as error:
+            self.failed = True
+            raise _tls_error("TLS failed", error) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    # ---- bytes out --------------------------------------------------------------------------------
+
+    def send(self, plaintext: bytes) -> None:
+        """Encrypt ``plaintext``; :meth:`outgoing` then has the records.
+
+        Raises :class:`misfin.errors.LocalProtocolError` before the handshake is done and after
+        :meth:`close_notify`: there is no early data and no afterthought.
+        """
+        if not self.handshake_done or self._sent_close:
+            raise LocalProtocolError("TLS takes plaintext only between handshake and close_notify.")
+        if plaintext:
+            try:
+                self._connection.sendall(plaintext)
+            except SSL.Error as error:
+                self.failed = True
+                raise _tls_error("TLS failed", error) from error
+
+    def close_notify(self) -> None:
+        """Say that nothing more will be sent; does nothing in mid-handshake or the second time."""
+        if self._sent_close or not self.handshake_done:
+            return
+        self._sent_close = True
+        if not self.failed:
+            try:
+                self._connection.shutdown()
+            except SSL.Error:
+                self.failed = True
+
+    def outgoing(self) -> bytes:
+        """Everything to be written to the socket now, perhaps ``b""``."""
+        read = self._connection.bio_read
+        try:
+            first = read(_CHUNK)
+        except SSL.Error:  # WantReadError: nothing there
+            return b""
+        if len(first) < _CHUNK:
+            return first
+        parts = [first]
+        try:
+            while True:
+                parts.append(read(_CHUNK))
+        except SSL.Error:
+            return b"".join(parts)
+
+    # ---- facts ------------------------------------------------------------------------------------
+
+    @property
+    def peer_der(self) -> bytes | None:
+        """The peer's certificate as DER; ``None`` if it showed none, or has not yet."""
+        if self._peer_der is None:
+            certificate = self._connection.get_peer_certificate()
+            if certificate is not None:
+                self._peer_der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        return self._peer_der
+
+    @property
+    def server_name(self) -> str | None:
+        """The host the client asked for by SNI, as it was sent; ``None`` without SNI."""
+        name = self._connection.get_servername()
+        return None if name is None else name.decode("ascii", "replace")
+
+    @property
+    def version(self) -> str:
+        """``"TLSv1.3"`` or ``"TLSv1.2"``; meaningful once :attr:`handshake_done`."""
+        return self._connection.get_protocol_version_name()
+
+
+# ---- client ---------------------------------------------------------------------------------------
+
+
+def client_session(
+    identity: Identity | None, server_name: str | None, decide: Callable[[bytes], None]
+) -> TlsSession:
+    """A client's session; its first flight is already in :meth:`TlsSession.outgoing`.
+
+    ``decide`` gets the server's certificate (DER) inside the handshake and refuses by raising; the
+    exception comes out of :meth:`TlsSession.receive`. Until it has returned, neither our certificate nor
+    a byte of a message can have left (anchors.md §4). ``server_name`` goes out as SNI unless it is an IP
+    literal. ``identity`` is the client certificate to show when asked; ``None`` shows none.
+
+    Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
+    """
+    pair = (identity.cert_pem, identity.key_pem) if identity is not None else (b"", b"")
+    connection = SSL.Connection(_client_context(*pair), None)
+    judge = _Judge(decide)
+    connection.set_app_data(judge)
+    if server_name is not None and not _is_ip_literal(server_name):
+        connection.set_tlsext_host_name(server_name.encode("ascii"))
+    connection.set_connect_state()
+    return TlsSession(connection, judge)
+
+
+def _is_ip_literal(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _judge_server(
+    connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, _ok: int
+) -> bool:
+    """OpenSSL's verify callback: chains and dates say nothing here, only ``decide`` about the leaf does."""
+    if depth != 0:
+        return True
+    judge: _Judge = connection.get_app_data()
+    return judge.accepts(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
+
+
+@lru_cache(maxsize=_CONTEXTS_KEPT)
+def _client_context(cert_pem: bytes, key_pem: bytes) -> SSL.Context:
+    context = _context()
+    context.set_verify(SSL.VERIFY_PEER, _judge_server)
+    if cert_pem:
+        _load(context, cert_pem, key_pem)
+    return context
+
+
+# ---- server ---------------------------------------------------------------------------------------
+
+
+class ServerTls:
+    """Makes server sessions that show the certificate of the host the client asks for.
+
+    ``default`` is shown without SNI and for a name ``choose`` answers with ``None``; a new ``ServerTls``
+    may take over at any time, sessions keep what they began with. A client certificate is asked for, taken
+    whatever it is, and not required; there are no tickets and no session cache, and a client that tries
+    to resume gets a full handshake (anchors.md §4.1, §4.4).
+
+    Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
+    """
+
+    __slots__ = ("_choose", "_context")
+
+    def __init__(self, default: Identity, choose: Callable[[str], Identity | None] | None = None) -> None:
+        self._context = _server_context(default.cert_pem, default.key_pem)
+        self._choose = choose
+
+    def session(self) -> TlsSession:
+        """A session that waits for a ClientHello."""
+        connection = SSL.Connection(self._context, None)
+        if self._choose is not None:
+            connection.set_app_data(self._choose)
+        connection.set_accept_state()
+        return TlsSession(connection, None)
+
+
+def _take_any(
+    _connection: SSL.Connection, _certificate: crypto.X509, _error: int, _depth: int, _ok: int
+) -> bool:
+    """The protocol's checks judge a client's certificate; OpenSSL still proves that it has the key."""
+    return True
+
+
+def _by_server_name(connection: SSL.Connection) -> None:
+    """Switch to the certificate of the host named by SNI. An exception here would abort the handshake."""
+    choose: Callable[[str], Identity | None] | None = connection.get_app_data()
+    name = connection.get_servername()
+    if choose is None or not name:
+        return
+    try:
+        identity = choose(name.decode("ascii").rstrip(".").lower())
+        if identity is not None:
+            connection.set_context(_server_context(identity.cert_pem, identity.key_pem))
+    except (UnicodeDecodeError, IdentityError):
+        return  # the default certificate is as good an answer as any
+
+
+@lru_cache(maxsize=_CONTEXTS_KEPT)
+def _server_context(cert_pem: bytes, key_pem: bytes) -> SSL.Context:
+    context = _context()
+    context.set_verify(SSL.VERIFY_PEER, _take_any)
+    context.set_session_id(b"misfin")  # without it a client that tries to resume is killed (anchors.md §4.4)
+    context.set_tlsext_servername_callback(_by_server_name)
+    _load(context, cert_pem, key_pem)
+    return context
+
+
+# ---- both -----------------------------------------------------------------------------------------
+
+
+def _context() -> SSL.Context:
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    return context
+
+
+def _load(context: SSL.Context, cert_pem: bytes, key_pem: bytes) -> None:
+    try:
+        context.use_certificate(x509.load_pem_x509_certificate(cert_pem))
+        # The types pyOpenSSL lists are all that can sign a handshake; others raise here.
+        context.use_privatekey(load_pem_private_key(key_pem, password=None))  # type: ignore[arg-type]
+        context.check_privatekey()
+    except (SSL.Error, crypto.Error, ValueError, TypeError) as error:
+        raise IdentityError(
+            "TLS cannot use this identity: its key is too weak, unknown, or of another certificate.",
+            remedy="Make a new identity, or import certificate and key again.",
+        ) from error
+
+
+def _tls_error(what: str, error: SSL.Error) -> TlsError:
+    """One of ours, with the alert told apart when the peer sent one."""
+    reason = _reason(error)
+    _, sign, alert = reason.partition("alert ")
+    if sign:
+        return TlsError(f"{what}: the other side says “{alert}”.", alert=alert)
+    return TlsError(f"{what}: {reason}." if reason else f"{what}.")
+
+
+def _reason(error: SSL.Error) -> str:
+    if isinstance(error, SSL.SysCallError):
+        return "the connection ended unexpectedly"
+    stack = error.args[0] if error.args else ()
+    if isinstance(stack, list) and stack and isinstance(stack[-1], tuple):
+        return str(stack[-1][-1])
+    return ""
