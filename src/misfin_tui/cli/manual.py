@@ -1,0 +1,197 @@
+"""Shell completion and the manual page, made from the argparse tree so that they cannot lag behind it."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from misfin_tui.cli import Exit
+from misfin_tui.cli.parser import build_parser
+
+PROGRAM = "misfin-tui"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One command, by the words that lead to it, with its options, choices of words and files."""
+
+    words: tuple[str, ...]
+    about: str
+    options: tuple[tuple[str, str], ...]
+    choices: tuple[str, ...]
+    takes_file: bool
+    parser: argparse.ArgumentParser
+
+
+def completion(args: Namespace) -> int:
+    """Print the completion script of one shell."""
+    scripts = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+    print(scripts[args.shell](list(verbs())), end="")
+    return Exit.DONE
+
+
+def man_page(_args: Namespace) -> int:
+    """Print the manual page as roff."""
+    print("\n".join(_roff()))
+    return Exit.DONE
+
+
+def verbs(
+    parser: argparse.ArgumentParser | None = None, words: tuple[str, ...] = (), about: str = ""
+) -> Iterator[Verb]:
+    """Every command below ``parser`` (the whole tree by default), itself first."""
+    parser = parser or build_parser()
+    options: list[tuple[str, str]] = []
+    choices: list[str] = []
+    takes_file = False
+    below: list[tuple[str, str, argparse.ArgumentParser]] = []
+    for action in parser._actions:  # argparse has no public way to look at a parser
+        if isinstance(action, argparse._SubParsersAction):
+            abouts = {pseudo.dest: pseudo.help or "" for pseudo in action._choices_actions}
+            below += [(name, abouts.get(name, ""), child) for name, child in action.choices.items()]
+            choices += list(action.choices)
+        elif action.option_strings and action.help != argparse.SUPPRESS:
+            options += [(flag, action.help or "") for flag in action.option_strings if flag.startswith("--")]
+        elif action.choices:
+            choices += [str(choice) for choice in action.choices]
+        takes_file = takes_file or action.metavar in {"FILE", "PATH", "F", "DIR"}
+    yield Verb(words, about, tuple(options), tuple(choices), takes_file, parser)
+    for name, help_text, child in below:
+        yield from verbs(child, (*words, name), help_text)
+
+
+def _bash(found: list[Verb]) -> str:
+    cases = "\n".join(
+        f'        "{" ".join(verb.words)}") words="{" ".join([*verb.choices, *dict(verb.options)])}"'
+        f"; files={int(verb.takes_file)} ;;"
+        for verb in found
+    )
+    known = " ".join(f'"{" ".join(verb.words)}"' for verb in found if verb.words)
+    return f"""# bash completion of {PROGRAM}
+_misfin_tui() {{
+    local current="${{COMP_WORDS[COMP_CWORD]}}" path="" word words="" files=0 known=({known})
+    for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+        local next="${{path:+$path }}$word" candidate
+        for candidate in "${{known[@]}}"; do [ "$candidate" = "$next" ] && path="$next"; done
+    done
+    case "$path" in
+{cases}
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    [ "$files" = 1 ] && [ "${{current#-}}" = "$current" ] && COMPREPLY+=($(compgen -f -- "$current"))
+    return 0
+}}
+complete -F _misfin_tui {PROGRAM}
+"""
+
+
+def _zsh(found: list[Verb]) -> str:
+    def quoted(text: str) -> str:
+        return text.replace("'", "").replace(":", ",").replace("[", "(").replace("]", ")")
+
+    cases = []
+    for verb in found:
+        below = [other for other in found if other.words[:-1] == verb.words and other.words]
+        lines = [f"'{other.words[-1]}:{quoted(other.about)}'" for other in below]
+        lines += [f"'{choice}'" for choice in verb.choices if choice not in {o.words[-1] for o in below}]
+        lines += [f"'{flag}:{quoted(about)}'" for flag, about in verb.options]
+        files = "; _files" if verb.takes_file else ""
+        cases.append(
+            f"    '{' '.join(verb.words)}') items=({' '.join(lines)}); _describe command items{files} ;;"
+        )
+    known = " ".join(f"'{' '.join(verb.words)}'" for verb in found if verb.words)
+    return f"""#compdef {PROGRAM}
+local -a items known
+local path_so_far='' word next
+known=({known})
+for word in "${{(@)words[2,CURRENT-1]}}"; do
+  next="${{path_so_far:+$path_so_far }}$word"
+  (( ${{known[(Ie)$next]}} )) && path_so_far="$next"
+done
+case "$path_so_far" in
+{chr(10).join(cases)}
+esac
+"""
+
+
+def _fish(found: list[Verb]) -> str:
+    def quoted(text: str) -> str:
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    lines = [f"# fish completion of {PROGRAM}", f"complete -c {PROGRAM} -f"]
+    for verb in found:
+        below = [other for other in found if other.words[:-1] == verb.words and other.words]
+        names = " ".join(other.words[-1] for other in below)
+        seen = [f"__fish_seen_subcommand_from {word}" for word in verb.words]
+        here = [*seen, f"not __fish_seen_subcommand_from {names}"] if names else seen
+        condition = "; and ".join(here)
+        when = f" -n {quoted(condition)}" if condition else ""
+        start = f"complete -c {PROGRAM}{when} -a "
+        lines += [f"{start}{other.words[-1]} -d {quoted(other.about)}" for other in below]
+        lines += [start + choice for choice in verb.choices if choice not in names.split()]
+        inside = f" -n {quoted('; and '.join(seen))}" if seen else ""
+        for flag, about in verb.options:
+            lines.append(f"complete -c {PROGRAM}{inside} -l {flag.removeprefix('--')} -d {quoted(about)}")
+        if verb.takes_file:
+            lines.append(f"complete -c {PROGRAM}{inside} -F")
+    return "\n".join(lines) + "\n"
+
+
+def _roff() -> Iterator[str]:
+    from importlib.metadata import version
+
+    found = list(verbs())
+    top = found[0]
+    yield f'.TH MISFIN-TUI 1 "" "misfin-tui {version(PROGRAM)}" "User Commands"'
+    yield ".SH NAME"
+    yield "misfin-tui \\- read and write Misfin mail in the terminal"
+    yield ".SH SYNOPSIS"
+    yield f".B {PROGRAM}\n[\\fIOPTION\\fR]... [\\fICOMMAND\\fR]"
+    yield ".SH DESCRIPTION"
+    yield _escape(str(top.parser.description))
+    yield ".SH OPTIONS"
+    yield from _options(top)
+    yield ".SH COMMANDS"
+    for verb in found[1:]:
+        if isinstance(verb.parser._subparsers, argparse._ArgumentGroup):
+            continue  # a word that only leads to further words; those follow
+        usage = verb.parser.format_usage().removeprefix("usage: ").split()
+        yield f".SS {_escape(' '.join(usage))}"
+        yield _escape(verb.about[:1].upper() + verb.about[1:] + ".")
+        yield from _options(verb)
+    yield ".SH EXIT STATUS"
+    for status, meaning in (
+        (Exit.DONE, "Done."),
+        (Exit.FAILED, "Failed for good."),
+        (Exit.USAGE, "Wrong usage or input."),
+        (Exit.HELD, "Held for a decision of a person."),
+        (Exit.DEFERRED, "Deferred, and kept in the outbox."),
+    ):
+        yield f".TP\n.B {int(status)}\n{meaning}"
+    yield ".SH ENVIRONMENT"
+    yield ".TP\n.B MISFIN_TUI_HOME\nFolder of the profile, as with \\-\\-profile."
+    yield ".TP\n.B VISUAL, EDITOR\nEditor opened by ctrl+e in the composer."
+    yield ".TP\n.B NO_COLOR\nUse no colours."
+
+
+def _options(verb: Verb) -> Iterator[str]:
+    for action in verb.parser._actions:
+        if action.help == argparse.SUPPRESS or isinstance(action, argparse._SubParsersAction):
+            continue
+        if {"--profile", "--json", "--help"} & set(action.option_strings) and verb.words:
+            continue
+        name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+        value = (
+            ""
+            if action.nargs == 0 or not action.option_strings
+            else f" {action.metavar or action.dest.upper()}"
+        )
+        if action.choices and action.option_strings:
+            value = " " + "|".join(map(str, action.choices))
+        yield f".TP\n.B {_escape(name + value)}\n{_escape((action.help or '').capitalize())}."
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\e").replace("-", "\\-").replace("\n.", "\n\\&.").replace("'", "\\(aq")

@@ -1,0 +1,64 @@
+"""How a command speaks: aligned lines for people, one JSON object per line for programs."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from misfin_tui.paths import Profile, find_profile
+from misfin_tui.screentext import plain
+
+Record = Mapping[str, object]
+
+
+def profile_of(args: Namespace) -> Profile:
+    """The profile the command line named, or the usual one."""
+    return find_profile(args.profile)
+
+
+def emit(args: Namespace, record: Record, line: str) -> None:
+    """Print one record: as JSON with ``--json``, else ``line`` with nothing in it that acts on a terminal."""
+    if args.json:
+        import json
+
+        print(json.dumps(record, ensure_ascii=False), flush=True)
+    else:
+        print(plain(line, one_line=True), flush=True)
+
+
+def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str]) -> None:
+    """Print records; for people as a table of some of their columns, as wide as their longest cell."""
+    found = list(records)
+    if args.json:
+        for record in found:
+            emit(args, record, "")
+        return
+    rows = [[plain(_cell(record[name]), one_line=True) for name in columns] for record in found]
+    widths = [max((len(row[at]) for row in rows), default=0) for at in range(len(columns))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def say(text: str) -> None:
+    """A remark for the person watching; on stderr, so that it never mixes with the answer."""
+    print(plain(text, one_line=True), file=sys.stderr, flush=True)
+
+
+def iso(seconds: float) -> str:
+    """Unix seconds as ISO 8601 in UTC, empty for 0."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
+
+
+def grouped(fingerprint: str) -> str:
+    """A fingerprint in groups of four, as the dialogs show it."""
+    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    return "" if value is None else str(value)

@@ -1,0 +1,53 @@
+"""``misfin-tui config``: where the settings are, what they are, and a commented file to start from."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import asdict, fields
+
+from misfin_tui import config
+from misfin_tui.cli import Exit, complain
+from misfin_tui.cli.output import emit, profile_of
+
+
+def path(args: Namespace) -> int:
+    """Print the path of the settings file, whether or not it exists."""
+    where = profile_of(args).config
+    emit(args, {"path": str(where), "exists": where.exists()}, str(where))
+    return Exit.DONE
+
+
+def show(args: Namespace) -> int:
+    """Print every setting in force, defaults included."""
+    settings = config.load(profile_of(args).config)
+    for section, cls in config.SECTIONS.items():
+        values = getattr(settings, section)
+        for item in fields(cls):
+            value = getattr(values, item.name)
+            _line(args, section, item.name, value)
+    for section in config.FREE_SECTIONS:
+        for key, value in getattr(settings, section).items():
+            if section == "hosts":
+                for name, inner in asdict(value).items():
+                    _line(args, f'{section}."{key}"', name, inner)
+            else:
+                _line(args, section, key, value)
+    return Exit.DONE
+
+
+def init(args: Namespace) -> int:
+    """Write the commented settings file; an existing one is left alone."""
+    from misfin.store.files import write_private
+
+    where = profile_of(args).config
+    if where.exists():
+        complain(f"{where} exists already.", "Edit it, or move it away first.")
+        return Exit.USAGE
+    write_private(where, config.template().encode())
+    emit(args, {"path": str(where)}, f"Wrote {where}")
+    return Exit.DONE
+
+
+def _line(args: Namespace, section: str, key: str, value: object) -> None:
+    record = {"section": section, "key": key, "value": list(value) if isinstance(value, tuple) else value}
+    emit(args, record, f"{section}.{key} = {config.toml_value(value)}")

@@ -1,0 +1,73 @@
+"""The invented mail of the demo mailbox: who wrote what and how long ago, read from ``letters.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A correspondent: address and the name on the certificate."""
+
+    address: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One letter, ``hours`` old."""
+
+    sender: Person | None
+    """None: we wrote it."""
+    hours: float
+    body: str
+    place: str = "Inbox"
+    unread: bool = False
+    starred: bool = False
+    certificate: bool = True
+    """False: it came without any certificate, so nothing says who wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A conversation: its subject and its letters, oldest first; ``others`` got a copy of each."""
+
+    subject: str
+    letters: tuple[Written, ...]
+    others: tuple[str, ...] = ()
+
+
+ME = Person("ada@harbour.test", "Ada Harbour")
+STRANGER = Person("nobody@bench.test", "")
+
+
+def people() -> dict[str, Person]:
+    """The correspondents by the mailbox part of their address."""
+    found = (Person(entry["address"], entry["name"]) for entry in _data()["person"])
+    return {person.address.partition("@")[0]: person for person in found}
+
+
+def stories() -> tuple[Story, ...]:
+    """The conversations of the demo mailbox."""
+    known = people() | {"stranger": STRANGER}
+    return tuple(
+        Story(
+            subject=story["subject"],
+            others=tuple(story.get("others", ())),
+            letters=tuple(_written(letter, known) for letter in story["letter"]),
+        )
+        for story in _data()["story"]
+    )
+
+
+def _written(letter: dict[str, Any], known: dict[str, Person]) -> Written:
+    values = dict(letter)
+    sender = values.pop("from")
+    return Written(sender=known[sender] if sender else None, **values)
+
+
+def _data() -> dict[str, Any]:
+    return tomllib.loads((files("misfin_tui.demo") / "letters.toml").read_text("utf-8"))

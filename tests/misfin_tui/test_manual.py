@@ -1,0 +1,70 @@
+"""Completion scripts and the manual page name every command, and the shells accept them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from misfin_tui.cli import main
+from misfin_tui.cli.manual import verbs
+
+WORDS = [" ".join(verb.words) for verb in verbs() if verb.words]
+
+
+def test_every_command_is_in_the_manual_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["man"]) == 0
+    page = capsys.readouterr().out.replace("\\-", "-")
+    for verb in verbs():
+        if verb.words and not any(verb.words == other.words[:-1] for other in verbs()):
+            assert " ".join(verb.words) in page
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_accepts_its_completion_script(
+    shell: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for verb in verbs():
+        assert all(word in script for word in verb.words)
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    file = tmp_path / "completion"
+    file.write_text(script)
+    done = subprocess.run([shell, "-n", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["misfin-tui", "ident"], {"identity"}),
+        (["misfin-tui", "trust", "app"], {"approve"}),
+        (["misfin-tui", "identity", "new", "--ke"], {"--key"}),
+        (["misfin-tui", "completion", "f"], {"fish"}),
+    ],
+)
+def test_bash_completes_words_and_options(
+    typed: list[str], expected: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["completion", "bash"])
+    script = capsys.readouterr().out
+    words = " ".join(f"'{word}'" for word in typed)
+    ask = f'COMP_WORDS=({words}); COMP_CWORD={len(typed) - 1}; _misfin_tui; echo "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["bash", "-c", script + ask], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == expected
+
+
+def test_the_manual_page_is_clean_roff(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["man"])
+    page = capsys.readouterr().out
+    if shutil.which("groff") is None:
+        pytest.skip("groff is not installed")
+    done = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww"], input=page, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert not done.stderr
