@@ -7,12 +7,13 @@ screen behind a dialog stays up to date. Floods collapse: of several waiting, th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from textual.message import Message
 
 
 @dataclass
-class MailChanged(Message):
+class MailChanged(Message, bubble=False):
     """The index changed: letters came, went or changed flags. ``arrived`` counts new unread letters."""
 
     arrived: int = 0
@@ -25,11 +26,11 @@ class MailChanged(Message):
 
 
 @dataclass
-class OutboxChanged(Message):
+class OutboxChanged(Message, bubble=False):
     """A message in the outbox changed state. ``notice`` is one sentence for a person, empty for none."""
 
     notice: str = ""
-    severity: str = "information"
+    severity: Literal["information", "warning", "error"] = "information"
 
     def can_replace(self, message: Message) -> bool:
         """A state change without a notice is covered by any newer one."""
@@ -37,7 +38,7 @@ class OutboxChanged(Message):
 
 
 @dataclass
-class TrustAsked(Message):
+class TrustAsked(Message, bubble=False):
     """Something waits until a person decides about a certificate; several letters raise one question.
 
     ``kind`` is ``"host"`` or ``"sender"``; ``name`` is ``host:port`` or ``mailbox@host``.
@@ -49,7 +50,7 @@ class TrustAsked(Message):
 
 
 @dataclass
-class ReceiverChanged(Message):
+class ReceiverChanged(Message, bubble=False):
     """The receiver started, stopped or died; ask ``services.receiving.state()``."""
 
     def can_replace(self, message: Message) -> bool:
@@ -58,7 +59,7 @@ class ReceiverChanged(Message):
 
 
 @dataclass
-class IndexProgress(Message):
+class IndexProgress(Message, bubble=False):
     """The index is being built: ``done`` of ``total`` letters; equal numbers mean it is finished."""
 
     done: int
@@ -70,7 +71,7 @@ class IndexProgress(Message):
 
 
 @dataclass
-class Problem(Message):
+class Problem(Message, bubble=False):
     """Something failed; ``text`` says what in one sentence, ``remedy`` what to do about it."""
 
     text: str
@@ -78,5 +79,5 @@ class Problem(Message):
 
 
 @dataclass
-class ConfigChanged(Message):
+class ConfigChanged(Message, bubble=False):
     """The settings were changed in the app or in the file; ``app.config`` holds the new ones."""

@@ -1,0 +1,186 @@
+"""The one door from the screens to the mail, the post office and the trust book.
+
+``Services`` names the nouns; each lives in its own module and is imported when first used, because the first
+frame needs none but ``mail``. What several of them share (databases, the courier) is opened here, once, by
+whichever thread asks first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from misfin.post.courier import Courier
+    from misfin.store.contacts import ContactBook
+    from misfin.store.drafts import DraftBox
+    from misfin.store.filing import Filing
+    from misfin.store.identities import IdentityStore
+    from misfin.store.index import MailIndex
+    from textual.message import Message
+
+    from misfin.store.maildir import MailStore
+    from misfin.store.outbox import Outbox
+    from misfin.trust.pins import PinBook
+    from misfin_tui.config import Config
+    from misfin_tui.paths import Profile
+    from misfin_tui.services.contacts import Contacts
+    from misfin_tui.services.identities import Identities
+    from misfin_tui.services.mail import Mail
+    from misfin_tui.services.receiving import Receiving
+    from misfin_tui.services.sending import Sending
+    from misfin_tui.services.trust import Trust
+
+T = TypeVar("T")
+
+
+class Services:
+    """Everything a screen may ask for. Each noun is built as ``Noun(services)`` on first use.
+
+    ``post`` takes an app-wide message from any thread; screens and tests without an app leave it out.
+    """
+
+    def __init__(
+        self, profile: Profile, config: Config, post: Callable[[Message], object] = lambda _message: None
+    ) -> None:
+        self.profile = profile
+        self.config = config
+        self.post = post
+        self._made: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        try:
+            return self._made[name]  # type: ignore[no-any-return]  # what was put there is what `make` returned
+        except KeyError:
+            with self._lock:
+                if name not in self._made:
+                    self._made[name] = make()
+                return self._made[name]  # type: ignore[no-any-return]  # as above
+
+    # ---- the nouns
+
+    @property
+    def mail(self) -> Mail:
+        """Reading, searching and filing letters."""
+        from misfin_tui.services.mail import Mail
+
+        return self._once("mail", lambda: Mail(self))
+
+    @property
+    def sending(self) -> Sending:
+        """Drafts, the outbox and what is on its way."""
+        from misfin_tui.services.sending import Sending
+
+        return self._once("sending", lambda: Sending(self))
+
+    @property
+    def trust(self) -> Trust:
+        """Pins, and questions about certificates."""
+        from misfin_tui.services.trust import Trust
+
+        return self._once("trust", lambda: Trust(self))
+
+    @property
+    def receiving(self) -> Receiving:
+        """The receiver that runs beside the app."""
+        from misfin_tui.services.receiving import Receiving
+
+        return self._once("receiving", lambda: Receiving(self))
+
+    @property
+    def contacts(self) -> Contacts:
+        """People written to and heard from."""
+        from misfin_tui.services.contacts import Contacts
+
+        return self._once("contacts", lambda: Contacts(self))
+
+    @property
+    def identities(self) -> Identities:
+        """One's own addresses and their certificates."""
+        from misfin_tui.services.identities import Identities
+
+        return self._once("identities", lambda: Identities(self))
+
+    # ---- what the nouns share; opening one touches the disk: call from a thread
+
+    @property
+    def store(self) -> MailStore:
+        """The Maildirs."""
+        from misfin.store.maildir import MailStore
+
+        return self._once("store", lambda: MailStore(self.profile.mail))
+
+    @property
+    def index(self) -> MailIndex:
+        """The index over the Maildirs, opened."""
+        return self._once("index", self._open_index)
+
+    def _open_index(self) -> MailIndex:
+        from misfin.store.index import MailIndex
+
+        index = MailIndex(self.profile.index_db, self.profile.mail)
+        index.open()
+        return index
+
+    @property
+    def filing(self) -> Filing:
+        """Moves, flags and tags, each with its undo."""
+        from misfin.store.filing import Filing
+
+        return self._once("filing", lambda: Filing(self.index, self.store))
+
+    @property
+    def draft_box(self) -> DraftBox:
+        """Letters being written."""
+        from misfin.store.drafts import DraftBox
+
+        return self._once("draft_box", lambda: DraftBox(self.store))
+
+    @property
+    def outbox_queue(self) -> Outbox:
+        """The durable queue of what is to leave."""
+        from misfin.store.outbox import Outbox
+
+        return self._once("outbox_queue", lambda: Outbox(self.profile.outbox_db))
+
+    @property
+    def pin_book(self) -> PinBook:
+        """Certificates trusted so far."""
+        from misfin.trust.pins import PinBook
+
+        return self._once("pin_book", lambda: PinBook(self.profile.trust_db))
+
+    @property
+    def contact_book(self) -> ContactBook:
+        """The address book."""
+        from misfin.store.contacts import ContactBook
+
+        return self._once("contact_book", lambda: ContactBook(self.profile.contacts_db))
+
+    @property
+    def identity_store(self) -> IdentityStore:
+        """The folder of identities."""
+        from misfin.store.identities import IdentityStore
+
+        return self._once("identity_store", lambda: IdentityStore(self.profile.identities))
+
+    # ---- the courier, run by the app as one worker
+
+    courier: Courier | None = None
+    """The running courier; None until the app has started it."""
+
+    def wake_courier(self) -> None:
+        """Something was put into the outbox or freed there: look at once. Call on the app's loop."""
+        if self.courier is not None:
+            self.courier.wake()
+
+    def close(self) -> None:
+        """Close what was opened, at the end of the program."""
+        with self._lock:
+            for name in ("index", "outbox_queue", "pin_book", "contact_book"):
+                made = self._made.pop(name, None)
+                if made is not None:
+                    made.close()
+            self._made.clear()
