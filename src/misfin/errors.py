@@ -75,8 +75,16 @@ class LocalProtocolError(LocalError, RuntimeError):
     """A protocol machine was driven in an order it does not allow: a bug in the calling program."""
 
 
+class ClaimLostError(LocalError, RuntimeError):
+    """A queued letter was cancelled or taken by another process just before it left; nothing was sent."""
+
+
 class StoreError(LocalError, OSError):
     """Mail, queue or trust data on disk could not be read or written."""
+
+
+class LetterGoneError(StoreError):
+    """The letter is no longer where it was: another program moved or removed it meanwhile."""
 
 
 class QueryError(LocalError, ValueError):

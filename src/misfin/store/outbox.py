@@ -1,0 +1,535 @@
+"""The durable queue of letters on their way out: one row per recipient, and never a silent second copy.
+
+A row is ``waiting`` until a courier claims it (``sending``). The courier makes "the request is about to
+leave" durable before the first byte does. After a crash that mark decides: not there, and the row is
+``waiting`` again; there, and the row is ``uncertain`` and only a person repeats it (design.md §6).
+
+Several processes may share the file. A claim names its owner so that a dead one is recognised (owners.py),
+and every later step of a claim is conditional on still holding it: a row lost to a wrong guess, or cancelled
+by a person, cannot leave.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from misfin.errors import ClaimLostError, StoreError
+from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.store.files import private_folder, sync_folder
+from misfin.store.outgoing import (
+    AttemptRow,
+    Claim,
+    History,
+    OutboxRow,
+    Outcome,
+    Outgoing,
+    Phase,
+    Question,
+    State,
+    Transcript,
+)
+from misfin.store.owners import is_alive, process_token
+
+__all__ = [
+    "AttemptRow",
+    "Claim",
+    "History",
+    "Outbox",
+    "OutboxRow",
+    "Outcome",
+    "Outgoing",
+    "Phase",
+    "Question",
+    "State",
+    "Transcript",
+    "host_key",
+]
+
+_VERSION = 1
+_SCHEMA = (
+    """CREATE TABLE message (
+        id TEXT PRIMARY KEY, account TEXT NOT NULL, recipients TEXT NOT NULL, subject TEXT NOT NULL,
+        message BLOB NOT NULL, draft BLOB NOT NULL, token TEXT NOT NULL, created REAL NOT NULL,
+        sent_copy INTEGER NOT NULL DEFAULT 0)""",
+    "CREATE INDEX message_token ON message(token) WHERE token <> ''",
+    """CREATE TABLE letter (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        message TEXT NOT NULL REFERENCES message(id) ON DELETE CASCADE,
+        address TEXT NOT NULL, host TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+        why TEXT NOT NULL DEFAULT '', status INTEGER NOT NULL DEFAULT 0, meta TEXT NOT NULL DEFAULT '',
+        fingerprint TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
+        failures INTEGER NOT NULL DEFAULT 0, slowdowns INTEGER NOT NULL DEFAULT 0,
+        since REAL NOT NULL DEFAULT 0, next_attempt REAL NOT NULL, hold_until REAL NOT NULL,
+        changed REAL NOT NULL, question TEXT NOT NULL DEFAULT '', question_name TEXT NOT NULL DEFAULT '',
+        shown TEXT NOT NULL DEFAULT '', target TEXT NOT NULL DEFAULT '', hops TEXT NOT NULL DEFAULT '[]',
+        owner TEXT NOT NULL DEFAULT '', attempt INTEGER NOT NULL DEFAULT 0,
+        leaving INTEGER NOT NULL DEFAULT 0)""",
+    "CREATE INDEX letter_due ON letter(state, next_attempt)",
+    "CREATE INDEX letter_message ON letter(message)",
+    """CREATE TABLE attempt (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        letter INTEGER NOT NULL REFERENCES letter(id) ON DELETE CASCADE,
+        started REAL NOT NULL, ended REAL NOT NULL DEFAULT 0, left_at REAL NOT NULL DEFAULT 0,
+        host TEXT NOT NULL DEFAULT '', port INTEGER NOT NULL DEFAULT 0, version TEXT NOT NULL DEFAULT '',
+        certificate TEXT NOT NULL DEFAULT '', decision TEXT NOT NULL DEFAULT '',
+        request BLOB NOT NULL DEFAULT x'', response TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '',
+        phase TEXT NOT NULL)""",
+    "CREATE INDEX attempt_letter ON attempt(letter)",
+)
+_ROW = """SELECT l.id, l.message, m.account, l.address, m.subject, l.state, l.why, l.status, l.meta,
+    l.fingerprint, l.attempts, l.next_attempt, m.created, l.hold_until, length(m.message), l.question,
+    l.question_name, l.target, l.host
+    FROM letter l JOIN message m ON m.id = l.message """
+_AGAIN = """UPDATE letter SET state = 'waiting', why = '', next_attempt = :now, failures = 0, slowdowns = 0,
+    since = 0, question = '', question_name = '', shown = '', changed = :now,
+    target = coalesce(json_extract(hops, '$[#-1]'), '') """  # a redirect only proposed is forgotten
+_STOPPABLE = """SELECT id FROM letter WHERE id IN (SELECT value FROM json_each(:ids))
+    AND state <> 'delivered' AND NOT (state = 'sending' AND leaving)"""
+_CANCEL = """UPDATE letter SET state = 'cancelled', why = '', owner = '', question = '', question_name = '',
+    shown = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
+_REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
+_INTERRUPTED = "The program ended before anything was sent."
+_UNCERTAIN = "The program ended while the letter was leaving; it may have arrived."
+
+
+class Outbox:
+    """The queue in one SQLite file. Thread-safe; each method is one transaction, durable when it returns.
+
+    Every method raises :class:`StoreError` when the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.owner = f"{process_token()}/{uuid.uuid4().hex[:12]}"
+        self._lock = threading.RLock()
+        with self._translated():
+            if not path.exists():
+                private_folder(path.parent)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its -wal the same mode
+                sync_folder(path.parent)
+            # Autocommit: each transaction below is opened by hand, as IMMEDIATE.
+            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise StoreError(
+                f"{path} was written by a newer version of this program.",
+                remedy="Use that version, or another profile.",
+            )
+        if version < _VERSION:
+            self._make_tables()
+
+    def close(self) -> None:
+        """Close the file. A row still claimed here stays as after a crash, for :meth:`recover` to judge."""
+        with self._lock:
+            self._db.close()
+
+    # ---- putting in -------------------------------------------------------------------------------
+
+    def enqueue(
+        self,
+        *,
+        account: str,
+        recipients: Sequence[str],
+        message: bytes,
+        subject: str,
+        now: float,
+        hold_until: float = 0.0,
+        draft: bytes = b"",
+        token: str = "",
+    ) -> list[int]:
+        """Queue ``message`` (gemmail, C form) for every recipient in one transaction; return the row ids.
+
+        ``recipients`` are ``mailbox@host[:port]``. Nothing leaves before ``hold_until`` (undo send).
+        ``draft`` comes back from :meth:`outgoing`. A ``token`` already queued and not cancelled gives its
+        rows again, not a second letter: a caller may die between queueing a draft and forgetting it.
+
+        Raises :class:`AddressError` for a recipient that is no address; then nothing was queued.
+        """
+        addresses = [MisfinAddress.parse(text) for text in recipients]
+        group = uuid.uuid4().hex
+        with self._write():
+            if token and (
+                known := self._db.execute(
+                    "SELECT l.id FROM letter l JOIN message m ON m.id = l.message"
+                    " WHERE m.token = ? AND l.state <> 'cancelled' ORDER BY l.id",
+                    (token,),
+                ).fetchall()
+            ):
+                return [row_id for (row_id,) in known]
+            names = json.dumps([_text(address) for address in addresses])
+            self._db.execute(
+                "INSERT INTO message (id, account, recipients, subject, message, draft, token, created)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (group, account, names, subject, message, draft, token, now),
+            )
+            return [
+                self._insert(
+                    "INSERT INTO letter (message, address, host, next_attempt, hold_until, changed)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (group, _text(address), host_key(address), max(now, hold_until), hold_until, now),
+                )
+                for address in addresses
+            ]
+
+    # ---- looking ----------------------------------------------------------------------------------
+
+    def rows(self, states: Iterable[State] | None = None) -> list[OutboxRow]:
+        """Every row, or those in ``states``: newest letter first, its recipients in their order."""
+        wanted = json.dumps(list(State if states is None else states))
+        return self._rows(
+            "WHERE l.state IN (SELECT value FROM json_each(?)) ORDER BY m.created DESC, m.rowid DESC, l.id",
+            (wanted,),
+        )
+
+    def row(self, row_id: int) -> OutboxRow | None:
+        """The row with this id, or None where there is none."""
+        return next(iter(self._rows("WHERE l.id = ?", (row_id,))), None)
+
+    def group(self, group: str) -> list[OutboxRow]:
+        """All recipients of one letter."""
+        return self._rows("WHERE l.message = ? ORDER BY l.id", (group,))
+
+    def attempts(self, row_id: int) -> list[AttemptRow]:
+        """The transcripts of a row, oldest first."""
+        rows = []
+        for found in self._read(
+            "SELECT id, letter, started, ended, left_at, host, port, version, certificate, decision, request,"
+            " response, error, phase FROM attempt WHERE letter = ? ORDER BY id",
+            (row_id,),
+        ):
+            values = list(found)
+            values[-1] = Phase(values[-1])
+            rows.append(AttemptRow(*values))
+        return rows
+
+    def outgoing(self, group: str) -> Outgoing | None:
+        """The letter as submitted, or None where it is not known (any more)."""
+        for ident, account, recipients, *rest in self._read(
+            "SELECT id, account, recipients, subject, message, draft, created FROM message WHERE id = ?",
+            (group,),
+        ):
+            return Outgoing(ident, account, tuple(json.loads(recipients)), *rest)
+        return None
+
+    def next_due(self) -> float | None:
+        """When the next row wants to leave, or None when nothing waits."""
+        ((due,),) = self._read("SELECT min(next_attempt) FROM letter WHERE state IN ('waiting', 'deferred')")
+        return None if due is None else float(due)
+
+    def generation(self) -> tuple[int, int]:
+        """A value that differs whenever this or another process changed the queue; cheap to ask."""
+        with self._lock:
+            ((others,),) = self._read("PRAGMA data_version")
+            return others, self._db.total_changes
+
+    def questions(self) -> list[tuple[Question, str, str]]:
+        """The open questions about trust, one per certificate: kind, name of the pin, SPKI hash shown."""
+        return [
+            (Question(kind), name, shown)
+            for kind, name, shown in self._read(
+                "SELECT DISTINCT question, question_name, shown FROM letter"
+                " WHERE state = 'held' AND question IN ('changed-certificate', 'first-use')"
+            )
+        ]
+
+    # ---- sending ----------------------------------------------------------------------------------
+
+    def claim(self, now: float) -> Claim | None:
+        """Take the next row that is due for a host nobody is talking to, and begin its attempt.
+
+        Atomic between processes, and so is "one connection at a time per host".
+        """
+        with self._write():
+            due = self._db.execute(
+                "SELECT id FROM letter WHERE state IN ('waiting', 'deferred') AND next_attempt <= ?"
+                " AND host NOT IN (SELECT host FROM letter WHERE state = 'sending')"
+                " ORDER BY next_attempt, id LIMIT 1",
+                (now,),
+            ).fetchone()
+            if due is None:
+                return None
+            (row_id,) = due
+            attempt = self._insert(
+                "INSERT INTO attempt (letter, started, phase) VALUES (?, ?, 'claimed')", (row_id, now)
+            )
+            self._db.execute(
+                "UPDATE letter SET state = 'sending', owner = ?, attempt = ?, leaving = 0, changed = ?,"
+                " attempts = attempts + 1, since = CASE since WHEN 0 THEN ? ELSE since END WHERE id = ?",
+                (self.owner, attempt, now, now, row_id),
+            )
+            message, hops, *history = self._db.execute(
+                "SELECT m.message, l.hops, l.failures, l.slowdowns, l.since FROM letter l"
+                " JOIN message m ON m.id = l.message WHERE l.id = ?",
+                (row_id,),
+            ).fetchone()
+            (row,) = self._rows("WHERE l.id = ?", (row_id,))
+            address = MisfinAddress.parse(row.target or row.to)
+            return Claim(row, attempt, address, message, History(*history), tuple(json.loads(hops)))
+
+    def leaving(self, claim: Claim, now: float) -> None:
+        """Make durable that the request is about to leave; to be called before its first byte, on every try.
+
+        Raises :class:`ClaimLostError` when the row was cancelled or taken meanwhile: nothing may be sent.
+        """
+        with self._write():
+            held = self._db.execute(
+                "UPDATE letter SET leaving = 1"
+                " WHERE id = ? AND state = 'sending' AND owner = ? AND attempt = ?",
+                (claim.row.id, self.owner, claim.attempt),
+            ).rowcount
+            if not held:
+                raise ClaimLostError(
+                    "The letter was cancelled or taken by another process; nothing was sent."
+                )
+            self._db.execute(
+                "UPDATE attempt SET left_at = CASE left_at WHEN 0 THEN ? ELSE left_at END, phase = 'leaving'"
+                " WHERE id = ?",
+                (now, claim.attempt),
+            )
+
+    def finish(self, claim: Claim, outcome: Outcome, transcript: Transcript, now: float) -> bool:
+        """End an attempt; False where the row was no longer ours (then only its transcript is kept).
+
+        A row that left and that another process took for abandoned (uncertain) is still ours to settle: we
+        know better than it how the attempt ended.
+        """
+        with self._write():
+            facts = asdict(transcript)
+            facts |= {"request": transcript.request[:_REQUEST_HEAD], "now": now, "attempt": claim.attempt}
+            self._db.execute(
+                "UPDATE attempt SET ended = :now, host = :host, port = :port, version = :version,"
+                " certificate = :certificate, decision = :decision, request = :request, response = :response,"
+                " error = :error, phase = CASE :response WHEN '' THEN 'ended' ELSE 'answered' END"
+                " WHERE id = :attempt",
+                facts,
+            )
+            facts = asdict(outcome)
+            facts |= {"question": outcome.question or "", "now": now, "owner": self.owner}
+            facts |= {"id": claim.row.id, "attempt": claim.attempt}
+            return bool(
+                self._db.execute(
+                    "UPDATE letter SET state = :state, why = :why, status = :status, meta = :meta,"
+                    " fingerprint = :fingerprint, next_attempt = :next_attempt, question = :question,"
+                    " question_name = :question_name, shown = :shown,"
+                    " target = CASE :target WHEN '' THEN target ELSE :target END,"
+                    " failures = failures + :failure,"
+                    " slowdowns = CASE WHEN :slowdown THEN slowdowns + 1 ELSE 0 END,"
+                    " owner = '', leaving = 0, changed = :now"
+                    " WHERE id = :id AND attempt = :attempt AND (owner = :owner OR state = 'uncertain')",
+                    facts,
+                ).rowcount
+            )
+
+    def recover(self, now: float) -> list[OutboxRow]:
+        """Settle rows whose owner is dead: waiting again, or uncertain if they were leaving. Return them."""
+        settled = []
+        with self._write():
+            for row_id, owner, attempt, leaving in self._db.execute(
+                "SELECT id, owner, attempt, leaving FROM letter WHERE state = 'sending'"
+            ).fetchall():
+                if owner == self.owner or is_alive(owner.partition("/")[0]):
+                    continue
+                state, why = (State.UNCERTAIN, _UNCERTAIN) if leaving else (State.WAITING, _INTERRUPTED)
+                self._db.execute(
+                    "UPDATE letter SET state = ?, why = ?, owner = '', leaving = 0, changed = ? WHERE id = ?",
+                    (state, why, now, row_id),
+                )
+                self._db.execute(
+                    "UPDATE attempt SET ended = ?, error = ? WHERE id = ?",
+                    (now, why, attempt),
+                )
+                settled += self._rows("WHERE l.id = ?", (row_id,))
+        return settled
+
+    def hold_host(self, claim: Claim, outcome: Outcome, now: float) -> None:
+        """Let the other letters for the host of ``claim`` share its question instead of asking it again."""
+        with self._write():
+            self._db.execute(
+                "UPDATE letter SET state = 'held', why = ?, question = ?, question_name = ?, shown = ?,"
+                " changed = ? WHERE host = ? AND state IN ('waiting', 'deferred')",
+                (
+                    outcome.why,
+                    outcome.question,
+                    outcome.question_name,
+                    outcome.shown,
+                    now,
+                    claim.row.host,
+                ),
+            )
+
+    def defer_host(self, claim: Claim, until: float, why: str, now: float) -> None:
+        """Let the other letters for the host of ``claim`` wait as well: it asked for it, or is away."""
+        with self._write():
+            self._db.execute(
+                "UPDATE letter SET state = 'deferred', why = ?, next_attempt = ?, changed = ?"
+                " WHERE host = ? AND state IN ('waiting', 'deferred') AND next_attempt < ?",
+                (why, until, now, claim.row.host, until),
+            )
+
+    # ---- what a person decides --------------------------------------------------------------------
+
+    def release(self, name: str, spki: str, now: float) -> int:
+        """Let rows go on that wait for the pin ``name`` and were shown the key ``spki``; return how many."""
+        return self._again(
+            "state = 'held' AND question IN ('changed-certificate', 'first-use')"
+            " AND question_name = :name AND shown = :spki",
+            {"name": name, "spki": spki, "now": now},
+        )
+
+    def retry(self, row_id: int, now: float) -> bool:
+        """Try a row again now, whatever it waited for or came to; its three days start afresh.
+
+        A person's act: the only way an uncertain row is repeated. False where it is being sent, delivered or
+        gone. A redirect nobody followed is forgotten: the host is asked anew.
+        """
+        return bool(
+            self._again("id = :id AND state NOT IN ('sending', 'delivered')", {"id": row_id, "now": now})
+        )
+
+    def follow(self, row_id: int, now: float) -> OutboxRow | None:
+        """Send a redirected copy where its redirect points; None where it is not held for that."""
+        with self._write():
+            found = self._db.execute(
+                "SELECT target, hops FROM letter WHERE id = ? AND state = 'held'"
+                " AND question IN ('redirect-once', 'redirect-always')",
+                (row_id,),
+            ).fetchone()
+            if found is None:
+                return None
+            there = MisfinAddress.parse(found[0])
+            self._db.execute(
+                "UPDATE letter SET host = ?, hops = ? WHERE id = ?",
+                (host_key(there), json.dumps([*json.loads(found[1]), _text(there)]), row_id),
+            )
+            self._db.execute(f"{_AGAIN} WHERE id = :id", {"id": row_id, "now": now})
+        return self.row(row_id)
+
+    def cancel(self, *row_ids: int, now: float) -> bool:
+        """Stop these copies, all or none; False where one is leaving, delivered or gone.
+
+        A copy that is being sent but has not begun to leave can still be stopped.
+        """
+        values = {"ids": json.dumps(row_ids), "now": now}
+        with self._write():
+            if len(self._read(_STOPPABLE, values)) < len(set(row_ids)):
+                return False
+            self._db.execute(_CANCEL, values)
+            return True
+
+    def _again(self, where: str, values: Mapping[str, object]) -> int:
+        with self._write():
+            return self._db.execute(f"{_AGAIN} WHERE {where}", values).rowcount
+
+    # ---- keeping ----------------------------------------------------------------------------------
+
+    def without_sent_copy(self) -> list[Outgoing]:
+        """Letters that reached somebody and have no copy in Sent yet."""
+        found = self._read(
+            "SELECT DISTINCT m.id FROM message m JOIN letter l ON l.message = m.id"
+            " WHERE m.sent_copy = 0 AND l.state = 'delivered'"
+        )
+        return [letter for (group,) in found if (letter := self.outgoing(group)) is not None]
+
+    def sent_copy_written(self, group: str) -> None:
+        """Note that the copy in Sent is on disk."""
+        with self._write():
+            self._db.execute("UPDATE message SET sent_copy = 1 WHERE id = ?", (group,))
+
+    def remove(self, row_id: int) -> bool:
+        """Take a finished row (delivered with its copy in Sent, failed, cancelled) out of the list."""
+        with self._write():
+            removed = self._db.execute(
+                "DELETE FROM letter WHERE id = ? AND (state IN ('failed', 'cancelled') OR state = 'delivered'"
+                " AND (SELECT sent_copy FROM message WHERE id = letter.message))",
+                (row_id,),
+            ).rowcount
+            self._db.execute("DELETE FROM message WHERE id NOT IN (SELECT message FROM letter)")
+            return bool(removed)
+
+    def prune(self, before: float) -> int:
+        """Forget letters finished before this time, each copy delivered or cancelled; return how many."""
+        with self._write():
+            return self._db.execute(
+                "DELETE FROM message WHERE"
+                " NOT EXISTS (SELECT 1 FROM letter l WHERE l.message = message.id"
+                "  AND (l.state NOT IN ('delivered', 'cancelled') OR l.changed >= ?))"
+                " AND (sent_copy OR NOT EXISTS (SELECT 1 FROM letter l WHERE l.message = message.id"
+                "  AND l.state = 'delivered'))",
+                (before,),
+            ).rowcount
+
+    # ---- the file ---------------------------------------------------------------------------------
+
+    def _make_tables(self) -> None:
+        with self._write():
+            # Another process may have made them since we looked.
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version < _VERSION:
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _rows(self, where: str, parameters: Sequence[object]) -> list[OutboxRow]:
+        rows = []
+        for found in self._read(_ROW + where, parameters):
+            values = list(found)
+            values[5] = State(values[5])
+            values[15] = Question(values[15]) if values[15] else None
+            rows.append(OutboxRow(*values))
+        return rows
+
+    def _read(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
+        with self._lock, self._translated():
+            return self._db.execute(sql, values).fetchall()
+
+    def _insert(self, sql: str, values: Sequence[object]) -> int:
+        row_id = self._db.execute(sql, values).lastrowid
+        assert row_id is not None
+        return row_id
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        """One IMMEDIATE transaction: two processes never both believe they claimed a row."""
+        with self._lock, self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError:
+            raise
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"The outbox {self.path} cannot be used: {error}.",
+                remedy="Check that the disk has room and that you may write there.",
+            ) from error
+
+
+def host_key(address: MisfinAddress) -> str:
+    """``host:port`` as pins name it; one connection at a time is counted by it."""
+    return f"{address.hostname}:{address.port or DEFAULT_PORT}"
+
+
+def _text(address: MisfinAddress) -> str:
+    port = f":{address.port}" if address.port not in (None, DEFAULT_PORT) else ""
+    return f"{address.address}{port}"
