@@ -1,0 +1,200 @@
+"""A Misfin address: read leniently, checked strictly, always in one normal form."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from misfin.errors import AddressError
+
+DEFAULT_PORT = 1958
+"""The TCP port of Misfin (protocol.md §1.1)."""
+
+MAX_HOSTNAME = 253
+"""Longest host name in characters, as in DNS (protocol.md §1.5)."""
+
+_NOT_IN_MAILBOX = re.compile(r"[\s@:/?#\[\],<>]")
+_PLAIN_MAILBOX = re.compile(r"[A-Za-z0-9._-]+")
+# "_" is no letter-digit-hyphen, but such hosts exist and mail from them must stay readable.
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PREFIX = re.compile(r"misfin:(?://)?", re.IGNORECASE)
+_PORT = re.compile(r"[0-9]{1,5}")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# These four would end an item or a line of metadata, or look like an address of their own.
+_NOT_IN_WRITTEN_BLURB = str.maketrans(dict.fromkeys(",@\r\n\t", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class MisfinAddress:
+    """One mailbox, with the name its owner goes by (``blurb``) and the port to connect to.
+
+    Construction normalises the host name (IDN to A-label, lower case, no trailing dot) and checks both
+    parts (protocol.md §1.5); it raises :class:`~misfin.errors.AddressError`. The mailbox keeps its case. A port is
+    only ever used to connect and is never written into a message, so it does not count in comparisons.
+    """
+
+    mailbox: str
+    hostname: str
+    blurb: str = ""
+    port: int | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if not _PLAIN_MAILBOX.fullmatch(self.mailbox):
+            _check_mailbox(self.mailbox)
+        if not (len(self.hostname) <= MAX_HOSTNAME and _HOSTNAME.fullmatch(self.hostname)):
+            object.__setattr__(self, "hostname", normal_hostname(self.hostname))
+        if self.blurb:
+            object.__setattr__(self, "blurb", self.blurb.strip())
+        if self.port is not None and not 0 < self.port < 65536:
+            raise AddressError(
+                f"{self.port} is no port number.", remedy="A port is a number from 1 to 65535."
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> MisfinAddress:
+        """Read ``mailbox@host[:port][ blurb]``, also behind ``misfin:`` or ``misfin://``.
+
+        Raises :class:`~misfin.errors.AddressError` when there is no single valid address at the start.
+        """
+        token, _, blurb = text.strip().partition(" ")
+        if not token.isprintable():  # a TAB or another white space ended the address
+            parts = text.split(None, 1)
+            token, blurb = parts[0], "".join(parts[1:])
+        if token[:7].lower() == "misfin:" and (prefix := _PREFIX.match(token)):
+            token = token[prefix.end() :]
+        return parse_token(token, blurb)
+
+    @property
+    def address(self) -> str:
+        """``mailbox@host``, as it goes into requests and metadata lines."""
+        return f"{self.mailbox}@{self.hostname}"
+
+    @property
+    def long_form(self) -> str:
+        """``Blurb (mailbox@host)`` for display; just the address when there is no blurb (Misfin(B) §3.1)."""
+        return f"{self.blurb} ({self.address})" if self.blurb else self.address
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes two addresses the same mailbox: mailbox exactly, host in any case (protocol.md §3.6)."""
+        return self.mailbox, self.hostname
+
+    @property
+    def unusual(self) -> bool:
+        """True when a person should look twice: characters some servers refuse, or an international host."""
+        return (
+            not _PLAIN_MAILBOX.fullmatch(self.mailbox)
+            or ".." in self.mailbox
+            or "_" in self.hostname
+            or "xn--" in self.hostname
+        )
+
+    def __str__(self) -> str:
+        """``mailbox@host blurb`` as a metadata line may hold it: no comma, ``@`` or line end in the blurb."""
+        if not self.blurb:
+            return self.address
+        return f"{self.address} {self.blurb.translate(_NOT_IN_WRITTEN_BLURB).strip()}".rstrip()
+
+
+def parse_token(token: str, blurb: str = "") -> MisfinAddress:
+    """Read exactly ``mailbox@host[:port]`` (protocol.md §3.4); raises :class:`~misfin.errors.AddressError`."""
+    mailbox, at, host = token.partition("@")
+    if not at:
+        raise AddressError(f"{_shown(token)} is no Misfin address: there is no @ in it.")
+    if "@" in host:
+        raise AddressError(f"{_shown(token)} is no Misfin address: there are two @ in it.")
+    port = None
+    if ":" in host and not host.endswith("]"):
+        host, _, digits = host.rpartition(":")
+        if not _PORT.fullmatch(digits):
+            raise AddressError(
+                f"{_shown(token)} has no port number after the colon.",
+                remedy="Write mailbox@host, or mailbox@host:1958.",
+            )
+        port = int(digits)
+    return MisfinAddress(mailbox, host, blurb, port)
+
+
+def parse_uri(uri: str) -> tuple[MisfinAddress, str]:
+    """Read a ``misfin:mailbox@host?text`` link (or the older ``misfin://mailbox@host``).
+
+    Returns the address and the percent-decoded text, made safe to stand in a draft: LF line ends, no
+    control characters. It is a draft only and must never be sent by itself (protocol.md §1.5).
+    Raises :class:`~misfin.errors.AddressError` for any other link.
+    """
+    prefix = _PREFIX.match(uri.strip())
+    if not prefix:
+        raise AddressError(f"{_shown(uri)} is no misfin: link.")
+    rest, _, _ = uri.strip()[prefix.end() :].partition("#")
+    target, _, query = rest.partition("?")
+    mailbox, at, host = target.removesuffix("/").partition("@")
+    address = parse_token(_percent_decoded(mailbox) + at + host)
+    text = _percent_decoded(query).replace("\r\n", "\n").replace("\r", "\n")
+    return address, _CONTROLS.sub("", text)
+
+
+def same_person(a: MisfinAddress, b: MisfinAddress) -> bool:
+    """The test for oneself: like :attr:`MisfinAddress.key`, but a mailbox in any case counts (protocol.md §3.6)."""
+    return a.hostname == b.hostname and a.mailbox.casefold() == b.mailbox.casefold()
+
+
+def normal_hostname(hostname: str) -> str:
+    """The one form of a host name for DNS, SNI, requests and pins (protocol.md §1.5).
+
+    International names become A-labels the way browsers do it (no transitional mapping: ``ß`` stays ``ß``);
+    ``[IPv6]`` literals are compressed. Raises :class:`~misfin.errors.AddressError`.
+    """
+    if hostname.startswith("[") and hostname.endswith("]"):
+        return _normal_ipv6(hostname)
+    # Bounded before any Unicode work: an address may come from anyone.
+    if hostname and len(hostname) <= MAX_HOSTNAME + 1:
+        host = hostname if hostname.isascii() else _a_labels(hostname)
+        host = host.lower().removesuffix(".")
+        if len(host) <= MAX_HOSTNAME and _HOSTNAME.fullmatch(host):
+            return host
+    raise AddressError(f"{_shown(hostname)} is no host name.")
+
+
+def _normal_ipv6(hostname: str) -> str:
+    from ipaddress import IPv6Address  # rare, and 3 ms of start-up
+
+    try:
+        if "%" not in hostname:  # a zone is of this machine only
+            return f"[{IPv6Address(hostname[1:-1])}]"
+    except ValueError:
+        pass
+    raise AddressError(f"{_shown(hostname)} is no IPv6 address.")
+
+
+def _a_labels(hostname: str) -> str:
+    # Lower-casing each character alone keeps a final sigma from depending on its place (UTS #46 mapping).
+    mapped = "".join(map(str.lower, unicodedata.normalize("NFKC", hostname)))
+    labels = unicodedata.normalize("NFKC", mapped).replace("。", ".").split(".")
+    return ".".join(label if label.isascii() else _a_label(label) for label in labels)
+
+
+def _a_label(label: str) -> str:
+    kinds = [unicodedata.category(c)[0] for c in label]
+    if kinds[0] == "M" or any(kind not in "LMN" and c != "-" for kind, c in zip(kinds, label, strict=True)):
+        raise AddressError(f"{_shown(label)} cannot be part of a host name.")
+    return "xn--" + label.encode("punycode").decode("ascii")
+
+
+def _check_mailbox(mailbox: str) -> None:
+    # isprintable() refuses controls, bidirectional overrides, invisible and unassigned characters at once.
+    if not mailbox or not mailbox.isprintable() or _NOT_IN_MAILBOX.search(mailbox):
+        raise AddressError(f"{_shown(mailbox)} is no mailbox name.")
+
+
+def _percent_decoded(text: str) -> str:
+    data = text.encode("utf-8", "replace")
+    return _PERCENT.sub(lambda m: bytes((int(m[1], 16),)), data).decode("utf-8", "replace")
+
+
+def _shown(text: str) -> str:
+    return (
+        ascii(text if len(text) <= 80 else text[:77] + "...") if not text.isprintable() else f"“{text[:80]}”"
+    )

@@ -1,0 +1,86 @@
+"""Who a reply goes to, and what a reply or a forwarded message looks like: pure functions (protocol.md §3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from misfin.model.address import MisfinAddress, same_person
+from misfin.model.gemmail import Flag, Form, GemmailMessage, Version
+
+_PREFIX = "Re:"
+
+
+def reply_targets(message: GemmailMessage, me: Sequence[MisfinAddress]) -> tuple[MisfinAddress, ...]:
+    """The newest sender; for our own mail (a copy in Sent) its recipients. ``me`` is all our addresses.
+
+    Empty when there is nobody to reply to but ourselves: refuse then.
+    """
+    if _is_ours(message, me):
+        return _others(message.recipients, me)
+    return _others(message.senders[:1], me)
+
+
+def reply_all_targets(message: GemmailMessage, me: Sequence[MisfinAddress]) -> tuple[MisfinAddress, ...]:
+    """The newest sender, then the recipients: each mailbox once, never ourselves.
+
+    Empty when there is nobody else: refuse then.
+    """
+    if _is_ours(message, me):
+        return _others(message.recipients, me)
+    return _others((*message.senders[:1], *message.recipients), me)
+
+
+def author(message: GemmailMessage) -> MisfinAddress | None:
+    """Who wrote the message first: the last sender, a bare claim when there is more than one."""
+    return message.senders[-1] if message.senders else None
+
+
+def outgoing_recipients(targets: Sequence[MisfinAddress]) -> tuple[MisfinAddress, ...]:
+    """What the recipients line of a new message holds: everybody, or nobody for a single target."""
+    return tuple(targets) if len(targets) > 1 else ()
+
+
+def reply_subject(subject: str | None) -> str:
+    """``Re: `` once, however often it is there already; empty when there was no subject."""
+    rest = (subject or "").strip()
+    while rest[: len(_PREFIX)].lower() == _PREFIX.lower():
+        rest = rest[len(_PREFIX) :].lstrip()
+    return f"{_PREFIX} {rest}" if rest else ""
+
+
+def quote(text: str) -> str:
+    """Each line behind ``> ``; the line that ends with the text stays ended."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return "".join([f"> {line}\n" if line else ">\n" for line in lines])
+
+
+def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
+    """The message to send when ``stored`` is passed on: its senders, times, recipients and body as they are.
+
+    The next server prepends us. A clean Misfin(C) message goes out byte for byte, with LF line ends; any other
+    is written anew. Raises :class:`~misfin.errors.GemmailError` as :meth:`GemmailMessage.to_bytes` does.
+    """
+    message = GemmailMessage.from_bytes(stored)
+    unclean = message.flags & {Flag.NOT_UTF8, Flag.LONE_CR}
+    if version is Version.C and message.form is Form.C and not unclean:
+        return stored.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    return message.to_bytes(version)
+
+
+def _is_ours(message: GemmailMessage, me: Sequence[MisfinAddress]) -> bool:
+    # A copy of what we sent has no sender line: the receiving server would have written it.
+    return not message.senders or _among(message.senders[0], me)
+
+
+def _others(candidates: Iterable[MisfinAddress], me: Sequence[MisfinAddress]) -> tuple[MisfinAddress, ...]:
+    found: dict[tuple[str, str], MisfinAddress] = {}
+    for address in candidates:
+        if not _among(address, me):
+            found.setdefault(address.key, address)
+    return tuple(found.values())
+
+
+def _among(address: MisfinAddress, me: Sequence[MisfinAddress]) -> bool:
+    return any(same_person(address, mine) for mine in me)
