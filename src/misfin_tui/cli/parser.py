@@ -6,10 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
-Parser = argparse.ArgumentParser
 
-
-class _OneLineParser(Parser):
+class Parser(argparse.ArgumentParser):
     """Errors are one line that says what to do (design.md §8), not a page of usage."""
 
     def error(self, message: str) -> NoReturn:
@@ -18,14 +16,14 @@ class _OneLineParser(Parser):
 
 def build_parser() -> Parser:
     """The whole tree. ``command`` in the result is ``module:function`` below :mod:`misfin_tui.cli`."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument(
         "--profile", metavar="DIR", default=argparse.SUPPRESS, help="keep everything under this folder"
     )
     common.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object per line, stable keys"
     )
-    top = _OneLineParser(
+    top = Parser(
         prog="misfin-tui",
         parents=[common],
         description="Read and write Misfin mail. Without a command, opens the program.",
@@ -35,7 +33,7 @@ def build_parser() -> Parser:
     top.add_argument("--version", action="store_true", help="print the version")
     top.add_argument("--dev", action="store_true", help="reload your theme files when they are saved")
     top.set_defaults(command="program:open_program", profile=None, json=False, link=None)
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=_OneLineParser)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
 
     def add(name: str, target: str, about: str) -> Parser:
         parser = commands.add_parser(name, parents=[common], help=about, description=about)
@@ -52,7 +50,7 @@ Add = Callable[[str, str, str], Parser]
 
 def _actions(parser: Parser, common: Parser, default: str) -> Callable[[str, str, str], Parser]:
     parser.set_defaults(command=default)
-    actions = parser.add_subparsers(metavar="ACTION", parser_class=_OneLineParser)
+    actions = parser.add_subparsers(metavar="ACTION", parser_class=Parser)
 
     def add(name: str, target: str, about: str) -> Parser:
         action = actions.add_parser(name, parents=[common], help=about, description=about)

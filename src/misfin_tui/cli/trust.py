@@ -1,0 +1,179 @@
+"""``misfin-tui trust``: look at pinned certificates, approve one by its fingerprint, forget one."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from misfin.errors import LocalError
+from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.trust.certificate import CertificateInfo
+from misfin.trust.fingerprint import normalize_fingerprint
+from misfin.trust.pins import Offer, PinBook
+from misfin.trust.tofu import PastPin, Pin, PinKind, pin_name
+from misfin_tui.cli import Exit
+from misfin_tui.cli.output import Record, emit, emit_table, grouped, iso, profile_of
+
+_SEE_LIST = "`misfin-tui trust list` shows what is."
+_TEXTS = ("fingerprint", "spki", "not_before", "not_after", "first_seen", "last_seen", "how")
+
+
+def list_pins(args: Namespace) -> int:
+    """List every pinned host (or sender), and which of them wait for a decision."""
+    kind = _kind(args)
+    with _book(args) as book:
+        waiting = {offer.name: offer for offer in book.offers() if offer.kind is kind}
+        records = [_record(pin, waiting.pop(pin.name, None)) for pin in book.all(kind)]
+        records += [_unpinned(offer) for offer in waiting.values()]
+    emit_table(args, records, ("name", "fingerprint", "uses", "last_seen", "how", "waiting"))
+    return Exit.DONE
+
+
+def show(args: Namespace) -> int:
+    """Everything known about one host or sender: the pin, its history, and what waits for a decision."""
+    kind, name = _kind(args), _name(args)
+    with _book(args) as book:
+        pin, offer = book.get(kind, name), book.offered(kind, name)
+    if pin is None and offer is None:
+        raise LocalError(f"Nothing is known about {name}.", remedy=_SEE_LIST)
+    if args.json:
+        emit(args, _record(pin, offer) if pin else _unpinned(_known(offer)), "")
+        return Exit.DONE
+    for line in _described(pin, offer, name):
+        emit(args, {}, line)
+    return Exit.DONE
+
+
+def approve(args: Namespace) -> int:
+    """Trust the certificate that was shown and not accepted; mail held because of it goes on."""
+    kind, name = _kind(args), _name(args)
+    wanted = normalize_fingerprint(args.fingerprint)
+    if not wanted:
+        raise LocalError(
+            "That is no SHA-256 fingerprint.",
+            remedy="Give its 64 hexadecimal digits; colons and spaces are fine.",
+        )
+    now = time.time()
+    with _book(args) as book:
+        offer = book.offered(kind, name)
+        if offer is None:
+            raise LocalError(
+                f"{name} has shown no certificate that waits for a decision.",
+                remedy="Send something to it first; the certificate it shows is then kept for you to judge.",
+            )
+        shown = offer.certificate.fingerprints
+        if wanted not in (shown.cert, shown.spki):
+            raise LocalError(
+                f"{name} last showed {grouped(shown.cert)}, not what you gave; nothing was changed.",
+                remedy="Ask the owner again: the two must be equal.",
+            )
+        book.replace(kind, name, offer.certificate, how="approved by fingerprint", now=now)
+    released = _release(args, kind, name, offer.certificate, now)
+    emit(
+        args,
+        {"name": name, "fingerprint": shown.cert, "released": released},
+        f"Trusted {name}; {released} held message{'' if released == 1 else 's'} will be sent.",
+    )
+    return Exit.DONE
+
+
+def forget(args: Namespace) -> int:
+    """Forget a pin: the next contact is a first use again."""
+    kind, name = _kind(args), _name(args)
+    with _book(args) as book:
+        if not book.forget(kind, name, now=time.time()):
+            raise LocalError(
+                f"Nothing is pinned for {name}.", remedy="`misfin-tui trust list` shows what is."
+            )
+    emit(args, {"name": name, "forgotten": True}, f"Forgot {name}.")
+    return Exit.DONE
+
+
+def _release(args: Namespace, kind: PinKind, name: str, certificate: CertificateInfo, now: float) -> int:
+    profile = profile_of(args)
+    if kind is PinKind.SENDER or not profile.outbox_db.exists():
+        return 0
+    from misfin.store.outbox import Outbox
+
+    outbox = Outbox(profile.outbox_db)
+    try:
+        return outbox.release(name, certificate.fingerprints.spki, now)
+    finally:
+        outbox.close()
+
+
+@contextmanager
+def _book(args: Namespace) -> Iterator[PinBook]:
+    with PinBook(profile_of(args).trust_db) as book:
+        yield book
+
+
+def _kind(args: Namespace) -> PinKind:
+    return PinKind.SENDER if args.senders else PinKind.HOST
+
+
+def _name(args: Namespace) -> str:
+    if args.senders:
+        return MisfinAddress.parse(args.name).address
+    mailbox = MisfinAddress.parse(f"postmaster@{args.name}")  # the address parser knows ports and IDN
+    return pin_name(mailbox.hostname, mailbox.port or DEFAULT_PORT)
+
+
+def _known(offer: Offer | None) -> Offer:
+    assert offer is not None
+    return offer
+
+
+def _record(pin: Pin, offer: Offer | None) -> Record:
+    return {
+        "name": pin.name,
+        "fingerprint": pin.cert_sha256,
+        "spki": pin.spki_sha256,
+        "not_before": iso(pin.not_before),
+        "not_after": iso(pin.not_after),
+        "first_seen": iso(pin.first_seen),
+        "last_seen": iso(pin.last_seen),
+        "uses": pin.uses,
+        "how": pin.how,
+        "waiting": offer.certificate.fingerprints.cert if offer else "",
+        "history": [_past(past) for past in pin.history],
+    }
+
+
+def _unpinned(offer: Offer) -> Record:
+    return {
+        "name": offer.name,
+        **dict.fromkeys(_TEXTS, ""),
+        "uses": 0,
+        "waiting": offer.certificate.fingerprints.cert,
+        "history": [],
+    }
+
+
+def _past(past: PastPin) -> Record:
+    return {
+        "fingerprint": past.cert_sha256,
+        "spki": past.spki_sha256,
+        "replaced": iso(past.replaced),
+        "how": past.how,
+    }
+
+
+def _described(pin: Pin | None, offer: Offer | None, name: str) -> Iterator[str]:
+    yield name
+    if pin:
+        yield f"  trusted      {iso(pin.first_seen)} ({pin.how}), {pin.uses} uses, last {iso(pin.last_seen)}"
+        yield f"  certificate  {grouped(pin.cert_sha256)}"
+        yield f"  public key   {grouped(pin.spki_sha256)}"
+        yield f"  valid        {iso(pin.not_before)} to {iso(pin.not_after)}"
+        for past in pin.history:
+            yield f"  until {iso(past.replaced)}  {grouped(past.cert_sha256)} ({past.how})"
+    if offer:
+        info = offer.certificate
+        yield "  waits for your decision:"
+        yield f"  certificate  {grouped(info.fingerprints.cert)}"
+        yield f"  public key   {grouped(info.fingerprints.spki)} ({info.key})"
+        yield f"  subject      {info.subject}"
+        yield f"  valid        {info.not_before:%Y-%m-%d} to {info.not_after:%Y-%m-%d}"
