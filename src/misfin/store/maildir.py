@@ -1,0 +1,488 @@
+"""Letters as files: durable delivery, moves and flags in a Maildir that other programs use at the same time.
+
+The contract on disk is the common one (cr.yp.to/proto/maildir.html): a letter is written and fsynced in
+``tmp/``, then renamed into ``new/`` (or ``cur/`` when it already has flags), and the folder is fsynced. A
+name in ``cur/`` is ``key:2,FLAGS``. The key never changes while the letter lives, and no byte from outside is
+ever part of it. Other programs may rename any file at any moment, so every operation looks again when a name
+is gone.
+"""
+
+from __future__ import annotations
+
+import binascii
+import errno
+import itertools
+import os
+import secrets
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from misfin.errors import LetterGoneError, StoreError
+from misfin.store.files import sync_folder
+
+SUBDIRS = ("new", "cur")
+ABANDONED_AFTER = 36 * 3600.0
+"""Seconds after which a file in ``tmp/`` was given up by its writer (the Maildir document's own figure)."""
+
+_INFO = ":2,"
+_RENAME_TRIES = 20
+"""How often a letter is looked up again when other programs keep renaming it under our hands."""
+
+_counter = itertools.count()
+_process_token = secrets.token_hex(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a letter lies: ``key`` names it for good; ``subdir``, ``flags`` and ``name`` are as last seen."""
+
+    key: str
+    subdir: str
+    flags: str
+    folder: Path
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.subdir / self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A letter to deliver; ``received`` (Unix seconds) becomes the file's time, which IMAP servers show."""
+
+    data: bytes
+    flags: str = ""
+    received: float | None = None
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Divide a file name into key and flags; an info part of another kind than ``2,`` has no flags."""
+    key, colon, info = name.rpartition(":")
+    if not colon or info[1:2] != ",":
+        return name, ""
+    return key, info[2:] if info[0] == "2" else ""
+
+
+def unique_name(now: float) -> str:
+    """A key nobody else makes: time, process, a counter, a random token and the name of this machine."""
+    seconds, fraction = divmod(now, 1.0)
+    host = socket.gethostname().encode("ascii", "replace").decode()
+    host = host.replace("/", "\\057").replace(":", "\\072").replace(",", "\\054")[:40] or "localhost"
+    moment = f"{int(seconds)}.M{int(fraction * 1e6):06d}"
+    return f"{moment}P{os.getpid()}Q{next(_counter)}R{_process_token}{secrets.token_hex(2)}.{host}"
+
+
+class Maildir:
+    """One folder of letters. Safe for any number of threads and programs; holds no state but its path.
+
+    Raises :class:`StoreError` for what the system refuses (disk full, read-only, no permission) and
+    :class:`LetterGoneError` when a letter is no longer in this folder.
+    """
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Maildir({str(self.path)!r})"
+
+    def create(self) -> Maildir:
+        """Make the folder and whatever part of it is missing, entered by its owner only; returns itself."""
+        with _translated(f"The mail folder {self.path} could not be made"):
+            made = [self.path / part for part in ("tmp", *SUBDIRS) if not (self.path / part).is_dir()]
+            for part in made:
+                part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if made:
+                self.path.chmod(0o700)
+                sync_folder(self.path)
+                sync_folder(self.path.parent)
+        return self
+
+    def exists(self) -> bool:
+        return (self.path / "cur").is_dir() or (self.path / "new").is_dir()
+
+    # ---- delivery ---------------------------------------------------------------------------------
+
+    def deliver(
+        self, data: bytes, *, flags: str = "", received: float | None = None, now: float | None = None
+    ) -> Entry:
+        """Store one letter; when this returns it survives a crash and a power cut."""
+        return self.deliver_many([Parcel(data, flags, received)], now=now)[0]
+
+    def deliver_many(self, batch: Sequence[bytes | Parcel], *, now: float | None = None) -> list[Entry]:
+        """Store several letters with one fsync of each folder they go to: all of them, or an error and none.
+
+        A letter without flags is new mail (``new/``), one with flags lies in ``cur/``.
+        """
+        parcels = [Parcel(item) if isinstance(item, bytes) else item for item in batch]
+        now = time.time() if now is None else now
+        if not (self.path / "tmp").is_dir():  # a sync tool or a person removed an empty folder
+            self.create()
+        waiting: list[tuple[Path, Entry]] = []
+        landed: list[Path] = []
+        try:
+            with _translated(f"A letter could not be stored in {self.path}"):
+                for parcel in parcels:
+                    key = unique_name(now)
+                    draft = self.path / "tmp" / key
+                    flags = _ordered(parcel.flags)
+                    subdir, name = ("cur", f"{key}{_INFO}{flags}") if flags else ("new", key)
+                    waiting.append((draft, Entry(key, subdir, flags, self.path, name)))
+                    _write_synced(draft, parcel)
+                for draft, entry in waiting:
+                    draft.rename(entry.path)
+                    landed.append(entry.path)
+                for subdir in {entry.subdir for _, entry in waiting}:
+                    sync_folder(self.path / subdir)
+        except BaseException:
+            # The caller answers "not stored" and the sender tries again: leave no copy that could double it.
+            for path in (*landed, *(draft for draft, _ in waiting)):
+                with suppress(OSError):
+                    path.unlink()
+            raise
+        return [entry for _, entry in waiting]
+
+    # ---- looking ----------------------------------------------------------------------------------
+
+    def names(self, subdir: str) -> list[str]:
+        """File names in ``new`` or ``cur``, unordered: everything that could be a letter, nothing is opened.
+
+        Names that start with a dot belong to other programs (the Maildir document) and are left out, as is
+        whatever is no file: a named pipe, say, would block whoever opens it.
+        """
+        found: list[str] = []
+        with _translated(f"The mail folder {self.path} could not be read"):
+            try:
+                entries = os.scandir(self.path / subdir)
+            except FileNotFoundError:
+                return found
+            with entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    with suppress(OSError):  # a symbolic link to nowhere
+                        if entry.is_file():
+                            found.append(entry.name)
+        return found
+
+    def list(self, subdir: str | None = None) -> list[Entry]:
+        """Every letter (of one subfolder, or of both), oldest delivery first by name."""
+        entries = []
+        for part in SUBDIRS if subdir is None else (subdir,):
+            for name in self.names(part):
+                key, flags = split_name(name)
+                entries.append(Entry(key, part, flags, self.path, name))
+        entries.sort(key=lambda entry: entry.name)
+        return entries
+
+    def keys(self) -> set[str]:
+        return {split_name(name)[0] for subdir in SUBDIRS for name in self.names(subdir)}
+
+    def find(self, key: str) -> Entry | None:
+        """The letter with this key, wherever its flags took it; likely names are tried before listing."""
+        for subdir, ending in _LIKELY_PLACES:
+            name = key + ending
+            if os.path.lexists(self.path / subdir / name):
+                return Entry(key, subdir, ending[len(_INFO) :], self.path, name)
+        for subdir in ("cur", "new", "cur"):  # cur again: it may have left new/ between the two looks
+            for name in self.names(subdir):
+                if name.startswith(key) and split_name(name)[0] == key:
+                    return Entry(key, subdir, split_name(name)[1], self.path, name)
+        return None
+
+    def read(self, key: str, limit: int = -1) -> bytes:
+        """The bytes of a letter, at most ``limit`` of them."""
+        data = b""
+
+        def load(entry: Entry) -> Entry:
+            nonlocal data
+            with entry.path.open("rb") as file:
+                data = file.read(limit)
+            return entry
+
+        self._follow(key, load)
+        return data
+
+    # ---- changing ---------------------------------------------------------------------------------
+
+    def set_flags(self, key: str, flags: str, *, sync: bool = True) -> Entry:
+        """Give a letter exactly these flags (``DFPRST``, and a–z for IMAP keywords); it leaves ``new/``."""
+        return self._reflag(key, lambda _: flags, sync)
+
+    def change_flags(self, key: str, *, add: str = "", remove: str = "", sync: bool = True) -> Entry:
+        """Add and remove flags; what other programs set meanwhile stays."""
+        return self._reflag(key, lambda old: "".join((set(old) | set(add)) - set(remove)), sync)
+
+    def move(self, key: str, to: Maildir, flags: str | None = None, *, sync: bool = True) -> Entry:
+        """Put a letter into another folder, in one rename, with other flags if given; its key stays.
+
+        Should the target already hold another file of that name, the letter gets a fresh key.
+        """
+
+        def rename(entry: Entry) -> Entry:
+            wanted = entry.flags if flags is None else _ordered(flags)
+            new_key, subdir = entry.key, "cur" if wanted or flags is not None else entry.subdir
+            if os.path.lexists(to.path / "cur" / f"{new_key}{_INFO}{wanted}") or os.path.lexists(
+                to.path / "new" / new_key
+            ):
+                new_key = unique_name(time.time())
+            name = new_key if subdir == "new" else f"{new_key}{_INFO}{wanted}"
+            target = Entry(new_key, subdir, wanted, to.path, name)
+            _rename_across(entry.path, target.path, to.path / "tmp" / unique_name(time.time()))
+            return target
+
+        if to.path == self.path:
+            return self._follow(key, lambda entry: entry) if flags is None else self.set_flags(key, flags)
+        if not (to.path / "tmp").is_dir():
+            to.create()
+        moved = self._follow(key, rename)
+        if sync:
+            to.sync()
+            self.sync()
+        return moved
+
+    def remove(self, key: str, *, sync: bool = True) -> None:
+        """Delete a letter for good. Only for what a person emptied from the trash, and for drafts."""
+
+        def unlink(entry: Entry) -> Entry:
+            entry.path.unlink()
+            return entry
+
+        self._follow(key, unlink)
+        if sync:
+            self.sync()
+
+    def sync(self) -> None:
+        """Make earlier ``sync=False`` changes durable: one fsync for a whole batch."""
+        with _translated(f"The mail folder {self.path} could not be written"):
+            for subdir in SUBDIRS:
+                sync_folder(self.path / subdir)
+
+    def clean(self, now: float) -> int:
+        """Remove what crashed writers left in ``tmp/`` 36 hours ago or earlier; returns how many files."""
+        removed = 0
+        with suppress(FileNotFoundError), os.scandir(self.path / "tmp") as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    facts = entry.stat(follow_symlinks=False)
+                    newest = max(facts.st_mtime, facts.st_ctime)  # mtime is the letter's when it was imported
+                    if stat.S_ISREG(facts.st_mode) and now - newest > ABANDONED_AFTER:
+                        Path(entry.path).unlink()
+                        removed += 1
+        return removed
+
+    def _reflag(self, key: str, change: Callable[[str], str], sync: bool) -> Entry:
+        def rename(entry: Entry) -> Entry:
+            flags = _ordered(change(entry.flags))
+            target = Entry(entry.key, "cur", flags, self.path, f"{entry.key}{_INFO}{flags}")
+            if target.path != entry.path:
+                if os.path.lexists(target.path):  # two files of one key: never put one over the other
+                    fresh = unique_name(time.time())
+                    target = Entry(fresh, "cur", flags, self.path, f"{fresh}{_INFO}{flags}")
+                entry.path.rename(target.path)
+            return target
+
+        changed = self._follow(key, rename)
+        if sync:
+            with _translated(f"The mail folder {self.path} could not be written"):
+                sync_folder(self.path / "cur")
+        return changed
+
+    def _follow(self, key: str, act: Callable[[Entry], Entry]) -> Entry:
+        """Do something to the file of ``key``, looking again when another program renamed it meanwhile."""
+        for _ in range(_RENAME_TRIES):
+            entry = self.find(key)
+            if entry is None:
+                break
+            with _translated(f"A letter in {self.path} could not be changed", FileNotFoundError):
+                return act(entry)
+        else:
+            raise StoreError(f"A letter in {self.path} could not be changed: its name keeps changing.")
+        raise LetterGoneError(f"The letter {key} is no longer in {self.path}.")
+
+
+_LIKELY_PLACES = (
+    ("cur", _INFO + "S"),
+    ("new", ""),
+    ("cur", _INFO),
+    ("cur", _INFO + "RS"),
+    ("cur", _INFO + "FS"),
+    ("cur", _INFO + "ST"),
+    ("cur", _INFO + "DS"),
+)
+
+
+def _ordered(flags: str) -> str:
+    """Flags as the Maildir document wants them: ASCII letters, each once, in order."""
+    letters = set(flags)
+    if not all(letter.isascii() and letter.isalpha() for letter in letters):
+        raise StoreError(f"{flags!r} are no Maildir flags.")
+    return "".join(sorted(letters))
+
+
+def _write_synced(path: Path, parcel: Parcel) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        rest = memoryview(parcel.data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        if parcel.received is not None:
+            with suppress(OSError, OverflowError, ValueError):  # a year no file system can hold
+                os.utime(handle, (parcel.received, parcel.received))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _rename_across(source: Path, target: Path, draft: Path) -> None:
+    """Rename, or across file systems: copy durably under a temporary name first, then remove the old file."""
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _write_synced(draft, Parcel(source.read_bytes(), received=source.stat().st_mtime))
+        draft.rename(target)
+        sync_folder(target.parent)
+        source.unlink()
+
+
+@contextmanager
+def _translated(sentence: str, ignored: type[OSError] | tuple[()] = ()) -> Iterator[None]:
+    """Turn what the system says into a :class:`StoreError`, except for what the caller goes on after."""
+    try:
+        yield
+    except ignored:
+        return
+    except StoreError:
+        raise
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        raise StoreError(f"{sentence}: {error.strerror or error}.", remedy=remedy) from error
+
+
+_REMEDIES = {
+    errno.ENOSPC: "The disk is full; make room and try again.",
+    errno.EDQUOT: "Your disk quota is used up; make room and try again.",
+    errno.EROFS: "The file system is read-only; mount it for writing.",
+    errno.EACCES: "Check the owner and the permissions of the folder.",
+    errno.EPERM: "Check the owner and the permissions of the folder.",
+}
+
+
+# ---- accounts and their folders -------------------------------------------------------------------
+
+INBOX = "Inbox"
+FOLDERS = (INBOX, "Sent", "Drafts", "Archive", "Held", "Junk", "Trash")
+"""Folders every account has (design.md §5); a person may have made more."""
+
+
+class MailStore:
+    """All mail of a profile: one Maildir++ per account below ``root``, named by the account's address."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def accounts(self) -> list[str]:
+        """Accounts that have a Maildir, sorted."""
+        with suppress(FileNotFoundError), os.scandir(self.root) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir() and Maildir(Path(entry.path)).exists()
+            )
+        return []
+
+    def folders(self, account: str) -> list[str]:
+        """Folders of an account that exist: the standard ones first in their fixed order, then by name."""
+        home = self._home(account)
+        found = {INBOX} if Maildir(home).exists() else set()
+        with suppress(FileNotFoundError), os.scandir(home) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") and entry.is_dir() and Maildir(Path(entry.path)).exists():
+                    found.add(_folder_name(entry.name))
+        others = sorted(found.difference(FOLDERS))
+        return [name for name in FOLDERS if name in found] + others
+
+    def folder(self, account: str, name: str = INBOX) -> Maildir:
+        """The Maildir of a folder, made or not; ``/`` divides levels, as in ``Lists/Crew``.
+
+        Raises:
+            StoreError: a name that cannot be a folder.
+        """
+        home = self._home(account)
+        if name.upper() == "INBOX":
+            return Maildir(home)
+        parts = name.split("/")
+        if not all(parts) or any("." in part or "\0" in part for part in parts):
+            # Another program may have made such a folder in spite of the rules; then it is there to be read.
+            foreign = home / f".{name.replace('/', '.')}"
+            if "\0" not in name and foreign.parent == home and Maildir(foreign).exists():
+                return Maildir(foreign)
+            raise StoreError(f"{name!r} cannot name a mail folder.", remedy="Use a name without dots.")
+        plain, encoded = f".{'.'.join(parts)}", f".{'.'.join(_utf7(part) for part in parts)}"
+        if len(encoded.encode()) > 255:
+            raise StoreError("The folder name is too long.", remedy="Use a shorter one.")
+        if plain != encoded and not (home / encoded).is_dir() and (home / plain).is_dir():
+            return Maildir(home / plain)
+        return Maildir(home / encoded)
+
+    def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
+        """Make an account with its folders; what exists stays as it is."""
+        with _translated(f"The mail folder {self.root} could not be made"):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in names:
+            maildir = self.folder(account, name).create()
+            marker = maildir.path / "maildirfolder"  # Maildir++: "this is a folder, not a mailbox of its own"
+            if maildir.path != self._home(account) and not marker.exists():
+                with _translated(f"The mail folder {maildir.path} could not be made"):
+                    marker.touch(mode=0o600)
+
+    def _home(self, account: str) -> Path:
+        if not account or account.startswith(".") or any(letter in account for letter in "/\\\0"):
+            raise StoreError(f"{account!r} cannot name an account.")
+        return self.root / account
+
+
+def _folder_name(directory: str) -> str:
+    return "/".join(_from_utf7(part) for part in directory[1:].split("."))
+
+
+def _utf7(text: str) -> str:
+    """IMAP's modified UTF-7 (RFC 3501 §5.1.3), in which Maildir++ folders of Dovecot and mutt are named."""
+    out: list[str] = []
+    for ascii_run, letters in itertools.groupby(text, lambda letter: " " <= letter <= "~"):
+        run = "".join(letters)
+        if ascii_run:
+            out.append(run.replace("&", "&-"))
+        else:
+            coded = binascii.b2a_base64(run.encode("utf-16-be", "surrogatepass"), newline=False).decode()
+            out.append(f"&{coded.rstrip('=').replace('/', ',')}-")
+    return "".join(out)
+
+
+def _from_utf7(text: str) -> str:
+    """The other way; a name that is no modified UTF-7 is shown as it stands on disk."""
+    out: list[str] = []
+    head, *pieces = text.split("&")
+    out.append(head)
+    for piece in pieces:
+        coded, dash, rest = piece.partition("-")
+        if not dash:
+            return text
+        try:
+            raw = binascii.a2b_base64(coded.replace(",", "/") + "=" * (-len(coded) % 4))
+            out.append((raw.decode("utf-16-be") if coded else "&") + rest)
+        except ValueError:
+            return text
+    name = "".join(out)
+    return name if not set(name) & set("/.\0") and _utf7(name) == text else text
