@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 
 from misfin.errors import IdentityError
+from misfin.model.fingerprint import normalize_fingerprint
 
-_HEX64 = re.compile(r"[0-9a-f]{64}")
-_PREFIX = re.compile(r"\s*sha-?256:", re.IGNORECASE)
-_SEPARATORS = re.compile(r"[:\s-]")
-# A normal META is 64 to 103 characters; whatever is much longer is no fingerprint and not worth a scan.
-_LONGEST = 256
+__all__ = ["Fingerprints", "fingerprints_of", "matches", "normalize_fingerprint"]
 
 _SEQUENCE = 0x30
 _BIT_STRING = 0x03
@@ -30,22 +26,6 @@ class Fingerprints:
     cert: str
     spki: str
     key: str
-
-
-def normalize_fingerprint(text: str) -> str:
-    """Bring a fingerprint as people and servers write it to 64 lower-case hex digits.
-
-    Takes the part after the last ``=``, an optional ``sha256:`` prefix, and colons, blanks or
-    dashes as separators; returns ``""`` for anything that is not a SHA-256 (protocol.md §4.4).
-    """
-    if len(text) > _LONGEST:
-        return ""
-    text = text.rpartition("=")[2]
-    prefix = _PREFIX.match(text)
-    if prefix:
-        text = text[prefix.end() :]
-    digits = _SEPARATORS.sub("", text).lower()
-    return digits if _HEX64.fullmatch(digits) else ""
 
 
 def fingerprints_of(der: bytes) -> Fingerprints:

@@ -66,7 +66,7 @@ class Identity:
     """A certificate and the private key that belongs to it, both in PEM; the key is not encrypted."""
 
     info: CertificateInfo
-    cert_pem: bytes
+    cert_pem: bytes = field(repr=False)
     key_pem: bytes = field(repr=False)
 
     @property

@@ -1,0 +1,224 @@
+"""The SQLite file under the pin book: its tables and the statements that touch them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import StoreError
+from misfin.trust.tofu import PastPin, Pin, PinKind
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import CertificateInfo
+
+# Strangers can make us renew and log (a sender with a new certificate on the same key each time),
+# so both are bounded; what falls out is the oldest.
+MAX_HISTORY = 50
+MAX_LOG = 10_000
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE pins (
+    kind TEXT NOT NULL, name TEXT NOT NULL, cert_sha256 TEXT NOT NULL, spki_sha256 TEXT NOT NULL,
+    not_before REAL NOT NULL, not_after REAL NOT NULL, first_seen REAL NOT NULL, last_seen REAL NOT NULL,
+    uses INTEGER NOT NULL, how TEXT NOT NULL, PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+CREATE TABLE past (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,
+    cert_sha256 TEXT NOT NULL, spki_sha256 TEXT NOT NULL,
+    not_before REAL NOT NULL, not_after REAL NOT NULL, first_seen REAL NOT NULL, last_seen REAL NOT NULL,
+    uses INTEGER NOT NULL, how TEXT NOT NULL, replaced REAL NOT NULL
+);
+CREATE INDEX past_of ON past (kind, name, id);
+CREATE TABLE offers (
+    kind TEXT NOT NULL, name TEXT NOT NULL, der BLOB NOT NULL, shown REAL NOT NULL, PRIMARY KEY (kind, name)
+);
+CREATE TABLE log (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, event TEXT NOT NULL,
+    cert_sha256 TEXT NOT NULL, spki_sha256 TEXT NOT NULL, how TEXT NOT NULL
+);
+CREATE TABLE hosts (
+    name TEXT PRIMARY KEY, speaks TEXT, since REAL NOT NULL,
+    sender_line INTEGER NOT NULL, size_limit INTEGER
+) WITHOUT ROWID;
+"""
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """One more connection to the file, in autocommit mode; None is a new database in memory."""
+    target = ":memory:" if path is None else str(path)
+    database = sqlite3.connect(target, timeout=5.0, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA busy_timeout = 5000")
+    return database
+
+
+def open_writer(path: Path | None) -> sqlite3.Connection:
+    """Create the file (0600, in a folder 0700) if need be, and open it for writing, WAL and durable."""
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite would create it readable by others; its -wal and -shm files take over this mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    database = connect(path)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        _migrate(database, path)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _migrate(database: sqlite3.Connection, path: Path | None) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"The trust data in {path} was written by a newer version of this program.",
+            remedy="Use that version, or another profile.",
+        )
+    if version == SCHEMA_VERSION:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    # Asked again inside the transaction: two processes may create the file at once.
+    if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            database.execute("ROLLBACK")
+            raise StoreError(
+                f"{path} is a database of another program.",
+                remedy="Choose another file for the trust data.",
+            )
+        for statement in _SCHEMA.split(";"):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    database.execute("COMMIT")
+
+
+def load_pin(database: sqlite3.Connection, kind: PinKind, name: str) -> Pin | None:
+    """One pin with its history, or None."""
+    row = database.execute(
+        "SELECT cert_sha256, spki_sha256, not_before, not_after, first_seen, last_seen, uses, how"
+        " FROM pins WHERE kind = ? AND name = ?",
+        (kind, name),
+    ).fetchone()
+    if row is None:
+        return None
+    past = database.execute(
+        "SELECT cert_sha256, spki_sha256, not_before, not_after, first_seen, last_seen, uses, how, replaced"
+        " FROM past WHERE kind = ? AND name = ? ORDER BY id",
+        (kind, name),
+    )
+    values = (*row, tuple(PastPin(*old) for old in past))
+    return Pin(kind, name, *values)
+
+
+def load_pins(database: sqlite3.Connection, kind: PinKind) -> list[Pin]:
+    """All pins of one kind by name, each with its history."""
+    history: dict[str, list[PastPin]] = {}
+    for name, *values in database.execute(
+        "SELECT name, cert_sha256, spki_sha256, not_before, not_after, first_seen, last_seen, uses, how,"
+        " replaced FROM past WHERE kind = ? ORDER BY id",
+        (kind,),
+    ):
+        history.setdefault(name, []).append(PastPin(*values))
+    rows = database.execute(
+        "SELECT name, cert_sha256, spki_sha256, not_before, not_after, first_seen, last_seen, uses, how"
+        " FROM pins WHERE kind = ? ORDER BY name",
+        (kind,),
+    )
+    return [Pin(kind, name, *(*values, tuple(history.get(name, ())))) for name, *values in rows]
+
+
+def put_pin(database: sqlite3.Connection, pin: Pin) -> None:
+    """Write the present values of a pin; its history is kept by :func:`move_to_past`."""
+    database.execute(
+        "INSERT OR REPLACE INTO pins (kind, name, cert_sha256, spki_sha256, not_before, not_after,"
+        " first_seen, last_seen, uses, how) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            pin.kind,
+            pin.name,
+            pin.cert_sha256,
+            pin.spki_sha256,
+            pin.not_before,
+            pin.not_after,
+            pin.first_seen,
+            pin.last_seen,
+            pin.uses,
+            pin.how,
+        ),
+    )
+
+
+def new_pin(kind: PinKind, name: str, info: CertificateInfo, *, how: str, now: float, uses: int) -> Pin:
+    """The pin a certificate seen now would be."""
+    return Pin(
+        kind=kind,
+        name=name,
+        cert_sha256=info.fingerprints.cert,
+        spki_sha256=info.fingerprints.spki,
+        not_before=info.not_before.timestamp(),
+        not_after=info.not_after.timestamp(),
+        first_seen=now,
+        last_seen=now,
+        uses=uses,
+        how=how,
+    )
+
+
+def move_to_past(database: sqlite3.Connection, kind: PinKind, name: str, now: float) -> None:
+    """Copy the present values of a pin to its history, which keeps the latest :data:`MAX_HISTORY`."""
+    database.execute(
+        "INSERT INTO past (kind, name, cert_sha256, spki_sha256, not_before, not_after, first_seen,"
+        " last_seen, uses, how, replaced)"
+        " SELECT kind, name, cert_sha256, spki_sha256, not_before, not_after, first_seen, last_seen, uses,"
+        " how, ? FROM pins WHERE kind = ? AND name = ?",
+        (now, kind, name),
+    )
+    database.execute(
+        "DELETE FROM past WHERE kind = ? AND name = ? AND id NOT IN"
+        " (SELECT id FROM past WHERE kind = ? AND name = ? ORDER BY id DESC LIMIT ?)",
+        (kind, name, kind, name, MAX_HISTORY),
+    )
+
+
+def drop_pin(database: sqlite3.Connection, kind: PinKind, name: str) -> None:
+    """Remove a pin, its history and what was offered for it."""
+    database.execute("DELETE FROM pins WHERE kind = ? AND name = ?", (kind, name))
+    database.execute("DELETE FROM past WHERE kind = ? AND name = ?", (kind, name))
+    drop_offer(database, kind, name)
+
+
+def put_offer(
+    database: sqlite3.Connection, kind: PinKind, name: str, info: CertificateInfo, now: float
+) -> bool:
+    """Keep the certificate last shown; False if it is the one already kept."""
+    row = database.execute("SELECT der FROM offers WHERE kind = ? AND name = ?", (kind, name)).fetchone()
+    database.execute(
+        "INSERT OR REPLACE INTO offers (kind, name, der, shown) VALUES (?, ?, ?, ?)",
+        (kind, name, info.der, now),
+    )
+    return row is None or row[0] != info.der
+
+
+def drop_offer(database: sqlite3.Connection, kind: PinKind, name: str) -> bool:
+    """Remove an offer; False if there was none."""
+    gone = database.execute("DELETE FROM offers WHERE kind = ? AND name = ?", (kind, name))
+    return gone.rowcount > 0
+
+
+def add_log(
+    database: sqlite3.Connection,
+    at: float,
+    kind: PinKind,
+    name: str,
+    event: str,
+    hashes: tuple[str, str],
+    how: str,
+) -> None:
+    """Append to the log, which keeps the latest :data:`MAX_LOG` lines."""
+    database.execute(
+        "INSERT INTO log (at, kind, name, event, cert_sha256, spki_sha256, how) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (at, kind, name, event, *hashes, how),
+    )
+    database.execute("DELETE FROM log WHERE id <= (SELECT max(id) FROM log) - ?", (MAX_LOG,))
