@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +38,7 @@ from misfin.store.outgoing import (
     Transcript,
 )
 from misfin.store.owners import is_alive, process_token
+from misfin.trust.tofu import pin_name
 
 __all__ = [
     "AttemptRow",
@@ -434,18 +435,27 @@ class Outbox:
 
     # ---- keeping ----------------------------------------------------------------------------------
 
-    def without_sent_copy(self) -> list[Outgoing]:
-        """Letters that reached somebody and have no copy in Sent yet."""
+    def without_sent_copy(self) -> list[str]:
+        """Groups that reached somebody and have no copy in Sent yet."""
         found = self._read(
             "SELECT DISTINCT m.id FROM message m JOIN letter l ON l.message = m.id"
             " WHERE m.sent_copy = 0 AND l.state = 'delivered'"
         )
-        return [letter for (group,) in found if (letter := self.outgoing(group)) is not None]
+        return [group for (group,) in found]
 
-    def sent_copy_written(self, group: str) -> None:
-        """Note that the copy in Sent is on disk."""
+    def file_sent_copy(self, group: str, write: Callable[[Outgoing], object]) -> bool:
+        """Have ``write`` store the copy in Sent, once; False where that was done already.
+
+        No other process files it meanwhile, but a crash between the file and our note of it repeats the call:
+        ``write`` must then come to the same file again.
+        """
         with self._write():
+            letter = self.outgoing(group)
+            if letter is None or self._read("SELECT 1 FROM message WHERE id = ? AND sent_copy", (group,)):
+                return False
+            write(letter)
             self._db.execute("UPDATE message SET sent_copy = 1 WHERE id = ?", (group,))
+            return True
 
     def remove(self, row_id: int) -> bool:
         """Take a finished row (delivered with its copy in Sent, failed, cancelled) out of the list."""
@@ -526,8 +536,8 @@ class Outbox:
 
 
 def host_key(address: MisfinAddress) -> str:
-    """``host:port`` as pins name it; one connection at a time is counted by it."""
-    return f"{address.hostname}:{address.port or DEFAULT_PORT}"
+    """The name of the pin of an address's host; one connection at a time is counted by it."""
+    return pin_name(address.hostname, address.port or DEFAULT_PORT)
 
 
 def _text(address: MisfinAddress) -> str:
