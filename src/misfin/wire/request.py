@@ -1,0 +1,126 @@
+"""A Misfin request as a value, and the rules for writing and judging one (protocol.md §1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from misfin.errors import AddressError, GemmailError, MessageTooLargeError, RemoteProtocolError
+from misfin.model.address import MisfinAddress, parse_token
+from misfin.model.gemmail import GemmailMessage, Version
+from misfin.wire.limits import MAX_B_REQUEST, MAX_C_HEADER, MAX_MESSAGE
+
+SCHEME = b"misfin://"
+_METADATA_LINES = 3
+_LENGTH = re.compile(rb"0|[1-9][0-9]{0,18}")  # no sign, no leading zero; int() of 19 digits cannot be slow
+
+
+@dataclass(frozen=True, slots=True)
+class MisfinRequest:
+    """One message for one mailbox: ``message`` is what a Misfin(B) or (C) request carries, metadata included."""
+
+    mailbox: str
+    hostname: str
+    message: bytes = field(default=b"", repr=False)
+    version: Version = Version.C
+
+    @property
+    def address(self) -> MisfinAddress:
+        """To whom; raises :class:`~misfin.errors.AddressError` when the two parts are no address."""
+        return MisfinAddress(self.mailbox, self.hostname)
+
+    @property
+    def is_probe(self) -> bool:
+        """True for an empty message: asks for the mailbox's fingerprint, is stored nowhere (protocol.md §1.3, §6)."""
+        return not self.message
+
+    def parse_message(self) -> GemmailMessage:
+        """Read the message by the rules of its version (protocol.md §3.4); never raises."""
+        if self.version is Version.B:
+            return GemmailMessage.from_bytes_b(self.message)
+        return GemmailMessage.from_bytes(self.message)
+
+    def to_bytes(self) -> bytes:
+        """Write the request, strictly.
+
+        Raises :class:`~misfin.errors.AddressError`, :class:`~misfin.errors.MessageTooLargeError` (its numbers are
+        what the version counts: the whole request for B, the message for C) or
+        :class:`~misfin.errors.GemmailError` when a strict server would refuse the message.
+        """
+        target = SCHEME + self.address.address.encode()
+        if self.version is Version.B:
+            request = target + b" " + self.message + b"\r\n"
+            if len(request) > MAX_B_REQUEST:
+                raise MessageTooLargeError(len(request), MAX_B_REQUEST, Version.B)
+        else:
+            if len(self.message) > MAX_MESSAGE:
+                raise MessageTooLargeError(len(self.message), MAX_MESSAGE, Version.C)
+            header = b"%b\t%d\r\n" % (target, len(self.message))
+            if len(header) > MAX_C_HEADER:
+                raise AddressError(f"The address of {len(target):,} bytes is too long for Misfin.")
+            request = header + self.message
+        if defect := defect_of(self.message, self.version):
+            raise GemmailError(f"The message cannot be sent: {defect}.")
+        if self.version is Version.B and b"\r" in self.message:
+            raise GemmailError("The message cannot be sent as Misfin(B): it has a carriage return.")
+        return request
+
+    def as_b(self) -> MisfinRequest:
+        """The same message as a Misfin(B) request, for the one fallback of protocol.md §8; its text unchanged.
+
+        Raises :class:`~misfin.errors.MessageTooLargeError` when it does not fit in 2048 bytes, and
+        :class:`~misfin.errors.GemmailError` when it could not arrive as it is (a TAB, a carriage return).
+        """
+        if self.version is Version.B:
+            return self
+        message = b"" if self.is_probe else self.parse_message().to_bytes(Version.B)
+        if b"\t" in message:
+            raise GemmailError(
+                "The message cannot be sent as Misfin(B): it has a TAB, which such servers misread.",
+                remedy="Replace the TAB by spaces.",
+            )
+        if b"\r" in self.message.replace(b"\r\n", b"\n"):
+            raise GemmailError("The message cannot be sent as Misfin(B): it has a carriage return.")
+        request = MisfinRequest(self.mailbox, self.hostname, message, Version.B)
+        request.to_bytes()  # raises
+        return request
+
+
+def defect_of(message: bytes, version: Version) -> str:
+    """What a strict server finds wrong with a message within its size (protocol.md §1.2, §1.3), or ``""``."""
+    try:
+        message.decode()
+    except UnicodeDecodeError:
+        return "it is not UTF-8"
+    if version is Version.C and message:
+        if message.count(b"\n") < _METADATA_LINES:
+            return "it has fewer than three metadata lines"
+        if message.count(b"\r") != message.count(b"\r\n"):
+            return "it has a carriage return that ends no line"
+    elif b"\r\n" in message:
+        return "it has a CRLF, which ends a Misfin(B) request"
+    return ""
+
+
+def read_target(data: bytes) -> MisfinAddress:
+    """Read what stands between ``misfin://`` and the separator; a port is legal and ignored (protocol.md §1.5).
+
+    Raises :class:`~misfin.errors.RemoteProtocolError` with the status 59.
+    """
+    try:
+        return parse_token(data.decode())
+    except (UnicodeDecodeError, AddressError):
+        raise RemoteProtocolError("The request names no valid address.") from None
+
+
+def read_length(digits: bytes) -> int:
+    """Read CONTENT-LENGTH strictly (protocol.md §1.3).
+
+    Raises :class:`~misfin.errors.RemoteProtocolError` with the status 59, also over the limit.
+    """
+    if not _LENGTH.fullmatch(digits):
+        raise RemoteProtocolError("The content length is no number.")
+    length = int(digits)
+    if length > MAX_MESSAGE:
+        raise RemoteProtocolError(f"The message is too long; at most {MAX_MESSAGE} bytes are taken.")
+    return length

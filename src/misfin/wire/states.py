@@ -1,0 +1,89 @@
+"""The course of one Misfin transaction, as one table that does not know which side it is on.
+
+Two rules keep it readable: every change of state goes through :meth:`Transaction.happens`, and nothing here knows
+whether it runs in a client or a server. A pair that is not in the table is a bug of the calling program.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from misfin.errors import LocalProtocolError
+
+
+class State(Enum):
+    """Where a transaction stands."""
+
+    IDLE = "idle"
+    """No byte of the request has come or gone."""
+    REQUESTING = "requesting"
+    """Some of the request has."""
+    ANSWERING = "answering"
+    """The whole request has; the answer is owed."""
+    BROKEN = "broken"
+    """One side broke the rules; at most an answer that says so may follow."""
+    DONE = "done"
+    """The answer is there: nothing else may ever happen on this connection."""
+    CUT = "cut"
+    """The connection ended before that."""
+
+
+class Event(Enum):
+    """What can happen in a transaction."""
+
+    REQUEST_BEGINS = "request begins"
+    REQUEST_ENDS = "request ends"
+    RESPONSE = "response"
+    VIOLATION = "violation"
+    EOF = "eof"
+
+
+# A response may come before the request is whole: a refusal or a time-out notice need not wait for it.
+TRANSITIONS: dict[State, dict[Event, State]] = {
+    State.IDLE: {
+        Event.REQUEST_BEGINS: State.REQUESTING,
+        Event.RESPONSE: State.DONE,
+        Event.VIOLATION: State.BROKEN,
+        Event.EOF: State.CUT,
+    },
+    State.REQUESTING: {
+        Event.REQUEST_ENDS: State.ANSWERING,
+        Event.RESPONSE: State.DONE,
+        Event.VIOLATION: State.BROKEN,
+        Event.EOF: State.CUT,
+    },
+    State.ANSWERING: {
+        Event.RESPONSE: State.DONE,
+        Event.VIOLATION: State.BROKEN,
+        Event.EOF: State.CUT,
+    },
+    State.BROKEN: {
+        Event.RESPONSE: State.DONE,
+        Event.EOF: State.CUT,
+    },
+    State.DONE: {},
+    State.CUT: {},
+}
+
+
+class Transaction:
+    """One walk through :data:`TRANSITIONS`."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state = State.IDLE
+
+    def happens(self, event: Event) -> None:
+        """Move on; raises :class:`~misfin.errors.LocalProtocolError` where the table has no such step."""
+        try:
+            self.state = TRANSITIONS[self.state][event]
+        except KeyError:
+            raise LocalProtocolError(
+                f"There is no {event.value!r} in the state {self.state.value!r}."
+            ) from None
+
+    @property
+    def over(self) -> bool:
+        """True when nothing more can happen."""
+        return not TRANSITIONS[self.state]
