@@ -1,0 +1,463 @@
+"""The list of conversations: draws only the lines in sight and reads only the windows around them.
+
+Rows come in pages from a source that answers from other threads. A key moves the cursor at once whatever is
+loaded; lines whose page is still on its way show dots. After a change the list finds the conversation under
+the cursor again and keeps it on the same line of the screen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from misfin.errors import MisfinError
+from misfin_tui.widgets.letter_list_columns import Columns, Palette, columns, parts
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from misfin.store.rows import ConversationRow, View
+
+PAGE = 128  # rows fetched at once: more than two screens, less than a millisecond of reading
+KEPT_PAGES = 64
+AHEAD = 40  # rows from the edge of a page at which its neighbour is fetched too
+MARK_BATCH = 2000  # rows read at once when everything is marked
+
+
+class Source(Protocol):
+    """Where rows come from; every method answers without blocking the loop."""
+
+    async def count(self, view: View) -> int:
+        """How many conversations the view has."""
+        ...
+
+    async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
+        """A window of them, newest first."""
+        ...
+
+    async def position(self, view: View, thread: int) -> int | None:
+        """Where a conversation stands in the view."""
+        ...
+
+
+class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
+    """A view's conversations, one line each."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "letter-list--row",
+        "letter-list--cursor",
+        "letter-list--marked",
+        "letter-list--unread",
+        "letter-list--people",
+        "letter-list--star",
+        "letter-list--mark",
+        "letter-list--verified",
+        "letter-list--first",
+        "letter-list--none",
+        "letter-list--changed",
+        "letter-list--subject",
+        "letter-list--snippet",
+        "letter-list--tag",
+        "letter-list--count",
+        "letter-list--date",
+        "letter-list--bar",
+        "letter-list--strong",
+    }
+    DEFAULT_CSS = """
+    LetterList {
+        overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        .letter-list--cursor { background: $block-cursor-blurred-background; }
+        &:focus .letter-list--cursor { background: $primary 35%; }
+        .letter-list--marked { background: $secondary 20%; }
+        .letter-list--strong { text-style: bold; }
+        .letter-list--unread { color: $accent; text-style: bold; }
+        .letter-list--star { color: $warning; }
+        .letter-list--mark { color: $secondary; text-style: bold; }
+        .letter-list--verified { color: $success; }
+        .letter-list--first { color: $primary; }
+        .letter-list--none { color: $text-muted; }
+        .letter-list--changed { color: $error; text-style: bold; }
+        .letter-list--snippet { color: $text-muted; }
+        .letter-list--tag { color: $secondary; text-style: italic; }
+        .letter-list--count { color: $text-muted; }
+        .letter-list--date { color: $text-muted; }
+        .letter-list--bar { color: $primary; text-style: bold; }
+    }
+    """
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor stands on another conversation, or the same one changed; None when there is none."""
+
+        letter_list: LetterList
+        row: ConversationRow | None
+
+        @property
+        def control(self) -> LetterList:
+            """The list."""
+            return self.letter_list
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest place of the cursor matters."""
+            return isinstance(message, LetterList.Highlighted)
+
+    @dataclass
+    class Opened(Message):
+        """A conversation was chosen with the mouse."""
+
+        letter_list: LetterList
+        row: ConversationRow
+
+    @dataclass
+    class Loaded(Message):
+        """The list shows the view it was last told to show; ``total`` conversations."""
+
+        letter_list: LetterList
+        total: int
+
+    @dataclass
+    class MarksChanged(Message):
+        """Other conversations are marked."""
+
+        letter_list: LetterList
+        count: int
+
+    @dataclass
+    class Failed(Message):
+        """The source could not answer."""
+
+        letter_list: LetterList
+        error: MisfinError
+
+    def __init__(self, source: Source, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.source = source
+        self.view = view
+        self.empty_text = ""
+        """What an empty list says."""
+        self.total = 0
+        self.cursor = 0
+        self.marks: set[int] = set()
+        """Threads marked for the next action."""
+        self._pages: LRUCache[int, list[ConversationRow]] = LRUCache(KEPT_PAGES)
+        self._wanted: set[int] = set()
+        self._fetching = False
+        self._epoch = 0
+        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1024)
+        self._palettes: dict[tuple[bool, bool], tuple[Style, Palette]] = {}
+        self._shape = Columns(0, 0, 0, False)
+        self._row_width = 0
+        self._now = time.time()
+        self._today = ""
+
+    # ---- what is shown
+
+    def show(self, total: int, rows: list[ConversationRow]) -> None:
+        """Show the first rows at once: the way of the first frame, read before there is a loop."""
+        self._take(total, {0: rows[:PAGE]} if rows else {})
+        self.virtual_size = Size(1, total)
+
+    def row_at(self, index: int) -> ConversationRow | None:
+        """The conversation on a line, None while its page is on its way."""
+        page = self._pages.get(index // PAGE)
+        return page[index % PAGE] if page is not None and index % PAGE < len(page) else None
+
+    @property
+    def current(self) -> ConversationRow | None:
+        """The conversation under the cursor."""
+        return self.row_at(self.cursor) if self.total else None
+
+    def targets(self) -> list[int]:
+        """The threads an action is meant for: the marked ones, else the one under the cursor."""
+        if self.marks:
+            return sorted(self.marks)
+        return [self.current.thread] if self.current else []
+
+    async def open_view(self, view: View) -> None:
+        """Show another view from its top."""
+        self.view = view
+        self.marks.clear()
+        await self._read(None)
+
+    async def reload(self) -> None:
+        """Read the view again and stay with the conversation under the cursor, on the same line."""
+        current = self.current
+        await self._read(current.thread if current else None, stay=True)
+
+    async def _read(self, thread: int | None, *, stay: bool = False) -> None:
+        self._epoch += 1
+        epoch, view = self._epoch, self.view
+        try:
+            total = await self.source.count(view)
+            place = await self.source.position(view, thread) if thread is not None and total else None
+            at_top = self.scroll_offset.y == 0 and stay
+            line = self.cursor - self.scroll_offset.y
+            cursor = place if place is not None else (self.cursor if stay else 0)
+            cursor = max(0, min(cursor, total - 1))
+            height = max(self.size.height, 1)
+            top = 0 if at_top and cursor < height else max(0, cursor - line) if stay else 0
+            pages = {
+                number: await self.source.conversations(view, number * PAGE, PAGE)
+                for number in range(top // PAGE, (min(top + height, total) + PAGE - 1) // PAGE or 1)
+            }
+        except MisfinError as error:
+            if epoch == self._epoch:
+                self.post_message(self.Failed(self, error))
+            return
+        if epoch != self._epoch:
+            return
+        self._take(total, pages)
+        self.cursor = cursor
+        self.virtual_size = Size(1, total)
+        self.scroll_to(y=min(top, max(0, total - height)), animate=False, immediate=True)
+        self.refresh()
+        self.post_message(self.Loaded(self, total))
+        self._highlighted()
+
+    def _take(self, total: int, pages: dict[int, list[ConversationRow]]) -> None:
+        self.total = total
+        self._pages.clear()
+        for number, rows in pages.items():
+            self._pages[number] = rows
+        self._wanted.clear()
+        self._now = time.time()
+
+    # ---- pages on their way
+
+    def _want(self, page: int) -> None:
+        if page < 0 or page * PAGE >= self.total or page in self._pages or page in self._wanted:
+            return
+        self._wanted.add(page)
+        if not self._fetching:
+            self._fetching = True
+            self.run_worker(
+                self._fetch(),
+                name="pages",
+                group="pages",
+                description="read conversations",
+                exit_on_error=True,
+            )
+
+    async def _fetch(self) -> None:
+        """Read what is wanted, nearest to the eye first; what was scrolled past meanwhile is dropped."""
+        try:
+            while self._wanted:
+                first, height = self.scroll_offset.y, max(self.size.height, 1)
+                near = range((first - AHEAD) // PAGE, (first + height + AHEAD) // PAGE + 1)
+                self._wanted &= set(near)
+                if not self._wanted:
+                    break
+                page = min(self._wanted, key=lambda number: abs(number - (first + height // 2) // PAGE))
+                epoch = self._epoch
+                rows = await self.source.conversations(self.view, page * PAGE, PAGE)
+                if epoch == self._epoch:
+                    self._wanted.discard(page)
+                    self._pages[page] = rows
+                    self.refresh()
+                    if self.cursor // PAGE == page:
+                        self._highlighted()
+        except MisfinError as error:
+            self._wanted.clear()
+            self.post_message(self.Failed(self, error))
+        finally:
+            self._fetching = False
+
+    # ---- moving
+
+    def move(self, lines: int) -> None:
+        """Move the cursor by lines, never past the ends."""
+        self.move_to(self.cursor + lines)
+
+    def move_page(self, pages: int) -> None:
+        """Move by screens; the cursor keeps its place on the screen where it can."""
+        height = max(self.size.height - 1, 1)
+        self.scroll_to(y=self.scroll_offset.y + pages * height, animate=False, immediate=True)
+        self.move(pages * height)
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a line and bring it into sight."""
+        index = max(0, min(index, self.total - 1))
+        if index == self.cursor:
+            return
+        before, self.cursor = self.cursor, index
+        self.refresh_line(before)
+        self.refresh_line(index)
+        self._into_sight()
+        self._highlighted()
+
+    def _into_sight(self) -> None:
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+
+    def refresh_line(self, y: int) -> None:
+        """Draw one line again if it is in sight."""
+        line = y - self.scroll_offset.y
+        if 0 <= line < self.size.height:
+            self.refresh(Region(0, line, self.size.width, 1))
+
+    def _highlighted(self) -> None:
+        self.post_message(self.Highlighted(self, self.current))
+
+    # ---- marking
+
+    def toggle_mark(self) -> None:
+        """Mark the conversation under the cursor or take its mark away, and go one down."""
+        if (row := self.current) is None:
+            return
+        self.marks ^= {row.thread}
+        self.refresh_line(self.cursor)
+        self.post_message(self.MarksChanged(self, len(self.marks)))
+        self.move(1)
+
+    async def mark_all(self) -> None:
+        """Mark every conversation of the view; if all are marked, none."""
+        if len(self.marks) >= self.total:
+            self.set_marks(())
+            return
+        epoch, view, found = self._epoch, self.view, set[int]()
+        try:
+            for offset in range(0, self.total, MARK_BATCH):
+                found.update(row.thread for row in await self.source.conversations(view, offset, MARK_BATCH))
+                if epoch != self._epoch and view != self.view:
+                    return
+        except MisfinError as error:
+            self.post_message(self.Failed(self, error))
+            return
+        self.set_marks(found)
+
+    def set_marks(self, threads: Iterable[int]) -> None:
+        """Mark exactly these threads."""
+        self.marks = set(threads)
+        self.refresh()
+        self.post_message(self.MarksChanged(self, len(self.marks)))
+
+    # ---- the mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """One click puts the cursor there, on the mark column it marks; a second one opens."""
+        index = self.scroll_offset.y + event.y
+        if not 0 <= event.y < self.size.height or index >= self.total:
+            return
+        same = index == self.cursor
+        self.move_to(index)
+        row = self.current
+        if row is None:
+            return
+        if event.x in (1, 2):
+            self.marks ^= {row.thread}
+            self.refresh_line(index)
+            self.post_message(self.MarksChanged(self, len(self.marks)))
+        elif event.chain > 1 and same:
+            self.post_message(self.Opened(self, row))
+
+    # ---- drawing
+
+    def notify_style_update(self) -> None:
+        """The theme, the focus or a colour changed."""
+        super().notify_style_update()
+        self._palettes.clear()
+        self._strips.clear()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the lines in sight, and ask for the pages around them."""
+        width = self.scrollable_content_region.width
+        if width != self._row_width:
+            self._row_width = width
+            self._shape = columns(width)
+            self._strips.clear()
+        self._now = time.time()
+        today = time.strftime("%x")
+        if today != self._today:  # every "14:02" of yesterday becomes a weekday
+            self._today = today
+            self._strips.clear()
+        first = self.scroll_offset.y
+        for page in range((first - AHEAD) // PAGE, (first + self.size.height + AHEAD) // PAGE + 1):
+            self._want(page)
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
+        index = self.scroll_offset.y + y
+        if index >= self.total:
+            return self._blank(y)
+        row = self.row_at(index)
+        if row is None:
+            return self._placeholder(index)
+        cursor, marked = index == self.cursor, row.thread in self.marks
+        key = (row, cursor, marked)
+        strip = self._strips.get(key)
+        if strip is None:
+            base, palette = self._palette(cursor, marked)
+            segments = [
+                Segment(text, style)
+                for text, style in parts(
+                    row, self._shape, palette, cursor=cursor, marked=marked, now=self._now
+                )
+            ]
+            strip = Strip(segments).adjust_cell_length(self._row_width, base)
+            self._strips[key] = strip
+        return strip
+
+    def _blank(self, y: int) -> Strip:
+        style = self._palette(False, False)[0]
+        if self.total == 0 and self.empty_text and y == self.size.height // 3:
+            muted = style + self.get_component_rich_style("letter-list--snippet", partial=True)
+            return Strip([Segment(self.empty_text.center(self._row_width), muted)]).adjust_cell_length(
+                self._row_width, style
+            )
+        return Strip.blank(self._row_width, style)
+
+    def _placeholder(self, index: int) -> Strip:
+        base, palette = self._palette(index == self.cursor, False)
+        text = ("▌" if index == self.cursor else " ") + "       ···"
+        return Strip([Segment(text, palette.snippet)]).adjust_cell_length(self._row_width, base)
+
+    def _palette(self, cursor: bool, marked: bool) -> tuple[Style, Palette]:
+        """The styles of a line in one of its states: each part's own colours over the state's background."""
+        found = self._palettes.get((cursor, marked))
+        if found is None:
+            state = "cursor" if cursor else "marked" if marked else "row"
+            base = self.get_component_rich_style(f"letter-list--{state}")
+
+            def over(*names: str) -> Style:
+                style = base
+                for name in names:
+                    style = style + self.get_component_rich_style(f"letter-list--{name}", partial=True)
+                return style
+
+            palette = Palette(
+                unread=over("unread"),
+                people=over("people"),
+                people_unread=over("people", "strong"),
+                star=over("star"),
+                mark=over("mark"),
+                badge={
+                    "VERIFIED": over("verified"),
+                    "FIRST": over("first"),
+                    "NONE": over("none"),
+                    "CHANGED": over("changed"),
+                },
+                subject=over("subject"),
+                subject_unread=over("subject", "strong"),
+                snippet=over("snippet"),
+                tag=over("tag"),
+                count=over("count"),
+                date=over("date"),
+                cursor=over("bar"),
+            )
+            found = self._palettes[(cursor, marked)] = (base, palette)
+        return found
