@@ -130,8 +130,8 @@ def next_try(history: History, result: int | Fault, words: str, *, now: float, r
     if advised is Advice.DELIVERED:
         return Delivered()
     if advised is Advice.WAIT:
-        pauses = Pauses(float(delay_of(words)), HOUR, _WAIT_JITTER)
-        return _retry(pauses, history.slowdowns, history.since, sentence, now, rand, Reason.SLOW_DOWN)
+        asked = Pauses(float(delay_of(words)), HOUR, _WAIT_JITTER)
+        return _retry(asked, history.slowdowns, history.since, sentence, now, rand, Reason.SLOW_DOWN)
     if pauses := _PAUSES.get(advised):
         return _retry(pauses, history.failures, history.since, sentence, now, rand, Reason.LETTER)
     if question := _QUESTIONS.get(advised):

@@ -90,8 +90,8 @@ _ROW = """SELECT l.id, l.message, m.account, l.address, m.subject, l.state, l.wh
     l.fingerprint, l.attempts, l.next_attempt, m.created, l.hold_until, length(m.message), l.question,
     l.question_name, l.target, l.host
     FROM letter l JOIN message m ON m.id = l.message """
-_AGAIN = """UPDATE letter SET state = 'waiting', why = '', next_attempt = :now, failures = 0, slowdowns = 0,
-    since = 0, question = '', question_name = '', shown = '', changed = :now,
+_AGAIN = """UPDATE letter SET state = 'waiting', why = '', next_attempt = max(:now, hold_until * :undo),
+    failures = 0, slowdowns = 0, since = 0, question = '', question_name = '', shown = '', changed = :now,
     target = coalesce(json_extract(hops, '$[#-1]'), '') """  # a redirect only proposed is forgotten
 _STOPPABLE = """SELECT id FROM letter WHERE id IN (SELECT value FROM json_each(:ids))
     AND state <> 'delivered' AND NOT (state = 'sending' AND leaving)"""
@@ -386,7 +386,7 @@ class Outbox:
         return self._again(
             "state = 'held' AND question IN ('changed-certificate', 'first-use')"
             " AND question_name = :name AND shown = :spki",
-            {"name": name, "spki": spki, "now": now},
+            {"name": name, "spki": spki, "now": now, "undo": True},
         )
 
     def retry(self, row_id: int, now: float) -> bool:
@@ -396,7 +396,10 @@ class Outbox:
         gone. A redirect nobody followed is forgotten: the host is asked anew.
         """
         return bool(
-            self._again("id = :id AND state NOT IN ('sending', 'delivered')", {"id": row_id, "now": now})
+            self._again(
+                "id = :id AND state NOT IN ('sending', 'delivered')",
+                {"id": row_id, "now": now, "undo": False},
+            )
         )
 
     def follow(self, row_id: int, now: float) -> OutboxRow | None:
@@ -414,7 +417,7 @@ class Outbox:
                 "UPDATE letter SET host = ?, hops = ? WHERE id = ?",
                 (host_key(there), json.dumps([*json.loads(found[1]), _text(there)]), row_id),
             )
-            self._db.execute(f"{_AGAIN} WHERE id = :id", {"id": row_id, "now": now})
+            self._db.execute(f"{_AGAIN} WHERE id = :id", {"id": row_id, "now": now, "undo": False})
         return self.row(row_id)
 
     def cancel(self, *row_ids: int, now: float) -> bool:
