@@ -1,0 +1,185 @@
+"""The throw-away world of the demo: a profile, and invented correspondents with servers of their own.
+
+Everything in it is real: identities, Maildirs, pins, and TLS on loopback. A world is kept in one folder, so
+that it can be left (or killed) and entered again with ``misfin-tui demo --profile DIR``.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from misfin.store.identities import IdentityStore
+
+from misfin.errors import LocalError
+from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.store.files import private_folder, write_private
+from misfin.trust.identity import Identity, generate
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind, pin_name
+from misfin_tui.demo.letters import ME, Person, people
+from misfin_tui.paths import Profile, profile_at
+
+ANSWER_AFTER = 2.0
+"""Seconds a correspondent who answers takes to write back."""
+SLOW = 6.0
+"""Seconds the slow host takes to say that the letter arrived."""
+NEW_HOME = Person("carl@newtown.test", "Carl Wander")
+CHANGED = "dora"
+CHANGED_SENDER = "erin"
+
+
+class Manner(StrEnum):
+    """How a correspondent's server behaves."""
+
+    ANSWERS = "answers"
+    ACCEPTS = "accepts"
+    MOVED = "moved"
+    SLOW = "slow"
+    ONLY_B = "only-b"
+
+
+MANNERS: Mapping[str, Manner] = {
+    "bea": Manner.ANSWERS,
+    "dora": Manner.ANSWERS,
+    "noor": Manner.ANSWERS,
+    "carl": Manner.MOVED,
+    "sam": Manner.SLOW,
+    "otto": Manner.ONLY_B,
+}
+"""What the servers of some do; all others just accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A made world: where it lies, our own port, and the port of each host of the others."""
+
+    root: Path
+    port: int
+    ports: Mapping[str, int]
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of the person playing."""
+        return profile_at(self.root)
+
+    @property
+    def people(self) -> Path:
+        """Folder with one identity and one Maildir per correspondent."""
+        return self.root / "correspondents"
+
+
+def cast() -> dict[str, Person]:
+    """Everybody who has a server, by a name of their own; Carl has two homes."""
+    return people() | {"carl-new": NEW_HOME}
+
+
+def hosts() -> dict[str, list[str]]:
+    """The hosts of the others, with the names of who lives there."""
+    found: dict[str, list[str]] = {}
+    for name, person in cast().items():
+        found.setdefault(_address(person).hostname, []).append(name)
+    return found
+
+
+def open_world(root: Path, *, now: float) -> World:
+    """The world kept in ``root``, made now if there is none.
+
+    Raises:
+        LocalError: the folder holds something else.
+        OSError: it cannot be written.
+    """
+    description = root / "world.json"
+    if description.exists():
+        data = json.loads(description.read_text("utf-8"))
+        return World(root=root, port=data["port"], ports=data["ports"])
+    if root.exists() and any(root.iterdir()):
+        raise LocalError(f"{root} is not empty and holds no demo.", remedy="Name a new folder for the demo.")
+    return _make_world(root, now)
+
+
+def _make_world(root: Path, now: float) -> World:
+    names = hosts()
+    first, *others = _free_ports(len(names) + 1)
+    world = World(root=root, port=first, ports=dict(zip(names, others, strict=True)))
+    private_folder(root)
+    identities = _make_identities(world, now)
+    _pin_the_known(world, identities, now)
+    write_private(world.profile.config, _settings(world).encode())
+    from misfin_tui.demo.mailbox import fill  # late: it needs the whole store, this module does not
+
+    fill(world, identities, now)
+    # Last, so that a world cut off half-way is never taken for a whole one.
+    write_private(root / "world.json", json.dumps({"port": world.port, "ports": dict(world.ports)}).encode())
+    return world
+
+
+def _make_identities(world: World, now: float) -> dict[str, Identity]:
+    started = datetime.fromtimestamp(now, UTC) - timedelta(days=400)
+    mine = generate(_address(ME), now=started)
+    IdentityStore(world.profile.identities).save(mine)
+    made = {"me": mine}
+    for name, person in cast().items():
+        made[name] = generate(_address(person), now=started)
+        write_private(world.people / f"{name}.pem", made[name].pem)
+    return made
+
+
+def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float) -> None:
+    """Pin hosts and senders met before; of two of them another key than the one they have today."""
+    day = 86_400.0
+    earlier = datetime.fromtimestamp(now, UTC) - timedelta(days=900)
+    with PinBook(world.profile.trust_db) as pins:
+        for name in ("bea", "sam", "otto", "carl", CHANGED, CHANGED_SENDER):
+            known = identities[name]
+            if name in (CHANGED, CHANGED_SENDER):
+                known = generate(known.address, now=earlier)
+            host = pin_name(known.address.hostname, DEFAULT_PORT)
+            pins.record(PinKind.HOST, host, known.info, how="first use", now=now - 262 * day)
+            pins.record(
+                PinKind.SENDER, known.address.address, known.info, how="first use", now=now - 262 * day
+            )
+            for week in range(5, 37):
+                pins.record(PinKind.HOST, host, known.info, how="use", now=now - (37 - week) * 7 * day)
+
+
+def _settings(world: World) -> str:
+    lines = [
+        "# Settings of the demo; a profile of your own needs none of this.",
+        "[receive]",
+        f'listen = ["127.0.0.1:{world.port}"]',
+        "",
+        "[verification]",
+        "allow_private = true # everybody here lives on loopback",
+        "",
+        "[send]",
+        "undo_send_seconds = 3",
+        "",
+        "[searches]",
+        'unread = "is:unread"',
+        '"from:bea" = "from:bea"',
+        'starred = "is:starred"',
+        "",
+    ]
+    for host, port in world.ports.items():
+        lines += [f'[hosts."{host}"]', f'connect = "127.0.0.1:{port}"', ""]
+    return "\n".join(lines)
+
+
+def _address(person: Person) -> MisfinAddress:
+    return MisfinAddress.parse(f"{person.address} {person.name}".strip())
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports nobody listens on; all sockets are open at once, so they differ."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [open_socket.getsockname()[1] for open_socket in sockets]
+    finally:
+        for open_socket in sockets:
+            open_socket.close()
