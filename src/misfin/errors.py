@@ -95,6 +95,18 @@ class QueryError(LocalError, ValueError):
         self.column = column
 
 
+class ListenError(LocalError, OSError):
+    """A receiver could not listen on ``host`` and ``port``."""
+
+    remedy = "Choose another address or port, or stop the program that uses it."
+
+    def __init__(self, host: str, port: int, cause: Exception) -> None:
+        why = getattr(cause, "strerror", None) or str(cause)
+        super().__init__(f"Cannot listen on {host or 'any address'}, port {port}: {why}.")
+        self.host = host
+        self.port = port
+
+
 # ---- the other side -------------------------------------------------------------------------------
 
 

@@ -1,0 +1,108 @@
+"""Whom a receiver serves: hosts and their certificates, mailboxes, and those that moved or are gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from misfin.errors import IdentityError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from misfin.model.address import MisfinAddress
+    from misfin.trust.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The mailbox is here, and this is its identity."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The mailbox is at ``address`` now; ``permanent`` tells 31 from 30."""
+
+    address: MisfinAddress
+    permanent: bool = True
+
+
+class Missing(Enum):
+    """Why an address is not served."""
+
+    GONE = 52
+    UNKNOWN_MAILBOX = 51
+    UNKNOWN_HOST = 53
+
+
+class Directory:
+    """An unchanging table of addresses; to change it, hand the receiver a new one.
+
+    ``identities`` are the mailboxes served. The certificate shown for a host is ``hosts[host]`` if given,
+    else the host's own identity (a CA) among its mailboxes, else the first of them. ``moved`` and ``gone``
+    are addresses of former mailboxes; they win over an identity that is still there. Host names compare
+    without case, mailboxes exactly (protocol.md §11-14).
+
+    Raises :class:`misfin.errors.IdentityError` without any identity, or for one that names no address.
+    """
+
+    __slots__ = ("_entries", "_hosts", "default")
+
+    def __init__(
+        self,
+        identities: Iterable[Identity],
+        *,
+        hosts: Mapping[str, Identity] | None = None,
+        moved: Mapping[MisfinAddress, Moved] | None = None,
+        gone: Iterable[MisfinAddress] = (),
+    ) -> None:
+        self._entries: dict[tuple[str, str], Found | Moved | Missing] = {}
+        self._hosts: dict[str, Identity] = {}
+        for identity in identities:
+            address = identity.address
+            self._entries.setdefault(address.key, Found(identity))
+            known = self._hosts.get(address.hostname)
+            if known is None or (identity.info.is_ca and not known.info.is_ca):
+                self._hosts[address.hostname] = identity
+        if not self._hosts:
+            raise IdentityError(
+                "A receiver needs at least one identity.",
+                remedy="Make one with `misfin-tui identity new ADDRESS`.",
+            )
+        for name, identity in (hosts or {}).items():
+            self._hosts[_normal(name)] = identity
+        for address, where in (moved or {}).items():
+            self._entries[address.key] = where
+        for address in gone:
+            self._entries[address.key] = Missing.GONE
+        # A host all of whose mailboxes moved away is still served: it answers 31 and 52, not 53.
+        self.default = next(iter(self._hosts.values()))
+        for _, name in self._entries:
+            self._hosts.setdefault(name, self.default)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host served."""
+        return tuple(self._hosts)
+
+    def certificate_for(self, host: str) -> Identity | None:
+        """The identity to show to a client that asks for ``host`` by SNI; None for a host not served."""
+        return self._hosts.get(host) or self._hosts.get(_normal(host))
+
+    def serves(self, host: str) -> bool:
+        """Whether ``host`` is one of ours."""
+        return self.certificate_for(host) is not None
+
+    def lookup(self, mailbox: str, host: str) -> Found | Moved | Missing:
+        """What is known about ``mailbox@host``."""
+        entry = self._entries.get((mailbox, host)) or self._entries.get((mailbox, _normal(host)))
+        if entry is not None:
+            return entry
+        return Missing.UNKNOWN_MAILBOX if self.serves(host) else Missing.UNKNOWN_HOST
+
+
+def _normal(host: str) -> str:
+    return host.rstrip(".").lower()

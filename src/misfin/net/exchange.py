@@ -1,0 +1,319 @@
+"""One incoming connection from accept to close: TLS, one request, the checks, one answer, a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from misfin.errors import IdentityError, RemoteProtocolError, TlsError
+from misfin.model.status import StatusCode
+from misfin.net.checks import judge_recipient, judge_sender
+from misfin.net.incoming import Incoming
+from misfin.net.limits import Admission, ConnectionCap, network_of
+from misfin.trust.certificate import read_certificate
+from misfin.wire import MisfinResponse, ServerProtocol
+
+if TYPE_CHECKING:
+    from misfin.net.receiver import Receiver
+    from misfin.net.tls import TlsSession
+    from misfin.trust.identity import CertificateInfo, Identity
+    from misfin.wire import MisfinRequest
+
+logger = logging.getLogger("misfin.receiver")
+
+# A handshake with a chain of 100 KiB and the longest request in records of one byte each fit; nothing more
+# has a reason to come.
+_MAX_RECEIVED = 1024 * 1024
+# What is read and thrown away after the answer, so that closing does not destroy it (anchors.md §4.7).
+_MAX_DISCARDED = 4 * 1024 * 1024
+
+# Not 40: the clients of some servers take 40 for "does not speak C" and repeat the letter mutilated, as B.
+_UNAVAILABLE = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "Nothing was stored; try again later")
+_TOO_SLOW = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The request took too long; nothing was stored")
+
+
+class Phase(Enum):
+    """Where a connection stands."""
+
+    HANDSHAKE = "handshake"
+    REQUEST = "request"
+    WORKING = "working"  # the request is whole: whatever still comes is ignored
+    LINGER = "linger"  # the answer is out: read and discard until the peer ends
+    CLOSED = "closed"
+
+
+class Exchange(asyncio.Protocol):
+    """The protocol object of one connection. Everything it knows about the world is its receiver."""
+
+    __slots__ = (
+        "_admission",
+        "_cap",
+        "_discarded",
+        "_heard",
+        "_loop",
+        "_network",
+        "_peer_address",
+        "_peer_ended",
+        "_phase_ends",
+        "_protocol",
+        "_received",
+        "_receiver",
+        "_recipient",
+        "_session",
+        "_timer",
+        "_transport",
+        "phase",
+    )
+
+    def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
+        self._receiver = receiver
+        self._loop = loop
+        self._session: TlsSession | None = None
+        self._protocol = ServerProtocol()
+        self._timer: asyncio.TimerHandle | None = None
+        self._cap: ConnectionCap | None = None
+        self._peer_ended = False
+        self._recipient: Identity | None = None
+        self._received = 0
+        self._discarded = 0
+        self.phase = Phase.HANDSHAKE
+
+    # ---- called by the event loop -----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        now = self._loop.time()
+        peer = transport.get_extra_info("peername")
+        self._peer_address = peer[0] if isinstance(peer, tuple) else ""
+        self._network = network_of(self._peer_address)
+        self._admission, self._cap = self._receiver.limits.admit(self._peer_address, now)
+        if self._admission is Admission.REFUSE:
+            self.phase = Phase.CLOSED
+            transport.abort()
+            return
+        self._receiver.opened(self)
+        self._heard = now
+        self._enter(Phase.HANDSHAKE, self._receiver.settings.handshake_timeout)
+
+    def data_received(self, data: bytes) -> None:
+        if self.phase is not Phase.REQUEST and self.phase is not Phase.HANDSHAKE:
+            self._discarded += len(data)
+            if self._discarded > _MAX_DISCARDED:
+                self._transport.abort()
+            return
+        self._received += len(data)
+        if self._received > _MAX_RECEIVED:
+            self._transport.abort()
+            return
+        self._heard = self._loop.time()
+        session = self._session
+        if session is None:
+            # Made only now: whoever connects and stays silent costs no TLS memory.
+            session = self._session = self._receiver.tls.session()
+        try:
+            plaintext = session.receive(data)
+        except TlsError as error:
+            logger.debug("%s: %s", self._peer_address, error)
+            self._transport.write(session.outgoing())
+            self._linger()
+            return
+        if self.phase is Phase.HANDSHAKE and session.handshake_done:
+            self._enter(Phase.REQUEST, self._receiver.settings.header_timeout)
+        if plaintext:
+            self._feed(plaintext)
+        # A whole request has its answer following at once, or soon: the session tickets wait for it.
+        if self.phase is Phase.REQUEST or self.phase is Phase.HANDSHAKE:
+            outgoing = session.outgoing()
+            if outgoing:
+                self._transport.write(outgoing)
+            if session.peer_closed:
+                self._give_up()
+
+    def eof_received(self) -> bool:
+        self._peer_ended = True
+        if self.phase is Phase.WORKING:
+            return True  # the answer still goes out: only the peer's direction has ended (anchors.md §4.6)
+        if self.phase is Phase.LINGER:
+            return False
+        # Half a handshake or half a request: nothing was delivered, no answer is needed.
+        self._protocol.receive_eof()
+        self._give_up()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.phase = Phase.CLOSED
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._session = None
+        if self._cap is not None:
+            self._cap.leave(self._network)
+            self._cap = None
+            self._receiver.closed(self)
+
+    # ---- request ----------------------------------------------------------------------------------
+
+    def _feed(self, plaintext: bytes) -> None:
+        if self._admission is Admission.SLOW_DOWN:
+            self._slow_down()
+            return
+        protocol = self._protocol
+        had_header = protocol.header_done
+        violation: RemoteProtocolError | None = None
+        request: MisfinRequest | None = None
+        try:
+            request = protocol.feed_bytes(plaintext)
+        except RemoteProtocolError as error:
+            violation = error
+        if self._recipient is None and protocol.recipient is not None:
+            # Known before the message has come: a letter for nobody need not be listened to.
+            entry = judge_recipient(self._receiver.directory, protocol.recipient)
+            if isinstance(entry, MisfinResponse):
+                self._respond(entry)
+                return
+            self._recipient = entry
+        if violation is not None:
+            self._respond(MisfinResponse(violation.status_hint, str(violation)))
+        elif request is not None and self._recipient is not None:
+            self._judge(request, self._recipient)
+        elif protocol.header_done and not had_header:
+            self._enter(Phase.REQUEST, self._receiver.settings.body_timeout)
+
+    def _slow_down(self, wait: float = 0.0) -> None:
+        seconds = self._receiver.limits.retry_after(wait)
+        self._respond(MisfinResponse(StatusCode.SLOW_DOWN, f"Slow down. Retry after {seconds}s"))
+
+    def _judge(self, request: MisfinRequest, recipient: Identity) -> None:
+        receiver = self._receiver
+        self.phase = Phase.WORKING
+        if request.is_probe:
+            # Answered before any look at the sender, so that two servers cannot ask each other in circles.
+            self._respond(MisfinResponse(StatusCode.SUCCESS, recipient.info.fingerprints.cert))
+            return
+        assert self._session is not None
+        der = self._session.peer_der
+        certificate: CertificateInfo | None = None
+        if der is not None:
+            try:
+                certificate = read_certificate(der)
+            except IdentityError as error:
+                self._respond(MisfinResponse(StatusCode.CERTIFICATE_INVALID, str(error)))
+                return
+        now = receiver.now()
+        verdict = judge_sender(
+            request,
+            certificate,
+            now,
+            directory=receiver.directory,
+            require_certificate=receiver.settings.require_certificate,
+            blocked=receiver.blocked,
+        )
+        if isinstance(verdict, MisfinResponse):
+            self._respond(verdict)
+            return
+        if certificate is not None:
+            wait = receiver.limits.sender_wait(certificate.fingerprints.cert, self._loop.time())
+            if wait > 0.0:
+                self._slow_down(wait)
+                return
+        incoming = Incoming(request, self._peer_address, certificate, recipient, now, verdict)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        receiver.spawn(self._deliver(incoming))
+
+    async def _deliver(self, incoming: Incoming) -> None:
+        try:
+            response = await self._receiver.deliver(incoming)
+        except Exception:
+            logger.exception("A letter from %s could not be stored.", self._peer_address)
+            response = _UNAVAILABLE
+        self._respond(response)
+
+    # ---- answer and end ---------------------------------------------------------------------------
+
+    def _respond(self, response: MisfinResponse) -> None:
+        """Answer, say goodbye in TLS and in TCP, then wait for the peer to do the same (anchors.md §4.7)."""
+        session = self._session
+        if session is None or self.phase is Phase.CLOSED:
+            return
+        self._protocol.send_response(response)
+        try:
+            session.send(self._protocol.get_outgoing_data())
+        except TlsError:
+            self._transport.abort()
+            return
+        session.close_notify()
+        self._transport.write(session.outgoing())
+        self._linger()
+
+    def _give_up(self) -> None:
+        """End without an answer."""
+        session = self._session
+        if session is None:
+            self._transport.abort()
+            return
+        session.close_notify()
+        self._transport.write(session.outgoing())
+        self._linger()
+
+    def _linger(self) -> None:
+        self._enter(Phase.LINGER, self._receiver.settings.linger)
+        if self._peer_ended:
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+
+    def stop(self) -> None:
+        """The receiver stops: connections without a request end now, those with one may finish."""
+        if self.phase is Phase.HANDSHAKE or (self.phase is Phase.REQUEST and self._recipient is None):
+            if self._session is not None:
+                self._session.close_notify()
+                self._transport.write(self._session.outgoing())
+            self._transport.close()  # no answer is on its way that closing could destroy
+
+    def abort(self) -> None:
+        """End now, whatever is under way."""
+        if self.phase is not Phase.CLOSED:
+            self._transport.abort()
+
+    # ---- time -------------------------------------------------------------------------------------
+
+    def _enter(self, phase: Phase, seconds: float) -> None:
+        """Go to a phase that may take ``seconds`` in all.
+
+        One timer serves all phases: it is moved only to fire earlier, and when it fires too early, it
+        looks at the clock and goes back to sleep. A quick exchange so sets it once or twice.
+        """
+        self.phase = phase
+        self._phase_ends = self._loop.time() + seconds
+        self._arm()
+
+    def _deadline(self) -> float:
+        if self.phase is Phase.REQUEST:
+            return min(self._phase_ends, self._heard + self._receiver.settings.idle_timeout)
+        return self._phase_ends
+
+    def _arm(self) -> None:
+        deadline = self._deadline()
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        if self.phase is Phase.WORKING or self.phase is Phase.CLOSED:
+            return
+        if self._loop.time() < self._deadline():
+            self._arm()
+        elif self.phase is Phase.REQUEST and self._recipient is not None:
+            self._respond(_TOO_SLOW)
+        elif self.phase is Phase.REQUEST:
+            self._give_up()
+        else:
+            self._transport.abort()

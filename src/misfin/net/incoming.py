@@ -1,0 +1,111 @@
+"""What a receiver hands to its handler: one checked letter, and what the checks found out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from misfin.model.status import StatusCode
+from misfin.wire import MisfinResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from misfin.model.address import MisfinAddress
+    from misfin.trust.identity import CertificateInfo, Identity
+    from misfin.trust.tofu import Decision
+    from misfin.wire import MisfinRequest
+
+LOCAL_CHECK = "local"
+"""The name of the check of senders who have their mailbox on this very receiver."""
+
+
+class Outcome(StrEnum):
+    """How one check ended; written into the letter's envelope as it is."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, no password
+    FAIL = "fail"
+    UNKNOWN = "unknown"  # could not be found out now, for example because the sender's host is down
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of one method for one sender.
+
+    ``proves_sender`` says that it passed *and* shows that whoever connected owns the address.
+    ``fingerprint`` is what the sender's host named or showed (64 hex digits), ``cached`` that it was not
+    asked just now, ``reason`` one sentence for a person, and ``retry_after`` the seconds until asking
+    again makes sense (0: not known).
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    fingerprint: str | None = None
+    cached: bool = False
+    proves_sender: bool = False
+    retry_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What is known about the sender of a letter.
+
+    ``pin`` is how the certificate stands to the sender's pin (None: there was no certificate, or nobody
+    looked), ``results`` are the checks by method. ``hold`` is empty, or one sentence saying why a person
+    has to look at the letter before it may count as the sender's.
+    """
+
+    pin: Decision | None = None
+    results: Mapping[str, CheckResult] = field(default_factory=dict)
+    hold: str = ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether the sender is proved: no check failed, and at least one proves who owns the address."""
+        results = self.results.values()
+        return (
+            not self.hold
+            and all(result.outcome is Outcome.PASS for result in results)
+            and any(result.proves_sender for result in results)
+        )
+
+    def summary(self) -> dict[str, str]:
+        """Check → word, for the envelope (design.md §5): ``{"certificate": "pass", "pin": "trusted"}``."""
+        words = {method: result.outcome.value for method, result in self.results.items()}
+        if self.pin is not None:
+            words["pin"] = self.pin.value
+        return words
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A letter that passed every check of the receiver, with what is known about whom it is from.
+
+    ``peer_address`` is the IP address it came from, ``certificate`` what that peer proved to own,
+    ``recipient`` the identity of the mailbox it is for; ``received`` is Unix seconds.
+    """
+
+    request: MisfinRequest
+    peer_address: str
+    certificate: CertificateInfo | None
+    recipient: Identity
+    received: float
+    checks: Checks = Checks()
+
+    @property
+    def sender(self) -> MisfinAddress | None:
+        """Whom the certificate names; without one, whom the letter claims, which proves nothing."""
+        if self.certificate is not None:
+            return self.certificate.address
+        claimed = self.request.parse_message().senders
+        return claimed[0] if claimed else None
+
+
+if TYPE_CHECKING:
+    Handler = Callable[[Incoming], Awaitable[MisfinResponse]]
+
+
+def accepted(incoming: Incoming) -> MisfinResponse:
+    """The answer to a letter safely stored: 20 with the mailbox's fingerprint (protocol.md §4.4)."""
+    return MisfinResponse(StatusCode.SUCCESS, incoming.recipient.info.fingerprints.cert)

@@ -1,0 +1,181 @@
+"""The receiver: listens, hands checked letters to a handler, and stops without losing one.
+
+It knows neither Maildir nor settings file: whatever stores letters is a ``deliver`` callable, whatever it
+serves a :class:`~misfin.net.directory.Directory` (design.md §1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.errors import ListenError
+from misfin.model.address import DEFAULT_PORT
+from misfin.net.directory import Directory
+from misfin.net.exchange import Exchange, logger
+from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome, accepted
+from misfin.net.limits import Limits, LimitSettings
+from misfin.net.tls import ServerTls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from misfin.model.address import MisfinAddress
+    from misfin.net.incoming import Handler
+
+__all__ = [
+    "CheckResult",
+    "Checks",
+    "Directory",
+    "Incoming",
+    "LimitSettings",
+    "Limits",
+    "Outcome",
+    "Receiver",
+    "ReceiverSettings",
+    "accepted",
+]
+
+_BACKLOG = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """How a receiver listens and how long it waits; times are seconds.
+
+    ``listen`` are (host, port) pairs; the host ``""`` means every address of the machine, IPv4 and IPv6,
+    the port 0 any free one. ``handshake_timeout``, ``header_timeout`` and ``body_timeout`` bound each phase
+    of a connection as a whole, ``idle_timeout`` any silence during the request, ``linger`` the wait for the
+    peer to hang up after the answer, ``stop_timeout`` the wait for letters under way when the receiver stops.
+    """
+
+    listen: tuple[tuple[str, int], ...] = (("", DEFAULT_PORT),)
+    require_certificate: bool = True
+    handshake_timeout: float = 10.0
+    header_timeout: float = 20.0
+    body_timeout: float = 30.0
+    idle_timeout: float = 15.0
+    linger: float = 2.0
+    stop_timeout: float = 10.0
+
+
+class Receiver:
+    """A Misfin server for the mailboxes of a directory.
+
+    ``deliver`` is awaited once per letter that passed the checks, on the event loop; its answer goes to the
+    sender as it is. What it raises is answered with 41. It must answer 20 only for what is safely stored.
+    ``blocked`` says whether an address may not write here; it is called on the event loop and must be
+    quick. ``now`` gives Unix seconds.
+
+    One connection carries one letter (protocol.md §1.1): whatever follows it is ignored.
+    """
+
+    def __init__(
+        self,
+        deliver: Handler,
+        directory: Directory,
+        settings: ReceiverSettings | None = None,
+        *,
+        limits: Limits | None = None,
+        blocked: Callable[[MisfinAddress], bool] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.deliver = deliver
+        self.settings = settings or ReceiverSettings()
+        self.limits = limits or Limits(LimitSettings())
+        self.blocked = blocked
+        self.now = now
+        self._servers: list[asyncio.Server] = []
+        self._exchanges: set[Exchange] = set()
+        self._work: set[asyncio.Task[None]] = set()
+        self._quiet = asyncio.Event()
+        self.use(directory)
+
+    def use(self, directory: Directory) -> None:
+        """Serve ``directory`` from now on; connections already open keep the certificate they saw.
+
+        Raises :class:`~misfin.errors.IdentityError` for an identity TLS cannot use; the old one then stays.
+        """
+        self.tls = ServerTls(directory.default, directory.certificate_for)
+        self.directory = directory
+
+    async def start(self) -> list[tuple[str, int]]:
+        """Listen on every address of the settings; returns the (host, port) pairs really bound.
+
+        Raises :class:`~misfin.errors.ListenError`, and then listens on none of them.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            for host, port in self.settings.listen:
+                try:
+                    server = await loop.create_server(
+                        lambda: Exchange(self, loop), host or None, port, backlog=_BACKLOG
+                    )
+                except (OSError, OverflowError) as error:
+                    raise ListenError(host, port, error) from error
+                self._servers.append(server)
+        except BaseException:
+            self._close_servers()
+            raise
+        return [_name(listener) for server in self._servers for listener in server.sockets]
+
+    async def stop(self) -> None:
+        """Stop listening, finish the letters under way, close the rest. Returns when nothing is left.
+
+        A letter whose handler is running is waited for, up to ``stop_timeout``: its sender gets an answer.
+        """
+        self._close_servers()
+        for exchange in tuple(self._exchanges):
+            exchange.stop()
+        try:
+            async with asyncio.timeout(self.settings.stop_timeout):
+                while self._exchanges or self._work:
+                    self._quiet.clear()
+                    await self._quiet.wait()
+        except TimeoutError:
+            logger.warning("%d connections did not end in time.", len(self._exchanges))
+        for task in self._work:
+            task.cancel()
+        for exchange in tuple(self._exchanges):
+            exchange.abort()
+        if self._work:
+            await asyncio.wait(self._work)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._exchanges)
+
+    # ---- for exchanges ----------------------------------------------------------------------------
+
+    def opened(self, exchange: Exchange) -> None:
+        """A connection was admitted."""
+        self._exchanges.add(exchange)
+
+    def closed(self, exchange: Exchange) -> None:
+        """A connection has ended."""
+        self._exchanges.discard(exchange)
+        self._quiet.set()
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Run the handler of one letter; it is never cancelled because its sender hung up."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._work.discard(task)
+        self._quiet.set()
+
+    def _close_servers(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+
+def _name(listener: socket.socket) -> tuple[str, int]:
+    host, port = listener.getsockname()[:2]
+    return host, port
