@@ -1,0 +1,238 @@
+"""The sidebar: accounts with their folders, the outbox, and saved searches; one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from misfin.store.rows import INBOX, FolderRow, View
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.cells import fit
+
+if TYPE_CHECKING:
+    from textual import events
+
+OUTBOX = "Outbox"
+ORDER = (INBOX, "Drafts", OUTBOX, "Sent", "Archive", "Held", "Junk", "Trash")
+"""The folders every account shows, in this order; others follow by name."""
+
+COUNT_ALL = frozenset({"Drafts", "Held"})
+"""Folders whose number is all that is in them: each letter there waits for a person."""
+
+COUNT_NONE = frozenset({"Sent", "Trash"})
+
+
+class Kind(StrEnum):
+    """What a line of the sidebar is."""
+
+    HEADING = "heading"
+    FOLDER = "folder"
+    OUTBOX = "outbox"
+    SEARCH = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. ``view`` is what choosing it shows, None for headings and the outbox."""
+
+    kind: Kind
+    label: str
+    view: View | None = None
+    count: int = 0
+    group: str = ""
+    """The heading it folds under; a heading's own name."""
+
+
+def entries(
+    folders: Iterable[FolderRow],
+    outbox: Mapping[str, int],
+    searches: Sequence[tuple[str, str]],
+    accounts: Sequence[str] = (),
+) -> list[Entry]:
+    """The lines of the sidebar: each account with its folders, then the saved searches."""
+    by_account: dict[str, dict[str, FolderRow]] = {account: {} for account in accounts}
+    for row in folders:
+        by_account.setdefault(row.account, {})[row.folder] = row
+    lines: list[Entry] = []
+    if len(by_account) > 1:
+        unread = sum(rows[INBOX].unread for rows in by_account.values() if INBOX in rows)
+        lines.append(Entry(Kind.FOLDER, "All inboxes", View(None, INBOX), unread))
+    for account, rows in by_account.items():
+        lines.append(Entry(Kind.HEADING, account, group=account))
+        for name in (*ORDER, *sorted(rows.keys() - set(ORDER))):
+            if name == OUTBOX:
+                lines.append(Entry(Kind.OUTBOX, OUTBOX, None, outbox.get(account, 0), account))
+            else:
+                lines.append(
+                    Entry(Kind.FOLDER, name, View(account, name), _count(name, rows.get(name)), account)
+                )
+    if searches:
+        lines.append(Entry(Kind.HEADING, "Saved searches", group="searches"))
+        lines += [Entry(Kind.SEARCH, name, View(query=query), group="searches") for name, query in searches]
+    return lines
+
+
+def _count(name: str, row: FolderRow | None) -> int:
+    if row is None or name in COUNT_NONE:
+        return 0
+    return row.total if name in COUNT_ALL else row.unread
+
+
+class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
+    """Folders and searches to choose from."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "sidebar--line",
+        "sidebar--heading",
+        "sidebar--cursor",
+        "sidebar--shown",
+        "sidebar--count",
+    }
+    DEFAULT_CSS = """
+    Sidebar {
+        overflow-x: hidden; scrollbar-size-vertical: 1;
+        .sidebar--heading { text-style: bold; color: $text-muted; }
+        .sidebar--shown { text-style: bold; color: $primary; }
+        .sidebar--count { text-style: bold; color: $mail-unread; }
+        .sidebar--cursor {
+            background: $block-cursor-blurred-background;
+            text-style: $block-cursor-blurred-text-style;
+        }
+        &:focus .sidebar--cursor {
+            background: $block-cursor-background; color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style;
+        }
+    }
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """A folder, the outbox or a search was chosen."""
+
+        sidebar: Sidebar
+        entry: Entry
+
+        @property
+        def control(self) -> Sidebar:
+            """The sidebar."""
+            return self.sidebar
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.cursor = 0
+        self.shown: View | None = None
+        """The view the list shows now."""
+        self._all: list[Entry] = []
+        self._lines: list[Entry] = []
+        self._folded: set[str] = set()
+
+    def show(self, lines: Sequence[Entry]) -> None:
+        """Show these lines; the cursor stays on what it stood on."""
+        under = self.current
+        self._all = list(lines)
+        self._fold(under)
+
+    def _fold(self, under: Entry | None) -> None:
+        self._lines = [
+            entry
+            for entry in self._all
+            if entry.kind is Kind.HEADING or entry.group not in self._folded or not entry.group
+        ]
+        places = [(entry.kind, entry.label, entry.group) for entry in self._lines]
+        if under is not None and (under.kind, under.label, under.group) in places:
+            self.cursor = places.index((under.kind, under.label, under.group))
+        self.cursor = max(0, min(self.cursor, len(self._lines) - 1))
+        self.virtual_size = Size(1, len(self._lines))
+        self.refresh()
+
+    @property
+    def current(self) -> Entry | None:
+        """The line under the cursor."""
+        return self._lines[self.cursor] if self.cursor < len(self._lines) else None
+
+    def mark_shown(self, view: View | None) -> None:
+        """Tell which view the list shows; the cursor follows."""
+        self.shown = view
+        for index, entry in enumerate(self._lines):
+            if entry.view is not None and entry.view == view:
+                self.move_to(index)
+                break
+        self.refresh()
+
+    def searches(self) -> list[Entry]:
+        """The saved searches, in the order of their number keys."""
+        return [entry for entry in self._all if entry.kind is Kind.SEARCH]
+
+    # ---- moving and choosing
+
+    def move(self, lines: int) -> None:
+        """Move the cursor by lines."""
+        self.move_to(self.cursor + lines)
+
+    def move_page(self, pages: int) -> None:
+        """Move by screens."""
+        self.move(pages * max(self.size.height - 1, 1))
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a line and bring it into sight."""
+        self.cursor = max(0, min(index, len(self._lines) - 1))
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if not top <= self.cursor < top + height:
+            y = self.cursor if self.cursor < top else self.cursor - height + 1
+            self.scroll_to(y=y, animate=False, immediate=True)
+        self.refresh()
+
+    def choose(self) -> None:
+        """Choose the line under the cursor; a heading folds or unfolds."""
+        entry = self.current
+        if entry is None:
+            return
+        if entry.kind is Kind.HEADING:
+            self._folded ^= {entry.group}
+            self._fold(entry)
+        else:
+            self.post_message(self.Chosen(self, entry))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click chooses."""
+        index = self.scroll_offset.y + event.y
+        if 0 <= event.y < self.size.height and index < len(self._lines):
+            self.move_to(index)
+            self.choose()
+
+    # ---- drawing
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
+        width = self.scrollable_content_region.width
+        index = self.scroll_offset.y + y
+        line = self.get_component_rich_style("sidebar--line")
+        if index >= len(self._lines):
+            return Strip.blank(width, line)
+        entry = self._lines[index]
+        style, count_style = line, line + self.get_component_rich_style("sidebar--count", partial=True)
+        if entry.kind is Kind.HEADING:
+            style = line + self.get_component_rich_style("sidebar--heading", partial=True)
+        elif entry.view is not None and entry.view == self.shown:
+            style = line + self.get_component_rich_style("sidebar--shown", partial=True)
+        at_cursor = index == self.cursor
+        if at_cursor:
+            cursor = self.get_component_rich_style("sidebar--cursor", partial=True)
+            style, count_style = style + cursor, count_style + cursor
+        lead = "▌" if at_cursor and self.has_focus else " "
+        if entry.kind is Kind.HEADING:
+            lead = "▸ " if entry.group in self._folded else "▾ "
+        elif entry.group:
+            lead += " "
+        count = f" {entry.count:,} " if entry.count else " "
+        label = fit(lead + plain(entry.label, one_line=True), max(width - len(count), 0))
+        return Strip([Segment(label, style), Segment(count, count_style)]).adjust_cell_length(width, style)

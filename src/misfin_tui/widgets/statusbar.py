@@ -1,0 +1,153 @@
+"""The first and the last line of a screen: what is going on, and the keys that work right now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
+
+from misfin_tui.keymap import readable
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.cells import cut
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.screen import Screen
+
+ALWAYS = ("help", "command_palette")
+"""Actions the key line names even where it is short of room."""
+
+
+class StatusBar(Widget):
+    """Where one is on the left; on the right the news, each with its tone, the last ones cut first."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "statusbar--title",
+        "statusbar--good",
+        "statusbar--warning",
+        "statusbar--bad",
+        "statusbar--muted",
+    }
+    DEFAULT_CSS = """
+    StatusBar {
+        height: 1; dock: top; background: $panel; color: $foreground;
+        .statusbar--title { text-style: bold; color: $primary; }
+        .statusbar--good { color: $success; }
+        .statusbar--warning { color: $warning; text-style: bold; }
+        .statusbar--bad { color: $error; text-style: bold; }
+        .statusbar--muted { color: $text-muted; }
+    }
+    """
+
+    def __init__(self, where: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._where = where
+        self._news: list[tuple[str, str]] = []
+
+    def tell(self, where: str, news: Sequence[tuple[str, str]]) -> None:
+        """Show a place and its news: texts with a tone, ``good``, ``warning``, ``bad`` or ``muted``."""
+        if (where, list(news)) != (self._where, self._news):
+            self._where, self._news = where, list(news)
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        style = self.rich_style
+        news = list(self._news)
+        while news and sum(cell_len(text) + 3 for text, _ in news) > max(width - 14, 12) and len(news) > 1:
+            news.pop()
+        right: list[Segment] = []
+        for text, tone in news:
+            if right:
+                right.append(Segment(" · ", style))
+            own = self.get_component_rich_style(f"statusbar--{tone}", partial=True)
+            right.append(Segment(cut(plain(text, one_line=True), width), style + own))
+        taken = sum(cell_len(segment.text) for segment in right) + 2
+        title = self.get_component_rich_style("statusbar--title", partial=True)
+        left = [Segment(" misfin-tui  ", style + title)] if width - taken > 50 else [Segment(" ", style)]
+        room = width - taken - sum(len(segment.text) for segment in left) - 1
+        left.append(Segment(cut(plain(self._where, one_line=True), max(room, 0)), style))
+        gap = width - taken - sum(cell_len(segment.text) for segment in left) + 1
+        strip = Strip([*left, Segment(" " * max(gap, 1), style), *right, Segment(" ", style)])
+        return strip.adjust_cell_length(width, style)
+
+
+class KeyBar(Widget):
+    """The keys that work right now, in the order of the key table; a click presses one."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"keybar--key", "keybar--label"}
+    DEFAULT_CSS = """
+    KeyBar {
+        height: 1; dock: bottom; background: $footer-background;
+        .keybar--key { color: $footer-key-foreground; text-style: bold; }
+        .keybar--label { color: $footer-description-foreground; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._keys: list[tuple[str, str, str, str]] = []  # key, shown key, label, action
+        self._places: list[tuple[int, int, str]] = []  # from and to column, key
+
+    def on_mount(self) -> None:
+        """Follow the focus and the screen: they decide which keys work."""
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        self._bindings_changed(self.screen)
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        """Gather the keys again."""
+        if not self.is_attached or screen is not self.screen:
+            return
+        seen: set[str] = set()
+        keys: list[tuple[str, str, str, str]] = []
+        for key, active in screen.active_bindings.items():
+            binding = active.binding
+            action = binding.action.removeprefix("app.").removeprefix("screen.")
+            if action in seen or not active.enabled or not (binding.show or action in ALWAYS):
+                continue
+            seen.add(action)
+            label = str(binding.description)
+            keys.append((key, readable(key), label, action))
+        keys.sort(key=lambda item: ALWAYS.index(item[3]) + 1 if item[3] in ALWAYS else 0)
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line: what does not fit is left out, but never help and commands."""
+        width = self.size.width
+        style = self.rich_style
+        key_style = style + self.get_component_rich_style("keybar--key", partial=True)
+        label_style = style + self.get_component_rich_style("keybar--label", partial=True)
+        last = [item for item in self._keys if item[3] in ALWAYS]
+        room = width - sum(_width(item) for item in last)
+        segments: list[Segment] = []
+        self._places.clear()
+        column = 0
+        for item in self._keys:
+            key, shown, label, action = item
+            if action not in ALWAYS:
+                if _width(item) > room:
+                    continue
+                room -= _width(item)
+            segments += [Segment(f" {shown}", key_style), Segment(f" {label} ", label_style)]
+            self._places.append((column, column + _width(item), key))
+            column += _width(item)
+        return Strip(segments).adjust_cell_length(width, style)
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key that was clicked."""
+        for start, end, key in self._places:
+            if start <= event.x < end:
+                self.app.simulate_key(key)
+
+
+def _width(item: tuple[str, str, str, str]) -> int:
+    return cell_len(item[1]) + cell_len(item[2]) + 3
