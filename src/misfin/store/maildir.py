@@ -54,11 +54,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A letter to deliver; ``received`` (Unix seconds) becomes the file's time, which IMAP servers show."""
+    """A letter to deliver; ``received`` (Unix seconds) becomes the file's time, which IMAP servers show.
+
+    ``key`` names it; a caller that gives one promises that nobody else uses it: storing it once more then puts
+    the same letter over itself, which is how a copy is made once although the program died in between.
+    """
 
     data: bytes
     flags: str = ""
     received: float | None = None
+    key: str = ""
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -130,8 +135,8 @@ class Maildir:
         try:
             with _translated(f"A letter could not be stored in {self.path}"):
                 for parcel in parcels:
-                    key = unique_name(now)
-                    draft = self.path / "tmp" / key
+                    key = parcel.key or unique_name(now)
+                    draft = self.path / "tmp" / unique_name(now)
                     flags = _ordered(parcel.flags)
                     subdir, name = ("cur", f"{key}{_INFO}{flags}") if flags else ("new", key)
                     waiting.append((draft, Entry(key, subdir, flags, self.path, name)))

@@ -53,6 +53,7 @@ __all__ = [
     "State",
     "Transcript",
     "host_key",
+    "with_port",
 ]
 
 _VERSION = 1
@@ -169,7 +170,7 @@ class Outbox:
                 ).fetchall()
             ):
                 return [row_id for (row_id,) in known]
-            names = json.dumps([_text(address) for address in addresses])
+            names = json.dumps([with_port(address) for address in addresses])
             self._db.execute(
                 "INSERT INTO message (id, account, recipients, subject, message, draft, token, created)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -179,7 +180,7 @@ class Outbox:
                 self._insert(
                     "INSERT INTO letter (message, address, host, next_attempt, hold_until, changed)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
-                    (group, _text(address), host_key(address), max(now, hold_until), hold_until, now),
+                    (group, with_port(address), host_key(address), max(now, hold_until), hold_until, now),
                 )
                 for address in addresses
             ]
@@ -415,7 +416,7 @@ class Outbox:
             there = MisfinAddress.parse(found[0])
             self._db.execute(
                 "UPDATE letter SET host = ?, hops = ? WHERE id = ?",
-                (host_key(there), json.dumps([*json.loads(found[1]), _text(there)]), row_id),
+                (host_key(there), json.dumps([*json.loads(found[1]), with_port(there)]), row_id),
             )
             self._db.execute(f"{_AGAIN} WHERE id = :id", {"id": row_id, "now": now, "undo": False})
         return self.row(row_id)
@@ -543,6 +544,7 @@ def host_key(address: MisfinAddress) -> str:
     return pin_name(address.hostname, address.port or DEFAULT_PORT)
 
 
-def _text(address: MisfinAddress) -> str:
+def with_port(address: MisfinAddress) -> str:
+    """``mailbox@host``, and the port where it is not the usual one: how rows keep addresses."""
     port = f":{address.port}" if address.port not in (None, DEFAULT_PORT) else ""
     return f"{address.address}{port}"
