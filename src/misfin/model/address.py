@@ -22,7 +22,8 @@ _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _PREFIX = re.compile(r"misfin:(?://)?", re.IGNORECASE)
 _PORT = re.compile(r"[0-9]{1,5}")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SHOWN = 80  # characters of a wrong address that an error message repeats
 # These four would end an item or a line of metadata, or look like an address of their own.
 _NOT_IN_WRITTEN_BLURB = str.maketrans(dict.fromkeys(",@\r\n\t", " "))
 
@@ -32,8 +33,8 @@ class MisfinAddress:
     """One mailbox, with the name its owner goes by (``blurb``) and the port to connect to.
 
     Construction normalises the host name (IDN to A-label, lower case, no trailing dot) and checks both
-    parts (protocol.md §1.5); it raises :class:`~misfin.errors.AddressError`. The mailbox keeps its case. A port is
-    only ever used to connect and is never written into a message, so it does not count in comparisons.
+    parts (protocol.md §1.5); it raises :class:`~misfin.errors.AddressError`. The mailbox keeps its case.
+    A port is only used to connect and never written into a message, so it does not count in comparisons.
     """
 
     mailbox: str
@@ -100,7 +101,10 @@ class MisfinAddress:
 
 
 def parse_token(token: str, blurb: str = "") -> MisfinAddress:
-    """Read exactly ``mailbox@host[:port]`` (protocol.md §3.4); raises :class:`~misfin.errors.AddressError`."""
+    """Read exactly ``mailbox@host[:port]`` (protocol.md §3.4).
+
+    Raises :class:`~misfin.errors.AddressError`.
+    """
     mailbox, at, host = token.partition("@")
     if not at:
         raise AddressError(f"{_shown(token)} is no Misfin address: there is no @ in it.")
@@ -137,7 +141,7 @@ def parse_uri(uri: str) -> tuple[MisfinAddress, str]:
 
 
 def same_person(a: MisfinAddress, b: MisfinAddress) -> bool:
-    """The test for oneself: like :attr:`MisfinAddress.key`, but a mailbox in any case counts (protocol.md §3.6)."""
+    """The test for oneself: as :attr:`MisfinAddress.key`, but the mailbox in any case (protocol.md §3.6)."""
     return a.hostname == b.hostname and a.mailbox.casefold() == b.mailbox.casefold()
 
 
@@ -195,6 +199,6 @@ def _percent_decoded(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return (
-        ascii(text if len(text) <= 80 else text[:77] + "...") if not text.isprintable() else f"“{text[:80]}”"
-    )
+    """The text for an error message: not endless, and harmless on a terminal."""
+    short = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return f"“{short}”" if short.isprintable() else ascii(short)

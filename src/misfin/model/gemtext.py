@@ -52,7 +52,7 @@ def parse(text: str) -> list[Line]:
 
 
 def subject_of(body: str) -> str | None:
-    """The first heading of any level outside preformatted blocks; blank headings do not count (protocol.md §3.5)."""
+    """The first heading of any level, outside preformatted blocks and not blank (protocol.md §3.5)."""
     if "#" not in body:
         return None
     preformatted = False

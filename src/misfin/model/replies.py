@@ -1,4 +1,4 @@
-"""Who a reply goes to, and what a reply or a forwarded message looks like: pure functions (protocol.md §3.6)."""
+"""Who a reply goes to, and what a reply or a forwarded message looks like (protocol.md §3.6)."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def quote(text: str) -> str:
 def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
     """The message to send when ``stored`` is passed on: its senders, times, recipients and body as they are.
 
-    The next server prepends us. A clean Misfin(C) message goes out byte for byte, with LF line ends; any other
-    is written anew. Raises :class:`~misfin.errors.GemmailError` as :meth:`GemmailMessage.to_bytes` does.
+    The next server prepends us. A clean Misfin(C) message goes out byte for byte, with LF line ends; any
+    other is written anew. Raises :class:`~misfin.errors.GemmailError` as :meth:`GemmailMessage.to_bytes`.
     """
     message = GemmailMessage.from_bytes(stored)
     unclean = message.flags & {Flag.NOT_UTF8, Flag.LONE_CR}

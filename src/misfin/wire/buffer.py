@@ -8,8 +8,8 @@ import re
 class Buffer:
     """Collects the bytes of one message and drops what is over its ``limit``.
 
-    Dropping is safe because one byte over the longest legal message is enough to refuse it. Looking for a line end
-    goes on where it stopped, so feeding byte by byte costs no more than feeding at once.
+    Dropping is safe because one byte over the longest legal message is enough to refuse it. Looking for a
+    line end goes on where it stopped, so feeding byte by byte costs no more than feeding at once.
     """
 
     __slots__ = ("_data", "_limit", "_seen")
@@ -32,7 +32,7 @@ class Buffer:
         return bytes(self._data[:count])
 
     def search(self, one_byte: re.Pattern[bytes]) -> int:
-        """Where a pattern of one byte (always the same until :meth:`take`) matches, or -1 while it does not."""
+        """Where a one-byte pattern (always the same until :meth:`take`) matches, or -1 while it does not."""
         found = one_byte.search(self._data, self._seen)
         if found is None:
             self._seen = len(self._data)

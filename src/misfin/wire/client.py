@@ -12,13 +12,12 @@ from misfin.wire.states import Event, State, Transaction
 
 
 class ClientProtocol:
-    """Drive it with bytes from any transport: :meth:`send_request`, write what :meth:`get_outgoing_data` gives,
-    then :meth:`feed_bytes` until it returns a response, or :meth:`receive_eof`.
+    """A client's half of one connection, to be driven with bytes from any transport.
 
-    Errors: :class:`~misfin.errors.RemoteProtocolError` when what came is no answer. If :attr:`request_sent` is true
-    by then, the outcome is unknown and the request must not be repeated (protocol.md §2). Anything else but
-    :class:`~misfin.errors.LocalProtocolError` (wrong order of calls) and what
-    :meth:`MisfinRequest.to_bytes` raises is a bug.
+    :meth:`send_request`, write what :meth:`get_outgoing_data` gives, then :meth:`feed_bytes` until it returns
+    a response, or :meth:`receive_eof`. :class:`~misfin.errors.RemoteProtocolError` says that what came is no
+    answer; if :attr:`request_sent` is true by then, the outcome is unknown and the request must not be
+    repeated (protocol.md §2). :class:`~misfin.errors.LocalProtocolError` is a wrong order of calls.
     """
 
     def __init__(self) -> None:
@@ -37,7 +36,7 @@ class ClientProtocol:
         return self._request_sent
 
     def send_request(self, request: MisfinRequest) -> None:
-        """Write the request into the outgoing bytes; only once."""
+        """Write the request into the outgoing bytes, once. Raises as :meth:`MisfinRequest.to_bytes`."""
         data = request.to_bytes()  # first: what cannot be written must not change the state
         self._transaction.happens(Event.REQUEST_BEGINS)
         self._outgoing = data
@@ -54,7 +53,7 @@ class ClientProtocol:
     def feed_bytes(self, data: bytes) -> MisfinResponse | None:
         """Take bytes from the server; the response once its line is whole, else None.
 
-        Bytes after the response are ignored. A bare LF ends the line too and marks the response ``truncated``.
+        Bytes after the response are ignored. A bare LF ends the line too; the response is then ``truncated``.
         """
         if self.state is State.DONE:
             return None
@@ -69,9 +68,9 @@ class ClientProtocol:
         return self._answered(line, truncated=not line.endswith(b"\r\n"))
 
     def receive_eof(self) -> MisfinResponse | None:
-        """Take the end of what the server sends: the response if it can be made out, flagged ``truncated``.
+        """Take the end of what the server sends: the response if one can be made out, as ``truncated``.
 
-        None when the response was returned before. Raises :class:`~misfin.errors.RemoteProtocolError` when there is none.
+        None when it was returned before. Raises :class:`~misfin.errors.RemoteProtocolError` without one.
         """
         if self.state is State.DONE:
             return None

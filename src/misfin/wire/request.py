@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 from misfin.errors import AddressError, GemmailError, MessageTooLargeError, RemoteProtocolError
 from misfin.model.address import MisfinAddress, parse_token
-from misfin.model.gemmail import GemmailMessage, Version
+from misfin.model.gemmail import Flag, GemmailMessage, Version
 from misfin.wire.limits import MAX_B_REQUEST, MAX_C_HEADER, MAX_MESSAGE
 
 SCHEME = b"misfin://"
 _METADATA_LINES = 3
-_LENGTH = re.compile(rb"0|[1-9][0-9]{0,18}")  # no sign, no leading zero; int() of 19 digits cannot be slow
+_LENGTH = re.compile(rb"0|[1-9][0-9]*")  # no sign, no leading zero (protocol.md §1.3)
 
 
 @dataclass(frozen=True, slots=True)
 class MisfinRequest:
-    """One message for one mailbox: ``message`` is what a Misfin(B) or (C) request carries, metadata included."""
+    """One message for one mailbox: ``message`` is all that the request carries, metadata included."""
 
     mailbox: str
     hostname: str
@@ -31,7 +31,7 @@ class MisfinRequest:
 
     @property
     def is_probe(self) -> bool:
-        """True for an empty message: asks for the mailbox's fingerprint, is stored nowhere (protocol.md §1.3, §6)."""
+        """True for an empty message: it asks for a fingerprint, nothing is stored (protocol.md §1.3, §6)."""
         return not self.message
 
     def parse_message(self) -> GemmailMessage:
@@ -43,8 +43,8 @@ class MisfinRequest:
     def to_bytes(self) -> bytes:
         """Write the request, strictly.
 
-        Raises :class:`~misfin.errors.AddressError`, :class:`~misfin.errors.MessageTooLargeError` (its numbers are
-        what the version counts: the whole request for B, the message for C) or
+        Raises :class:`~misfin.errors.AddressError`, :class:`~misfin.errors.MessageTooLargeError` (its
+        numbers are what the version counts: the whole request for B, the message for C) or
         :class:`~misfin.errors.GemmailError` when a strict server would refuse the message.
         """
         target = SCHEME + self.address.address.encode()
@@ -66,21 +66,22 @@ class MisfinRequest:
         return request
 
     def as_b(self) -> MisfinRequest:
-        """The same message as a Misfin(B) request, for the one fallback of protocol.md §8; its text unchanged.
+        """The same message as a Misfin(B) request, its text unchanged: the fallback of protocol.md §8.
 
         Raises :class:`~misfin.errors.MessageTooLargeError` when it does not fit in 2048 bytes, and
-        :class:`~misfin.errors.GemmailError` when it could not arrive as it is (a TAB, a carriage return).
+        :class:`~misfin.errors.GemmailError` when it could not arrive as it is (a TAB, a lone CR).
         """
         if self.version is Version.B:
             return self
-        message = b"" if self.is_probe else self.parse_message().to_bytes(Version.B)
+        parsed = self.parse_message()
+        if parsed.flags & {Flag.LONE_CR, Flag.NOT_UTF8}:
+            raise GemmailError("The message cannot be sent as Misfin(B): it is no clean text.")
+        message = parsed.to_bytes(Version.B)
         if b"\t" in message:
             raise GemmailError(
                 "The message cannot be sent as Misfin(B): it has a TAB, which such servers misread.",
                 remedy="Replace the TAB by spaces.",
             )
-        if b"\r" in self.message.replace(b"\r\n", b"\n"):
-            raise GemmailError("The message cannot be sent as Misfin(B): it has a carriage return.")
         request = MisfinRequest(self.mailbox, self.hostname, message, Version.B)
         request.to_bytes()  # raises
         return request
@@ -103,7 +104,7 @@ def defect_of(message: bytes, version: Version) -> str:
 
 
 def read_target(data: bytes) -> MisfinAddress:
-    """Read what stands between ``misfin://`` and the separator; a port is legal and ignored (protocol.md §1.5).
+    """Read what is between ``misfin://`` and the separator; a port is legal and ignored (protocol.md §1.5).
 
     Raises :class:`~misfin.errors.RemoteProtocolError` with the status 59.
     """
@@ -120,7 +121,7 @@ def read_length(digits: bytes) -> int:
     """
     if not _LENGTH.fullmatch(digits):
         raise RemoteProtocolError("The content length is no number.")
-    length = int(digits)
-    if length > MAX_MESSAGE:
+    # The number of digits first: int() is slow, and then refuses, where there are thousands.
+    if len(digits) > len(str(MAX_MESSAGE)) or int(digits) > MAX_MESSAGE:
         raise RemoteProtocolError(f"The message is too long; at most {MAX_MESSAGE} bytes are taken.")
-    return length
+    return int(digits)

@@ -20,8 +20,8 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 class MisfinResponse:
     """Two digits and a text without control characters.
 
-    ``truncated``: the line did not end with CRLF; it counts all the same. ``address``: who gave the answer, where
-    the transport knows; after a redirect not the one first asked. It does not count in comparisons.
+    ``truncated``: the line did not end with CRLF; it counts all the same. ``address``: who gave the answer,
+    where the transport knows; after a redirect not the one first asked. It does not count in comparisons.
     """
 
     status: int
@@ -41,7 +41,7 @@ class MisfinResponse:
         return cls(int(found[1]), _CONTROLS.sub("", found[2] or "").strip(), truncated)
 
     def to_bytes(self) -> bytes:
-        """Write the line: one line whatever is in META, cut to :data:`MAX_RESPONSE` bytes at a whole character.
+        """Write the line: one, whatever is in META, and cut at :data:`MAX_RESPONSE` bytes.
 
         Raises :class:`~misfin.errors.LocalProtocolError` for a status outside 20 to 69 (protocol.md §2).
         """
@@ -60,7 +60,7 @@ class MisfinResponse:
 
     @property
     def redirect_address(self) -> MisfinAddress | None:
-        """Where a 3x points, perhaps with a port to connect to; None when META is no address: a permanent failure."""
+        """Where a 3x points, perhaps with a port to connect to; None, a failure, when META is no address."""
         if not is_redirect(self.status):
             return None
         try:

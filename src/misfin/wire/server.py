@@ -19,12 +19,12 @@ _VERSIONS = {b" ": Version.B, b"\t": Version.C}
 
 
 class ServerProtocol:
-    """Drive it with bytes from any transport: :meth:`feed_bytes` until it returns a request, then
-    :meth:`send_response`, and write what :meth:`get_outgoing_data` gives.
+    """A server's half of one connection, to be driven with bytes from any transport.
 
-    Illegal bytes raise :class:`~misfin.errors.RemoteProtocolError` at once; answer with its ``status_hint``. One
-    request is all a connection can carry: whatever comes later is ignored. A response may be sent before the request
-    is whole, to refuse it or to say that time is up.
+    :meth:`feed_bytes` until it returns a request, then :meth:`send_response`, and write what
+    :meth:`get_outgoing_data` gives. Illegal bytes raise :class:`~misfin.errors.RemoteProtocolError` at once;
+    answer with its ``status_hint``. One request is all a connection can carry: whatever comes later is
+    ignored. A response may be sent before the request is whole, to refuse it or to say that time is up.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class ServerProtocol:
         return request
 
     def receive_eof(self) -> None:
-        """Take the end of what the client sends: a whole request still gets its answer, half a one is over."""
+        """Take the end of what the client sends; a whole request still gets its answer, half of one none."""
         if self.state in {State.IDLE, State.REQUESTING}:
             self._transaction.happens(Event.EOF)
 
@@ -92,7 +92,7 @@ class ServerProtocol:
         return data
 
     def _maybe_target(self) -> None:
-        """Read up to the first SP or TAB, which decides between B and C; the rest may hold others (protocol.md §1.4)."""
+        """Read up to the first SP or TAB: that one decides between B and C (protocol.md §1.4)."""
         begun = self._incoming.peek(len(SCHEME))
         if not SCHEME.startswith(begun):
             raise RemoteProtocolError("The request does not begin with misfin://.")

@@ -1,7 +1,7 @@
 """The course of one Misfin transaction, as one table that does not know which side it is on.
 
-Two rules keep it readable: every change of state goes through :meth:`Transaction.happens`, and nothing here knows
-whether it runs in a client or a server. A pair that is not in the table is a bug of the calling program.
+Two rules keep it readable: every change of state goes through :meth:`Transaction.happens`, and nothing here
+knows whether it runs in a client or a server. A pair not in the table is a bug of the calling program.
 """
 
 from __future__ import annotations

@@ -1,0 +1,204 @@
+"""The metadata above a gemmail body: its lines read, whatever server wrote them (protocol.md §3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from misfin.errors import AddressError
+from misfin.model.address import MisfinAddress, parse_token
+
+MARKERS = ("<", ":", "@")
+"""What begins a line of senders, recipients or times in Misfin(B) (protocol.md §3.1)."""
+
+_LONGEST_TIME = 40  # "2024-05-01T10:00:00.123456789+00:00" and some air
+_SHORTEST_TIME = 13  # "2024-05-01T10": a bare date is no time of receipt
+
+
+class Form(StrEnum):
+    """How a message was written (protocol.md §3.4)."""
+
+    C = "c"
+    """Three metadata lines, then the body."""
+    MARKERS = "markers"
+    """``<`` ``:`` ``@`` lines at the top: Misfin(B), or Misfin(C) as drfin writes it."""
+    RAW = "raw"
+    """No metadata at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the metadata lines of a message say.
+
+    ``unread_times`` is a line of times that could not be read to its end; ``times`` holds what came before.
+    """
+
+    form: Form
+    senders: list[MisfinAddress]
+    recipients: list[MisfinAddress]
+    times: list[datetime]
+    unread_times: str = ""
+
+
+def read_three(first: str, second: str, third: str) -> Metadata | None:
+    """Read the first three lines as those of Misfin(C), with or without markers; None when they are none.
+
+    Steps 2a and 3 of protocol.md §3.4.
+    """
+    marked = first.startswith("<")
+    lines = without_markers(first, second, third)
+    if lines is None:
+        return None
+    senders = _senders(lines[0])
+    recipients = None if senders is None else _recipients(lines[1])
+    if senders is None or recipients is None:
+        return None
+    times, whole = _times(lines[2])
+    if whole:
+        return Metadata(Form.MARKERS if marked else Form.C, senders, recipients, times)
+    # A third line that is no time is metadata only if one of the first two speaks for it.
+    if marked or not (senders or recipients):
+        return None
+    return Metadata(Form.C, senders, recipients, times, unread_times=lines[2])
+
+
+def without_markers(first: str, second: str, third: str) -> tuple[str, str, str] | None:
+    """Three metadata lines trimmed and without the markers drfin writes; None when only some are there."""
+    a, b, c = first.strip(), second.strip(), third.strip()
+    if not first.startswith("<"):
+        return a, b, c
+    if (b or c) and (not b or b.startswith(":")) and (not c or c.startswith("@")):
+        return a[1:].strip(), b[1:].strip(), c[1:].strip()
+    return None
+
+
+def read_markers(text: str) -> tuple[Metadata, int] | None:
+    """Read the longest run of valid ``<`` ``:`` ``@`` lines at the very top, and say where the body begins.
+
+    Step 2b of protocol.md §3.4; None when there is no such line.
+    """
+    senders: list[MisfinAddress] = []
+    recipients: list[MisfinAddress] = []
+    times: list[datetime] = []
+    start = 0
+    while text.startswith(MARKERS, start):
+        end = text.find("\n", start)
+        if end < 0:
+            end = len(text)
+        marker, rest = text[start], text[start + 1 : end].strip()
+        if marker == "<":
+            if not (sender := _sender(rest)):
+                break
+            senders.append(sender)
+        elif marker == ":":
+            if recipients or not (found := _bare_addresses(rest)):
+                break
+            recipients = found
+        else:
+            found_times, whole = _times(rest)
+            if not (whole and found_times):
+                break
+            times += found_times
+        start = end + 1
+    return (Metadata(Form.MARKERS, senders, recipients, times), start) if start else None
+
+
+def format_time(time: datetime) -> str:
+    """``YYYY-MM-DDTHH:MM:SSZ``, what every server reads (protocol.md §3.2); ``time`` must be UTC."""
+    return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def parse_time(text: str) -> datetime | None:
+    """An ISO 8601 time as aware UTC, None for anything else; a naive one is UTC too (protocol.md §3.2)."""
+    if not _SHORTEST_TIME <= len(text) <= _LONGEST_TIME:
+        return None
+    try:
+        return utc(datetime.fromisoformat(text.upper()))
+    except (ValueError, OverflowError):  # the second: an offset that leads out of the years 1 to 9999
+        return None
+
+
+def utc(time: datetime) -> datetime:
+    """The same instant as aware UTC; a naive time is taken for UTC."""
+    if time.tzinfo is UTC:
+        return time
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _senders(line: str) -> list[MisfinAddress] | None:
+    """The senders of a line, or None when it is no line of senders.
+
+    An item that is no address is a piece of the blurb before it, which had a comma in it.
+    """
+    senders: list[MisfinAddress] = []
+    blurbs: list[list[str]] = []
+    for item in _items(line):
+        if sender := _sender(item):
+            senders.append(sender)
+            blurbs.append([sender.blurb] if sender.blurb else [])
+        elif senders:
+            blurbs[-1].append(item)
+        else:
+            return None
+    return [
+        MisfinAddress(sender.mailbox, sender.hostname, ", ".join(pieces), sender.port)
+        if pieces != [sender.blurb]
+        else sender
+        for sender, pieces in zip(senders, blurbs, strict=True)
+    ]
+
+
+def _sender(item: str) -> MisfinAddress | None:
+    token, *blurb = item.split(None, 1) or [""]
+    return _address(token, *blurb)
+
+
+def _recipients(line: str) -> list[MisfinAddress] | None:
+    """The recipients of a line without their blurbs, or None when it is no line of recipients."""
+    recipients: list[MisfinAddress] = []
+    in_blurb = False
+    for item in _items(line):
+        first, *others = map(_address, item.split())
+        if first:
+            in_blurb = not all(others)  # "ada@mail.example Ada", not "ada@mail.example bea@hive.example"
+            recipients.append(first)
+            if not in_blurb:
+                recipients += filter(None, others)
+        elif not in_blurb:
+            return None
+    return recipients
+
+
+def _bare_addresses(text: str) -> list[MisfinAddress]:
+    """Addresses apart by white space or commas; none when one of them is not valid."""
+    found = list(map(_address, text.replace(",", " ").split()))
+    return list(filter(None, found)) if all(found) else []
+
+
+def _times(line: str) -> tuple[list[datetime], bool]:
+    """The times of a line up to the first that is none, and whether that was all of them.
+
+    What follows an unreadable time is not taken: times belong to senders by their place.
+    """
+    times: list[datetime] = []
+    for item in _items(line):
+        time = parse_time(item)
+        if time is None:
+            return times, False
+        times.append(time)
+    return times, True
+
+
+def _items(line: str) -> Iterator[str]:
+    return filter(None, map(str.strip, line.split(",")))
+
+
+def _address(token: str, blurb: str = "") -> MisfinAddress | None:
+    if "@" not in token:  # most words of a text that is no metadata, without the cost of an exception
+        return None
+    try:
+        return parse_token(token, blurb)
+    except AddressError:
+        return None
