@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from misfin.net.delivery import Try
     from misfin.trust.identity import CertificateInfo
     from misfin.trust.tofu import Pin
 
@@ -132,8 +133,11 @@ class TlsError(RemoteError, ConnectionError):
 class DeliveryError(RemoteError):
     """A message could not be handed over; ``hostname`` and ``port`` say to whom.
 
-    Unless it is an :class:`OutcomeUnknownError`, no message byte had left.
+    Unless it is an :class:`OutcomeUnknownError`, no message byte had left. ``tries`` are the requests made
+    for this delivery and what became of each.
     """
+
+    tries: tuple[Try, ...] = ()
 
     def __init__(self, message: str, *, hostname: str, port: int, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # A remembered protocol version is asked for again after a month (protocol.md §8).
 VERSION_MEMORY = 30 * 86400.0
+_FRESH = 86400.0
 _FLUSH_AFTER = 60.0  # seconds between writes of the use counters
 _MAX_CACHED = 4096
 
@@ -81,6 +82,10 @@ class HostMemory:
     def version(self, now: float) -> Version | None:
         """The remembered version, or None once the memory is too old to rely on."""
         return self.speaks if now - self.since <= VERSION_MEMORY else None
+
+    def knows(self, speaks: Version, now: float) -> bool:
+        """Whether this version is remembered so freshly that writing it down again is not worth it."""
+        return self.speaks is speaks and now - self.since <= _FRESH
 
 
 class PinBook:
@@ -267,8 +272,8 @@ class PinBook:
             sender_line=old.sender_line if sender_line is None else sender_line,
             size_limit=old.size_limit if size_limit is None else size_limit,
         )
-        # Confirming the same version each time is not worth a write; once a day keeps it fresh.
-        if replace(new, since=old.since) != old or new.since - old.since > 86400:
+        fresh = speaks is None or old.knows(speaks, now)
+        if not fresh or replace(new, since=old.since) != old:
             self._store_memory(pin_name(host, port), new)
 
     def unlearn(self, host: str, port: int) -> None:

@@ -1,0 +1,251 @@
+"""The sending side as a library: one client, one identity, any number of letters (design.md §2)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from misfin.errors import IdentityError, RedirectError
+from misfin.model.address import DEFAULT_PORT, MisfinAddress, same_person
+from misfin.model.gemmail import GemmailMessage, Version
+from misfin.model.gemtext import compose
+from misfin.model.status import is_redirect
+from misfin.net.delivery import BeforeWrite, Delivery, Hop, Sender, Try
+from misfin.net.dialing import Endpoint, Timeouts
+from misfin.trust.identity import Identity, identity_from_pem
+from misfin.trust.pins import PinBook
+from misfin.wire import MisfinResponse
+
+__all__ = ["MAX_REDIRECTS", "Delivery", "HostOverride", "MisfinClient", "Timeouts", "Try"]
+
+MAX_REDIRECTS = 5
+"""How many redirects one message follows (protocol.md §2)."""
+_MAX_FILE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HostOverride:
+    """Where and how to reach a host instead of by its name: address and port, and the version it speaks."""
+
+    connect: tuple[str, int] | None = None
+    version: Version | None = None
+
+
+class MisfinClient:
+    """Sends gemmail. Every connection is made only to a host whose certificate is trusted.
+
+    ``client_cert`` and ``client_key`` are PEM files (or one file with both), ``identity`` is one already
+    loaded; without either, letters go out anonymously. Trust is kept in ``tofu_db_path``, or in ``pins``
+    shared with others, or in memory for the life of the client. With ``trust_on_first_use`` off, a host
+    never seen before raises :class:`~misfin.errors.FirstUseRefusedError`. ``timeout`` (seconds) is for the
+    answer; each earlier phase gets at most that, and 15. ``port`` is for addresses without one.
+    ``misfin_b_fallback`` allows one try as Misfin(B) where a server does not understand C (protocol.md §8).
+    ``hosts`` gives some hosts another place or a fixed version. ``public_only`` refuses hosts with private
+    addresses. ``now`` is the clock (Unix seconds).
+
+    Use it with ``async with``, or call :meth:`close` at the end. One client may send many letters at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        client_cert: str | Path | None = None,
+        client_key: str | Path | None = None,
+        tofu_db_path: str | Path | None = None,
+        trust_on_first_use: bool = True,
+        timeout: float = 60.0,
+        port: int = DEFAULT_PORT,
+        misfin_b_fallback: bool = True,
+        identity: Identity | None = None,
+        pins: PinBook | None = None,
+        hosts: Mapping[str, HostOverride] | None = None,
+        follow_redirects: bool = True,
+        public_only: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if client_key is not None and client_cert is None:
+            raise IdentityError("A key alone is no identity.", remedy="Give client_cert too.")
+        self._files = (client_cert, client_key)
+        self._identity = identity
+        self._pins = pins
+        self._owned_pins: PinBook | None = None
+        self._tofu_db_path = tofu_db_path
+        self._trust_on_first_use = trust_on_first_use
+        self._timeouts = Timeouts.of(timeout)
+        self._port = port
+        self._b_fallback = misfin_b_fallback
+        self._hosts = dict(hosts or {})
+        self._follow_redirects = follow_redirects
+        self._public_only = public_only
+        self._now = now
+        self._sender: Sender | None = None
+        self._preparing = asyncio.Lock()
+
+    async def __aenter__(self) -> MisfinClient:
+        await self._prepared()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Write down what is pending and close the pin book, if it is the client's own."""
+        pins, self._owned_pins, self._sender = self._owned_pins, None, None
+        if pins is not None:
+            await asyncio.to_thread(pins.close)
+
+    # ---- sending ----------------------------------------------------------------------------------
+
+    async def send(
+        self,
+        to: str | MisfinAddress,
+        body: str,
+        subject: str | None = None,
+        sender: str | MisfinAddress | None = None,
+        recipients: Iterable[str | MisfinAddress] | None = None,
+    ) -> MisfinResponse:
+        """Write a letter and send it to one recipient; ``recipients`` are all who get a copy.
+
+        The lines for sender and time stay blank, for the receiving server to fill (protocol.md §3.2);
+        ``sender`` fills the first one all the same. Returns and raises as :meth:`send_raw`.
+        """
+        everyone = tuple(map(_address, recipients or ()))
+        message = GemmailMessage(
+            senders=() if sender is None else (_address(sender),),
+            recipients=everyone if len(everyone) > 1 else (),
+            body=compose(subject or "", body),
+        )
+        return await self.send_raw(to, message.to_bytes())
+
+    async def send_raw(self, to: str | MisfinAddress, message_bytes: bytes) -> MisfinResponse:
+        """Send a message (in C form, metadata lines included) and follow redirects.
+
+        Any status is returned, with the ``address`` that gave it; what to do about it says
+        :func:`misfin.model.status.advice`. Raises :class:`~misfin.errors.RedirectError` for a redirect that
+        cannot be followed, and what :meth:`deliver` raises.
+        """
+        address = _address(to)
+        tried = {self._place(address)}
+        redirects = 0
+        while True:
+            delivery = await self.deliver(address, message_bytes)
+            response = replace(delivery.response, address=address)
+            if not is_redirect(response.status) or not self._follow_redirects:
+                return response
+            redirects += 1
+            address = await self._redirected(delivery, tried, redirects)
+            tried.add(self._place(address))
+
+    async def probe(self, to: str | MisfinAddress) -> MisfinResponse:
+        """Ask a mailbox for its fingerprint with an empty message, which is stored nowhere (protocol.md §6).
+
+        Tries C, then B. It shows the other side that and from where somebody asked. Redirects are
+        not followed.
+        """
+        address = _address(to)
+        delivery = await self.deliver(address, b"")
+        return replace(delivery.response, address=address)
+
+    async def deliver(
+        self,
+        to: str | MisfinAddress,
+        message: bytes,
+        *,
+        version: Version | None = None,
+        before_write: BeforeWrite | None = None,
+    ) -> Delivery:
+        """One hop: hand ``message`` (in C form) to the host of ``to``, and report all about it.
+
+        Fallback and sender line happen inside, redirects do not. ``version`` chooses B or C for good.
+        ``before_write`` is called, and awaited, after trust and just before the first byte of each try
+        leaves; if it raises, nothing leaves.
+
+        Raises :class:`~misfin.errors.OutcomeUnknownError` when the request left and no answer came; in every
+        other case nothing was delivered: a :class:`~misfin.errors.DeliveryError` (host, connection, TLS,
+        trust) or a :class:`~misfin.errors.LocalError` (a message that cannot be sent, an unusable identity).
+        """
+        address = _address(to)
+        override = self._hosts.get(address.hostname, HostOverride())
+        hop = Hop(
+            await self._prepared(),
+            address,
+            Endpoint(address.hostname, address.port or self._port, override.connect),
+            version=version or override.version,
+            before_write=before_write,
+        )
+        return await hop.deliver(message)
+
+    # ---- inside -----------------------------------------------------------------------------------
+
+    async def _redirected(
+        self, delivery: Delivery, tried: set[tuple[str, str, int]], redirects: int
+    ) -> MisfinAddress:
+        """Where a redirect leads, if it may be followed (protocol.md §2)."""
+        response = delivery.response
+        target = response.redirect_address
+        sender = await self._prepared()
+        own = sender.identity.info.address if sender.identity is not None else None
+        if target is None:
+            problem = "to something that is no address"
+        elif redirects > MAX_REDIRECTS:
+            problem = f"once more after {MAX_REDIRECTS} redirects"
+        elif self._place(target) in tried:
+            problem = f"back to {target.address}, where it has been already"
+        elif own is not None and same_person(target, own):
+            problem = "back to ourselves"
+        else:
+            return target
+        raise RedirectError(
+            f"{delivery.hostname} redirects the message {problem}.",
+            hostname=delivery.hostname,
+            port=delivery.port,
+            status=response.status,
+            meta=response.meta,
+        )
+
+    def _place(self, address: MisfinAddress) -> tuple[str, str, int]:
+        return (*address.key, address.port or self._port)
+
+    async def _prepared(self) -> Sender:
+        """Read the identity and open the pin book, once, in a thread."""
+        if self._sender is not None:
+            return self._sender
+        async with self._preparing:
+            if self._sender is None:
+                self._sender = await asyncio.to_thread(self._prepare)
+        return self._sender
+
+    def _prepare(self) -> Sender:
+        cert, key = self._files
+        if self._identity is None and cert is not None:
+            self._identity = identity_from_pem(_read(cert), None if key is None else _read(key))
+        pins = self._pins
+        if pins is None:
+            path = self._tofu_db_path
+            pins = self._owned_pins = PinBook(None if path is None else Path(path).expanduser())
+        return Sender(
+            identity=self._identity,
+            pins=pins,
+            now=self._now,
+            timeouts=self._timeouts,
+            trust_on_first_use=self._trust_on_first_use,
+            b_fallback=self._b_fallback,
+            public_only=self._public_only,
+        )
+
+
+def _address(value: str | MisfinAddress) -> MisfinAddress:
+    return MisfinAddress.parse(value) if isinstance(value, str) else value
+
+
+def _read(path: str | Path) -> bytes:
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise IdentityError(
+            f"The file {path} cannot be read: {error.strerror}.", remedy="Check its name and rights."
+        ) from error

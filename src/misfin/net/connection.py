@@ -1,0 +1,290 @@
+"""The one way to another host: dial, shake hands, decide about trust; only then can bytes be sent.
+
+Every client connection comes from :func:`open_trusted`: first tries, fallbacks, redirects, retries and
+probes. The decision falls inside the TLS handshake, so a host whose certificate changed sees neither our
+certificate nor a byte of the message (design.md §3, anchors.md §4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from misfin.errors import (
+    CertificateChangedError,
+    ConnectError,
+    DeliveryTimeoutError,
+    FirstUseRefusedError,
+    HandshakeError,
+    IdentityError,
+    StoreError,
+    TlsError,
+    TrustError,
+)
+from misfin.net.dialing import Endpoint, Timeouts, addresses_of, dial
+from misfin.net.tls import TlsSession, client_session
+from misfin.trust.certificate import CertificateInfo, read_certificate
+from misfin.trust.tofu import Decision, PinKind, Verdict, decide
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import Identity
+    from misfin.trust.pins import PinBook
+
+# An answer has at most 2048 bytes; a peer that sends more before it is read only loses it.
+_MAX_UNREAD = 4096
+_CLOSE_TIMEOUT = 2.0
+
+
+class Connection(asyncio.Protocol):
+    """A TLS connection to a host that passed the trust decision; made by :func:`open_trusted` only."""
+
+    certificate: CertificateInfo
+    verdict: Verdict
+
+    def __init__(self, endpoint: Endpoint, session: TlsSession) -> None:
+        self.endpoint = endpoint
+        self._session = session
+        self._transport: asyncio.Transport | None = None
+        self._arrived = b""
+        self._ended = False
+        self._failure: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._lost = asyncio.get_running_loop().create_future()
+
+    @property
+    def tls_version(self) -> str:
+        """``"TLSv1.3"`` or ``"TLSv1.2"``."""
+        return self._session.version
+
+    @property
+    def over(self) -> bool:
+        """Whether the other side has ended the connection."""
+        return self._ended or self._failure is not None
+
+    def send(self, data: bytes) -> None:
+        """Encrypt and write; never blocks. Raises :class:`~misfin.errors.TlsError`."""
+        self._session.send(data)
+        self._flush()
+
+    def take(self) -> bytes:
+        """What has arrived and was not taken yet, perhaps ``b""``."""
+        data, self._arrived = self._arrived, b""
+        return data
+
+    async def receive(self) -> bytes:
+        """Wait for bytes; ``b""`` means that no more will come.
+
+        Raises :class:`~misfin.errors.TlsError` for a broken connection or an alert, after everything
+        before it was handed out.
+        """
+        while not self._arrived and not self._ended and self._failure is None:
+            await self._news()
+        if not self._arrived and self._failure is not None:
+            raise self._failure
+        return self.take()
+
+    async def handshake(self) -> None:
+        """Wait for the end of the TLS handshake; raises what ended it early."""
+        while not self._session.handshake_done:
+            if self._failure is not None:
+                raise self._failure
+            if self._ended:
+                raise EOFError
+            await self._news()
+
+    async def close(self) -> None:
+        """Say goodbye (close_notify), and leave without waiting for the other side's."""
+        transport = self._transport
+        if transport is None:
+            return
+        if not transport.is_closing():
+            self._session.close_notify()
+            self._flush()
+            transport.close()
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await asyncio.shield(self._lost)
+        except TimeoutError:
+            transport.abort()
+        except asyncio.CancelledError:
+            transport.abort()
+            raise
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ---- called by asyncio ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        if self.over:
+            return
+        try:
+            plain = self._session.receive(data)
+        except Exception as failure:  # TLS, trust or store: whoever waits gets it
+            self._failure = failure
+        else:
+            self._arrived += plain[: _MAX_UNREAD - len(self._arrived)]
+            self._ended = self._session.peer_closed
+        self._flush()  # after every call, also one that failed: the alert is in it
+        self._wake()
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        self._wake()
+        return True  # our own direction stays open until we close it
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = True
+        if not self._lost.done():
+            self._lost.set_result(None)
+        self._wake()
+
+    def _flush(self) -> None:
+        data = self._session.outgoing()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _news(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+
+async def open_trusted(
+    endpoint: Endpoint,
+    *,
+    identity: Identity | None,
+    pins: PinBook,
+    now: Callable[[], float],
+    timeouts: Timeouts,
+    trust_on_first_use: bool = True,
+    same_as: CertificateInfo | None = None,
+    public_only: bool = False,
+) -> Connection:
+    """Connect to a host and return only if its certificate is trusted; the pin is written by then.
+
+    ``same_as`` demands the very certificate an earlier try saw (protocol.md §8). ``public_only`` refuses
+    hosts whose address is private or this machine, for connections somebody else made us open (§6).
+
+    Raises :class:`~misfin.errors.HostUnknownError`, :class:`~misfin.errors.ConnectError`,
+    :class:`~misfin.errors.HandshakeError`, :class:`~misfin.errors.DeliveryTimeoutError`,
+    :class:`~misfin.errors.CertificateChangedError`, :class:`~misfin.errors.FirstUseRefusedError`, or
+    :class:`~misfin.errors.StoreError`. In every case no application byte was sent; where trust was
+    refused, no client certificate either. :class:`~misfin.errors.IdentityError` is about our own identity.
+    """
+    judge = _Judge(endpoint, pins, now, trust_on_first_use, same_as)
+    session = client_session(identity, endpoint.hostname, judge)
+    addresses = await addresses_of(endpoint, timeouts.lookup, public_only=public_only)
+    stream = await dial(endpoint, addresses, timeouts.connect)
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(lambda: Connection(endpoint, session), sock=stream)
+    try:
+        await _shake_hands(connection, timeouts.handshake, has_identity=identity is not None)
+        connection.certificate = judge.shown()
+        # Only now has the host proved that it holds the key of the certificate it showed.
+        connection.verdict = await _write_down(endpoint, connection.certificate, judge.verdict, pins, now())
+    except TrustError as refusal:
+        await connection.close()
+        with suppress(StoreError):  # what could not be noted for later must not hide the refusal
+            await asyncio.to_thread(pins.offer, PinKind.HOST, endpoint.name, refusal.certificate, now=now())
+        raise
+    except BaseException:
+        connection.abort()
+        raise
+    return connection
+
+
+# ---- trust ----------------------------------------------------------------------------------------
+
+
+class _Judge:
+    """Called with the server's certificate inside the handshake; refuses by raising."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        pins: PinBook,
+        now: Callable[[], float],
+        trust_on_first_use: bool,
+        same_as: CertificateInfo | None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.pins = pins
+        self.now = now
+        self.trust_on_first_use = trust_on_first_use
+        self.same_as = same_as
+        self.verdict = Verdict(Decision.CHANGED)
+        self._shown: CertificateInfo | None = None
+
+    def __call__(self, der: bytes) -> None:
+        endpoint, shown = self.endpoint, read_certificate(der)
+        # A cached pin costs microseconds; one that is not is a read by key, without waiting for any writer.
+        pin = self.pins.get(PinKind.HOST, endpoint.name)
+        self.verdict = decide(pin, shown, self.now(), host=endpoint.hostname)
+        moved = self.same_as is not None and self.same_as.fingerprints.cert != shown.fingerprints.cert
+        if pin is not None and (moved or self.verdict.decision is Decision.CHANGED):
+            raise CertificateChangedError(**endpoint.facts, pin=pin, certificate=shown)
+        if pin is None and not self.trust_on_first_use:
+            raise FirstUseRefusedError(**endpoint.facts, certificate=shown)
+        if moved:  # the pin was forgotten between two tries: nothing to compare with, so nobody to trust
+            raise FirstUseRefusedError(**endpoint.facts, certificate=shown)
+        self._shown = shown
+
+    def shown(self) -> CertificateInfo:
+        assert self._shown is not None  # the handshake does not end without the judge
+        return self._shown
+
+
+async def _write_down(
+    endpoint: Endpoint, shown: CertificateInfo, verdict: Verdict, pins: PinBook, now: float
+) -> Verdict:
+    if verdict.decision is Decision.TRUSTED:
+        recorded = pins.record(PinKind.HOST, endpoint.name, shown, now=now)  # only counts in memory
+    else:
+        recorded = await asyncio.to_thread(pins.record, PinKind.HOST, endpoint.name, shown, now=now)
+    if recorded.decision is Decision.CHANGED:  # another process met another certificate first
+        pin = pins.get(PinKind.HOST, endpoint.name)
+        if pin is not None:
+            raise CertificateChangedError(**endpoint.facts, pin=pin, certificate=shown)
+    return recorded
+
+
+async def _shake_hands(connection: Connection, timeout: float, *, has_identity: bool) -> None:
+    endpoint = connection.endpoint
+    host = endpoint.facts
+    try:
+        async with asyncio.timeout(timeout):
+            await connection.handshake()
+    except EOFError:
+        raise ConnectError(
+            f"{endpoint.name} closed the connection during the TLS handshake.",
+            **host,
+            remedy="Perhaps no Misfin server is there, or it is overloaded; it can be tried again later.",
+        ) from None
+    except TimeoutError:
+        raise DeliveryTimeoutError(
+            f"{endpoint.name} did not finish the TLS handshake within {timeout:g} seconds.", **host
+        ) from None
+    except IdentityError as error:
+        raise HandshakeError(
+            f"{endpoint.name} shows a certificate that cannot be read: {error}", **host
+        ) from error
+    except TlsError as error:
+        remedy = "Check host and port: perhaps no Misfin server is there."
+        if error.alert:
+            remedy = "Check the identity: the server may not take its certificate."
+            if not has_identity:
+                remedy = "The server may want a certificate: send with an identity."
+        raise HandshakeError(f"{endpoint.name}: {error}", **host, remedy=remedy) from error

@@ -1,0 +1,366 @@
+"""One message to one host: in which version, over whose certificate, and what counts as its answer.
+
+The rules are protocol.md §8 (B or C, and the one fallback between them), §3.3 (the sender line some servers
+want) and §2 (when the outcome is unknown). A second try always goes to the same host and port, over the
+same certificate as the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from misfin.errors import (
+    ConnectError,
+    DeliveryError,
+    HandshakeError,
+    LocalError,
+    OutcomeUnknownError,
+    RemoteProtocolError,
+    TlsError,
+)
+from misfin.model.gemmail import Form, GemmailMessage, Version
+from misfin.model.status import StatusCode
+from misfin.net.connection import Connection, open_trusted
+from misfin.net.dialing import Endpoint, Timeouts
+from misfin.trust.tofu import Decision, Remark
+from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse
+
+if TYPE_CHECKING:
+    from misfin.model.address import MisfinAddress
+    from misfin.trust.identity import CertificateInfo, Identity
+    from misfin.trust.pins import HostMemory, PinBook
+
+BeforeWrite = Callable[[], Awaitable[None] | None]
+
+_WANTS_SENDER = re.compile(r"sender required", re.IGNORECASE)
+# A server that refuses our certificate in the handshake of TLS 1.3 can say so only afterwards, by an alert
+# that comes instead of an answer; it has not read the request then (protocol.md §5).
+_ALERTS = {
+    "certificate required": StatusCode.CERTIFICATE_REQUIRED,
+    "bad certificate": StatusCode.CERTIFICATE_INVALID,
+    "unsupported certificate": StatusCode.CERTIFICATE_INVALID,
+    "certificate revoked": StatusCode.CERTIFICATE_INVALID,
+    "certificate expired": StatusCode.CERTIFICATE_INVALID,
+    "certificate unknown": StatusCode.CERTIFICATE_INVALID,
+    "unknown ca": StatusCode.CERTIFICATE_INVALID,
+}
+# What a server may say although it did not understand the version it was asked in (protocol.md §8).
+_SAYS_NOTHING = {StatusCode.TEMPORARY_FAILURE, StatusCode.PERMANENT_FAILURE, StatusCode.BAD_REQUEST}
+_REMEMBER_AGAIN = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One request and what became of it, for a transcript.
+
+    ``response`` is None when none came; ``failure`` says why in one sentence. Times are Unix seconds.
+    """
+
+    version: Version
+    request: bytes = field(repr=False)
+    started: float
+    ended: float
+    response: MisfinResponse | None = None
+    certificate: CertificateInfo | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one hop answered, and everything worth knowing about how it went.
+
+    ``response``, ``version``, ``certificate`` (of the server), ``decision``, ``remarks`` and ``request`` (the
+    bytes sent) are those of the last try; ``started`` and ``ended`` (Unix seconds) span all ``tries``.
+    ``notes`` are sentences for the log. ``b_impossible`` is set when the host seems to speak only Misfin(B)
+    and says why the message cannot be sent that way; the answer is then the refusal of the C try.
+    """
+
+    response: MisfinResponse
+    version: Version
+    hostname: str
+    port: int
+    certificate: CertificateInfo | None
+    decision: Decision | None
+    remarks: frozenset[Remark]
+    request: bytes = field(repr=False)
+    started: float
+    ended: float
+    notes: tuple[str, ...] = ()
+    tries: tuple[Try, ...] = ()
+    b_impossible: LocalError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends, what is remembered, and how patient we are: the same for every hop of a client."""
+
+    identity: Identity | None
+    pins: PinBook
+    now: Callable[[], float]
+    timeouts: Timeouts
+    trust_on_first_use: bool = True
+    b_fallback: bool = True
+    public_only: bool = False
+
+
+def next_version(tried: Version, status: int, *, known: Version | None, forced: bool) -> Version | None:
+    """The fallback table of protocol.md §8: the version of a second try, or None for no second try.
+
+    ``known`` is what was remembered about the host, ``forced`` that somebody chose the version.
+    """
+    if forced:
+        return None
+    if tried is Version.C and status in {59, 40} and known is not Version.C:
+        return Version.B
+    if tried is Version.B and status == 59:
+        return Version.C
+    return None
+
+
+def shows_version(status: int) -> bool:
+    """Whether an answer with this status proves that the server understood the version (protocol.md §8)."""
+    return 20 <= status <= 69 and status not in _SAYS_NOTHING
+
+
+def with_sender_line(message: bytes, sender: MisfinAddress) -> bytes | None:
+    """The C message with ``sender`` on its empty first line (protocol.md §3.3); None where it does not fit.
+
+    A message that has a sender, or no metadata at all, is left alone.
+    """
+    parsed = GemmailMessage.from_bytes(message)
+    first, newline, rest = message.partition(b"\n")
+    if parsed.form is not Form.C or parsed.senders or not newline or first.strip():
+        return None
+    return str(sender).encode() + b"\n" + rest
+
+
+class Hop:
+    """One delivery to one endpoint; used once."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        to: MisfinAddress,
+        endpoint: Endpoint,
+        *,
+        version: Version | None = None,
+        before_write: BeforeWrite | None = None,
+    ) -> None:
+        self._sender = sender
+        self._to = to
+        self._endpoint = endpoint
+        self._forced = version
+        self._before_write = before_write
+        self._tries: list[Try] = []
+        self._notes: list[str] = []
+        self._connection: Connection | None = None
+
+    async def deliver(self, message: bytes) -> Delivery:
+        """Send ``message`` (in C form; empty for a probe) with at most one change of version.
+
+        Raises what :func:`~misfin.net.connection.open_trusted` raises,
+        :class:`~misfin.errors.OutcomeUnknownError`, or a :class:`~misfin.errors.LocalError` for a message
+        that cannot be written; a :class:`~misfin.errors.DeliveryError` carries the ``tries`` so far.
+        """
+        try:
+            return await self._deliver(message)
+        except DeliveryError as error:
+            error.tries = tuple(self._tries)
+            raise
+
+    async def _deliver(self, message: bytes) -> Delivery:
+        endpoint, pins = self._endpoint, self._sender.pins
+        memory = pins.recall(endpoint.hostname, endpoint.port)
+        known = memory.version(self._sender.now())
+        if not message:
+            # What a server says to an empty message tells nothing about letters, nor the other way round.
+            known = None
+        if memory.sender_line:
+            message = self._named(message) or message
+        version = self._forced or known or Version.C
+        response = await self._try(self._request(message, version))
+        second = next_version(version, response.status, known=known, forced=self._forced is not None)
+        if response.status == StatusCode.BAD_REQUEST and known is version:
+            await asyncio.to_thread(pins.unlearn, endpoint.hostname, endpoint.port)
+        b_impossible = None
+        if second is Version.C or (second is Version.B and self._sender.b_fallback):
+            try:
+                request = self._request(message, second)
+            except LocalError as error:
+                b_impossible = error
+                self._notes.append(f"Not tried as Misfin({second}): {error}")
+            else:
+                self._notes.append(
+                    f"Answered {response.status} to Misfin({version}); tried as Misfin({second})."
+                )
+                version, response = second, await self._try(request)
+        if response.status == StatusCode.UNAUTHORIZED_SENDER and _WANTS_SENDER.search(response.meta):
+            response = await self._try_named(message, version) or response
+        if message and self._forced is None:
+            await self._learn(memory, version)
+        return self._result(response, version, b_impossible)
+
+    def _request(self, message: bytes, version: Version) -> MisfinRequest:
+        request = MisfinRequest(self._to.mailbox, self._to.hostname, message, Version.C)
+        request = request.as_b() if version is Version.B else request
+        request.to_bytes()  # what cannot be written must not cost a connection
+        return request
+
+    # ---- the sender line --------------------------------------------------------------------------
+
+    def _named(self, message: bytes) -> bytes | None:
+        identity = self._sender.identity
+        if not message or identity is None or identity.info.address is None:
+            return None
+        return with_sender_line(message, identity.info.address)
+
+    async def _try_named(self, message: bytes, version: Version) -> MisfinResponse | None:
+        """Once more with our address on line 1, for servers that read it only there (protocol.md §3.3)."""
+        named = self._named(message)
+        if named is None:
+            return None
+        try:
+            request = self._request(named, version)
+        except LocalError as error:
+            self._notes.append(f"Not tried with a sender line: {error}")
+            return None
+        self._notes.append("The server wants the sender's address in the message; tried with it.")
+        response = await self._try(request)
+        if shows_version(response.status) and response.status != StatusCode.UNAUTHORIZED_SENDER:
+            await self._remember(sender_line=True)
+        return response
+
+    # ---- one try ----------------------------------------------------------------------------------
+
+    async def _try(self, request: MisfinRequest) -> MisfinResponse:
+        started = self._sender.now()
+        wire = ClientProtocol()
+        wire.send_request(request)
+        response, certificate, failure = None, None, ""
+        try:
+            connection = await self._open()
+            certificate = connection.certificate
+            try:
+                response = await _exchange(
+                    connection, wire, self._before_write, self._sender.timeouts.response
+                )
+            except BaseException:
+                connection.abort()
+                raise
+            await connection.close()
+        except HandshakeError as error:
+            failure = str(error)
+            response = _answer_by_alert(error)
+            if response is None:
+                raise
+        except DeliveryError as error:
+            failure = str(error)
+            certificate = getattr(error, "certificate", certificate)
+            raise
+        finally:
+            written = request.to_bytes() if wire.request_sent else b""
+            ended = self._sender.now()
+            self._tries.append(Try(request.version, written, started, ended, response, certificate, failure))
+        return response
+
+    async def _open(self) -> Connection:
+        sender = self._sender
+        earlier = self._connection
+        connection = await open_trusted(
+            self._endpoint,
+            identity=sender.identity,
+            pins=sender.pins,
+            now=sender.now,
+            timeouts=sender.timeouts,
+            trust_on_first_use=sender.trust_on_first_use,
+            same_as=None if earlier is None else earlier.certificate,
+            public_only=sender.public_only,
+        )
+        self._connection = connection
+        if connection.tls_version == "TLSv1.2" and sender.identity is not None and earlier is None:
+            self._notes.append("The server speaks only TLS 1.2: our certificate could be read on the way.")
+        return connection
+
+    # ---- memory -----------------------------------------------------------------------------------
+
+    async def _learn(self, memory: HostMemory, version: Version) -> None:
+        """Remember the version if the last answer really was one to the request (protocol.md §8)."""
+        last = self._tries[-1]
+        answered = last.response is not None and last.request and not last.failure
+        if answered and shows_version(last.response.status) and not memory.knows(version, self._sender.now()):
+            await self._remember(speaks=version)
+
+    async def _remember(self, *, speaks: Version | None = None, sender_line: bool | None = None) -> None:
+        pins, endpoint, now = self._sender.pins, self._endpoint, self._sender.now()
+        await asyncio.to_thread(
+            pins.remember, endpoint.hostname, endpoint.port, now=now, speaks=speaks, sender_line=sender_line
+        )
+
+    def _result(
+        self, response: MisfinResponse, version: Version, b_impossible: LocalError | None
+    ) -> Delivery:
+        connection = self._connection
+        verdict = None if connection is None else connection.verdict
+        return Delivery(
+            response=response,
+            version=version,
+            hostname=self._endpoint.hostname,
+            port=self._endpoint.port,
+            certificate=None if connection is None else connection.certificate,
+            decision=None if verdict is None else verdict.decision,
+            remarks=frozenset() if verdict is None else verdict.remarks,
+            request=self._tries[-1].request,
+            started=self._tries[0].started,
+            ended=self._tries[-1].ended,
+            notes=tuple(self._notes),
+            tries=tuple(self._tries),
+            b_impossible=b_impossible,
+        )
+
+
+async def _exchange(
+    connection: Connection, wire: ClientProtocol, before_write: BeforeWrite | None, timeout: float
+) -> MisfinResponse:
+    """Write the request, read one response line; tell "nothing left" and "nobody knows" apart."""
+    name, facts = connection.endpoint.name, connection.endpoint.facts
+    if before_write is not None:
+        waiting = before_write()
+        if waiting is not None:
+            await waiting
+    try:
+        # A refusal (busy, time-out) may have come before we began; then the request stays at home.
+        response = wire.feed_bytes(connection.take())
+        if response is not None:
+            return response
+        if not connection.over:
+            connection.send(wire.get_outgoing_data())
+        async with asyncio.timeout(timeout):
+            while response is None:
+                data = await connection.receive()
+                response = wire.feed_bytes(data) if data else wire.receive_eof()
+        return response
+    except TlsError as error:
+        if error.alert in _ALERTS:
+            raise HandshakeError(f"{name} does not take our certificate: {error}", **facts) from error
+        why, cause = str(error), error
+    except RemoteProtocolError as error:
+        why, cause = str(error), error
+    except TimeoutError as error:
+        why, cause = f"There was no answer within {timeout:g} seconds.", error
+    if wire.request_sent:
+        raise OutcomeUnknownError(
+            f"{name} has the message but gave no usable answer: {why} It may or may not be delivered.",
+            **facts,
+        ) from cause
+    raise ConnectError(f"{name} ended the connection before the message left: {why}", **facts) from cause
+
+
+def _answer_by_alert(error: HandshakeError) -> MisfinResponse | None:
+    """The answer a TLS alert about our certificate stands for, if it was one (anchors.md §4)."""
+    tls = error.__cause__
+    status = _ALERTS.get(tls.alert) if isinstance(tls, TlsError) else None
+    return None if status is None else MisfinResponse(status, f"TLS alert: {tls.alert}")

@@ -1,0 +1,238 @@
+"""Finding a host and getting a TCP connection to it, with each way to fail told in its own sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+import threading
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypedDict
+
+from misfin.errors import ConnectError, DeliveryTimeoutError, HostUnknownError
+from misfin.trust.tofu import pin_name
+
+# Addresses are tried this many seconds apart while the earlier ones keep silent (RFC 8305 §5).
+_HEAD_START = 0.25
+_NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+# Looking up, connecting and shaking hands need no patience: there is always a next try.
+_QUICK = 15.0
+
+Address = tuple[socket.AddressFamily, tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds each phase of a delivery may take.
+
+    ``response`` is long because the other server may first have to ask ours (protocol.md §2).
+    """
+
+    lookup: float = _QUICK
+    connect: float = _QUICK
+    handshake: float = _QUICK
+    response: float = 60.0
+
+    @classmethod
+    def of(cls, seconds: float) -> Timeouts:
+        """Wait ``seconds`` for the answer, and never longer than that for any other phase."""
+        quick = min(seconds, _QUICK)
+        return cls(quick, quick, quick, seconds)
+
+
+class HostFacts(TypedDict):
+    """Whom an error is about."""
+
+    hostname: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host as its pin names it; ``connect`` is where it is really to be reached, if elsewhere."""
+
+    hostname: str
+    port: int
+    connect: tuple[str, int] | None = None
+
+    @property
+    def facts(self) -> HostFacts:
+        """Host and port, as every :class:`~misfin.errors.DeliveryError` wants them."""
+        return {"hostname": self.hostname, "port": self.port}
+
+    @property
+    def name(self) -> str:
+        """``host:port``, the name of its pin."""
+        return pin_name(self.hostname, self.port)
+
+
+async def addresses_of(endpoint: Endpoint, timeout: float, *, public_only: bool) -> list[Address]:
+    """Where the host can be reached, IPv6 and IPv4 by turns.
+
+    Raises :class:`~misfin.errors.HostUnknownError`, :class:`~misfin.errors.DeliveryTimeoutError`, or
+    :class:`~misfin.errors.ConnectError` where ``public_only`` leaves no address; a ``connect`` of the user's
+    own is never refused.
+    """
+    host, port = endpoint.connect or (endpoint.hostname, endpoint.port)
+    host = host.strip("[]")
+    found = _numeric(host, port)
+    if not found:
+        facts = endpoint.facts
+        try:
+            async with asyncio.timeout(timeout):
+                found = await _look_up(host, port)
+        except TimeoutError:
+            raise DeliveryTimeoutError(
+                f"The address of {host} could not be looked up within {timeout:g} seconds.",
+                **facts,
+                remedy="Check that you are online.",
+            ) from None
+        except (OSError, UnicodeError) as error:
+            if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+                raise HostUnknownError(
+                    f"The address of {host} cannot be looked up just now.",
+                    **facts,
+                    remedy="Check that you are online.",
+                ) from error
+            raise HostUnknownError(f"The host {host} has no address.", **facts) from error
+    if public_only and endpoint.connect is None:
+        found = [address for address in found if _is_public(str(address[1][0]))]
+        if not found:
+            raise ConnectError(
+                f"{host} has a private address, which is not called on a stranger's word.",
+                **endpoint.facts,
+                remedy="Allow private addresses if this is a closed network.",
+            )
+    return _by_turns(found)
+
+
+def _numeric(host: str, port: int) -> list[Address]:
+    """An IP literal needs no name server, nor a thread to ask one."""
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return []
+    return [(socket.AF_INET, (host, port))] if version == 4 else [(socket.AF_INET6, (host, port, 0, 0))]
+
+
+async def _look_up(host: str, port: int) -> list[Address]:
+    """Ask the system's resolver, in a thread nobody has to wait for when it hangs."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Address]] = loop.create_future()
+
+    def finish(found: list[Address] | None, error: Exception | None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(found or [])
+
+    def work() -> None:
+        found: list[Address] | None = None
+        error: Exception | None = None
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = [(family, sockaddr) for family, _, _, _, sockaddr in infos]
+        except (OSError, UnicodeError) as failure:
+            error = failure
+        with suppress(RuntimeError):  # the loop is gone: so is whoever asked
+            loop.call_soon_threadsafe(finish, found, error)
+
+    threading.Thread(target=work, name="misfin-lookup", daemon=True).start()
+    return await answer
+
+
+def _is_public(text: str) -> bool:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_global and not address.is_multicast
+
+
+def _by_turns(found: list[Address]) -> list[Address]:
+    """Change the family with each address, beginning with the first one's (RFC 8305 §4)."""
+    if not found:
+        return []
+    first = deque(a for a in found if a[0] == found[0][0])
+    other = deque(a for a in found if a[0] != found[0][0])
+    mixed: list[Address] = []
+    while first or other:
+        if first:
+            mixed.append(first.popleft())
+        if other:
+            mixed.append(other.popleft())
+    return mixed
+
+
+async def dial(endpoint: Endpoint, addresses: list[Address], timeout: float) -> socket.socket:
+    """A socket connected to the first of the addresses that answers; the errors of all told as one.
+
+    Raises :class:`~misfin.errors.ConnectError` or :class:`~misfin.errors.DeliveryTimeoutError`.
+    """
+    facts = endpoint.facts
+    try:
+        async with asyncio.timeout(timeout):
+            return await _race(addresses)
+    except TimeoutError:
+        raise DeliveryTimeoutError(
+            f"{endpoint.name} did not answer within {timeout:g} seconds.", **facts
+        ) from None
+    except ConnectionRefusedError as error:
+        raise ConnectError(
+            f"{endpoint.name} refuses connections.",
+            **facts,
+            remedy="Check host and port; the server may be down, and the message can be tried again later.",
+        ) from error
+    except OSError as error:
+        reason = "There is no route" if error.errno in _NO_ROUTE else "There is no connection"
+        raise ConnectError(f"{reason} to {endpoint.name}.", **facts) from error
+
+
+async def _race(addresses: list[Address]) -> socket.socket:
+    """Happy Eyeballs (RFC 8305): start one after the other, take the first that connects."""
+    if len(addresses) == 1:
+        return await _dial(addresses[0])
+    waiting = deque(addresses)
+    running: set[asyncio.Task[socket.socket]] = set()
+    failure: OSError | None = None
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.create_task(_dial(waiting.popleft())))
+            done, running = await asyncio.wait(
+                running,
+                timeout=_HEAD_START if waiting else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                error = task.exception()
+                if error is None:
+                    return task.result()
+                if not isinstance(error, OSError):
+                    raise error
+                # A refusal says most: somebody was there.
+                if failure is None or isinstance(error, ConnectionRefusedError):
+                    failure = error
+    finally:
+        for task in running:
+            task.cancel()
+        for outcome in await asyncio.gather(*running, return_exceptions=True):
+            if isinstance(outcome, socket.socket):
+                outcome.close()
+    raise failure or OSError("no address")
+
+
+async def _dial(address: Address) -> socket.socket:
+    family, sockaddr = address
+    stream = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        stream.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(stream, sockaddr)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
