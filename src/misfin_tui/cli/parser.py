@@ -125,6 +125,8 @@ def _outbox(add: Add, common: Parser) -> None:
     retry.add_argument("id", metavar="ID", type=int)
     cancel = action("cancel", "sending:cancel", "give one up")
     cancel.add_argument("id", metavar="ID", type=int)
+    follow = action("follow", "sending:follow", "send one where a redirect points, now")
+    follow.add_argument("id", metavar="ID", type=int)
     action("run", "sending:run_outbox", "send what is due, once")
 
 

@@ -1,7 +1,7 @@
 """The others' servers, in a process of their own: ``python -m misfin_tui.demo.correspondents FOLDER``.
 
-Prints one line when all of them listen, and ends when its standard input closes: when the demo ends, however it
-ends. Each keeps what it receives, so that a check can look at what really arrived where.
+Prints one line when all of them listen, and ends when its standard input closes: when the demo ends, however
+it ends. Each keeps what it receives, so that a check can look at what really arrived where.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from misfin.net.client import HostOverride, MisfinClient
-from misfin.net.receiver import Incoming, Receiver, ReceiverSettings
-
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.gemtext import compose
 from misfin.model.replies import quote, reply_subject
+from misfin.net.client import HostOverride, MisfinClient
 from misfin.net.directory import Directory, Moved
+from misfin.net.receiver import Incoming, Receiver, ReceiverSettings
 from misfin.store.envelope import wrap
 from misfin.store.maildir import Maildir
 from misfin.trust.identity import Identity, identity_from_pem
@@ -32,7 +31,6 @@ from misfin_tui.demo.world import (
     SLOW,
     Manner,
     World,
-    cast,
     hosts,
     open_world,
 )
@@ -53,12 +51,7 @@ class Correspondent:
         self.manner = MANNERS.get(name, Manner.ACCEPTS)
         self._name = name
         self._maildir = Maildir(world.people / name).create()
-        self._client = MisfinClient(
-            identity=identity,
-            tofu_db_path=world.people / f"{name}.trust.db",
-            hosts={MisfinAddress.parse(ME.address).hostname: HostOverride(connect=("127.0.0.1", world.port))},
-            timeout=10.0,
-        )
+        self._client = client_of(world, name, identity)
         self._answers: set[asyncio.Task[None]] = set()
 
     async def receive(self, incoming: Incoming) -> MisfinResponse:
@@ -107,7 +100,7 @@ async def serve(root: Path) -> None:
     world = open_world(root, now=time.time())
     receivers = []
     for host, names in hosts().items():
-        people = {name: Correspondent(world, name, _load(world, name)) for name in names}
+        people = {name: Correspondent(world, name, load(world, name)) for name in names}
         receivers.append(_receiver(world, host, people))
     for receiver in receivers:
         await receiver.start()
@@ -135,8 +128,19 @@ def _receiver(world: World, host: str, people: dict[str, Correspondent]) -> Rece
     )
 
 
-def _load(world: World, name: str) -> Identity:
-    assert name in cast()
+def client_of(world: World, name: str, identity: Identity) -> MisfinClient:
+    """A client that sends as this person and knows where the player's receiver listens."""
+    player = MisfinAddress.parse(ME.address).hostname
+    return MisfinClient(
+        identity=identity,
+        tofu_db_path=world.people / f"{name}.trust.db",
+        hosts={player: HostOverride(connect=("127.0.0.1", world.port))},
+        timeout=10.0,
+    )
+
+
+def load(world: World, name: str) -> Identity:
+    """The identity of a correspondent."""
     return identity_from_pem((world.people / f"{name}.pem").read_bytes())
 
 

@@ -14,10 +14,10 @@ from misfin.trust.identity import Identity
 from misfin_tui.demo.letters import STRANGER, Person, Story, Written, stories
 from misfin_tui.demo.world import World
 
-VERIFIED = {"certificate": "pass", "pin": "match"}
-FIRST_TIME = {"certificate": "pass", "pin": "first"}
+VERIFIED = {"certificate": "pass", "pin": "trusted"}
+FIRST_TIME = {"certificate": "unknown", "pin": "first use"}
 CHANGED = {"certificate": "pass", "pin": "changed"}
-NO_PROOF = {"certificate": "none"}
+NO_PROOF: Mapping[str, str] = {}
 FIRST_CONTACTS = frozenset({"noor@atlas.test"})
 
 

@@ -1,0 +1,290 @@
+"""``misfin-tui demo --check``: plays the whole main job through the command line, step by step.
+
+Every step runs the same commands a person or a script would run, as processes of their own, against the real
+servers of the demo world. The first step that does not hold ends the play.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from misfin.model.address import MisfinAddress
+from misfin.store.envelope import to_gemmail
+from misfin.store.maildir import Maildir
+from misfin_tui.demo import correspondents
+from misfin_tui.demo.letters import ME, stories
+from misfin_tui.demo.world import CHANGED_SENDER, NEW_HOME, World, cast, open_world
+
+PATIENCE = 30.0
+"""Seconds to wait for something that should happen by itself."""
+
+
+class StepFailed(Exception):  # noqa: N818 - it reads as what it says
+    """What did not hold."""
+
+
+@dataclass(slots=True)
+class Play:
+    """What the steps share."""
+
+    world: World
+    children: list[subprocess.Popen[str]] = field(default_factory=list)
+    memory: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *words: str, expect: int = 0) -> list[dict[str, Any]]:
+        """Run one command with ``--json`` and return what it printed; its exit status must be ``expect``."""
+        command = [sys.executable, "-m", "misfin_tui", "--profile", str(self.world.root), *words, "--json"]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 2,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode != expect:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            raise StepFailed(
+                f"`misfin-tui {' '.join(words)}` ended with {done.returncode}, not {expect}: "
+                f"{said[-1] if said else 'it said nothing'}"
+            )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def start(self, *command: str, ready: str) -> None:
+        """Start a child that runs until the end of the play, and wait for its ready line."""
+        child = subprocess.Popen(
+            [sys.executable, "-m", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.children.append(child)
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        need(ready in line, f"`{' '.join(command)}` did not get ready: {line.strip() or 'it said nothing'}")
+
+    def arrived(self, name: str) -> list[bytes]:
+        """The gemmail a correspondent has received so far."""
+        maildir = Maildir(self.world.people / name)
+        return [to_gemmail(entry.path.read_bytes()) for entry in maildir.list()] if maildir.exists() else []
+
+    def close(self) -> None:
+        """End the children, whatever state they are in."""
+        for child in self.children:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                if pipe:
+                    pipe.close()
+
+
+def need(holds: object, otherwise: str) -> None:
+    """Fail the step with this sentence unless ``holds``."""
+    if not holds:
+        raise StepFailed(otherwise)
+
+
+def wait_for(what: str, look: Callable[[], Any]) -> Any:
+    """The first true value ``look`` gives within :data:`PATIENCE`."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        found = look()
+        if found:
+            return found
+        need(time.monotonic() < end, f"{what} did not happen within {PATIENCE:g} s")
+        time.sleep(0.1)
+
+
+# ---- the steps ------------------------------------------------------------------------------------
+
+
+def start_correspondents(play: Play) -> None:
+    """The others' servers listen."""
+    play.start("misfin_tui.demo.correspondents", str(play.world.root), ready=correspondents.READY)
+
+
+def start_receiver(play: Play) -> None:
+    """Our own receiver listens."""
+    play.start("misfin_tui", "--profile", str(play.world.root), "receive", ready=str(play.world.port))
+
+
+def list_mailbox(play: Play) -> None:
+    """Every letter of the demo mailbox is listed."""
+    expected = sum(len(story.letters) for story in stories())
+    found = play.run("list", "--limit", "1000")
+    need(len(found) == expected, f"{len(found)} letters are listed, not {expected}")
+
+
+def write_to_bea(play: Play) -> None:
+    """A letter to the correspondent who answers is delivered."""
+    (sent,) = play.run("send", _address("bea"), "--subject", "Biscuits", "--body", "How many tins?")
+    need(
+        sent["state"] == "delivered" and sent["status"] == 20,
+        f"it is {sent['state']}, status {sent['status']}",
+    )
+    need(len(play.arrived("bea")) == 1, "her mailbox does not hold exactly one letter")
+
+
+def read_answer(play: Play) -> None:
+    """Her answer arrives and stands in the conversation of the letter."""
+    (ours,) = play.run("search", "in:Sent", "subject:Biscuits")
+
+    def answer() -> Any:
+        found = play.run("search", "in:Inbox", "subject:Biscuits")
+        return [letter for letter in found if _address("bea") in letter["from"]]
+
+    (letter,) = wait_for("Bea's answer", answer)
+    need(letter["thread"] == ours["thread"], "the answer stands in another conversation than the letter")
+    need(letter["trust"] in ("verified", "first"), f"the answer is shown as {letter['trust']}")
+    play.memory["answer"] = letter["id"]
+
+
+def reply(play: Play) -> None:
+    """A reply goes out and joins the conversation."""
+    play.run("send", _address("bea"), "--subject", "Re: Biscuits", "--body", "Three, then.")
+    found = play.run("search", "subject:Biscuits")
+    need(len({letter["thread"] for letter in found}) == 1, "the reply opened another conversation")
+
+
+def show_raw(play: Play) -> None:
+    """A letter can be seen as it came."""
+    letter = play.run("show", play.memory["answer"], "--raw")[0]
+    need("Re: Biscuits" in letter["gemmail"], "the raw gemmail does not hold the subject")
+
+
+def write_to_changed(play: Play) -> None:
+    """A letter to a host whose certificate changed is held, and nothing of it leaves."""
+    (held,) = play.run("send", _address("dora"), "--subject", "Seeds", "--body", "They came up!", expect=3)
+    need(held["state"] == "held", f"it is {held['state']}")
+    need(not play.arrived("dora"), "the host with the changed certificate received something")
+
+
+def keep_waiting(play: Play) -> None:
+    """It stays held, however often the outbox runs."""
+    play.run("outbox", "run", expect=3)
+    need(not play.arrived("dora"), "the host with the changed certificate received something")
+
+
+def trust_changed(play: Play) -> None:
+    """Once its fingerprint is approved, the letter goes, once."""
+    host = MisfinAddress.parse(_address("dora")).hostname
+    (pin,) = play.run("trust", "show", host)
+    need(pin["waiting"], "no certificate waits for a decision")
+    play.run("trust", "approve", host, "--fingerprint", pin["waiting"])
+    play.run("outbox", "run")
+    need(len(play.arrived("dora")) == 1, "it did not arrive exactly once")
+
+
+def write_to_moved(play: Play) -> None:
+    """A letter to somebody who moved is held with the new address, and follows once told to."""
+    (held,) = play.run("send", _address("carl"), "--body", "Where are you?", expect=3)
+    need(NEW_HOME.address in held["why"] + held["meta"], "the new address is not shown")
+    (row,) = [row for row in play.run("outbox") if row["state"] == "held"]
+    play.run("outbox", "follow", str(row["id"]))
+    need(len(play.arrived("carl-new")) == 1, "it did not arrive at the new address")
+
+
+def write_to_b_only(play: Play) -> None:
+    """A host that speaks only Misfin(B) gets the text unchanged."""
+    text = "# Short\n\nTwo lines,\n* kept as they are"
+    play.run("send", _address("otto"), "--body", text)
+    (letter,) = play.arrived("otto")
+    need(text.encode() in letter, "the text arrived changed")
+
+
+def write_to_slow(play: Play) -> None:
+    """A slow host is waited for."""
+    play.run("send", _address("sam"), "--body", "No hurry.")
+    need(len(play.arrived("sam")) == 1, "it did not arrive exactly once")
+
+
+def hold_changed_sender(play: Play) -> None:
+    """Mail of a sender whose certificate changed is held, and released once that certificate is approved."""
+    before = len(play.run("search", "is:held"))
+    asyncio.run(_send_as(play.world, CHANGED_SENDER, "Shells for you"))
+    held = wait_for("the held letter", lambda: play.run("search", "is:held"))
+    need(len(held) == before + 1, "the letter was not held")
+    address = _address(CHANGED_SENDER)
+    (pin,) = play.run("trust", "show", address, "--senders")
+    play.run("trust", "approve", address, "--senders", "--fingerprint", pin["waiting"])
+    need(not play.run("search", "is:held"), "mail is still held after its sender was approved")
+
+
+def stop_receiver(play: Play) -> None:
+    """The receiver ends cleanly when asked to."""
+    receiver = play.children[-1]
+    receiver.send_signal(signal.SIGTERM)
+    need(receiver.wait(PATIENCE) == 0, f"it ended with {receiver.returncode}")
+
+
+def nothing_lost(play: Play) -> None:
+    """Everything arrived once, and the outbox is empty."""
+    counts = {name: len(play.arrived(name)) for name in cast()}
+    expected = dict.fromkeys(counts, 0) | {"bea": 2, "dora": 1, "carl-new": 1, "otto": 1, "sam": 1}
+    need(counts == expected, f"letters that arrived: {counts}")
+    left = [row for row in play.run("outbox") if row["state"] != "delivered"]
+    need(not left, f"{len(left)} letters are still in the outbox")
+
+
+STEPS: tuple[Callable[[Play], None], ...] = (
+    start_correspondents,
+    start_receiver,
+    list_mailbox,
+    write_to_bea,
+    read_answer,
+    reply,
+    show_raw,
+    write_to_changed,
+    keep_waiting,
+    trust_changed,
+    write_to_moved,
+    write_to_b_only,
+    write_to_slow,
+    hold_changed_sender,
+    stop_receiver,
+    nothing_lost,
+)
+
+
+def check(steps: tuple[Callable[[Play], None], ...] = STEPS) -> int:
+    """Play all steps in a world of their own and print each; 0 when all held, 1 at the first that did not."""
+    with tempfile.TemporaryDirectory(prefix="misfin-tui-check-") as folder:
+        play = Play(open_world(Path(folder) / "world", now=time.time()))
+        try:
+            return _play(play, steps)
+        finally:
+            play.close()
+
+
+def _play(play: Play, steps: tuple[Callable[[Play], None], ...]) -> int:
+    for number, step in enumerate(steps, 1):
+        title = (step.__doc__ or step.__name__).strip()
+        started = time.monotonic()
+        try:
+            step(play)
+        except (StepFailed, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
+            print(
+                f"✗ {number:2}  {step.__name__}: {title}\n      {type(error).__name__}: {error}", flush=True
+            )
+            return 1
+        print(f"✓ {number:2}  {title}  ({time.monotonic() - started:.1f} s)", flush=True)
+    print(f"All {len(steps)} steps hold.")
+    return 0
+
+
+def _address(name: str) -> str:
+    return cast()[name].address
+
+
+async def _send_as(world: World, name: str, subject: str) -> None:
+    person = correspondents.load(world, name)
+    async with correspondents.client_of(world, name, person) as client:
+        response = await client.send(to=ME.address, body="It is really me.", subject=subject)
+    need(response.status == 20, f"our receiver answered {response.status} {response.meta}")
