@@ -1,10 +1,8 @@
-"""From draft to outbox and back: at each step, whenever the power goes, the letter is in one of the two."""
+"""From draft to outbox: at each step, whenever the power goes, the letter is in one of the two."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
 
 from misfin.errors import MessageTooLargeError
 from misfin.model.gemmail import MAX_MESSAGE, GemmailMessage, Version
@@ -13,9 +11,7 @@ from misfin.store.drafts import Draft, DraftBox
 from misfin.store.outbox import Outbox, with_port
 
 
-def submit(
-    outbox: Outbox, draft: Draft, *, now: float, hold: float = 0.0, box: DraftBox | None = None
-) -> list[int]:
+def submit(outbox: Outbox, box: DraftBox | None, draft: Draft, *, now: float, hold: float = 0.0) -> list[int]:
     """Queue a letter for all its recipients, then remove its draft from ``box``; return the ids of the rows.
 
     Nothing leaves for ``hold`` seconds (undo send). Submitting the same draft twice, say because the program
@@ -40,23 +36,3 @@ def submit(
     if box is not None and draft.id:
         box.discard(draft.id)
     return ids
-
-
-def take_back(outbox: Outbox, box: DraftBox, row_ids: Sequence[int], *, now: float) -> Draft | None:
-    """Stop these copies of one letter and make them a draft again; None where one can no longer be stopped.
-
-    This is "undo send" for all rows of a letter and "edit" for one of them.
-    """
-    rows = [row for row_id in row_ids if (row := outbox.row(row_id)) is not None]
-    letter = outbox.outgoing(rows[0].group) if rows else None
-    draft = drafts.from_bytes(letter.draft) if letter is not None else None
-    if letter is None or draft is None:
-        return None
-    if len(rows) < len(letter.recipients):
-        # Only some copies come back: a letter of its own, lest two of them share one draft.
-        draft = replace(draft, id="", to=tuple(row.to for row in rows))
-    saved = box.save(draft, now=now)
-    if outbox.cancel(*row_ids, now=now):
-        return saved
-    box.discard(saved.id)
-    return None

@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -72,7 +72,7 @@ _SCHEMA = (
         failures INTEGER NOT NULL DEFAULT 0, slowdowns INTEGER NOT NULL DEFAULT 0,
         since REAL NOT NULL DEFAULT 0, next_attempt REAL NOT NULL, hold_until REAL NOT NULL,
         changed REAL NOT NULL, question TEXT NOT NULL DEFAULT '', question_name TEXT NOT NULL DEFAULT '',
-        shown TEXT NOT NULL DEFAULT '', target TEXT NOT NULL DEFAULT '', hops TEXT NOT NULL DEFAULT '[]',
+        pinned TEXT NOT NULL DEFAULT '', target TEXT NOT NULL DEFAULT '', hops TEXT NOT NULL DEFAULT '[]',
         owner TEXT NOT NULL DEFAULT '', attempt INTEGER NOT NULL DEFAULT 0,
         leaving INTEGER NOT NULL DEFAULT 0)""",
     "CREATE INDEX letter_due ON letter(state, next_attempt)",
@@ -92,12 +92,12 @@ _ROW = """SELECT l.id, l.message, m.account, l.address, m.subject, l.state, l.wh
     l.question_name, l.target, l.host
     FROM letter l JOIN message m ON m.id = l.message """
 _AGAIN = """UPDATE letter SET state = 'waiting', why = '', next_attempt = max(:now, hold_until * :undo),
-    failures = 0, slowdowns = 0, since = 0, question = '', question_name = '', shown = '', changed = :now,
+    failures = 0, slowdowns = 0, since = 0, question = '', question_name = '', pinned = '', changed = :now,
     target = coalesce(json_extract(hops, '$[#-1]'), '') """  # a redirect only proposed is forgotten
 _STOPPABLE = """SELECT id FROM letter WHERE id IN (SELECT value FROM json_each(:ids))
     AND state <> 'delivered' AND NOT (state = 'sending' AND leaving)"""
 _CANCEL = """UPDATE letter SET state = 'cancelled', why = '', owner = '', question = '', question_name = '',
-    shown = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
+    pinned = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
 _REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
 _INTERRUPTED = "The program ended before anything was sent."
 _UNCERTAIN = "The program ended while the letter was leaving; it may have arrived."
@@ -236,29 +236,29 @@ class Outbox:
             ((others,),) = self._read("PRAGMA data_version")
             return others, self._db.total_changes
 
-    def questions(self) -> list[tuple[Question, str, str]]:
-        """The open questions about trust, one per certificate: kind, name of the pin, SPKI hash shown."""
-        return [
-            (Question(kind), name, shown)
-            for kind, name, shown in self._read(
-                "SELECT DISTINCT question, question_name, shown FROM letter"
-                " WHERE state = 'held' AND question IN ('changed-certificate', 'first-use')"
-            )
-        ]
+    def questions(self) -> list[tuple[str, str]]:
+        """The open questions about trust: name of the host's pin, and the SPKI hash it had ("" for none)."""
+        found = self._read(
+            "SELECT DISTINCT question_name, pinned FROM letter"
+            " WHERE state = 'held' AND question IN ('changed-certificate', 'first-use')"
+        )
+        return [(name, pinned) for name, pinned in found]
 
     # ---- sending ----------------------------------------------------------------------------------
 
-    def claim(self, now: float) -> Claim | None:
+    def claim(self, now: float, only: Collection[int] | None = None) -> Claim | None:
         """Take the next row that is due for a host nobody is talking to, and begin its attempt.
 
-        Atomic between processes, and so is "one connection at a time per host".
+        ``only`` limits it to these rows. Atomic between processes, and so is "one connection at a time per
+        host".
         """
         with self._write():
             due = self._db.execute(
-                "SELECT id FROM letter WHERE state IN ('waiting', 'deferred') AND next_attempt <= ?"
+                "SELECT id FROM letter WHERE state IN ('waiting', 'deferred') AND next_attempt <= :now"
+                " AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))"
                 " AND host NOT IN (SELECT host FROM letter WHERE state = 'sending')"
                 " ORDER BY next_attempt, id LIMIT 1",
-                (now,),
+                {"now": now, "only": None if only is None else json.dumps(list(only))},
             ).fetchone()
             if due is None:
                 return None
@@ -324,7 +324,7 @@ class Outbox:
                 self._db.execute(
                     "UPDATE letter SET state = :state, why = :why, status = :status, meta = :meta,"
                     " fingerprint = :fingerprint, next_attempt = :next_attempt, question = :question,"
-                    " question_name = :question_name, shown = :shown,"
+                    " question_name = :question_name, pinned = :pinned,"
                     " target = CASE :target WHEN '' THEN target ELSE :target END,"
                     " failures = failures + :failure,"
                     " slowdowns = CASE WHEN :slowdown THEN slowdowns + 1 ELSE 0 END,"
@@ -359,13 +359,13 @@ class Outbox:
         """Let the other letters for the host of ``claim`` share its question instead of asking it again."""
         with self._write():
             self._db.execute(
-                "UPDATE letter SET state = 'held', why = ?, question = ?, question_name = ?, shown = ?,"
+                "UPDATE letter SET state = 'held', why = ?, question = ?, question_name = ?, pinned = ?,"
                 " changed = ? WHERE host = ? AND state IN ('waiting', 'deferred')",
                 (
                     outcome.why,
                     outcome.question,
                     outcome.question_name,
-                    outcome.shown,
+                    outcome.pinned,
                     now,
                     claim.row.host,
                 ),
@@ -383,10 +383,13 @@ class Outbox:
     # ---- what a person decides --------------------------------------------------------------------
 
     def release(self, name: str, spki: str, now: float) -> int:
-        """Let rows go on that wait for the pin ``name`` and were shown the key ``spki``; return how many."""
+        """The pin ``name`` now has the key ``spki``: let rows go on that were held under another, or none.
+
+        Returns how many. Should the host show something else again, they are held again.
+        """
         return self._again(
             "state = 'held' AND question IN ('changed-certificate', 'first-use')"
-            " AND question_name = :name AND shown = :spki",
+            " AND question_name = :name AND pinned <> :spki",
             {"name": name, "spki": spki, "now": now, "undo": True},
         )
 

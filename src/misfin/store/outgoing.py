@@ -133,7 +133,7 @@ class Claim:
 class Outcome:
     """How an attempt ended for its copy; ``failure`` and ``slowdown`` say which pause grows next time.
 
-    ``shown`` is the SHA-256 of the public key (SPKI) a question about trust is about.
+    ``pinned`` is the SHA-256 of the public key (SPKI) that was trusted when a question about trust came up.
     """
 
     state: State
@@ -144,7 +144,7 @@ class Outcome:
     next_attempt: float = 0.0
     question: Question | None = None
     question_name: str = ""
-    shown: str = ""
+    pinned: str = ""
     target: str = ""
     failure: bool = False
     slowdown: bool = False

@@ -160,6 +160,14 @@ def test_one_connection_per_host_several_hosts_at_once(box):
     assert box.claim(NOW) is None
 
 
+def test_a_claim_can_be_limited_to_some_rows(box):
+    first, second = put(box, "a@one.test", "b@two.test")
+    assert box.claim(NOW, only=[second]).row.id == second
+    assert box.claim(NOW, only=[second]) is None
+    assert box.claim(NOW, only=[]) is None
+    assert box.claim(NOW, only=[first, 999]).row.id == first
+
+
 def test_next_due_is_none_when_nothing_waits(box):
     assert box.next_due() is None
     put(box)
@@ -404,7 +412,7 @@ CHANGED = Outcome(
     "changed",
     question=Question.CHANGED_CERTIFICATE,
     question_name="hive.test:1958",
-    shown="aa" * 32,
+    pinned="aa" * 32,
 )
 
 
@@ -414,9 +422,10 @@ def test_one_question_per_host_and_approval_frees_all_its_letters(box):
     box.finish(claim, CHANGED, Transcript(), NOW)
     box.hold_host(claim, CHANGED, NOW)
     assert [state(box, row_id) for row_id in ids] == [State.HELD] * 3 + [State.WAITING]
-    assert box.questions() == [(Question.CHANGED_CERTIFICATE, "hive.test:1958", "aa" * 32)]
-    assert box.release("hive.test:1958", "bb" * 32, NOW) == 0  # another key was approved, not this one
-    assert box.release("hive.test:1958", "aa" * 32, NOW + 9) == 3
+    assert box.questions() == [("hive.test:1958", "aa" * 32)]
+    assert box.release("hive.test:1958", "aa" * 32, NOW) == 0  # the pin is still the old one
+    assert box.release("other.test:1958", "bb" * 32, NOW) == 0
+    assert box.release("hive.test:1958", "bb" * 32, NOW + 9) == 3
     assert box.questions() == []
     assert box.row(ids[0]).next_attempt == NOW + 9
 
@@ -427,7 +436,7 @@ def test_a_letter_still_within_its_undo_time_stays_there_when_its_host_is_approv
     claim = box.claim(NOW)
     box.finish(claim, CHANGED, Transcript(), NOW)
     box.hold_host(claim, CHANGED, NOW)
-    box.release("hive.test:1958", "aa" * 32, NOW + 1)
+    box.release("hive.test:1958", "bb" * 32, NOW + 1)
     assert box.row(late).next_attempt == NOW + 60
 
 
