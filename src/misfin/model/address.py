@@ -19,6 +19,7 @@ _PLAIN_MAILBOX = re.compile(r"[A-Za-z0-9._-]+")
 # "_" is no letter-digit-hyphen, but such hosts exist and mail from them must stay readable.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_STOPS = re.compile(r"[.\u3002\uff0e\uff61]")  # the full stops UTS #46 knows
 _PREFIX = re.compile(r"misfin:(?://)?", re.IGNORECASE)
 _PORT = re.compile(r"[0-9]{1,5}")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -174,13 +175,15 @@ def _normal_ipv6(hostname: str) -> str:
 
 
 def _a_labels(hostname: str) -> str:
-    # Lower-casing each character alone keeps a final sigma from depending on its place (UTS #46 mapping).
-    mapped = "".join(map(str.lower, unicodedata.normalize("NFKC", hostname)))
-    labels = unicodedata.normalize("NFKC", mapped).replace("。", ".").split(".")
-    return ".".join(label if label.isascii() else _a_label(label) for label in labels)
+    return ".".join(map(_a_label, _STOPS.split(hostname)))
 
 
 def _a_label(label: str) -> str:
+    # Lower-casing each character alone keeps a final sigma from depending on its place (UTS #46 mapping).
+    lower = "".join(map(str.lower, unicodedata.normalize("NFKC", label)))
+    label = unicodedata.normalize("NFKC", lower)
+    if label.isascii() and "." not in label:  # no look-alike of a full stop may make a new label
+        return label
     kinds = [unicodedata.category(c)[0] for c in label]
     if kinds[0] == "M" or any(kind not in "LMN" and c != "-" for kind, c in zip(kinds, label, strict=True)):
         raise AddressError(f"{_shown(label)} cannot be part of a host name.")
