@@ -200,6 +200,9 @@ async def open_trusted(
         with suppress(StoreError):  # what could not be noted for later must not hide the refusal
             await asyncio.to_thread(pins.offer, PinKind.HOST, endpoint.name, refusal.certificate, now=now())
         raise
+    except Exception:
+        await connection.close()
+        raise
     except BaseException:
         connection.abort()
         raise

@@ -248,6 +248,9 @@ class Hop:
                 response = await _exchange(
                     connection, wire, self._before_write, self._sender.timeouts.response
                 )
+            except Exception:
+                await connection.close()
+                raise
             except BaseException:
                 connection.abort()
                 raise
