@@ -1,0 +1,131 @@
+"""``misfin-tui list``, ``search``, ``show`` and ``fetch``: letters for scripts."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from misfin.errors import LocalError
+from misfin.store.rows import Badge, LetterRow, View
+from misfin_tui.cli import Exit
+from misfin_tui.cli.output import Record, emit, iso, profile_of
+from misfin_tui.screentext import plain
+
+if TYPE_CHECKING:
+    from misfin.store.index import MailIndex
+    from misfin.store.mime import Letter
+
+TRUST = {Badge.VERIFIED: "verified", Badge.FIRST: "first", Badge.NONE: "none", Badge.CHANGED: "changed"}
+"""The words for a letter's badge in ``--json``."""
+
+
+def list_letters(args: Namespace) -> int:
+    """Letters, newest first; all of them, or those a query finds."""
+    if args.limit < 1:
+        raise LocalError("--limit must be at least 1.", remedy="Leave it out for 50.")
+    view = View(args.account, args.folder, " ".join(args.query))
+    with fresh_index(args) as index:
+        for row in index.letters(view, args.limit, 0):
+            emit(args, record_of(row), _line(row))
+    return Exit.DONE
+
+
+search_letters = list_letters
+
+
+def show(args: Namespace) -> int:
+    """One letter as text; with ``--raw`` the gemmail as it came, byte for byte."""
+    with fresh_index(args) as index:
+        row = index.letter(args.id)
+        letter = index.read(row)
+        if args.raw:
+            data = letter.misfin.gemmail if letter.misfin else index.raw(row)
+            if args.json:
+                emit(args, record_of(row) | {"gemmail": data.decode("utf-8", "replace")}, "")
+            else:
+                sys.stdout.flush()
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            return Exit.DONE
+    if args.json:
+        emit(args, record_of(row) | {"text": letter.text, "kind": letter.kind.value}, "")
+    else:
+        print("\n".join(_page(row, letter)))
+    return Exit.DONE
+
+
+def fetch(args: Namespace) -> int:
+    """Look for mail that other programs or the receiver put into the Maildirs, and say how much came."""
+    with _index(args) as index:
+        changes = index.scan()
+    record = {"added": changes.added, "removed": changes.removed, "flagged": changes.flagged}
+    emit(args, record, f"{changes.added} new, {changes.removed} gone, {changes.flagged} changed")
+    return Exit.DONE
+
+
+@contextmanager
+def fresh_index(args: Namespace) -> Iterator[MailIndex]:
+    """The profile's index, brought up to date with the files."""
+    with _index(args) as index:
+        index.scan()
+        yield index
+
+
+@contextmanager
+def _index(args: Namespace) -> Iterator[MailIndex]:
+    from misfin.store.index import MailIndex
+
+    profile = profile_of(args)
+    index = MailIndex(profile.index_db, profile.mail)
+    index.open()
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def record_of(row: LetterRow) -> dict[str, object]:
+    """The stable keys of a letter in ``--json`` (design.md §8)."""
+    return {
+        "id": row.id,
+        "account": row.account,
+        "folder": row.folder,
+        "from": f"{row.sender} <{row.sender_address}>" if row.sender else row.sender_address,
+        "to": list(row.to),
+        "subject": row.subject,
+        "date": iso(row.date),
+        "unread": row.unread,
+        "starred": row.starred,
+        "tags": list(row.tags),
+        "trust": TRUST[row.badge],
+        "thread": row.thread,
+        "size": row.size,
+        "path": str(row.path),
+    }
+
+
+def _line(row: LetterRow) -> str:
+    marks = ("●" if row.unread else " ") + ("★" if row.starred else " ") + row.badge.value
+    who = (row.sender or row.sender_address)[:24]
+    return f"{row.id[:28]:28}  {marks}  {iso(row.date)[:16]:16}  {who:24}  {row.subject}"
+
+
+def _page(row: LetterRow, letter: Letter) -> Iterator[str]:
+    head: Record = {
+        "From": record_of(row)["from"],
+        "To": ", ".join(row.to),
+        "Date": iso(row.date),
+        "Subject": row.subject,
+        "Trust": f"{row.badge.value} {TRUST[row.badge]}",
+    }
+    for name, value in head.items():
+        yield f"{name:8} {plain(str(value), one_line=True)}"
+    for attachment in letter.attachments:
+        yield plain(
+            f"{'File':8} {attachment.name} ({attachment.type}, {attachment.size:,} bytes)", one_line=True
+        )
+    yield ""
+    yield plain(letter.text, one_line=False)
