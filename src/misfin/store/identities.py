@@ -1,4 +1,4 @@
-"""The identities of a profile: one ``NAME.pem`` each, certificate and key together, mode 0600 (design.md §5)."""
+"""The identities of a profile: one private ``NAME.pem`` each, certificate and key together (design.md §5)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class IdentityStore:
     def save(self, identity: Identity, name: str = "") -> Path:
         """Keep an identity, under its address if no name is given; returns its file.
 
-        Raises :class:`IdentityError` for a name or an address that is taken, :class:`OSError` for a full disk.
+        Raises :class:`IdentityError` for a name or an address that is taken, :class:`OSError`.
         """
         name = name or file_name(identity)
         if not name or _UNSAFE.search(name.replace(".", "_")) or name.startswith("."):

@@ -1,0 +1,142 @@
+"""``misfin-tui identity``: make, list, show, import and export identities."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from misfin.errors import IdentityEncryptedError, IdentityError, LocalError
+from misfin.model.address import MisfinAddress
+from misfin.store.files import write_private
+from misfin.store.identities import IdentityStore, StoredIdentity, file_name, identity_from_files
+from misfin.store.maildir import MailStore
+from misfin.trust.identity import Identity, KeyKind, check, generate
+from misfin_tui.cli import Exit
+from misfin_tui.cli.output import emit, emit_table, grouped, profile_of, say
+
+
+def new(args: Namespace) -> int:
+    """Make an identity and the mailbox it receives into."""
+    store = _store(args)
+    address = MisfinAddress.parse(args.address)
+    if args.days < 1:
+        raise LocalError("--days must be at least 1.", remedy="Leave it out: re-issuing breaks others' pins.")
+    signer = store.load(args.signed_by) if args.signed_by else None
+    identity = generate(
+        MisfinAddress(address.mailbox, address.hostname, args.blurb or address.blurb or address.mailbox),
+        now=datetime.now(UTC),
+        key=KeyKind(args.key),
+        days=args.days,
+        ca=args.ca,
+        signed_by=signer,
+    )
+    return _keep(args, identity, file_name(identity))
+
+
+def import_file(args: Namespace) -> int:
+    """Take over an identity of another program; an encrypted key asks for its password."""
+    certificate = Path(args.file)
+    key = Path(args.key_file) if args.key_file else None
+    try:
+        identity = identity_from_files(certificate, key)
+    except IdentityEncryptedError:
+        if not sys.stdin.isatty():
+            raise
+        from getpass import getpass
+
+        identity = identity_from_files(certificate, key, getpass("Password of the key: ").encode())
+    return _keep(args, identity, args.name or file_name(identity))
+
+
+def list_identities(args: Namespace) -> int:
+    """List the identities of the profile; a broken file is listed with its problem."""
+    emit_table(
+        args, (_record(stored) for stored in _store(args).all()), ("address", "blurb", "key", "problem")
+    )
+    return Exit.DONE
+
+
+def show(args: Namespace) -> int:
+    """One identity: names, fingerprints, validity, and what other servers may refuse about it."""
+    store = _store(args)
+    wanted = args.name or next(iter(store.names()), "")
+    if not wanted:
+        raise IdentityError(
+            "You have no identity.", remedy="Make one with `misfin-tui identity new ADDRESS`."
+        )
+    identity = store.load(wanted)
+    info = identity.info
+    complaints = check(identity, datetime.now(UTC))
+    if args.json:
+        emit(args, _facts(identity) | {"complaints": complaints}, "")
+        return Exit.DONE
+    for line in (
+        identity.address.long_form,
+        f"  certificate  {grouped(info.fingerprints.cert)}",
+        f"  public key   {grouped(info.fingerprints.spki)} ({info.key})",
+        f"  valid        {info.not_before:%Y-%m-%d} to {info.not_after:%Y-%m-%d}",
+        *(["  may sign     mailboxes of this host"] if info.is_ca else []),
+        *(f"  note         {complaint}" for complaint in complaints),
+    ):
+        emit(args, {}, line)
+    return Exit.DONE
+
+
+def export(args: Namespace) -> int:
+    """Write an identity as PEM: into a private file, or to standard output."""
+    identity = _store(args).load(args.name)
+    data = identity.cert_pem if args.certificate_only else identity.pem
+    if args.output:
+        path = Path(args.output)
+        if path.exists():
+            raise LocalError(f"{path} exists already.", remedy="Name another file.")
+        write_private(path, data)
+        say(
+            f"Wrote {path}." + ("" if args.certificate_only else " Keep it secret: it holds the private key.")
+        )
+    else:
+        sys.stdout.write(data.decode("ascii"))
+    return Exit.DONE
+
+
+def _keep(args: Namespace, identity: Identity, name: str) -> int:
+    profile = profile_of(args)
+    path = IdentityStore(profile.identities).save(identity, name)
+    MailStore(profile.mail).create(identity.address.address)
+    record = _facts(identity) | {"name": name, "path": str(path)}
+    emit(args, record, f"{identity.address.long_form} is ready: {path}")
+    for complaint in check(identity, datetime.now(UTC)):
+        say(f"Note: {complaint}")
+    return Exit.DONE
+
+
+def _store(args: Namespace) -> IdentityStore:
+    return IdentityStore(profile_of(args).identities)
+
+
+def _record(stored: StoredIdentity) -> dict[str, object]:
+    empty = dict.fromkeys(("address", "blurb", "key", "fingerprint", "spki", "not_before", "not_after"), "")
+    facts = _facts(stored.identity) if stored.identity else empty | {"ca": False}
+    address = facts["address"] or stored.name
+    return facts | {
+        "address": address,
+        "name": stored.name,
+        "path": str(stored.path),
+        "problem": stored.problem,
+    }
+
+
+def _facts(identity: Identity) -> dict[str, object]:
+    info = identity.info
+    return {
+        "address": identity.address.address,
+        "blurb": identity.address.blurb,
+        "key": info.key,
+        "fingerprint": info.fingerprints.cert,
+        "spki": info.fingerprints.spki,
+        "not_before": info.not_before.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "not_after": info.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "ca": info.is_ca,
+    }
