@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from misfin.errors import (
     LocalError,
     OutcomeUnknownError,
     RemoteProtocolError,
+    StoreError,
     TlsError,
 )
 from misfin.model.gemmail import Form, GemmailMessage, Version
@@ -185,7 +187,7 @@ class Hop:
         response = await self._try(self._request(message, version))
         second = next_version(version, response.status, known=known, forced=self._forced is not None)
         if response.status == StatusCode.BAD_REQUEST and known is version:
-            await asyncio.to_thread(pins.unlearn, endpoint.hostname, endpoint.port)
+            await self._unlearn()
         b_impossible = None
         if second is Version.C or (second is Version.B and self._sender.b_fallback):
             try:
@@ -299,9 +301,19 @@ class Hop:
 
     async def _remember(self, *, speaks: Version | None = None, sender_line: bool | None = None) -> None:
         pins, endpoint, now = self._sender.pins, self._endpoint, self._sender.now()
-        await asyncio.to_thread(
-            pins.remember, endpoint.hostname, endpoint.port, now=now, speaks=speaks, sender_line=sender_line
-        )
+        with suppress(StoreError):  # the letter has its answer; a full disk must not hide it
+            await asyncio.to_thread(
+                pins.remember,
+                endpoint.hostname,
+                endpoint.port,
+                now=now,
+                speaks=speaks,
+                sender_line=sender_line,
+            )
+
+    async def _unlearn(self) -> None:
+        with suppress(StoreError):  # as above
+            await asyncio.to_thread(self._sender.pins.unlearn, self._endpoint.hostname, self._endpoint.port)
 
     def _result(
         self, response: MisfinResponse, version: Version, b_impossible: LocalError | None
