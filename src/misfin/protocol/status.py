@@ -1,0 +1,12 @@
+"""Status codes under the name Misfin programmers know; they live in :mod:`misfin.model.status`."""
+
+from misfin.model.status import (
+    StatusCode,
+    interpret_status,
+    is_auth_failure,
+    is_error,
+    is_redirect,
+    is_success,
+)
+
+__all__ = ["StatusCode", "interpret_status", "is_auth_failure", "is_error", "is_redirect", "is_success"]

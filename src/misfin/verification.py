@@ -1,0 +1,25 @@
+"""Sender verification under the name Misfin programmers know; it lives in :mod:`misfin.net.verification`."""
+
+from misfin.net.verification import (
+    CertificateVerifier,
+    CombinedVerifier,
+    ProbeVerifier,
+    SenderVerificationCache,
+    SPKIVerifier,
+    VerificationMethod,
+    VerificationMode,
+    VerificationResult,
+    VerifyingHandler,
+)
+
+__all__ = [
+    "CertificateVerifier",
+    "CombinedVerifier",
+    "ProbeVerifier",
+    "SPKIVerifier",
+    "SenderVerificationCache",
+    "VerificationMethod",
+    "VerificationMode",
+    "VerificationResult",
+    "VerifyingHandler",
+]
