@@ -1,0 +1,242 @@
+"""``misfin-tui send`` and ``outbox``: put letters into the durable queue, send them, look after them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import IdentityError, LocalError, StoreError
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import MAX_MESSAGE
+from misfin.store.outgoing import OutboxRow, State
+from misfin_tui import config
+from misfin_tui.cli import Exit
+from misfin_tui.cli.output import emit, iso, profile_of
+from misfin_tui.services import Services
+from misfin_tui.services.posting import make_courier
+
+if TYPE_CHECKING:
+    from misfin.store.drafts import Draft
+
+_STATUS = {
+    State.DELIVERED: Exit.DONE,
+    State.CANCELLED: Exit.DONE,
+    State.FAILED: Exit.FAILED,
+    State.HELD: Exit.HELD,
+    State.UNCERTAIN: Exit.HELD,
+    State.DEFERRED: Exit.DEFERRED,
+    State.WAITING: Exit.DEFERRED,
+    State.SENDING: Exit.DEFERRED,
+}
+"""What the state of a letter means for the exit status; uncertain waits for a person, as held does."""
+_WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
+
+
+def send(args: Namespace) -> int:
+    """Queue a letter for each recipient and, unless ``--queue``, send it now and wait for the answers."""
+    with _services(args) as services:
+        from misfin.post.submission import submit
+
+        draft = _draft(args, services)
+        ids = submit(services.outbox_queue, draft, now=time.time())
+        if args.queue:
+            rows = _rows(services, ids)
+            _report(args, rows)
+            return Exit.DONE
+        _deliver(services, ids)
+        rows = _rows(services, ids)
+        _report(args, rows)
+        return worst(rows)
+
+
+def outbox(args: Namespace) -> int:
+    """List what is on its way out, the newest first."""
+    with _services(args) as services:
+        for row in services.outbox_queue.rows():
+            emit(args, _queued(row), _line(row))
+    return Exit.DONE
+
+
+def retry(args: Namespace) -> int:
+    """Try one letter again now; for an uncertain one this is the person's "send it again"."""
+    with _services(args) as services:
+        _existing(services, args.id)
+        if not services.outbox_queue.retry(args.id, time.time()):
+            raise LocalError(
+                f"Letter {args.id} cannot be tried again.", remedy="`misfin-tui outbox` shows why."
+            )
+        return _send_one(args, services)
+
+
+def follow(args: Namespace) -> int:
+    """Send one held letter where the redirect points."""
+    with _services(args) as services:
+        _existing(services, args.id)
+        if services.outbox_queue.follow(args.id, time.time()) is None:
+            raise LocalError(
+                f"Letter {args.id} waits for no redirect.", remedy="`misfin-tui outbox` shows why."
+            )
+        return _send_one(args, services)
+
+
+def cancel(args: Namespace) -> int:
+    """Give one letter up; it stays listed until it is old."""
+    with _services(args) as services:
+        row = _existing(services, args.id)
+        if not services.outbox_queue.cancel(args.id, now=time.time()):
+            raise LocalError(f"Letter {args.id} is {row.state.value} and cannot be cancelled.")
+        _report(args, _rows(services, [args.id]))
+    return Exit.DONE
+
+
+def run_outbox(args: Namespace) -> int:
+    """Send everything that is due, once; the exit status is that of the worst letter still open."""
+    with _services(args) as services:
+        tried = {row.id for row in _deliver(services, None)}
+        still_open = {
+            row.id for row in services.outbox_queue.rows([State.HELD, State.UNCERTAIN, State.DEFERRED])
+        }
+        rows = _rows(services, sorted(tried | still_open))
+        _report(args, rows)
+        return worst(rows)
+
+
+def worst(rows: Sequence[OutboxRow]) -> int:
+    """One exit status for several letters."""
+    statuses = {_STATUS[row.state] for row in rows} | {Exit.DONE}
+    return next(status for status in _WORST_FIRST if status in statuses)
+
+
+@contextmanager
+def _services(args: Namespace) -> Iterator[Services]:
+    profile = profile_of(args)
+    services = Services(profile, config.load(profile.config))
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def _send_one(args: Namespace, services: Services) -> int:
+    _deliver(services, [args.id])
+    rows = _rows(services, [args.id])
+    _report(args, rows)
+    return worst(rows)
+
+
+def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow]:
+    courier = make_courier(services)
+    return asyncio.run(courier.run_once(only))
+
+
+def _rows(services: Services, ids: Sequence[int]) -> list[OutboxRow]:
+    return [row for row in map(services.outbox_queue.row, ids) if row is not None]
+
+
+def _existing(services: Services, row_id: int) -> OutboxRow:
+    row = services.outbox_queue.row(row_id)
+    if row is None:
+        raise LocalError(
+            f"There is no letter {row_id} in the outbox.", remedy="`misfin-tui outbox` lists them."
+        )
+    return row
+
+
+def _draft(args: Namespace, services: Services) -> Draft:
+    from misfin.store.drafts import Draft
+
+    recipients = [MisfinAddress.parse(text) for text in args.to]
+    return Draft(
+        account=_account(args, services),
+        to=tuple(text for text, _ in zip(args.to, recipients, strict=True)),
+        subject=args.subject or "",
+        body=_body(args),
+    )
+
+
+def _account(args: Namespace, services: Services) -> str:
+    wanted = args.sender or services.config.identity.default
+    if wanted:
+        return services.identity_store.load(wanted).address.address
+    addresses = services.identity_store.addresses()
+    if not addresses:
+        broken = [stored for stored in services.identity_store.all() if stored.problem]
+        if broken:
+            raise IdentityError(f"{broken[0].path}: {broken[0].problem}")
+        raise IdentityError(
+            "You have no identity to send with.", remedy="Make one: misfin-tui identity new mailbox@host"
+        )
+    if len(addresses) > 1:
+        names = ", ".join(address.address for address in addresses)
+        raise LocalError(
+            f"You have several identities ({names}).", remedy="Choose with --from, or set identity.default."
+        )
+    return addresses[0].address
+
+
+def _body(args: Namespace) -> str:
+    if args.body is not None:
+        return str(args.body)
+    source = args.body_file or "-"
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read(MAX_MESSAGE * 4)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_MESSAGE * 4)
+    except OSError as error:
+        raise StoreError(f"{source} cannot be read: {error.strerror}.") from error
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise LocalError(
+            f"The text is not UTF-8 (byte {error.start}).",
+            remedy="Misfin takes only UTF-8; convert it first.",
+        ) from error
+
+
+def _report(args: Namespace, rows: Sequence[OutboxRow]) -> None:
+    for row in rows:
+        emit(args, _sent(row), _line(row))
+
+
+def _sent(row: OutboxRow) -> dict[str, object]:
+    return {
+        "to": row.to,
+        "state": row.state.value,
+        "status": row.status,
+        "meta": row.meta,
+        "fingerprint": row.fingerprint,
+        "attempts": row.attempts,
+        "id": row.id,
+        "why": row.why,
+    }
+
+
+def _queued(row: OutboxRow) -> dict[str, object]:
+    return _sent(row) | {
+        "next_attempt": iso(row.next_attempt),
+        "from": row.account,
+        "subject": row.subject,
+        "size": row.size,
+        "created": iso(row.created),
+        "question": row.question.value if row.question else "",
+        "target": row.target,
+    }
+
+
+def _line(row: OutboxRow) -> str:
+    parts = [f"{row.id:>4}  {row.state.value:<10} {row.to}"]
+    if row.status:
+        parts.append(f"{row.status} {row.meta}".strip())
+    if row.why and row.state is not State.DELIVERED:
+        parts.append(row.why)
+    if row.state is State.DEFERRED:
+        parts.append(f"next try {iso(row.next_attempt)}")
+    return "  ".join(parts)
