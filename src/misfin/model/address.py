@@ -15,10 +15,10 @@ MAX_HOSTNAME = 253
 """Longest host name in characters, as in DNS (protocol.md §1.5)."""
 
 _NOT_IN_MAILBOX = re.compile(r"[\s@:/?#\[\],<>]")
-_PLAIN_MAILBOX = re.compile(r"[A-Za-z0-9._-]+")
+_is_plain_mailbox = re.compile(r"[A-Za-z0-9._-]+").fullmatch
 # "_" is no letter-digit-hyphen, but such hosts exist and mail from them must stay readable.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_is_hostname = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
 _STOPS = re.compile(r"[.\u3002\uff0e\uff61]")  # the full stops UTS #46 knows
 _PREFIX = re.compile(r"misfin:(?://)?", re.IGNORECASE)
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -44,10 +44,11 @@ class MisfinAddress:
     port: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if not _PLAIN_MAILBOX.fullmatch(self.mailbox):
+        if not _is_plain_mailbox(self.mailbox):
             _check_mailbox(self.mailbox)
-        if not (len(self.hostname) <= MAX_HOSTNAME and _HOSTNAME.fullmatch(self.hostname)):
-            object.__setattr__(self, "hostname", normal_hostname(self.hostname))
+        hostname = self.hostname
+        if len(hostname) > MAX_HOSTNAME or not _is_hostname(hostname):
+            object.__setattr__(self, "hostname", normal_hostname(hostname))
         if self.blurb:
             object.__setattr__(self, "blurb", self.blurb.strip())
         if self.port is not None and not 0 < self.port < 65536:
@@ -88,7 +89,7 @@ class MisfinAddress:
     def unusual(self) -> bool:
         """True when a person should look twice: characters some servers refuse, or an international host."""
         return (
-            not _PLAIN_MAILBOX.fullmatch(self.mailbox)
+            not _is_plain_mailbox(self.mailbox)
             or ".." in self.mailbox
             or "_" in self.hostname
             or "xn--" in self.hostname
@@ -158,7 +159,7 @@ def normal_hostname(hostname: str) -> str:
     if hostname and len(hostname) <= MAX_HOSTNAME + 1:
         host = hostname if hostname.isascii() else _a_labels(hostname)
         host = host.lower().removesuffix(".")
-        if len(host) <= MAX_HOSTNAME and _HOSTNAME.fullmatch(host):
+        if len(host) <= MAX_HOSTNAME and _is_hostname(host):
             return host
     raise AddressError(f"{_shown(hostname)} is no host name.")
 

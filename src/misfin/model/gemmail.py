@@ -40,6 +40,8 @@ MAX_B_REQUEST = 2048
 MAX_METADATA_LINE = 1024
 """Bytes of one metadata line with its line end; Titlani refuses longer ones (protocol.md §3.2)."""
 
+_BOM = b"\xef\xbb\xbf"
+
 
 class Version(StrEnum):
     """The two living versions of Misfin (protocol.md §0)."""
@@ -199,22 +201,21 @@ def stamp(message: bytes, version: Version, sender: MisfinAddress | None, now: d
 
     ``sender`` is the one the client certificate names; None for anonymous mail, whose first sender is then
     a bare claim. All text below the metadata stays as it is, byte for byte. A Misfin(C) message without
-    metadata gets its three lines, and markers on them are taken off: nothing can be prepended to those.
+    metadata gets its three lines; markers on three such lines are taken off, for nothing could be prepended.
     """
-    time = format_time(utc(now))
-    if version is Version.B:
-        who = f"< {sender}\n" if sender else ""
-        return f"{who}@ {time}\n".encode() + message
-    senders, recipients, times, below = _metadata_lines(message)
-    first = str(sender).encode() if sender else b""
-    return b"\n".join(
-        (
-            b", ".join(filter(None, (first, senders))),
-            recipients,
-            b", ".join(filter(None, (time.encode(), times))),
-            below,
-        )
-    )
+    time = format_time(utc(now)).encode()
+    who = str(sender).encode() if sender else b""
+    message = message.removeprefix(_BOM)
+    lines = None if version is Version.B else _three_lines(message)
+    if lines:
+        senders, recipients, times, below = lines
+    elif version is Version.B or read_markers(message.decode("utf-8", "replace")):
+        return (b"< %b\n" % who if who else b"") + b"@ %b\n" % time + message
+    else:
+        senders, recipients, times, below = b"", b"", b"", message
+    first = b", ".join(filter(None, (who, senders)))
+    third = b", ".join(filter(None, (time, times)))
+    return b"\n".join((first, recipients, third, below))
 
 
 def _decoded(data: bytes) -> tuple[str, set[Flag]]:
@@ -252,19 +253,16 @@ def _collapsed(senders: list[MisfinAddress]) -> list[MisfinAddress]:
     return [s for i, s in enumerate(senders) if i == 0 or s.key != senders[i - 1].key]
 
 
-def _metadata_lines(message: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    """The three metadata lines of a Misfin(C) message, trimmed and without markers, and all below them.
-
-    They are blank for a message without metadata.
-    """
-    message = message.removeprefix(b"\xef\xbb\xbf")
+def _three_lines(message: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
+    """The metadata lines of a Misfin(C) message, trimmed and without markers, and all below; None without."""
     parts = message.split(b"\n", 3)
-    if len(parts) == 4:
-        first, second, third = (line.decode("utf-8", "replace") for line in parts[:3])
-        lines = without_markers(first, second, third)
-        if lines and read_three(first, second, third):
-            return lines[0].encode(), lines[1].encode(), lines[2].encode(), parts[3]
-    return b"", b"", b"", message
+    if len(parts) < 4:
+        return None
+    first, second, third = (line.decode("utf-8", "replace") for line in parts[:3])
+    lines = without_markers(first, second, third)
+    if not lines or not read_three(first, second, third):
+        return None
+    return lines[0].encode(), lines[1].encode(), lines[2].encode(), parts[3]
 
 
 def _lf(text: str) -> str:

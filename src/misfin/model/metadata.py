@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from misfin.errors import AddressError
 from misfin.model.address import MisfinAddress, parse_token
@@ -28,8 +28,7 @@ class Form(StrEnum):
     """No metadata at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """What the metadata lines of a message say.
 
     ``unread_times`` is a line of times that could not be read to its end; ``times`` holds what came before.
@@ -133,26 +132,30 @@ def _senders(line: str) -> list[MisfinAddress] | None:
     An item that is no address is a piece of the blurb before it, which had a comma in it.
     """
     senders: list[MisfinAddress] = []
-    blurbs: list[list[str]] = []
+    pieces: list[str] = []
     for item in _items(line):
         if sender := _sender(item):
+            if pieces:
+                senders[-1] = _with_more_blurb(senders[-1], pieces)
+                pieces = []
             senders.append(sender)
-            blurbs.append([sender.blurb] if sender.blurb else [])
         elif senders:
-            blurbs[-1].append(item)
+            pieces.append(item)
         else:
             return None
-    return [
-        MisfinAddress(sender.mailbox, sender.hostname, ", ".join(pieces), sender.port)
-        if pieces != [sender.blurb]
-        else sender
-        for sender, pieces in zip(senders, blurbs, strict=True)
-    ]
+    if pieces:
+        senders[-1] = _with_more_blurb(senders[-1], pieces)
+    return senders
 
 
 def _sender(item: str) -> MisfinAddress | None:
-    token, *blurb = item.split(None, 1) or [""]
-    return _address(token, *blurb)
+    parts = item.split(None, 1)
+    return _address(*parts) if parts else None
+
+
+def _with_more_blurb(sender: MisfinAddress, pieces: list[str]) -> MisfinAddress:
+    blurb = ", ".join([sender.blurb, *pieces] if sender.blurb else pieces)
+    return MisfinAddress(sender.mailbox, sender.hostname, blurb, sender.port)
 
 
 def _recipients(line: str) -> list[MisfinAddress] | None:
@@ -160,8 +163,9 @@ def _recipients(line: str) -> list[MisfinAddress] | None:
     recipients: list[MisfinAddress] = []
     in_blurb = False
     for item in _items(line):
-        first, *others = map(_address, item.split())
-        if first:
+        tokens = item.split()
+        if first := _address(tokens[0]):
+            others = [_address(token) for token in tokens[1:]]
             in_blurb = not all(others)  # "ada@mail.example Ada", not "ada@mail.example bea@hive.example"
             recipients.append(first)
             if not in_blurb:
@@ -191,14 +195,23 @@ def _times(line: str) -> tuple[list[datetime], bool]:
     return times, True
 
 
-def _items(line: str) -> Iterator[str]:
-    return filter(None, map(str.strip, line.split(",")))
+def _items(line: str) -> list[str]:
+    return [item for piece in line.split(",") if (item := piece.strip())]
 
 
 def _address(token: str, blurb: str = "") -> MisfinAddress | None:
-    if "@" not in token:  # most words of a text that is no metadata, without the cost of an exception
+    if "@" not in token:  # most words of a text that is no metadata
         return None
+    return (_known if len(token) + len(blurb) <= _KEPT_LENGTH else _read)(token, blurb)
+
+
+def _read(token: str, blurb: str) -> MisfinAddress | None:
     try:
         return parse_token(token, blurb)
     except AddressError:
         return None
+
+
+# The same few people write most of a mailbox: an index of it reads their addresses thousands of times.
+_known = lru_cache(maxsize=512)(_read)
+_KEPT_LENGTH = 200  # characters; a stranger must not fill the memory with endless ones
