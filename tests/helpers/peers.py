@@ -162,3 +162,22 @@ async def ask(port: int, request: bytes, identity: Identity | None = None, **how
     """One whole exchange."""
     peer = await Peer.connect(port, identity, **how)
     return await peer.ask(request)
+
+
+def renewed(identity: Identity) -> Identity:
+    """The same key and names in a new certificate."""
+    private = identity.private_key()
+    old = x509.load_pem_x509_certificate(identity.cert_pem)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(old.subject)
+        .public_key(private.public_key())
+        .serial_number(old.serial_number + 1)
+        .not_valid_before(old.not_valid_before_utc)
+        .not_valid_after(old.not_valid_after_utc)
+        .add_extension(old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value, False)
+        .sign(private, hashes.SHA256())
+    )
+    info = read_certificate(certificate.public_bytes(serialization.Encoding.DER))
+    return Identity(info, certificate.public_bytes(serialization.Encoding.PEM), identity.key_pem)

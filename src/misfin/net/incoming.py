@@ -36,7 +36,8 @@ class CheckResult:
     ``proves_sender`` says that it passed *and* shows that whoever connected owns the address.
     ``fingerprint`` is what the sender's host named or showed (64 hex digits), ``cached`` that it was not
     asked just now, ``reason`` one sentence for a person, and ``retry_after`` the seconds until asking
-    again makes sense (0: not known).
+    again makes sense (0: not known). ``checks`` are the results of the
+    methods where several were combined.
     """
 
     outcome: Outcome
@@ -45,6 +46,12 @@ class CheckResult:
     cached: bool = False
     proves_sender: bool = False
     retry_after: int = 0
+    checks: Mapping[str, CheckResult] = field(default_factory=dict)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the sender is proved."""
+        return self.outcome is Outcome.PASS and self.proves_sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,30 +173,6 @@ def network_of(address: str) -> str:
     return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address may be connected to on a stranger's behalf (protocol.md §6: amplification).
-
-    Loopback, private, link-local, multicast, reserved and transition ranges that embed such an address
-    are not.
-    """
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
-        if inner is None and parsed in _NAT64:
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-        if parsed.is_site_local:
-            return False
-    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
 class ProbeBudget:
     """How often hosts may be asked about senders: per host and in all, and how many at the same time.
 

@@ -1,0 +1,135 @@
+"""Asking the host of a sender about a mailbox, on the word of a stranger and therefore sparingly.
+
+Forged senders make a receiver call hosts that never heard of it (protocol.md §6). So: an empty message and
+nothing else, no redirects, public addresses only, one question per mailbox at a time, few per host, and what
+was just heard is not asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.errors import MisfinError, TrustError
+from misfin.model.address import DEFAULT_PORT
+from misfin.net.client import MisfinClient
+from misfin.net.limits import ProbeBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from misfin.model.address import MisfinAddress
+    from misfin.net.client import HostOverride
+    from misfin.trust.identity import CertificateInfo, Identity
+    from misfin.trust.pins import PinBook
+    from misfin.wire import MisfinResponse
+
+DEFAULT_TIMEOUT = 10.0
+# Long enough for the methods of one verification, and for a burst of letters, to share one answer; short
+# enough that a host that comes up again is heard.
+_REMEMBERED = 30.0
+_MOST_REMEMBERED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """What came of asking: an answer, the certificate the host showed, or why there is none.
+
+    ``certificate`` is there whenever a TLS handshake came far enough, also when ``error`` is about trust.
+    ``wait`` is the seconds until another question is allowed; then nothing was asked.
+    """
+
+    response: MisfinResponse | None = None
+    certificate: CertificateInfo | None = None
+    error: MisfinError | None = None
+    wait: int = 0
+
+
+class HostAsker:
+    """Asks hosts, for all verifiers of a receiver together. For one event loop.
+
+    ``pins`` are the host pins every connection obeys; ``hosts`` give some hosts another place; ``timeout``
+    (seconds) bounds one question as a whole. ``allow_private`` lets it connect to private and loopback
+    addresses, for tests and closed networks. ``now`` gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        pins: PinBook,
+        *,
+        hosts: Mapping[str, HostOverride] | None = None,
+        port: int = DEFAULT_PORT,
+        timeout: float = DEFAULT_TIMEOUT,
+        allow_private: bool = False,
+        budget: ProbeBudget | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.pins = pins
+        self.port = port
+        self._hosts = hosts
+        self._timeout = timeout
+        self._allow_private = allow_private
+        self._budget = budget or ProbeBudget()
+        self._now = now
+        self._running: dict[tuple[str, str], asyncio.Task[HostAnswer]] = {}
+        self._heard: OrderedDict[tuple[str, str], tuple[float, HostAnswer]] = OrderedDict()
+
+    async def ask(self, address: MisfinAddress, identity: Identity | None = None) -> HostAnswer:
+        """Ask the host of ``address`` for the mailbox's fingerprint. Raises nothing the network can cause.
+
+        ``identity`` is shown to hosts that answer nobody without a certificate.
+        """
+        key = address.key
+        now = self._now()
+        heard = self._heard.get(key)
+        if heard is not None and 0.0 <= now - heard[0] < _REMEMBERED:
+            return heard[1]
+        task = self._running.get(key)
+        if task is None:
+            wait = self._budget.start(address.hostname, now)
+            if wait > 0.0:
+                return HostAnswer(wait=math.ceil(wait))
+            task = asyncio.get_running_loop().create_task(self._ask(address, identity))
+            self._running[key] = task
+            task.add_done_callback(lambda _: self._running.pop(key, None))
+        # Others may be waiting for the same answer: whoever gives up does so alone.
+        return await asyncio.shield(task)
+
+    def forget(self, address: MisfinAddress) -> None:
+        """Ask about this mailbox anew the next time."""
+        self._heard.pop(address.key, None)
+
+    async def _ask(self, address: MisfinAddress, identity: Identity | None) -> HostAnswer:
+        try:
+            answer = await self._question(address, identity)
+        finally:
+            self._budget.end()
+        self._heard[address.key] = (self._now(), answer)
+        if len(self._heard) > _MOST_REMEMBERED:
+            self._heard.popitem(last=False)
+        return answer
+
+    async def _question(self, address: MisfinAddress, identity: Identity | None) -> HostAnswer:
+        client = MisfinClient(
+            identity=identity,
+            pins=self.pins,
+            hosts=self._hosts,
+            port=self.port,
+            timeout=self._timeout,
+            public_only=not self._allow_private,
+            now=self._now,
+        )
+        try:
+            async with asyncio.timeout(self._timeout):
+                delivery = await client.deliver(address, b"")
+        except TrustError as error:
+            return HostAnswer(certificate=error.certificate, error=error)
+        except MisfinError as error:
+            return HostAnswer(error=error)
+        except TimeoutError:
+            return HostAnswer(error=MisfinError(f"{address.hostname} did not answer in time."))
+        return HostAnswer(delivery.response, delivery.certificate)

@@ -1,0 +1,219 @@
+"""What follows from who a sender is: the handler that compares pins, verifies by policy and passes on.
+
+The methods themselves are in :mod:`misfin.net.verifiers`; this module exports them too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from misfin.model.status import StatusCode
+from misfin.net.incoming import LOCAL_CHECK, CheckResult, Checks, Incoming, Outcome
+from misfin.net.verification_cache import SenderVerificationCache
+from misfin.net.verifiers import (
+    FIRST_LETTER,
+    NO_CERTIFICATE,
+    VOUCHED,
+    CertificateVerifier,
+    CombinedVerifier,
+    ProbeVerifier,
+    SPKIVerifier,
+    VerificationMethod,
+    Verifier,
+)
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import Decision, PinKind, decide
+from misfin.wire import MisfinResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from misfin.model.address import MisfinAddress
+    from misfin.net.incoming import Handler
+    from misfin.trust.identity import CertificateInfo, Identity
+    from misfin.trust.tofu import Pin
+
+__all__ = [
+    "FIRST_LETTER",
+    "VOUCHED",
+    "CertificateVerifier",
+    "CheckResult",
+    "CombinedVerifier",
+    "ProbeVerifier",
+    "SPKIVerifier",
+    "SenderChange",
+    "SenderVerificationCache",
+    "VerificationMethod",
+    "VerificationMode",
+    "VerificationResult",
+    "Verifier",
+    "VerifyingHandler",
+]
+
+VerificationResult = CheckResult
+
+
+class VerificationMode(StrEnum):
+    """What follows from a failed verification (design.md §4)."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class SenderChange(StrEnum):
+    """What happens to a letter whose sender shows another key than before."""
+
+    HOLD = "hold"
+    REJECT = "reject"
+
+
+class VerifyingHandler:
+    """Wraps another handler: compares the sender's pin, verifies by policy, then passes the letter on.
+
+    ``mode`` says what follows when ``verifier`` fails: nothing but a remark on the letter (optional), or a
+    refusal with 61 (required); off asks nobody. Whatever the mode, a sender whose key changed is never
+    passed on as if nothing had happened: its letters are refused with 63 (``on_sender_change`` "reject"), or
+    passed on with ``checks.hold`` set for a person to decide. Probes never come here: the receiver answers
+    them.
+
+    ``pins`` keeps the senders' pins. A first key is pinned when its host vouched for it or could not be
+    asked, never when the verification failed: otherwise whoever comes first could lock out the owner.
+    """
+
+    def __init__(
+        self,
+        wrapped: Handler,
+        verifier: Verifier,
+        mode: VerificationMode = VerificationMode.OPTIONAL,
+        method: str = VerificationMethod.CERTIFICATE,
+        *,
+        pins: PinBook | None = None,
+        on_sender_change: SenderChange = SenderChange.HOLD,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.wrapped = wrapped
+        self.verifier = verifier
+        self.mode = mode
+        self.method = method
+        self.on_sender_change = on_sender_change
+        self._pins = pins or PinBook(None)
+        self._now = now
+
+    async def __call__(self, incoming: Incoming) -> MisfinResponse:
+        """Handle one letter; see :data:`misfin.net.incoming.Handler`."""
+        certificate = incoming.certificate
+        address = None if certificate is None else certificate.address
+        known = incoming.checks.results.get(LOCAL_CHECK)
+        if certificate is None or address is None:
+            checks = Checks(
+                results={} if self.mode is VerificationMode.OFF else {self.method: NO_CERTIFICATE}
+            )
+            refusal = _REQUIRED if self.mode is VerificationMode.REQUIRED else None
+        elif known is not None:
+            checks = incoming.checks  # a sender of our own host: there is nobody to ask but ourselves
+            refusal = self._refused(checks)
+        else:
+            checks = await self._check(address, certificate, incoming.recipient)
+            refusal = self._refused(checks)
+        if refusal is not None:
+            return refusal
+        return await self.wrapped(replace(incoming, checks=checks))
+
+    async def _check(
+        self, address: MisfinAddress, certificate: CertificateInfo, recipient: Identity
+    ) -> Checks:
+        name = address.address
+        # A pin that was looked up before costs microseconds; another is one read by key.
+        pin = self._pins.get(PinKind.SENDER, name)
+        decision = decide(pin, certificate, self._now()).decision
+        changed = decision is Decision.CHANGED
+        if changed and self.on_sender_change is SenderChange.REJECT and not _provisional(pin):
+            await self._record(name, certificate)
+            return Checks(pin=decision)
+        results: Mapping[str, CheckResult] = {}
+        if self.mode is not VerificationMode.OFF:
+            result = await self.verifier.verify_sender(address, certificate, recipient)
+            results = result.checks or {self.method: result}
+        checks = Checks(pin=decision, results=results)
+        if changed and _provisional(pin) and checks.verified:
+            # Nobody ever confirmed the old key, and the host confirms the new one.
+            await self._replace(name, certificate)
+            return replace(checks, pin=Decision.FIRST_USE)
+        if changed:
+            await self._record(name, certificate)
+        elif await self._remember(name, pin, certificate, checks) is not Decision.CHANGED:
+            return checks
+        return replace(checks, pin=Decision.CHANGED, hold=f"{name} shows another key than before.")
+
+    def _refused(self, checks: Checks) -> MisfinResponse | None:
+        if checks.pin is Decision.CHANGED and self.on_sender_change is SenderChange.REJECT:
+            return _CHANGED
+        if self.mode is not VerificationMode.REQUIRED:
+            return None
+        # A letter that is held is for a person to judge: what could not be found out is no reason against it.
+        unwanted = (Outcome.FAIL,) if checks.hold else (Outcome.FAIL, Outcome.UNKNOWN)
+        for outcome in unwanted:
+            for result in checks.results.values():
+                if result.outcome is outcome:
+                    return _refuse(result)
+        return None
+
+    # ---- pins -------------------------------------------------------------------------------------
+
+    async def _remember(
+        self, name: str, pin: Pin | None, certificate: CertificateInfo, checks: Checks
+    ) -> Decision | None:
+        """Write down what this letter means for the sender's pin; what the pin book says to it."""
+        if pin is None:
+            if self._refused(checks) or Outcome.FAIL in _outcomes(checks):
+                return None
+            # Another letter, or another process, may have been quicker with another key.
+            return await self._record(name, certificate, VOUCHED if checks.verified else FIRST_LETTER)
+        if _provisional(pin) and checks.verified:
+            await self._replace(name, certificate)
+            return Decision.TRUSTED
+        if checks.pin is Decision.TRUSTED:  # only counts, in memory
+            return self._pins.record(PinKind.SENDER, name, certificate, now=self._now()).decision
+        return await self._record(name, certificate)
+
+    async def _record(self, name: str, certificate: CertificateInfo, how: str = FIRST_LETTER) -> Decision:
+        verdict = await asyncio.to_thread(
+            self._pins.record, PinKind.SENDER, name, certificate, now=self._now(), how=how
+        )
+        return verdict.decision
+
+    async def _replace(self, name: str, certificate: CertificateInfo) -> None:
+        await asyncio.to_thread(
+            self._pins.replace, PinKind.SENDER, name, certificate, how=VOUCHED, now=self._now()
+        )
+
+
+def _outcomes(checks: Checks) -> set[Outcome]:
+    return {result.outcome for result in checks.results.values()}
+
+
+def _provisional(pin: Pin | None) -> bool:
+    return pin is not None and pin.how == FIRST_LETTER
+
+
+_REQUIRED = MisfinResponse(StatusCode.CERTIFICATE_REQUIRED, "A certificate is required to verify the sender")
+_CHANGED = MisfinResponse(
+    StatusCode.CERTIFICATE_CHANGED,
+    "This sender had another certificate before; the recipient must forget it",
+)
+
+
+def _refuse(result: CheckResult) -> MisfinResponse:
+    if result.outcome is Outcome.FAIL:
+        return MisfinResponse(
+            StatusCode.UNAUTHORIZED_SENDER, f"The sender could not be verified: {result.reason}"
+        )
+    if result.retry_after:
+        return MisfinResponse(StatusCode.SLOW_DOWN, f"Slow down. Retry after {result.retry_after}s")
+    # Why the sender's host could not be asked is our business, not that of whoever claims to live there.
+    return MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The sender cannot be verified now; try again later")

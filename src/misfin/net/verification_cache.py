@@ -1,0 +1,161 @@
+"""What was found out about senders and their hosts, for a while: a small SQLite file that may be deleted."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DEFAULT_TTL = 7 * 86400
+"""Seconds a result is remembered (protocol.md §6)."""
+_SCHEMA_VERSION = 1
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS senders (address TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS servers (host TEXT PRIMARY KEY, spki TEXT NOT NULL, at REAL NOT NULL);
+PRAGMA user_version = {_SCHEMA_VERSION};
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedSender:
+    """A sender that was verified ``at`` (Unix seconds) with the certificate of this SHA-256."""
+
+    address: str
+    fingerprint: str
+    at: float
+
+
+class SenderVerificationCache:
+    """Verified senders and the keys of their hosts, each good for ``ttl_seconds``. Thread-safe; blocking.
+
+    ``db_path`` None keeps it in memory. Several processes may use one file. Only good results are kept: a
+    sender that failed is asked about again. ``now`` gives Unix seconds. Every method raises
+    :class:`~misfin.errors.StoreError` when the file cannot be used.
+    """
+
+    def __init__(
+        self,
+        db_path: Path | str | None = None,
+        ttl_seconds: float = DEFAULT_TTL,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.ttl_seconds = ttl_seconds
+        self._now = now
+        self._path = None if db_path is None else Path(db_path)
+        self._lock = threading.Lock()
+        with self._translated():
+            self._database = self._open()
+
+    # ---- senders ----------------------------------------------------------------------------------
+
+    def get_fingerprint(self, address: str) -> str | None:
+        """The fingerprint ``mailbox@host`` was verified with, unless that is too long ago."""
+        row = self._one("SELECT fingerprint, at FROM senders WHERE address = ?", address)
+        return row[0] if row is not None and self._fresh(row[1]) else None
+
+    def add_verified(self, address: str, fingerprint: str) -> None:
+        """Remember that this sender was verified just now."""
+        self._change("INSERT OR REPLACE INTO senders VALUES (?, ?, ?)", address, fingerprint, self._now())
+
+    def revoke(self, address: str) -> bool:
+        """Forget a sender, so that it is asked about again; False if it was not known."""
+        return self._change("DELETE FROM senders WHERE address = ?", address) > 0
+
+    def all(self) -> list[CachedSender]:
+        """Every sender remembered and still good, by address."""
+        with self._translated(), self._lock:
+            rows = self._database.execute("SELECT address, fingerprint, at FROM senders ORDER BY address")
+            return [CachedSender(*row) for row in rows if self._fresh(row[2])]
+
+    # ---- hosts ------------------------------------------------------------------------------------
+
+    def get_server_spki(self, host: str) -> str | None:
+        """The hash of the public key a host showed, unless that is too long ago."""
+        row = self._one("SELECT spki, at FROM servers WHERE host = ?", host)
+        return row[0] if row is not None and self._fresh(row[1]) else None
+
+    def last_server_spki(self, host: str) -> str | None:
+        """The same, however long ago: what a new look is compared with."""
+        row = self._one("SELECT spki, at FROM servers WHERE host = ?", host)
+        return None if row is None else row[0]
+
+    def add_server_spki(self, host: str, spki: str) -> None:
+        """Remember the key a host showed just now."""
+        self._change("INSERT OR REPLACE INTO servers VALUES (?, ?, ?)", host, spki, self._now())
+
+    def revoke_server(self, host: str) -> bool:
+        """Forget the key of a host; False if it was not known."""
+        return self._change("DELETE FROM servers WHERE host = ?", host) > 0
+
+    # ---- life -------------------------------------------------------------------------------------
+
+    def purge(self) -> int:
+        """Remove senders that are too old to count; returns how many. Keys of hosts stay comparable."""
+        return self._change("DELETE FROM senders WHERE at < ?", self._now() - self.ttl_seconds)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def __enter__(self) -> SenderVerificationCache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- inside -----------------------------------------------------------------------------------
+
+    def _open(self) -> sqlite3.Connection:
+        if self._path is not None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite would create it readable by others.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        target = ":memory:" if self._path is None else str(self._path)
+        database = sqlite3.connect(target, timeout=5.0, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("PRAGMA busy_timeout = 5000")
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version != _SCHEMA_VERSION:  # a cache of another version is not worth a migration
+                database.executescript(
+                    "DROP TABLE IF EXISTS senders; DROP TABLE IF EXISTS servers;" + _SCHEMA
+                )
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _fresh(self, at: float) -> bool:
+        return 0.0 <= self._now() - at < self.ttl_seconds
+
+    def _one(self, query: str, key: str) -> tuple[str, float] | None:
+        with self._translated(), self._lock:
+            row: tuple[str, float] | None = self._database.execute(query, (key,)).fetchone()
+            return row
+
+    def _change(self, statement: str, *values: object) -> int:
+        with self._translated(), self._lock:
+            return self._database.execute(statement, values).rowcount
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"The verification cache {self._path or 'in memory'} cannot be used: {error}.",
+                remedy="It holds nothing precious: delete the file, and it is made anew.",
+            ) from error
