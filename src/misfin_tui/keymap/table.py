@@ -131,6 +131,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("page-down", "pagedown", "Page down", "One page down.", shown=Shown.HELP),
         _A("cursor-top", "g,home", "Top", "To the first row.", shown=Shown.HELP),
         _A("cursor-bottom", "G,end", "Bottom", "To the last row.", shown=Shown.HELP),
+        _A("leave-search", "escape", "Leave search", "Leave the search line.", shown=Shown.HELP),
         _A("back", "q", "Back", "Back to where you came from."),
     ),
     *_room(

@@ -1,0 +1,119 @@
+"""What all dialogs share: a box in the middle, a row of buttons with the safe one first, escape to close."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button
+
+from misfin_tui.keymap import Room
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.bindings import bindings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button. The first of a dialog is the safe one and has the focus."""
+
+    id: str
+    label: str
+    tone: str = ""  # "danger" for what cannot be taken back
+
+
+class Dialog(ModalScreen[T | None]):
+    """A question to a person. Leaves only through ``dismiss``; escape answers None, which decides nothing."""
+
+    BINDINGS = bindings(Room.DIALOG)
+    BINDING_GROUP_TITLE = "Dialog"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - Textual declares it per instance
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+        #box {
+            width: 78; max-width: 100%; height: auto; max-height: 100%;
+            border: round $border; border-title-color: $primary; border-title-style: bold;
+            background: $surface; padding: 1 2;
+        }
+        &.-danger #box { border: round $error; border-title-color: $error; }
+        #body { height: auto; max-height: 100%; scrollbar-size: 1 1; background: $surface; }
+        #body > Static { height: auto; width: 1fr; }
+        #buttons { height: auto; margin-top: 1; }
+        #buttons Button {
+            height: 1; min-width: 8; border: none; padding: 0 2; margin-right: 2; width: auto;
+            background: $panel; color: $foreground; text-style: none;
+        }
+        #buttons Button:focus { background: $primary; color: $background; text-style: bold; }
+        #buttons Button.-danger { color: $error; }
+        #buttons Button.-danger:focus { background: $error; color: $background; }
+        #buttons Button:disabled { text-style: dim; }
+        .muted { color: $text-muted; }
+        .strong { text-style: bold; }
+        .warn { color: $warning; }
+        .gap { margin-top: 1; }
+        Input { border: none; height: 1; padding: 0 1; background: $panel; margin-top: 1; }
+    }
+    Dialog.-narrow #buttons { layout: vertical; }
+    Dialog.-narrow #box { padding: 0 1; }
+    Dialog:ansi #buttons Button { text-style: none; }
+    Dialog:ansi #buttons Button:focus { text-style: reverse bold; }
+    Dialog:ansi #buttons Button.-danger:focus { text-style: reverse bold; }
+    """
+
+    def __init__(self, title: str, *, tone: str = "") -> None:
+        super().__init__()
+        self._box_title = plain(title, one_line=True)
+        self.set_class(tone == "danger", "-danger")
+
+    # ---- for each dialog to fill in
+
+    def compose_body(self) -> ComposeResult:
+        """What stands above the buttons."""
+        raise NotImplementedError
+
+    def choices(self) -> Sequence[Choice]:
+        """The buttons, the safe one first."""
+        raise NotImplementedError
+
+    def choose(self, choice: str) -> None:
+        """A button was pressed."""
+        raise NotImplementedError
+
+    # ---- the frame
+
+    def compose(self) -> ComposeResult:
+        """The box."""
+        with Vertical(id="box") as box:
+            box.border_title = Content(self._box_title)
+            with VerticalScroll(id="body", can_focus=False):
+                yield from self.compose_body()
+            with Horizontal(id="buttons"):
+                for choice in self.choices():
+                    yield Button(
+                        Content(choice.label),
+                        id=choice.id,
+                        compact=True,
+                        classes="-danger" if choice.tone == "danger" else "",
+                    )
+
+    def on_mount(self) -> None:
+        """The safe answer has the focus, unless there is something to fill in."""
+        fields = self.query("#body Input, #body OptionList, #body Select, #body TextArea")
+        (fields.first() if fields else self.query("#buttons Button").first()).focus()
+
+    @on(Button.Pressed)
+    def _button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.choose(event.button.id or "")
+
+    def action_close_dialog(self) -> None:
+        """Escape: nothing is decided."""
+        self.dismiss(None)

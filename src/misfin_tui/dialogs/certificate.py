@@ -1,0 +1,214 @@
+"""Questions about a certificate: a host's or a sender's has changed, or is seen for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Grid
+from textual.widgets import Button, Input
+
+from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.facts import day, grouped, many, moment, short, span, text
+
+if TYPE_CHECKING:
+    from misfin_tui.services.trust import CertificateQuestion
+
+PROOF = 4
+"""Digits of the new fingerprint a person types before it is trusted: enough to have looked at it."""
+
+Row = tuple[str, str, str]
+"""A label, the pinned value and the shown one."""
+
+
+class Answer(StrEnum):
+    """What a person decides about a certificate; closing the dialog decides nothing."""
+
+    REFUSE = "refuse"
+    TRUST = "trust"
+
+
+class CertificateDialog(Dialog[Answer]):
+    """Pinned and shown side by side. Waiting is the safe answer; trusting leads to a second step."""
+
+    DEFAULT_CSS = """
+    CertificateDialog {
+        #box { width: 82; }
+        Grid { grid-size: 3; grid-columns: 8 1fr 1fr; grid-gutter: 0 1; grid-rows: auto; }
+        Grid { height: auto; margin: 1 0; }
+        Grid.-single { grid-size: 2; grid-columns: 8 1fr; }
+        Grid > Static { height: auto; }
+        .label { color: $text-muted; }
+        .head { text-style: bold; }
+        .new { color: $warning; }
+    }
+    """
+
+    def __init__(self, question: CertificateQuestion) -> None:
+        super().__init__(title_of(question), tone="danger" if question.pin else "")
+        self.question = question
+
+    def compose_body(self) -> ComposeResult:
+        """What waits, the comparison, what it may mean."""
+        question = self.question
+        yield text(waiting_of(question))
+        with Grid(classes="" if question.pin else "-single"):
+            for label, pinned, shown in comparison(question):
+                head = "head" if not label else ""
+                yield text(label, classes="label")
+                if question.pin:
+                    yield text(pinned, classes=head)
+                yield text(
+                    shown, classes=head or ("new" if question.pin and label in ("SHA-256", "Key") else "")
+                )
+        for remark in remarks(question):
+            yield text(f"⚠ {remark}", classes="warn")
+        yield text(advice_of(question), classes="gap" if remarks(question) else "")
+
+    def choices(self) -> Sequence[Choice]:
+        """Waiting is safe."""
+        sender = self.question.kind == "sender"
+        refuse = "Refuse the mail" if sender else "Do not send"
+        trust = "Trust the new one …" if self.question.pin else "Trust it …"
+        return Choice("wait", "Keep waiting  esc"), Choice("refuse", refuse), Choice("trust", trust, "danger")
+
+    def choose(self, choice: str) -> None:
+        """The answer; trusting asks once more."""
+        if choice == "wait":
+            self.dismiss(None)
+        elif choice == "refuse":
+            self.dismiss(Answer.REFUSE)
+        else:
+            self.app.push_screen(TrustStep(self.question), self._stepped)
+
+    def _stepped(self, certain: bool | None) -> None:
+        if certain:
+            self.dismiss(Answer.TRUST)
+
+
+class TrustStep(Dialog[bool]):
+    """The second, deliberate step: the first digits of the fingerprint are typed, so they were looked at."""
+
+    def __init__(self, question: CertificateQuestion) -> None:
+        super().__init__("Trust this certificate?", tone="danger")
+        self._question = question
+        self._wanted = question.shown.fingerprints.cert[:PROOF]
+
+    def compose_body(self) -> ComposeResult:
+        """The fingerprint and the field."""
+        name = self._question.name
+        yield text(f"From now on this certificate stands for {name}:")
+        yield text(grouped(self._question.shown.fingerprints.cert, 8), classes="strong gap")
+        yield text(
+            f"Compare it with what the owner tells you by another way, then type its first {PROOF} digits.",
+            classes="gap",
+        )
+        yield OneLine(id="proof", max_length=PROOF + 4, placeholder="·" * PROOF)
+
+    def choices(self) -> Sequence[Choice]:
+        """Going back is safe."""
+        return Choice("back", "Back  esc"), Choice("trust", "Trust it from now on", "danger")
+
+    def on_mount(self) -> None:
+        """Nothing is trusted before the digits are right."""
+        super().on_mount()
+        self.query_one("#trust", Button).disabled = True
+
+    def _right(self) -> bool:
+        typed = self.query_one("#proof", Input).value
+        return typed.replace(" ", "").replace(":", "").lower() == self._wanted
+
+    @on(Input.Changed, "#proof")
+    def _typed(self) -> None:
+        self.query_one("#trust", Button).disabled = not self._right()
+
+    @on(Input.Submitted, "#proof")
+    def _entered(self) -> None:
+        if self._right():
+            self.query_one("#trust", Button).focus()
+
+    def choose(self, choice: str) -> None:
+        """True when it is trusted."""
+        self.dismiss(choice == "trust" and self._right())
+
+
+# ---- the words
+
+
+def title_of(question: CertificateQuestion) -> str:
+    """What happened."""
+    if question.pin is None:
+        return f"{question.name} is new"
+    return f"The certificate of {question.name} has changed"
+
+
+def waiting_of(question: CertificateQuestion) -> str:
+    """What stands still until there is an answer."""
+    if question.kind == "sender":
+        held, verb = many(len(question.held), "letter"), "is" if len(question.held) == 1 else "are"
+        return f"{held} from this sender {verb} kept back for you; nothing is lost."
+    count = len(question.waiting)
+    waits = f"{many(count, 'message')} {'waits' if count == 1 else 'wait'} for you." if count else ""
+    return f"Nothing of your message has left this machine. {waits}".rstrip()
+
+
+def comparison(question: CertificateQuestion) -> Iterator[Row]:
+    """The rows of the table; the pinned side is empty without a pin."""
+    pin, shown = question.pin, question.shown
+    prints = shown.fingerprints
+    same_key = pin is not None and pin.spki_sha256 == prints.spki
+    used = "letter" if question.kind == "sender" else "delivery"
+    uses = many(pin.uses, used, "letters" if question.kind == "sender" else "deliveries") if pin else ""
+    yield "", "Trusted", "Now shown"
+    yield "Seen", f"since {day(pin.first_seen)},\n{uses}" if pin else "", moment(question.shown_at)
+    yield "SHA-256", grouped(pin.cert_sha256) if pin else "", grouped(prints.cert, 4 if pin else 8)
+    verdict = "the same key" if same_key else "a different key" if pin else ""
+    yield (
+        "Key",
+        short(pin.spki_sha256)[:9] + " …" if pin else "",
+        f"{shown.key}, {short(prints.spki)[:9]} …\n{verdict}".rstrip(),
+    )
+    yield (
+        "Valid",
+        span(pin.not_before, pin.not_after) if pin else "",
+        span(shown.not_before.timestamp(), shown.not_after.timestamp()),
+    )
+    address = shown.address
+    yield (
+        "Names",
+        "",
+        (address.long_form if address else "") or ", ".join(shown.hosts[:3]) or shown.subject or "nobody",
+    )
+
+
+def remarks(question: CertificateQuestion) -> list[str]:
+    """What speaks for or against it, one sentence each."""
+    words = {
+        "expired": "The certificate shown has expired.",
+        "not yet valid": "The certificate shown is not valid yet.",
+        "does not name the host": "It does not name this host.",
+        "the pinned certificate had expired": "The old certificate had expired, so a new one was due.",
+    }
+    return [words[remark] for remark in sorted(question.verdict.remarks) if remark in words]
+
+
+def advice_of(question: CertificateQuestion) -> str:
+    """What it may mean and what to do."""
+    if question.pin is None:
+        return (
+            "You have never sent anything there. If you have the fingerprint from the owner, compare it now;"
+            " from then on a change is noticed."
+        )
+    if question.kind == "sender":
+        return (
+            "A person who made a new identity looks like this. So does somebody who only claims to be them."
+            " Ask them by another way before you trust it."
+        )
+    return (
+        "A host that renews its certificate looks like this. So does someone listening in. Ask the owner by"
+        " another way before you trust it."
+    )

@@ -1,0 +1,129 @@
+"""Plain questions and plain news: yes or no, keep or discard, something failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from textual.app import ComposeResult
+
+from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.widgets.facts import text
+
+
+class ConfirmDialog(Dialog[bool]):
+    """A question with a safe no and a named yes."""
+
+    def __init__(
+        self, title: str, question: str, *, yes: str = "Yes", no: str = "Cancel", danger: bool = False
+    ) -> None:
+        super().__init__(title, tone="danger" if danger else "")
+        self._question = question
+        self._yes = yes
+        self._no = no
+        self._danger = danger
+
+    def compose_body(self) -> ComposeResult:
+        """The question."""
+        yield text(self._question)
+
+    def choices(self) -> Sequence[Choice]:
+        """No first."""
+        return Choice("no", f"{self._no}  esc"), Choice("yes", self._yes, "danger" if self._danger else "")
+
+    def choose(self, choice: str) -> None:
+        """True for yes."""
+        self.dismiss(choice == "yes")
+
+
+class ErrorDialog(Dialog[None]):
+    """Something failed: what happened, and what to do about it."""
+
+    def __init__(self, title: str, happened: str, remedy: str = "") -> None:
+        super().__init__(title, tone="danger")
+        self._happened = happened
+        self._remedy = remedy
+
+    def compose_body(self) -> ComposeResult:
+        """The sentence and the remedy."""
+        yield text(self._happened)
+        if self._remedy:
+            yield text(self._remedy, classes="gap strong")
+
+    def choices(self) -> Sequence[Choice]:
+        """There is only one thing to do."""
+        return (Choice("ok", "Close  esc"),)
+
+    def choose(self, choice: str) -> None:
+        """Close."""
+        self.dismiss(None)
+
+
+class Leaving(StrEnum):
+    """What becomes of a draft."""
+
+    KEEP = "keep"
+    DISCARD = "discard"
+
+
+class DraftDialog(Dialog[Leaving]):
+    """Throw a draft away, or keep it? Escape goes on writing."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__("Discard this draft?", tone="danger")
+        self._subject = subject
+
+    def compose_body(self) -> ComposeResult:
+        """Which draft."""
+        yield text(f"“{self._subject}”" if self._subject else "It has no subject yet.", classes="strong")
+        yield text("A discarded draft cannot be brought back.", classes="gap")
+
+    def choices(self) -> Sequence[Choice]:
+        """Keeping is safe."""
+        return (
+            Choice("keep", "Keep it and leave"),
+            Choice("write", "Go on writing  esc"),
+            Choice("discard", "Discard", "danger"),
+        )
+
+    def choose(self, choice: str) -> None:
+        """Keep, discard, or None to go on."""
+        self.dismiss(None if choice == "write" else Leaving(choice))
+
+
+class TooLong(StrEnum):
+    """What to do with a message that is over the limit."""
+
+    SHORTEN = "shorten"
+    SPLIT = "split"
+
+
+class TooLongDialog(Dialog[TooLong]):
+    """The message does not fit: shorten it, or send it as several numbered messages."""
+
+    def __init__(self, why: str, parts: int, problem: str = "") -> None:
+        super().__init__("The message is too long")
+        self._why = why
+        self._parts = parts
+        self._problem = problem
+
+    def compose_body(self) -> ComposeResult:
+        """How much too long, and the offer."""
+        yield text(self._why)
+        if self._parts:
+            yield text(
+                f"It can go as {self._parts} messages, numbered (1/{self._parts}) and so on, broken at blank"
+                " lines where there are any.",
+                classes="gap",
+            )
+        else:
+            yield text(f"It cannot be split: {self._problem}", classes="gap warn")
+
+    def choices(self) -> Sequence[Choice]:
+        """Shortening is safe."""
+        shorten = Choice("shorten", "Shorten it  esc")
+        return (shorten, Choice("split", f"Send {self._parts} messages")) if self._parts else (shorten,)
+
+    def choose(self, choice: str) -> None:
+        """Shorten or split."""
+        self.dismiss(TooLong(choice))

@@ -1,0 +1,138 @@
+"""Asking for a line of text, a password, or one of several things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.facts import text
+
+Check = Callable[[str], str]
+"""Says what is wrong with a text, empty when nothing is."""
+
+
+class PromptDialog(Dialog[str]):
+    """A line of text. ``check`` is asked before it is accepted, and its complaint is shown."""
+
+    def __init__(
+        self,
+        title: str,
+        question: str = "",
+        *,
+        value: str = "",
+        placeholder: str = "",
+        yes: str = "OK",
+        check: Check = lambda _text: "",
+        password: bool = False,
+    ) -> None:
+        super().__init__(title)
+        self._question = question
+        self._value = value
+        self._placeholder = placeholder
+        self._yes = yes
+        self._check = check
+        self._password = password
+
+    def compose_body(self) -> ComposeResult:
+        """The question and the field."""
+        if self._question:
+            yield text(self._question)
+        yield OneLine(
+            self._value,
+            id="answer",
+            password=self._password,
+            placeholder=plain(self._placeholder, one_line=True),
+            max_length=4096,
+        )
+        yield text("", id="complaint", classes="warn")
+
+    def choices(self) -> Sequence[Choice]:
+        """Enter in the field does the same as the second button."""
+        return Choice("cancel", "Cancel  esc"), Choice("ok", self._yes)
+
+    @on(Input.Submitted, "#answer")
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.choose("ok")
+
+    def choose(self, choice: str) -> None:
+        """The text, or None."""
+        if choice == "cancel":
+            self.dismiss(None)
+            return
+        answer = self.query_one("#answer", Input).value
+        complaint = self._check(answer)
+        if complaint:
+            self.query_one("#complaint", Static).update(Content(plain(complaint, one_line=False)))
+            self.query_one("#answer").focus()
+        else:
+            self.dismiss(answer)
+
+
+class PasswordDialog(PromptDialog):
+    """The password of an encrypted private key; it is shown as dots and kept nowhere."""
+
+    def __init__(self, file_name: str, *, again: bool = False) -> None:
+        question = f"The private key in {file_name} is encrypted."
+        super().__init__(
+            "Password",
+            "That password does not open the key. Try again." if again else question,
+            yes="Open",
+            password=True,
+        )
+
+
+class ChooseDialog(Dialog[str]):
+    """One of several things, each with a word that says what it is."""
+
+    DEFAULT_CSS = """
+    ChooseDialog OptionList { height: auto; max-height: 14; border: none; background: $panel; margin-top: 1; }
+    """
+
+    def __init__(
+        self, title: str, options: Sequence[tuple[str, str, str]], *, question: str = "", chosen: str = ""
+    ) -> None:
+        super().__init__(title)
+        self._options = options  # value, label, note
+        self._question = question
+        self._chosen = chosen
+
+    def compose_body(self) -> ComposeResult:
+        """The list."""
+        if self._question:
+            yield text(self._question)
+        choices = OptionList(
+            *(
+                Option(
+                    Content.assemble(
+                        (f" {plain(label, one_line=True)} ", "bold"), (plain(note, one_line=True), "dim")
+                    )
+                )
+                for _value, label, note in self._options
+            ),
+            markup=False,
+        )
+        values = [value for value, _label, _note in self._options]
+        choices.highlighted = values.index(self._chosen) if self._chosen in values else 0
+        yield choices
+
+    def choices(self) -> Sequence[Choice]:
+        """Enter in the list chooses."""
+        return (Choice("cancel", "Cancel  esc"),)
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._options[event.option_index][0])
+
+    def choose(self, choice: str) -> None:
+        """Nothing was chosen."""
+        self.dismiss(None)

@@ -1,0 +1,68 @@
+"""A longer text to read: details of a certificate, a transcript, a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.facts import text
+
+Fact = tuple[str, str]
+"""A label and its value; without a label the value is a paragraph, without a value the label is a heading."""
+
+
+class FactsDialog(Dialog[str]):
+    """Labelled facts, to read and to copy with the mouse; more buttons may be given than closing."""
+
+    DEFAULT_CSS = """
+    FactsDialog {
+        #box { width: 96; height: auto; }
+        #facts { height: auto; }
+        #facts > Static { height: auto; width: 1fr; }
+        .heading { text-style: bold; color: $primary; margin-top: 1; }
+    }
+    """
+
+    def __init__(self, title: str, facts: Sequence[Fact], *, more: Sequence[Choice] = ()) -> None:
+        super().__init__(title)
+        self._facts = facts
+        self._more = more
+
+    def compose_body(self) -> ComposeResult:
+        """The facts, their values in one column."""
+        width = min(max((len(label) for label, value in self._facts if value), default=0), 16)
+        with Vertical(id="facts"):
+            for label, value in self._facts:
+                if not value:
+                    yield text(label, classes="heading")
+                elif not label:
+                    yield text(value)
+                else:
+                    yield _fact(label, value, width)
+
+    def choices(self) -> Sequence[Choice]:
+        """Closing first."""
+        return Choice("close", "Close  esc"), *self._more
+
+    def choose(self, choice: str) -> None:
+        """Which button it was; None for closing."""
+        self.dismiss(None if choice == "close" else choice)
+
+    def on_mount(self) -> None:
+        """Keys scroll the text at once."""
+        body = self.query_one("#body")
+        body.can_focus = True
+        body.focus()
+
+
+def _fact(label: str, value: str, width: int) -> Static:
+    lines = plain(value, one_line=False).split("\n")
+    head = f"{plain(label, one_line=True):<{width}}  "
+    rest = "".join(f"\n{' ' * len(head)}{line}" for line in lines[1:])
+    return Static(Content.assemble((head, "dim"), lines[0] + rest), markup=False)

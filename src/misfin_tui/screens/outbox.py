@@ -1,0 +1,322 @@
+"""The outbox: one row per recipient, its state in words, every attempt, and what a person can decide."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from textual import work
+
+from misfin.store.outgoing import AttemptRow, OutboxRow, Phase, Question, State
+from misfin_tui.dialogs.base import Choice
+from misfin_tui.dialogs.certificate import Answer, CertificateDialog
+from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.redirect import Following, RedirectDialog
+from misfin_tui.dialogs.text import Fact, FactsDialog
+from misfin_tui.keymap import Room
+from misfin_tui.messages import OutboxChanged, TrustAsked
+from misfin_tui.screens.place import Place
+from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.facts import in_a_while, many, moment
+from misfin_tui.widgets.row_list import Cell, Column, RowList
+
+TONES = {
+    State.WAITING: "normal",
+    State.SENDING: "accent",
+    State.DELIVERED: "good",
+    State.DEFERRED: "muted",
+    State.HELD: "warn",
+    State.FAILED: "bad",
+    State.UNCERTAIN: "warn",
+    State.CANCELLED: "muted",
+}
+MARKS = {
+    State.WAITING: "○",
+    State.SENDING: "▶",
+    State.DELIVERED: "✓",
+    State.DEFERRED: "◷",
+    State.HELD: "‖",
+    State.FAILED: "✗",
+    State.UNCERTAIN: "?",
+    State.CANCELLED: "–",
+}
+"""A sign for each state, so that none is told by colour alone."""
+
+TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE})
+REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
+FINISHED = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})
+TICK = 1.0  # seconds between looks at the clock, for "in 12 s"
+
+
+def state_words(row: OutboxRow, now: float) -> str:
+    """The state of a row in a few words: what happens next, or what was said."""
+    match row.state:
+        case State.WAITING:
+            held = row.hold_until - now
+            return f"leaves {in_a_while(held)}, z takes it back" if held > 0 else "waiting"
+        case State.DEFERRED:
+            return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
+        case State.DELIVERED:
+            return "delivered"
+        case State.HELD:
+            return f"held: {row.why}"
+        case State.FAILED:
+            said = f"{row.status} {row.meta}".strip() if row.status else ""
+            return f"failed: {said or row.why}"
+        case State.UNCERTAIN:
+            return f"uncertain: {row.why}"
+        case _:
+            return str(row.state)
+
+
+class OutboxScreen(Place):
+    """What is on its way out."""
+
+    BINDINGS = bindings(Room.LIST, Room.OUTBOX)
+    BINDING_GROUP_TITLE = TITLE_TEXT = "Outbox"
+
+    def make_list(self) -> RowList[OutboxRow]:
+        """State, recipient, subject, attempts."""
+        columns = (
+            Column("", 1),
+            Column("To", 28),
+            Column("Subject", 0, spare=1),
+            Column("State", 42),
+            Column("Tries", 5, right=True, spare=2),
+        )
+        return RowList(columns, self._cells, lambda row: row.id, empty="Nothing is waiting to be sent.")
+
+    def _cells(self, row: OutboxRow) -> Sequence[Cell]:
+        tone = TONES[row.state]
+        return (
+            (MARKS[row.state], tone),
+            (row.to, "strong" if row.state not in FINISHED else "normal"),
+            (row.subject or "(no subject)", "normal" if row.subject else "muted"),
+            (state_words(row, time.time()), tone),
+            (str(row.attempts or ""), "muted"),
+        )
+
+    async def load(self) -> Iterable[OutboxRow]:
+        """Every row, newest letter first."""
+        return await self.services.sending.outbox()
+
+    def matches(self, item: OutboxRow, words: list[str]) -> bool:
+        """By recipient, subject and state."""
+        text = f"{item.to} {item.subject} {item.state} {item.why} {item.meta}".casefold()
+        return all(word in text for word in words)
+
+    def news(self) -> list[tuple[str, str]]:
+        """How many are waiting for something."""
+        waiting = sum(row.state not in FINISHED and row.state is not State.HELD for row in self.everything)
+        asking = sum(row.state in (State.HELD, State.UNCERTAIN) for row in self.everything)
+        told = [(f"{waiting:,} on the way", "muted")] if waiting else []
+        return [*told, *([(f"{many(asking, 'question')} for you", "warning")] if asking else [])]
+
+    def on_mount(self) -> None:
+        """Count down what waits."""
+        super().on_mount()
+        self.set_interval(TICK, self._tick)
+
+    def _tick(self) -> None:
+        if any(row.state in (State.WAITING, State.DEFERRED) for row in self.everything):
+            self.rows.refresh()
+
+    def on_outbox_changed(self, message: OutboxChanged) -> None:
+        """Something moved."""
+        self.reload()
+
+    def on_trust_asked(self, message: TrustAsked) -> None:
+        """A host showed another certificate."""
+        self.reload()
+
+    def choose(self, item: Any) -> None:
+        """A double click shows the transcript."""
+        self.action_attempts()
+
+    @property
+    def row(self) -> OutboxRow | None:
+        """The row under the cursor."""
+        return self.rows.current
+
+    # ---- what can be done
+
+    @work(group="outbox", description="show a transcript")
+    async def action_attempts(self) -> None:
+        """Every attempt, word by word."""
+        row = self.row
+        if row is None:
+            return
+        attempts = await self.attempt(self.services.sending.attempts(row.id))
+        if attempts is None:
+            return
+        more = [Choice("answer", "Answer …")] if row.state is State.HELD else []
+        more += [Choice("retry", "Try now")] if row.state not in (State.DELIVERED, State.SENDING) else []
+        dialog = FactsDialog(f"To {row.to}", transcript(row, attempts, time.time()), more=more)
+        choice = await self.app.push_screen_wait(dialog)
+        if choice == "answer":
+            self.action_answer()
+        elif choice == "retry":
+            self.action_retry()
+
+    @work(group="outbox", description="try again")
+    async def action_retry(self) -> None:
+        """Try again now; what may have arrived already asks first."""
+        row = self.row
+        if row is None:
+            return
+        if row.state is State.UNCERTAIN and not await self.app.push_screen_wait(
+            ConfirmDialog(
+                "Send it again?",
+                f"The last attempt to reach {row.to} was cut off after the message had left. It may have"
+                " arrived; sending again may deliver it twice. Ask the recipient if you can.",
+                yes="Send again",
+                no="Leave it",
+                danger=True,
+            )
+        ):
+            return
+        if not await self.attempt(self.services.sending.retry(row.id)):
+            self.misfin.say("It cannot be tried now: it is being sent, or was delivered.", severity="warning")
+
+    @work(group="outbox", description="take a message back")
+    async def action_edit(self) -> None:
+        """Take it back and change it."""
+        row = self.row
+        if row is None:
+            return
+        if row.state in (State.DELIVERED, State.SENDING):
+            self.misfin.say("It has left; there is nothing to take back.", severity="warning")
+            return
+        if row.state is State.UNCERTAIN and not await self.app.push_screen_wait(
+            ConfirmDialog("Edit it?", "It may have arrived as it was.", yes="Edit", no="Leave it")
+        ):
+            return
+        draft = await self.attempt(self.services.sending.edit(row.id))
+        if draft is not None:
+            self.misfin.open_composer(draft)
+
+    @work(group="outbox", description="cancel a message")
+    async def action_cancel(self) -> None:
+        """Do not send it; a finished row is taken out of the list."""
+        row = self.row
+        if row is None:
+            return
+        if row.state in FINISHED:
+            if not await self.attempt(self.services.sending.remove(row.id)):
+                self.misfin.say("It stays until its copy is in Sent.")
+            return
+        question = f"Do not send “{row.subject or 'no subject'}” to {row.to}?"
+        if not await self.app.push_screen_wait(
+            ConfirmDialog("Cancel it?", question, yes="Do not send", no="Keep it", danger=True)
+        ):
+            return
+        if await self.attempt(self.services.sending.cancel(row.id)) is False:
+            self.misfin.say("It is leaving right now; it cannot be stopped.", severity="warning")
+
+    @work(group="outbox", description="undo send")
+    async def action_undo_send(self) -> None:
+        """Take back what was sent just now."""
+        last = self.services.sending.undoable()
+        draft = await self.attempt(self.services.sending.undo_send(last.ids)) if last else None
+        if draft is None:
+            self.misfin.say("There is nothing left to take back.")
+        else:
+            self.misfin.open_composer(draft)
+
+    @work(group="outbox", description="write a new message")
+    async def action_compose(self) -> None:
+        """Write a new message."""
+        draft = await self.attempt(self.services.sending.new())
+        if draft is not None:
+            self.misfin.open_composer(draft)
+
+    @work(group="outbox", description="answer a question")
+    async def action_answer(self) -> None:
+        """Answer the question this message waits for."""
+        row = self.row
+        if row is None:
+            return
+        if row.state is State.UNCERTAIN:
+            self.action_retry()
+        elif row.state is not State.HELD or row.question is None:
+            self.misfin.say("This message asks nothing.")
+        elif row.question in TRUST:
+            await self._answer_trust(row)
+        elif row.question in REDIRECTS:
+            await self._answer_redirect(row)
+        else:
+            self.action_edit()
+
+    async def _answer_trust(self, row: OutboxRow) -> None:
+        from misfin.trust.tofu import PinKind
+
+        trust = self.services.trust
+        question = await self.attempt(trust.question(PinKind.HOST, row.question_name))
+        if question is None:
+            # The certificate is not known here any more: asking the host again raises the question anew.
+            await self.attempt(self.services.sending.retry(row.id))
+            return
+        answer = await self.app.push_screen_wait(CertificateDialog(question))
+        if answer is Answer.TRUST:
+            wanted = question.shown.fingerprints.cert
+            freed = await self.attempt(trust.approve(question.kind, question.name, wanted))
+            if freed is not None:
+                self.misfin.say(f"{question.name} is trusted. {many(freed, 'message')} will be sent.")
+        elif answer is Answer.REFUSE:
+            stopped = await self.attempt(trust.refuse(question.kind, question.name))
+            if stopped is not None:
+                self.misfin.say(f"The pin stays. {many(stopped, 'message')} will not be sent.")
+
+    async def _answer_redirect(self, row: OutboxRow) -> None:
+        permanent = row.question is Question.REDIRECT_ALWAYS
+        answer = await self.app.push_screen_wait(RedirectDialog(row, permanent=permanent))
+        if answer is Following.STOP:
+            await self.attempt(self.services.sending.cancel(row.id))
+        elif answer is not None:
+            always = answer is Following.ALWAYS
+            await self.attempt(self.services.sending.follow(row.id, update_contact=always))
+
+
+def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> list[Fact]:
+    """Everything that happened to a row, as it was said."""
+    facts: list[Fact] = [
+        ("state", state_words(row, now)),
+        ("subject", row.subject or "(no subject)"),
+        ("from", row.account),
+        ("written", moment(row.created)),
+        ("size", f"{row.size:,} bytes"),
+    ]
+    if row.target:
+        facts.append(("redirect", row.target))
+    if row.fingerprint:
+        facts.append(("recipient's key", row.fingerprint))
+    for number, attempt in enumerate(attempts, 1):
+        facts.append((f"Attempt {number} · {moment(attempt.started)}", ""))
+        facts += _attempt_facts(attempt)
+    if not attempts:
+        facts.append(("", "No attempt was made yet."))
+    return facts
+
+
+def _attempt_facts(attempt: AttemptRow) -> list[Fact]:
+    head = attempt.request[:200].split(b"\r\n")[0].decode("utf-8", "replace")
+    took = attempt.ended - attempt.started
+    found = [
+        ("to", f"{attempt.host}:{attempt.port}" if attempt.host else ""),
+        ("certificate", f"{attempt.certificate} {attempt.decision}".strip()),
+        ("request", f"{head} (Misfin({attempt.version}))" if attempt.request else ""),
+        ("left at", moment(attempt.left) if attempt.left else "nothing of the message left"),
+        ("answer", attempt.response),
+        ("error", attempt.error),
+        ("ended", f"after {took:.1f} s" if attempt.ended else _PHASES[attempt.phase]),
+    ]
+    return [(label, value) for label, value in found if value]
+
+
+_PHASES = {
+    Phase.CLAIMED: "it is being connected",
+    Phase.LEAVING: "it is on the wire",
+    Phase.ANSWERED: "it was answered",
+    Phase.ENDED: "it ended",
+}

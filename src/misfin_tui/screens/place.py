@@ -1,0 +1,182 @@
+"""What the screens beside the mail share: a line on top, a list, a search line, a line of keys below."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Input
+
+from misfin.errors import MisfinError
+from misfin_tui.messages import ConfigChanged
+from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.row_list import RowList
+from misfin_tui.widgets.statusbar import KeyBar, StatusBar
+
+if TYPE_CHECKING:
+    from misfin_tui.app import MisfinApp
+    from misfin_tui.config import Config
+    from misfin_tui.services import Services
+
+T = TypeVar("T")
+
+
+class AppScreen(Screen[None]):
+    """A screen that knows which app it is in."""
+
+    @property
+    def misfin(self) -> MisfinApp:
+        """The app, with its own type."""
+        return cast("MisfinApp", self.app)
+
+    @property
+    def services(self) -> Services:
+        """The one door to mail and post."""
+        return self.misfin.services
+
+    async def attempt(self, work: Awaitable[T], what: str = "") -> T | None:
+        """Do something that may fail; a failure is told and gives None."""
+        try:
+            return await work
+        except MisfinError as error:
+            self.misfin.report(error, what)
+            return None
+
+    def use_config(self, config: Config) -> None:
+        """Other settings are in force from now on."""
+        self.misfin.config = config
+        self.misfin.post_message(ConfigChanged())
+
+
+class Place(AppScreen):
+    """A list of things with a search line. Each place says what its rows are and what to do with one."""
+
+    TITLE_TEXT = ""
+    DEFAULT_CSS = """
+    Place {
+        layout: vertical; background: $background;
+        #search { display: none; margin: 0 1; background: $panel; }
+        &.-searching #search { display: block; }
+        RowList { height: 1fr; }
+    }
+    """
+
+    # ---- for each place to fill in
+
+    def make_list(self) -> RowList[Any]:
+        """The list."""
+        raise NotImplementedError
+
+    async def load(self) -> Iterable[Any]:
+        """What there is to show; may raise :class:`MisfinError`."""
+        raise NotImplementedError
+
+    def matches(self, item: Any, words: list[str]) -> bool:
+        """Whether an item fits the search; words are casefolded."""
+        raise NotImplementedError
+
+    def choose(self, item: Any) -> None:
+        """An item was chosen."""
+        raise NotImplementedError
+
+    # ---- the frame
+
+    def compose(self) -> ComposeResult:
+        """Top line, search line, list, key line."""
+        yield StatusBar(self.TITLE_TEXT, id="status")
+        yield OneLine(id="search", placeholder="Search", max_length=200)
+        self.rows = self.make_list()
+        yield self.rows
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Read what there is."""
+        self.everything: list[Any] = []
+        self.rows.focus()
+        self.reload()
+
+    def reload(self) -> None:
+        """Read again, in the background; the cursor stays on its item."""
+        self.run_worker(self._reload(), group="reload", exclusive=True, description="read the list")
+
+    async def _reload(self) -> None:
+        found = await self.attempt(self.load())
+        if found is not None:
+            self.everything = list(found)
+            self.filter()
+
+    def filter(self) -> None:
+        """Show what fits the search."""
+        words = self.query_one("#search", Input).value.casefold().split()
+        shown = [item for item in self.everything if self.matches(item, words)] if words else self.everything
+        self.rows.show(shown)
+        total = len(self.everything)
+        count = f"{len(shown):,} of {total:,}" if words else f"{total:,}"
+        self.query_one("#status", StatusBar).tell(f"{self.TITLE_TEXT} · {count}", self.news())
+
+    def news(self) -> list[tuple[str, str]]:
+        """What stands on the right of the top line: text and tone."""
+        return []
+
+    @on(RowList.Chosen)
+    def _chosen(self, event: RowList.Chosen) -> None:
+        self.choose(event.item)
+
+    # ---- searching
+
+    def action_search(self) -> None:
+        """Open the search line."""
+        self.add_class("-searching")
+        self.query_one("#search").focus()
+
+    @on(Input.Changed, "#search")
+    def _search_changed(self) -> None:
+        self.filter()
+
+    @on(Input.Submitted, "#search")
+    def _search_entered(self) -> None:
+        self.rows.focus()
+
+    def action_back(self) -> None:
+        """Leave the search first, then the place."""
+        search = self.query_one("#search", Input)
+        if self.has_class("-searching"):
+            self.remove_class("-searching")
+            search.value = ""
+            self.rows.focus()
+        else:
+            self.dismiss()
+
+    def action_leave_search(self) -> None:
+        """Leave the search, and nothing else."""
+        if self.has_class("-searching"):
+            self.action_back()
+
+    # ---- moving
+
+    def action_cursor_up(self) -> None:
+        """One row up."""
+        self.rows.move(-1)
+
+    def action_cursor_down(self) -> None:
+        """One row down."""
+        self.rows.move(1)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.rows.move_page(-1)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.rows.move_page(1)
+
+    def action_cursor_top(self) -> None:
+        """To the first row."""
+        self.rows.move_to_end(top=True)
+
+    def action_cursor_bottom(self) -> None:
+        """To the last row."""
+        self.rows.move_to_end(top=False)

@@ -1,0 +1,104 @@
+"""Saving a draft soon after the last key, one save at a time, and never losing the newest text."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from misfin.errors import StoreError
+from misfin.store.drafts import Draft
+
+PAUSE = 0.7
+"""Seconds without a key after which the draft is saved."""
+LONGEST = 2.5
+"""Seconds after which it is saved although keys keep coming."""
+RETRY = 5.0
+"""Seconds until a save that failed (the disk was full) is tried again."""
+
+
+class Autosave:
+    """Keeps one draft on disk while it is written.
+
+    ``save`` blocks and runs in a thread; ``saved`` and ``failed`` are called on the loop.
+    """
+
+    def __init__(
+        self,
+        save: Callable[[Draft], Draft],
+        saved: Callable[[Draft], None],
+        failed: Callable[[StoreError], None],
+    ) -> None:
+        self._save = save
+        self._saved = saved
+        self._failed = failed
+        self._waiting: Draft | None = None
+        self._since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._stopped = False
+        self.draft_id = ""
+
+    def put(self, draft: Draft) -> None:
+        """There is newer text: save it in a moment."""
+        if self._stopped:
+            return
+        now = time.monotonic()
+        if self._waiting is None:
+            self._since = now
+        self._waiting = draft
+        self._arm(max(0.0, min(PAUSE, self._since + LONGEST - now)))
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the newest text is not on disk yet."""
+        return self._waiting is not None or self._lock.locked()
+
+    async def flush(self) -> None:
+        """Save at once what is not saved yet. Raises :class:`StoreError`; the text is then kept."""
+        self._disarm()
+        async with self._lock:
+            draft, self._waiting = self._waiting, None
+            if draft is None:
+                return
+            try:
+                done = await asyncio.shield(
+                    asyncio.to_thread(self._save, replace(draft, id=self.draft_id or draft.id))
+                )
+            except StoreError:
+                if self._waiting is None:  # newer text may have come meanwhile
+                    self._waiting = draft
+                raise
+            self.draft_id = done.id
+            self._saved(done)
+
+    async def stop(self) -> None:
+        """Take no more text and forget what is not saved; a save that is under way is waited for."""
+        self._stopped = True
+        self._disarm()
+        self._waiting = None
+        async with self._lock:
+            pass
+
+    def _arm(self, delay: float) -> None:
+        self._disarm()
+        self._timer = asyncio.get_running_loop().call_later(delay, self._start)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start(self) -> None:
+        self._timer = None
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            await self.flush()
+        except StoreError as error:
+            self._failed(error)
+            if not self._stopped:
+                self._arm(RETRY)

@@ -1,0 +1,149 @@
+"""One's own addresses for the screens: made, imported, exported, checked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import StoreError
+from misfin.model.address import MisfinAddress
+from misfin_tui.services.newfile import write_new
+
+if TYPE_CHECKING:
+    from misfin.store.identities import StoredIdentity
+    from misfin.trust.certificate import CertificateInfo
+    from misfin_tui.config import Config
+    from misfin_tui.services import Services
+
+KEYS = (
+    ("ec", "P-256", "small and quick; the usual choice"),
+    ("ed25519", "Ed25519", "modern, but not every server takes it"),
+    ("rsa", "RSA-2048", "large and slow; for old servers"),
+)
+"""The kinds of key to choose from: value, name, note."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """One identity file. ``problems`` are sentences; without ``info`` the file holds no usable identity."""
+
+    name: str
+    path: Path
+    info: CertificateInfo | None
+    misfin_address: MisfinAddress | None
+    problems: tuple[str, ...]
+    default: bool = False
+
+    @property
+    def address(self) -> str:
+        """``mailbox@host``, empty when the file cannot be used."""
+        return self.misfin_address.address if self.misfin_address else ""
+
+
+class Identities:
+    """The folder of identities. Work is done in threads; errors are :class:`IdentityError` and the like."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._seen: tuple[object, list[OwnIdentity]] | None = None
+
+    async def all(self) -> list[OwnIdentity]:
+        """Every identity, the default one first."""
+        return await asyncio.to_thread(self.read_all)
+
+    async def default(self) -> str:
+        """The address to write from; empty when there is no identity at all."""
+        return next((each.address for each in await self.all() if each.address), "")
+
+    async def create(self, address: str, *, name: str = "", key: str = "ec") -> OwnIdentity:
+        """Make an identity for ``mailbox@host``; ``name`` is what people see beside it."""
+        return await asyncio.to_thread(self._create, address, name, key)
+
+    async def import_pem(
+        self, certificate: Path, key: Path | None = None, password: str | None = None
+    ) -> OwnIdentity:
+        """Take over another program's PEM; raises :class:`IdentityEncryptedError` for a password."""
+        return await asyncio.to_thread(self._import, certificate, key, password)
+
+    async def export(self, name: str, path: Path, *, with_key: bool) -> None:
+        """Write the certificate to a new file; with the private key only readable for oneself."""
+        await asyncio.to_thread(self._export, name, path, with_key)
+
+    async def set_default(self, address: str) -> Config:
+        """Write from this address from now on; returns the new settings."""
+        from misfin_tui.config import write_setting
+
+        return await asyncio.to_thread(
+            write_setting, self._services.profile.config, "identity", "default", address
+        )
+
+    # ---- in a thread
+
+    def addresses(self) -> list[MisfinAddress]:
+        """All own addresses, the default one first."""
+        return [each.misfin_address for each in self.read_all() if each.misfin_address]
+
+    def read_all(self) -> list[OwnIdentity]:
+        """Every identity, the default one first. Files are only read when the folder changed."""
+        store, default = self._services.identity_store, self._services.config.identity.default
+        stamp = (default, _stamp(store.folder))
+        if self._seen is None or self._seen[0] != stamp:
+            found = [_own(stored) for stored in store.all()]
+            chosen = next((each.name for each in found if each.address == default), "")
+            chosen = chosen or next((each.name for each in found if each.address), "")
+            rows = [_with_default(each) if each.name == chosen else each for each in found]
+            self._seen = (stamp, sorted(rows, key=lambda each: (not each.default, each.name)))
+        return self._seen[1]
+
+    def _create(self, address: str, name: str, key: str) -> OwnIdentity:
+        from misfin.trust.identity import KeyKind, generate
+
+        parsed = MisfinAddress.parse(f"{address.strip()} {name.strip()}")
+        identity = generate(parsed, now=datetime.now(UTC), key=KeyKind(key))
+        return self._keep(self._services.identity_store.save(identity))
+
+    def _import(self, certificate: Path, key: Path | None, password: str | None) -> OwnIdentity:
+        from misfin.store.identities import identity_from_files
+
+        identity = identity_from_files(certificate, key, password.encode() if password else None)
+        return self._keep(self._services.identity_store.save(identity))
+
+    def _keep(self, path: Path) -> OwnIdentity:
+        row = next(each for each in self.read_all() if each.path == path)
+        self._services.store.create(row.address)
+        return row
+
+    def _export(self, name: str, path: Path, with_key: bool) -> None:
+        identity = self._services.identity_store.load(name)
+        write_new(path, identity.pem if with_key else identity.cert_pem, private=with_key)
+
+
+def _own(stored: StoredIdentity) -> OwnIdentity:
+    from misfin.trust.identity import check
+
+    if stored.identity is None:
+        return OwnIdentity(stored.name, stored.path, None, None, (stored.problem,))
+    info = stored.identity.info
+    problems = tuple(check(stored.identity, datetime.now(UTC)))
+    return OwnIdentity(stored.name, stored.path, info, info.address, problems)
+
+
+def _with_default(row: OwnIdentity) -> OwnIdentity:
+    return OwnIdentity(row.name, row.path, row.info, row.misfin_address, row.problems, default=True)
+
+
+def _stamp(folder: Path) -> tuple[object, ...]:
+    """Changes whenever a file of the folder does."""
+    try:
+        with os.scandir(folder) as entries:
+            return tuple(
+                sorted((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in entries)
+            )
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StoreError(f"The identities in {folder} cannot be read: {error.strerror}.") from error

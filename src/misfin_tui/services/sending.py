@@ -1,0 +1,279 @@
+"""Writing and sending for the screens: drafts, replies, the outbox and what a person decides about it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.errors import LocalError, StoreError
+from misfin.store.drafts import Draft
+from misfin_tui.messages import MailChanged, OutboxChanged
+from misfin_tui.services.autosave import Autosave
+from misfin_tui.services.measuring import Measure, Route, measure, routes_of, split
+from misfin_tui.services.replying import (
+    as_draft,
+    forward_draft,
+    read_original,
+    reply_draft,
+    signed,
+    taken_apart,
+    typed,
+)
+
+if TYPE_CHECKING:
+    from misfin.model.address import MisfinAddress
+    from misfin.store.outbox import AttemptRow, OutboxRow
+    from misfin.store.rows import LetterRow
+    from misfin_tui.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What was put into the outbox: ids of rows, and until when (Unix seconds) it can be taken back."""
+
+    ids: tuple[int, ...]
+    until: float
+
+
+class Sending:
+    """Drafts and the outbox. Work is done in threads; any method may raise :class:`StoreError`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._keepers: weakref.WeakSet[Autosave] = weakref.WeakSet()
+        self._submitted: list[Submission] = []
+
+    # ---- drafts
+
+    async def save(self, draft: Draft) -> Draft:
+        """Put a draft on disk; returns it with its id and time of saving."""
+        saved = await asyncio.to_thread(self._save, draft)
+        self._services.post(MailChanged())
+        return saved
+
+    async def open(self, draft_id: str) -> Draft:
+        """The draft with this id or Maildir key; raises :class:`LetterGoneError` where there is none."""
+        return await asyncio.to_thread(lambda: self._services.draft_box.load(draft_id))
+
+    async def drafts(self) -> list[Draft]:
+        """Every draft, the last saved first."""
+        return await asyncio.to_thread(lambda: self._services.draft_box.all())
+
+    async def discard(self, draft_id: str) -> None:
+        """Delete a draft for good."""
+        await asyncio.to_thread(lambda: self._services.draft_box.discard(draft_id))
+        self._services.post(MailChanged())
+
+    def autosave(self, saved: Callable[[Draft], None], failed: Callable[[StoreError], None]) -> Autosave:
+        """A keeper for one draft that is being written; it is flushed when the program ends."""
+        keeper = Autosave(self._save, saved, failed)
+        self._keepers.add(keeper)
+        return keeper
+
+    async def flush(self) -> None:
+        """Save every draft that is being written. Raises :class:`StoreError` if one could not be."""
+        for keeper in list(self._keepers):
+            await keeper.flush()
+
+    # ---- new messages
+
+    async def new(
+        self, to: Sequence[str] = (), *, account: str = "", subject: str = "", body: str = ""
+    ) -> Draft:
+        """An empty message with the signature below."""
+        return Draft(
+            account=account or await self._services.identities.default(),
+            to=tuple(to),
+            subject=subject,
+            body=signed(body, self._services.config.send.signature),
+        )
+
+    async def from_link(self, uri: str) -> Draft:
+        """A message started by a ``misfin:`` link; never sent by itself. Raises :class:`AddressError`."""
+        from misfin.model.address import parse_uri
+
+        address, text = parse_uri(uri)
+        subject, body = taken_apart(text)
+        return await self.new([typed(address)], subject=subject, body=body)
+
+    async def reply(self, row: LetterRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
+        """A reply to a letter. ``quoted`` are the lines to quote, all of them by default.
+
+        Raises :class:`LocalError` when there is nobody to reply to but oneself.
+        """
+        return await asyncio.to_thread(self._reply, row, everyone, quoted)
+
+    async def forward(self, row: LetterRow) -> Draft:
+        """A letter to be passed on, its sender lines and times untouched."""
+        return await asyncio.to_thread(self._forward, row)
+
+    # ---- measuring
+
+    async def measure(self, draft: Draft) -> Measure:
+        """The size of what will really be sent, for the recipient with the least room."""
+        return measure(draft, await self._sender(draft.account), await self._routes(draft))
+
+    async def split(self, draft: Draft) -> list[Draft]:
+        """The draft as numbered messages that all fit; raises :class:`LocalError` when that is impossible."""
+        sender, routes = await self._sender(draft.account), await self._routes(draft)
+        return await asyncio.to_thread(split, draft, lambda part: not measure(part, sender, routes).over)
+
+    # ---- sending
+
+    async def submit(self, *drafts: Draft) -> Submission:
+        """Queue messages for all their recipients; each draft goes once the queue holds it durably.
+
+        Nothing leaves for ``undo_send_seconds``. Raises :class:`AddressError`, :class:`GemmailError` or
+        :class:`MessageTooLargeError`; what could not be queued stays a draft.
+        """
+        hold = self._services.config.send.undo_send_seconds
+        now = time.time()
+        try:
+            ids = await asyncio.to_thread(self._submit, drafts, now, hold)
+        finally:
+            self._services.post(MailChanged())
+            self._services.post(OutboxChanged())
+            self._services.wake_courier()
+        submission = Submission(ids, now + hold)
+        self._submitted.append(submission)
+        return submission
+
+    def undoable(self) -> Submission | None:
+        """The last message that can still be taken back."""
+        now = time.time()
+        self._submitted = [each for each in self._submitted if each.until > now]
+        return self._submitted[-1] if self._submitted else None
+
+    async def undo_send(self, ids: Sequence[int]) -> Draft | None:
+        """Take a message back before it leaves; it is a draft again. None when it is too late."""
+        draft = await asyncio.to_thread(self._take_back, list(ids))
+        self._submitted = [each for each in self._submitted if not set(each.ids) & set(ids)]
+        self._tell()
+        return draft
+
+    # ---- the outbox
+
+    async def outbox(self) -> list[OutboxRow]:
+        """Every message on its way, the newest first, one row per recipient."""
+        return await asyncio.to_thread(lambda: self._services.outbox_queue.rows())
+
+    async def attempts(self, row_id: int) -> list[AttemptRow]:
+        """What happened at each attempt to send a row, oldest first."""
+        return await asyncio.to_thread(lambda: self._services.outbox_queue.attempts(row_id))
+
+    async def retry(self, row_id: int) -> bool:
+        """Try again now; for an uncertain row this may deliver it twice: ask first."""
+        done = await asyncio.to_thread(lambda: self._services.outbox_queue.retry(row_id, time.time()))
+        self._tell()
+        return done
+
+    async def cancel(self, row_id: int) -> bool:
+        """Do not send it; False when it is leaving right now or has left."""
+        done = await asyncio.to_thread(lambda: self._services.outbox_queue.cancel(row_id, now=time.time()))
+        self._tell()
+        return done
+
+    async def remove(self, row_id: int) -> bool:
+        """Take a finished row out of the list."""
+        done = await asyncio.to_thread(lambda: self._services.outbox_queue.remove(row_id))
+        self._tell()
+        return done
+
+    async def edit(self, row_id: int) -> Draft:
+        """Take one recipient's copy back as a draft. Raises :class:`LocalError` when it is too late."""
+        draft = await asyncio.to_thread(self._take_back, [row_id])
+        self._tell()
+        if draft is None:
+            raise LocalError("It is leaving right now, or has left.")
+        return draft
+
+    async def follow(self, row_id: int, *, update_contact: bool = False) -> bool:
+        """Send a redirected copy where the redirect points; perhaps write to there from now on."""
+        row = await asyncio.to_thread(lambda: self._services.outbox_queue.follow(row_id, time.time()))
+        if row is not None and update_contact:
+            await self._services.contacts.moved(row.to, row.target)
+        self._tell()
+        return row is not None
+
+    # ---- in a thread
+
+    def _save(self, draft: Draft) -> Draft:
+        return self._services.draft_box.save(draft, now=time.time())
+
+    def _submit(self, drafts: Sequence[Draft], now: float, hold: float) -> tuple[int, ...]:
+        from misfin.post.submission import submit
+
+        outbox, box = self._services.outbox_queue, self._services.draft_box
+        # Each is a draft of its own first: a crash between two of them loses none and repeats none.
+        saved = [draft if draft.id else box.save(draft, now=now) for draft in drafts]
+        return tuple(row for draft in saved for row in submit(outbox, box, draft, now=now, hold=hold))
+
+    def _take_back(self, ids: Sequence[int]) -> Draft | None:
+        """Rows as drafts again, one for each letter; the first one taken back, None when it was too late."""
+        outbox, box = self._services.outbox_queue, self._services.draft_box
+        groups: dict[str, list[OutboxRow]] = {}
+        for row_id in ids:
+            if (row := outbox.row(row_id)) is not None:
+                groups.setdefault(row.group, []).append(row)
+        taken = []
+        for group, rows in groups.items():
+            if (letter := outbox.outgoing(group)) is None:
+                continue
+            # On disk as a draft before it is cancelled, so that a crash between the two loses nothing.
+            draft = box.save(as_draft(letter, [row.to for row in rows]), now=time.time())
+            if outbox.cancel(*(row.id for row in rows), now=time.time()):
+                taken.append(draft)
+                for row in rows:  # what is a draft again need not stand in the outbox as cancelled
+                    outbox.remove(row.id)
+            else:
+                box.discard(draft.id)
+        return taken[0] if taken else None
+
+    def _reply(self, row: LetterRow, everyone: bool, quoted: str | None) -> Draft:
+        settings = self._services.config.send
+        return reply_draft(
+            read_original(self._services.index.raw(row), row),
+            self._services.identities.addresses(),
+            everyone=everyone,
+            quoted=quoted,
+            signature=settings.signature,
+            link=settings.reply_links,
+        )
+
+    def _forward(self, row: LetterRow) -> Draft:
+        return forward_draft(read_original(self._services.index.raw(row), row))
+
+    async def _sender(self, account: str) -> MisfinAddress | None:
+        for identity in await self._services.identities.all():
+            if identity.address == account:
+                return identity.misfin_address
+        return None
+
+    async def _routes(self, draft: Draft) -> list[Route]:
+        addresses = routes_of(draft.to)
+        return await asyncio.to_thread(lambda: [self._route(address) for address in addresses])
+
+    def _route(self, address: MisfinAddress) -> Route:
+        from misfin.model.address import DEFAULT_PORT
+        from misfin.model.gemmail import Version
+
+        known = self._services.pin_book.recall(address.hostname, address.port or DEFAULT_PORT)
+        wanted = self._services.config.hosts.get(address.hostname)
+        version = known.version(time.time()) or Version.C
+        if wanted and wanted.version:
+            version = Version(wanted.version)
+        return Route(
+            address,
+            version,
+            known.sender_line or bool(wanted and wanted.include_sender_line),
+            known.size_limit or 0,
+        )
+
+    def _tell(self) -> None:
+        self._services.wake_courier()
+        self._services.post(OutboxChanged())
+        self._services.post(MailChanged())

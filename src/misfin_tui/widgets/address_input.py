@@ -1,0 +1,194 @@
+"""A field for recipients, separated by commas, with offers from the address book below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from misfin.errors import AddressError
+from misfin.model.address import MisfinAddress
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.gemtext_area import typable
+
+MAX_LENGTH = 4096  # characters: far more recipients than a metadata line of 1,024 bytes can name
+
+_SEPARATOR = re.compile(r"[,;\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One completion: ``address`` is what will stand in the field, ``note`` says how it is known."""
+
+    address: str
+    name: str
+    badge: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One entry of the field: its text, and the address or what is wrong with it."""
+
+    text: str
+    address: MisfinAddress | None
+    problem: str = ""
+
+
+def read_recipients(text: str) -> list[Recipient]:
+    """Every entry of a field; understands ``a@b``, ``a@b Name``, ``Name <a@b>`` and ``Name (a@b)``."""
+    found = []
+    for part in _SEPARATOR.split(text):
+        entry = part.strip()
+        if not entry:
+            continue
+        try:
+            address = MisfinAddress.parse(_unbracketed(entry))
+        except AddressError as error:
+            found.append(Recipient(entry, None, str(error)))
+        else:
+            found.append(Recipient(entry, address))
+    return found
+
+
+def _unbracketed(entry: str) -> str:
+    """``Name <a@b>`` and ``Name (a@b)`` as ``a@b Name``."""
+    opening = {">": "<", ")": "("}.get(entry[-1])
+    name, bracket, address = entry[:-1].rpartition(opening) if opening else ("", "", "")
+    return f"{address.strip()} {name.strip()}" if bracket and "@" in address else entry
+
+
+class OneLine(Input):
+    """An input whose text is harmless wherever it came from: typed, pasted or set."""
+
+    DEFAULT_CSS = """
+    OneLine { border: none; height: 1; padding: 0; background: $surface; }
+    OneLine:focus { border: none; background: $panel; }
+    """
+
+    def validate_value(self, value: str) -> str:
+        """What could act on a terminal or hide is not taken."""
+        return typable(value).replace("\n", " ").replace("\t", " ")
+
+
+class AddressInput(OneLine):
+    """The field itself. The screen answers :class:`Wanted` with :meth:`AddressOffers.show`."""
+
+    @dataclass
+    class Wanted(Message):
+        """Offers are wanted for what is being typed; an empty ``prefix`` means none."""
+
+        field: AddressInput
+        prefix: str
+
+        @property
+        def control(self) -> AddressInput:
+            """The field."""
+            return self.field
+
+    def __init__(self, offers: AddressOffers, *, value: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(value, id=id, placeholder="mailbox@host, another@host", max_length=MAX_LENGTH)
+        self.offers = offers
+        offers.field = self
+
+    @property
+    def recipients(self) -> list[Recipient]:
+        """What stands in the field."""
+        return read_recipients(self.value)
+
+    def _entry(self) -> tuple[int, int]:
+        """Where the entry around the cursor begins and ends."""
+        before = self.value[: self.cursor_position]
+        start = max(before.rfind(","), before.rfind(";")) + 1
+        rest = _SEPARATOR.search(self.value, self.cursor_position)
+        return start, rest.start() if rest else len(self.value)
+
+    def accept(self, address: str) -> None:
+        """Put an address in place of the entry being typed and make ready for the next."""
+        start, end = self._entry()
+        head = self.value[:start].rstrip()
+        tail = self.value[end:].lstrip(",; ")
+        front = f"{head} {address}, " if head else f"{address}, "
+        self.value = front + tail
+        self.cursor_position = len(front)
+        self.offers.hide()
+
+    def on_input_changed(self) -> None:
+        """Ask for offers for the entry at the cursor."""
+        start, end = self._entry()
+        prefix = self.value[start : min(end, self.cursor_position)].strip() if self.has_focus else ""
+        self.post_message(self.Wanted(self, prefix))
+
+    def on_key(self, event: events.Key) -> None:
+        """While offers stand: arrows move among them, enter or tab takes one, escape sends them away."""
+        if not self.offers.display:
+            return
+        if event.key in ("down", "up"):
+            (self.offers.action_cursor_down if event.key == "down" else self.offers.action_cursor_up)()
+        elif event.key in ("enter", "tab"):
+            self.offers.action_select()
+        elif event.key == "escape":
+            self.offers.hide()
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def on_blur(self) -> None:
+        """Leaving the field sends the offers away, unless the mouse is on them."""
+        if not self.offers.mouse_hover:
+            self.offers.hide()
+
+
+class AddressOffers(OptionList, can_focus=False):
+    """The offers, laid over what is below the field."""
+
+    DEFAULT_CSS = """
+    AddressOffers {
+        display: none; layer: offers; height: auto; max-height: 8; width: auto; max-width: 90%; min-width: 30;
+        border: none; background: $panel; scrollbar-size: 0 1; padding: 0;
+    }
+    """
+    MAX_NAME: ClassVar[int] = 28
+
+    field: AddressInput | None = None
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, markup=False)
+
+    def show(self, offers: Sequence[Offer]) -> None:
+        """Show these, or nothing when there are none."""
+        self.clear_options()
+        self.add_options(
+            Option(
+                Content.assemble(
+                    (f" {offer.badge} ", ""),
+                    (plain(offer.address, one_line=True), "bold"),
+                    (f"  {plain(offer.name, one_line=True)[: self.MAX_NAME]}" if offer.name else "", ""),
+                    (f"  {plain(offer.note, one_line=True)}" if offer.note else "", "dim"),
+                ),
+                id=offer.address,
+            )
+            for offer in offers
+        )
+        self.display = bool(offers)
+        if offers:
+            self.highlighted = 0
+
+    def hide(self) -> None:
+        """Send them away."""
+        self.display = False
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Taken by key or mouse."""
+        event.stop()
+        if self.field is not None and event.option_id is not None:
+            self.field.accept(event.option_id)
+            self.field.focus()

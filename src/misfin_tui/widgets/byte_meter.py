@@ -1,0 +1,57 @@
+"""How much of the tightest server's limit a message takes, in words and in a small bar."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from misfin_tui.screentext import plain
+
+NEAR = 0.9
+"""The share of the limit from which the meter warns."""
+
+
+class ByteMeter(Static):
+    """One line: bytes of the limit, whose limit it is, and when the draft was saved."""
+
+    DEFAULT_CSS = """
+    ByteMeter { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    ByteMeter.-near { color: $warning; text-style: bold; }
+    ByteMeter.-over { color: $error; text-style: bold; }
+    """
+    BAR = 12
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(markup=False, id=id)
+        self._bytes = 0
+        self._limit = 1
+        self._whose = ""
+        self._saved = ""
+
+    def measure(self, size: int, limit: int, whose: str = "") -> None:
+        """Show ``size`` of ``limit`` bytes; ``whose`` says why the limit is lower than Misfin's own."""
+        self._bytes, self._limit, self._whose = size, max(limit, 1), whose
+        self._draw()
+
+    def saved(self, note: str) -> None:
+        """Show when the draft was saved, or that it could not be."""
+        self._saved = note
+        self._draw()
+
+    @property
+    def over(self) -> bool:
+        """Whether the message is too long to be sent."""
+        return self._bytes > self._limit
+
+    def _draw(self) -> None:
+        near = not self.over and self._bytes > NEAR * self._limit
+        self.set_class(near, "-near")
+        self.set_class(self.over, "-over")
+        full = min(self.BAR, self.BAR * self._bytes // self._limit)
+        parts = [f"{'█' * full}{'░' * (self.BAR - full)} {self._bytes:,} of {self._limit:,} bytes"]
+        if self.over:
+            parts.append(f"{self._bytes - self._limit:,} too many: shorten or split")
+        elif near:
+            parts.append(f"{self._limit - self._bytes:,} left")
+        parts += [self._saved, plain(self._whose, one_line=True)]
+        self.update(Content(" · ".join(part for part in parts if part)))

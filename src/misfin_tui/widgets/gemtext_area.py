@@ -1,0 +1,164 @@
+"""Writing gemtext: a text area that colours lines by their kind and shows hidden characters as marks."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.message import Message
+from textual.widgets import TextArea
+
+from misfin_tui.screentext import MAX_MARKS, REPLACED, plain
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.geometry import Region
+    from textual.strip import Strip
+
+MAX_TEXT = 64 * 1024
+"""Characters the area takes: four times the largest message, so that one can paste first and cut then."""
+
+# What nobody means to write and could act on a terminal: controls but tab and newline, C1, bidirectional
+# overrides, lone surrogates. Joiners stay: some scripts and emoji are written with them.
+_UNTYPABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+_FENCE = "```"
+
+
+def typable(text: str) -> str:
+    """Text from a file, a letter or the clipboard as a person could have typed it: LF ends, no controls."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return _UNTYPABLE.sub("", text)
+
+
+class GemtextArea(TextArea):
+    """The body of a message. Text set from outside must have passed :func:`typable`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "area--heading",
+        "area--link",
+        "area--label",
+        "area--list",
+        "area--quote",
+        "area--pre",
+        "area--fence",
+    }
+    DEFAULT_CSS = """
+    GemtextArea {
+        border: round $border-blurred; padding: 0 1; background: $background;
+        &:focus { border: round $border; }
+        .area--heading { color: $primary; text-style: bold; }
+        .area--link { color: $secondary; text-style: underline; }
+        .area--label { color: $secondary; }
+        .area--list { color: $accent; }
+        .area--quote { color: $text-muted; text-style: italic; }
+        .area--pre { color: $success; }
+        .area--fence { color: $success; text-style: dim; }
+    }
+    """
+
+    @dataclass
+    class TooMuch(Message):
+        """A paste was larger than any message; nothing was inserted. ``size`` is bytes."""
+
+        area: GemtextArea
+        size: int
+
+        @property
+        def control(self) -> GemtextArea:
+            """The text area."""
+            return self.area
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(text, id=id, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False)
+        self._in_block: list[bool] = []
+
+    # ---- colours
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw; which lines are preformatted is worked out once for all of them."""
+        self._in_block = preformatted(self.document.lines)
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget, never wider than it: visible marks take room hidden characters did not."""
+        strip = super().render_line(y)
+        width = self.content_size.width
+        return strip.crop(0, width) if strip.cell_length > width else strip
+
+    def get_line(self, line_index: int) -> Text:
+        """A line of the text with its colours (the hook TextArea documents for this)."""
+        raw = self.document.get_line(line_index)
+        line = Text(visible(raw), end="", no_wrap=True)
+        block = line_index < len(self._in_block) and self._in_block[line_index]
+        for role, start, end in spans(raw, block=block):
+            line.stylize(self.get_component_rich_style(f"area--{role}", partial=True), start, end)
+        return line
+
+    # ---- what comes in
+
+    async def on_paste(self, event: events.Paste) -> None:
+        """Take a paste as typed text; one larger than any message is refused and stays in the clipboard."""
+        event.stop()
+        event.prevent_default()
+        if self.read_only:
+            return
+        if len(event.text) + len(self.text) > MAX_TEXT:
+            self.post_message(self.TooMuch(self, len(event.text.encode("utf-8", "replace"))))
+            return
+        result = self._replace_via_keyboard(typable(event.text), *self.selection)
+        if result:
+            self.move_cursor(result.end_location)
+
+
+def preformatted(lines: Sequence[str]) -> list[bool]:
+    """For each line whether it stands inside a preformatted block or is one of its fences."""
+    inside = False
+    found = []
+    for line in lines:
+        fence = line.startswith(_FENCE)
+        found.append(inside or fence)
+        inside ^= fence
+    return found
+
+
+def spans(line: str, *, block: bool) -> list[tuple[str, int, int]]:
+    """The coloured parts of a line: role, start, end."""
+    length = len(line)
+    if block:
+        return [("fence" if line.startswith(_FENCE) else "pre", 0, length)]
+    if line.startswith("=>"):
+        match = re.match(r"=>\s*(\S*)", line)
+        start, end = match.span(1) if match else (2, 2)
+        return [
+            ("list", 0, 2),
+            ("link", start, end),
+            ("label", end, length),
+        ]
+    if line.startswith("#"):
+        return [("heading", 0, length)]
+    if line.startswith("* "):
+        return [("list", 0, 1)]
+    if line.startswith(">"):
+        return [("quote", 0, length)]
+    return []
+
+
+def visible(line: str) -> str:
+    """The line with each harmful or hidden character as a visible one; as many characters as before."""
+    if line.isascii() and (line.isprintable() or line.replace("\t", "").isprintable()):
+        return line
+    if plain(line, one_line=False) == line:
+        return line
+    marks = 0
+    shown = []
+    for character in line:
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        harmless = plain(character, one_line=True)
+        shown.append(REPLACED if marks > MAX_MARKS or len(harmless) != 1 else harmless)
+    return "".join(shown)

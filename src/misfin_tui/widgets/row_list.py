@@ -1,0 +1,230 @@
+"""A list of rows in columns, drawn line by line: for outbox, trust, contacts, identities and settings.
+
+All items are in memory (they are thousands at most), but only the lines in sight are ever drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.cells import cut, fit
+
+T = TypeVar("T")
+
+Cell = tuple[str, str]
+"""A text and its tone: one of :data:`TONES`."""
+
+TONES = ("normal", "strong", "muted", "good", "warn", "bad", "accent")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``width`` in cells, 0 for what is left; columns with a higher ``spare`` go first in a narrow window."""
+
+    title: str
+    width: int = 0
+    right: bool = False
+    spare: int = 0
+
+
+class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
+    """Rows with a cursor. ``cells`` turns an item into one cell for each column."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"row--{tone}" for tone in TONES} | {
+        "row--cursor",
+        "row--bar",
+        "row--title",
+    }
+    DEFAULT_CSS = """
+    RowList {
+        overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        .row--cursor { background: $block-cursor-blurred-background; }
+        &:focus .row--cursor { background: $primary 35%; }
+        .row--bar { color: $primary; text-style: bold; }
+        .row--title { color: $text-muted; text-style: underline; }
+        .row--strong { text-style: bold; }
+        .row--muted { color: $text-muted; }
+        .row--good { color: $success; }
+        .row--warn { color: $warning; }
+        .row--bad { color: $error; text-style: bold; }
+        .row--accent { color: $secondary; }
+    }
+    RowList:ansi .row--cursor { background: ansi_default; text-style: bold; }
+    RowList:ansi:focus .row--cursor { text-style: reverse; }
+    """
+
+    @dataclass
+    class Moved(Message):
+        """The cursor stands on another item."""
+
+        row_list: RowList[Any]
+        item: Any
+
+        @property
+        def control(self) -> RowList[Any]:
+            """The list."""
+            return self.row_list
+
+    @dataclass
+    class Chosen(Message):
+        """An item was chosen with the mouse."""
+
+        row_list: RowList[Any]
+        item: Any
+
+        @property
+        def control(self) -> RowList[Any]:
+            """The list."""
+            return self.row_list
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        cells: Callable[[T], Sequence[Cell]],
+        key: Callable[[T], Hashable],
+        *,
+        empty: str = "",
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        super().__init__(id=id)
+        self.empty = empty
+        self.items: list[T] = []
+        self.cursor = 0
+        self._columns = columns
+        self._cells = cells
+        self._key = key
+
+    @property
+    def current(self) -> T | None:
+        """The item under the cursor."""
+        return self.items[self.cursor] if self.cursor < len(self.items) else None
+
+    def show(self, items: Sequence[T]) -> None:
+        """Show these; the cursor stays on the item it was on, else on its line."""
+        before = self.current
+        self.items = list(items)
+        place = self.cursor
+        if before is not None:
+            wanted = self._key(before)
+            place = next((at for at, item in enumerate(self.items) if self._key(item) == wanted), self.cursor)
+        self.virtual_size = Size(1, len(self.items) + self._top)
+        self._to(place, told=True)
+        self.refresh()
+
+    def go_to(self, key: Hashable) -> None:
+        """Put the cursor on the item with this key, if it is there."""
+        for at, item in enumerate(self.items):
+            if self._key(item) == key:
+                self._to(at)
+
+    def move(self, rows: int) -> None:
+        """Move the cursor."""
+        self._to(self.cursor + rows)
+
+    def move_page(self, pages: int) -> None:
+        """Move by what fits on the screen."""
+        self._to(self.cursor + pages * max(self.size.height - self._top - 1, 1))
+
+    def move_to_end(self, *, top: bool) -> None:
+        """To the first or the last row."""
+        self._to(0 if top else len(self.items) - 1)
+
+    @property
+    def _top(self) -> int:
+        """Lines taken by the titles: none when no column has one, or the window is tiny."""
+        return 1 if self.size.height > 3 and any(column.title for column in self._columns) else 0
+
+    def _to(self, place: int, *, told: bool = False) -> None:
+        place = max(0, min(place, len(self.items) - 1))
+        if place != self.cursor or told:
+            self.cursor = place
+            self.refresh()
+            self.post_message(self.Moved(self, self.current))
+        height = self.size.height - self._top
+        if height > 0:
+            top = self.scroll_offset.y
+            wanted = min(max(top, place - height + 1), place)
+            if wanted != top:
+                self.scroll_to(y=wanted, animate=False, immediate=True)
+
+    # ---- the mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor; a second one on the same row chooses it."""
+        at = event.y - self._top + self.scroll_offset.y
+        if event.y < self._top or not 0 <= at < len(self.items):
+            return
+        if at == self.cursor and event.chain > 1:
+            self.post_message(self.Chosen(self, self.items[at]))
+        self._to(at)
+
+    # ---- drawing
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self.virtual_size = Size(1, len(self.items) + self._top)
+        self._to(self.cursor)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the lines in sight."""
+        self._widths = self._layout(self.size.width - self.scrollbar_size_vertical - 3)
+        return super().render_lines(crop)
+
+    def _layout(self, room: int) -> list[int]:
+        """Width of each column, 0 for those there is no room for."""
+        shown = list(range(len(self._columns)))
+        least = 16  # cells the free column keeps before others have to go
+
+        def taken() -> int:
+            return sum((self._columns[at].width or least) + 1 for at in shown)
+
+        while len(shown) > 1 and taken() > room:
+            shown.remove(max(shown, key=lambda at: (self._columns[at].spare, at)))
+        widths = [self._columns[at].width if at in shown else 0 for at in range(len(self._columns))]
+        free = [at for at in shown if not self._columns[at].width]
+        left = room - sum(widths) - len(shown)
+        for number, at in enumerate(free):
+            widths[at] = max(left // len(free) + (number < left % len(free)), 1)
+        return widths
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
+        width = self.size.width
+        base = self.rich_style
+        if not self.items:
+            said = plain(self.empty, one_line=True) if y == self._top else ""
+            tone = self.get_component_rich_style("row--muted", partial=True)
+            return Strip([Segment(cut(f"  {said}", width), base + tone)]).adjust_cell_length(width, base)
+        if y < self._top:
+            tone = self.get_component_rich_style("row--title", partial=True)
+            titles: list[Cell] = [(column.title, "title") for column in self._columns]
+            return self._draw(titles, base, "  ", base + tone)
+        at = y - self._top + self.scroll_offset.y
+        if at >= len(self.items):
+            return Strip.blank(width, base)
+        on_cursor = at == self.cursor
+        if on_cursor:
+            base += self.get_component_rich_style("row--cursor", partial=True)
+        bar = base + self.get_component_rich_style("row--bar", partial=True)
+        return self._draw(self._cells(self.items[at]), base, "▌ " if on_cursor else "  ", bar)
+
+    def _draw(self, cells: Sequence[Cell], base: Any, lead: str, lead_style: Any) -> Strip:
+        segments = [Segment(lead, lead_style)]
+        for (text, tone), column, width in zip(cells, self._columns, self._widths, strict=True):
+            if width <= 0:
+                continue
+            own = self.get_component_rich_style(f"row--{tone}", partial=True)
+            shown = fit(plain(text, one_line=True), width, right=column.right)
+            segments += [Segment(shown, base + own), Segment(" ", base)]
+        return Strip(segments).adjust_cell_length(self.size.width, base)
