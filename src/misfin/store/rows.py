@@ -21,6 +21,10 @@ class Badge(StrEnum):
     CHANGED = "⚠"
 
 
+BADGES = tuple(Badge)
+"""The index keeps a badge as its place in here."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What a list shows: a folder, a search, or both.

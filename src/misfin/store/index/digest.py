@@ -1,0 +1,180 @@
+"""What the index keeps of one letter: read once from its bytes, with every value bounded."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from misfin.model.gemtext import preview_of
+from misfin.store.fields import Person
+from misfin.store.index.listing import Meaning, arrival, meaning
+from misfin.store.index.place import Place
+from misfin.store.index.words import SEPARATOR
+from misfin.store.mime import Letter, TextKind, read_letter
+from misfin.store.rows import BADGES, Badge
+from misfin.store.threads import letter_tokens, pack, people_tokens, split_subject, token
+
+MAX_READ: Final = 8 * 1024 * 1024
+"""Bytes read of one file for indexing: an ordinary letter with its attachments' names, not a 100 MB one."""
+
+MAX_TEXT: Final = 256 * 1024
+"""Characters of a body that are searchable."""
+
+MAX_FIELD: Final = 2000
+MAX_SNIPPET: Final = 160
+MAX_ADDRESS: Final = 300
+MAX_RECIPIENTS: Final = 100
+MAX_SNIPPET_FROM: Final = 4000
+LINK: Final = re.compile(r"^=>\s*\S|\b(?:https?|gemini|gopher|misfin)://", re.MULTILINE | re.IGNORECASE)
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One letter on its way into the index; the fields are the columns of ``letters`` and ``words``."""
+
+    place: Place
+    unread: bool
+    starred: bool
+    own: bool
+    badge: int
+    attachment: bool
+    link: bool
+    faulty: bool
+    date: float
+    size: int
+    mtime: int
+    subject_key: int | None
+    loose: bool
+    tie: int
+    tokens: tuple[int, ...]
+    people: bytes
+    tags: str
+    sender: str
+    address: str
+    recipients: str
+    subject: str
+    snippet: str
+    body: str
+    files: str
+
+
+def read_place(folder: Path, place: Place, account: str, keywords: Mapping[str, str]) -> Digest | None:
+    """Read one file for the index; None where there is no letter (gone again, or a pipe, a folder …).
+
+    A file that may not be read is a letter all the same, shown as what it is and tried again later.
+    """
+    name = place.file[4:]
+    meant = meaning(name, keywords)
+    try:
+        # Not blocking: whoever opens a named pipe would wait for its other end.
+        handle = os.open(os.fsencode(folder) + b"/" + place.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        letter = Letter(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
+        return _digest(letter, place, account, meant, arrival(name), 0, 0, faulty=True)
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            return None
+        data = os.read(handle, MAX_READ)
+        letter = read_letter(data, size=facts.st_size)
+        when = arrival(name) or facts.st_mtime
+        return _digest(letter, place, account, meant, when, facts.st_size, facts.st_mtime_ns, faulty=False)
+    except OSError as error:
+        letter = Letter(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
+        return _digest(letter, place, account, meant, arrival(name), 0, 0, faulty=True)
+    finally:
+        os.close(handle)
+
+
+def badge_of(letter: Letter, account: str) -> Badge:
+    """How it is known who sent a letter, from what our receiver wrote on it when it came (design.md §5)."""
+    if letter.misfin is None:
+        return Badge.NONE
+    said = letter.misfin.verification
+    if not said and not letter.misfin.received_by and letter.sender.address == account:
+        return Badge.VERIFIED  # written here: nothing was received
+    if said.get("pin") == "changed":
+        return Badge.CHANGED
+    if said.get("certificate") == "pass":
+        return Badge.VERIFIED
+    if said.get("pin") == "first":
+        return Badge.FIRST
+    return Badge.NONE
+
+
+def _digest(
+    letter: Letter,
+    place: Place,
+    account: str,
+    meant: Meaning,
+    when: float,
+    size: int,
+    mtime: int,
+    *,
+    faulty: bool,
+) -> Digest:
+    date = letter.date.timestamp() if letter.date is not None else float(when)
+    subject = clean(letter.subject, MAX_FIELD)
+    address = clean(letter.sender.address, MAX_ADDRESS)
+    key, is_reply = split_subject(subject)
+    answered = [*letter.references, letter.in_reply_to] if letter.in_reply_to else letter.references
+    people = people_tokens([letter.sender.address, *(person.address for person in letter.recipients)])
+    return Digest(
+        place=place,
+        unread=meant.unread,
+        starred=meant.starred,
+        own=address == account,
+        badge=BADGES.index(badge_of(letter, account)),
+        attachment=bool(letter.attachments),
+        link=LINK.search(letter.text) is not None,
+        faulty=faulty,
+        date=date,
+        size=size,
+        mtime=mtime,
+        subject_key=token(key) if key else None,
+        loose=bool(key) and is_reply and not answered,
+        tie=token(letter.message_id or f"{date} {address} {subject} {letter.text[:1000]}"),
+        tokens=letter_tokens(letter.message_id, answered),
+        people=pack(people),
+        tags=meant.tags,
+        sender=clean(letter.sender.name, MAX_ADDRESS),
+        address=address,
+        recipients=SEPARATOR.join(
+            clean(person.name or person.address, MAX_ADDRESS) for person in letter.recipients[:MAX_RECIPIENTS]
+        ),
+        subject=subject,
+        snippet=_snippet(letter),
+        body=letter.text[:MAX_TEXT],
+        files="\n".join(attachment.name for attachment in letter.attachments),
+    )
+
+
+def clean(text: str, longest: int) -> str:
+    """One line without control characters, at most ``longest`` characters, that every database takes."""
+    text = text[:longest]
+    if text.isprintable():  # so nearly always, and then it is done
+        return text
+    return _CONTROLS.sub(" ", text)
+
+
+def _snippet(letter: Letter) -> str:
+    """The beginning of the text, without what it quotes."""
+    if letter.kind is TextKind.GEMTEXT:
+        return clean(preview_of(letter.text), MAX_SNIPPET)
+    words: list[str] = []
+    length = 0
+    for line in letter.text[:MAX_SNIPPET_FROM].splitlines():
+        if not line.startswith(">") and (line := line.strip()):
+            words.append(line)
+            length += len(line) + 1
+            if length > MAX_SNIPPET:
+                break
+    return clean(" ".join(words), MAX_SNIPPET)

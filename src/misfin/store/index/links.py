@@ -1,0 +1,191 @@
+"""Conversations kept in the index: which thread a letter joins, when threads merge, when one falls apart.
+
+The rules are those of :mod:`misfin.store.threads`; here they are applied to the letters a change concerns.
+Every function works inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from misfin.store.threads import LOOK_BACK, REACH, Candidate, Groups, choose_parent, unpack
+
+
+class Position(NamedTuple):
+    """Where a letter stands among those of its subject; the order of fields is the order in time."""
+
+    subject_key: int
+    date: float
+    loose: bool
+    tie: int
+
+
+@dataclass(slots=True)
+class Unsettled:
+    """What a change leaves to be looked at again before the transaction ends."""
+
+    positions: list[Position] = field(default_factory=list)
+    """Where letters came or went."""
+    lost: set[int] = field(default_factory=set)
+    """Tokens of letters that went: what they held together may have fallen apart."""
+
+
+def join(db: sqlite3.Connection, letters: Sequence[tuple[int, ...]]) -> list[int]:
+    """The thread of each new letter, given its tokens; merges the threads they connect."""
+    known = _threads_of(db, {token for tokens in letters for token in tokens})
+    groups: Groups[int] = Groups()  # items: n for the nth new letter, -t for the existing thread t
+    seen: dict[int, int] = {}
+    for number, tokens in enumerate(letters):
+        groups.find(number)
+        for token in tokens:
+            if token in known:
+                groups.join(number, -known[token])
+            groups.join(number, seen.setdefault(token, number))
+    existing: defaultdict[int, set[int]] = defaultdict(set)
+    for thread in set(known.values()):
+        existing[groups.find(-thread)].add(thread)
+    last = before = _last_thread(db)
+    chosen: dict[int, int] = {}
+    for number in range(len(letters)):
+        group = groups.find(number)
+        if group not in chosen:
+            if group in existing:
+                chosen[group] = merge(db, existing[group])
+            else:
+                last += 1
+                chosen[group] = last
+    if last != before:
+        _set_last_thread(db, last)
+    db.executemany(
+        "INSERT OR IGNORE INTO tokens VALUES (?, ?)",
+        ((token, chosen[groups.find(number)]) for token, number in seen.items() if token not in known),
+    )
+    return [chosen[groups.find(number)] for number in range(len(letters))]
+
+
+def merge(db: sqlite3.Connection, threads: Iterable[int]) -> int:
+    """Make one thread of several, the largest taking in the others; returns it."""
+    pool = sorted(set(threads))
+    if len(pool) == 1:
+        return pool[0]
+    sizes = dict(
+        db.execute(
+            "SELECT thread, letters FROM threads WHERE thread IN (SELECT value FROM json_each(?))",
+            (json.dumps(pool),),
+        )
+    )
+    keep = max(pool, key=lambda thread: (sizes.get(thread, 0), -thread))
+    for thread in pool:
+        if thread != keep:
+            packed = db.execute("SELECT tokens FROM letters WHERE thread = ?", (thread,))
+            tokens = {token for (data,) in packed for token in unpack(data)}
+            db.execute("UPDATE letters SET thread = ? WHERE thread = ?", (keep, thread))
+            _point(db, tokens, keep)
+    return keep
+
+
+def settle(db: sqlite3.Connection, left: Unsettled) -> None:
+    """Bring loose replies and broken threads in order after letters came or went."""
+    reconsidered = list(_reconsidered(db, left.positions))
+    db.executemany(
+        "UPDATE letters SET parent = ? WHERE row = ?", ((new, row) for row, _, new in reconsidered)
+    )
+    for row, _, new in reconsidered:
+        if new is not None:
+            merge(db, _threads_at(db, [row, new]))
+    doubtful = _threads_at(db, [row for row, old, _ in reconsidered if old is not None])
+    lost = _threads_of(db, left.lost)
+    for thread in doubtful | set(lost.values()):
+        _split(db, thread, {token for token, where in lost.items() if where == thread})
+
+
+def _reconsidered(
+    db: sqlite3.Connection, positions: Iterable[Position]
+) -> Iterator[tuple[int, int | None, int | None]]:
+    """Loose replies near ``positions`` whose parent changes: (row, old parent, new parent)."""
+    by_subject: defaultdict[int, list[Position]] = defaultdict(list)
+    for position in positions:
+        by_subject[position.subject_key].append(position)
+    subjects = db.execute(
+        "SELECT DISTINCT subject_key FROM letters"
+        " WHERE loose AND subject_key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(by_subject)),),
+    )
+    concerned: dict[int, tuple[int, float, int, bytes, int | None]] = {}
+    for (subject,) in subjects.fetchall():
+        for at in by_subject[subject]:
+            # The letter itself, and those after it that may have it among their LOOK_BACK earlier ones.
+            found = db.execute(
+                "SELECT row, subject_key, date, tie, people, parent FROM letters"
+                " WHERE loose AND subject_key = ? AND date BETWEEN ? AND ?"
+                " AND (date > ? OR ? <= tie OR NOT ?) ORDER BY date, tie LIMIT ?",
+                (subject, at.date, at.date + REACH, at.date, at.tie, at.loose, LOOK_BACK + 1),
+            )
+            concerned.update((row, tuple(rest)) for row, *rest in found)
+    for row, (subject, date, tie, people, old) in concerned.items():
+        earlier = db.execute(
+            "SELECT row, people FROM letters WHERE subject_key = ? AND (date, loose, tie) < (?, 1, ?)"
+            " AND date >= ? ORDER BY date DESC, loose DESC, tie DESC LIMIT ?",
+            (subject, date, tie, date - REACH, LOOK_BACK),
+        )
+        new = choose_parent(
+            frozenset(unpack(people)), (Candidate(other, frozenset(unpack(who))) for other, who in earlier)
+        )
+        if new != old:
+            yield row, old, new
+
+
+def _split(db: sqlite3.Connection, thread: int, lost: set[int]) -> None:
+    """Divide a thread into what still hangs together; drop tokens that no letter carries any more."""
+    groups: Groups[tuple[str, int]] = Groups()
+    carried: dict[int, int] = {}
+    members: list[int] = []
+    for row, packed, parent in db.execute(
+        "SELECT row, tokens, parent FROM letters WHERE thread = ?", (thread,)
+    ):
+        members.append(row)
+        if parent is not None:
+            groups.join(("row", row), ("row", parent))
+        for token in unpack(packed):
+            carried[token] = row
+            groups.join(("row", row), ("token", token))
+    dead = lost - carried.keys()
+    db.executemany("DELETE FROM tokens WHERE token = ?", ((token,) for token in dead))
+    parts: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for row in members:
+        parts[groups.find(("row", row))].append(row)
+    if len(parts) < 2:
+        return
+    last = _last_thread(db)
+    for group, rows in sorted(parts.items(), key=lambda item: -len(item[1]))[1:]:
+        last += 1
+        db.executemany("UPDATE letters SET thread = ? WHERE row = ?", ((last, row) for row in rows))
+        _point(db, [token for token, row in carried.items() if groups.find(("row", row)) == group], last)
+    _set_last_thread(db, last)
+
+
+def _threads_at(db: sqlite3.Connection, rows: Sequence[int]) -> set[int]:
+    asked = "SELECT thread FROM letters WHERE row IN (SELECT value FROM json_each(?))"
+    return {thread for (thread,) in db.execute(asked, (json.dumps(rows),))}
+
+
+def _threads_of(db: sqlite3.Connection, tokens: Iterable[int]) -> dict[int, int]:
+    asked = "SELECT token, thread FROM tokens WHERE token IN (SELECT value FROM json_each(?))"
+    return dict(db.execute(asked, (json.dumps(list(tokens)),)))
+
+
+def _point(db: sqlite3.Connection, tokens: Iterable[int], thread: int) -> None:
+    db.executemany("UPDATE tokens SET thread = ? WHERE token = ?", ((thread, token) for token in tokens))
+
+
+def _last_thread(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT value FROM facts WHERE name = 'last_thread'").fetchone()[0])
+
+
+def _set_last_thread(db: sqlite3.Connection, last: int) -> None:
+    db.execute("UPDATE facts SET value = ? WHERE name = 'last_thread'", (last,))

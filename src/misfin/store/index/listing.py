@@ -1,0 +1,98 @@
+"""Looking at Maildirs from outside: their folders, whether one changed, what a file's name says."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from misfin.store.keywords import read_keywords, tags_of
+from misfin.store.maildir import MailStore
+
+RACY: Final = 2.0
+"""Seconds after a change during which a folder's time is not trusted: another change may bear the same."""
+
+_STAMP: Final = re.compile(rb"\d{9,11}(?=\D|$)")
+
+
+class State(NamedTuple):
+    """Identity and time of a file or directory. Without a time it changed too recently to be sure of."""
+
+    identity: str = ""
+    time: str = ""
+
+    @classmethod
+    def load(cls, text: str) -> State:
+        identity, _, time = text.partition(" ")
+        return cls(identity, time)
+
+    def __str__(self) -> str:
+        return f"{self.identity} {self.time}"
+
+    def same_as(self, before: State) -> bool:
+        return bool(self.time) and self == before
+
+
+class Meaning(NamedTuple):
+    """What the flags of a file name say about a letter."""
+
+    unread: bool
+    starred: bool
+    tags: str
+
+
+def mail_folders(store: MailStore) -> dict[tuple[str, str], Path]:
+    """Every folder of every account, by (account, folder)."""
+    return {
+        (account, name): store.folder(account, name).path
+        for account in store.accounts()
+        for name in store.folders(account)
+    }
+
+
+def look(path: Path, now: float) -> State:
+    """The present state of a directory or file; an empty one where it is missing."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return State("-", "-")
+    settled = abs(now - facts.st_mtime) >= RACY
+    return State(f"{facts.st_dev}:{facts.st_ino}", str(facts.st_mtime_ns) if settled else "")
+
+
+def names(path: Path) -> list[bytes] | None:
+    """Names in ``new`` or ``cur`` that could be letters; None where it is there but cannot be read."""
+    try:
+        return [name for name in os.listdir(os.fsencode(path)) if not name.startswith(b".")]  # noqa: PTH208  (bytes)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        return None
+
+
+def arrival(name: bytes) -> int:
+    """When a letter came by its name (Unix seconds), 0 where the name does not say."""
+    found = _STAMP.match(name)
+    return int(found[0]) if found else 0
+
+
+def flags_of(name: bytes) -> str:
+    """The flags in a file name (Maildir's ``:2,FLAGS``)."""
+    _, colon, info = name.rpartition(b":")
+    return info[2:].decode("ascii", "ignore") if colon and info.startswith(b"2,") else ""
+
+
+def meaning(name: bytes, keywords: Mapping[str, str]) -> Meaning:
+    flags = flags_of(name)
+    tags = tags_of(flags, keywords) if keywords else ()
+    return Meaning("S" not in flags, "F" in flags, f" {' '.join(tags)} " if tags else "")
+
+
+def keywords_of(path: Path) -> dict[str, str]:
+    """The folder's tag names; none where the file cannot be read."""
+    with suppress(OSError):
+        return read_keywords(path)
+    return {}

@@ -1,0 +1,246 @@
+"""The mail index: the one door to what the Maildirs hold, fast at any size (design.md §5).
+
+Every method is synchronous, may block on the disk, and is safe to call from any thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from misfin.errors import LetterGoneError, StoreError
+from misfin.store.index import read
+from misfin.store.index.database import Database, LostError
+from misfin.store.index.matches import Matches, Statement, statement
+from misfin.store.query import parse
+from misfin.store.rows import Changes, Completion, ConversationRow, FolderRow, LetterRow, View
+
+if TYPE_CHECKING:
+    from misfin.store.mime import Letter
+
+MAX_LETTER: Final = 64 * 1024 * 1024
+"""Bytes of one file that are ever read at once."""
+
+_SEARCHES: Final = 6
+_T = TypeVar("_T")
+
+
+class MailIndex:
+    """All mail of a profile, in windows.
+
+    Args:
+        index_path: the cache file; made, and thrown away on any doubt.
+        mail_root: the folder with one Maildir per account.
+        now: the clock (Unix seconds) that dates in searches are counted from.
+        zone: the zone of those dates; ``None`` is that of this machine.
+    """
+
+    def __init__(
+        self,
+        index_path: Path,
+        mail_root: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        zone: tzinfo | None = None,
+    ) -> None:
+        self.mail_root = mail_root
+        self._now = now
+        self._zone = zone
+        self._database = Database(index_path)
+        self._scanning = threading.Lock()
+        self._searches: OrderedDict[tuple[View, int], Matches] = OrderedDict()
+        self._searching = threading.Lock()
+
+    def __enter__(self) -> MailIndex:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Open the cache file, or start an empty one. Raises :class:`StoreError`."""
+        self._database.open()
+
+    def close(self) -> None:
+        self._database.close()
+
+    # ---- following the mail -----------------------------------------------------------------------
+
+    def scan(self, progress: Callable[[int, int], None] | None = None) -> Changes:
+        """Bring the index in line with the mail; unchanged folders cost two ``stat`` calls each.
+
+        New letters come in newest first, in blocks that show at once; ``progress(done, total)`` is called
+        after each. Killed at any moment, it goes on where it was. Raises :class:`StoreError`.
+        """
+        from misfin.store.index.scan import Scan  # parsers of mail: not for the first frame
+        from misfin.store.maildir import MailStore
+
+        store = MailStore(self.mail_root)
+        with self._scanning:
+            for last_try in (False, True):
+                try:
+                    return Scan(self._database, store, self._now, progress).run()
+                except LostError:
+                    if last_try:
+                        raise StoreError("The mail index keeps being lost.") from None
+        raise AssertionError("unreachable")
+
+    def build(self, progress: Callable[[int, int], None] | None = None) -> Changes:
+        """Throw the index away and make it anew."""
+        self._database.replace(self._database.serial)
+        return self.scan(progress)
+
+    def generation(self) -> int:
+        """A number that changes whenever anything in the index does."""
+        return self._read(read.generation)
+
+    # ---- lists ------------------------------------------------------------------------------------
+
+    def folders(self) -> list[FolderRow]:
+        """Every folder with its kept counts, by account, the standard folders first."""
+        return self._read(read.folders)
+
+    def count(self, view: View) -> int:
+        """How many conversations a view has. A search is walked to its end for it."""
+
+        def act(db: sqlite3.Connection) -> int:
+            box = read.box_of(view, read.known_folders(db))
+            if box is not None:
+                return read.box_count(db, box, view.unread_only)
+            return len(self._matches(db, view, None).newest)
+
+        return self._read(act)
+
+    def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
+        """A window of a view, newest first. Raises :class:`QueryError` for a search that makes no sense."""
+
+        def act(db: sqlite3.Connection) -> list[ConversationRow]:
+            box = read.box_of(view, read.known_folders(db))
+            if box is not None:
+                newest: Sequence[int] = read.box_window(db, box, view.unread_only, offset, limit)
+            else:
+                newest = self._matches(db, view, offset + limit).newest[offset : offset + limit]
+            return read.conversations(db, list(newest), box)
+
+        return self._read(act)
+
+    def position(self, view: View, thread: int) -> int | None:
+        """Where a conversation stands in a view, or None when it is not in it."""
+
+        def act(db: sqlite3.Connection) -> int | None:
+            box = read.box_of(view, read.known_folders(db))
+            if box is not None:
+                return read.box_position(db, box, view.unread_only, thread)
+            with suppress(ValueError):
+                return self._matches(db, view, None).threads.index(thread)
+            return None
+
+        return self._read(act)
+
+    def letters(self, view: View, limit: int, offset: int = 0) -> list[LetterRow]:
+        """The letters of a view one by one, newest first."""
+
+        def act(db: sqlite3.Connection) -> list[LetterRow]:
+            found = self._statement(db, view).below(db, 2**62, limit, offset)
+            return read.letters(db, [row for row, _ in found])
+
+        return self._read(act)
+
+    def thread(self, thread: int, view: View | None = None) -> list[LetterRow]:
+        """A conversation, oldest first, across folders. Letters in Trash and Junk are left out, unless the
+        view is of that folder or nothing would remain."""
+        return self._read(lambda db: read.thread(db, thread, view.folder if view else None))
+
+    # ---- letters ----------------------------------------------------------------------------------
+
+    def letter(self, id_or_prefix: str) -> LetterRow:
+        """The letter with this id, or whose id begins so.
+
+        Raises:
+            LetterGoneError: there is none.
+            StoreError: several ids begin so.
+        """
+        return self._read(lambda db: read.letter(db, id_or_prefix))
+
+    def read(self, row: int) -> Letter:
+        """A letter for reading. Raises :class:`LetterGoneError` or :class:`StoreError`."""
+        from misfin.store.mime import read_letter  # parsers of mail: not for the first frame
+
+        return read_letter(self.raw(row))
+
+    def raw(self, row: int) -> bytes:
+        """The bytes of a letter's file, at most ``MAX_LETTER``. Raises like :meth:`read`."""
+        found = self._read(lambda db: read.find(db, row))
+        try:
+            return _contents(found.path)
+        except FileNotFoundError:
+            pass  # renamed by another program since the last scan
+        except OSError as error:
+            raise StoreError(f"The letter cannot be read: {error.strerror or error}.") from error
+        from misfin.store.maildir import Maildir, split_name
+
+        key = split_name(found.path.name)[0]
+        try:
+            return Maildir(found.path.parent.parent).read(key, MAX_LETTER)
+        except LetterGoneError:
+            self.scan()  # it may be in another folder by now
+            return _contents(self._read(lambda db: read.find(db, row)).path)
+
+    # ---- searching --------------------------------------------------------------------------------
+
+    def complete(self, text: str, cursor: int) -> list[Completion]:
+        """What the word at ``cursor`` of a search could become."""
+        from misfin.store.completion import Vocabulary, complete
+
+        def act(db: sqlite3.Connection) -> list[Completion]:
+            known = Vocabulary(
+                people=lambda begun: read.people(db, begun),
+                tags=read.tags(db),
+                folders=sorted({folder.name for folder in read.known_folders(db)}),
+            )
+            return complete(text, cursor, known)
+
+        return self._read(act)
+
+    def _statement(self, db: sqlite3.Connection, view: View) -> Statement:
+        query = parse(view.query, now=self._now(), zone=self._zone)
+        return statement(view, query, read.known_folders(db))
+
+    def _matches(self, db: sqlite3.Connection, view: View, count: int | None) -> Matches:
+        """What a search finds, at least ``count`` conversations of it (``None``: all)."""
+        key = (view, read.generation(db))
+        with self._searching:
+            matches = self._searches.pop(key, None)
+            if matches is None:
+                matches = Matches(self._statement(db, view))
+            matches.reach(db, count)
+            self._searches[key] = matches
+            while len(self._searches) > _SEARCHES:
+                self._searches.popitem(last=False)
+        return matches
+
+    def _read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do ``act`` in one state of the index; an index that had to be replaced is read once more."""
+        try:
+            return self._database.read(act)
+        except LostError:
+            try:
+                return self._database.read(act)
+            except LostError:
+                raise StoreError("The mail index keeps being lost.") from None
+
+
+def _contents(path: Path) -> bytes:
+    """The bytes of a file; a named pipe in its place is not waited for."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        return file.read(MAX_LETTER)

@@ -1,0 +1,90 @@
+"""The result of a search as it is looked at: walked newest first, only as far as somebody has scrolled."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from misfin.store.index.compile import KnownFolder, compile_query
+from misfin.store.query import Query
+from misfin.store.rows import View
+
+_STEP: Final = 2000
+_TOP: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Rows and threads of the letters a view shows, newest first, below a given row."""
+
+    sql: str
+    parameters: tuple[object, ...]
+
+    def below(self, db: sqlite3.Connection, row: int, limit: int, offset: int = 0) -> list[tuple[int, int]]:
+        return db.execute(self.sql, (*self.parameters, row, limit, offset)).fetchall()
+
+
+def statement(view: View, query: Query, known: Sequence[KnownFolder]) -> Statement:
+    """What to ask the index for a view."""
+    plan = compile_query(query, known)
+    conditions = [plan.where] if plan.where else []
+    if view.folder is not None or view.account is not None:
+        inside = [
+            str(folder.number)
+            for folder in known
+            if view.folder in (None, folder.name) and view.account in (None, folder.account)
+        ]
+        conditions.append(
+            f"l.folder = {inside[0]}" if len(inside) == 1 else f"l.folder IN ({', '.join(inside)})"
+        )
+    if view.unread_only:
+        conditions.append("l.unread")
+    where = " AND ".join(["1", *conditions])
+    if plan.match:
+        return Statement(_MATCH.replace("…", where), (*plan.parameters, plan.match))
+    return Statement(_FILTER.replace("…", where), plan.parameters)
+
+
+# The full-text table leads and is walked backwards; letters are looked up as it yields them.
+_MATCH: Final = (
+    "SELECT l.row, l.thread FROM words CROSS JOIN letters l ON l.row = words.rowid"
+    " WHERE … AND words MATCH ? AND words.rowid < ? ORDER BY words.rowid DESC LIMIT ? OFFSET ?"
+)
+_FILTER: Final = (
+    "SELECT l.row, l.thread FROM letters l WHERE … AND l.row < ? ORDER BY l.row DESC LIMIT ? OFFSET ?"
+)
+
+
+@dataclass(slots=True)
+class Matches:
+    """The conversations a search finds, each by its newest match; grows on demand.
+
+    Kept per search and generation: 16 bytes per conversation, and the set of those already seen.
+    """
+
+    statement: Statement
+    newest: array[int] = field(default_factory=lambda: array("q"))
+    threads: array[int] = field(default_factory=lambda: array("q"))
+    _seen: set[int] = field(default_factory=set)
+    _last: int = _TOP
+    _ended: bool = False
+
+    def reach(self, db: sqlite3.Connection, count: int | None) -> None:
+        """Walk on until ``count`` conversations are known, or (None) to the end."""
+        while not self._ended and (count is None or len(self.newest) < count):
+            # A first page needs few letters; whoever wants the end gets there in long strides.
+            step = _STEP if count is None else max(64, min(2 * (count - len(self.newest)), _STEP))
+            found = self.statement.below(db, self._last, step)
+            for row, thread in found:
+                if thread not in self._seen:
+                    self._seen.add(thread)
+                    self.newest.append(row)
+                    self.threads.append(thread)
+            if len(found) < step:
+                self._ended = True
+                self._seen = set()
+            else:
+                self._last = found[-1][0]

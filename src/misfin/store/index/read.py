@@ -1,0 +1,303 @@
+"""Windows out of the index: a page of a list, a conversation, a letter. Cost follows the page alone.
+
+Every function works inside the caller's read transaction, so that what it hands out belongs together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from misfin.errors import LetterGoneError, StoreError
+from misfin.store.index.compile import KnownFolder
+from misfin.store.index.place import letter_id
+from misfin.store.index.words import SEPARATOR
+from misfin.store.rows import BADGES, BINS, ConversationRow, FolderRow, LetterRow, View
+
+AUTHORS_FROM: Final = 12
+"""How many of a conversation's newest letters its participants are read from."""
+
+_LETTER: Final = (
+    "SELECT l.row, l.file, f.account, f.name, f.path, l.sender, l.address, l.recipients, l.subject, l.date,"
+    " l.unread, l.starred, l.tags, l.badge, l.thread, l.size FROM letters l JOIN folders f USING (folder) "
+)
+
+_CONVERSATIONS: Final = """
+    SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.badge, l.sender, l.address, l.own,
+        l.recipients, b.bin, t.total, t.unread, t.starred, t.attachments, t.tagged, t.held,
+        c.total, c.unread, c.starred,
+        CASE WHEN t.letters > 1 THEN (SELECT group_concat(name, char(31)) FROM
+            (SELECT CASE own WHEN 0 THEN coalesce(nullif(sender, ''), address) END AS name
+             FROM letters WHERE thread = l.thread ORDER BY row DESC LIMIT ?3)) END,
+        CASE WHEN t.tagged THEN (SELECT group_concat(tags, '') FROM
+            (SELECT tags FROM letters WHERE thread = l.thread LIMIT 256)) ELSE '' END
+    FROM json_each(?1) page
+        CROSS JOIN letters l ON l.row = page.value
+        JOIN threads t ON t.thread = l.thread
+        LEFT JOIN folders b ON b.folder = ?2
+        LEFT JOIN conversations c ON c.box = ?2 AND c.thread = l.thread
+    ORDER BY page.key
+"""
+
+_WINDOW: Final = {  # (unread only, from the old end)
+    (False, False): "SELECT newest FROM conversations WHERE box = ? ORDER BY newest DESC LIMIT ? OFFSET ?",
+    (False, True): "SELECT newest FROM conversations WHERE box = ? ORDER BY newest LIMIT ? OFFSET ?",
+    (True, False): "SELECT newest FROM conversations WHERE box = ? AND unread > 0"
+    " ORDER BY newest DESC LIMIT ? OFFSET ?",
+    (True, True): "SELECT newest FROM conversations WHERE box = ? AND unread > 0"
+    " ORDER BY newest LIMIT ? OFFSET ?",
+}
+_ABOVE: Final = {
+    False: "SELECT count(*) FROM conversations WHERE box = ? AND newest > ?",
+    True: "SELECT count(*) FROM conversations WHERE box = ? AND newest > ? AND unread > 0",
+}
+
+
+class Found(NamedTuple):
+    """Where a letter is: its row, the folder and the file in it. Enough to open or rename it."""
+
+    row: int
+    account: str
+    folder: str
+    path: Path
+
+
+def generation(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT value FROM facts WHERE name = 'generation'").fetchone()[0])
+
+
+def folders(db: sqlite3.Connection) -> list[FolderRow]:
+    rows = db.execute("SELECT account, name, total, unread, conversations FROM folders ORDER BY folder")
+    return [FolderRow(*row) for row in rows]
+
+
+def known_folders(db: sqlite3.Connection) -> list[KnownFolder]:
+    return [
+        KnownFolder(*row) for row in db.execute("SELECT folder, account, name FROM folders ORDER BY folder")
+    ]
+
+
+def box_of(view: View, known: Sequence[KnownFolder]) -> int | None:
+    """The folder whose kept list a view is, or None when the view has to be searched for."""
+    if view.query.strip() or view.folder is None:
+        return None
+    boxes = [
+        folder.number
+        for folder in known
+        if folder.name == view.folder and view.account in (None, folder.account)
+    ]
+    return boxes[0] if len(boxes) == 1 else None
+
+
+# ---- the list of a folder -------------------------------------------------------------------------
+
+
+def box_count(db: sqlite3.Connection, box: int, unread_only: bool) -> int:
+    asked = "SELECT conversations, unread_conversations FROM folders WHERE folder = ?"
+    found = db.execute(asked, (box,)).fetchone()
+    return int(found[unread_only]) if found else 0
+
+
+def box_window(db: sqlite3.Connection, box: int, unread_only: bool, offset: int, limit: int) -> list[int]:
+    """Newest letters (rows) of the conversations at ``offset`` and after, newest first."""
+    count = box_count(db, box, unread_only)
+    offset, limit = max(offset, 0), min(limit, count - max(offset, 0))
+    if limit <= 0:
+        return []
+    # Skipped rows cost a little each: skip from the nearer end.
+    backwards = offset > count // 2
+    skip = count - offset - limit if backwards else offset
+    rows = [row for (row,) in db.execute(_WINDOW[unread_only, backwards], (box, limit, skip))]
+    return rows[::-1] if backwards else rows
+
+
+def box_position(db: sqlite3.Connection, box: int, unread_only: bool, thread: int) -> int | None:
+    """How many conversations stand above this one."""
+    asked = "SELECT newest, unread FROM conversations WHERE box = ? AND thread = ?"
+    newest, unread = db.execute(asked, (box, thread)).fetchone() or (None, 0)
+    if newest is None or (unread_only and not unread):
+        return None
+    return int(db.execute(_ABOVE[unread_only], (box, newest)).fetchone()[0])
+
+
+# ---- rows -----------------------------------------------------------------------------------------
+
+
+def conversations(db: sqlite3.Connection, newest: Sequence[int], box: int | None) -> list[ConversationRow]:
+    """Conversations whose newest letters (in the view) are these rows, in this order."""
+    rows = db.execute(_CONVERSATIONS, (json.dumps(newest), box, AUTHORS_FROM))
+    return [_conversation(*row) for row in rows]
+
+
+def _conversation(
+    thread: int,
+    row: int,
+    file: bytes,
+    subject: str,
+    snippet: str,
+    date: float,
+    badge: int,
+    sender: str,
+    address: str,
+    own: int,
+    recipients: str,
+    in_bin: int | None,
+    total: int,
+    unread: int,
+    starred: int,
+    attachments: int,
+    tagged: int,
+    held: int,
+    box_total: int | None,
+    box_unread: int | None,
+    box_starred: int | None,
+    authors: str | None,
+    tags: str,
+) -> ConversationRow:
+    if authors is None:
+        authors = "" if own else sender or address
+    names = ", ".join(dict.fromkeys(name for name in authors.split(SEPARATOR) if name))
+    if not names:
+        names = "To: " + recipients.replace(SEPARATOR, ", ") if recipients else sender or address
+    return ConversationRow(
+        thread=thread,
+        letter=row,
+        id=letter_id(file),
+        participants=names,
+        subject=subject,
+        snippet=snippet,
+        count=box_total if in_bin and box_total is not None else max(total, 1),
+        unread=unread if box_unread is None else box_unread,
+        starred=bool(box_starred if in_bin else starred),
+        date=date,
+        badge=BADGES[badge],
+        tags=tuple(sorted(set(tags.split()))) if tagged else (),
+        attachment=attachments > 0,
+        held=held > 0,
+    )
+
+
+def letters(db: sqlite3.Connection, rows: Sequence[int]) -> list[LetterRow]:
+    """These letters, in this order; those that are gone are left out."""
+    found = db.execute(
+        _LETTER + "JOIN json_each(?) page ON page.value = l.row ORDER BY page.key", (json.dumps(rows),)
+    )
+    return [_letter(*row) for row in found]
+
+
+def thread(db: sqlite3.Connection, thread: int, seen_from: str | None) -> list[LetterRow]:
+    """A conversation, oldest first, across folders; bins other than the one it is seen from are left out,
+    unless nothing would remain."""
+    rows = [_letter(*row) for row in db.execute(_LETTER + "WHERE l.thread = ? ORDER BY l.row", (thread,))]
+    shown = [row for row in rows if row.folder not in BINS or row.folder == seen_from]
+    return shown or rows
+
+
+def letter(db: sqlite3.Connection, spelled: str) -> LetterRow:
+    """The letter with this id, or whose id begins so.
+
+    Raises:
+        LetterGoneError: there is none.
+        StoreError: several ids begin so.
+    """
+    exact: dict[int, str] = {}
+    begun: dict[int, str] = {}
+    for row, file in _files_like(db, spelled):
+        name = letter_id(file)
+        (exact if name == spelled else begun)[row] = name
+    if not exact and len(set(begun.values())) > 1:
+        raise StoreError(
+            f"Several letters have an id that begins with {spelled!r}.", remedy="Give more of the id."
+        )
+    for row in exact or begun:
+        return letters(db, [row])[0]
+    raise LetterGoneError(f"There is no letter {spelled!r}.", remedy="Take an id from `misfin-tui list`.")
+
+
+def find(db: sqlite3.Connection, row: int) -> Found:
+    """Where the letter of a row was when last seen. Raises :class:`LetterGoneError`."""
+    found = db.execute(
+        "SELECT account, name, path, file FROM letters JOIN folders USING (folder) WHERE row = ?", (row,)
+    ).fetchone()
+    if found is None:
+        raise LetterGoneError("This letter is no longer there.")
+    account, name, path, file = found
+    return Found(row, account, name, Path(os.fsdecode(path)) / os.fsdecode(file))
+
+
+def _files_like(db: sqlite3.Connection, spelled: str) -> Iterator[tuple[int, bytes]]:
+    if not spelled:
+        return
+    for name in dict.fromkeys((os.fsencode(spelled), unquote_to_bytes(spelled))):
+        for (folder,) in db.execute("SELECT folder FROM folders").fetchall():
+            for subdir in (b"new/", b"cur/"):
+                start = subdir + name
+                # The exact name, with and without flags, then the first few that begin so.
+                yield from db.execute(
+                    "SELECT row, file FROM letters"
+                    " WHERE folder = ?1 AND (file = ?2 OR (file >= ?3 AND file < ?4))",
+                    (folder, start, start + b":", start + b";"),
+                )
+                yield from db.execute(
+                    "SELECT row, file FROM letters WHERE folder = ? AND file >= ? AND file < ? LIMIT 3",
+                    (folder, start, start + b"\xff"),
+                )
+
+
+def _letter(
+    row: int,
+    file: bytes,
+    account: str,
+    folder: str,
+    path: bytes,
+    sender: str,
+    address: str,
+    recipients: str,
+    subject: str,
+    date: float,
+    unread: int,
+    starred: int,
+    tags: str,
+    badge: int,
+    thread: int,
+    size: int,
+) -> LetterRow:
+    return LetterRow(
+        row=row,
+        id=letter_id(file),
+        account=account,
+        folder=folder,
+        sender=sender,
+        sender_address=address,
+        to=tuple(recipients.split(SEPARATOR)) if recipients else (),
+        subject=subject,
+        date=date,
+        unread=bool(unread),
+        starred=bool(starred),
+        tags=tuple(tags.split()),
+        badge=BADGES[badge],
+        thread=thread,
+        size=size,
+        path=Path(os.fsdecode(path)) / os.fsdecode(file),
+    )
+
+
+def people(db: sqlite3.Connection, begun: str) -> list[tuple[str, str]]:
+    """(address, name) of writers whose address, or a word of whose name, begins so; the busiest first."""
+    escaped = begun.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return db.execute(
+        "SELECT address, name FROM people WHERE address LIKE ?1 ESCAPE '\\' OR name LIKE ?1 ESCAPE '\\'"
+        " OR name LIKE ?2 ESCAPE '\\' ORDER BY letters DESC, address LIMIT 20",
+        (f"{escaped}%", f"% {escaped}%"),
+    ).fetchall()
+
+
+def tags(db: sqlite3.Connection) -> list[str]:
+    """Every tag that some letter bears."""
+    found = db.execute("SELECT DISTINCT tags FROM letters WHERE tags <> ''")
+    return sorted({tag for (tags,) in found for tag in tags.split()})

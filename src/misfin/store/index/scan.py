@@ -1,0 +1,399 @@
+"""Bringing the index in line with the Maildirs: what came, went, moved or changed its flags.
+
+A folder that did not change since it was last listed costs two ``stat`` calls. A listed one costs its names,
+compared with the index's in batches. Only files whose key is new are opened, the newest first, so that the
+first screen is right long before the last letter is in.
+
+Another program may rename any file at any moment, between two of our steps too. So nothing is taken out of
+the index before its file was seen to be missing, and no new name is believed before it was seen to exist.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from misfin.store.index import listing, write
+from misfin.store.index.database import Database, LostError
+from misfin.store.index.digest import Digest, read_place
+from misfin.store.index.links import Unsettled, settle
+from misfin.store.index.listing import State
+from misfin.store.index.place import Place, split_key
+from misfin.store.keywords import FILE as KEYWORDS_FILE
+from misfin.store.maildir import MailStore
+from misfin.store.rows import BINS, HELD, INBOX, Changes
+
+Progress = Callable[[int, int], None]
+"""Told how many letters of how many to be read are in; for the caller's thread."""
+
+FIRST_BLOCK: Final = 200
+BLOCK: Final = 1000
+"""Letters put in with one transaction: few at first, for the first screen; never so many that others wait."""
+
+SMALL: Final = 1000
+"""Folders of up to so many letters are also looked at for files replaced under their old name."""
+
+SEARCHED: Final = 1000
+"""Of up to so many new letters each is looked for among those that other folders have lost."""
+
+_ROUNDS: Final = 3
+_BATCH: Final = 2000
+_SUBDIRS: Final = (
+    "new",
+    "cur",
+)  # in the order letters travel: one that moves meanwhile is seen twice, not never
+_T = TypeVar("_T")
+
+
+class Folder(NamedTuple):
+    """A folder as the index knows it, and its tag names as they are on disk now."""
+
+    number: int
+    account: str
+    name: str
+    path: Path
+    states: Mapping[str, State]
+    keywords: Mapping[str, str]
+
+
+class Known(NamedTuple):
+    """A letter in the index."""
+
+    row: int
+    folder: int
+    file: bytes
+    size: int
+    mtime: int
+
+
+class Fresh(NamedTuple):
+    """A file the index does not know; sorts by arrival."""
+
+    arrival: int
+    folder: int
+    file: bytes
+
+
+@dataclass(slots=True)
+class Found:
+    """What one round of listings says."""
+
+    states: dict[tuple[int, str], State] = field(default_factory=dict)
+    gone: list[Known] = field(default_factory=list)
+    fresh: list[Fresh] = field(default_factory=list)
+    replaced: list[Known] = field(default_factory=list)
+    """Letters whose file is another one now, or could not be read before: to be read again."""
+    renamed: list[write.Renamed] = field(default_factory=list)
+    moved: int = 0
+
+
+class Scan:
+    """One look at all the mail, bringing the index in line."""
+
+    def __init__(
+        self, database: Database, store: MailStore, now: Callable[[], float], progress: Progress | None
+    ) -> None:
+        self.database = database
+        self.store = store
+        self.now = now
+        self.progress = progress
+        self.serial = database.serial
+        self.folders: dict[int, Folder] = {}
+        self.touched: set[int] = set()
+
+    def run(self) -> Changes:
+        """Raises :class:`LostError` when the index was replaced meanwhile, and :class:`StoreError`."""
+        self.learn_folders()
+        found = self.compare()
+        for _ in range(_ROUNDS - 1):
+            if not found.gone or not self.still_moving(found):
+                break
+            found = self.compare()  # a letter may have gone where we had looked before it left
+        return self.apply(found)
+
+    def read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
+        result = self.database.read(act)
+        if self.database.serial != self.serial:
+            raise LostError
+        return result
+
+    def write(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
+        def in_the_same_index(db: sqlite3.Connection) -> _T:
+            if self.database.serial != self.serial:
+                raise LostError
+            return act(db)
+
+        return self.database.write(in_the_same_index)
+
+    # ---- looking ----------------------------------------------------------------------------------
+
+    def learn_folders(self) -> None:
+        """Let the index know the folders there are; one that is gone stays until its letters are out."""
+        present = listing.mail_folders(self.store)
+        known = {(account, name): os.fsdecode(path) for _, account, name, path, *_ in self.read(_folders)}
+        if any(known.get(place) != str(path) for place, path in present.items()):
+            self.write(lambda db: _put_folders(db, present))
+        for number, account, name, path, new, cur, keywords in self.read(_folders):
+            where = Path(os.fsdecode(path))
+            states = {"new": State.load(new), "cur": State.load(cur), "keywords": State.load(keywords)}
+            self.folders[number] = Folder(number, account, name, where, states, listing.keywords_of(where))
+
+    def compare(self) -> Found:
+        """List what changed and tell letters that moved from those that came and went."""
+        found = Found()
+        for folder in self.folders.values():
+            for subdir in _SUBDIRS:
+                before, state = folder.states[subdir], listing.look(folder.path / subdir, self.now())
+                if not state.same_as(before):
+                    found.states[folder.number, subdir] = state
+                    self.compare_subdir(folder, subdir, state.identity != before.identity, found)
+            state = listing.look(folder.path / KEYWORDS_FILE, self.now())
+            if not state.same_as(folder.states["keywords"]):
+                found.states[folder.number, "keywords"] = state
+                self.compare_tags(folder, found)
+        self.pair(found)
+        return found
+
+    def compare_subdir(self, folder: Folder, subdir: str, another: bool, found: Found) -> None:
+        listed = listing.names(folder.path / subdir)
+        if listed is None:  # it cannot be read now: what is known of it stays
+            found.states[folder.number, subdir] = State()
+            return
+        rest = set(listed)
+        root = os.fsencode(folder.path) + b"/"
+        closely = another or len(rest) <= SMALL
+
+        def sift(db: sqlite3.Connection) -> None:
+            sql = _KNOWN_CLOSELY if closely else _KNOWN
+            cursor = db.execute(sql, (folder.number, *_range(subdir)))
+            while batch := cursor.fetchmany(_BATCH):
+                for row, file, size, mtime, faulty in batch:
+                    known = Known(row, folder.number, file, size, mtime)
+                    if file[4:] not in rest:
+                        if not os.path.lexists(root + file):
+                            found.gone.append(known)
+                        continue
+                    rest.discard(file[4:])
+                    if closely and (faulty or not _same_file(root + file, size, mtime)):
+                        found.replaced.append(known)
+
+        self.read(sift)
+        prefix = subdir.encode() + b"/"
+        found.fresh.extend(Fresh(listing.arrival(name), folder.number, prefix + name) for name in rest)
+
+    def compare_tags(self, folder: Folder, found: Found) -> None:
+        """The names of the folder's tags changed: what the flags of its letters mean did, too."""
+
+        def sift(db: sqlite3.Connection) -> None:
+            cursor = db.execute("SELECT row, file, tags FROM letters WHERE folder = ?", (folder.number,))
+            while batch := cursor.fetchmany(_BATCH):
+                for row, file, tags in batch:
+                    meant = listing.meaning(file, folder.keywords)
+                    if meant.tags != tags:
+                        found.renamed.append(write.Renamed(row, Place(folder.number, file), *meant))
+
+        self.read(sift)
+
+    def pair(self, found: Found) -> None:
+        """Find new files that are letters known under another name: flags changed, or moved."""
+        lost: defaultdict[bytes, list[Known]] = defaultdict(list)
+        for known in found.gone:
+            lost[split_key(known.file[4:])].append(known)
+        if len(found.fresh) <= SEARCHED:
+            for known in self.read(lambda db: list(self.namesakes(db, found.fresh))):
+                if known not in lost[split_key(known.file[4:])]:
+                    lost[split_key(known.file[4:])].append(known)
+        if not lost:
+            return
+        kept: list[Fresh] = []
+        paired: set[int] = set()
+        for fresh in found.fresh:
+            candidates = [
+                known for known in lost.get(split_key(fresh.file[4:]), ()) if known.row not in paired
+            ]
+            candidates.sort(key=lambda known: known.folder != fresh.folder)  # its own folder first
+            same = next((known for known in candidates if self.is_same(known, fresh)), None)
+            if same is None:
+                kept.append(fresh)
+                continue
+            paired.add(same.row)
+            found.moved += same.folder != fresh.folder
+            meant = listing.meaning(fresh.file, self.folders[fresh.folder].keywords)
+            found.renamed.append(write.Renamed(same.row, Place(fresh.folder, fresh.file), *meant))
+        found.fresh = kept
+        found.gone = [known for known in found.gone if known.row not in paired]
+
+    def namesakes(self, db: sqlite3.Connection, fresh: Iterable[Fresh]) -> Iterable[Known]:
+        """Known letters with the key of a new file whose own file is missing, wherever they were."""
+        for _, _, file in fresh:
+            for known in _with_key(db, split_key(file[4:]), self.folders):
+                if not os.path.lexists(self.path_of(known.folder, known.file)):
+                    yield known
+
+    def is_same(self, known: Known, fresh: Fresh) -> bool:
+        """Whether the new file is the known letter. In another folder the key alone does not prove it."""
+        path = self.path_of(fresh.folder, fresh.file)
+        if known.folder == fresh.folder:
+            return os.path.lexists(path)
+        return _same_file(path, known.size, known.mtime)
+
+    def still_moving(self, found: Found) -> bool:
+        """Whether any folder changed since it was looked at."""
+        for folder in self.folders.values():
+            for subdir in _SUBDIRS:
+                seen = found.states.get((folder.number, subdir), folder.states[subdir])
+                if not listing.look(folder.path / subdir, 0.0).same_as(seen):
+                    return True
+        return False
+
+    def path_of(self, folder: int, file: bytes) -> bytes:
+        return os.fsencode(self.folders[folder].path) + b"/" + file
+
+    # ---- writing ----------------------------------------------------------------------------------
+
+    def apply(self, found: Found) -> Changes:
+        """Bring what was found into the index: first what is known, then new letters in blocks."""
+        fresh = sorted(found.fresh, reverse=True)
+        fresh += [Fresh(0, known.folder, known.file) for known in found.replaced]
+        touched = {change.place.folder for change in found.renamed}
+        touched.update(known.folder for known in (*found.gone, *found.replaced))
+        added = removed = 0
+
+        def first(db: sqlite3.Connection) -> int:
+            left = Unsettled()
+            write.rename(db, found.renamed, left)
+            count = write.remove(db, [known.row for known in (*found.gone, *found.replaced)], left)
+            settle(db, left)
+            return count
+
+        if found.renamed or found.gone or found.replaced:
+            removed = self.write(first)
+        size, done = FIRST_BLOCK, 0
+        while done < len(fresh):
+            digests = self.digests(fresh[done : done + size])
+            done += size
+            size = BLOCK
+            if digests:
+                added += self.write(partial(_add, digests=digests))
+                touched.update(digest.place.folder for digest in digests)
+            if self.progress is not None:
+                self.progress(min(done, len(fresh)), len(fresh))
+        if found.states or any(not folder.path.exists() for folder in self.folders.values()):
+            gone = [folder.number for folder in self.folders.values() if not folder.path.exists()]
+            self.write(lambda db: _finish(db, found.states, gone))
+        return Changes(
+            added=added - len(found.replaced) if added >= len(found.replaced) else added,
+            removed=removed - len(found.replaced),
+            moved=found.moved,
+            flagged=len(found.renamed) - found.moved + len(found.replaced),
+            folders=frozenset(
+                (self.folders[number].account, self.folders[number].name) for number in touched
+            ),
+        )
+
+    def digests(self, fresh: Iterable[Fresh]) -> list[Digest]:
+        """Read files, leaving out those that another scan has read meanwhile."""
+
+        def unknown(db: sqlite3.Connection) -> list[Place]:
+            asked = "SELECT 1 FROM letters WHERE folder = ? AND file = ?"
+            places = [Place(folder, file) for _, folder, file in fresh]
+            return [place for place in places if db.execute(asked, place).fetchone() is None]
+
+        read = []
+        for place in self.read(unknown):
+            folder = self.folders[place.folder]
+            digest = read_place(folder.path, place, folder.account, folder.keywords)
+            if digest is not None:
+                read.append(digest)
+        return read
+
+
+# ---- statements -----------------------------------------------------------------------------------
+
+_KNOWN: Final = (  # from the index on file names alone
+    "SELECT row, file, 0, 0, 0 FROM letters WHERE folder = ? AND file >= ? AND file < ?"
+)
+_KNOWN_CLOSELY: Final = (
+    "SELECT row, file, size, mtime, faulty FROM letters WHERE folder = ? AND file >= ? AND file < ?"
+)
+
+
+def _folders(db: sqlite3.Connection) -> list[tuple[int, str, str, bytes, str, str, str]]:
+    return db.execute(
+        "SELECT folder, account, name, path, new_state, cur_state, keywords FROM folders ORDER BY folder"
+    ).fetchall()
+
+
+def _put_folders(db: sqlite3.Connection, present: Mapping[tuple[str, str], Path]) -> None:
+    for (account, name), path in present.items():
+        db.execute(
+            "INSERT INTO folders (account, name, path, bin, held) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (account, name) DO UPDATE SET path = excluded.path",
+            (account, name, os.fsencode(path), name in BINS, name == HELD),
+        )
+    # Every folder has its own list; held mail stands in the list of the Inbox as well.
+    db.execute("INSERT OR IGNORE INTO boxes SELECT folder, folder FROM folders")
+    db.execute(
+        "INSERT OR IGNORE INTO boxes SELECT h.folder, i.folder FROM folders h JOIN folders i USING (account)"
+        " WHERE h.held AND i.name = ?",
+        (INBOX,),
+    )
+
+
+def _with_key(db: sqlite3.Connection, key: bytes, folders: Iterable[int]) -> Iterable[Known]:
+    for folder in folders:
+        for subdir in (b"new/", b"cur/"):
+            name = subdir + key
+            yield from map(
+                Known._make,
+                db.execute(
+                    "SELECT row, folder, file, size, mtime FROM letters"
+                    " WHERE folder = ?1 AND (file = ?2 OR (file >= ?3 AND file < ?4))",
+                    (folder, name, name + b":", name + b";"),
+                ),
+            )
+
+
+def _add(db: sqlite3.Connection, digests: list[Digest]) -> int:
+    left = Unsettled()
+    rows = write.add(db, digests, left)
+    settle(db, left)
+    return len(rows)
+
+
+def _finish(db: sqlite3.Connection, states: Mapping[tuple[int, str], State], gone: Iterable[int]) -> None:
+    """Remember that everything listed is in; forget folders that are no more."""
+    for (folder, part), state in states.items():
+        db.execute(_REMEMBER[part], (str(state), folder))
+    for folder in gone:
+        db.execute(
+            "DELETE FROM boxes WHERE folder = ? AND folder IN (SELECT folder FROM folders WHERE total = 0)",
+            (folder,),
+        )
+        db.execute("DELETE FROM folders WHERE folder = ? AND total = 0", (folder,))
+    db.execute("UPDATE facts SET value = 1 WHERE name = 'built'")
+
+
+_REMEMBER: Final = {
+    "new": "UPDATE folders SET new_state = ? WHERE folder = ?",
+    "cur": "UPDATE folders SET cur_state = ? WHERE folder = ?",
+    "keywords": "UPDATE folders SET keywords = ? WHERE folder = ?",
+}
+
+
+def _range(subdir: str) -> tuple[bytes, bytes]:
+    return subdir.encode() + b"/", subdir.encode() + b"0"
+
+
+def _same_file(path: bytes, size: int, mtime: int) -> bool:
+    try:
+        facts = os.stat(path)  # noqa: PTH116  (bytes)
+    except OSError:
+        return False
+    return facts.st_size == size and facts.st_mtime_ns == mtime

@@ -1,0 +1,293 @@
+"""The index file: its tables, the triggers that keep every count, and how it is opened or thrown away.
+
+The index is a cache (design.md §5): whatever is in it can be built again from the Maildirs. So nothing here
+is migrated or repaired; a file of another version, a damaged one, one that stays locked and one whose
+folder cannot be written are replaced by a fresh one.
+
+Two decisions shape the tables:
+
+*A letter's row number is its place in time*: the first free number from its Unix second upwards. FTS5
+walks its matches in row order, so the newest matches of any word come first without sorting, and a window
+of a list is a range of one integer. Displacement by letters of the same second is kept in
+``facts.displaced``.
+
+*Counts are kept by triggers*, so that they cannot drift from the letters whatever order deliveries, flag
+changes, moves and thread merges come in.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from misfin.errors import StoreError
+
+VERSION: Final = 1
+APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
+BUSY_MS: Final = 5000
+FUTILE: Final = ("", "-wal", "-shm", "-journal")
+
+TABLES: Final = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE folders (
+    folder INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    path BLOB NOT NULL,
+    bin INTEGER NOT NULL,                   -- Trash, Junk: not counted in conversations elsewhere
+    held INTEGER NOT NULL,
+    total INTEGER NOT NULL DEFAULT 0,
+    unread INTEGER NOT NULL DEFAULT 0,
+    conversations INTEGER NOT NULL DEFAULT 0,
+    unread_conversations INTEGER NOT NULL DEFAULT 0,
+    new_state TEXT NOT NULL DEFAULT '',     -- new/ and cur/ as last listed; '' = list again
+    cur_state TEXT NOT NULL DEFAULT '',
+    keywords TEXT NOT NULL DEFAULT '',      -- same for dovecot-keywords
+    UNIQUE (account, name)
+);
+
+-- Which lists a folder's letters stand in: its own, and for held mail the Inbox too (ux.md, Inbox).
+CREATE TABLE boxes (folder INTEGER NOT NULL, box INTEGER NOT NULL, PRIMARY KEY (folder, box)) WITHOUT ROWID;
+
+CREATE TABLE letters (
+    row INTEGER PRIMARY KEY,
+    folder INTEGER NOT NULL,
+    file BLOB NOT NULL,                     -- "new/NAME" or "cur/NAME", bytes as on disk
+    thread INTEGER NOT NULL,
+    unread INTEGER NOT NULL,
+    starred INTEGER NOT NULL,
+    own INTEGER NOT NULL,                   -- written by the account itself
+    badge INTEGER NOT NULL,
+    attachment INTEGER NOT NULL,
+    link INTEGER NOT NULL,
+    faulty INTEGER NOT NULL,                -- could not be read; tried again at the next listing
+    date REAL NOT NULL,
+    size INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    subject_key INTEGER,                    -- threading, see misfin.store.threads
+    loose INTEGER NOT NULL,
+    tie INTEGER NOT NULL,
+    parent INTEGER,
+    tokens BLOB NOT NULL,
+    people BLOB NOT NULL,
+    tags TEXT NOT NULL,                     -- " a b " or ""
+    sender TEXT NOT NULL,
+    address TEXT NOT NULL,
+    recipients TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    snippet TEXT NOT NULL
+);
+CREATE UNIQUE INDEX letters_file ON letters (folder, file);
+CREATE INDEX letters_folder ON letters (folder, row, thread);
+CREATE INDEX letters_thread ON letters (thread, row, folder);
+CREATE INDEX letters_subject ON letters (subject_key, date, loose, tie) WHERE subject_key IS NOT NULL;
+CREATE INDEX letters_loose ON letters (subject_key, date, tie) WHERE loose;
+CREATE INDEX letters_unread ON letters (row, thread, folder) WHERE unread;
+CREATE INDEX letters_starred ON letters (row, thread, folder) WHERE starred;
+CREATE INDEX letters_tagged ON letters (row, thread, folder, tags) WHERE tags <> '';
+CREATE INDEX letters_faulty ON letters (folder) WHERE faulty;
+
+-- Rows of letters that are gone: their words stay in the contentless search table until the next rebuild,
+-- so their numbers must not be given to other letters.
+CREATE TABLE graves (row INTEGER PRIMARY KEY);
+
+CREATE TABLE tokens (token INTEGER PRIMARY KEY, thread INTEGER NOT NULL);
+
+CREATE TABLE people (address TEXT PRIMARY KEY, name TEXT NOT NULL, letters INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE conversations (
+    box INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    unread INTEGER NOT NULL,
+    starred INTEGER NOT NULL,
+    PRIMARY KEY (box, thread)
+) WITHOUT ROWID;
+CREATE INDEX conversations_newest ON conversations (box, newest);
+CREATE INDEX conversations_unread ON conversations (box, newest) WHERE unread > 0;
+
+CREATE TABLE threads (
+    thread INTEGER PRIMARY KEY,
+    letters INTEGER NOT NULL,               -- all of them; the row goes with the last
+    total INTEGER NOT NULL,                 -- those outside the bins
+    unread INTEGER NOT NULL,
+    starred INTEGER NOT NULL,
+    attachments INTEGER NOT NULL,
+    tagged INTEGER NOT NULL,
+    held INTEGER NOT NULL
+);
+
+CREATE VIRTUAL TABLE words USING fts5 (
+    subject, sender, recipients, body, files,
+    content='', columnsize=0, prefix='3', tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
+);
+"""
+
+_ADD = """
+    UPDATE folders SET total = total + 1, unread = unread + NEW.unread WHERE folder = NEW.folder;
+    INSERT INTO conversations (box, thread, newest, total, unread, starred)
+        SELECT box, NEW.thread, NEW.row, 1, NEW.unread, NEW.starred FROM boxes WHERE folder = NEW.folder
+        ON CONFLICT (box, thread) DO UPDATE SET
+            newest = max(newest, excluded.newest), total = total + 1,
+            unread = unread + excluded.unread, starred = starred + excluded.starred;
+    INSERT INTO threads (thread, letters, total, unread, starred, attachments, tagged, held)
+        SELECT NEW.thread, 1, NOT bin, NEW.unread AND NOT bin, NEW.starred AND NOT bin, NEW.attachment,
+            NEW.tags <> '', held
+        FROM folders WHERE folder = NEW.folder
+        ON CONFLICT (thread) DO UPDATE SET
+            letters = letters + 1, total = total + excluded.total, unread = unread + excluded.unread,
+            starred = starred + excluded.starred, attachments = attachments + excluded.attachments,
+            tagged = tagged + excluded.tagged, held = held + excluded.held;
+"""
+
+_TAKE = """
+    UPDATE folders SET total = total - 1, unread = unread - OLD.unread WHERE folder = OLD.folder;
+    UPDATE conversations SET
+            total = total - 1, unread = unread - OLD.unread, starred = starred - OLD.starred,
+            newest = CASE WHEN newest <> OLD.row THEN newest ELSE coalesce(
+                (SELECT row FROM letters WHERE thread = OLD.thread
+                    AND folder IN (SELECT folder FROM boxes WHERE box = conversations.box)
+                    ORDER BY row DESC LIMIT 1), newest) END
+        WHERE thread = OLD.thread AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
+    DELETE FROM conversations WHERE thread = OLD.thread AND total = 0
+        AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
+    UPDATE threads SET (letters, total, unread, starred, attachments, tagged, held) = (
+        SELECT letters - 1, threads.total - NOT bin, threads.unread - (OLD.unread AND NOT bin),
+            starred - (OLD.starred AND NOT bin), attachments - OLD.attachment,
+            tagged - (OLD.tags <> ''), threads.held - folders.held
+        FROM folders WHERE folder = OLD.folder) WHERE thread = OLD.thread;
+    DELETE FROM threads WHERE thread = OLD.thread AND letters = 0;
+"""
+
+TRIGGERS: Final = """
+CREATE TRIGGER letter_added AFTER INSERT ON letters BEGIN
+-- add
+    INSERT INTO people VALUES (NEW.address, NEW.sender, 1) ON CONFLICT (address) DO UPDATE SET
+        letters = letters + 1;
+END;
+CREATE TRIGGER letter_taken AFTER DELETE ON letters BEGIN
+-- take
+    UPDATE people SET letters = letters - 1 WHERE address = OLD.address;
+    DELETE FROM people WHERE address = OLD.address AND letters = 0;
+END;
+CREATE TRIGGER letter_changed AFTER UPDATE OF folder, thread, unread, starred, tags ON letters
+    WHEN (OLD.folder, OLD.thread, OLD.unread, OLD.starred, OLD.tags <> '')
+        IS NOT (NEW.folder, NEW.thread, NEW.unread, NEW.starred, NEW.tags <> '') BEGIN
+-- take
+-- add
+END;
+
+CREATE TRIGGER conversation_added AFTER INSERT ON conversations BEGIN
+    UPDATE folders SET conversations = conversations + 1,
+        unread_conversations = unread_conversations + (NEW.unread > 0) WHERE folder = NEW.box;
+END;
+CREATE TRIGGER conversation_taken AFTER DELETE ON conversations BEGIN
+    UPDATE folders SET conversations = conversations - 1,
+        unread_conversations = unread_conversations - (OLD.unread > 0) WHERE folder = OLD.box;
+END;
+CREATE TRIGGER conversation_read AFTER UPDATE OF unread ON conversations
+    WHEN (OLD.unread > 0) <> (NEW.unread > 0) BEGIN
+    UPDATE folders SET unread_conversations = unread_conversations + (NEW.unread > 0) - (OLD.unread > 0)
+        WHERE folder = NEW.box;
+END;
+""".replace("-- add", _ADD).replace("-- take", _TAKE)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file as it is. Transactions are begun by hand; a lock is waited for ``BUSY_MS``."""
+    db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA synchronous=NORMAL")  # WAL: a power cut may lose the last commits, never the order
+    db.execute("PRAGMA temp_store=MEMORY")
+    db.execute("PRAGMA cache_size=-4096")
+    return db
+
+
+def usable(db: sqlite3.Connection) -> bool:
+    """Whether the file holds an index of exactly this version."""
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    return bool(application == APPLICATION_ID and version == VERSION)
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Lay an empty index into an empty file, in one transaction, so that two programs may both try."""
+    db.execute("PRAGMA page_size=8192")
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if not usable(db):
+            for statement in _statements(TABLES + TRIGGERS):
+                db.execute(statement)
+            # A new file starts at a random generation: nobody holding a number of the old file is fooled.
+            db.executemany(
+                "INSERT INTO facts VALUES (?, ?)",
+                [("generation", secrets.randbits(48)), ("displaced", 0), ("last_thread", 0), ("built", 0)],
+            )
+            db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version={VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> list[str]:
+    """The script cut at the ends of statements; ``executescript`` would end the transaction first."""
+    found, part = [], ""
+    for line in script.splitlines():
+        part += line + "\n"
+        if sqlite3.complete_statement(part):
+            found.append(part)
+            part = ""
+    return found
+
+
+def remove(path: Path) -> None:
+    """Throw the index away. Programs that still have it open keep their unlinked copy and notice later."""
+    for suffix in FUTILE:
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def open_index(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """Open or make the index at ``path``; the second value says whether an unusable one was replaced.
+
+    Raises :class:`StoreError` only when not even a fresh file can be made there.
+    """
+    replaced = False
+    for last_try in (False, True):
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = not path.exists()
+            if fresh:
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            db = connect(path)
+            try:
+                if not usable(db):
+                    if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                        raise sqlite3.DatabaseError("an index of another version")
+                    create(db)
+                db.execute("SELECT value FROM facts WHERE name = 'generation'").fetchone()[0]
+                return db, replaced
+            except BaseException:
+                db.close()
+                raise
+        except (sqlite3.Error, OSError, TypeError) as error:
+            if last_try:
+                raise StoreError(
+                    f"The mail index {path} cannot be made: {error}.",
+                    remedy="Make its folder writable, or set another cache folder.",
+                ) from error
+            try:
+                remove(path)
+            except OSError as hopeless:
+                raise StoreError(
+                    f"The mail index {path} is unusable and cannot be replaced: {hopeless}.",
+                    remedy="Make its folder writable, or remove the file.",
+                ) from hopeless
+            replaced = True
+    raise AssertionError("unreachable")

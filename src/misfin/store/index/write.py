@@ -1,0 +1,177 @@
+"""Changes to the index: letters put in, taken out, renamed, inside the caller's transaction.
+
+Nothing here is remembered from one transaction to the next: another program may have written in between.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from misfin.store.index import links
+from misfin.store.index.digest import Digest
+from misfin.store.index.place import Place
+from misfin.store.index.words import SEPARATOR, searchable
+from misfin.store.threads import pack, unpack
+
+EARLIEST: Final = -(2**40)
+LATEST: Final = 2**40
+"""Dates are kept inside these Unix seconds: beyond any calendar, and far from the ends of an integer."""
+
+_STRIDE: Final = 512
+
+_INSERT: Final = (
+    "INSERT INTO letters (row, folder, file, thread, unread, starred, own, badge, attachment, link, faulty,"
+    " date, size, mtime, subject_key, loose, tie, tokens, people, tags,"
+    " sender, address, recipients, subject, snippet)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_WORDS: Final = (
+    "INSERT INTO words (rowid, subject, sender, recipients, body, files) VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+class Renamed(NamedTuple):
+    """A letter whose file has another name or folder now, with what its new flags say."""
+
+    row: int
+    place: Place
+    unread: bool
+    starred: bool
+    tags: str
+
+
+def add(db: sqlite3.Connection, digests: Iterable[Digest], left: links.Unsettled) -> list[int]:
+    """Put letters in and return their rows; files the index already knows are left out."""
+    fresh = _unknown(db, digests)
+    # In row order: FTS5 would otherwise write a segment of its own for every letter that goes back in time.
+    fresh.sort(key=lambda digest: (digest.date, digest.tie))
+    rows = _free_rows(db, [digest.date for digest in fresh])
+    threads = links.join(db, [digest.tokens for digest in fresh])
+    db.executemany(_INSERT, map(_letter_values, fresh, rows, threads))
+    db.executemany(_INSERT_WORDS, map(_word_values, fresh, rows))
+    left.positions.extend(
+        links.Position(digest.subject_key, digest.date, digest.loose, digest.tie)
+        for digest in fresh
+        if digest.subject_key is not None
+    )
+    return rows
+
+
+def remove(db: sqlite3.Connection, rows: Iterable[int], left: links.Unsettled) -> int:
+    """Take letters out; returns how many were there."""
+    removed = 0
+    for row in rows:
+        facts = db.execute(
+            "SELECT subject_key, date, loose, tie, tokens FROM letters WHERE row = ?", (row,)
+        ).fetchone()
+        if facts is None:
+            continue
+        *position, tokens = facts
+        db.execute("DELETE FROM letters WHERE row = ?", (row,))
+        db.execute("INSERT OR IGNORE INTO graves VALUES (?)", (row,))
+        left.lost.update(unpack(tokens))
+        if position[0] is not None:
+            left.positions.append(links.Position(*position))
+        removed += 1
+    return removed
+
+
+def rename(db: sqlite3.Connection, renamed: Sequence[Renamed], left: links.Unsettled) -> None:
+    """Give letters their new file names, folders, flags and tags."""
+    # First out of the way: names may be passed on within the batch, and no two may be alike in between.
+    db.executemany(
+        "UPDATE letters SET file = CAST('?' || row AS BLOB) WHERE row = ?",
+        ((change.row,) for change in renamed),
+    )
+    for row, place, unread, starred, tags in renamed:
+        done = db.execute(
+            "UPDATE OR IGNORE letters SET folder = ?1, file = ?2, unread = ?3, starred = ?4, tags = ?5,"
+            " own = address = (SELECT account FROM folders WHERE folder = ?1) WHERE row = ?6",
+            (place.folder, place.file, unread, starred, tags, row),
+        )
+        if not done.rowcount:  # another program's scan found the file under its new name before us
+            remove(db, [row], left)
+
+
+def _unknown(db: sqlite3.Connection, digests: Iterable[Digest]) -> list[Digest]:
+    """Those whose file is not in the index: another program may have put some in since they were listed."""
+    fresh: dict[Place, Digest] = {}
+    for digest in digests:
+        place = (digest.place.folder, digest.place.file)
+        if db.execute("SELECT 1 FROM letters WHERE folder = ? AND file = ?", place).fetchone() is None:
+            fresh[digest.place] = digest
+    return list(fresh.values())
+
+
+def _free_rows(db: sqlite3.Connection, dates: Sequence[float]) -> list[int]:
+    """For ascending dates, the first free row from each one's second upwards."""
+    rows: list[int] = []
+    displaced = 0
+    for date in dates:
+        wanted = math.floor(min(max(date, EARLIEST), LATEST))
+        row = _free_row(db, max(wanted, rows[-1] + 1) if rows else wanted)
+        rows.append(row)
+        displaced = max(displaced, row - wanted)
+    db.execute("UPDATE facts SET value = max(value, ?) WHERE name = 'displaced'", (displaced,))
+    return rows
+
+
+def _free_row(db: sqlite3.Connection, row: int) -> int:
+    """The first number from ``row`` on that no letter has or had."""
+    while True:
+        # A run of taken rows is crossed in strides: thousands of letters may share one second.
+        taken = db.execute(
+            "SELECT row FROM letters WHERE row >= ?1 UNION ALL SELECT row FROM graves WHERE row >= ?1"
+            " ORDER BY 1 LIMIT ?2",
+            (row, _STRIDE),
+        ).fetchall()
+        for (used,) in taken:
+            if used != row:
+                return row
+            row += 1
+        if len(taken) < _STRIDE:
+            return row
+
+
+def _letter_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]:
+    return (
+        row,
+        digest.place.folder,
+        digest.place.file,
+        thread,
+        digest.unread,
+        digest.starred,
+        digest.own,
+        digest.badge,
+        digest.attachment,
+        digest.link,
+        digest.faulty,
+        min(max(digest.date, EARLIEST), LATEST),
+        digest.size,
+        digest.mtime,
+        digest.subject_key,
+        digest.loose,
+        digest.tie,
+        pack(digest.tokens),
+        digest.people,
+        digest.tags,
+        digest.sender,
+        digest.address,
+        digest.recipients,
+        digest.subject,
+        digest.snippet,
+    )
+
+
+def _word_values(digest: Digest, row: int) -> tuple[object, ...]:
+    return (
+        row,
+        searchable(digest.subject),
+        searchable(f"{digest.sender} {digest.address}"),
+        searchable(digest.recipients.replace(SEPARATOR, " , ")),
+        searchable(digest.body),
+        searchable(digest.files),
+    )

@@ -1,0 +1,149 @@
+"""Tags on disk: the lower-case flags ``a``–``z`` of a Maildir file name, named by ``dovecot-keywords``.
+
+This is how Dovecot keeps IMAP keywords (doc.dovecot.org, "Maildir keywords"): each folder has a file
+``dovecot-keywords`` with lines ``0 work``, ``1 travel``; number 0 is the flag ``a``. So a tag given here is a
+keyword in every IMAP client, one given there is a tag here, and both live in the Maildir itself: they survive
+any rebuild of the index. A folder can name 26 of them.
+
+The file is replaced as Dovecot does it: the new text is written to ``dovecot-keywords.lock``, whose existence
+is the lock, and renamed over the old.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from misfin.errors import StoreError
+from misfin.store.files import sync_folder
+
+FILE: Final = "dovecot-keywords"
+FLAGS: Final = "abcdefghijklmnopqrstuvwxyz"
+MAX_BYTES: Final = 64 * 1024
+LOCK_WAIT: Final = 5.0
+STALE_AFTER: Final = 120.0
+"""Seconds after which Dovecot, too, takes a lock for forgotten."""
+
+_LINE: Final = re.compile(r"(\d{1,2}) (\S.*)")
+_NOT_IN_TAG: Final = re.compile(r"[\s(){%*\"\\\]\x00-\x1f\x7f]")
+
+
+def check_tag(tag: str) -> str:
+    """A tag as it is kept: lower case, composed; raises :class:`StoreError` for what IMAP cannot name."""
+    tag = unicodedata.normalize("NFC", tag.strip().lower())
+    if not tag or len(tag) > 60 or _NOT_IN_TAG.search(tag) or not tag.isprintable():
+        raise StoreError(
+            f"{tag!r} cannot be a tag.",
+            remedy="A tag is a word of up to 60 characters without spaces, brackets, quotes, %, * or \\.",
+        )
+    return tag
+
+
+def read_keywords(folder: Path) -> dict[str, str]:
+    """Which tag each flag letter of a Maildir means; empty when there is no such file."""
+    try:
+        with (folder / FILE).open("rb") as file:
+            text = file.read(MAX_BYTES).decode("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise StoreError(f"The tags of {folder} could not be read: {error.strerror}.") from error
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if (entry := _LINE.fullmatch(line)) and int(entry[1]) < len(FLAGS):
+            found[FLAGS[int(entry[1])]] = "_".join(entry[2].split())
+    return found
+
+
+def tags_of(flags: str, keywords: Mapping[str, str]) -> tuple[str, ...]:
+    """The tags that the flags of a file name mean; a letter nobody named is no tag."""
+    return tuple(sorted({keywords[flag] for flag in flags if flag in keywords}))
+
+
+def name_keywords(
+    folder: Path,
+    tags: Iterable[str],
+    in_use: Callable[[], Iterable[str]],
+    preferred: Mapping[str, str] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, str]:
+    """Make sure the folder has a flag letter for every tag; returns the letter of each.
+
+    A new tag takes its letter in ``preferred`` (the account's other folders, so that a file moved by
+    another program keeps its meaning) where it is free, else the first free one, else one that ``in_use`` says
+    no file of the folder bears any more.
+
+    Raises:
+        StoreError: all 26 are in use, or the file cannot be written.
+    """
+    wanted = set(tags)
+    known = {tag: flag for flag, tag in read_keywords(folder).items()}
+    if wanted <= known.keys():
+        return {tag: known[tag] for tag in wanted}
+    lock = folder / f"{FILE}.lock"
+    handle = _locked(lock, sleep)
+    try:
+        named = read_keywords(folder)  # again: another program may have written before we had the lock
+        known = {tag: flag for flag, tag in named.items()}
+        for tag in sorted(wanted - known.keys()):
+            flag = (preferred or {}).get(tag, "")
+            if not flag or flag in named:
+                flag = _free_flag(named, in_use, folder)
+                known = {other: letter for other, letter in known.items() if letter != flag}
+            named[flag] = tag
+            known[tag] = flag
+        lines = "".join(f"{FLAGS.index(flag)} {tag}\n" for flag, tag in sorted(named.items()))
+        os.write(handle, lines.encode())
+        os.fsync(handle)
+        lock.replace(folder / FILE)
+    except OSError as error:
+        lock.unlink(missing_ok=True)
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"The tags of {folder} could not be written: {error.strerror}.") from error
+    finally:
+        os.close(handle)
+    with suppress(OSError):
+        sync_folder(folder)
+    return {tag: known[tag] for tag in wanted}
+
+
+def _free_flag(named: Mapping[str, str], in_use: Callable[[], Iterable[str]], folder: Path) -> str:
+    free = [flag for flag in FLAGS if flag not in named]
+    if not free:
+        used = set(in_use())
+        free = [flag for flag in FLAGS if flag not in used]
+    if not free:
+        raise StoreError(
+            f"The folder {folder.name} has {len(FLAGS)} different tags already, the most a Maildir can name.",
+            remedy="Remove one of its tags from all letters in it first.",
+        )
+    return free[0]
+
+
+def _locked(lock: Path, sleep: Callable[[float], None]) -> int:
+    """Hold the lock file, waiting a little for whoever has it."""
+    waited = 0.0
+    while True:
+        try:
+            return os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            with suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > STALE_AFTER:
+                    lock.unlink(missing_ok=True)
+                    continue
+            if waited >= LOCK_WAIT:
+                raise StoreError(
+                    f"The tags of {lock.parent} are locked by another program.",
+                    remedy="Try again in a moment.",
+                ) from error
+            sleep(0.05)
+            waited += 0.05
+        except OSError as error:
+            raise StoreError(f"The tags of {lock.parent} cannot be written: {error.strerror}.") from error
