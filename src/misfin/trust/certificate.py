@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -77,6 +81,11 @@ def read_certificate(der: bytes) -> CertificateInfo:
     """
     if len(der) > MAX_CERTIFICATE:
         raise IdentityError(f"The certificate is over {MAX_CERTIFICATE:,} bytes long.")
+    with quiet():
+        return _read(der)
+
+
+def _read(der: bytes) -> CertificateInfo:
     fingerprints = fingerprints_of(der)
     try:
         certificate = x509.load_der_x509_certificate(der)
@@ -104,6 +113,17 @@ def read_certificate(der: bytes) -> CertificateInfo:
     )
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep cryptography's warnings about odd certificates off stderr: a stranger must not write there."""
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+_QUIET = threading.Lock()  # catch_warnings changes what all threads share
+
+
 def signed_by(certificate: CertificateInfo, authority: CertificateInfo) -> bool:
     """Whether ``authority`` is a CA certificate that issued ``certificate`` (protocol.md §4.1).
 
@@ -112,9 +132,10 @@ def signed_by(certificate: CertificateInfo, authority: CertificateInfo) -> bool:
     if not authority.is_ca:
         return False
     try:
-        child = x509.load_der_x509_certificate(certificate.der)
-        parent = x509.load_der_x509_certificate(authority.der)
-        child.verify_directly_issued_by(parent)
+        with quiet():
+            child = x509.load_der_x509_certificate(certificate.der)
+            parent = x509.load_der_x509_certificate(authority.der)
+            child.verify_directly_issued_by(parent)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

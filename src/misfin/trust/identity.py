@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from misfin.errors import IdentityEncryptedError, IdentityError
 from misfin.model.address import MisfinAddress
-from misfin.trust.certificate import CertificateInfo, read_certificate, signed_by
+from misfin.trust.certificate import CertificateInfo, quiet, read_certificate, signed_by
 from misfin.trust.fingerprint import normalize_fingerprint
 
 __all__ = [
@@ -202,11 +202,9 @@ def identity_from_pem(
     readable = False
     for block in blocks:
         try:
-            certificate = x509.load_pem_x509_certificate(block)
-        except ValueError:
-            continue
-        readable = True
-        try:
+            with quiet():
+                certificate = x509.load_pem_x509_certificate(block)
+            readable = True
             same = _public_bytes(certificate.public_key()) == public
         except (ValueError, UnsupportedAlgorithm):
             continue

@@ -76,6 +76,18 @@ def test_a_broken_file_is_named_and_does_not_hide_the_others(tmp_path: Path) -> 
         store.load("broken")
 
 
+def test_a_certificate_that_names_no_address_is_a_problem_when_it_is_read(tmp_path: Path) -> None:
+    from peers import odd_person
+
+    (tmp_path / "nameless.pem").write_bytes(odd_person(users=(), names=("Somebody",)).pem)
+    store = IdentityStore(tmp_path)
+    (found,) = store.all()
+    assert found.identity is None
+    assert "no Misfin address" in found.problem
+    with pytest.raises(IdentityError):
+        store.load("nameless")
+
+
 def test_no_folder_means_no_identities(tmp_path: Path) -> None:
     store = IdentityStore(tmp_path / "nowhere")
     assert store.names() == []

@@ -4,6 +4,7 @@ import hashlib
 from contextlib import suppress
 
 import pytest
+from certificates import build, certificate_k
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from hypothesis import given
@@ -12,20 +13,10 @@ from hypothesis import strategies as st
 from misfin.errors import IdentityError
 from misfin.trust.fingerprint import fingerprints_of, matches, normalize_fingerprint
 
-PEM = b"""-----BEGIN CERTIFICATE-----
-MIIBLTCB4KADAgECAgEBMAUGAytlcDArMRMwEQYKCZImiZPyLGQBAQwDYWRhMRQw
-EgYDVQQDDAtBZGEgRXhhbXBsZTAeFw0yNDAxMDEwMDAwMDBaFw00OTAxMDEwMDAw
-MDBaMCsxEzARBgoJkiaJk/IsZAEBDANhZGExFDASBgNVBAMMC0FkYSBFeGFtcGxl
-MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbijKTAn
-MBcGA1UdEQQQMA6CDG1haWwuZXhhbXBsZTAMBgNVHRMBAf8EAjAAMAUGAytlcANB
-ANT1zLXXSlr5nftvMqVs5jsW5TkDwhtolw6T+oeZL9BmDqVDUqkqdNVSgnvjS/kc
-/OitiR6egMUjO1ud16mqAAY=
------END CERTIFICATE-----
-"""
 F1 = "57cf42ae3d1e8dc33b179a016ae3bc55f3454ced06dcfd279896c28bee036041"
 F2 = "a050837d85070582ccf7394b0988847cc312cb88259b894899f6f239cf1791a5"
 F3 = "56475aa75463474c0285df5dbf2bcab73da651358839e9b77481b2eab107708c"
-DER = x509.load_pem_x509_certificate(PEM).public_bytes(serialization.Encoding.DER)
+DER = certificate_k().info.der
 
 
 def test_the_three_hashes_of_certificate_k():
@@ -44,12 +35,12 @@ def test_k6_a_meta_in_any_notation_matches_and_says_how():
 
 
 @pytest.mark.parametrize("key", ["p256", "p384", "rsa", "ed25519", "ed448"])
-def test_the_key_cut_from_the_encoding_is_the_one_the_library_encodes(key, certificate_with_key):
-    certificate = certificate_with_key(key)
+def test_the_key_cut_from_the_encoding_is_the_one_the_library_encodes(key):
+    der = build(key=key).info.der
+    certificate = x509.load_der_x509_certificate(der)
     spki = certificate.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    der = certificate.public_bytes(serialization.Encoding.DER)
     assert fingerprints_of(der).spki == hashlib.sha256(spki).hexdigest()
 
 
