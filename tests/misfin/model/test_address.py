@@ -1,7 +1,5 @@
 """Addresses: what is taken, what is refused, and the one form they end up in."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,7 +109,7 @@ def test_what_is_no_address_is_refused_with_a_sentence(text):
 
 def test_an_error_does_not_repeat_endless_input():
     with pytest.raises(AddressError) as info:
-        MisfinAddress.parse("a" * 100_000)
+        MisfinAddress.parse("a" * 1_000_000)
     assert len(str(info.value)) < 200
 
 
@@ -231,10 +229,17 @@ def test_any_text_is_a_link_or_an_address_error(text):
 
 
 @pytest.mark.parametrize(
-    "make", ["a@" + "ü" * 100_000, "@" * 100_000, "a@b:" + "1" * 100_000, " " * 100_000, "a@" + "." * 100_000]
+    "endless",
+    [
+        "a@" + "ü" * 1_000_000,
+        "@" * 1_000_000,
+        "a@b:" + "1" * 1_000_000,
+        " " * 1_000_000,
+        "a@" + "." * 1_000_000,
+    ],
+    ids=range(5),
 )
-def test_reading_is_quick_however_long_the_text(make):
-    started = time.perf_counter()
+def test_reading_is_linear(endless):
+    """No time at all; a quadratic reader would need hours."""
     with pytest.raises(AddressError):
-        MisfinAddress.parse(make)
-    assert time.perf_counter() - started < 0.5
+        MisfinAddress.parse(endless)
