@@ -246,19 +246,24 @@ class Outbox:
 
     # ---- sending ----------------------------------------------------------------------------------
 
-    def claim(self, now: float, only: Collection[int] | None = None) -> Claim | None:
+    def claim(
+        self, now: float, *, only: Collection[int] | None = None, due_by: float | None = None
+    ) -> Claim | None:
         """Take the next row that is due for a host nobody is talking to, and begin its attempt.
 
-        ``only`` limits it to these rows. Atomic between processes, and so is "one connection at a time per
-        host".
+        ``only`` limits it to these rows, ``due_by`` to those that were due at that earlier time. Atomic
+        between processes, and so is "one connection at a time per host".
         """
         with self._write():
             due = self._db.execute(
-                "SELECT id FROM letter WHERE state IN ('waiting', 'deferred') AND next_attempt <= :now"
+                "SELECT id FROM letter WHERE state IN ('waiting', 'deferred') AND next_attempt <= :due"
                 " AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))"
                 " AND host NOT IN (SELECT host FROM letter WHERE state = 'sending')"
                 " ORDER BY next_attempt, id LIMIT 1",
-                {"now": now, "only": None if only is None else json.dumps(list(only))},
+                {
+                    "due": now if due_by is None else due_by,
+                    "only": None if only is None else json.dumps(list(only)),
+                },
             ).fetchone()
             if due is None:
                 return None

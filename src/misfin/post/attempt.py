@@ -1,0 +1,238 @@
+"""One attempt at one letter: from a claim to what the outbox writes down about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.errors import (
+    CertificateChangedError,
+    ClaimLostError,
+    DeliveryError,
+    IdentityError,
+    LocalError,
+    MessageTooLargeError,
+    MisfinError,
+    OutcomeUnknownError,
+    StoreError,
+    TrustError,
+)
+from misfin.model.address import MisfinAddress, same_person
+from misfin.model.gemmail import Version
+from misfin.model.status import is_redirect
+from misfin.post.retry import Delivered, Fail, Fault, Hold, Reason, Retry, Uncertain, Verdict, next_try
+from misfin.store.outbox import Claim, Outcome, Question, State, Transcript, with_port
+from misfin.trust.tofu import pin_name
+
+if TYPE_CHECKING:
+    from misfin.net.client import Delivery, MisfinClient, Try
+
+MAX_HOPS = 5  # redirects one letter may follow (protocol.md §2)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended. ``reason`` says whether other letters for the host should wait with this one."""
+
+    outcome: Outcome
+    transcript: Transcript
+    reason: Reason | None = None
+    delivery: Delivery | None = None
+
+
+class Attempt:
+    """Used once. ``left`` is true from the moment bytes of the request may be on the wire."""
+
+    def __init__(self, claim: Claim, mark_leaving: Callable[[], Awaitable[None]]) -> None:
+        self.claim = claim
+        self.left = False
+        self._mark_leaving = mark_leaving
+
+    async def run(
+        self, client: MisfinClient, own: MisfinAddress, now: Callable[[], float], rand: float
+    ) -> Ending:
+        """Hand the letter over, one hop; never raises but for cancellation and bugs."""
+        claim = self.claim
+        try:
+            delivery = await client.deliver(claim.address, claim.message, before_write=self._before_write)
+        except MisfinError as error:
+            return self._after_error(error, now(), rand)
+        return self._after_answer(delivery, own, now(), rand)
+
+    def interrupted(self, now: float) -> Ending:
+        """The ending of an attempt that was stopped in the middle."""
+        if self.left:
+            why = "The program was closed before the answer came; the letter may have arrived."
+            return Ending(Outcome(State.UNCERTAIN, why), Transcript(error=why))
+        why = "The program was closed before anything was sent."
+        return Ending(Outcome(State.WAITING, why, next_attempt=now), Transcript(error=why))
+
+    def broken(self, bug: Exception, now: float) -> Ending:
+        """The ending of an attempt in which this program itself failed: neither lost nor tried for ever."""
+        why = f"This program failed ({type(bug).__name__}); please report it."
+        if self.left:
+            return Ending(
+                Outcome(State.UNCERTAIN, f"{why} The letter may have arrived."), Transcript(error=why)
+            )
+        return Ending(Outcome(State.FAILED, f"{why} Nothing was sent."), Transcript(error=why))
+
+    def without_identity(self, error: Exception, now: float) -> Ending:
+        """The ending of an attempt whose sender has no usable identity."""
+        why = f"The identity of {self.claim.row.account} cannot be used. {sentence_of(error)}"
+        return self._concluded(Fault.NO_IDENTITY, why, now, 0.0, Transcript(error=str(error)))
+
+    async def _before_write(self) -> None:
+        # A second try (fallback) comes only after the first was refused: nothing of it is outstanding.
+        self.left = False
+        await self._mark_leaving()
+        # From here to the first byte nothing is awaited.
+        self.left = True
+
+    # ---- endings ----------------------------------------------------------------------------------
+
+    def _after_answer(self, delivery: Delivery, own: MisfinAddress, now: float, rand: float) -> Ending:
+        response = delivery.response
+        transcript = _transcript_of(delivery)
+        if delivery.b_impossible is not None and response.status == 59:
+            # The host speaks only Misfin(B), and this letter has no B form: that it refused C is not the end.
+            ending = self._concluded(
+                Fault.TOO_LARGE, sentence_of(delivery.b_impossible), now, rand, transcript, delivery
+            )
+            if not isinstance(delivery.b_impossible, MessageTooLargeError):
+                outcome = Outcome(State.HELD, ending.outcome.why, question=Question.PERSON)
+                ending = Ending(outcome, transcript, None, delivery)
+            return ending
+        if not is_redirect(response.status):
+            return self._concluded(response.status, response.meta, now, rand, transcript, delivery)
+        target = response.redirect_address
+        if problem := self._redirect_problem(target, own):
+            outcome = Outcome(State.FAILED, problem, status=response.status, meta=response.meta)
+            return Ending(outcome, transcript, None, delivery)
+        assert target is not None
+        return self._concluded(
+            response.status, response.meta, now, rand, transcript, delivery, target=with_port(target)
+        )
+
+    def _redirect_problem(self, target: MisfinAddress | None, own: MisfinAddress) -> str:
+        """Why a redirect cannot even be asked about (protocol.md §2); empty where it can."""
+        claim = self.claim
+        if target is None:
+            return "The server redirects the letter, but to something that is no address."
+        if same_person(target, own):
+            return "The server redirects the letter back to yourself."
+        if len(claim.hops) >= MAX_HOPS:
+            return f"The letter was redirected more than {MAX_HOPS} times."
+        if with_port(target) in (claim.row.to, *claim.hops):
+            return f"The server redirects the letter to {target.address}, where it has been already."
+        return ""
+
+    def _after_error(self, error: MisfinError, now: float, rand: float) -> Ending:
+        transcript = _transcript_of_error(error)
+        if isinstance(error, TrustError):
+            changed = isinstance(error, CertificateChangedError)
+            return self._concluded(
+                Fault.CERTIFICATE_CHANGED if changed else Fault.FIRST_USE,
+                sentence_of(error),
+                now,
+                rand,
+                transcript,
+                question_name=pin_name(error.hostname, error.port),
+                pinned=error.pin.spki_sha256 if isinstance(error, CertificateChangedError) else "",
+            )
+        return self._concluded(self._fault_of(error), sentence_of(error), now, rand, transcript)
+
+    def _fault_of(self, error: MisfinError) -> Fault:
+        match error:
+            case OutcomeUnknownError():
+                return Fault.OUTCOME_UNKNOWN
+            case DeliveryError():
+                return Fault.UNREACHABLE
+            case StoreError() | ClaimLostError():
+                # Our own disk failed, perhaps after the letter had left: then nobody knows.
+                return Fault.OUTCOME_UNKNOWN if self.left else Fault.UNREACHABLE
+            case MessageTooLargeError(version=Version.B):
+                return Fault.TOO_LARGE
+            case IdentityError():
+                return Fault.NO_IDENTITY
+            case LocalError():
+                return Fault.UNWRITABLE
+            case _:
+                return Fault.OUTCOME_UNKNOWN if self.left else Fault.UNREACHABLE
+
+    def _concluded(
+        self,
+        result: int | Fault,
+        words: str,
+        now: float,
+        rand: float,
+        transcript: Transcript,
+        delivery: Delivery | None = None,
+        *,
+        target: str = "",
+        question_name: str = "",
+        pinned: str = "",
+    ) -> Ending:
+        verdict = next_try(self.claim.history, result, words, now=now, rand=rand)
+        reason = verdict.reason if isinstance(verdict, Retry) else None
+        response = None if delivery is None else delivery.response
+        outcome = Outcome(
+            _STATES[type(verdict)],
+            "" if isinstance(verdict, Delivered) else verdict.why,
+            status=0 if response is None else response.status,
+            meta="" if response is None else response.meta,
+            fingerprint="" if response is None else response.fingerprint or "",
+            next_attempt=verdict.at if isinstance(verdict, Retry) else 0.0,
+            question=verdict.question if isinstance(verdict, Hold) else None,
+            question_name=question_name,
+            pinned=pinned,
+            target=target,
+            failure=reason in (Reason.LETTER, Reason.HOST_AWAY),
+            slowdown=reason is Reason.SLOW_DOWN,
+        )
+        return Ending(outcome, transcript, reason, delivery)
+
+
+_STATES: dict[type[Verdict], State] = {
+    Delivered: State.DELIVERED,
+    Retry: State.DEFERRED,
+    Hold: State.HELD,
+    Fail: State.FAILED,
+    Uncertain: State.UNCERTAIN,
+}
+
+
+def sentence_of(error: Exception) -> str:
+    """What happened and what to do, in one line."""
+    remedy = error.remedy if isinstance(error, MisfinError) else ""
+    return f"{error} {remedy}".strip()
+
+
+def _transcript_of(delivery: Delivery) -> Transcript:
+    certificate = delivery.certificate
+    return Transcript(
+        host=delivery.hostname,
+        port=delivery.port,
+        version=delivery.version,
+        certificate="" if certificate is None else certificate.fingerprints.cert,
+        decision=delivery.decision or "",
+        request=delivery.request,
+        response=f"{delivery.response.status} {delivery.response.meta}".rstrip(),
+        error=" ".join(delivery.notes),
+    )
+
+
+def _transcript_of_error(error: MisfinError) -> Transcript:
+    if not isinstance(error, DeliveryError):
+        return Transcript(error=str(error))
+    last: Try | None = error.tries[-1] if error.tries else None
+    certificate = error.certificate if isinstance(error, TrustError) else last and last.certificate
+    return Transcript(
+        host=error.hostname,
+        port=error.port,
+        version=last.version if last else "",
+        certificate=certificate.fingerprints.cert if certificate else "",
+        decision=str(Fault.CERTIFICATE_CHANGED) if isinstance(error, CertificateChangedError) else "",
+        request=last.request if last else b"",
+        error=str(error),
+    )

@@ -1,0 +1,372 @@
+"""The loop that empties the outbox: claims a letter, hands it to its host, and writes down what became of it.
+
+It knows no screen and no settings file. Several couriers, in this process or others, may work on one outbox:
+the claims keep them apart. Letters held for a certificate go on once the pin has moved, whoever moved it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from misfin.errors import IdentityError, StoreError
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import Version
+from misfin.net.client import HostOverride, MisfinClient
+from misfin.post.attempt import Attempt, Ending, sentence_of
+from misfin.post.retry import Reason
+from misfin.store import drafts
+from misfin.store.envelope import wrap_sent
+from misfin.store.maildir import Parcel
+from misfin.store.outbox import Claim, Outbox, OutboxRow, Outgoing, State
+from misfin.trust.tofu import Decision, PinKind
+
+if TYPE_CHECKING:
+    from misfin.store.identities import IdentityStore
+    from misfin.store.maildir import MailStore
+    from misfin.trust.certificate import CertificateInfo
+    from misfin.trust.pins import PinBook
+
+logger = logging.getLogger("misfin.courier")
+
+_POLL = 1.0
+"""Seconds between two looks at what other processes did: a pin approved, a letter queued."""
+_TIDY = 30.0
+"""Seconds between two looks for letters of dead processes and for missing copies in Sent."""
+_KEEP_DELIVERED = 30 * 86400.0
+_HOSTS_AT_ONCE = 8
+_WIND_DOWN = 5.0
+"""Seconds a letter already on the wire gets when the courier is told to end."""
+
+
+_OTHERS = 0.1
+"""Seconds between two looks at what another process does with the very letter somebody waits for."""
+_LONGEST_PAUSE = 10.0
+"""Seconds between two tries to write an ending down while the disk refuses."""
+_WORTH_SAYING = (Decision.FIRST_USE, Decision.RENEWED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """An attempt began."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Delivered: the other side answered 2x. ``row.fingerprint`` is the mailbox's, where it named one."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Will be tried again at ``row.next_attempt``, for the reason in ``row.why``."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Waits for a person; ``row.question`` says for what. ``row.question_name`` is one for all of a host."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Given up, for the reason in ``row.why``."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """Left, and nobody knows whether it arrived."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """A host was met for the first time, or with a new certificate for its old key; ``name`` is its pin."""
+
+    name: str
+    decision: Decision
+    certificate: CertificateInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Our own disk makes difficulties: one sentence, with what to do."""
+
+    text: str
+
+
+Event = Sending | Sent | Deferred | Held | Failed | Uncertain | HostSeen | Trouble
+
+_EVENTS: dict[State, Callable[[OutboxRow], Event]] = {
+    State.DELIVERED: Sent,
+    State.DEFERRED: Deferred,
+    State.HELD: Held,
+    State.FAILED: Failed,
+    State.UNCERTAIN: Uncertain,
+}
+
+
+class Courier:
+    """Sends what is due. Create, then :meth:`run` it as a task, or :meth:`run_once`.
+
+    ``on_event`` is called on the event loop with each :data:`Event`. ``hosts`` gives some hosts another
+    place or version, ``trust_on_first_use`` off holds letters to hosts never met, ``timeout`` is seconds to
+    wait for an answer. ``now`` is the clock (Unix seconds), ``rand`` gives numbers in 0..1.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        pins: PinBook,
+        identities: IdentityStore,
+        store: MailStore,
+        *,
+        hosts: Mapping[str, HostOverride] | None = None,
+        on_event: Callable[[Event], object] = lambda _event: None,
+        trust_on_first_use: bool = True,
+        timeout: float = 60.0,
+        now: Callable[[], float] = time.time,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._pins = pins
+        self._identities = identities
+        self._store = store
+        self._hosts = dict(hosts or {})
+        self._on_event = on_event
+        self._trust_on_first_use = trust_on_first_use
+        self._timeout = timeout
+        self._now = now
+        self._rand = rand
+        self._news = asyncio.Event()
+        self._working: dict[asyncio.Task[None], Attempt] = {}
+        self._tried: dict[int, OutboxRow] | None = None
+        self._tidied = float("-inf")
+        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._stopped.set()
+
+    # ---- running ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until :meth:`stop` or cancellation; then letters on the wire get a few seconds to end."""
+        self._stopping = False
+        self._stopped.clear()
+        try:
+            while not self._stopping:
+                self._news.clear()
+                now = self._now()
+                try:
+                    due = await asyncio.to_thread(self._prepare, now)
+                    if due <= now:
+                        await self._start_due(now)
+                        due = now + _POLL  # whatever still waits, waits for its host
+                except StoreError as error:
+                    self._on_event(Trouble(sentence_of(error)))
+                    due = now + _POLL
+                await self._sleep(min(due - self._now(), _POLL))
+        finally:
+            await self._wind_down()
+            self._stopped.set()
+
+    async def run_once(self, only: Collection[int] | None = None) -> list[OutboxRow]:
+        """Send everything that is due now (of the rows ``only``); return the rows tried, as they are now.
+
+        With ``only``, waits for rows another process is just sending and for hosts it is talking to.
+        Raises :class:`StoreError`.
+        """
+        self._tried = {}
+        try:
+            await asyncio.to_thread(self._prepare, self._now())
+            due_by = self._now()
+            while True:
+                self._news.clear()
+                await self._start_due(due_by, only)
+                if self._working:
+                    await self._news.wait()
+                elif only is not None and await asyncio.to_thread(self._elsewhere, only, due_by):
+                    await self._sleep(_OTHERS)
+                else:
+                    return list(self._tried.values())
+        finally:
+            await self._wind_down()
+            self._tried = None
+
+    def wake(self) -> None:
+        """Something was queued or freed: look at once. Call it on the event loop."""
+        self._news.set()
+
+    async def stop(self) -> None:
+        """End :meth:`run` gracefully; returns when it has."""
+        self._stopping = True
+        self.wake()
+        await self._stopped.wait()
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._news.wait()
+
+    async def _start_due(self, due_by: float, only: Collection[int] | None = None) -> None:
+        while len(self._working) < _HOSTS_AT_ONCE and not self._stopping:
+            claim = await asyncio.to_thread(self._outbox.claim, self._now(), only=only, due_by=due_by)
+            if claim is None:
+                return
+            self._on_event(Sending(claim.row))
+            attempt = Attempt(claim, partial(self._mark_leaving, claim))
+            task = asyncio.create_task(self._send(attempt))
+            self._working[task] = attempt
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._working.pop(task, None)
+        self._news.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("A letter could not be handled.", exc_info=error)
+
+    async def _wind_down(self) -> None:
+        """Stop what has not left, wait a little for what has; both are written down."""
+        for task, attempt in self._working.items():
+            if not attempt.left:
+                task.cancel()
+        if self._working:
+            await asyncio.wait(self._working, timeout=_WIND_DOWN)
+        for task in self._working:
+            task.cancel()
+        if self._working:
+            await asyncio.wait(self._working, timeout=_WIND_DOWN)
+
+    # ---- one letter -------------------------------------------------------------------------------
+
+    async def _send(self, attempt: Attempt) -> None:
+        try:
+            ending = await self._attempt(attempt)
+        except asyncio.CancelledError:
+            # Only _wind_down cancels; what became of the letter is still written down.
+            ending = attempt.interrupted(self._now())
+        except Exception as bug:
+            logger.exception("An attempt to send a letter broke.")
+            ending = attempt.broken(bug, self._now())
+        await self._settle(attempt.claim, ending)
+
+    async def _attempt(self, attempt: Attempt) -> Ending:
+        account = attempt.claim.row.account
+        try:
+            identity = await asyncio.to_thread(self._identities.load, account)
+        except (IdentityError, StoreError) as error:
+            return attempt.without_identity(error, self._now())
+        client = MisfinClient(
+            identity=identity,
+            pins=self._pins,
+            hosts=self._hosts,
+            trust_on_first_use=self._trust_on_first_use,
+            timeout=self._timeout,
+            now=self._now,
+        )
+        return await attempt.run(client, identity.address, self._now, self._rand())
+
+    async def _mark_leaving(self, claim: Claim) -> None:
+        await asyncio.to_thread(self._outbox.leaving, claim, self._now())
+
+    async def _settle(self, claim: Claim, ending: Ending) -> None:
+        """Write the ending down, however long our disk refuses: until then only we know it."""
+        pause = 0.2
+        while True:
+            try:
+                await asyncio.to_thread(self._write_down, claim, ending)
+                break
+            except StoreError as error:
+                self._on_event(Trouble(sentence_of(error)))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        if ending.outcome.state is State.DELIVERED:
+            try:
+                await asyncio.to_thread(self._file_sent_copy, claim.row.group)
+            except StoreError as error:  # tried again when tidying up
+                self._on_event(Trouble(sentence_of(error)))
+        row = await asyncio.to_thread(self._outbox.row, claim.row.id)
+        if row is None:
+            return
+        if self._tried is not None:
+            self._tried[row.id] = row
+        delivery = ending.delivery
+        if delivery is not None and delivery.certificate is not None and delivery.decision in _WORTH_SAYING:
+            self._on_event(HostSeen(claim.row.host, delivery.decision, delivery.certificate))
+        if event := _EVENTS.get(row.state):
+            self._on_event(event(row))
+
+    # ---- in a thread ------------------------------------------------------------------------------
+
+    def _prepare(self, now: float) -> float:
+        """Tidy up, set free what was approved, and say when the next letter is due."""
+        if now - self._tidied >= _TIDY:
+            self._tidied = now
+            self._outbox.recover(now)
+            for group in self._outbox.without_sent_copy():
+                self._file_sent_copy(group)
+            self._outbox.prune(now - _KEEP_DELIVERED)
+        for name, pinned in self._outbox.questions():
+            pin = self._pins.get(PinKind.HOST, name)
+            if pin is not None and pin.spki_sha256 != pinned:
+                self._outbox.release(name, pin.spki_sha256, now)
+        due = self._outbox.next_due()
+        return float("inf") if due is None else due
+
+    def _write_down(self, claim: Claim, ending: Ending) -> None:
+        outcome, now = ending.outcome, self._now()
+        if not self._outbox.finish(claim, outcome, ending.transcript, now):
+            return
+        if outcome.question_name:
+            self._outbox.hold_host(claim, outcome, now)
+        elif ending.reason in (Reason.HOST_AWAY, Reason.SLOW_DOWN):
+            self._outbox.defer_host(claim, outcome.next_attempt, outcome.why, now)
+
+    def _elsewhere(self, only: Collection[int], due_by: float) -> bool:
+        """Whether another process works on one of these rows, or on the host of one that is due."""
+        rows = [row for row_id in only if (row := self._outbox.row(row_id)) is not None]
+        return any(
+            row.state is State.SENDING
+            or (row.state in (State.WAITING, State.DEFERRED) and row.next_attempt <= due_by)
+            for row in rows
+        )
+
+    def _file_sent_copy(self, group: str) -> None:
+        self._outbox.file_sent_copy(group, self._write_sent_copy)
+
+    def _write_sent_copy(self, letter: Outgoing) -> None:
+        """Put the letter into Sent, under a name of its own: a repetition comes to the same file."""
+        account = MisfinAddress.parse(letter.account)
+        with suppress(IdentityError):
+            account = self._identities.load(letter.account).address
+        draft = drafts.from_bytes(letter.draft)
+        data = wrap_sent(
+            letter.message,
+            version=Version.C,
+            account=account,
+            to=[MisfinAddress.parse(to) for to in letter.recipients],
+            now=datetime.fromtimestamp(letter.created, UTC),
+            in_reply_to=draft.in_reply_to if draft else "",
+            references=draft.references if draft else (),
+        )
+        folder = self._store.folder(letter.account, "Sent")
+        if not folder.exists():
+            self._store.create(letter.account)
+        key = f"{int(letter.created)}.G{letter.group}.outbox"
+        folder.deliver_many([Parcel(data, "S", letter.created, key)])

@@ -1,0 +1,705 @@
+"""The courier against scripted TLS servers: what becomes of a letter for each thing a host may do."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import subprocess
+import sys
+import threading
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+from peers import person
+from scripted import ScriptedServer, answer, silent_listener
+
+from misfin.errors import StoreError
+from misfin.model.gemmail import Version
+from misfin.net.client import HostOverride
+from misfin.post import courier as courier_module
+from misfin.post.courier import Courier, Deferred, Failed, Held, HostSeen, Sending, Sent, Trouble, Uncertain
+from misfin.store.identities import IdentityStore
+from misfin.store.maildir import MailStore
+from misfin.store.outbox import Outbox, Phase, Question, State
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import Decision, PinKind
+
+ADA = person("ada@mail.example Ada Example")
+HOST = person("hostmaster@hive.test")
+OTHER = person("hostmaster@hive.test", number=1)
+OK = b"20 " + b"ab" * 32 + b"\r\n"
+HELD = (State.HELD,)
+
+
+class Office:
+    """A profile with an outbox, pins, an identity, and hosts that are really on loopback."""
+
+    def __init__(self, path) -> None:
+        self.path = path
+        self.outbox = Outbox(path / "outbox.db")
+        self.pins = PinBook(path / "trust.db")
+        self.identities = IdentityStore(path / "identities")
+        self.identities.save(ADA)
+        self.store = MailStore(path / "mail")
+        self.hosts = {}
+        self.events = []
+        self.clock = time.time
+
+    def courier(self, **options):
+        return Courier(
+            self.outbox,
+            self.pins,
+            self.identities,
+            self.store,
+            **{
+                "hosts": self.hosts,
+                "on_event": self.events.append,
+                "timeout": 5,
+                "rand": lambda: 0.0,
+                "now": lambda: self.clock(),
+                **options,
+            },
+        )
+
+    def at(self, server, name="hive.test"):
+        port = server if isinstance(server, int) else server.port
+        self.hosts[name] = HostOverride(("127.0.0.1", port))
+        return server
+
+    def put(self, *to, body="# Hi\n\nText\n", **more):
+        to = to or ("bob@hive.test",)
+        lines = f"\n{', '.join(to) if len(to) > 1 else ''}\n\n"
+        return self.outbox.enqueue(
+            account=more.pop("account", "ada@mail.example"),
+            recipients=to,
+            message=(lines + body).encode(),
+            subject="Hi",
+            now=time.time(),
+            **more,
+        )
+
+    def row(self, row_id):
+        return self.outbox.row(row_id)
+
+    def happened(self, *kinds):
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    def trust(self, identity, name="hive.test:1958", pins=None):
+        (pins or self.pins).replace(PinKind.HOST, name, identity.info, how="test", now=time.time())
+
+    def close(self):
+        self.outbox.close()
+        self.pins.close()
+
+
+@pytest.fixture
+def office(tmp_path):
+    office = Office(tmp_path / "profile")
+    yield office
+    office.close()
+
+
+@asynccontextmanager
+async def running(courier):
+    task = asyncio.create_task(courier.run())
+    try:
+        yield task
+    finally:
+        await courier.stop()
+        await task
+
+
+async def until(condition, seconds=5.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+# ---- delivered ------------------------------------------------------------------------------------
+
+
+async def test_a_letter_is_delivered_with_its_transcript_and_a_copy_in_sent(office):
+    (row_id,) = office.put()
+    with office.at(ScriptedServer(HOST, OK)) as server:
+        (row,) = await office.courier().run_once()
+        (visit,) = await server.wait()
+    assert visit.got == b"misfin://bob@hive.test\t14\r\n\n\n\n# Hi\n\nText\n"
+    assert row == office.row(row_id)
+    assert (row.state, row.status, row.fingerprint) == (State.DELIVERED, 20, "ab" * 32)
+    (attempt,) = office.outbox.attempts(row_id)
+    assert attempt.request == visit.got
+    assert attempt.response == f"20 {'ab' * 32}"
+    assert (attempt.host, attempt.port, attempt.version) == ("hive.test", 1958, "C")
+    assert attempt.certificate == HOST.info.fingerprints.cert
+    assert (attempt.decision, attempt.phase) == (Decision.FIRST_USE, Phase.ANSWERED)
+    assert attempt.started <= attempt.left <= attempt.ended
+    assert [type(event) for event in office.events] == [Sending, HostSeen, Sent]
+    (entry,) = office.store.folder("ada@mail.example", "Sent").list()
+    assert entry.flags == "S"
+    message = email.message_from_bytes(entry.path.read_bytes(), policy=email.policy.default)
+    assert (message["To"], message["Subject"]) == ("bob@hive.test", "Hi")
+    assert message["From"] == "Ada Example <ada@mail.example>"
+
+
+async def test_a_letter_to_several_has_one_copy_in_sent_that_names_them_all(office):
+    ids = office.put("bob@hive.test", "cal@hive.test", "dan@gone.test")
+    with (
+        office.at(ScriptedServer(HOST, OK)) as server,
+        office.at(ScriptedServer(person("x@gone.test"), b"52 gone\r\n"), "gone.test"),
+    ):
+        await office.courier().run_once()
+        visits = await server.wait()
+    assert [office.row(row_id).state for row_id in ids] == [State.DELIVERED, State.DELIVERED, State.FAILED]
+    text = b"\nbob@hive.test, cal@hive.test, dan@gone.test\n\n# Hi\n\nText\n"
+    assert [visit.got.partition(b"\r\n")[2] for visit in visits] == [text, text]
+    (entry,) = office.store.folder("ada@mail.example", "Sent").list()
+    message = email.message_from_bytes(entry.path.read_bytes(), policy=email.policy.default)
+    assert message["To"] == "bob@hive.test, cal@hive.test, dan@gone.test"
+
+
+async def test_nothing_leaves_before_the_undo_time_is_over(office):
+    office.put(hold_until=time.time() + 60)
+    assert await office.courier().run_once() == []
+    assert office.events == []
+
+
+async def test_each_account_sends_with_its_own_identity(office):
+    bea = person("bea@mail.example")
+    office.identities.save(bea)
+    office.put("bob@hive.test", account="bea@mail.example")
+    office.put("cal@hive.test", account="ada@mail.example")
+    with office.at(ScriptedServer(HOST, OK)) as server:
+        await office.courier().run_once()
+        visits = await server.wait()
+    serials = [visit.client.serial_number for visit in visits]
+    assert serials[0] != serials[1]
+    assert len(office.store.folder("bea@mail.example", "Sent").list()) == 1
+
+
+async def test_one_connection_at_a_time_per_host_and_several_hosts_at_once(office):
+    gate, open_now, most = threading.Event(), [], []
+
+    def script(visit):
+        open_now.append(visit)
+        most.append(len(open_now))
+        visit.read_request()
+        assert gate.wait(5)
+        visit.say(OK)
+        open_now.remove(visit)
+        visit.goodbye()
+
+    office.put("a@hive.test", "b@hive.test", "c@hive.test")
+    office.put("d@other.test")
+    with (
+        office.at(ScriptedServer(HOST, script)) as hive,
+        office.at(ScriptedServer(person("x@other.test"), script), "other.test") as other,
+    ):
+        task = asyncio.create_task(office.courier().run_once())
+        await until(lambda: hive.visits and other.visits)
+        assert len(hive.visits) == 1
+        gate.set()
+        assert len(await task) == 4
+    assert max(most) == 2
+
+
+# ---- later, or never ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "pause", "kind"),
+    [(b"44 90\r\n", 90, Deferred), (b"41 busy\r\n", 300, Deferred), (b"45 full\r\n", 7200, Deferred)],
+)
+async def test_a_temporary_refusal_is_tried_again_later(office, line, pause, kind):
+    now = time.time()
+    office.clock = lambda: now + 1
+    (row_id,) = office.put()
+    with office.at(ScriptedServer(HOST, line)):
+        await office.courier().run_once()
+    row = office.row(row_id)
+    assert (row.state, row.next_attempt - now) == (State.DEFERRED, pytest.approx(pause + 1))
+    assert row.status == int(line[:2])
+    assert office.happened(kind)
+
+
+async def test_a_44_makes_the_hosts_other_letters_wait_too(office):
+    ids = office.put("a@hive.test", "b@hive.test", "c@hive.test")
+    with office.at(ScriptedServer(HOST, b"44 90\r\n")) as server:
+        await office.courier().run_once()
+        assert len(server.visits) == 1
+    assert {office.row(row_id).state for row_id in ids} == {State.DEFERRED}
+    assert [office.row(row_id).attempts for row_id in ids] == [1, 0, 0]
+
+
+async def test_a_final_refusal_keeps_the_servers_words_and_is_not_repeated(office):
+    (row_id,) = office.put()
+    with office.at(ScriptedServer(HOST, b"51 nobody of that name\r\n")) as server:
+        await office.courier().run_once()
+        await office.courier().run_once()
+        assert len(server.visits) == 1
+    row = office.row(row_id)
+    assert (row.state, row.status, row.meta) == (State.FAILED, 51, "nobody of that name")
+    assert "nobody of that name" in row.why
+    assert office.happened(Failed)
+    assert not office.store.folder("ada@mail.example", "Sent").exists()
+
+
+async def test_a_host_that_is_not_there_defers_all_its_letters(office):
+    ids = office.put("a@hive.test", "b@hive.test")
+    with silent_listener() as port:
+        office.at(port)
+    await office.courier().run_once()
+    assert [office.row(row_id).state for row_id in ids] == [State.DEFERRED, State.DEFERRED]
+    assert "refuses connections" in office.row(ids[0]).why
+    assert office.outbox.attempts(ids[0])[0].phase is Phase.ENDED
+    assert office.outbox.attempts(ids[1]) == []
+
+
+async def test_no_answer_after_the_whole_letter_is_uncertain_and_never_repeated(office):
+    (row_id,) = office.put()
+
+    def cut(visit):
+        visit.read_request()
+        visit.reset()
+
+    with office.at(ScriptedServer(HOST, cut)) as server:
+        await office.courier().run_once()
+        office.clock = lambda: time.time() + 10**6
+        await office.courier().run_once()
+        assert len(server.visits) == 1
+    assert office.row(row_id).state is State.UNCERTAIN
+    assert office.happened(Uncertain)
+    office.outbox.retry(row_id, time.time())  # a person asked, and wants it
+    with office.at(ScriptedServer(HOST, OK)):
+        await office.courier().run_once()
+    assert office.row(row_id).state is State.DELIVERED
+
+
+# ---- for a person ---------------------------------------------------------------------------------
+
+
+async def test_a_changed_certificate_holds_all_letters_of_the_host_behind_one_question(office):
+    office.trust(HOST)
+    ids = office.put("a@hive.test", "b@hive.test", "c@hive.test")
+    with office.at(ScriptedServer(OTHER, OK)) as server:
+        await office.courier().run_once()
+        (visit,) = await server.wait()
+    assert visit.got == b""
+    assert visit.client is None
+    rows = [office.row(row_id) for row_id in ids]
+    assert {row.state for row in rows} == {State.HELD}
+    assert {(row.question, row.question_name) for row in rows} == {
+        (Question.CHANGED_CERTIFICATE, "hive.test:1958")
+    }
+    assert len(office.happened(Held)) == 1
+    assert office.pins.offered(PinKind.HOST, "hive.test:1958").certificate == OTHER.info
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in this process", "in another"])
+async def test_approval_sends_what_was_held(office, elsewhere):
+    office.trust(HOST)
+    ids = office.put("a@hive.test", "b@hive.test")
+    with office.at(ScriptedServer(OTHER, OK)):
+        async with running(office.courier()):
+            await until(lambda: len(office.outbox.rows(HELD)) == 2)
+            if elsewhere:
+                with PinBook(office.path / "trust.db") as book:
+                    office.trust(OTHER, pins=book)
+            else:
+                office.trust(OTHER)
+            await until(lambda: len(office.happened(Sent)) == 2)
+    assert [office.row(row_id).state for row_id in ids] == [State.DELIVERED] * 2
+
+
+async def test_another_certificate_after_the_approval_is_another_question(office):
+    office.trust(HOST)
+    (row_id,) = office.put()
+    with office.at(ScriptedServer([OTHER, person("hostmaster@hive.test", number=2)], OK)):
+        await office.courier().run_once()
+        office.trust(OTHER)
+        await office.courier().run_once()
+        await office.courier().run_once()
+    assert office.row(row_id).state is State.HELD
+    assert office.row(row_id).attempts == 2
+
+
+async def test_a_host_met_for_the_first_time_can_be_asked_about(office):
+    (row_id,) = office.put()
+    with office.at(ScriptedServer(HOST, OK)):
+        await office.courier(trust_on_first_use=False).run_once()
+        assert office.row(row_id).question is Question.FIRST_USE
+        office.trust(HOST)
+        await office.courier(trust_on_first_use=False).run_once()
+    assert office.row(row_id).state is State.DELIVERED
+
+
+async def test_a_redirect_waits_for_a_person_and_then_leads_to_the_new_host(office):
+    (row_id,) = office.put()
+    new = person("bob@new.example")
+    with (
+        office.at(ScriptedServer(HOST, b"31 bob@new.example\r\n")),
+        office.at(ScriptedServer(new, OK), "new.example") as there,
+    ):
+        await office.courier().run_once()
+        row = office.row(row_id)
+        assert (row.question, row.target) == (Question.REDIRECT_ALWAYS, "bob@new.example")
+        assert there.visits == []
+        office.outbox.follow(row_id, time.time())
+        await office.courier().run_once()
+        (visit,) = await there.wait()
+    assert visit.got.startswith(b"misfin://bob@new.example\t")
+    assert office.row(row_id).state is State.DELIVERED
+    assert office.pins.get(PinKind.HOST, "new.example:1958") is not None
+
+
+@pytest.mark.parametrize(
+    ("meta", "word"),
+    [
+        (b"nonsense", "no address"),
+        (b"", "no address"),
+        (b"ADA@mail.example", "yourself"),
+        (b"bob@hive.test", "already"),
+    ],
+)
+async def test_a_redirect_that_leads_nowhere_is_a_failure(office, meta, word):
+    (row_id,) = office.put()
+    with office.at(ScriptedServer(HOST, b"30 " + meta + b"\r\n")):
+        await office.courier().run_once()
+    row = office.row(row_id)
+    assert row.state is State.FAILED
+    assert word in row.why
+
+
+async def test_redirects_end_after_five(office):
+    (row_id,) = office.put("b0@hive.test")
+    lines = [answer(b"30 b%d@hive.test\r\n" % n) for n in range(1, 9)]
+    with office.at(ScriptedServer(HOST, lines)) as server:
+        for _ in range(8):
+            await office.courier().run_once()
+            office.outbox.follow(row_id, time.time())
+        assert len(server.visits) == 6
+    assert "more than 5" in office.row(row_id).why
+
+
+async def test_a_letter_too_large_for_a_host_that_speaks_only_b_is_held(office):
+    office.pins.remember("hive.test", 1958, now=time.time(), speaks=Version.B)
+    (row_id,) = office.put(body="x" * 3000)
+    with office.at(ScriptedServer(HOST, OK)) as server:
+        await office.courier().run_once()
+        assert server.visits == []
+    row = office.row(row_id)
+    assert (row.state, row.question) == (State.HELD, Question.TOO_LARGE)
+    assert "2,048" in row.why
+
+
+@pytest.mark.parametrize(
+    ("body", "question"), [("x" * 3000, Question.TOO_LARGE), ("a\tb\n", Question.PERSON)]
+)
+async def test_a_host_that_turns_out_to_speak_only_b_holds_what_has_no_b_form(office, body, question):
+    (row_id,) = office.put(body=body)
+    with office.at(ScriptedServer(HOST, b"59 what?\r\n")) as server:
+        await office.courier().run_once()
+        assert len(server.visits) == 1
+    assert (office.row(row_id).state, office.row(row_id).question) == (State.HELD, question)
+
+
+async def test_the_fallback_to_b_is_one_attempt(office):
+    (row_id,) = office.put()
+    with office.at(ScriptedServer(HOST, [b"59 what?\r\n", OK])) as server:
+        await office.courier().run_once()
+        visits = await server.wait()
+    assert visits[1].got == b"misfin://bob@hive.test # Hi\n\nText\r\n"
+    (attempt,) = office.outbox.attempts(row_id)
+    assert (attempt.version, office.row(row_id).state) == ("B", State.DELIVERED)
+    assert "59" in attempt.error
+
+
+async def test_without_its_identity_a_letter_waits_for_one(office):
+    (row_id,) = office.put(account="nobody@mail.example")
+    (broken,) = office.put(account="cal@mail.example")
+    (office.path / "identities" / "cal@mail.example.pem").write_text("no PEM at all")
+    with office.at(ScriptedServer(HOST, OK)) as server:
+        await office.courier().run_once()
+        assert server.visits == []
+        for one in (row_id, broken):
+            assert office.row(one).question is Question.NEEDS_IDENTITY
+        assert "no identity nobody@mail.example" in office.row(row_id).why
+        assert "cal@mail.example" in office.row(broken).why
+        office.identities.save(person("nobody@mail.example"))
+        office.outbox.retry(row_id, time.time())
+        await office.courier().run_once()
+    assert office.row(row_id).state is State.DELIVERED
+
+
+# ---- the loop -------------------------------------------------------------------------------------
+
+
+async def test_the_loop_notices_letters_at_once_or_within_a_second(office):
+    with office.at(ScriptedServer(HOST, OK)):
+        courier = office.courier()
+        async with running(courier):
+            await until(lambda: courier._news.is_set() is False)
+            office.put()
+            courier.wake()
+            await until(lambda: len(office.happened(Sent)) == 1, 0.9)
+            other = Outbox(office.path / "outbox.db")
+            other.enqueue(
+                account="ada@mail.example",
+                recipients=["bob@hive.test"],
+                message=b"\n\n\nx\n",
+                subject="",
+                now=time.time(),
+            )
+            other.close()
+            await until(lambda: len(office.happened(Sent)) == 2, 3)
+
+
+async def test_a_deferred_letter_goes_when_its_time_has_come(office):
+    (row_id,) = office.put()
+    with office.at(ScriptedServer(HOST, [b"44 1\r\n", OK])):
+        async with running(office.courier()):
+            await until(lambda: office.happened(Sent))
+    assert office.row(row_id).attempts == 2
+
+
+async def test_a_letter_cancelled_during_the_handshake_does_not_leave(office):
+    (row_id,) = office.put()
+    go = threading.Event()
+
+    class Slow(ScriptedServer):
+        def _follow(self, visit, script):
+            assert go.wait(5)
+            super()._follow(visit, script)
+
+    with office.at(Slow(HOST, lambda visit: visit.read_to_end())) as server:
+        task = asyncio.create_task(office.courier().run_once())
+        await until(lambda: server.visits)
+        assert office.outbox.cancel(row_id, now=time.time())
+        go.set()
+        await task
+        (visit,) = await server.wait()
+    assert visit.got == b""
+    assert office.row(row_id).state is State.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("phase", "state"), [("handshake", State.WAITING), ("answer", State.UNCERTAIN)], ids=str
+)
+async def test_stopping_settles_what_was_under_way(office, monkeypatch, phase, state):
+    monkeypatch.setattr(courier_module, "_WIND_DOWN", 0.1)
+    (row_id,) = office.put()
+    over = threading.Event()
+
+    def silent(visit):
+        visit.read_request()
+        over.wait(5)
+
+    with silent_listener() as port, ScriptedServer(HOST, silent) as server:
+        office.at(port if phase == "handshake" else server)
+        courier = office.courier()
+        async with running(courier):
+            await until(lambda: office.happened(Sending))
+            await until(lambda: phase == "handshake" or any(visit.got for visit in server.visits))
+        over.set()
+    assert office.row(row_id).state is state
+
+
+async def test_a_letter_on_the_wire_gets_time_to_end_when_the_program_stops(office):
+    (row_id,) = office.put()
+    go = threading.Event()
+
+    def slow(visit):
+        visit.read_request()
+        assert go.wait(5)
+        visit.say(OK)
+        visit.goodbye()
+
+    with office.at(ScriptedServer(HOST, slow)) as server:
+        courier = office.courier()
+        task = asyncio.create_task(courier.run())
+        await until(lambda: any(visit.got for visit in server.visits))
+        stopping = asyncio.create_task(courier.stop())
+        await asyncio.sleep(0)
+        go.set()
+        await stopping
+        await task
+    assert office.row(row_id).state is State.DELIVERED
+
+
+async def test_cancelling_the_loop_is_as_good_as_stopping_it(office):
+    (row_id,) = office.put()
+    with silent_listener() as port:
+        office.at(port)
+        task = asyncio.create_task(office.courier().run())
+        await until(lambda: office.happened(Sending))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert office.row(row_id).state is State.WAITING
+
+
+async def test_waiting_for_ones_own_letter_includes_the_time_another_process_needs(office):
+    mine, other = office.put("a@hive.test", "b@hive.test")
+    elsewhere = Outbox(office.path / "outbox.db")
+    claim = elsewhere.claim(time.time(), only=[other])
+    with office.at(ScriptedServer(HOST, OK)):
+        task = asyncio.create_task(office.courier().run_once(only=[mine]))
+        await asyncio.sleep(0.15)
+        assert not task.done()
+        elsewhere.cancel(claim.row.id, now=time.time())
+        (row,) = await task
+    elsewhere.close()
+    assert (row.id, row.state) == (mine, State.DELIVERED)
+
+
+# ---- our own disk ---------------------------------------------------------------------------------
+
+
+async def test_an_answer_is_not_lost_while_the_outbox_cannot_be_written(office, monkeypatch):
+    (row_id,) = office.put()
+    finish, refusals = office.outbox.finish, []
+
+    def full(*args):
+        if len(refusals) < 2:
+            refusals.append(args)
+            raise StoreError("The disk is full.", remedy="Make room.")
+        return finish(*args)
+
+    monkeypatch.setattr(office.outbox, "finish", full)
+    with office.at(ScriptedServer(HOST, OK)) as server:
+        await office.courier().run_once()
+        assert len(server.visits) == 1
+    assert office.row(row_id).state is State.DELIVERED
+    assert [event.text for event in office.happened(Trouble)] == ["The disk is full. Make room."] * 2
+
+
+async def test_a_mark_that_cannot_be_written_keeps_the_letter_at_home(office, monkeypatch):
+    (row_id,) = office.put()
+
+    def full(*_args):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(office.outbox, "leaving", full)
+    with office.at(ScriptedServer(HOST, lambda visit: visit.read_to_end())) as server:
+        await office.courier().run_once()
+        (visit,) = await server.wait()
+    assert visit.got == b""
+    assert office.row(row_id).state is State.DEFERRED
+
+
+async def test_a_delivered_letter_is_delivered_although_nothing_can_be_remembered(office, monkeypatch):
+    (row_id,) = office.put()
+
+    def full(*_args, **_more):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(office.pins, "remember", full)
+    with office.at(ScriptedServer(HOST, OK)):
+        await office.courier().run_once()
+    assert office.row(row_id).state is State.DELIVERED
+
+
+async def test_a_missing_copy_in_sent_is_made_up_for(office, monkeypatch):
+    office.put()
+    real, calls = office.store.folder, []
+
+    def full(account, name="Inbox"):
+        if not calls:
+            calls.append(name)
+            raise StoreError("The disk is full.")
+        return real(account, name)
+
+    monkeypatch.setattr(MailStore, "folder", staticmethod(full))
+    with office.at(ScriptedServer(HOST, OK)):
+        await office.courier().run_once()
+        assert office.happened(Trouble)
+        assert not real("ada@mail.example", "Sent").exists()
+        await office.courier().run_once()
+    assert len(real("ada@mail.example", "Sent").list()) == 1
+
+
+async def test_a_copy_in_sent_written_just_before_a_crash_is_not_written_twice(office):
+    office.put()
+    with office.at(ScriptedServer(HOST, OK)):
+        await office.courier().run_once()
+    office.outbox._db.execute("UPDATE message SET sent_copy = 0")  # as if the note of it had been lost
+    await office.courier().run_once()
+    assert office.outbox.without_sent_copy() == []
+    assert len(office.store.folder("ada@mail.example", "Sent").list()) == 1
+
+
+async def test_a_fault_of_our_own_neither_loses_a_letter_nor_repeats_it_for_ever(office, monkeypatch, caplog):
+    (row_id,) = office.put()
+
+    async def bug(*_args, **_more):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("misfin.post.courier.MisfinClient.deliver", bug)
+    await office.courier().run_once()
+    row = office.row(row_id)
+    assert row.state is State.FAILED
+    assert "report" in row.why
+    assert "a bug" in caplog.text
+
+
+# ---- kill -9 --------------------------------------------------------------------------------------
+
+COURIER = """
+import asyncio, sys
+from pathlib import Path
+from misfin.net.client import HostOverride
+from misfin.post.courier import Courier
+from misfin.store.identities import IdentityStore
+from misfin.store.maildir import MailStore
+from misfin.store.outbox import Outbox
+from misfin.trust.pins import PinBook
+root, port = Path(sys.argv[1]), int(sys.argv[2])
+courier = Courier(
+    Outbox(root / "outbox.db"), PinBook(root / "trust.db"), IdentityStore(root / "identities"),
+    MailStore(root / "mail"), hosts={"hive.test": HostOverride(("127.0.0.1", port))},
+)
+asyncio.run(courier.run_once())
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "state"),
+    [("connected", State.WAITING), ("left", State.UNCERTAIN), ("answered", State.DELIVERED)],
+)
+async def test_kill_9_in_the_middle(office, stage, state):
+    """The host itself kills the courier at the stage; afterwards another one takes over."""
+    (row_id,) = office.put()
+    child = None
+
+    def kill(visit):
+        if stage == "connected":
+            child.kill()
+            visit.read_to_end()
+            return
+        visit.read_request()
+        if stage == "left":
+            child.kill()
+            return
+        visit.say(OK)
+        visit.read_to_end()
+
+    class Server(ScriptedServer):
+        def _follow(self, visit, script):
+            if stage == "connected" and len(self.visits) == 1:
+                child.kill()
+            super()._follow(visit, script)
+
+    with office.at(Server(HOST, [kill, OK])) as server:
+        child = subprocess.Popen([sys.executable, "-c", COURIER, office.path, str(server.port)])
+        await asyncio.to_thread(child.wait, 10)
+        requests_before = [visit.got for visit in server.visits if visit.got]
+        await office.courier().run_once()
+        after = office.row(row_id).state
+        requests = [visit.got for visit in server.visits if visit.got]
+    if stage == "connected":
+        assert requests_before == []
+        assert after is State.DELIVERED  # waiting again, and sent by the second courier
+    else:
+        assert after is state
+    assert len(requests) == 1
