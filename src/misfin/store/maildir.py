@@ -190,8 +190,14 @@ class Maildir:
     def keys(self) -> set[str]:
         return {split_name(name)[0] for subdir in SUBDIRS for name in self.names(subdir)}
 
-    def find(self, key: str) -> Entry | None:
-        """The letter with this key, wherever its flags took it; likely names are tried before listing."""
+    def find(self, key: str, seen: str = "") -> Entry | None:
+        """The letter with this key, wherever its flags took it.
+
+        ``seen`` is where it was last (``cur/NAME``); that and other likely names are tried before listing.
+        """
+        subdir, _, name = seen.partition("/")
+        if name and os.path.lexists(self.path / subdir / name):
+            return Entry(key, subdir, split_name(name)[1], self.path, name)
         for subdir, ending in _LIKELY_PLACES:
             name = key + ending
             if os.path.lexists(self.path / subdir / name):
@@ -221,14 +227,19 @@ class Maildir:
         """Give a letter exactly these flags (``DFPRST``, and a–z for IMAP keywords); it leaves ``new/``."""
         return self._reflag(key, lambda _: flags, sync)
 
-    def change_flags(self, key: str, *, add: str = "", remove: str = "", sync: bool = True) -> Entry:
-        """Add and remove flags; what other programs set meanwhile stays."""
-        return self._reflag(key, lambda old: "".join((set(old) | set(add)) - set(remove)), sync)
+    def change_flags(
+        self, key: str, *, add: str = "", remove: str = "", sync: bool = True, seen: str = ""
+    ) -> Entry:
+        """Add and remove flags; what other programs set meanwhile stays. ``seen`` as in :meth:`find`."""
+        return self._reflag(key, lambda old: "".join((set(old) | set(add)) - set(remove)), sync, seen)
 
-    def move(self, key: str, to: Maildir, flags: str | None = None, *, sync: bool = True) -> Entry:
+    def move(
+        self, key: str, to: Maildir, flags: str | None = None, *, sync: bool = True, seen: str = ""
+    ) -> Entry:
         """Put a letter into another folder, in one rename, with other flags if given; its key stays.
 
-        Should the target already hold another file of that name, the letter gets a fresh key.
+        Should the target already hold another file of that name, the letter gets a fresh key. ``seen`` as in
+        :meth:`find`.
         """
 
         def rename(entry: Entry) -> Entry:
@@ -247,7 +258,7 @@ class Maildir:
             return self._follow(key, lambda entry: entry) if flags is None else self.set_flags(key, flags)
         if not (to.path / "tmp").is_dir():
             to.create()
-        moved = self._follow(key, rename)
+        moved = self._follow(key, rename, seen)
         if sync:
             to.sync()
             self.sync()
@@ -283,7 +294,7 @@ class Maildir:
                         removed += 1
         return removed
 
-    def _reflag(self, key: str, change: Callable[[str], str], sync: bool) -> Entry:
+    def _reflag(self, key: str, change: Callable[[str], str], sync: bool, seen: str = "") -> Entry:
         def rename(entry: Entry) -> Entry:
             flags = _ordered(change(entry.flags))
             target = Entry(entry.key, "cur", flags, self.path, f"{entry.key}{_INFO}{flags}")
@@ -294,16 +305,16 @@ class Maildir:
                 entry.path.rename(target.path)
             return target
 
-        changed = self._follow(key, rename)
+        changed = self._follow(key, rename, seen)
         if sync:
             with _translated(f"The mail folder {self.path} could not be written"):
                 sync_folder(self.path / "cur")
         return changed
 
-    def _follow(self, key: str, act: Callable[[Entry], Entry]) -> Entry:
+    def _follow(self, key: str, act: Callable[[Entry], Entry], seen: str = "") -> Entry:
         """Do something to the file of ``key``, looking again when another program renamed it meanwhile."""
         for _ in range(_RENAME_TRIES):
-            entry = self.find(key)
+            entry = self.find(key, seen)
             if entry is None:
                 break
             with _translated(f"A letter in {self.path} could not be changed", FileNotFoundError):
