@@ -1,0 +1,11 @@
+"""The fixture of everything that needs a receiver."""
+
+import pytest
+from receiving import receivers
+
+
+@pytest.fixture
+async def serve():
+    """Start receivers that are stopped at the end: ``post = await serve(...)``."""
+    async with receivers() as start:
+        yield start
