@@ -1,0 +1,455 @@
+"""The people one writes to and hears from: learnt from mail, named by hand, found by the first letters.
+
+What a person entered (own names, notes, aliases, blocks) exists nowhere else, so the file is precious. What
+is learnt is counted once per letter, however often and in whatever order letters are shown to the book.
+Trust is not kept here: callers join the pins of ``trust.db``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sqlite3
+import threading
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from misfin.errors import AddressError, StoreError
+from misfin.model.address import MisfinAddress
+from misfin.store.files import private_folder, sync_folder
+
+MAX_ADDRESS = 320
+MAX_NAME = 200
+MAX_NOTES = 20_000
+_MAX_WORDS = 24
+
+SENT_WEIGHT = 5.0
+"""How many received letters a sent one is worth in the ranking: writing is a choice, receiving is not."""
+HALF_LIFE = 90 * 86400.0
+"""Seconds after which an acquaintance without letters counts half."""
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE contacts (
+    id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE, own_name TEXT NOT NULL DEFAULT '',
+    learnt_name TEXT NOT NULL DEFAULT '', name_since REAL NOT NULL DEFAULT 0, notes TEXT NOT NULL DEFAULT '',
+    dead TEXT NOT NULL DEFAULT '', kept INTEGER NOT NULL DEFAULT 0,
+    sent INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL DEFAULT 0,
+    last_sent REAL NOT NULL DEFAULT 0, last_received REAL NOT NULL DEFAULT 0
+);
+CREATE TABLE aliases (old TEXT PRIMARY KEY, contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE)
+    WITHOUT ROWID;
+CREATE TABLE words (word TEXT NOT NULL, contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    PRIMARY KEY (word, contact)) WITHOUT ROWID;
+CREATE INDEX words_of ON words (contact);
+CREATE TABLE meetings (id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE blocks (name TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID
+"""
+_COLUMNS = "address, own_name, learnt_name, notes, dead, kept, sent, received, last_sent, last_received"
+_SCORE = """(sent * :weight + received + 0.5)
+    * pow_half(max(0.0, :now - max(last_sent, last_received)) / :half_life) * (dead = '') DESC"""
+_SEPARATORS = re.compile(r"[\s@._+<>()\"',;:\[\]/-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One correspondent. ``address`` is ``mailbox@host`` in its normal form; times are Unix seconds or 0.
+
+    ``own_name`` was given by the user, ``learnt_name`` is what the newest letter called them. ``dead`` says
+    why the mailbox is known to be gone (status 52); ``aliases`` are earlier addresses of the same person.
+    ``kept`` marks one that was saved or edited by hand; the others are only learnt.
+    """
+
+    address: str
+    own_name: str = ""
+    learnt_name: str = ""
+    notes: str = ""
+    dead: str = ""
+    kept: bool = False
+    sent: int = 0
+    received: int = 0
+    last_sent: float = 0.0
+    last_received: float = 0.0
+    aliases: tuple[str, ...] = ()
+    blocked: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name to show; empty when there is none."""
+        return self.own_name or self.learnt_name
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """One letter to (``sent``) or from somebody; ``letter`` is its Message-ID, ``when`` Unix seconds."""
+
+    address: str
+    name: str
+    sent: bool
+    when: float
+    letter: str
+
+
+class ContactBook:
+    """The contacts of a profile in one SQLite file (None: in memory).
+
+    Thread-safe, and several processes may share the file. Every method raises :class:`StoreError` when the
+    file cannot be used, and those that take an address raise :class:`AddressError` for what is none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._translated():
+            if path is not None and not path.exists():
+                private_folder(path.parent)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its -wal the same mode
+                sync_folder(path.parent)
+            self._db = sqlite3.connect(
+                path or ":memory:", timeout=5.0, isolation_level=None, check_same_thread=False
+            )
+            self._db.create_function("pow_half", 1, lambda age: 0.5**age, deterministic=True)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._prepare()
+
+    def _prepare(self) -> None:
+        with self._write():  # the version is read inside: two processes may create the file at once
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version > _VERSION:
+                raise StoreError(
+                    f"The contacts in {self.path} were written by a newer version of this program.",
+                    remedy="Use that version, or another profile.",
+                )
+            if version < _VERSION:
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    # ---- looking ----------------------------------------------------------------------------------
+
+    def complete(self, prefix: str, *, now: float, limit: int = 8) -> list[Contact]:
+        """Whom ``prefix`` may mean, the likeliest first.
+
+        Every word of it begins a word of a name, a mailbox, a host or an alias, accents and case aside.
+        Blocked people are left out; dead mailboxes come last.
+        """
+        return self._find(prefix, now, limit, "AND lower(address) NOT IN (SELECT name FROM blocks)")
+
+    def all(self, search: str = "", *, now: float) -> list[Contact]:
+        """Everybody (whom ``search`` may mean), the likeliest first, blocked ones too."""
+        return self._find(search, now, -1, "")
+
+    def get(self, address: str) -> Contact | None:
+        """The contact with this address, present or earlier; None for a stranger."""
+        key = _normal(address)
+        rows = self._read(
+            f"SELECT {_COLUMNS}, id FROM contacts WHERE address = :key"  # noqa: S608 - a constant
+            " OR id = (SELECT contact FROM aliases WHERE old = :key) ORDER BY address = :key DESC LIMIT 1",
+            {"key": key},
+        )
+        return self._contacts(rows)[0] if rows else None
+
+    def resolve(self, address: str) -> str:
+        """Where letters for ``address`` go now: its owner's present address, after any number of moves."""
+        contact = self.get(address)
+        return contact.address if contact else _normal(address)
+
+    # ---- learning ---------------------------------------------------------------------------------
+
+    def learn(self, meetings: Iterable[Meeting]) -> int:
+        """Count letters, each once however often it is shown; returns how many were new.
+
+        The newest letter gives the learnt name. Whatever is no address is passed over; the caller leaves out
+        one's own addresses.
+        """
+        new = 0
+        with self._write():
+            for meeting in meetings:
+                try:
+                    address = _normal(meeting.address)
+                except AddressError:
+                    continue
+                mark = hashlib.blake2b(
+                    f"{meeting.sent:d}\n{address}\n{meeting.letter}".encode("utf-8", "replace"),
+                    digest_size=12,
+                )
+                known = self._db.execute("INSERT OR IGNORE INTO meetings VALUES (?)", (mark.digest(),))
+                if known.rowcount:
+                    self._count(meeting, address)
+                    new += 1
+        return new
+
+    def _count(self, meeting: Meeting, address: str) -> None:
+        present = self._db.execute("SELECT contact FROM aliases WHERE old = ?", (address,)).fetchone()
+        contact = present[0] if present else self._id_of(address)
+        # A letter from a mailbox that was gone: it is back.
+        change = (
+            "sent = sent + 1, last_sent = max(last_sent, :when)"
+            if meeting.sent
+            else "received = received + 1, last_received = max(last_received, :when), dead = ''"
+        )
+        self._db.execute(
+            f"UPDATE contacts SET {change} WHERE id = :id",  # noqa: S608 - one of two constants
+            {"when": meeting.when, "id": contact},
+        )
+        name = _clean(meeting.name, MAX_NAME)
+        if name and name.casefold() != address:
+            renamed = self._db.execute(
+                "UPDATE contacts SET learnt_name = ?, name_since = ? WHERE id = ? AND name_since <= ?"
+                " AND learnt_name <> ?",
+                (name, meeting.when, contact, meeting.when, name),
+            )
+            if renamed.rowcount:
+                self._index(contact)
+
+    # ---- changing by hand -------------------------------------------------------------------------
+
+    def save(self, contact: Contact, *, replaces: str = "") -> Contact:
+        """Keep a contact as a person entered it; ``replaces`` is its address before an edit.
+
+        Counts are taken over only for somebody new, so that a deleted contact can be put back as it was.
+        """
+        address = _normal(contact.address)
+        with self._write():
+            before = _normal(replaces) if replaces else address
+            if before != address:
+                self._merge(before, address, keep_old=False)
+            new = self.get(address) is None
+            self._db.execute("DELETE FROM aliases WHERE old = ?", (address,))
+            row = self._id_of(address)
+            self._db.execute(
+                "UPDATE contacts SET own_name = ?, notes = ?, dead = ?, kept = 1 WHERE id = ?",
+                (
+                    _clean(contact.own_name, MAX_NAME),
+                    contact.notes[:MAX_NOTES],
+                    _clean(contact.dead, MAX_NAME),
+                    row,
+                ),
+            )
+            if new:
+                learnt = (contact.sent, contact.received, contact.last_sent, contact.last_received)
+                self._db.execute(
+                    "UPDATE contacts SET learnt_name = ?, sent = ?, received = ?, last_sent = ?,"
+                    " last_received = ? WHERE id = ?",
+                    (_clean(contact.learnt_name, MAX_NAME), *learnt, row),
+                )
+            self._db.execute("DELETE FROM aliases WHERE contact = ?", (row,))
+            for alias in contact.aliases:
+                if (old := _normal(alias)) != address:
+                    self._db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?)", (old, row))
+            self._index(row)
+            saved = self.get(address)
+        assert saved is not None
+        return saved
+
+    def delete(self, address: str) -> Contact | None:
+        """Remove a contact; returns it, for :meth:`save` to put back. Its letters are not counted again."""
+        with self._write():
+            contact = self.get(address)
+            if contact is not None:
+                self._db.execute("DELETE FROM contacts WHERE address = ?", (contact.address,))
+            return contact
+
+    def moved(self, old: str, new: str) -> Contact:
+        """A mailbox moved for good (status 31): the contact gets the new address, the old one is an alias."""
+        before, after = _normal(old), _normal(new)
+        with self._write():
+            if before == after:
+                self._id_of(after)
+            else:
+                self._merge(before, after, keep_old=True)
+            contact = self.get(after)
+        assert contact is not None
+        return contact
+
+    def note_dead(self, address: str, why: str) -> None:
+        """The mailbox is gone (status 52): still in the book, but last. With an empty ``why`` it is back."""
+        with self._write():
+            self._db.execute(
+                "UPDATE contacts SET dead = ? WHERE address = ?", (_clean(why, MAX_NAME), _normal(address))
+            )
+
+    # ---- the block list ---------------------------------------------------------------------------
+
+    def block(self, name: str, *, now: float) -> None:
+        """Refuse mail from an address, or with ``@host`` from everybody there."""
+        with self._write():
+            self._db.execute("INSERT OR IGNORE INTO blocks VALUES (?, ?)", (_blockable(name), now))
+
+    def unblock(self, name: str) -> bool:
+        """Allow mail again; False when it was not blocked."""
+        with self._write():
+            gone = self._db.execute("DELETE FROM blocks WHERE name = ?", (_blockable(name),))
+            return gone.rowcount > 0
+
+    def is_blocked(self, address: str) -> bool:
+        """Whether mail from this address is refused; the mailbox counts in any case (protocol.md §3.6)."""
+        return bool(self._read("SELECT 1 FROM blocks WHERE name IN (?, ?)", _block_names(address)))
+
+    def blocked(self) -> list[str]:
+        """Everything blocked, addresses and ``@host``, sorted."""
+        return [name for (name,) in self._read("SELECT name FROM blocks ORDER BY name", ())]
+
+    # ---- inside -----------------------------------------------------------------------------------
+
+    def _find(self, text: str, now: float, limit: int, condition: str) -> list[Contact]:
+        values: dict[str, object] = {
+            "now": now,
+            "weight": SENT_WEIGHT,
+            "half_life": HALF_LIFE,
+            "limit": limit,
+        }
+        wanted = []
+        for number, word in enumerate(_words(text)[:8]):
+            values |= {f"from{number}": word, f"to{number}": word + "\U0010ffff"}
+            wanted.append(
+                f"id IN (SELECT contact FROM words WHERE word >= :from{number} AND word < :to{number})"  # noqa: S608 - numbers
+            )
+        where = " AND ".join(wanted) or "1"
+        rows = self._read(
+            f"SELECT {_COLUMNS}, id FROM contacts WHERE {where} {condition}"  # noqa: S608 - constants
+            f" ORDER BY {_SCORE}, kept DESC, address LIMIT :limit",
+            values,
+        )
+        return self._contacts(rows)
+
+    def _contacts(self, rows: list[Any]) -> list[Contact]:
+        aliases: dict[int, list[str]] = {}
+        for contact, old in self._read("SELECT contact, old FROM aliases ORDER BY old", ()):
+            aliases.setdefault(contact, []).append(old)
+        blocked = set(self.blocked())
+        found = []
+        for address, own_name, learnt_name, notes, dead, kept, *counts, row in rows:
+            sent, received, last_sent, last_received = counts
+            found.append(
+                Contact(
+                    address=address,
+                    own_name=own_name,
+                    learnt_name=learnt_name,
+                    notes=notes,
+                    dead=dead,
+                    kept=bool(kept),
+                    sent=sent,
+                    received=received,
+                    last_sent=last_sent,
+                    last_received=last_received,
+                    aliases=tuple(aliases.get(row, ())),
+                    blocked=not blocked.isdisjoint(_block_names(address)),
+                )
+            )
+        return found
+
+    def _id_of(self, address: str) -> int:
+        """The row of an address, made if need be."""
+        made = self._db.execute("INSERT OR IGNORE INTO contacts (address) VALUES (?)", (address,))
+        (row,) = self._db.execute("SELECT id FROM contacts WHERE address = ?", (address,)).fetchone()
+        if made.rowcount:
+            self._index(row)
+        return int(row)
+
+    def _index(self, row: int) -> None:
+        """Write down the words a contact is found by: of its names, its address and its aliases."""
+        texts = self._db.execute(
+            "SELECT own_name || ' ' || learnt_name || ' ' || address FROM contacts WHERE id = :id"
+            " UNION ALL SELECT old FROM aliases WHERE contact = :id",
+            {"id": row},
+        ).fetchall()
+        found = {word for (text,) in texts for word in _words(text)[:_MAX_WORDS]}
+        self._db.execute("DELETE FROM words WHERE contact = ?", (row,))
+        self._db.executemany("INSERT INTO words VALUES (?, ?)", [(word, row) for word in found])
+
+    def _merge(self, old: str, new: str, *, keep_old: bool) -> None:
+        """Make two addresses one contact under ``new``, with what is known of both."""
+        source, target = self.get(old), self._id_of(new)
+        if source is not None and source.address != new:
+            before = self._id_of(source.address)
+            self._db.execute(
+                """UPDATE contacts SET own_name = iif(contacts.own_name = '', o.own_name, contacts.own_name),
+                   learnt_name = iif(contacts.learnt_name = '', o.learnt_name, contacts.learnt_name),
+                   notes = trim(contacts.notes || char(10) || o.notes, char(10)),
+                   kept = contacts.kept OR o.kept, sent = contacts.sent + o.sent,
+                   received = contacts.received + o.received,
+                   last_sent = max(contacts.last_sent, o.last_sent),
+                   last_received = max(contacts.last_received, o.last_received)
+                   FROM (SELECT * FROM contacts WHERE id = ?) AS o WHERE contacts.id = ?""",
+                (before, target),
+            )
+            self._db.execute("UPDATE aliases SET contact = ? WHERE contact = ?", (target, before))
+            self._db.execute("DELETE FROM contacts WHERE id = ?", (before,))
+        self._db.execute("DELETE FROM aliases WHERE old = ?", (new,))
+        if keep_old:
+            earlier = {old, source.address if source else old} - {new}
+            self._db.executemany(
+                "INSERT OR REPLACE INTO aliases VALUES (?, ?)", [(address, target) for address in earlier]
+            )
+        self._index(target)
+
+    def _read(self, sql: str, values: Sequence[object] | Mapping[str, object]) -> list[Any]:
+        with self._lock, self._translated():
+            return self._db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        with self._lock, self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (StoreError, AddressError):
+            raise
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"The contacts in {self.path} cannot be used: {error}.",
+                remedy="Check that the disk has room and that you may write there.",
+            ) from error
+
+
+def _normal(address: str) -> str:
+    """The one form of an address the book knows; raises :class:`AddressError`."""
+    if len(address) > MAX_ADDRESS:
+        raise AddressError("This is too long for an address.")
+    return MisfinAddress.parse(address).address
+
+
+def _blockable(name: str) -> str:
+    """What stands in the block list for an address or for ``@host``; raises :class:`AddressError`."""
+    if name.startswith("@"):
+        return f"@{_normal('x' + name).partition('@')[2]}"
+    return _normal(name).casefold()
+
+
+def _block_names(address: str) -> tuple[str, str]:
+    """The entries of the block list that would refuse an address: its own and its host's."""
+    name = address.casefold()
+    return name, name[name.rfind("@") :]
+
+
+def _words(text: str) -> list[str]:
+    """The words of a name or an address without case and accents."""
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return [word for word in _SEPARATORS.split(text.casefold()) if word]
+
+
+def _clean(text: str, longest: int) -> str:
+    return " ".join(text.replace("\0", " ").split())[:longest]
