@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.post.attempt import Attempt, Ending, sentence_of
+from misfin.post.events import Event, HostSeen, Sending, Trouble, event_of
 from misfin.post.retry import Reason
 from misfin.store import drafts
 from misfin.store.envelope import wrap_sent
@@ -32,7 +32,6 @@ from misfin.trust.tofu import Decision, PinKind
 if TYPE_CHECKING:
     from misfin.store.identities import IdentityStore
     from misfin.store.maildir import MailStore
-    from misfin.trust.certificate import CertificateInfo
     from misfin.trust.pins import PinBook
 
 logger = logging.getLogger("misfin.courier")
@@ -45,8 +44,6 @@ _KEEP_DELIVERED = 30 * 86400.0
 _HOSTS_AT_ONCE = 8
 _WIND_DOWN = 5.0
 """Seconds a letter already on the wire gets when the courier is told to end."""
-
-
 _OTHERS = 0.1
 """Seconds between two looks at what another process does with the very letter somebody waits for."""
 _LONGEST_PAUSE = 10.0
@@ -54,79 +51,10 @@ _LONGEST_PAUSE = 10.0
 _WORTH_SAYING = (Decision.FIRST_USE, Decision.RENEWED)
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """An attempt began."""
-
-    row: OutboxRow
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Delivered: the other side answered 2x. ``row.fingerprint`` is the mailbox's, where it named one."""
-
-    row: OutboxRow
-
-
-@dataclass(frozen=True, slots=True)
-class Deferred:
-    """Will be tried again at ``row.next_attempt``, for the reason in ``row.why``."""
-
-    row: OutboxRow
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Waits for a person; ``row.question`` says for what. ``row.question_name`` is one for all of a host."""
-
-    row: OutboxRow
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Given up, for the reason in ``row.why``."""
-
-    row: OutboxRow
-
-
-@dataclass(frozen=True, slots=True)
-class Uncertain:
-    """Left, and nobody knows whether it arrived."""
-
-    row: OutboxRow
-
-
-@dataclass(frozen=True, slots=True)
-class HostSeen:
-    """A host was met for the first time, or with a new certificate for its old key; ``name`` is its pin."""
-
-    name: str
-    decision: Decision
-    certificate: CertificateInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Our own disk makes difficulties: one sentence, with what to do."""
-
-    text: str
-
-
-Event = Sending | Sent | Deferred | Held | Failed | Uncertain | HostSeen | Trouble
-
-_EVENTS: dict[State, Callable[[OutboxRow], Event]] = {
-    State.DELIVERED: Sent,
-    State.DEFERRED: Deferred,
-    State.HELD: Held,
-    State.FAILED: Failed,
-    State.UNCERTAIN: Uncertain,
-}
-
-
 class Courier:
     """Sends what is due. Create, then :meth:`run` it as a task, or :meth:`run_once`.
 
-    ``on_event`` is called on the event loop with each :data:`Event`. ``hosts`` gives some hosts another
+    ``on_event`` is called on the event loop with each event (events.py). ``hosts`` gives some hosts another
     place or version, ``trust_on_first_use`` off holds letters to hosts never met, ``timeout`` is seconds to
     wait for an answer. ``now`` is the clock (Unix seconds), ``rand`` gives numbers in 0..1.
     """
@@ -309,8 +237,8 @@ class Courier:
         delivery = ending.delivery
         if delivery is not None and delivery.certificate is not None and delivery.decision in _WORTH_SAYING:
             self._on_event(HostSeen(claim.row.host, delivery.decision, delivery.certificate))
-        if event := _EVENTS.get(row.state):
-            self._on_event(event(row))
+        if (event := event_of(row)) is not None:
+            self._on_event(event)
 
     # ---- in a thread ------------------------------------------------------------------------------
 

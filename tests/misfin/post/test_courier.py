@@ -19,7 +19,8 @@ from misfin.errors import StoreError
 from misfin.model.gemmail import Version
 from misfin.net.client import HostOverride
 from misfin.post import courier as courier_module
-from misfin.post.courier import Courier, Deferred, Failed, Held, HostSeen, Sending, Sent, Trouble, Uncertain
+from misfin.post.courier import Courier
+from misfin.post.events import Deferred, Failed, Held, HostSeen, Sending, Sent, Trouble, Uncertain
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, Phase, Question, State

@@ -1,0 +1,88 @@
+"""What a courier tells while it works: small frozen events, each with the row as it is then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.store.outgoing import OutboxRow, State
+
+if TYPE_CHECKING:
+    from misfin.trust.certificate import CertificateInfo
+    from misfin.trust.tofu import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """An attempt began."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Delivered: the other side answered 2x. ``row.fingerprint`` is the mailbox's, where it named one."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Will be tried again at ``row.next_attempt``, for the reason in ``row.why``."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Waits for a person; ``row.question`` says for what. ``row.question_name`` is one for all of a host."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Given up, for the reason in ``row.why``."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """Left, and nobody knows whether it arrived."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """A host was met for the first time, or with a new certificate for its old key; ``name`` is its pin."""
+
+    name: str
+    decision: Decision
+    certificate: CertificateInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Our own disk makes difficulties: one sentence, with what to do."""
+
+    text: str
+
+
+Event = Sending | Sent | Deferred | Held | Failed | Uncertain | HostSeen | Trouble
+
+_BY_STATE: dict[State, Callable[[OutboxRow], Event]] = {
+    State.DELIVERED: Sent,
+    State.DEFERRED: Deferred,
+    State.HELD: Held,
+    State.FAILED: Failed,
+    State.UNCERTAIN: Uncertain,
+}
+
+
+def event_of(row: OutboxRow) -> Event | None:
+    """The event for a row whose attempt has just ended; None where a person stopped it."""
+    make = _BY_STATE.get(row.state)
+    return None if make is None else make(row)
