@@ -9,7 +9,6 @@ is gone.
 
 from __future__ import annotations
 
-import binascii
 import errno
 import itertools
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.files import sync_folder
+from misfin.store.foldernames import folder_name, folder_path
 
 SUBDIRS = ("new", "cur")
 ABANDONED_AFTER = 36 * 3600.0
@@ -56,8 +56,8 @@ class Entry:
 class Parcel:
     """A letter to deliver; ``received`` (Unix seconds) becomes the file's time, which IMAP servers show.
 
-    ``key`` names it; a caller that gives one promises that nobody else uses it: storing it once more then puts
-    the same letter over itself, which is how a copy is made once although the program died in between.
+    ``key`` names it; a caller that gives one promises that nobody else uses it: storing it once more then
+    puts the same letter over itself, which is how a copy is made once although the program died in between.
     """
 
     data: bytes
@@ -141,9 +141,10 @@ class Maildir:
                     subdir, name = ("cur", f"{key}{_INFO}{flags}") if flags else ("new", key)
                     waiting.append((draft, Entry(key, subdir, flags, self.path, name)))
                     _write_synced(draft, parcel)
-                for draft, entry in waiting:
+                for parcel, (draft, entry) in zip(parcels, waiting, strict=True):
                     draft.rename(entry.path)
-                    landed.append(entry.path)
+                    if not parcel.key:
+                        landed.append(entry.path)
                 for subdir in {entry.subdir for _, entry in waiting}:
                     sync_folder(self.path / subdir)
         except BaseException:
@@ -202,11 +203,22 @@ class Maildir:
             name = key + ending
             if os.path.lexists(self.path / subdir / name):
                 return Entry(key, subdir, ending[len(_INFO) :], self.path, name)
-        for subdir in ("cur", "new", "cur"):  # cur again: it may have left new/ between the two looks
-            for name in self.names(subdir):
-                if name.startswith(key) and split_name(name)[0] == key:
-                    return Entry(key, subdir, split_name(name)[1], self.path, name)
+        # A file renamed during a listing may be missed by it: look again for as long as anything changes.
+        for _ in range(_RENAME_TRIES):
+            before = self._changed()
+            for subdir in ("cur", "new"):
+                for name in self.names(subdir):
+                    if name.startswith(key) and split_name(name)[0] == key:
+                        return Entry(key, subdir, split_name(name)[1], self.path, name)
+            if before == self._changed():
+                break
         return None
+
+    def _changed(self) -> tuple[int, ...]:
+        """When names last changed, as far as the system tells."""
+        with suppress(OSError):
+            return tuple((self.path / subdir).stat().st_mtime_ns for subdir in SUBDIRS)
+        return ()
 
     def read(self, key: str, limit: int = -1) -> bytes:
         """The bytes of a letter, at most ``limit`` of them."""
@@ -425,7 +437,7 @@ class MailStore:
         with suppress(FileNotFoundError), os.scandir(home) as entries:
             for entry in entries:
                 if entry.name.startswith(".") and entry.is_dir() and Maildir(Path(entry.path)).exists():
-                    found.add(_folder_name(entry.name))
+                    found.add(folder_name(entry.name))
         others = sorted(found.difference(FOLDERS))
         return [name for name in FOLDERS if name in found] + others
 
@@ -438,19 +450,7 @@ class MailStore:
         home = self._home(account)
         if name.upper() == "INBOX":
             return Maildir(home)
-        parts = name.split("/")
-        if not all(parts) or any("." in part or "\0" in part for part in parts):
-            # Another program may have made such a folder in spite of the rules; then it is there to be read.
-            foreign = home / f".{name.replace('/', '.')}"
-            if "\0" not in name and foreign.parent == home and Maildir(foreign).exists():
-                return Maildir(foreign)
-            raise StoreError(f"{name!r} cannot name a mail folder.", remedy="Use a name without dots.")
-        plain, encoded = f".{'.'.join(parts)}", f".{'.'.join(_utf7(part) for part in parts)}"
-        if len(encoded.encode()) > 255:
-            raise StoreError("The folder name is too long.", remedy="Use a shorter one.")
-        if plain != encoded and not (home / encoded).is_dir() and (home / plain).is_dir():
-            return Maildir(home / plain)
-        return Maildir(home / encoded)
+        return Maildir(folder_path(home, name))
 
     def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
         """Make an account with its folders; what exists stays as it is."""
@@ -467,38 +467,3 @@ class MailStore:
         if not account or account.startswith(".") or any(letter in account for letter in "/\\\0"):
             raise StoreError(f"{account!r} cannot name an account.")
         return self.root / account
-
-
-def _folder_name(directory: str) -> str:
-    return "/".join(_from_utf7(part) for part in directory[1:].split("."))
-
-
-def _utf7(text: str) -> str:
-    """IMAP's modified UTF-7 (RFC 3501 §5.1.3), in which Maildir++ folders of Dovecot and mutt are named."""
-    out: list[str] = []
-    for ascii_run, letters in itertools.groupby(text, lambda letter: " " <= letter <= "~"):
-        run = "".join(letters)
-        if ascii_run:
-            out.append(run.replace("&", "&-"))
-        else:
-            coded = binascii.b2a_base64(run.encode("utf-16-be", "surrogatepass"), newline=False).decode()
-            out.append(f"&{coded.rstrip('=').replace('/', ',')}-")
-    return "".join(out)
-
-
-def _from_utf7(text: str) -> str:
-    """The other way; a name that is no modified UTF-7 is shown as it stands on disk."""
-    out: list[str] = []
-    head, *pieces = text.split("&")
-    out.append(head)
-    for piece in pieces:
-        coded, dash, rest = piece.partition("-")
-        if not dash:
-            return text
-        try:
-            raw = binascii.a2b_base64(coded.replace(",", "/") + "=" * (-len(coded) % 4))
-            out.append((raw.decode("utf-16-be") if coded else "&") + rest)
-        except ValueError:
-            return text
-    name = "".join(out)
-    return name if not set(name) & set("/.\0") and _utf7(name) == text else text
