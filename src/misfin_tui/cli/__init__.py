@@ -28,14 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the whole program when none is named. Returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:  # before argparse: the commonest question should be the cheapest
-        from importlib.metadata import version
-
-        print(f"misfin-tui {version('misfin-tui')}")
+        print_version()
         return Exit.DONE
 
-    from misfin_tui.cli.parser import build_parser
+    from misfin_tui.cli.parser import parse
 
-    parsed = build_parser().parse_args(arguments)
+    parsed = parse(arguments)
     from misfin.errors import LocalError, MisfinError
 
     try:
@@ -53,6 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("Interrupted.", "")
         return Exit.FAILED
+
+
+def print_version() -> None:
+    """The version, from the installed package's own metadata."""
+    from importlib.metadata import version
+
+    print(f"misfin-tui {version('misfin-tui')}")
 
 
 def complain(what: str, remedy: str) -> None:

@@ -14,8 +14,18 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"misfin-tui: {message}. See `{self.prog} --help`.\n")
 
 
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """What the words mean. ``command`` in the result is ``module:function`` below :mod:`misfin_tui.cli`.
+
+    Wrong words end the program with status 2 and one line.
+    """
+    # The options shared by all commands have no default of their own: one given before the command would be
+    # overwritten by the default of the same option after it.
+    return build_parser().parse_args(arguments, argparse.Namespace(profile=None, json=False))
+
+
 def build_parser() -> Parser:
-    """The whole tree. ``command`` in the result is ``module:function`` below :mod:`misfin_tui.cli`."""
+    """The whole tree."""
     common = Parser(add_help=False)
     common.add_argument(
         "--profile", metavar="DIR", default=argparse.SUPPRESS, help="keep everything under this folder"
@@ -32,7 +42,7 @@ def build_parser() -> Parser:
     )
     top.add_argument("--version", action="store_true", help="print the version")
     top.add_argument("--dev", action="store_true", help="reload your theme files when they are saved")
-    top.set_defaults(command="program:open_program", profile=None, json=False, link=None)
+    top.set_defaults(command="program:open_program")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
 
     def add(name: str, target: str, about: str) -> Parser:

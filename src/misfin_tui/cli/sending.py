@@ -44,7 +44,7 @@ def send(args: Namespace) -> int:
         from misfin.post.submission import submit
 
         draft = _draft(args, services)
-        ids = submit(services.outbox_queue, draft, now=time.time())
+        ids = submit(services.outbox_queue, None, draft, now=time.time())
         if args.queue:
             rows = _rows(services, ids)
             _report(args, rows)

@@ -23,6 +23,7 @@ from misfin.store.envelope import to_gemmail
 from misfin.store.maildir import Maildir
 from misfin_tui.demo import correspondents
 from misfin_tui.demo.letters import ME, stories
+from misfin_tui.demo.play import READY
 from misfin_tui.demo.world import CHANGED_SENDER, NEW_HOME, World, cast, open_world
 
 PATIENCE = 30.0
@@ -107,7 +108,7 @@ def wait_for(what: str, look: Callable[[], Any]) -> Any:
 
 def start_correspondents(play: Play) -> None:
     """The others' servers listen."""
-    play.start("misfin_tui.demo.correspondents", str(play.world.root), ready=correspondents.READY)
+    play.start("misfin_tui.demo.correspondents", str(play.world.root), ready=READY)
 
 
 def start_receiver(play: Play) -> None:

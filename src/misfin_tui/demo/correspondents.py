@@ -24,6 +24,7 @@ from misfin.store.maildir import Maildir
 from misfin.trust.identity import Identity, identity_from_pem
 from misfin.wire import MisfinResponse
 from misfin_tui.demo.letters import ME
+from misfin_tui.demo.play import READY
 from misfin_tui.demo.world import (
     ANSWER_AFTER,
     MANNERS,
@@ -35,7 +36,6 @@ from misfin_tui.demo.world import (
     open_world,
 )
 
-READY = "correspondents ready"
 ANSWERS = {
     "bea": "Got it, thank you! The crew will hear of it tonight.",
     "dora": "You trusted my new key, how kind. The garden says hello.",

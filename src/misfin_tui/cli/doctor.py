@@ -1,0 +1,254 @@
+"""``misfin-tui doctor``: looks for what is wrong with profile, mail and network, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from misfin.errors import MisfinError
+from misfin_tui import config
+from misfin_tui.cli import Exit
+from misfin_tui.cli.output import emit, profile_of, say
+from misfin_tui.paths import Profile
+
+ROOM_NEEDED = 50 * 1024 * 1024
+"""Bytes of free disk below which losing mail is a matter of days."""
+
+
+class Verdict(StrEnum):
+    """How one look came out."""
+
+    GOOD = "good"
+    NOTE = "note"
+    BAD = "bad"
+
+
+MARKS = {Verdict.GOOD: "✓", Verdict.NOTE: "·", Verdict.BAD: "✗"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, what was found, and what to do about it."""
+
+    topic: str
+    verdict: Verdict
+    text: str
+    remedy: str = ""
+
+
+def doctor(args: Namespace) -> int:
+    """Print every finding; the exit status is 1 when something is bad."""
+    profile = profile_of(args)
+    if args.reindex:
+        _reindex(profile)
+    bad = False
+    for look in LOOKS:
+        for finding in _guarded(look, profile):
+            bad = bad or finding.verdict is Verdict.BAD
+            record = {
+                "topic": finding.topic,
+                "verdict": finding.verdict.value,
+                "text": finding.text,
+                "remedy": finding.remedy,
+            }
+            advice = f" {finding.remedy}" if finding.remedy else ""
+            emit(args, record, f"{MARKS[finding.verdict]} {finding.topic}: {finding.text}{advice}")
+    return Exit.FAILED if bad else Exit.DONE
+
+
+def _guarded(look: Callable[[Profile], Iterator[Finding]], profile: Profile) -> Iterator[Finding]:
+    """One look; what it trips over is a finding too, and the others go on."""
+    topic = look.__name__.removeprefix("look_at_").replace("_", " ")
+    try:
+        yield from look(profile)
+    except MisfinError as error:
+        yield Finding(topic, Verdict.BAD, str(error), error.remedy)
+    except (OSError, sqlite3.Error) as error:
+        yield Finding(topic, Verdict.BAD, str(error), "Check the file, its rights and the disk.")
+
+
+def look_at_versions(_profile: Profile) -> Iterator[Finding]:
+    """Which program and which libraries these are."""
+    from importlib.metadata import version
+
+    names = ("misfin-tui", "textual", "cryptography", "pyOpenSSL")
+    found = ", ".join(f"{name} {version(name)}" for name in names)
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("versions", Verdict.GOOD, f"{found}, Python {python}, SQLite {sqlite3.sqlite_version}")
+
+
+def look_at_profile(profile: Profile) -> Iterator[Finding]:
+    """The folder: there, ours alone, on a disk with room."""
+    if not profile.root.exists():
+        yield Finding(
+            "profile", Verdict.NOTE, f"{profile.root} does not exist yet.", "It is made when needed."
+        )
+        return
+    mode = stat.S_IMODE(profile.root.stat().st_mode)
+    if mode & 0o077:
+        yield Finding(
+            "profile",
+            Verdict.NOTE,
+            f"{profile.root} can be entered by others ({mode:o}).",
+            "chmod 700 closes it.",
+        )
+    if not os.access(profile.root, os.W_OK):
+        yield Finding("profile", Verdict.BAD, f"{profile.root} cannot be written.", "Check owner and rights.")
+    free = shutil.disk_usage(profile.root).free
+    if free < ROOM_NEEDED:
+        yield Finding(
+            "profile", Verdict.BAD, f"Only {free // 1024:,} KiB are free.", "Make room: mail is refused."
+        )
+    yield Finding("profile", Verdict.GOOD, str(profile.root))
+
+
+def look_at_settings(profile: Profile) -> Iterator[Finding]:
+    """The settings file can be read, and the keys in it mean something."""
+    settings = config.load(profile.config)
+    from misfin_tui.keymap import resolve
+
+    for problem in resolve(settings.keys).problems:
+        yield Finding("settings", Verdict.BAD, problem)
+    where = str(profile.config) if profile.config.exists() else "no file; the defaults are in force"
+    yield Finding("settings", Verdict.GOOD, where)
+
+
+def look_at_identities(profile: Profile) -> Iterator[Finding]:
+    """Every identity can be read, is private, and is one other servers accept."""
+    from misfin.store.identities import IdentityStore
+    from misfin.trust.identity import check
+
+    stored = IdentityStore(profile.identities).all()
+    if not stored:
+        yield Finding(
+            "identities", Verdict.NOTE, "You have none yet.", "misfin-tui identity new mailbox@host"
+        )
+    for one in stored:
+        if one.identity is None:
+            yield Finding("identities", Verdict.BAD, f"{one.path}: {one.problem}")
+            continue
+        if stat.S_IMODE(one.path.stat().st_mode) & 0o077:
+            yield Finding("identities", Verdict.BAD, f"Others can read {one.path}.", "chmod 600 closes it.")
+        for complaint in check(one.identity, datetime.now(UTC)):
+            yield Finding("identities", Verdict.NOTE, f"{one.name}: {complaint}")
+        yield Finding("identities", Verdict.GOOD, one.identity.address.long_form)
+
+
+def look_at_databases(profile: Profile) -> Iterator[Finding]:
+    """The precious databases are whole."""
+    for path in (profile.trust_db, profile.outbox_db, profile.contacts_db):
+        if not path.exists():
+            continue
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as database:
+            (verdict,) = database.execute("PRAGMA quick_check").fetchone()
+        if verdict == "ok":
+            yield Finding("databases", Verdict.GOOD, path.name)
+        else:
+            yield Finding("databases", Verdict.BAD, f"{path}: {verdict}", "Bring it back from a backup.")
+
+
+def look_at_mail(profile: Profile) -> Iterator[Finding]:
+    """The Maildirs can be read, and the index agrees with them."""
+    from misfin.store.index import MailIndex
+
+    index = MailIndex(profile.index_db, profile.mail)
+    index.open()
+    try:
+        started = time.monotonic()
+        changes = index.scan()
+        took = time.monotonic() - started
+        folders = index.folders()
+    finally:
+        index.close()
+    letters = sum(folder.total for folder in folders)
+    seen = f"{changes.added} were new to the index; " if changes.added else ""
+    yield Finding(
+        "mail", Verdict.GOOD, f"{letters:,} letters in {len(folders)} folders; {seen}scan {took:.2f} s"
+    )
+
+
+def look_at_outbox(profile: Profile) -> Iterator[Finding]:
+    """Nothing waits for a person without their knowing."""
+    if not profile.outbox_db.exists():
+        return
+    from misfin.store.outbox import Outbox
+    from misfin.store.outgoing import State
+
+    outbox = Outbox(profile.outbox_db)
+    try:
+        waiting = outbox.rows([State.HELD, State.UNCERTAIN, State.FAILED])
+    finally:
+        outbox.close()
+    for row in waiting:
+        yield Finding("outbox", Verdict.NOTE, f"Letter {row.id} to {row.to} is {row.state.value}: {row.why}")
+    yield Finding("outbox", Verdict.GOOD, "readable")
+
+
+def look_at_receiving(profile: Profile) -> Iterator[Finding]:
+    """Whether somebody listens where the settings say, and if not, whether we could."""
+    import socket
+
+    from misfin.post.reception import running
+
+    state = running(profile.runtime)
+    if state is not None:
+        where = ", ".join(f"{host}:{port}" for host, port in state.addresses)
+        yield Finding("receiving", Verdict.GOOD, f"A receiver runs on {where} (process {state.pid}).")
+        return
+    for listen in config.load(profile.config).receive.listen:
+        try:
+            host, port = config.split_listen(listen)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                if family is socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
+        except ValueError as error:
+            yield Finding("receiving", Verdict.BAD, f"receive.listen: {error}", "Mend it in the settings.")
+        except OSError as error:
+            remedy = "Stop what uses the port, or choose another in receive.listen."
+            yield Finding("receiving", Verdict.NOTE, f"{listen} cannot be used: {error.strerror}.", remedy)
+        else:
+            yield Finding("receiving", Verdict.GOOD, f"{listen} is free; nothing receives right now.")
+
+
+def look_at_terminal(_profile: Profile) -> Iterator[Finding]:
+    """What the screens will find."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    if encoding != "utf8":
+        yield Finding("terminal", Verdict.NOTE, f"Output is {encoding or 'unknown'}.", "Use a UTF-8 locale.")
+    size = shutil.get_terminal_size()
+    colours = os.environ.get("COLORTERM") or os.environ.get("TERM", "unknown")
+    quiet = ", NO_COLOR" if os.environ.get("NO_COLOR") else ""
+    yield Finding("terminal", Verdict.GOOD, f"{size.columns}×{size.lines}, {colours}{quiet}")
+
+
+LOOKS = (
+    look_at_versions,
+    look_at_profile,
+    look_at_settings,
+    look_at_identities,
+    look_at_databases,
+    look_at_mail,
+    look_at_outbox,
+    look_at_receiving,
+    look_at_terminal,
+)
+
+
+def _reindex(profile: Profile) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{profile.index_db}{suffix}").unlink(missing_ok=True)
+    say("The index is thrown away; building it again.")

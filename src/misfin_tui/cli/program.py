@@ -1,0 +1,74 @@
+"""``misfin-tui`` itself: opens the app on a profile, on the demo world, or on a ``misfin:`` link."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from misfin.errors import LocalError
+from misfin_tui.cli import Exit, print_version
+from misfin_tui.cli.output import profile_of, say
+from misfin_tui.config import load
+from misfin_tui.paths import HOME_VARIABLE, Profile
+
+
+def open_program(args: Namespace) -> int:
+    """Open the program on the profile; without an identity it begins with the first-run wizard."""
+    if args.version:
+        print_version()
+        return Exit.DONE
+    return _open(profile_of(args), dev=args.dev)
+
+
+def open_link(args: Namespace) -> int:
+    """Open the composer for a ``misfin:`` link; nothing is sent by itself."""
+    from misfin.model.address import parse_uri
+
+    parse_uri(args.link)  # a broken link is said here, in the shell it came from
+    return _open(profile_of(args), link=args.link)
+
+
+def demo(args: Namespace) -> int:
+    """Play with, or check, the demo world."""
+    if args.check:
+        from misfin_tui.demo.check import check
+
+        return check()
+    from misfin_tui.demo.play import correspondents_of
+    from misfin_tui.demo.world import open_world
+
+    with _demo_folder(args.profile) as folder:
+        world = open_world(folder, now=time.time())
+        with correspondents_of(world):
+            return _open(world.profile)
+
+
+@contextmanager
+def _demo_folder(named: str | None) -> Iterator[Path]:
+    """The folder that was named, which stays, or one that goes away afterwards."""
+    if named:
+        yield Path(named).expanduser().absolute()
+        return
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="misfin-tui-demo-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "profile"
+
+
+def _open(profile: Profile, *, link: str = "", dev: bool = False) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise LocalError(
+            "The program needs a terminal, and input or output is none.",
+            remedy="Use a command for scripts: `misfin-tui --help` lists them.",
+        )
+    config = load(profile.config)
+    from misfin_tui.app import run
+
+    status = run(profile, config, link=link, dev=dev)
+    if status:
+        say(f"The profile is in {profile.root}; {HOME_VARIABLE} or --profile chooses another.")
+    return status

@@ -1,0 +1,49 @@
+"""Starts the correspondents of a demo world for as long as somebody plays in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from misfin.errors import LocalError
+from misfin_tui.demo.world import World
+
+READY = "correspondents ready"
+"""The line the servers of the others print when all of them listen."""
+
+
+@contextmanager
+def correspondents_of(world: World) -> Iterator[None]:
+    """The servers of everybody else, in one child process; they end with us, however we end.
+
+    Raises:
+        LocalError: they did not get ready, with the last thing they said.
+    """
+    log = world.root / "correspondents.log"
+    with log.open("a+b") as errors:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "misfin_tui.demo.correspondents", str(world.root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,  # ctrl+c in the terminal is for the program, not for them
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            if READY not in child.stdout.readline().decode("utf-8", "replace"):
+                raise LocalError(
+                    "The correspondents of the demo did not start.",
+                    remedy=f"{log} says why; a new demo (without --profile) uses other ports.",
+                )
+            yield
+        finally:
+            child.stdin.close()  # their sign to end
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            child.stdout.close()
