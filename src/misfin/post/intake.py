@@ -1,0 +1,235 @@
+"""Takes letters from the receiver and answers 20 once they are safely on disk, not a moment sooner.
+
+All letters go through one writer thread that stores whatever has queued up meanwhile as one batch: each file
+is fsynced, the folder once for all of them (store/maildir.py). The event loop only waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import queue
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from misfin.errors import StoreError
+from misfin.model.gemmail import stamp
+from misfin.model.status import StatusCode
+from misfin.net.incoming import Checks, Incoming, Outcome, accepted
+from misfin.store.envelope import wrap
+from misfin.store.maildir import Parcel
+from misfin.trust.tofu import Decision
+from misfin.wire import MisfinResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from misfin.store.maildir import MailStore
+
+logger = logging.getLogger("misfin.intake")
+
+_MOST_AT_ONCE = 64
+"""Letters in one batch: more would make the first of them wait for long."""
+_REMEMBERED = 2048
+"""Letters a new one is compared with; a letter sent twice within one second is all this is for."""
+
+# Not 40, which some clients take for "does not speak C" and then repeat the letter mutilated, as B.
+_NOT_STORED = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The letter could not be stored; try again later")
+
+_PIN_WORDS = {
+    Decision.FIRST_USE: "first",
+    Decision.TRUSTED: "match",
+    Decision.RENEWED: "renewed",
+    Decision.CHANGED: "changed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    incoming: Incoming
+    stored: asyncio.Future[None]
+
+
+class Intake:
+    """A handler for :class:`~misfin.net.receiver.Receiver` that keeps letters in Maildirs.
+
+    The mailbox of ``ada@mail.example`` is the account of that name. A letter a person has to look at first
+    (``checks.hold``) goes to its Held folder. What cannot be stored is answered with 41, and nothing of it
+    is left behind. The same letter by the same sender twice in the same second is one letter (protocol.md
+    §3.6): same chain, times and body.
+
+    Use it on one event loop, and :meth:`close` it when the receiver has stopped.
+    """
+
+    def __init__(self, store: MailStore) -> None:
+        self._store = store
+        self._made: set[str] = set()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._recent: dict[bytes, asyncio.Future[None]] = {}
+        self._writer: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __call__(self, incoming: Incoming) -> MisfinResponse:
+        """Store one letter; see :data:`misfin.net.incoming.Handler`."""
+        digest = _digest(incoming)
+        stored = self._recent.get(digest)
+        if stored is None:
+            stored = self._submit(incoming)
+            self._remember(digest, stored)
+        try:
+            await stored
+        except StoreError as error:
+            self._recent.pop(digest, None)
+            logger.error("A letter could not be stored: %s %s", error, error.remedy)
+            return _NOT_STORED
+        return accepted(incoming)
+
+    async def close(self) -> None:
+        """Store what has been taken, then end the writer."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self._jobs.put(None)
+            await asyncio.to_thread(writer.join)
+
+    # ---- on the event loop ------------------------------------------------------------------------
+
+    def _submit(self, incoming: Incoming) -> asyncio.Future[None]:
+        if self._writer is None:
+            self._loop = asyncio.get_running_loop()
+            self._writer = threading.Thread(target=self._write, name="misfin-intake", daemon=True)
+            self._writer.start()
+        assert self._loop is not None
+        stored = self._loop.create_future()
+        self._jobs.put(_Job(incoming, stored))
+        return stored
+
+    def _remember(self, digest: bytes, stored: asyncio.Future[None]) -> None:
+        if len(self._recent) >= _REMEMBERED:
+            for oldest in list(self._recent)[: _REMEMBERED // 2]:
+                del self._recent[oldest]
+        self._recent[digest] = stored
+
+    # ---- in the writer thread ---------------------------------------------------------------------
+
+    def _write(self) -> None:
+        ending = False
+        while not ending:
+            jobs: list[_Job] = []
+            job = self._jobs.get()
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == _MOST_AT_ONCE:
+                    break
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+            else:
+                ending = True
+            if jobs:
+                self._store_batch(jobs)
+
+    def _store_batch(self, jobs: list[_Job]) -> None:
+        folders: dict[tuple[str, str], list[_Job]] = {}
+        for job in jobs:
+            account = job.incoming.recipient.address.address
+            folder = "Held" if job.incoming.checks.hold else "Inbox"
+            folders.setdefault((account, folder), []).append(job)
+        results = [
+            (job.stored, error)
+            for (account, folder), group in folders.items()
+            for error in [self._store_in(account, folder, group)]
+            for job in group
+        ]
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(_settle, results)
+        except RuntimeError:  # the loop is gone, and with it whoever waited for the answer
+            logger.warning("%d letters were stored after their senders had gone.", len(results))
+
+    def _store_in(self, account: str, folder: str, jobs: list[_Job]) -> Exception | None:
+        try:
+            if account not in self._made:
+                self._store.create(account)
+                self._made.add(account)
+            parcels = [Parcel(_file(job.incoming)) for job in jobs]
+            self._store.folder(account, folder).deliver_many(parcels)
+        except Exception as error:  # a bug, too, must reach whoever waits
+            return error
+        return None
+
+
+def verification_of(checks: Checks) -> dict[str, str]:
+    """What ``Misfin-Verification`` says: the verdict about the sender, then each check and the pin.
+
+    ``sender`` is ``verified`` (proved now, or the pinned certificate where nothing else is checked),
+    ``first`` (a first letter nobody could confirm), ``changed`` (another key than the pinned one) or
+    ``unproven``. Why a letter is held, or a check did not pass, stands with it in words.
+    """
+    words = {"sender": _verdict(checks)}
+    for method, result in checks.results.items():
+        words[method] = result.outcome.value
+        if result.outcome is not Outcome.PASS and result.reason:
+            words[f"{method}-reason"] = result.reason
+    if checks.pin is not None:
+        words["pin"] = _PIN_WORDS[checks.pin]
+    if checks.hold:
+        words["held"] = checks.hold
+    return words
+
+
+def _verdict(checks: Checks) -> str:
+    if checks.hold or checks.pin is Decision.CHANGED:
+        return "changed"
+    if checks.verified:
+        return "verified"
+    if any(result.outcome is Outcome.FAIL for result in checks.results.values()):
+        return "unproven"
+    if checks.pin is Decision.FIRST_USE:
+        return "first"
+    if checks.pin is not None and not checks.results:
+        return "verified"
+    return "unproven"
+
+
+def _file(incoming: Incoming) -> bytes:
+    """The letter as it goes to disk: stamped as servers do (protocol.md §3.2), in its envelope."""
+    now = datetime.fromtimestamp(incoming.received, UTC)
+    request, certificate = incoming.request, incoming.certificate
+    account = incoming.recipient.address
+    sender = None if certificate is None else certificate.address
+    return wrap(
+        stamp(request.message, request.version, sender, now),
+        version=request.version,
+        account=account,
+        now=now,
+        certificate=certificate,
+        verification=verification_of(incoming.checks),
+        received_from=incoming.peer_address,
+        received_by=account.hostname,
+    )
+
+
+def _digest(incoming: Incoming) -> bytes:
+    """Equal for letters whose chain, times and body will be equal once stamped, in the same mailbox."""
+    certificate = incoming.certificate
+    facts = (
+        incoming.recipient.info.fingerprints.cert,
+        "" if certificate is None else certificate.fingerprints.cert,
+        incoming.request.version,
+        str(int(incoming.received)),
+    )
+    return hashlib.sha256("\n".join(facts).encode() + b"\n" + incoming.request.message).digest()
+
+
+def _settle(results: Iterable[tuple[asyncio.Future[None], Exception | None]]) -> None:
+    for stored, error in results:
+        if stored.done():  # the receiver gave up waiting
+            continue
+        if error is None:
+            stored.set_result(None)
+        else:
+            stored.set_exception(error)

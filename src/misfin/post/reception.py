@@ -1,0 +1,237 @@
+"""A whole receiver from plain values: identities, limits, verification, intake; and its life.
+
+It is what ``misfin-tui receive`` runs. Identities added to the folder and senders blocked while it runs are
+noticed within moments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import IdentityError, StoreError
+from misfin.net.directory import Directory
+from misfin.net.limits import Limits, LimitSettings
+from misfin.net.receiver import Receiver, ReceiverSettings
+from misfin.net.verification import (
+    CertificateVerifier,
+    CombinedVerifier,
+    ProbeVerifier,
+    SenderChange,
+    SenderVerificationCache,
+    SPKIVerifier,
+    VerificationMethod,
+    VerificationMode,
+    Verifier,
+    VerifyingHandler,
+)
+from misfin.post.intake import Intake
+from misfin.post.presence import AlreadyReceivingError, Presence, Running, running
+from misfin.store.contacts import ContactBook
+from misfin.store.identities import IdentityStore
+from misfin.store.maildir import MailStore
+from misfin.trust.pins import PinBook
+
+if TYPE_CHECKING:
+    from misfin.model.address import MisfinAddress
+    from misfin.net.client import HostOverride
+
+__all__ = ["AlreadyReceivingError", "Reception", "ReceptionSettings", "Running", "running", "serve"]
+
+logger = logging.getLogger("misfin.reception")
+
+_LOOK_AGAIN = 1.0
+"""Seconds between two looks at the identities and the block list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptionSettings:
+    """Everything a receiver of a profile needs to know; times are seconds.
+
+    ``listen`` are (host, port) pairs as in :class:`~misfin.net.receiver.ReceiverSettings`. ``runtime`` is the
+    folder of the lock that lets only one receiver run per profile. ``verification`` and ``methods`` are
+    design.md §4; ``cache`` None remembers their results only while the receiver runs. ``hosts`` gives hosts
+    that are asked about senders another place.
+    """
+
+    listen: tuple[tuple[str, int], ...]
+    identities: Path
+    mail: Path
+    trust_db: Path
+    contacts_db: Path
+    runtime: Path
+    require_certificate: bool = True
+    on_sender_change: SenderChange = SenderChange.HOLD
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    verification: VerificationMode = VerificationMode.OPTIONAL
+    methods: tuple[VerificationMethod, ...] = (VerificationMethod.CERTIFICATE,)
+    cache: Path | None = None
+    cache_ttl: float = 7 * 86400.0
+    probe_timeout: float = 10.0
+    spki_on_change: str = "reject"
+    allow_private: bool = False
+    hosts: Mapping[str, HostOverride] = field(default_factory=dict)
+
+
+async def serve(
+    settings: ReceptionSettings,
+    *,
+    ready: Callable[[Sequence[tuple[str, int]]], object] = lambda _addresses: None,
+    now: Callable[[], float] = time.time,
+) -> None:
+    """Receive mail until cancelled; ``ready`` is called with the addresses once they are bound.
+
+    Cancelling ends it as :meth:`Reception.stop` does. Raises what :meth:`Reception.start` raises.
+    """
+    reception = Reception(settings, now=now)
+    ready(await reception.start())
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        await reception.stop()
+
+
+class Reception:
+    """One receiver of one profile."""
+
+    def __init__(self, settings: ReceptionSettings, *, now: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self._now = now
+        self._identities = IdentityStore(settings.identities)
+        self._store = MailStore(settings.mail)
+        self._seen: tuple[tuple[str, int, int], ...] = ()
+        self._blocked: frozenset[str] = frozenset()
+        self._open = AsyncExitStack()
+
+    async def start(self) -> list[tuple[str, int]]:
+        """Take the lock, read the identities, listen; returns the addresses really bound.
+
+        Raises :class:`AlreadyReceivingError`, :class:`~misfin.errors.IdentityError` when there is nobody
+        to receive for, :class:`~misfin.errors.ListenError` or :class:`~misfin.errors.StoreError`; then
+        nothing is left behind.
+        """
+        try:
+            return await self._start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Stop listening, answer what was taken, close the files. No letter answered with 20 is lost."""
+        await self._open.aclose()
+
+    # ---- inside -----------------------------------------------------------------------------------
+
+    async def _start(self) -> list[tuple[str, int]]:
+        settings, opened = self.settings, self._open
+        presence = await asyncio.to_thread(Presence, settings.runtime)
+        opened.callback(presence.leave)
+        pins = await asyncio.to_thread(PinBook, settings.trust_db)
+        opened.push_async_callback(asyncio.to_thread, pins.close)
+        contacts = await asyncio.to_thread(ContactBook, settings.contacts_db)
+        opened.push_async_callback(asyncio.to_thread, contacts.close)
+        cache = await asyncio.to_thread(
+            SenderVerificationCache, settings.cache, settings.cache_ttl, now=self._now
+        )
+        opened.push_async_callback(asyncio.to_thread, cache.close)
+        self._blocked = await asyncio.to_thread(_blocked_names, contacts)
+        intake = Intake(self._store)
+        opened.push_async_callback(intake.close)
+        receiver = Receiver(
+            VerifyingHandler(
+                intake,
+                self._verifier(pins, cache),
+                settings.verification,
+                settings.methods[0] if settings.methods else VerificationMethod.CERTIFICATE,
+                pins=pins,
+                on_sender_change=settings.on_sender_change,
+                now=self._now,
+            ),
+            await asyncio.to_thread(self._directory),
+            ReceiverSettings(listen=settings.listen, require_certificate=settings.require_certificate),
+            limits=Limits(settings.limits),
+            blocked=self._is_blocked,
+            now=self._now,
+        )
+        addresses = await receiver.start()
+        opened.push_async_callback(receiver.stop)
+        presence.note(addresses)
+        watching = asyncio.create_task(self._watch(receiver, contacts))
+        opened.push_async_callback(_ended, watching)
+        return addresses
+
+    def _verifier(self, pins: PinBook, cache: SenderVerificationCache) -> Verifier:
+        from misfin.net.asking import HostAsker
+
+        settings = self.settings
+        asker = HostAsker(
+            pins,
+            hosts=settings.hosts,
+            timeout=settings.probe_timeout,
+            allow_private=settings.allow_private,
+            now=self._now,
+        )
+        made: dict[VerificationMethod, Verifier] = {
+            VerificationMethod.CERTIFICATE: CertificateVerifier(pins, asker, cache),
+            VerificationMethod.PROBE: ProbeVerifier(cache, asker=asker),
+            VerificationMethod.SPKI: SPKIVerifier(cache, on_spki_change=settings.spki_on_change, asker=asker),
+        }
+        wanted = settings.methods or (VerificationMethod.CERTIFICATE,)
+        if len(wanted) == 1:
+            return made[wanted[0]]
+        return CombinedVerifier(verifiers={method: made[method] for method in wanted})
+
+    def _directory(self) -> Directory:
+        """Whom to receive for, from the folder as it is now. Blocking."""
+        self._seen = self._look()
+        stored = self._identities.all()
+        for one in stored:
+            if one.identity is None:
+                logger.warning("%s is left out: %s", one.path, one.problem)
+        found = [one.identity for one in stored if one.identity is not None]
+        for identity in found:
+            self._store.create(identity.address.address)
+        return Directory(found)
+
+    def _look(self) -> tuple[tuple[str, int, int], ...]:
+        """What changes when a file in the folder of identities does."""
+        seen = []
+        for name in self._identities.names():
+            with suppress(OSError):
+                facts = (self._identities.folder / f"{name}.pem").stat()
+                seen.append((name, facts.st_mtime_ns, facts.st_size))
+        return tuple(seen)
+
+    async def _watch(self, receiver: Receiver, contacts: ContactBook) -> None:
+        """Follow what a person changes while we run: identities and blocked senders."""
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN)
+            try:
+                self._blocked = await asyncio.to_thread(_blocked_names, contacts)
+                if await asyncio.to_thread(self._look) != self._seen:
+                    receiver.use(await asyncio.to_thread(self._directory))
+                    logger.info("Receiving for %s.", ", ".join(receiver.directory.hosts))
+            except (StoreError, IdentityError) as error:
+                # What was served before is served on: a folder half-way through a change is no reason to end.
+                logger.warning("%s %s", error, error.remedy)
+
+    def _is_blocked(self, address: MisfinAddress) -> bool:
+        return bool(self._blocked) and (
+            address.address.casefold() in self._blocked or f"@{address.hostname}" in self._blocked
+        )
+
+
+def _blocked_names(contacts: ContactBook) -> frozenset[str]:
+    return frozenset(contacts.blocked())
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
