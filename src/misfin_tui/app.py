@@ -1,19 +1,26 @@
 """The program on the screen: puts services, screens, keys and themes together and passes messages on.
 
 Nothing here draws mail or touches it. Screens are imported when first opened, and whatever the first frame
-does not need (courier, receiver, index scan, watcher) starts after it was painted.
+does not need (courier, receiver, index scan, watcher, the other themes) starts after it was painted.
 """
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import os
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from textual import work
 from textual.app import App
-from textual.message import Message
+from textual.reactive import Initialize, Reactive
+from textual.theme import BUILTIN_THEMES
 
-from misfin_tui.keymap import Room
+from misfin.errors import MisfinError
+from misfin_tui import theming
+from misfin_tui.keymap import Keymap, Room, resolve
 from misfin_tui.messages import (
     ConfigChanged,
     IndexProgress,
@@ -23,20 +30,25 @@ from misfin_tui.messages import (
     ReceiverChanged,
     TrustAsked,
 )
+from misfin_tui.screens.inbox import FIRST_ROWS, InboxScreen
 from misfin_tui.screentext import plain
 from misfin_tui.services import Services
 from misfin_tui.widgets.bindings import bindings
 
 if TYPE_CHECKING:
-    from misfin.store.drafts import Draft
+    from textual.message import Message
     from textual.screen import Screen
+    from textual.theme import Theme
 
+    from misfin.store.drafts import Draft
+    from misfin.store.rows import ConversationRow
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
+    from misfin_tui.services.mail import FirstPage
 
 Severity = Literal["information", "warning", "error"]
 
-PLACES = {
+PLACES: Mapping[str, str] = {
     "outbox": "misfin_tui.screens.outbox:OutboxScreen",
     "trust": "misfin_tui.screens.trust:TrustScreen",
     "contacts": "misfin_tui.screens.contacts:ContactsScreen",
@@ -49,6 +61,11 @@ PLACES = {
 }
 """Where each screen's class lives; imported when it is first opened."""
 
+STOP_WITHIN = 6.0
+"""Seconds the courier gets at the end for what is on the wire; what did not leave stays in the outbox."""
+LONG = 12.0
+"""Seconds a notice of a failure stays: it says what to do."""
+
 
 class MisfinApp(App[int]):
     """The whole program. Screens reach everything through ``app.services``."""
@@ -57,44 +74,170 @@ class MisfinApp(App[int]):
     BINDINGS = bindings(Room.EVERYWHERE)
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
 
+    theme: Reactive[str] = Reactive(Initialize(lambda app: app._first_theme))  # type: ignore[attr-defined]  # set before Textual's own start
+
     def __init__(self, profile: Profile, config: Config, *, link: str = "", dev: bool = False) -> None:
+        # NO_COLOR wants a theme chosen before Textual makes its filters, and style sheets are read for the
+        # theme they find: so the one to start with is read first, the others after the first frame.
+        self._own_themes: dict[str, Theme] = {}
+        self._first_theme, self._problems = self._choose_theme(profile, config)
         super().__init__()
         self.profile = profile
         self.config = config
         self.services = Services(profile, config, self.post_message)
+        self.keys = Keymap()
+        """The keys in force, and what was wrong with the user's own."""
         self._link = link
         self._dev = dev
+        self._asking: set[tuple[str, str]] = set()
+
+    # ---- the first frame
+
+    def _choose_theme(self, profile: Profile, config: Config) -> tuple[str, list[str]]:
+        """Read the theme to start with; returns its name and what was wrong."""
+        folders = (theming.shipped_dir(), profile.themes)
+        paths = {path.stem: path for folder in folders for path in folder.glob("*.toml")}
+        name, problem = theming.choose(config.ui.theme, (*paths, *BUILTIN_THEMES), os.environ)
+        problems = [problem] if problem else []
+        if name in paths:
+            theme, faults = theming.read(paths[name])
+            problems += faults
+            if theme is None:
+                return theming.FALLBACK, problems
+            self._own_themes[name] = theme
+        return name, problems
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Our own themes, then Textual's."""
+        return self._own_themes.get(theme_name) or super().get_theme(theme_name)
+
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        """Textual's themes and ours."""
+        return {**super().available_themes, **self._own_themes}
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What our style sheets name and a theme may leave out."""
+        return theming.variable_defaults(self.current_theme)
 
     def get_default_screen(self) -> Screen[Any]:
-        """The inbox is the first screen; an empty one below it would cost time."""
-        from misfin_tui.screens.inbox import InboxScreen
+        """The inbox is the first screen: an empty one below it would cost time."""
+        return InboxScreen(self._first_page())
 
-        return InboxScreen()
+    def _first_page(self) -> FirstPage | None:
+        try:
+            return self.services.mail.first_page(FIRST_ROWS)
+        except MisfinError as error:
+            self._problems.append(f"{error} {error.remedy}".strip())
+            return None
+
+    def on_mount(self) -> None:
+        """Keys before the first frame, all else after it."""
+        self.keys = resolve(self.config.keys)
+        if self.keys.keys:
+            self.set_keymap(dict(self.keys.keys))
+        self._problems += self.keys.problems
+        self.call_after_refresh(self._after_first_frame)
+
+    def _after_first_frame(self) -> None:
+        """Start what works in the background."""
+        for problem in self._problems:
+            self.say(problem, severity="warning", timeout=LONG)
+        self.services.mail.start()
+        self._start_courier()
+        self._load_themes()
+        self._arrive()
+
+    @work(group="arrive", description="look around")
+    async def _arrive(self) -> None:
+        """The wizard for a new profile; else the receiver, and the message a link asked for."""
+        try:
+            if not await self.services.identities.all():
+                self.open_wizard()
+                return
+            if self._link:
+                self.open_composer(await self.services.sending.from_link(self._link))
+        except MisfinError as error:
+            self.report(error)
+        await self.start_receiver()
+
+    async def start_receiver(self) -> None:
+        """Receive mail if the settings want it; the status line says how that stands."""
+        if self.config.receive.enabled:
+            await self.services.receiving.start()
+
+    @work(group="themes", exclusive=True, description="load themes")
+    async def _load_themes(self) -> None:
+        """All themes for the palette; with ``--dev`` again whenever a file of the user's is saved."""
+        first = True
+        while True:
+            loaded = await asyncio.to_thread(theming.load_all, self.profile.themes)
+            self._own_themes.update(loaded.themes)
+            for problem in loaded.problems:
+                self.say(problem, severity="warning", timeout=LONG)
+            if not first:
+                self._watch_theme(self.theme)
+            first = False
+            if not self._dev:
+                return
+            async for _ in theming.changes(self.profile.themes):
+                break
+            else:
+                return
+
+    # ---- the courier
+
+    @work(group="courier", exclusive=True, description="courier")
+    async def _start_courier(self) -> None:
+        """Send what is due, as long as the app runs. What happens is told as messages."""
+        from misfin_tui.services.news import messages_of
+        from misfin_tui.services.posting import make_courier
+
+        def tell(event: Any) -> None:
+            for message in messages_of(event):
+                self.post_message(message)
+
+        try:
+            courier = await asyncio.to_thread(make_courier, self.services, tell)
+            self.services.courier = courier
+            await courier.run()
+        except MisfinError as error:
+            self.report(error, "Nothing can be sent:")
+        finally:
+            self.services.courier = None
 
     # ---- saying things
 
     def say(self, text: str, *, severity: Severity = "information", timeout: float | None = None) -> None:
-        """A notice, whatever its text came from."""
+        """A notice, wherever its text came from."""
         self.notify(plain(text, one_line=False), severity=severity, timeout=timeout, markup=False)
 
     def report(self, error: Exception, what: str = "") -> None:
         """A notice about something that failed: what happened, and what to do about it."""
         remedy = getattr(error, "remedy", "")
         text = " ".join(part for part in (what, str(error) or type(error).__name__) if part)
-        self.say(f"{text}\n{remedy}" if remedy else text, severity="error", timeout=12)
+        self.say(f"{text}\n{remedy}" if remedy else text, severity="error", timeout=LONG)
+
+    def use_config(self, config: Config) -> None:
+        """Other settings are in force from now on."""
+        self.config = config
+        self.post_message(ConfigChanged())
 
     # ---- places
 
     def open_place(self, place: str, *arguments: object) -> None:
-        """Push a screen of :data:`PLACES`; one that is already open comes back to the top."""
+        """Push a screen of :data:`PLACES`; one without arguments that is open comes back to the top."""
         module, _, name = PLACES[place].partition(":")
-        screen_class: type[Screen[Any]] = getattr(import_module(module), name)
-        if not arguments:
-            while any(isinstance(screen, screen_class) for screen in self.screen_stack):
-                if isinstance(self.screen, screen_class):
-                    return
+        screen_class: Any = getattr(import_module(module), name)
+        if not arguments and any(type(screen) is screen_class for screen in self.screen_stack):
+            while type(self.screen) is not screen_class:
                 self.pop_screen()
+            return
         self.push_screen(screen_class(*arguments))
+
+    def open_thread(self, conversation: ConversationRow, inbox: InboxScreen) -> None:
+        """A conversation, from the list that shows it."""
+        self.open_place("thread", conversation, inbox)
 
     def open_composer(self, draft: Draft | None = None) -> None:
         """Write a new message, or go on with a draft."""
@@ -157,26 +300,89 @@ class MisfinApp(App[int]):
         """Key and palette."""
         self.open_help()
 
+    @work(group="receiver", exclusive=True, description="start or stop the receiver")
+    async def action_toggle_receiver(self) -> None:
+        """Start or stop receiving mail."""
+        receiving = self.services.receiving
+        if (await receiving.state()).running:
+            await receiving.stop()
+            self.say("Mail is no longer received here.")
+            return
+        state = await receiving.start()
+        if state.running:
+            self.say(f"Receiving on {', '.join(state.addresses) or 'the usual port'}.")
+        else:
+            self.say(f"Mail cannot be received: {state.error}", severity="error", timeout=LONG)
+
+    # ---- questions about certificates
+
+    async def ask_trust(self, kind: str, name: str) -> None:
+        """Put a question about a certificate to the person, once at a time. Call it in a worker.
+
+        Raises :class:`StoreError`, and :class:`LocalError` when the certificate is another one by now.
+        """
+        from misfin.trust.tofu import PinKind
+        from misfin_tui.dialogs.certificate import Answer, CertificateDialog
+
+        if (kind, name) in self._asking:
+            return
+        self._asking.add((kind, name))
+        try:
+            pin_kind, trust = PinKind(kind), self.services.trust
+            question = await trust.question(pin_kind, name)
+            if question is None:
+                self.say(f"No certificate of {name} waits for a decision.")
+                return
+            answer = await self.push_screen_wait(CertificateDialog(question))
+            if answer is Answer.TRUST:
+                await trust.approve(pin_kind, name, question.shown.fingerprints.cert)
+                self.say(f"The new certificate of {name} is trusted from now on.")
+            elif answer is Answer.REFUSE:
+                await trust.refuse(pin_kind, name)
+                self.say(f"The pin of {name} stays as it was.")
+        finally:
+            self._asking.discard((kind, name))
+
+    @work(group="trust", description="ask about a certificate")
+    async def on_trust_asked(self, message: TrustAsked) -> None:
+        """Somebody has to decide: ask at once, unless a person is writing or answering something else."""
+        self._spread(message)
+        if self.screen.is_modal or (self.focused is not None and self.focused.check_consume_key("a", "a")):
+            return  # the notice said so already, and the outbox keeps the question
+        try:
+            await self.ask_trust(message.kind, message.name)
+        except MisfinError as error:
+            self.report(error)
+
     # ---- messages from services, threads and the courier
 
     def _spread(self, message: Message) -> None:
         """Hand a message to every open screen, also those behind another one."""
         for screen in self.screen_stack:
-            screen.post_message(dataclasses.replace(message))  # type: ignore[type-var]  # all are dataclasses
+            screen.post_message(dataclasses.replace(message))  # type: ignore[type-var]  # every message of ours is a dataclass
 
     def on_mail_changed(self, message: MailChanged) -> None:
-        """Letters came or changed."""
+        """Letters came or changed; of new ones a notice, a bell and a command tell, as the settings say."""
         self._spread(message)
+        if message.arrived:
+            more = f" and {message.arrived - 1:,} more" if message.arrived > 1 else ""
+            self.say(f"New mail from {message.sender}{more}: {message.subject}")
+            if self.config.ui.bell:
+                self.bell()
+            self._announce(message)
+
+    @work(group="announce", description="run the notice command")
+    async def _announce(self, message: MailChanged) -> None:
+        try:
+            await self.services.outside.announce(message.sender, message.subject, message.arrived)
+        except MisfinError as error:
+            self.report(error)
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """Something on its way out changed state."""
         self._spread(message)
         if message.notice:
             self.say(message.notice, severity=message.severity)
-
-    def on_trust_asked(self, message: TrustAsked) -> None:
-        """Somebody has to decide about a certificate."""
-        self._spread(message)
 
     def on_receiver_changed(self, message: ReceiverChanged) -> None:
         """The receiver came or went."""
@@ -187,17 +393,55 @@ class MisfinApp(App[int]):
         self._spread(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
-        """Other settings are in force."""
+        """Other settings are in force: keys, theme and services follow at once."""
         self.services.config = self.config
+        self.keys = resolve(self.config.keys)
+        self.set_keymap(dict(self.keys.keys))
+        name, problem = theming.choose(self.config.ui.theme, self.available_themes, os.environ)
+        self.theme = name
+        for text in filter(None, (problem, *self.keys.problems)):
+            self.say(text, severity="warning", timeout=LONG)
         self._spread(message)
 
     def on_problem(self, message: Problem) -> None:
         """Something failed somewhere without a screen of its own."""
         text = f"{message.text}\n{message.remedy}" if message.remedy else message.text
-        self.say(text, severity="error", timeout=12)
+        self.say(text, severity="error", timeout=LONG)
+
+    # ---- the end
+
+    async def action_quit(self) -> None:
+        """Leave. What is being written is saved first; if that fails, the person decides."""
+        self._quit()
+
+    @work(group="quit", exclusive=True, description="quit")
+    async def _quit(self) -> None:
+        try:
+            await self.services.sending.flush()
+        except MisfinError as error:
+            from misfin_tui.dialogs.confirm import ConfirmDialog
+
+            question = f"The message you are writing could not be saved: {error} Leave and lose it?"
+            if not await self.push_screen_wait(ConfirmDialog("Leave?", question, yes="Leave", danger=True)):
+                return
+        self.exit(0)
+
+    async def on_unmount(self) -> None:
+        """Stop what works in the background, the receiver if it is ours, and close the databases."""
+        self.services.mail.stop()
+        courier = self.services.courier
+        try:
+            async with asyncio.timeout(STOP_WITHIN):
+                if courier is not None:
+                    await courier.stop()
+                await self.services.receiving.stop()
+        except TimeoutError:
+            pass  # every attempt is written down before and after it: nothing is lost
+        await asyncio.to_thread(self.services.close)
 
 
 def run(profile: Profile, config: Config, *, link: str = "", dev: bool = False) -> int:
     """Open the program and return its exit status; ``link`` is a ``misfin:`` URI to write to."""
     app = MisfinApp(profile, config, link=link, dev=dev)
-    return app.run(mouse=config.ui.mouse) or app.return_code or 0
+    status = app.run(mouse=config.ui.mouse)
+    return status if status is not None else app.return_code or 0

@@ -12,7 +12,7 @@ import re
 import unicodedata
 
 MAX_MARKS = 4
-"""Combining marks drawn on one letter; Vietnamese and vocalised Hebrew stay below it, "zalgo" text does not."""
+"""Combining marks drawn on one letter: enough for Vietnamese and vocalised Hebrew, not for "zalgo" text."""
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 HIDDEN = "\N{MIDDLE DOT}"
@@ -22,9 +22,9 @@ NEWLINE = "\N{RETURN SYMBOL}"
 # Code points that draw nothing or change how their neighbours are drawn, as ranges of a character class.
 # Bidirectional controls: ALM, LRM, RLM, embeddings, overrides, isolates.
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-# Zero width or blank without being a space: soft hyphen, grapheme joiner, Hangul, Khmer and Mongolian fillers,
-# zero-width space and joiners, invisible operators, deprecated format characters, BOM, musical and shorthand
-# format controls, halfwidth filler.
+# Zero width or blank without being a space: soft hyphen, grapheme joiner, Hangul, Khmer and Mongolian
+# fillers, zero-width space and joiners, invisible operators, deprecated format characters, BOM, musical and
+# shorthand format controls, halfwidth filler.
 _HIDDEN = (
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164"
     "\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
@@ -50,8 +50,8 @@ _MARKS = {"control": "", "bidi": TURNED, "hidden": HIDDEN, "replaced": REPLACED,
 def plain(text: str, *, one_line: bool) -> str:
     """``text`` made safe to draw: the only way remote text may reach a widget.
 
-    Newlines and tabs stay, unless ``one_line``: then a newline becomes a visible mark and a tab a space. A run
-    of hidden characters becomes one mark, so a flood of them cannot push the rest off the screen.
+    Newlines and tabs stay, unless ``one_line``: then a newline becomes a visible mark and a tab a space. A
+    run of hidden characters becomes one mark, so a flood of them cannot push the rest off the screen.
     """
     if text.isascii() and text.isprintable():
         return text

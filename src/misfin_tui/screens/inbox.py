@@ -1,14 +1,517 @@
-"""The inbox: mailboxes, conversations and a preview."""
+"""The inbox: mailboxes on the left, conversations, and a preview of the one under the cursor."""
 
 from __future__ import annotations
 
-from textual.screen import Screen
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from textual import on, work
+from textual.containers import Container
+from textual.content import Content
+from textual.css.query import NoMatches
+
+from misfin.errors import LetterGoneError, MisfinError, QueryError
+from misfin.store.rows import INBOX, View
 from misfin_tui.keymap import Room
+from misfin_tui.messages import (
+    ConfigChanged,
+    IndexProgress,
+    MailChanged,
+    OutboxChanged,
+    ReceiverChanged,
+)
+from misfin_tui.screens.letter_actions import LetterScreen
+from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.letter_list import LetterList
+from misfin_tui.widgets.preview import Preview
+from misfin_tui.widgets.sidebar import OUTBOX, Entry, Kind, Sidebar, entries
+from misfin_tui.widgets.statusbar import KeyBar, StatusBar
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+
+    from misfin.store.rows import ConversationRow, FolderRow, LetterRow
+    from misfin_tui.services.mail import FirstPage
+    from misfin_tui.widgets.searchbox import Prompt
+
+FIRST_ROWS = 80
+"""Conversations read before the first frame: as many as the tallest window of ux.md has lines."""
+PREVIEW_DELAY = 0.06
+"""Seconds the cursor must rest before its letter is read: running past costs nothing."""
+RELOAD_PAUSE = 0.25
+"""Seconds between two readings of the list while mail pours in."""
+SEARCH_DELAY = 0.04
+"""Seconds without a key before a search runs."""
+DRAFTS = "Drafts"
+WIDTHS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
+HEIGHTS = [(0, "-short"), (22, "-tall")]
 
 
-class InboxScreen(Screen[None]):
+class InboxScreen(LetterScreen):
     """The first screen."""
 
     BINDINGS = bindings(Room.LIST, Room.INBOX)
+    AUTO_FOCUS = "#letters"
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
+    CSS = """
+    InboxScreen {
+        layout: vertical;
+        #panes { layout: horizontal; height: 1fr; }
+        #sidebar { width: 24; height: 1fr; border: round $border-blurred; }
+        #main { layout: vertical; width: 1fr; height: 1fr; }
+        #letters { height: 3fr; border: round $border-blurred; }
+        #preview { height: 2fr; border: round $border-blurred; }
+        #sidebar:focus, #letters:focus, #preview:focus { border: round $border; }
+        &.-wide #main { layout: horizontal; }
+        &.-wide #letters { width: 3fr; height: 1fr; }
+        &.-wide #preview { width: 2fr; height: 1fr; }
+        &.-narrow #sidebar { display: none; }
+        &.-narrow.-sidebar #sidebar { display: block; }
+        &.-short #preview, &.-no-preview #preview { display: none; }
+    }
+    """
+
+    def __init__(self, first: FirstPage | None = None) -> None:
+        super().__init__()
+        self._first = first
+        self._home = first.view if first else View(None, INBOX)
+        self._before_search: View | None = None
+        self._news: dict[str, tuple[str, str]] = {}
+        self._outbox: dict[str, int] = {}
+        self._progress = ""
+        self._stale = False
+        self._reloading = False
+        self._preview_timer: Timer | None = None
+        self._search_timer: Timer | None = None
+
+    # ---- the first frame
+
+    def compose(self) -> ComposeResult:
+        """The panes."""
+        yield StatusBar(self._home.account or "", id="status")
+        with Container(id="panes"):
+            yield Sidebar(id="sidebar")
+            with Container(id="main"):
+                yield LetterList(self.services.mail, self._home, id="letters")
+                yield Preview(id="preview")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Fill the panes before anything is drawn; the rest waits until it was."""
+        self.set_class(not self.misfin.config.ui.preview, "-no-preview")
+        if self._first is not None:
+            self._show_folders(self._first.folders)
+            self.letters.show(self._first.total, self._first.rows)
+        self._titles()
+        self.call_after_refresh(self.refresh_all)
+
+    @property
+    def letters(self) -> LetterList:
+        """The list."""
+        return self.query_one("#letters", LetterList)
+
+    @property
+    def sidebar(self) -> Sidebar:
+        """The sidebar."""
+        return self.query_one("#sidebar", Sidebar)
+
+    @property
+    def preview(self) -> Preview:
+        """The preview."""
+        return self.query_one("#preview", Preview)
+
+    # ---- what is going on
+
+    def tell(self, what: str, text: str, tone: str = "muted") -> None:
+        """Set or remove one piece of news of the status line; their order is fixed."""
+        self._news[what] = (text, tone)
+        order = ("unread", "sending", "held", "index", "receiver")
+        news = [self._news[key] for key in order if self._news.get(key, ("", ""))[0]]
+        view = self.letters.view
+        self.query_one("#status", StatusBar).tell(view.account or self._home.account or "all accounts", news)
+
+    def _show_folders(self, folders: list[FolderRow]) -> None:
+        searches = list(self.misfin.config.searches.items())
+        self.sidebar.show(entries(folders, self._outbox, searches))
+        self.sidebar.mark_shown(self.letters.view)
+        unread = sum(row.unread for row in folders if row.folder == INBOX)
+        self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
+
+    def _titles(self) -> None:
+        letters, view = self.letters, self.letters.view
+        name = f"Search: {view.query}" if view.query else view.folder or "All mail"
+        parts = [name, f"{letters.total:,} conversation{'' if letters.total == 1 else 's'}"]
+        if view.unread_only:
+            parts.append("unread only")
+        if letters.marks:
+            parts.append(f"{len(letters.marks):,} selected")
+        letters.border_title = Content(plain(" · ".join(parts), one_line=True))
+        if view.query:
+            letters.empty_text = "Nothing found."
+        elif view.unread_only:
+            letters.empty_text = "Nothing unread. Press . to see all."
+        else:
+            letters.empty_text = self._progress or "Nothing here yet."
+
+    def on_mail_changed(self, message: MailChanged) -> None:
+        """Letters came or changed."""
+        self.refresh_all()
+
+    def on_outbox_changed(self, message: OutboxChanged) -> None:
+        """Count again what is on its way."""
+        self.count_outbox()
+
+    def on_receiver_changed(self, message: ReceiverChanged) -> None:
+        """Say whether mail is received."""
+        self.look_at_receiver()
+
+    def on_index_progress(self, message: IndexProgress) -> None:
+        """Say how far reading the mail has come."""
+        running = message.done < message.total
+        self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
+        self.tell("index", f"reading {message.done:,}/{message.total:,}" if running else "")
+        self._titles()
+        self.letters.refresh()
+
+    def on_config_changed(self, message: ConfigChanged) -> None:
+        """Searches or the preview may be others."""
+        self.set_class(not self.misfin.config.ui.preview, "-no-preview")
+        self.refresh_all()
+
+    def refresh_all(self) -> None:
+        """Read list and folders again; while that runs, further calls make for one more round."""
+        self._stale = True
+        if not self._reloading:
+            self._reloading = True
+            self._reload()
+
+    @work(group="reload", description="read the list again")
+    async def _reload(self) -> None:
+        try:
+            while self._stale:
+                self._stale = False
+                await self.letters.reload()
+                self._show_folders(await self.services.mail.folders())
+                await asyncio.sleep(RELOAD_PAUSE)
+        except MisfinError as error:
+            self.misfin.report(error)
+        finally:
+            self._reloading = False
+
+    @work(group="outbox", exclusive=True, description="count the outbox")
+    async def count_outbox(self) -> None:
+        """Say how many messages are on their way and how many wait for an answer."""
+        try:
+            rows = await self.services.sending.outbox()
+            folders = await self.services.mail.folders()
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        moving = [row for row in rows if row.state in ("waiting", "sending", "deferred")]
+        held = [row for row in rows if row.state in ("held", "uncertain", "failed")]
+        self._outbox = {}
+        for row in (*moving, *held):
+            self._outbox[row.account] = self._outbox.get(row.account, 0) + 1
+        self.tell("sending", f"{len(moving):,} sending" if moving else "")
+        self.tell("held", f"{len(held):,} need you" if held else "", "warning")
+        self._show_folders(folders)
+
+    @work(group="receiver", exclusive=True, description="look at the receiver")
+    async def look_at_receiver(self) -> None:
+        """Say whether mail is received, and where."""
+        state = await self.services.receiving.state()
+        if state.running:
+            ports = ", ".join(f":{address.rpartition(':')[2]}" for address in state.addresses)
+            self.tell("receiver", f"● receiving on {ports}" if ports else "● receiving", "good")
+        elif state.error:
+            self.tell("receiver", f"○ not receiving: {state.error}", "bad")
+        else:
+            self.tell("receiver", "○ not receiving", "muted")
+
+    # ---- the list speaks
+
+    @on(LetterList.Loaded)
+    def _loaded(self) -> None:
+        self._titles()
+
+    @on(LetterList.MarksChanged)
+    def _marks_changed(self) -> None:
+        self._titles()
+
+    @on(LetterList.Failed)
+    def _list_failed(self, event: LetterList.Failed) -> None:
+        if isinstance(event.error, QueryError) and self.prompt is not None:
+            self.prompt.wrong(f"{event.error} {event.error.remedy}".strip(), event.error.column)
+        else:
+            self.misfin.report(event.error)
+
+    @on(LetterList.Opened)
+    def _opened(self) -> None:
+        self.action_open_conversation()
+
+    @on(LetterList.Highlighted)
+    def _highlighted(self) -> None:
+        if self._preview_timer is not None:
+            self._preview_timer.stop()
+        self._preview_timer = self.set_timer(PREVIEW_DELAY, self._show_preview)
+
+    @work(group="preview", exclusive=True, description="read a letter for the preview")
+    async def _show_preview(self) -> None:
+        row = self.letters.current
+        if not self.preview.display:
+            return
+        if row is None:
+            self.preview.clear()
+            return
+        try:
+            letter_row = await self.services.mail.letter(row.id)
+            letter = await self.services.mail.read(letter_row)
+        except LetterGoneError:
+            self.preview.clear()  # moved or removed by another program: the list is about to say so
+        except MisfinError as error:
+            self.misfin.report(error)
+        else:
+            if self.letters.current is not None and self.letters.current.id == row.id:
+                self.preview.show_letter(letter_row, letter)
+
+    # ---- moving about
+
+    @property
+    def pane(self) -> LetterList | Sidebar | Preview:
+        """The pane the keys are for."""
+        focused = self.focused
+        return focused if isinstance(focused, (LetterList, Sidebar, Preview)) else self.letters
+
+    def action_cursor_up(self) -> None:
+        """One row up."""
+        self.pane.move(-1)
+
+    def action_cursor_down(self) -> None:
+        """One row down."""
+        self.pane.move(1)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.pane.move_page(-1)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.pane.move_page(1)
+
+    def action_cursor_top(self) -> None:
+        """To the first row."""
+        self.pane.move_to(0)
+
+    def action_cursor_bottom(self) -> None:
+        """To the last row."""
+        self.pane.move_to(1 << 40)
+
+    def focus_next(self, selector: str = "*") -> object:  # type: ignore[override]  # as Screen's, for any selector
+        """The next pane; in a narrow window that brings the sidebar back for as long as it is used."""
+        if self.has_class("-narrow") and self.focused is self.letters and not self.has_class("-sidebar"):
+            self.add_class("-sidebar")
+            self.sidebar.focus()
+            return self.sidebar
+        return super().focus_next(selector)
+
+    def on_descendant_blur(self) -> None:
+        """A sidebar that was brought back folds away again."""
+        if self.has_class("-sidebar") and self.focused is not self.sidebar:
+            self.remove_class("-sidebar")
+
+    def action_back(self) -> None:
+        """Out of the search, the selection, another folder; then out of the program."""
+        if self.letters.marks:
+            self.letters.set_marks(())
+        elif self._before_search is not None:
+            self._leave_search()
+        elif self.letters.view != self._home:
+            self.open_view(self._home)
+        elif self.focused is not self.letters:
+            self.letters.focus()
+        else:
+            self.run_worker(self.misfin.action_quit(), group="quit", description="quit")
+
+    def action_leave_search(self) -> None:
+        """Escape: out of the selection and the search, never out of the program."""
+        if self.letters.marks or self._before_search is not None:
+            self.action_back()
+
+    def open_view(self, view: View, *, focus: bool = True) -> None:
+        """Show a folder or a search in the list."""
+        self._open_view(view)
+        if focus:
+            self.letters.focus()
+
+    @work(group="view", exclusive=True, description="open a folder or a search")
+    async def _open_view(self, view: View) -> None:
+        await self.letters.open_view(view)
+        self.sidebar.mark_shown(view)
+        self._titles()
+
+    @on(Sidebar.Chosen)
+    def _chosen(self, event: Sidebar.Chosen) -> None:
+        if event.entry.kind is Kind.OUTBOX:
+            self.misfin.open_outbox()
+        else:
+            self._choose(event.entry)
+
+    def _choose(self, entry: Entry) -> None:
+        if entry.view is not None:
+            self._before_search = self._home if entry.kind is Kind.SEARCH else None
+            self.open_view(entry.view)
+
+    def action_saved_search(self, number: int) -> None:
+        """A saved search by its number."""
+        searches = self.sidebar.searches()
+        if number <= len(searches):
+            self._choose(searches[number - 1])
+        else:
+            self.misfin.say(f"There is no saved search number {number}.", severity="warning")
+
+    def action_unread_only(self) -> None:
+        """Show unread conversations only, or all."""
+        view = self.letters.view
+        self.open_view(replace(view, unread_only=not view.unread_only))
+
+    def action_preview(self) -> None:
+        """Show or hide the preview."""
+        self.toggle_class("-no-preview")
+        if not self.has_class("-no-preview"):
+            if self.has_class("-short"):
+                self.misfin.say("The window is too low for a preview.", severity="warning")
+            self._highlighted()
+
+    def action_select(self) -> None:
+        """Mark the conversation under the cursor."""
+        self.letters.toggle_mark()
+
+    @work(group="marks", exclusive=True, description="mark all")
+    async def action_select_all(self) -> None:
+        """Mark every conversation of the list."""
+        await self.letters.mark_all()
+
+    def action_refresh(self) -> None:
+        """Look for new mail now."""
+        self.services.mail.rescan()
+        self.services.wake_courier()
+        self.misfin.say("Looking for new mail.", timeout=2)
+
+    # ---- opening
+
+    def action_open_conversation(self) -> None:
+        """Open what is under the cursor: a folder, a draft, or a conversation."""
+        if self.pane is self.sidebar:
+            self.sidebar.choose()
+            return
+        row = self.letters.current
+        if row is None:
+            return
+        if self.letters.view.folder == DRAFTS:
+            self.action_edit_draft()
+        elif self.letters.view.folder == OUTBOX:
+            self.misfin.open_outbox()
+        else:
+            self.misfin.open_thread(row, self)
+
+    async def neighbour(self, step: int) -> ConversationRow | None:
+        """Move the cursor to the conversation before or after, for the conversation screen."""
+        return await self.letters.step(step)
+
+    @work(group="answer", exclusive=True, description="open a draft")
+    async def action_edit_draft(self) -> None:
+        """Go on writing the draft under the cursor."""
+        try:
+            row = await self.chosen_letter()
+            if row is None or row.folder != DRAFTS:
+                self.misfin.say("This is no draft.", severity="warning")
+                return
+            self.misfin.open_composer(await self.services.sending.open(row.id))
+        except MisfinError as error:
+            self.misfin.report(error)
+
+    # ---- for the actions on letters
+
+    async def chosen_letter(self) -> LetterRow | None:
+        """The newest letter of the conversation under the cursor."""
+        row = self.letters.current
+        return await self.services.mail.letter(row.id) if row else None
+
+    def targets(self) -> Sequence[int]:
+        """The marked conversations, else the one under the cursor."""
+        return self.letters.targets()
+
+    def view(self) -> View:
+        """What the list shows."""
+        return self.letters.view
+
+    async def filed(self, gone: bool) -> None:
+        """Marks are used up; the list is read again at once."""
+        self.letters.set_marks(())
+        self.refresh_all()
+
+    # ---- searching
+
+    @work(group="search", exclusive=True, description="search")
+    async def action_search(self) -> None:
+        """Search as you type; accepting keeps what was found, closing goes back."""
+        from misfin_tui.widgets.searchbox import SEARCH_WORDS
+
+        view = self.letters.view
+        if self._before_search is None:
+            self._before_search = view
+        answer = await self.ask("Search", view.query, help=SEARCH_WORDS)
+        if self._search_timer is not None:
+            self._search_timer.stop()
+        if answer is None or not answer.strip():
+            self._leave_search()
+        else:
+            await self._search(answer)
+            self.letters.focus()
+
+    def prompt_changed(self, prompt: Prompt, text: str) -> None:
+        """A search runs while it is typed; other questions only complete."""
+        if self._before_search is None or prompt.words:
+            super().prompt_changed(prompt, text)
+            return
+        if self._search_timer is not None:
+            self._search_timer.stop()
+        self._search_timer = self.set_timer(SEARCH_DELAY, lambda: self._search_typed(prompt, text))
+
+    @work(group="view", exclusive=True, description="search while typing")
+    async def _search_typed(self, prompt: Prompt, text: str) -> None:
+        try:
+            prompt.offer(await self.services.mail.complete(text, prompt.line.cursor_position))
+        except (MisfinError, NoMatches):
+            return  # an offer less; the search itself says what is wrong
+        await self._search(text)
+
+    async def _search(self, text: str) -> None:
+        before = self._before_search or self._home
+        await self.letters.open_view(View(query=text) if text.strip() else before)
+        self.sidebar.mark_shown(self.letters.view)
+        self._titles()
+
+    def _leave_search(self) -> None:
+        view, self._before_search = self._before_search, None
+        if view is not None and self.letters.view != view:
+            self.open_view(view)
+
+    @work(group="search", exclusive=True, description="save a search")
+    async def action_save_search(self) -> None:
+        """Keep this search in the sidebar."""
+        query = self.letters.view.query
+        if not query:
+            self.misfin.say("Search for something first.", severity="warning")
+            return
+        name = await self.ask("Save search as", query, help="the name it gets in the sidebar")
+        if name and name.strip():
+            try:
+                self.misfin.use_config(await self.services.mail.save_search(name.strip(), query))
+            except (MisfinError, OSError) as error:
+                self.misfin.report(error, "The search could not be saved.")

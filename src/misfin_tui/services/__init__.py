@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from textual.message import Message
+
     from misfin.post.courier import Courier
     from misfin.store.contacts import ContactBook
     from misfin.store.drafts import DraftBox
     from misfin.store.filing import Filing
     from misfin.store.identities import IdentityStore
     from misfin.store.index import MailIndex
-    from textual.message import Message
-
     from misfin.store.maildir import MailStore
     from misfin.store.outbox import Outbox
     from misfin.trust.pins import PinBook
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.contacts import Contacts
     from misfin_tui.services.identities import Identities
     from misfin_tui.services.mail import Mail
+    from misfin_tui.services.outside import Outside
     from misfin_tui.services.receiving import Receiving
     from misfin_tui.services.sending import Sending
     from misfin_tui.services.trust import Trust
@@ -102,6 +103,13 @@ class Services:
         from misfin_tui.services.identities import Identities
 
         return self._once("identities", lambda: Identities(self))
+
+    @property
+    def outside(self) -> Outside:
+        """Other programs: the opener of links, commands, notices."""
+        from misfin_tui.services.outside import Outside
+
+        return self._once("outside", lambda: Outside(self))
 
     # ---- what the nouns share; opening one touches the disk: call from a thread
 

@@ -31,16 +31,16 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     GemtextView {
         overflow-x: auto; overflow-y: auto; scrollbar-size: 1 1; padding: 0 1;
-        .gemtext--heading1 { color: $primary; text-style: bold underline; }
-        .gemtext--heading2 { color: $primary; text-style: bold; }
-        .gemtext--heading3 { color: $primary; text-style: italic; }
-        .gemtext--bullet { color: $accent; }
-        .gemtext--quote-bar { color: $secondary; }
-        .gemtext--quote { color: $text-muted; text-style: italic; }
-        .gemtext--pre { background: $boost; }
+        .gemtext--heading1 { color: $gemtext-heading; text-style: bold underline; }
+        .gemtext--heading2 { color: $gemtext-heading; text-style: bold; }
+        .gemtext--heading3 { color: $gemtext-heading; text-style: italic; }
+        .gemtext--bullet { color: $gemtext-list; }
+        .gemtext--quote-bar { color: $gemtext-quote; }
+        .gemtext--quote { color: $gemtext-quote; text-style: italic; }
+        .gemtext--pre { color: $gemtext-pre; background: $boost; }
         .gemtext--alt { color: $text-muted; background: $boost; text-style: italic; }
-        .gemtext--link-number { color: $accent; text-style: bold; }
-        .gemtext--link { color: $accent; text-style: underline; }
+        .gemtext--link-number { color: $gemtext-link; text-style: bold; }
+        .gemtext--link { color: $gemtext-link; text-style: underline; }
         .gemtext--target { color: $text-muted; }
         .gemtext--found { background: $warning 40%; }
     }
@@ -141,6 +141,7 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
         rows = self.layout_rows.rows
         if not text:
             return None
+        number: int
         for number in (*range(start, len(rows)), *range(start)):
             if self._found in rows[number].text.casefold():
                 self.move_to(max(0, number - self.size.height // 3))

@@ -77,19 +77,21 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     LetterList {
         overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
-        .letter-list--cursor { background: $block-cursor-blurred-background; }
-        &:focus .letter-list--cursor { background: $primary 35%; }
+        .letter-list--cursor { background: $block-cursor-blurred-background;
+            text-style: $block-cursor-blurred-text-style; }
+        &:focus .letter-list--cursor { background: $block-cursor-background;
+            color: $block-cursor-foreground; text-style: $block-cursor-text-style; }
         .letter-list--marked { background: $secondary 20%; }
         .letter-list--strong { text-style: bold; }
-        .letter-list--unread { color: $accent; text-style: bold; }
-        .letter-list--star { color: $warning; }
+        .letter-list--unread { color: $mail-unread; text-style: bold; }
+        .letter-list--star { color: $mail-star; }
         .letter-list--mark { color: $secondary; text-style: bold; }
-        .letter-list--verified { color: $success; }
-        .letter-list--first { color: $primary; }
-        .letter-list--none { color: $text-muted; }
-        .letter-list--changed { color: $error; text-style: bold; }
+        .letter-list--verified { color: $badge-verified; }
+        .letter-list--first { color: $badge-first; }
+        .letter-list--none { color: $badge-none; }
+        .letter-list--changed { color: $badge-changed; text-style: bold; }
         .letter-list--snippet { color: $text-muted; }
-        .letter-list--tag { color: $secondary; text-style: italic; }
+        .letter-list--tag { color: $mail-tag; text-style: italic; }
         .letter-list--count { color: $text-muted; }
         .letter-list--date { color: $text-muted; }
         .letter-list--bar { color: $primary; text-style: bold; }
@@ -197,19 +199,15 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
 
     async def _read(self, thread: int | None, *, stay: bool = False) -> None:
         self._epoch += 1
-        epoch, view = self._epoch, self.view
+        epoch, view, asked_from = self._epoch, self.view, self.cursor
         try:
             total = await self.source.count(view)
             place = await self.source.position(view, thread) if thread is not None and total else None
-            at_top = self.scroll_offset.y == 0 and stay
-            line = self.cursor - self.scroll_offset.y
-            cursor = place if place is not None else (self.cursor if stay else 0)
-            cursor = max(0, min(cursor, total - 1))
-            height = max(self.size.height, 1)
-            top = 0 if at_top and cursor < height else max(0, cursor - line) if stay else 0
+            first = self._top_for(place, asked_from, total) if stay else 0
+            last = min(first + max(self.size.height, 1), total)
             pages = {
                 number: await self.source.conversations(view, number * PAGE, PAGE)
-                for number in range(top // PAGE, (min(top + height, total) + PAGE - 1) // PAGE or 1)
+                for number in range(first // PAGE, (last + PAGE - 1) // PAGE)
             }
         except MisfinError as error:
             if epoch == self._epoch:
@@ -217,13 +215,26 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if epoch != self._epoch:
             return
+        top = self._top_for(place, asked_from, total) if stay else 0
+        cursor = self.cursor + (0 if place is None else place - asked_from) if stay else 0
         self._take(total, pages)
-        self.cursor = cursor
+        self.cursor = max(0, min(cursor, total - 1))
         self.virtual_size = Size(1, total)
-        self.scroll_to(y=min(top, max(0, total - height)), animate=False, immediate=True)
+        self.scroll_to(y=top, animate=False, immediate=True)
         self.refresh()
         self.post_message(self.Loaded(self, total))
         self._highlighted()
+
+    def _top_for(self, place: int | None, asked_from: int, total: int) -> int:
+        """The line to be on top so that the conversation under the cursor, now at ``place``, stays put.
+
+        At the very top new mail is let in above it, as long as the cursor stays in sight.
+        """
+        moved = 0 if place is None else place - asked_from
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if top == 0 and 0 <= self.cursor + moved < height:
+            return 0
+        return max(0, min(top + moved, total - height))
 
     def _take(self, total: int, pages: dict[int, list[ConversationRow]]) -> None:
         self.total = total
@@ -295,6 +306,17 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh_line(index)
         self._into_sight()
         self._highlighted()
+
+    async def step(self, by: int) -> ConversationRow | None:
+        """Move the cursor and wait until its conversation is there; None at the ends of the list."""
+        target = self.cursor + by
+        if not 0 <= target < self.total:
+            return None
+        self.move_to(target)
+        if self.current is None:
+            page = target // PAGE
+            self._pages[page] = await self.source.conversations(self.view, page * PAGE, PAGE)
+        return self.current
 
     def _into_sight(self) -> None:
         top, height = self.scroll_offset.y, max(self.size.height, 1)

@@ -1,0 +1,381 @@
+"""The conversation: every letter of it, who sent each and how that is known, and all one can do with one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.content import Content
+
+from misfin.errors import LetterGoneError, MisfinError
+from misfin.store.rows import Badge, Completion, View
+from misfin_tui.dialogs.link import LinkDialog, Opening
+from misfin_tui.keymap import Room
+from misfin_tui.messages import MailChanged
+from misfin_tui.screens.letter_actions import LetterScreen
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.gemtext_view import GemtextView
+from misfin_tui.widgets.statusbar import KeyBar, StatusBar
+from misfin_tui.widgets.thread_view import Part, ThreadView
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from misfin.store.rows import ConversationRow, LetterRow
+    from misfin_tui.screens.inbox import InboxScreen
+    from misfin_tui.widgets.searchbox import Prompt
+
+SNIPPETS = 200
+"""Folded letters of a conversation whose first words are read to be shown; the newest ones."""
+
+
+class ThreadScreen(LetterScreen):
+    """One conversation, opened from a list that knows its neighbours."""
+
+    BINDINGS = bindings(Room.LIST, Room.THREAD)
+    AUTO_FOCUS = "#thread"
+    CSS = """
+    ThreadScreen {
+        layout: vertical;
+        #thread { height: 1fr; border: round $border-blurred; }
+        #thread:focus { border: round $border; }
+    }
+    """
+
+    def __init__(self, conversation: ConversationRow, inbox: InboxScreen) -> None:
+        super().__init__()
+        self._conversation = conversation
+        self._inbox = inbox
+        self._view = inbox.letters.view
+        self._find_from = 0
+
+    def compose(self) -> ComposeResult:
+        """One document between the two lines."""
+        yield StatusBar(id="status")
+        yield ThreadView(id="thread")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Read the conversation."""
+        self._open(self._conversation)
+
+    @property
+    def thread(self) -> ThreadView:
+        """The document."""
+        return self.query_one("#thread", ThreadView)
+
+    # ---- reading
+
+    @work(group="thread", exclusive=True, description="read a conversation")
+    async def _open(self, conversation: ConversationRow) -> None:
+        self._conversation = conversation
+        try:
+            rows = await self.services.mail.thread(conversation.thread, self._view)
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        if not rows:
+            self.misfin.say("This conversation is no longer there.", severity="warning")
+            self.dismiss()
+            return
+        self.thread.show_thread(rows)
+        self._titles()
+        unread = [row.id for row in rows if row.unread]
+        if unread:
+            try:
+                await self.services.mail.apply("read", unread, undoable=False)
+            except MisfinError as error:
+                self.misfin.report(error)
+
+    def on_mail_changed(self, message: MailChanged) -> None:
+        """Letters came, went or changed flags."""
+        self._update()
+
+    @work(group="update", exclusive=True, description="read a conversation again")
+    async def _update(self) -> None:
+        try:
+            rows = await self.services.mail.thread(self._conversation.thread, self._view)
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        if rows:
+            self.thread.update_thread(rows)
+            self._titles()
+
+    def _titles(self) -> None:
+        parts = self.thread.parts
+        subject = plain(self._conversation.subject, one_line=True) or "(no subject)"
+        self.thread.border_title = Content(subject)
+        number = f"{self.thread.at + 1} of {len(parts)}" if len(parts) > 1 else ""
+        folder = self.thread.current.row.folder if self.thread.current else ""
+        news = [(text, "muted") for text in (folder, number) if text]
+        self.query_one("#status", StatusBar).tell(self._conversation.participants, news)
+
+    @on(ThreadView.Focused)
+    def _focused(self) -> None:
+        self._titles()
+
+    @on(ThreadView.Wanted)
+    def _wanted(self, event: ThreadView.Wanted) -> None:
+        event.stop()
+        self._read(event.part)
+
+    @work(group="letters", description="read a letter")
+    async def _read(self, part: Part) -> None:
+        try:
+            letter = await self.services.mail.read(part.row)
+        except LetterGoneError:
+            self.thread.letter_read(part, None, "This letter is no longer there.")
+        except MisfinError as error:
+            self.thread.letter_read(part, None, f"{error} {error.remedy}".strip())
+        else:
+            self.thread.letter_read(part, letter)
+
+    # ---- moving about
+
+    def action_cursor_up(self) -> None:
+        """One line up."""
+        self.thread.move(-1)
+
+    def action_cursor_down(self) -> None:
+        """One line down."""
+        self.thread.move(1)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.thread.move_page(-1)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.thread.move_page(1)
+
+    def action_cursor_top(self) -> None:
+        """To the first letter."""
+        self.thread.focus_part(0)
+
+    def action_cursor_bottom(self) -> None:
+        """To the end."""
+        self.thread.move(1 << 30)
+
+    def action_next_message(self) -> None:
+        """The next letter."""
+        self.thread.focus_part(self.thread.at + 1)
+
+    def action_previous_message(self) -> None:
+        """The letter before."""
+        self.thread.focus_part(self.thread.at - 1)
+
+    def action_next_conversation(self) -> None:
+        """The next conversation of the list."""
+        self._neighbour(1)
+
+    def action_previous_conversation(self) -> None:
+        """The conversation before in the list."""
+        self._neighbour(-1)
+
+    @work(group="neighbour", exclusive=True, description="go to another conversation")
+    async def _neighbour(self, step: int) -> None:
+        try:
+            row = await self._inbox.neighbour(step)
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        if row is None:
+            self.misfin.say("This is the last one." if step > 0 else "This is the first one.", timeout=2)
+        else:
+            self._open(row)
+
+    def action_back(self) -> None:
+        """Back to the list."""
+        self.dismiss()
+
+    def action_leave_search(self) -> None:
+        """Take the marks of a search away."""
+        self.thread.find("")
+
+    # ---- folding and details
+
+    def action_fold(self) -> None:
+        """Fold or unfold the letter in focus."""
+        self.thread.toggle_open()
+
+    def action_fold_all(self) -> None:
+        """Fold or unfold all."""
+        self.thread.toggle_all()
+
+    def action_details(self) -> None:
+        """Certificate, verification, protocol and the raw text."""
+        self.thread.toggle_details()
+
+    # ---- links
+
+    @on(GemtextView.LinkChosen)
+    def _link_chosen(self, event: GemtextView.LinkChosen) -> None:
+        event.stop()
+        self._follow(event.target)
+
+    async def _which_link(self, question: str) -> str | None:
+        """The target of the link a person names by its number."""
+        links, numbers = self.thread.links, self.thread.links_of_focus()
+        if not links:
+            self.misfin.say("There is no link in this conversation.", severity="warning")
+            return None
+        if len(links) == 1:
+            return links[0]
+        only = str(numbers[0]) if len(numbers) == 1 else ""
+        answer = await self.ask(question, only, help=f"a number from 1 to {len(links)}")
+        if answer is None:
+            return None
+        if not answer.strip().isdecimal() or not 1 <= int(answer) <= len(links):
+            self.misfin.say(f"There is no link number {answer.strip()}.", severity="warning")
+            return None
+        return links[int(answer) - 1]
+
+    def prompt_changed(self, prompt: Prompt, text: str) -> None:
+        """Show the target of the link whose number is being typed."""
+        links = self.thread.links
+        if text.strip().isdecimal() and 1 <= int(text) <= len(links):
+            prompt.offer([Completion(text, 0, len(text), links[int(text) - 1])])
+        else:
+            super().prompt_changed(prompt, text)
+
+    @work(group="link", exclusive=True, description="open a link")
+    async def action_open_link(self) -> None:
+        """Open a link by its number, after its true target was shown."""
+        target = await self._which_link("Open link")
+        if target is not None:
+            self._follow(target)
+
+    @work(group="link", exclusive=True, description="copy a link")
+    async def action_copy_link(self) -> None:
+        """Copy the target of a link to the clipboard of the terminal."""
+        target = await self._which_link("Copy link")
+        if target is not None:
+            self._copy(target)
+
+    def _copy(self, target: str) -> None:
+        self.misfin.copy_to_clipboard(plain(target, one_line=True))
+        self.misfin.say(f"Copied {target}")
+
+    @work(group="follow", exclusive=True, description="follow a link")
+    async def _follow(self, target: str) -> None:
+        """``misfin:`` opens the composer; everything else asks first and goes to the opener."""
+        scheme = target.partition(":")[0].lower()
+        try:
+            if scheme == "misfin":
+                self.misfin.open_composer(await self.services.sending.from_link(target))
+            elif scheme == "mid":
+                self.misfin.say("This link names another letter of a conversation; it opens nothing.")
+            else:
+                command = self.services.outside.opener() or "nothing (no opener was found)"
+                answer = await self.misfin.push_screen_wait(LinkDialog(target, command))
+                if answer is Opening.OPEN:
+                    await self.services.outside.open_link(target)
+                elif answer is Opening.COPY:
+                    self._copy(target)
+        except MisfinError as error:
+            self.misfin.report(error)
+
+    # ---- out of the program
+
+    async def _bytes(self, part: Part, *, mail: bool = False) -> bytes:
+        """The gemmail of a letter, or its whole file where ``mail`` says so or it is no gemmail."""
+        if part.letter is None:
+            part.letter = await self.services.mail.read(part.row)
+        if part.letter.misfin is not None and not mail:
+            return part.letter.misfin.gemmail
+        return await self.services.mail.raw(part.row)
+
+    @work(group="pipe", exclusive=True, description="pipe a letter")
+    async def action_pipe(self) -> None:
+        """Give the letter in focus to a command and show what it prints."""
+        from misfin_tui.dialogs.text import FactsDialog
+
+        part = self.thread.current
+        command = (
+            await self.ask("Pipe to", help="a command; it gets the letter on its input") if part else None
+        )
+        if part is None or not command or not command.strip():
+            return
+        try:
+            output = await self.services.outside.pipe(await self._bytes(part), command)
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        if output.text.strip():
+            ended = [] if not output.status else [("", f"It ended with status {output.status}.")]
+            self.misfin.push_screen(FactsDialog(command, [("", output.text), *ended]))
+        else:
+            self.misfin.say(f"{command}: ended with status {output.status}.")
+
+    @work(group="save", exclusive=True, description="save a letter")
+    async def action_save_message(self) -> None:
+        """Save the letter in focus: as ``.eml`` what is stored, else the gemmail that came over the wire."""
+        part = self.thread.current
+        if part is None:
+            return
+        suggested = time.strftime("~/letter-%Y%m%d-%H%M%S.gmi", time.localtime(part.row.date))
+        answer = await self.ask("Save to", suggested, help="a new file; .eml keeps the whole mail")
+        if not answer or not answer.strip():
+            return
+        path = Path(answer.strip())
+        try:
+            data = await self._bytes(part, mail=path.suffix == ".eml")
+            saved = await self.services.outside.save(path, data)
+        except MisfinError as error:
+            self.misfin.report(error)
+        else:
+            self.misfin.say(f"Saved to {saved}.")
+
+    # ---- for the actions on letters
+
+    async def chosen_letter(self) -> LetterRow | None:
+        """The letter in focus."""
+        return self.thread.current.row if self.thread.current else None
+
+    def targets(self) -> Sequence[int]:
+        """The conversation."""
+        return (self._conversation.thread,)
+
+    def view(self) -> View:
+        """The list it was opened from."""
+        return self._view
+
+    def quoted(self) -> str | None:
+        """The lines selected with the mouse."""
+        return self.thread.selected_lines()
+
+    async def filed(self, gone: bool) -> None:
+        """A conversation that left its folder is closed."""
+        if gone:
+            self.dismiss()
+
+    @work(group="release", exclusive=True, description="decide about held mail")
+    async def action_release(self) -> None:
+        """Decide about the certificate of a sender whose letter is held."""
+        part = self.thread.current
+        if part is None or (part.row.folder != "Held" and part.row.badge is not Badge.CHANGED):
+            self.misfin.say("This letter is not held.", severity="warning")
+            return
+        try:
+            await self.misfin.ask_trust("sender", part.row.sender_address)
+        except MisfinError as error:
+            self.misfin.report(error)
+
+    # ---- finding
+
+    @work(group="find", exclusive=True, description="find in the conversation")
+    async def action_search(self) -> None:
+        """Find text in the open letters; enter goes to the next place, an empty text ends it."""
+        answer = await self.ask("Find", help="in the open letters of this conversation")
+        if answer is None:
+            self.thread.find("")
+            return
+        found = self.thread.find(answer, start=self._find_from)
+        if found is None and answer:
+            self.misfin.say("Not found in the open letters.", severity="warning")
+        self._find_from = 0 if found is None else found + 1

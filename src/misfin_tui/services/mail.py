@@ -1,0 +1,270 @@
+"""Reading, searching and filing letters: the index and the Maildirs as the screens see them.
+
+All work that touches the disk runs in threads. What changed is told by ``MailChanged``, whether this program,
+the receiver or another mail program did it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.errors import MisfinError
+from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
+from misfin_tui.messages import IndexProgress, MailChanged, Problem
+
+if TYPE_CHECKING:
+    from misfin.store.filing import Undo
+    from misfin.store.mime import Letter
+    from misfin.store.rows import Completion
+    from misfin_tui.config import Config
+    from misfin_tui.services import Services
+
+QUIET = 30.0
+"""Seconds after which the mail is looked at even if the system told of no change."""
+TOLD = 50
+"""Unread letters remembered to tell new ones from known ones."""
+MAX_UNDOS = 100
+MAX_TOGGLED = 500
+"""Conversations looked at to decide whether toggling sets or clears."""
+
+
+_DONE = {
+    "archive": "archived",
+    "trash": "moved to the trash",
+    "move": "moved to {}",
+    "tag": "tagged {}",
+    "untag": "no longer tagged {}",
+    "star": "starred",
+    "unstar": "no longer starred",
+    "read": "marked as read",
+    "unread": "marked as unread",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPage:
+    """What the first frame shows."""
+
+    view: View
+    folders: list[FolderRow]
+    total: int
+    rows: list[ConversationRow]
+
+
+class Mail:
+    """The letters of all accounts."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._undos: list[Undo] = []
+        self.last_filed = 0.0
+        """When something was last filed, Unix seconds: ``z`` undoes the newer of this and a sent message."""
+        self._look = threading.Event()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._told: set[str] | None = None
+
+    # ---- the first frame
+
+    def first_page(self, limit: int) -> FirstPage:
+        """The top of the inbox as the index knows it, read on the spot: a few milliseconds, before there is
+        a loop to wait in. An index that is not there yet gives an empty page.
+        """
+        index = self._services.index
+        folders = index.folders()
+        accounts = {row.account for row in folders}
+        view = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
+        return FirstPage(view, folders, index.count(view), index.conversations(view, 0, limit))
+
+    # ---- lists
+
+    async def folders(self) -> list[FolderRow]:
+        """Every folder with its counts."""
+        return await asyncio.to_thread(lambda: self._services.index.folders())
+
+    async def count(self, view: View) -> int:
+        """How many conversations a view has."""
+        return await asyncio.to_thread(lambda: self._services.index.count(view))
+
+    async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
+        """A window of a view, newest first."""
+        return await asyncio.to_thread(lambda: self._services.index.conversations(view, offset, limit))
+
+    async def position(self, view: View, thread: int) -> int | None:
+        """Where a conversation stands in a view."""
+        return await asyncio.to_thread(lambda: self._services.index.position(view, thread))
+
+    async def complete(self, text: str, cursor: int) -> list[Completion]:
+        """Words for the search box."""
+        return await asyncio.to_thread(lambda: self._services.index.complete(text, cursor))
+
+    async def tags(self) -> list[str]:
+        """Every tag in use."""
+        return [each.text for each in await self.complete("tag:", 4)]
+
+    async def searches(self) -> Sequence[tuple[str, str]]:
+        """The saved searches: name and query."""
+        return list(self._services.config.searches.items())
+
+    async def save_search(self, name: str, query: str) -> Config:
+        """Keep a search under a name; returns the new settings. Raises :class:`ConfigError`, ``OSError``."""
+        from misfin_tui.config import write_setting
+
+        return await asyncio.to_thread(write_setting, self._services.profile.config, "searches", name, query)
+
+    # ---- letters
+
+    async def thread(self, thread: int, view: View | None = None) -> list[LetterRow]:
+        """A conversation's letters, oldest first, from all folders."""
+        return await asyncio.to_thread(lambda: self._services.index.thread(thread, view))
+
+    async def letter(self, id: str) -> LetterRow:  # noqa: A002 - the word of the rows
+        """One letter's row."""
+        return await asyncio.to_thread(lambda: self._services.index.letter(id))
+
+    async def read(self, row: LetterRow) -> Letter:
+        """A letter, parsed."""
+        return await asyncio.to_thread(lambda: self._services.index.read(row.row))
+
+    async def raw(self, row: LetterRow) -> bytes:
+        """A letter's file."""
+        return await asyncio.to_thread(lambda: self._services.index.raw(row.row))
+
+    # ---- filing
+
+    async def apply(
+        self,
+        action: str,
+        targets: Sequence[str] | Sequence[int],
+        argument: str = "",
+        *,
+        view: View | None = None,
+        undoable: bool = True,
+    ) -> str:
+        """File letters (ids) or conversations (thread numbers, as seen from ``view``); returns what was done.
+
+        ``action`` is one of :class:`misfin.store.filing.Action`, or ``toggle-star`` and ``toggle-unread``.
+        """
+        undo = await asyncio.to_thread(self._apply, action, targets, argument, view)
+        if undoable and undo.done:
+            self._undos.append(undo)
+            del self._undos[:-MAX_UNDOS]
+            self.last_filed = time.time()
+        self._services.post(MailChanged())
+        return _sentence(undo)
+
+    async def undo(self) -> str | None:
+        """Take the last action back; returns what was undone, None when there is nothing."""
+        if not self._undos:
+            return None
+        undo = self._undos.pop()
+        await asyncio.to_thread(lambda: self._services.filing.undo(undo))
+        self._services.post(MailChanged())
+        return f"Undone: {_sentence(undo)}"
+
+    def _apply(
+        self, action: str, targets: Sequence[str] | Sequence[int], argument: str, view: View | None
+    ) -> Undo:
+        from misfin.store.filing import Action
+
+        if action == "toggle-star":
+            chosen = Action.UNSTAR if all(row.starred for row in self._rows(targets, view)) else Action.STAR
+        elif action == "toggle-unread":
+            anything = any(row.unread for row in self._rows(targets, view))
+            chosen = Action.READ if anything else Action.UNREAD
+        else:
+            chosen = Action(action)
+        return self._services.filing.apply(chosen, targets, argument, view=view)
+
+    def _rows(self, targets: Sequence[str] | Sequence[int], view: View | None) -> Iterator[LetterRow]:
+        """The letters meant, as far as a toggle has to look to know what it means."""
+        index = self._services.index
+        for target in targets[:MAX_TOGGLED]:
+            if isinstance(target, int):
+                yield from index.thread(target, view)
+            else:
+                yield index.letter(target)
+
+    # ---- following the mail
+
+    def start(self) -> None:
+        """Bring the index in line with the mail and keep it so, in threads of its own, until :meth:`stop`."""
+        self._look.set()
+        for work in (self._scan_when_told, self._watch):
+            thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads; one in the middle of a scan ends after it."""
+        self._stop.set()
+        self._look.set()
+
+    def rescan(self) -> None:
+        """Look for changes now."""
+        self._look.set()
+
+    def _scan_when_told(self) -> None:
+        """One scan at a time; what happens during one is found by the next."""
+        post = self._services.post
+        while True:
+            self._look.wait(QUIET)
+            self._look.clear()
+            if self._stop.is_set():
+                return
+            try:
+                changes = self._services.index.scan(self._progress)
+                self._progress(0, 0)
+                if changes or self._told is None:
+                    post(self._news())
+            except MisfinError as error:
+                post(Problem(f"The mail could not be read: {error}", error.remedy))
+                self._stop.wait(QUIET)
+
+    def _progress(self, done: int, total: int) -> None:
+        if total >= 1000 or (not total and self._building):
+            self._building = bool(total) and done < total
+            self._services.post(IndexProgress(done, total))
+            self._services.post(MailChanged())
+
+    _building = False
+
+    def _news(self) -> MailChanged:
+        """What came: the unread letters of the inboxes that were not there before."""
+        unread = self._services.index.letters(View(None, INBOX, unread_only=True), TOLD)
+        known, self._told = self._told, {row.id for row in unread}
+        fresh = [row for row in unread if known is not None and row.id not in known]
+        if not fresh:
+            return MailChanged()
+        return MailChanged(len(fresh), fresh[0].sender or fresh[0].sender_address, fresh[0].subject)
+
+    def _watch(self) -> None:
+        """Tell the scanner when a folder changed. Without notices from the system it looks now and then."""
+        root = self._services.profile.mail
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            from watchfiles import watch  # late: not for the first frame
+
+            for _ in watch(root, stop_event=self._stop, debounce=150, step=50, yield_on_timeout=False):
+                self._look.set()
+        except (OSError, RuntimeError) as error:  # out of watches, or a file system without notices
+            if not self._stop.is_set():
+                self._services.post(
+                    Problem(
+                        f"New mail is noticed only every {QUIET:.0f} seconds: {error}.",
+                        "Raise the number of inotify watches.",
+                    )
+                )
+
+
+def _sentence(undo: Undo) -> str:
+    """What was done, for a toast."""
+    letters = f"{undo.count:,} letter{'' if undo.count == 1 else 's'}"
+    what = _DONE[undo.action].format(undo.argument)
+    missed = f" {undo.missed:,} had gone meanwhile." if undo.missed else ""
+    return f"{letters} {what}.{missed}" if undo.count else f"Nothing to do.{missed}"

@@ -1,0 +1,44 @@
+"""What the courier tells, as messages for the app: a sentence to read, and the question there may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from misfin_tui.messages import OutboxChanged, Problem, TrustAsked
+
+if TYPE_CHECKING:
+    from textual.message import Message
+
+    from misfin.post.events import Event
+
+
+def messages_of(event: Event) -> Iterator[Message]:
+    """The messages for an event. "Delivered" is said of status 20 and of nothing else."""
+    from misfin.post import events
+    from misfin.store.outgoing import Question
+    from misfin.trust.tofu import Decision
+
+    match event:
+        case events.Sent(row):
+            yield OutboxChanged(f"Delivered to {row.to}.")
+        case events.Deferred(row):
+            # Said once; the outbox shows every further try.
+            yield OutboxChanged(f"Not delivered to {row.to} yet: {row.why}" if row.attempts <= 1 else "")
+        case events.Held(row):
+            yield OutboxChanged(f"The message to {row.to} waits for you: {row.why}", "warning")
+            if row.question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE):
+                yield TrustAsked("host", row.question_name)
+        case events.Failed(row):
+            yield OutboxChanged(f"Not delivered to {row.to}: {row.why}", "error")
+        case events.Uncertain(row):
+            yield OutboxChanged(f"Nobody knows whether {row.to} got the message: {row.why}", "warning")
+        case events.HostSeen(name, decision):
+            if decision is Decision.RENEWED:
+                yield OutboxChanged(f"{name} has renewed its certificate, with the same key.")
+            else:
+                yield OutboxChanged(f"{name} was met for the first time; its certificate is now trusted.")
+        case events.Trouble(text):
+            yield Problem(text)
+        case _:
+            yield OutboxChanged()

@@ -1,0 +1,145 @@
+"""What leaves for other programs: a link to the opener, a letter to a command or a file, a notice of mail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import LocalError
+from misfin_tui.screentext import plain
+from misfin_tui.services.newfile import write_new
+
+if TYPE_CHECKING:
+    from misfin_tui.services import Services
+
+OPENERS = ("xdg-open", "gio open", "wslview") if sys.platform != "darwin" else ("open",)
+MAX_OUTPUT = 256 * 1024
+"""Bytes kept of what a command prints; the rest is read and dropped, so that the command can end."""
+TIME_LIMIT = 60.0  # seconds a command may take
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command printed and how it ended."""
+
+    text: str
+    status: int
+
+
+class Outside:
+    """Other programs, for the screens."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def opener(self) -> str:
+        """The command that opens links, empty when there is none."""
+        if configured := self._services.config.ui.opener:
+            return configured
+        return next((command for command in OPENERS if shutil.which(command.split()[0])), "")
+
+    async def open_link(self, target: str) -> None:
+        """Give a link to the opener, as one argument and never to a shell. Raises :class:`LocalError`."""
+        command = shlex.split(self.opener())
+        if not command:
+            raise LocalError(
+                "No program to open links was found.", remedy="Name one: `opener` in [ui] of config.toml."
+            )
+        if target.startswith("-") or not target.isprintable():
+            raise LocalError("This link holds characters no honest link has; it was not opened.")
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, target, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
+            )
+        except OSError as error:
+            raise LocalError(f"{command[0]} could not be started: {error.strerror}.") from error
+        try:
+            async with asyncio.timeout(2):  # long enough to hear of a refusal, not for a browser to be closed
+                status = await process.wait()
+        except TimeoutError:
+            return
+        if status:
+            raise LocalError(f"{command[0]} could not open the link (exit status {status}).")
+
+    async def pipe(self, data: bytes, command: str) -> Output:
+        """Run a shell command of the person at the keyboard with ``data`` on its input.
+
+        Raises :class:`LocalError` when it cannot be started or takes longer than a minute.
+        """
+        try:
+            process = await asyncio.create_subprocess_shell(
+                command, stdin=PIPE, stdout=PIPE, stderr=STDOUT, start_new_session=True
+            )
+        except OSError as error:
+            raise LocalError(f"The command could not be started: {error.strerror}.") from error
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(TIME_LIMIT):
+                feeding = asyncio.ensure_future(_feed(process.stdin, data))
+                kept = bytearray()
+                while chunk := await process.stdout.read(65536):
+                    kept += chunk[: MAX_OUTPUT - len(kept)]
+                await feeding
+                status = await process.wait()
+        except TimeoutError as error:
+            raise LocalError(f"The command took over {TIME_LIMIT:.0f} seconds and was ended.") from error
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        return Output(kept.decode("utf-8", "replace"), status)
+
+    async def announce(self, sender: str, subject: str, count: int) -> None:
+        """Run the notice command of the settings for new mail; facts travel in its environment only."""
+        command = self._services.config.ui.notify_command
+        if not command:
+            return
+        facts = {
+            "MISFIN_SENDER": plain(sender, one_line=True),
+            "MISFIN_SUBJECT": plain(subject, one_line=True),
+            "MISFIN_COUNT": str(count),
+        }
+        try:
+            process = await asyncio.create_subprocess_shell(
+                command,
+                env={**os.environ, **facts},
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=DEVNULL,
+                start_new_session=True,
+            )
+            async with asyncio.timeout(TIME_LIMIT):
+                await process.wait()
+        except OSError as error:
+            raise LocalError(f"The notice command could not be started: {error.strerror}.") from error
+        except TimeoutError:
+            os.killpg(process.pid, signal.SIGKILL)
+
+    async def save(self, path: Path, data: bytes) -> Path:
+        """Write a new file, mode 0600; returns where. Raises :class:`LocalError`, also when it exists."""
+        return await asyncio.to_thread(_write, path, data)
+
+
+async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:
+    """Give a command its input; one that does not read all of it has its reasons."""
+    try:
+        stdin.write(data)
+        await stdin.drain()
+        stdin.close()
+        await stdin.wait_closed()
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
+def _write(path: Path, data: bytes) -> Path:
+    path = path.expanduser()
+    write_new(path, data, private=True)
+    return path

@@ -1,0 +1,164 @@
+"""The receiver beside the app: a child process, or one that already runs for this profile.
+
+It is the same command that runs headless on a server, so a flood of connections cannot make a key press wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin_tui.messages import ReceiverChanged
+from misfin_tui.paths import profile_at
+from misfin_tui.services.receiver_note import running
+
+if TYPE_CHECKING:
+    from misfin_tui.services import Services
+
+READY_WITHIN = 20.0  # seconds until a child must have said that it listens
+END_WITHIN = 6.0  # seconds a child gets to end its connections
+LOOK_AGAIN = 5.0  # seconds between two looks at a receiver that is not our child
+MAX_SAID = 2000  # characters kept of what a failing child says
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s\[\],;\"]+):\d{1,5}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverState:
+    """Whether mail is received here: ``addresses`` as ``HOST:PORT``, ``error`` why not, one sentence."""
+
+    running: bool = False
+    addresses: tuple[str, ...] = ()
+    error: str = ""
+    adopted: bool = False
+    """It is not ours: it was running before and goes on when the app ends."""
+
+
+class Receiving:
+    """Starts, watches and ends the receiver. Use it on the app's loop."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._state = ReceiverState()
+        self._child: Process | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+
+    async def state(self) -> ReceiverState:
+        """How it stands."""
+        return self._state
+
+    async def start(self) -> ReceiverState:
+        """Start the receiver and wait until it listens, or adopt the one that runs; says why it does not."""
+        async with self._starting:
+            if self._state.running:
+                return self._state
+            note = await asyncio.to_thread(running, self._services.profile.runtime)
+            if note is not None:
+                self._become(ReceiverState(True, note.addresses, adopted=True))
+                self._watching = asyncio.create_task(self._watch_other())
+            else:
+                await self._start_child()
+            return self._state
+
+    async def stop(self) -> None:
+        """End the child, gracefully first; one that was adopted goes on, only we no longer speak of it."""
+        async with self._starting:
+            if self._watching is not None:
+                self._watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._watching
+                self._watching = None
+            child, self._child = self._child, None
+            if child is not None:
+                await _end(child)
+            self._become(ReceiverState())
+
+    def _become(self, state: ReceiverState) -> None:
+        if state != self._state:
+            self._state = state
+            self._services.post(ReceiverChanged())
+
+    # ---- a child of ours
+
+    def _command(self) -> list[str]:
+        profile = self._services.profile
+        place = ["--profile", str(profile.root)] if profile == profile_at(profile.root) else []
+        return [sys.executable, "-m", "misfin_tui", *place, "receive"]
+
+    async def _start_child(self) -> None:
+        try:
+            # Its own session: ctrl+c and the hang-up of our terminal are ours to answer.
+            child = await asyncio.create_subprocess_exec(
+                *self._command(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
+            )
+        except OSError as error:
+            self._become(ReceiverState(error=f"it could not be started: {error.strerror}"))
+            return
+        assert child.stdout is not None
+        assert child.stderr is not None
+        said = asyncio.create_task(_last_words(child.stderr))
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                ready = await child.stdout.readline()
+        except (TimeoutError, ValueError):
+            ready = b""
+        if not ready:
+            await _end(child)
+            self._become(ReceiverState(error=await said or "it did not get ready"))
+            return
+        self._child = child
+        addresses = tuple(_ADDRESS.findall(ready.decode("utf-8", "replace")))
+        self._become(ReceiverState(True, addresses))
+        self._watching = asyncio.create_task(self._watch_child(child, said))
+
+    async def _watch_child(self, child: Process, said: asyncio.Task[str]) -> None:
+        """Read on so that the child never blocks on us, and say so when it ends by itself."""
+        assert child.stdout is not None
+        while await child.stdout.read(65536):
+            pass
+        status = await child.wait()
+        self._child = None
+        words = await said
+        self._become(ReceiverState(error=words or f"it ended unexpectedly ({_ending(status)})"))
+
+    # ---- somebody else's
+
+    async def _watch_other(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            note = await asyncio.to_thread(running, self._services.profile.runtime)
+            if note is None:
+                self._become(ReceiverState(error="the receiver that was running has ended"))
+                return
+            self._become(ReceiverState(True, note.addresses, adopted=True))
+
+
+async def _end(child: Process) -> None:
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            child.terminate()
+        try:
+            async with asyncio.timeout(END_WITHIN):
+                await child.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+
+
+async def _last_words(stderr: asyncio.StreamReader) -> str:
+    """The last line a child said on stderr, read to its end; the program's name before it is left out."""
+    kept = ""
+    while chunk := await stderr.read(65536):
+        kept = (kept + chunk.decode("utf-8", "replace"))[-MAX_SAID:]
+    lines = kept.strip().splitlines()
+    return lines[-1].removeprefix("misfin-tui: ") if lines else ""
+
+
+def _ending(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

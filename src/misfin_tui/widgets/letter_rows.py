@@ -1,0 +1,224 @@
+"""A letter laid out for reading: who sent it and how that is known, its text, and on demand every detail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from misfin.store.rows import Badge
+from misfin_tui.screentext import plain, suspicious
+from misfin_tui.widgets.cells import cut, wrap
+from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out, plain_rows
+from misfin_tui.widgets.letter_list_columns import MONTHS, when
+
+if TYPE_CHECKING:
+    from misfin.store.mime import Letter
+    from misfin.store.rows import LetterRow
+
+ROLES = (
+    "sender",
+    "label",
+    "value",
+    "muted",
+    "warning",
+    "rule",
+    "bar",
+    "fold",
+    "tag",
+    "verified",
+    "first",
+    "none",
+    "changed",
+)
+"""What a piece of a letter's head can be, besides the roles of gemtext."""
+
+BADGES = {
+    Badge.VERIFIED: ("verified", "the certificate is the pinned one, or the sender's host vouched for it"),
+    Badge.FIRST: ("first", "first letter from this sender: the certificate was pinned now"),
+    Badge.NONE: ("none", "nothing proves who sent this"),
+    Badge.CHANGED: ("changed", "the certificate differs from the pinned one"),
+}
+"""A badge's role and what it says in words."""
+
+LABEL = 13  # cells of the labels in the details
+GROUP = 4  # hexadecimal digits of a fingerprint that stand together
+_BLANK = Row(())
+
+
+def moment(at: datetime | float | None) -> str:
+    """``12 Nov 2026 14:02`` in local time; what cannot be a date is empty."""
+    try:
+        local = (datetime.fromtimestamp(at, UTC) if isinstance(at, (int, float)) else at).astimezone()  # type: ignore[union-attr]  # None is caught
+    except (OverflowError, OSError, ValueError, AttributeError):
+        return ""
+    return f"{local.day} {MONTHS[local.month - 1]} {local.year} {local.hour:02}:{local.minute:02}"
+
+
+def folded_row(row: LetterRow, snippet: str, width: int, *, focused: bool) -> Row:
+    """A letter as one line: badge, sender, first words, date."""
+    date = when(row.date, time.time())
+    lead: list[Piece] = [("▌" if focused else " ", "bar"), ("▸ ", "fold"), _badge(row), (" ", "muted")]
+    who = cut(plain(row.sender or row.sender_address, one_line=True), max(8, width // 4))
+    who += " " * (max(8, width // 4) - cell_len(who))
+    room = width - 6 - cell_len(who) - len(date) - 2
+    words = cut(plain(snippet, one_line=True), max(room, 0))
+    gap = " " * max(room - cell_len(words), 0)
+    return Row((*lead, (who, "sender"), ("  " + words + gap, "muted"), (date, "muted")), fill="value")
+
+
+def head_rows(
+    row: LetterRow, letter: Letter | None, width: int, *, focused: bool, fold: str = "▾ "
+) -> list[Row]:
+    """Sender with badge and full address, recipients, and each station with its time."""
+    bar: Piece = ("▌" if focused else " ", "bar")
+    date = moment(row.date)
+    name = plain(row.sender, one_line=True)
+    address = plain(row.sender_address, one_line=True)
+    who = name if name and name != address else address
+    room = width - 4 - len(fold) - len(date)
+    pieces: list[Piece] = [
+        bar,
+        (fold, "fold"),
+        _badge(row),
+        (" ", "muted"),
+        (cut(who, max(room, 8)), "sender"),
+    ]
+    room -= cell_len(pieces[-1][0])
+    if who != address and room > 8:
+        pieces.append(("  " + cut(address, room - 3), "value"))
+        room -= cell_len(pieces[-1][0])
+    pieces += [(" " * max(room, 1), "muted"), (date, "muted")]
+    rows = [Row(tuple(pieces), fill="value")]
+    indent = width - 5
+    rows += _said("to", ", ".join(row.to) or "nobody named", indent, bar)
+    if letter is not None and letter.cc:
+        rows += _said("copy to", ", ".join(map(str, letter.cc)), indent, bar)
+    if letter is not None and letter.misfin is not None and len(letter.misfin.hops) > 1:
+        for hop in letter.misfin.hops:
+            at = f" at {moment(hop.received)}" if hop.received else ""
+            claim = "  (a claim)" if hop.claimed else ""
+            rows += _said("passed on by", f"{hop.sender.long_form}{at}{claim}", indent, bar)
+        if letter.misfin.message.written:
+            rows += _said("written", moment(letter.misfin.message.written), indent, bar)
+    if row.tags:
+        rows.append(
+            Row((bar, ("    ", "muted"), *((f"#{plain(tag, one_line=True)} ", "tag") for tag in row.tags)))
+        )
+    rows += _warnings(row, letter, indent, bar)
+    return rows
+
+
+def _badge(row: LetterRow) -> Piece:
+    return row.badge.value, BADGES[row.badge][0]
+
+
+def _said(label: str, text: str, width: int, bar: Piece) -> list[Row]:
+    """``label text`` in as many rows as it takes, indented below the sender; at most a dozen."""
+    lines = wrap(plain(f"{label} {text}", one_line=True), max(width, 10))
+    if len(lines) > 12:
+        lines = [*lines[:12], "…"]
+    return [Row((bar, ("    ", "muted"), (line, "muted")), fill="value") for line in lines]
+
+
+def _warnings(row: LetterRow, letter: Letter | None, width: int, bar: Piece) -> list[Row]:
+    """What a reader should know before believing the letter."""
+    warnings = []
+    if row.badge is Badge.CHANGED:
+        warnings.append("The sender's certificate is not the one seen before. Press A to decide.")
+    if reason := suspicious(row.sender_address):
+        warnings.append(f"Look closely at the address: {reason}.")
+    if letter is not None:
+        warnings += [str(remark) for remark in letter.remarks]
+    return [
+        Row((bar, ("  ⚠ " if first else "    ", "warning"), (part, "warning")), fill="value")
+        for text in warnings
+        for first, part in _first_of(wrap(plain(text, one_line=True), max(width, 10)))
+    ]
+
+
+def _first_of(parts: Iterable[str]) -> list[tuple[bool, str]]:
+    return [(number == 0, part) for number, part in enumerate(parts)]
+
+
+def body_layout(letter: Letter, width: int, *, first_link: int = 1) -> Layout:
+    """The text, gemtext or not, and the names of what is attached."""
+    from misfin.store.mime import TextKind  # late: not for the first frame
+
+    if letter.kind is TextKind.GEMTEXT:
+        layout = lay_out(letter.text, width, first_link=first_link)
+    else:
+        layout = Layout(plain_rows(letter.text, width))
+    rows = layout.rows
+    while rows and not rows[-1].text.strip():
+        rows.pop()
+    if not rows:
+        rows.append(Row((("(no text)", "muted"),)))
+    if letter.attachments:
+        rows.append(_BLANK)
+        for part in letter.attachments:
+            name = plain(part.name, one_line=True) or "without a name"
+            rows.append(
+                Row(
+                    (("+ ", "bullet"), (cut(f"{name}  {part.type}, {part.size:,} bytes", width - 2), "muted"))
+                )
+            )
+    return layout
+
+
+def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
+    """Certificate, verification, protocol, size, place on disk and the raw gemmail."""
+    facts: list[tuple[str, str]] = [("Badge", f"{row.badge.value} {BADGES[row.badge][1]}")]
+    misfin = letter.misfin
+    if misfin is not None:
+        certificate = misfin.certificate
+        facts.append(
+            ("Certificate", certificate.get("subject", "") or ("unnamed" if certificate else "none shown"))
+        )
+        for name, label in (("sha256", "SHA-256"), ("spki", "Public key")):
+            if digits := certificate.get(name, ""):
+                facts.append((label, grouped(digits)))
+        verified = "; ".join(f"{name}={value}" for name, value in misfin.verification.items())
+        facts.append(("Verification", verified or "none"))
+        facts.append(
+            ("Received", f"from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}")
+        )
+        facts += [
+            ("Passed on", f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}")
+            for hop in misfin.hops
+        ]
+        facts.append(("Protocol", f"Misfin({misfin.version}), {len(misfin.gemmail):,} bytes of gemmail"))
+    else:
+        facts.append(("Protocol", "ordinary mail"))
+    facts += [("File", f"{row.path}, {letter.size:,} bytes"), ("Id", row.id)]
+    rows: list[Row] = []
+    for label, value in facts:
+        for first, part in _first_of(wrap(plain(value, one_line=True), max(width - LABEL - 2, 10))):
+            name = f"  {label if first else '':<{LABEL}}"
+            rows.append(Row(((name, "label"), (part, "value")), fill="value"))
+    if misfin is not None:
+        rows.append(Row((("┄ raw gemmail ", "alt"),), "pre"))
+        text = misfin.gemmail.decode("utf-8", "replace").expandtabs(8)
+        rows += [Row(((plain(line, one_line=True), "pre"),), "pre") for line in text.rstrip("\n").split("\n")]
+        rows.append(Row((("┄", "alt"),), "pre"))
+    return rows
+
+
+def grouped(digits: str) -> str:
+    """A fingerprint in groups people can compare: ``12ab 34cd …``."""
+    return " ".join(digits[at : at + GROUP] for at in range(0, len(digits), GROUP))
+
+
+def letter_layout(row: LetterRow, letter: Letter, width: int) -> Layout:
+    """A single letter from its head to its end, for the preview."""
+    layout = body_layout(letter, width)
+    layout.rows[:0] = [*head_rows(row, letter, width, focused=False, fold=""), _BLANK]
+    return layout
+
+
+def texts(rows: Sequence[Row]) -> str:
+    """What stands on rows, for tests and copying."""
+    return "\n".join(row.text for row in rows)

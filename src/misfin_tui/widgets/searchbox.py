@@ -1,0 +1,203 @@
+"""The line one types into: a search that runs while one types, or the answer to a short question.
+
+Below it a second line offers words to complete, or points at what cannot be understood.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.cells import cut
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from misfin.store.rows import Completion
+
+SEARCH_WORDS = "from: to: subject: body: tag: in: is:unread before: after: has:link  -not  OR  “quotes”"
+
+
+class _Tones(Widget):
+    """One line of texts, each with its tone."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "prompt--lead",
+        "prompt--offer",
+        "prompt--wrong",
+        "prompt--muted",
+    }
+    DEFAULT_CSS = """
+    _Tones {
+        height: 1; background: $panel;
+        .prompt--lead { color: $primary; text-style: bold; }
+        .prompt--offer { color: $foreground; text-style: bold; }
+        .prompt--wrong { color: $error; text-style: bold; }
+        .prompt--muted { color: $text-muted; }
+    }
+    """
+
+    def __init__(self, *pieces: tuple[str, str]) -> None:
+        super().__init__()
+        self._pieces = pieces
+
+    def say(self, *pieces: tuple[str, str]) -> None:
+        """Show texts with their tone."""
+        self._pieces = pieces
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        style, room = self.rich_style, self.size.width
+        segments: list[Segment] = []
+        for text, tone in self._pieces:
+            shown = cut(text, room)
+            room -= cell_len(shown)
+            own = self.get_component_rich_style(f"prompt--{tone}", partial=True)
+            segments.append(Segment(shown, style + own))
+        return Strip(segments).adjust_cell_length(self.size.width, style)
+
+
+class Prompt(Widget):
+    """A question, a line for the answer, and a line of help."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close"),
+        Binding("tab", "take", "Complete"),
+        Binding("down", "turn(1)", "Next offer", show=False),
+        Binding("up", "turn(-1)", "Previous offer", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Prompt {
+        height: 2; background: $panel; layout: grid; grid-size: 2; grid-rows: 1 1;
+        Input, Input:focus { border: none; height: 1; padding: 0; background: $panel; }
+        #prompt-hint { column-span: 2; }
+    }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """The text is another one."""
+
+        prompt: Prompt
+        text: str
+
+        def can_replace(self, message: Message) -> bool:
+            """Only what stands there now matters."""
+            return isinstance(message, Prompt.Changed)
+
+    def __init__(self, question: str, text: str = "", *, help: str = "") -> None:  # noqa: A002 - what it is
+        super().__init__()
+        self._question = f" {question} "
+        self._text = text
+        self._help = help
+        self._offers: Sequence[Completion] = ()
+        self._offer = 0
+        self.words: tuple[str, ...] = ()
+        """Answers to offer; empty where the screen knows better."""
+        self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        """The accepted text, or None when the prompt was closed."""
+
+    def compose(self) -> ComposeResult:
+        """The parts."""
+        self.styles.grid_columns = f"{cell_len(self._question)} 1fr"
+        yield _Tones((self._question, "lead"))
+        yield Input(self._text, select_on_focus=False)
+        hint = _Tones()
+        hint.id = "prompt-hint"
+        yield hint
+
+    def on_mount(self) -> None:
+        """Help at once."""
+        self.clear()
+
+    def on_unmount(self) -> None:
+        """Nobody waits for an answer that cannot come."""
+        self.finish(None)
+
+    @property
+    def line(self) -> Input:
+        """The text field."""
+        return self.query_one(Input)
+
+    @property
+    def _hint(self) -> _Tones:
+        return self.query_one("#prompt-hint", _Tones)
+
+    def finish(self, answer: str | None) -> None:
+        """Give the answer; the first one counts."""
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Changed(self, event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.finish(event.value)
+
+    def action_close(self) -> None:
+        """Answer nothing."""
+        self.finish(None)
+
+    def action_take(self) -> None:
+        """Put the offered word into the text; without one, accept the text."""
+        if not self._offers:
+            self.finish(self.line.value)
+            return
+        offer, value = self._offers[self._offer], self.line.value
+        self.line.value = value[: offer.start] + offer.text + value[offer.end :]
+        self.line.cursor_position = offer.start + len(offer.text)
+
+    def action_turn(self, by: int) -> None:
+        """Make another offer the first; without offers, down accepts the text."""
+        if self._offers:
+            self._offer = (self._offer + by) % len(self._offers)
+            self._show_offers()
+        elif by > 0:
+            self.finish(self.line.value)
+
+    # ---- the line below
+
+    def clear(self) -> None:
+        """Nothing to say: show what can be written."""
+        self._offers = ()
+        self._hint.say((" " * cell_len(self._question), "muted"), (self._help, "muted"))
+
+    def wrong(self, text: str, column: int) -> None:
+        """Point at the character that cannot be understood and say why."""
+        self._offers = ()
+        at = cell_len(self._question) + max(0, column - int(self.line.scroll_offset.x))
+        self._hint.say((" " * at + "▲ ", "wrong"), (plain(text, one_line=True), "wrong"))
+
+    def offer(self, offers: Sequence[Completion]) -> None:
+        """Offer words for where the cursor is; none brings the help back."""
+        self._offers, self._offer = offers, 0
+        if offers:
+            self._show_offers()
+        else:
+            self.clear()
+
+    def _show_offers(self) -> None:
+        pieces = [(" ⇥ ", "muted")]
+        for number, offer in enumerate([*self._offers[self._offer :], *self._offers[: self._offer]]):
+            pieces.append((plain(offer.text.strip(), one_line=True), "muted" if number else "offer"))
+            hint = f" {plain(offer.hint, one_line=True)}" if offer.hint and not number else ""
+            pieces.append((f"{hint}   ", "muted"))
+        self._hint.say(*pieces)

@@ -1,0 +1,269 @@
+"""A conversation as one document: letters under each other, folded to a line or open, each with its head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.message import Message
+
+from misfin.model.gemtext import parse, preview_of
+from misfin.store.rows import LetterRow
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.gemtext_rows import Layout, Row
+from misfin_tui.widgets.letter_rows import body_layout, detail_rows, folded_row, head_rows
+from misfin_tui.widgets.letter_view import LetterView
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from misfin.store.mime import Letter
+
+LINE = 100
+"""Cells of a line of text at most: longer ones are hard to read, however wide the window is."""
+
+
+@dataclass
+class Part:
+    """One letter of the conversation and how it is shown; ``letter`` is None until it was read."""
+
+    row: LetterRow
+    letter: Letter | None = None
+    open: bool = False
+    details: bool = False
+    problem: str = ""
+    snippet: str = ""
+    made: dict[tuple[object, ...], Layout] = field(default_factory=dict)
+
+    def lay_out(self, width: int, first_link: int, *, focused: bool) -> Layout:
+        """Its rows; kept until something about it changes."""
+        key = (
+            width,
+            first_link,
+            focused,
+            self.open,
+            self.details,
+            self.letter is None,
+            self.problem,
+            self.snippet,
+        )
+        if key not in self.made:
+            self.made = {key: self._lay_out(width, first_link, focused=focused)}
+        return self.made[key]
+
+    def _lay_out(self, width: int, first_link: int, *, focused: bool) -> Layout:
+        if not self.open:
+            return Layout([folded_row(self.row, self.snippet or self.row.subject, width, focused=focused)])
+        rows = head_rows(self.row, self.letter, width, focused=focused)
+        if self.letter is None:
+            tone = "warning" if self.problem else "muted"
+            rows.append(Row((("    ", "muted"), (plain(self.problem, one_line=True) or "···", tone))))
+            return Layout(rows)
+        if self.details:
+            rows += detail_rows(self.row, self.letter, width)
+        body = body_layout(self.letter, min(width, LINE) - 2, first_link=first_link)
+        indent = ("  ", "text")
+        rows.append(Row(()))
+        rows += [row._replace(pieces=(indent, *row.pieces)) if row.pieces else row for row in body.rows]
+        rows.append(Row(()))
+        return Layout(rows, body.links)
+
+
+class ThreadView(LetterView):
+    """The letters of a conversation. One of them is the one that keys and answers are for."""
+
+    DEFAULT_CSS = """
+    ThreadView { padding: 0 1; }
+    """
+
+    @dataclass
+    class Wanted(Message):
+        """An open letter has to be read."""
+
+        part: Part
+
+    @dataclass
+    class Focused(Message):
+        """Another letter is the one keys are for."""
+
+        part: Part
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set()
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.parts: list[Part] = []
+        self.at = 0
+        """Index of the letter that keys are for."""
+        self._starts: list[int] = []
+        self._link_starts: list[int] = []
+
+    # ---- what is shown
+
+    def show_thread(self, rows: Sequence[LetterRow]) -> None:
+        """Show a conversation: unread letters and the newest open, the newest in focus."""
+        self.parts = [Part(row, open=row.unread) for row in rows]
+        if self.parts:
+            self.parts[-1].open = True
+        self.at = len(self.parts) - 1
+        self._arrange()
+        self._want_open()
+        self.to_focus()
+
+    def update_thread(self, rows: Sequence[LetterRow]) -> None:
+        """The conversation changed: letters came, went or changed flags; the rest stays as it is."""
+        known = {part.row.id: part for part in self.parts}
+        focused = self.current.row.id if self.current else ""
+        parts = []
+        for row in rows:
+            part = known.get(row.id) or Part(row, open=row.unread)
+            if part.row != row:
+                part.row, part.made = row, {}
+            parts.append(part)
+        self.parts = parts
+        self.at = next((at for at, part in enumerate(parts) if part.row.id == focused), len(parts) - 1)
+        self._arrange()
+        self._want_open()
+
+    def letter_read(self, part: Part, letter: Letter | None, problem: str = "") -> None:
+        """A letter was read, or could not be."""
+        part.letter, part.problem = letter, problem
+        if letter is not None:
+            part.snippet = preview_of(letter.text)
+        part.made = {}
+        at_focus = part is self.current and not self._scrolled
+        self._arrange()
+        if at_focus:
+            self.to_focus()
+
+    _scrolled = False
+    """A person has moved since the conversation was opened: reading more must not move the page again."""
+
+    @property
+    def current(self) -> Part | None:
+        """The letter that keys are for."""
+        return self.parts[self.at] if 0 <= self.at < len(self.parts) else None
+
+    def _arrange(self) -> None:
+        self.show_layout(self._lay_out_all, keep=True)
+
+    def _lay_out_all(self, width: int) -> Layout:
+        whole = Layout()
+        self._starts, self._link_starts = [], []
+        for number, part in enumerate(self.parts):
+            self._starts.append(len(whole.rows))
+            self._link_starts.append(len(whole.links))
+            layout = part.lay_out(width, len(whole.links) + 1, focused=number == self.at)
+            whole.rows += layout.rows
+            whole.links += layout.links
+            if part.open and number + 1 < len(self.parts):
+                whole.rows.append(Row((("─" * min(width, LINE), "rule"),)))
+        return whole
+
+    def _want_open(self) -> None:
+        for part in self.parts:
+            if part.open and part.letter is None and not part.problem:
+                self.post_message(self.Wanted(part))
+
+    # ---- moving among letters
+
+    def focus_part(self, at: int) -> None:
+        """Make another letter the one keys are for and bring its head into sight."""
+        if not 0 <= at < len(self.parts):
+            return
+        self._scrolled = True
+        self.at = at
+        self._arrange()
+        self.to_focus()
+        self.post_message(self.Focused(self.parts[at]))
+
+    def to_focus(self) -> None:
+        """Bring the head of the letter in focus to the top of the window."""
+        self._ensure()
+        if self.at < len(self._starts):
+            self.move_to(self._starts[self.at])
+
+    def move(self, lines: int) -> None:
+        """Scroll; the letter on top of the window becomes the one keys are for."""
+        self._scrolled = True
+        super().move(lines)
+        self._focus_in_sight()
+
+    def _focus_in_sight(self) -> None:
+        top, bottom = self.scroll_offset.y, self.scroll_offset.y + self.size.height
+        first = self._starts[self.at] if self.at < len(self._starts) else 0
+        last = self._starts[self.at + 1] if self.at + 1 < len(self._starts) else len(self.layout_rows.rows)
+        if first < bottom and last > top:
+            return
+        for at, start in enumerate(self._starts):
+            if start >= top:
+                self.at = at if start < bottom else max(at - 1, 0)
+                break
+        else:
+            self.at = len(self._starts) - 1
+        self._arrange()
+
+    # ---- folding
+
+    def toggle_open(self) -> None:
+        """Fold or unfold the letter in focus."""
+        part = self.current
+        if part is not None:
+            part.open = not part.open
+            self._arrange()
+            self._want_open()
+
+    def toggle_all(self) -> None:
+        """Fold all, or unfold all when all are folded."""
+        anything = any(part.open for part in self.parts)
+        for part in self.parts:
+            part.open = not anything
+        self._arrange()
+        self._want_open()
+        self.to_focus()
+
+    def toggle_details(self) -> None:
+        """Show or hide every detail of the letter in focus."""
+        part = self.current
+        if part is not None:
+            part.details = not part.details
+            part.open = True
+            self._arrange()
+            self._want_open()
+            self.to_focus()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a head folds and unfolds; one on a link chooses it."""
+        y = self.scroll_offset.y + event.y - self.gutter.top
+        if y in self._starts:
+            self._scrolled = True
+            self.at = self._starts.index(y)
+            self.toggle_open()
+            event.stop()
+            event.prevent_default()
+
+    # ---- links and selected lines
+
+    def links_of_focus(self) -> range:
+        """The numbers of the links in the letter in focus."""
+        first = self._link_starts[self.at] if self.at < len(self._link_starts) else 0
+        last = self._link_starts[self.at + 1] if self.at + 1 < len(self._link_starts) else len(self.links)
+        return range(first + 1, last + 1)
+
+    def selected_lines(self) -> str | None:
+        """The selected lines of the letter in focus, as they were written; None without a selection."""
+        selection, part = self.text_selection, self.current
+        if selection is None or part is None or part.letter is None:
+            return None
+        first = self._starts[self.at]
+        last = self._starts[self.at + 1] if self.at + 1 < len(self._starts) else len(self.layout_rows.rows)
+        chosen = {
+            self.layout_rows.rows[y].source
+            for y in range(first, last)
+            if selection.get_span(y) is not None and self.layout_rows.rows[y].source >= 0
+        }
+        if not chosen:
+            return None
+        lines = [line.raw for line in parse(part.letter.text)]
+        return "\n".join(line for number, line in enumerate(lines) if min(chosen) <= number <= max(chosen))
