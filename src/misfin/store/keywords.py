@@ -75,9 +75,9 @@ def name_keywords(
 ) -> dict[str, str]:
     """Make sure the folder has a flag letter for every tag; returns the letter of each.
 
-    A new tag takes its letter in ``preferred`` (the account's other folders, so that a file moved by
-    another program keeps its meaning) where it is free, else the first free one, else one that ``in_use`` says
-    no file of the folder bears any more.
+    A new tag takes its letter in ``preferred`` (the account's other folders, so that a file moved by another
+    program keeps its meaning) where it is free, else the first free one, else one that no file of the folder
+    bears any more by what ``in_use`` says.
 
     Raises:
         StoreError: all 26 are in use, or the file cannot be written.

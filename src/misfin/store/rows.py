@@ -8,6 +8,8 @@ from pathlib import Path
 
 INBOX = "Inbox"
 HELD = "Held"
+FOLDERS = (INBOX, "Sent", "Drafts", "Archive", HELD, "Junk", "Trash")
+"""Folders every account has (design.md §5), in the order they are shown."""
 BINS = frozenset({"Trash", "Junk"})
 """Folders whose letters no longer count as part of a conversation seen from elsewhere."""
 

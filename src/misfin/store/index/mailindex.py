@@ -24,10 +24,12 @@ from misfin.store.query import parse
 from misfin.store.rows import Changes, Completion, ConversationRow, FolderRow, LetterRow, View
 
 if TYPE_CHECKING:
+    from misfin.store.index.locating import Located, Refiled
+    from misfin.store.index.watch import Watcher
     from misfin.store.mime import Letter
 
-MAX_LETTER: Final = 64 * 1024 * 1024
-"""Bytes of one file that are ever read at once."""
+MAX_RAW: Final = 128 * 1024 * 1024
+"""Bytes of one file that are handed out at once."""
 
 _SEARCHES: Final = 6
 _T = TypeVar("_T")
@@ -98,6 +100,21 @@ class MailIndex:
         """Throw the index away and make it anew."""
         self._database.replace(self._database.serial)
         return self.scan(progress)
+
+    def watch(
+        self,
+        changed: Callable[[Changes], object],
+        failed: Callable[[StoreError], object] = lambda error: None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Watcher:
+        """Scan now and whenever the mail changes, in a thread of its own, until the ``stop()`` of the result.
+
+        ``changed`` is called in that thread after each scan that found something, and when another program
+        changed the index; ``failed`` with what kept a scan from working.
+        """
+        from misfin.store.index.watch import Watcher
+
+        return Watcher(self, self.mail_root, changed, failed, progress).start()
 
     def generation(self) -> int:
         """A number that changes whenever anything in the index does."""
@@ -171,29 +188,58 @@ class MailIndex:
         """
         return self._read(lambda db: read.letter(db, id_or_prefix))
 
-    def read(self, row: int) -> Letter:
+    def read(self, row: int | LetterRow) -> Letter:
         """A letter for reading. Raises :class:`LetterGoneError` or :class:`StoreError`."""
-        from misfin.store.mime import read_letter  # parsers of mail: not for the first frame
+        from misfin.store.mime import MAX_READ, read_letter  # parsers of mail: not for the first frame
 
-        return read_letter(self.raw(row))
+        data, size = self._contents(row, MAX_READ)
+        return read_letter(data, size=size)
 
-    def raw(self, row: int) -> bytes:
-        """The bytes of a letter's file, at most ``MAX_LETTER``. Raises like :meth:`read`."""
-        found = self._read(lambda db: read.find(db, row))
-        try:
-            return _contents(found.path)
-        except FileNotFoundError:
-            pass  # renamed by another program since the last scan
-        except OSError as error:
-            raise StoreError(f"The letter cannot be read: {error.strerror or error}.") from error
-        from misfin.store.maildir import Maildir, split_name
+    def raw(self, row: int | LetterRow) -> bytes:
+        """The bytes of a letter's file, at most ``MAX_RAW``. Raises like :meth:`read`."""
+        return self._contents(row, MAX_RAW)[0]
 
-        key = split_name(found.path.name)[0]
-        try:
-            return Maildir(found.path.parent.parent).read(key, MAX_LETTER)
-        except LetterGoneError:
-            self.scan()  # it may be in another folder by now
-            return _contents(self._read(lambda db: read.find(db, row)).path)
+    def _contents(self, row: int | LetterRow, limit: int) -> tuple[bytes, int]:
+        """The beginning of a letter's file, and the size of the whole; follows a file that was renamed."""
+        number = row if isinstance(row, int) else row.row
+        for scanned in (False, True):
+            path = self._read(lambda db: read.find(db, number)).path
+            try:
+                return _beginning(path, limit)
+            except FileNotFoundError as error:
+                # Another program renamed or moved it. While a scan runs, that will find it; waiting for it
+                # here could take as long as building the whole index.
+                if scanned or self._scanning.locked():
+                    raise LetterGoneError("This letter is no longer where it was.") from error
+                self.scan()
+            except OSError as error:
+                raise StoreError(f"The letter cannot be read: {error.strerror or error}.") from error
+        raise AssertionError("unreachable")
+
+    # ---- filing -----------------------------------------------------------------------------------
+
+    def locate(self, targets: Sequence[str] | Sequence[int] | View) -> list[Located]:
+        """The files of letters by id, of whole conversations, or of all a view shows; oldest first."""
+        from misfin.store.index import locating
+
+        def act(db: sqlite3.Connection) -> list[Located]:
+            if isinstance(targets, View):
+                return locating.by_statement(db, self._statement(db, targets))
+            ids = [target for target in targets if isinstance(target, str)]
+            threads = [target for target in targets if isinstance(target, int)]
+            return locating.by_id(db, ids) if ids else locating.by_thread(db, threads)
+
+        return self._read(act)
+
+    def refile(self, changes: Sequence[Refiled]) -> None:
+        """Take note of files that were renamed by us, without listing their folders."""
+        from misfin.store.index import locating
+
+        complete = False
+        with suppress(LostError):
+            complete = self._database.write(lambda db: locating.refile(db, changes))
+        if not complete and not self._scanning.locked():
+            self.scan()
 
     # ---- searching --------------------------------------------------------------------------------
 
@@ -239,8 +285,8 @@ class MailIndex:
                 raise StoreError("The mail index keeps being lost.") from None
 
 
-def _contents(path: Path) -> bytes:
-    """The bytes of a file; a named pipe in its place is not waited for."""
+def _beginning(path: Path, limit: int) -> tuple[bytes, int]:
+    """The bytes of a file and its size; a named pipe in its place is not waited for."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
-        return file.read(MAX_LETTER)
+        return file.read(limit), os.fstat(handle).st_size

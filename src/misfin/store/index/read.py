@@ -15,9 +15,9 @@ from urllib.parse import unquote_to_bytes
 
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.index.compile import KnownFolder
-from misfin.store.index.place import letter_id
+from misfin.store.index.place import letter_id, split_key
 from misfin.store.index.words import SEPARATOR
-from misfin.store.rows import BADGES, BINS, ConversationRow, FolderRow, LetterRow, View
+from misfin.store.rows import BADGES, BINS, FOLDERS, ConversationRow, FolderRow, LetterRow, View
 
 AUTHORS_FROM: Final = 12
 """How many of a conversation's newest letters its participants are read from."""
@@ -29,7 +29,8 @@ _LETTER: Final = (
 
 _CONVERSATIONS: Final = """
     SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.badge, l.sender, l.address, l.own,
-        l.recipients, b.bin, t.total, t.unread, t.starred, t.attachments, t.tagged, t.held,
+        l.recipients, f.name IN ('Sent', 'Drafts'), b.bin, t.total, t.unread, t.starred, t.attachments,
+        t.tagged, t.held,
         c.total, c.unread, c.starred,
         CASE WHEN t.letters > 1 THEN (SELECT group_concat(name, char(31)) FROM
             (SELECT CASE own WHEN 0 THEN coalesce(nullif(sender, ''), address) END AS name
@@ -38,6 +39,7 @@ _CONVERSATIONS: Final = """
             (SELECT tags FROM letters WHERE thread = l.thread LIMIT 256)) ELSE '' END
     FROM json_each(?1) page
         CROSS JOIN letters l ON l.row = page.value
+        JOIN folders f ON f.folder = l.folder
         JOIN threads t ON t.thread = l.thread
         LEFT JOIN folders b ON b.folder = ?2
         LEFT JOIN conversations c ON c.box = ?2 AND c.thread = l.thread
@@ -72,8 +74,14 @@ def generation(db: sqlite3.Connection) -> int:
 
 
 def folders(db: sqlite3.Connection) -> list[FolderRow]:
-    rows = db.execute("SELECT account, name, total, unread, conversations FROM folders ORDER BY folder")
-    return [FolderRow(*row) for row in rows]
+    """By account; the standard folders in their fixed order, then the others by name."""
+    rows = db.execute("SELECT account, name, total, unread, conversations FROM folders")
+    return sorted((FolderRow(*row) for row in rows), key=_folder_order)
+
+
+def _folder_order(row: FolderRow) -> tuple[str, int, str]:
+    standard = FOLDERS.index(row.folder) if row.folder in FOLDERS else len(FOLDERS)
+    return row.account, standard, row.folder
 
 
 def known_folders(db: sqlite3.Connection) -> list[KnownFolder]:
@@ -146,6 +154,7 @@ def _conversation(
     address: str,
     own: int,
     recipients: str,
+    outgoing: int,
     in_bin: int | None,
     total: int,
     unread: int,
@@ -163,7 +172,7 @@ def _conversation(
         authors = "" if own else sender or address
     names = ", ".join(dict.fromkeys(name for name in authors.split(SEPARATOR) if name))
     if not names:
-        names = "To: " + recipients.replace(SEPARATOR, ", ") if recipients else sender or address
+        names = f"To: {recipients.replace(SEPARATOR, ', ')}" if outgoing and recipients else sender or address
     return ConversationRow(
         thread=thread,
         letter=row,
@@ -205,18 +214,50 @@ def letter(db: sqlite3.Connection, spelled: str) -> LetterRow:
         LetterGoneError: there is none.
         StoreError: several ids begin so.
     """
-    exact: dict[int, str] = {}
-    begun: dict[int, str] = {}
-    for row, file in _files_like(db, spelled):
-        name = letter_id(file)
-        (exact if name == spelled else begun)[row] = name
-    if not exact and len(set(begun.values())) > 1:
-        raise StoreError(
-            f"Several letters have an id that begins with {spelled!r}.", remedy="Give more of the id."
-        )
-    for row in exact or begun:
-        return letters(db, [row])[0]
+    rows = rows_with_id(db, spelled)
+    if not rows:
+        begun = _begun(db, spelled)
+        if len(set(begun.values())) > 1:
+            raise StoreError(
+                f"Several letters have an id that begins with {spelled!r}.", remedy="Give more of the id."
+            )
+        rows = list(begun)
+    for found in letters(db, rows[:1]):
+        return found
     raise LetterGoneError(f"There is no letter {spelled!r}.", remedy="Take an id from `misfin-tui list`.")
+
+
+def rows_with_id(db: sqlite3.Connection, spelled: str) -> list[int]:
+    """Letters with exactly this id: one, as a rule; two programs may have copied a file under its name."""
+    return [
+        row
+        for folder, name in _spellings(db, spelled)
+        for asked, end in ((_NAMED, ()), (_FLAGGED, (name + b";",)))
+        for row, file in db.execute(asked, (folder, name if not end else name + b":", *end))
+        if split_key(file[4:]) == name[4:]
+    ]
+
+
+def _begun(db: sqlite3.Connection, spelled: str) -> dict[int, str]:
+    """A few of the letters whose id begins so."""
+    return {
+        row: letter_id(file)
+        for folder, name in _spellings(db, spelled)
+        for row, file in db.execute(f"{_FLAGGED} LIMIT 3", (folder, name, name + b"\xff"))
+    }
+
+
+def _spellings(db: sqlite3.Connection, spelled: str) -> Iterator[tuple[int, bytes]]:
+    """Where a letter of this id could be: (folder, ``cur/KEY`` or ``new/KEY``)."""
+    folders = [number for number, *_ in known_folders(db)] if spelled else []
+    for key in dict.fromkeys((os.fsencode(spelled), unquote_to_bytes(spelled))):
+        for folder in folders:
+            yield folder, b"new/" + key
+            yield folder, b"cur/" + key
+
+
+_NAMED: Final = "SELECT row, file FROM letters WHERE folder = ? AND file = ?"
+_FLAGGED: Final = "SELECT row, file FROM letters WHERE folder = ? AND file >= ? AND file < ?"
 
 
 def find(db: sqlite3.Connection, row: int) -> Found:
@@ -228,25 +269,6 @@ def find(db: sqlite3.Connection, row: int) -> Found:
         raise LetterGoneError("This letter is no longer there.")
     account, name, path, file = found
     return Found(row, account, name, Path(os.fsdecode(path)) / os.fsdecode(file))
-
-
-def _files_like(db: sqlite3.Connection, spelled: str) -> Iterator[tuple[int, bytes]]:
-    if not spelled:
-        return
-    for name in dict.fromkeys((os.fsencode(spelled), unquote_to_bytes(spelled))):
-        for (folder,) in db.execute("SELECT folder FROM folders").fetchall():
-            for subdir in (b"new/", b"cur/"):
-                start = subdir + name
-                # The exact name, with and without flags, then the first few that begin so.
-                yield from db.execute(
-                    "SELECT row, file FROM letters"
-                    " WHERE folder = ?1 AND (file = ?2 OR (file >= ?3 AND file < ?4))",
-                    (folder, start, start + b":", start + b";"),
-                )
-                yield from db.execute(
-                    "SELECT row, file FROM letters WHERE folder = ? AND file >= ? AND file < ? LIMIT 3",
-                    (folder, start, start + b"\xff"),
-                )
 
 
 def _letter(

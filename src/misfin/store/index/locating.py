@@ -1,0 +1,103 @@
+"""The files behind letters: what filing needs to know of them, and tells of them once they are renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from misfin.store.index import listing, read, write
+from misfin.store.index.links import Unsettled, settle
+from misfin.store.index.matches import Statement
+from misfin.store.index.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A letter and its file as last seen. ``file`` is ``cur/NAME`` below ``root``, the folder's Maildir."""
+
+    row: int
+    thread: int
+    account: str
+    folder: str
+    root: Path
+    file: bytes
+    unread: bool
+    starred: bool
+
+    @property
+    def seen(self) -> str:
+        """``file`` as the file system spells it."""
+        return os.fsdecode(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Refiled:
+    """A letter whose file was renamed: the folder it is in now, and ``cur/NAME`` there."""
+
+    row: int
+    account: str
+    folder: str
+    file: bytes
+
+
+_LOCATED: Final = (
+    "SELECT l.row, l.thread, f.account, f.name, f.path, l.file, l.unread, l.starred"
+    " FROM letters l JOIN folders f USING (folder) "
+)
+_PAGE: Final = 1000
+
+
+def by_id(db: sqlite3.Connection, ids: Sequence[str]) -> list[Located]:
+    """Letters by their whole id, oldest first; those that are gone are left out."""
+    rows = [row for spelled in ids for row in read.rows_with_id(db, spelled)]
+    return _located(db, rows)
+
+
+def by_thread(db: sqlite3.Connection, threads: Sequence[int]) -> list[Located]:
+    """All letters of conversations, in whatever folders, oldest first."""
+    asked = "SELECT row FROM letters WHERE thread IN (SELECT value FROM json_each(?))"
+    return _located(db, [row for (row,) in db.execute(asked, (json.dumps(threads),))])
+
+
+def by_statement(db: sqlite3.Connection, statement: Statement) -> list[Located]:
+    """Everything a view shows, oldest first."""
+    rows: list[int] = []
+    below = 2**62
+    while found := statement.below(db, below, _PAGE):
+        rows.extend(row for row, _ in found)
+        below = rows[-1]
+    return _located(db, rows)
+
+
+def refile(db: sqlite3.Connection, changes: Sequence[Refiled]) -> bool:
+    """Tell the index about renamed files; False when some are in a folder it does not know yet."""
+    folders = {
+        (account, name): (number, Path(os.fsdecode(path)))
+        for number, account, name, path in db.execute("SELECT folder, account, name, path FROM folders")
+    }
+    keywords = {number: listing.keywords_of(path) for number, path in folders.values()}
+    left = Unsettled()
+    renamed = [
+        write.Renamed(change.row, Place(number, change.file), *listing.meaning(change.file, keywords[number]))
+        for change in changes
+        for number, _ in [folders.get((change.account, change.folder), (0, Path()))]
+        if number
+    ]
+    write.rename(db, renamed, left)
+    settle(db, left)
+    return len(renamed) == len(changes)
+
+
+def _located(db: sqlite3.Connection, rows: Sequence[int]) -> list[Located]:
+    return list(_each(db, sorted(set(rows))))
+
+
+def _each(db: sqlite3.Connection, rows: Sequence[int]) -> Iterator[Located]:
+    asked = _LOCATED + "JOIN json_each(?) page ON page.value = l.row ORDER BY l.row"
+    for row, thread, account, name, path, file, unread, starred in db.execute(asked, (json.dumps(rows),)):
+        yield Located(row, thread, account, name, Path(os.fsdecode(path)), file, bool(unread), bool(starred))
