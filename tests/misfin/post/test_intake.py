@@ -1,0 +1,240 @@
+"""Intake: what is answered 20 is on disk, whole and once; what is not, is not there at all."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import os
+from datetime import UTC, datetime
+
+import pytest
+from peers import person
+
+from misfin.model.gemmail import GemmailMessage, Version
+from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome
+from misfin.post.intake import Intake, verification_of
+from misfin.store import envelope
+from misfin.store.maildir import MailStore
+from misfin.trust.tofu import Decision
+from misfin.wire import MisfinRequest
+
+ADA = person("ada@mail.example Ada")
+CAL = person("cal@mail.example Cal")
+BEA = person("bea@hive.test Bea Worker")
+NOW = 1_800_000_000.25
+VERIFIED = Checks(
+    Decision.TRUSTED,
+    {"certificate": CheckResult(Outcome.PASS, "Its host vouched for it.", proves_sender=True)},
+)
+
+
+def letter(text="# Hi\n\nText\n", *, to=ADA, sender=BEA, checks=VERIFIED, received=NOW, version=Version.C):
+    lines = "" if version is Version.B else "\n\n\n"
+    return Incoming(
+        MisfinRequest(to.address.mailbox, to.address.hostname, (lines + text).encode(), version),
+        "192.0.2.7",
+        None if sender is None else sender.info,
+        to,
+        received,
+        checks,
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    return MailStore(tmp_path / "mail")
+
+
+@pytest.fixture
+async def intake(store):
+    intake = Intake(store)
+    yield intake
+    await intake.close()
+
+
+def files(store, folder="Inbox", account="ada@mail.example"):
+    return [entry.path.read_bytes() for entry in store.folder(account, folder).list()]
+
+
+async def test_a_letter_is_stamped_wrapped_and_new(intake, store):
+    response = await intake(letter())
+    assert (response.status, response.meta) == (20, ADA.info.fingerprints.cert)
+    (entry,) = store.folder("ada@mail.example").list()
+    assert (entry.subdir, entry.flags) == ("new", "")
+    data = entry.path.read_bytes()
+    assert envelope.to_gemmail(data) == b"bea@hive.test Bea Worker\n\n2027-01-15T08:00:00Z\n# Hi\n\nText\n"
+    message = email.message_from_bytes(data, policy=email.policy.default)
+    assert message["From"] == "Bea Worker <bea@hive.test>"
+    assert message["To"] == "Ada <ada@mail.example>"
+    assert message["Subject"] == "Hi"
+    assert message["Date"].datetime == datetime(2027, 1, 15, 8, tzinfo=UTC)
+    assert "from 192.0.2.7 by mail.example with MISFIN" in message["Received"]
+    opened = envelope.read(data)
+    assert opened.certificate["sha256"] == BEA.info.fingerprints.cert
+    assert opened.verification == {"sender": "verified", "certificate": "pass", "pin": "match"}
+
+
+async def test_a_letter_as_b_is_stamped_as_b(intake, store):
+    await intake(letter("Hello\nthere", version=Version.B))
+    (data,) = files(store)
+    assert envelope.to_gemmail(data) == b"< bea@hive.test Bea Worker\n@ 2027-01-15T08:00:00Z\nHello\nthere"
+    assert envelope.read(data).version == "B"
+
+
+async def test_an_anonymous_letter_has_no_sender_but_a_time(intake, store):
+    await intake(letter(sender=None, checks=Checks()))
+    (data,) = files(store)
+    message = GemmailMessage.from_bytes(envelope.to_gemmail(data))
+    assert message.senders == ()
+    assert message.newest == datetime(2027, 1, 15, 8, tzinfo=UTC)
+    assert envelope.read(data).verification == {"sender": "unproven"}
+
+
+async def test_each_mailbox_has_its_own_maildir_readable_by_its_owner_only(intake, store):
+    await asyncio.gather(intake(letter()), intake(letter(to=CAL)))
+    for account in ("ada@mail.example", "cal@mail.example"):
+        assert len(files(store, account=account)) == 1
+        assert (store.root / account).stat().st_mode & 0o077 == 0
+        assert store.folder(account, "Archive").exists()
+
+
+async def test_what_a_person_has_to_judge_goes_to_held_with_the_reason(intake, store):
+    why = "bea@hive.test shows another key than before."
+    held = Checks(Decision.CHANGED, {"certificate": CheckResult(Outcome.FAIL, "It names another.")}, hold=why)
+    assert (await intake(letter(checks=held))).status == 20
+    assert files(store) == []
+    (data,) = files(store, "Held")
+    assert envelope.read(data).verification == {
+        "sender": "changed",
+        "certificate": "fail",
+        "certificate-reason": "It names another.",
+        "pin": "changed",
+        "held": why,
+    }
+
+
+@pytest.mark.parametrize(
+    ("checks", "word"),
+    [
+        (VERIFIED, "verified"),
+        (Checks(), "unproven"),
+        (Checks(Decision.FIRST_USE), "first"),
+        (Checks(Decision.TRUSTED), "verified"),
+        (Checks(Decision.RENEWED), "verified"),
+        (Checks(Decision.CHANGED), "changed"),
+        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(Outcome.UNKNOWN)}), "first"),
+        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(Outcome.FAIL)}), "unproven"),
+        # The same key as in a first letter nobody confirmed proves nothing.
+        (Checks(Decision.TRUSTED, {"certificate": CheckResult(Outcome.UNKNOWN)}), "unproven"),
+        (Checks(Decision.TRUSTED, {"probe": CheckResult(Outcome.PASS)}), "unproven"),
+        (Checks(Decision.FIRST_USE, {"local": CheckResult(Outcome.PASS, proves_sender=True)}), "verified"),
+        (Checks(None, {"certificate": CheckResult(Outcome.FAIL)}), "unproven"),
+    ],
+)
+def test_the_verdict_about_the_sender(checks, word):
+    assert verification_of(checks)["sender"] == word
+
+
+async def test_the_same_letter_twice_in_one_second_is_one_letter(intake, store):
+    twice = await asyncio.gather(intake(letter()), intake(letter(received=NOW + 0.5)))
+    again = await intake(letter())
+    assert {response.status for response in (*twice, again)} == {20}
+    assert len(files(store)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"text": "# Hi\n\nText.\n"},
+        {"received": NOW + 1},
+        {"sender": CAL},
+        {"to": CAL},
+        {"version": Version.B},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_letters_that_differ_in_anything_are_all_kept(intake, store, other):
+    await asyncio.gather(intake(letter()), intake(letter(**other)))
+    assert len(files(store)) + len(files(store, account="cal@mail.example")) == 2
+
+
+async def test_a_flood_is_stored_whole_and_in_few_batches(intake, store, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def counting(handle):
+        synced.append(os.fstat(handle).st_mode)
+        real(handle)
+
+    store.create("ada@mail.example")
+    monkeypatch.setattr("misfin.store.maildir.os.fsync", counting)
+    monkeypatch.setattr("misfin.store.files.os.fsync", counting)
+    responses = await asyncio.gather(*(intake(letter(f"number {n}\n")) for n in range(300)))
+    assert {response.status for response in responses} == {20}
+    assert len(files(store)) == 300
+    folders = [mode for mode in synced if mode & 0o040000]
+    assert len(synced) - len(folders) == 300
+    assert len(folders) < 30
+
+
+def refuse(monkeypatch, number):
+    def fsync(_handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("misfin.store.maildir.os.fsync", fsync)
+
+
+@pytest.mark.parametrize("number", [28, 30, 122], ids=["disk full", "read-only", "quota"])
+async def test_what_cannot_be_stored_is_refused_for_now_and_leaves_nothing(
+    intake, store, monkeypatch, number, caplog
+):
+    store.create("ada@mail.example")
+    refuse(monkeypatch, number)
+    response = await intake(letter())
+    assert response.status == 41
+    assert files(store) == []
+    assert os.listdir(store.root / "ada@mail.example" / "tmp") == []
+    assert "could not be stored" in caplog.text
+    monkeypatch.undo()
+    assert (await intake(letter())).status == 20  # the same letter again is no duplicate of one never stored
+    assert len(files(store)) == 1
+
+
+async def test_one_full_mailbox_does_not_hurt_the_others(intake, store):
+    store.create("ada@mail.example")
+    for part in ("tmp", "new", "cur"):
+        (store.root / "ada@mail.example" / part).rmdir()
+        (store.root / "ada@mail.example" / part).write_text("in the way")
+    bad, good = await asyncio.gather(intake(letter()), intake(letter(to=CAL)))
+    assert (bad.status, good.status) == (41, 20)
+
+
+async def test_closing_stores_what_was_taken(store):
+    intake = Intake(store)
+    taken = [asyncio.create_task(intake(letter(f"{n}\n"))) for n in range(50)]
+    await asyncio.sleep(0)
+    await intake.close()
+    assert {(await task).status for task in taken} == {20}
+    assert len(files(store)) == 50
+    assert (await intake(letter("later\n"))).status == 20  # and it can be used again
+    await intake.close()
+
+
+async def test_a_receiver_that_gives_up_waiting_harms_nobody(intake, store):
+    waiting = asyncio.create_task(intake(letter()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (await intake(letter("another\n"))).status == 20
+    assert len(files(store)) == 2
+
+
+async def test_hostile_text_cannot_leave_its_letter(intake, store):
+    nasty = "# a\r\nBcc: x@y.example\r\n\x00\x1b[2J\u202e\n\n.\nFrom nobody\n"
+    await intake(letter(nasty))
+    (data,) = files(store)
+    message = email.message_from_bytes(data, policy=email.policy.default)
+    assert "Bcc" not in message
+    assert envelope.to_gemmail(data).endswith(nasty.replace("\r\n", "\n").encode())

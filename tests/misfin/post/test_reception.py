@@ -1,0 +1,318 @@
+"""A whole receiver from plain values, over real TLS on loopback: from the lock to the Maildir and back."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from peers import Peer, ask, letter, person
+
+from misfin.errors import IdentityError, ListenError
+from misfin.model.address import MisfinAddress
+from misfin.net.client import HostOverride, MisfinClient
+from misfin.net.limits import LimitSettings
+from misfin.net.verification import SenderChange, VerificationMethod, VerificationMode
+from misfin.post.courier import Courier
+from misfin.post.reception import AlreadyReceivingError, Reception, ReceptionSettings, running, serve
+from misfin.post.submission import submit
+from misfin.store import envelope
+from misfin.store.contacts import ContactBook
+from misfin.store.drafts import Draft
+from misfin.store.identities import IdentityStore
+from misfin.store.maildir import MailStore
+from misfin.store.outbox import Outbox, State
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
+
+ADA = person("ada@mail.example Ada")
+BEA = person("bea@hive.test Bea Worker")
+NEW_BEA = person("bea@hive.test Bea Worker", number=1)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    root = tmp_path / "profile"
+    IdentityStore(root / "identities").save(ADA)
+    return ReceptionSettings(
+        listen=(("127.0.0.1", 0),),
+        identities=root / "identities",
+        mail=root / "mail",
+        trust_db=root / "trust.db",
+        contacts_db=root / "contacts.db",
+        runtime=root / "run",
+        limits=LimitSettings(enable=False),
+        verification=VerificationMode.OFF,
+    )
+
+
+@asynccontextmanager
+async def receiving(settings):
+    reception = Reception(settings)
+    ((_host, port),) = await reception.start()
+    try:
+        yield port
+    finally:
+        await reception.stop()
+
+
+def mail(settings, folder="Inbox", account="ada@mail.example"):
+    return [entry.path.read_bytes() for entry in MailStore(settings.mail).folder(account, folder).list()]
+
+
+def blocked_by(settings, name):
+    book = ContactBook(settings.contacts_db)
+    book.block(name, now=time.time())
+    book.close()
+
+
+async def until(condition, seconds=5.0):
+    async with asyncio.timeout(seconds):
+        while not (found := await condition()):
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def test_a_letter_comes_in_and_lies_in_the_inbox(settings):
+    async with receiving(settings) as port:
+        answer = await ask(port, letter("ada@mail.example", "Hello"), BEA)
+        assert answer == f"20 {ADA.info.fingerprints.cert}\r\n".encode()
+        assert running(settings.runtime).addresses == (("127.0.0.1", port),)
+    (data,) = mail(settings)
+    assert envelope.read(data).certificate["subject"] == "bea@hive.test"
+    assert envelope.to_gemmail(data).endswith(b"\nHello\n")
+    assert running(settings.runtime) is None
+    with PinBook(settings.trust_db) as pins:
+        assert pins.get(PinKind.SENDER, "bea@hive.test").cert_sha256 == BEA.info.fingerprints.cert
+
+
+async def test_ready_is_said_once_the_addresses_are_bound_and_cancelling_ends_it(settings):
+    ready = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve(settings, ready=ready.set_result))
+    ((_, port),) = await ready
+    assert (await ask(port, letter("nobody@mail.example"), BEA)).startswith(b"51 ")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(OSError):
+        await Peer.dial(port)
+
+
+async def test_only_one_receiver_runs_per_profile(settings):
+    async with receiving(settings) as port:
+        with pytest.raises(AlreadyReceivingError):
+            await Reception(settings).start()
+        assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
+    async with receiving(settings):
+        pass
+
+
+async def test_what_keeps_it_from_starting_is_said_and_leaves_no_lock(settings, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        in_use = replace(settings, listen=(taken.getsockname(),))
+        with pytest.raises(ListenError):
+            await Reception(in_use).start()
+    with pytest.raises(IdentityError, match="at least one identity"):
+        await Reception(replace(settings, identities=tmp_path / "none")).start()
+    assert running(settings.runtime) is None
+    async with receiving(settings):
+        pass
+
+
+async def test_an_identity_that_cannot_be_read_does_not_stop_the_others(settings, caplog):
+    (settings.identities / "broken@mail.example.pem").write_text("no PEM")
+    async with receiving(settings) as port:
+        assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
+    assert "broken@mail.example" in caplog.text
+
+
+async def test_identities_added_while_it_runs_are_served(settings):
+    async with receiving(settings) as port:
+        assert (await ask(port, letter("cal@new.example"), BEA)).startswith(b"53 ")
+        IdentityStore(settings.identities).save(person("cal@new.example Cal"))
+
+        async def served():
+            return (await ask(port, letter("cal@new.example"), BEA, sni="new.example")).startswith(b"20 ")
+
+        await until(served)
+        assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
+    assert len(mail(settings, account="cal@new.example")) == 1
+
+
+async def test_blocked_senders_are_refused_as_soon_as_they_are_blocked(settings):
+    blocked_by(settings, "bea@hive.test")
+    async with receiving(settings) as port:
+        assert await ask(port, letter("ada@mail.example"), BEA) == b"61 Sender blocked\r\n"
+        dan = person("Dan@Far.example")
+        assert (await ask(port, letter("ada@mail.example"), dan)).startswith(b"20 ")
+        blocked_by(settings, "@far.example")
+
+        async def refused():
+            return (await ask(port, letter("ada@mail.example"), dan)).startswith(b"61 ")
+
+        await until(refused)
+
+
+async def test_mail_of_a_changed_sender_is_held_with_the_reason(settings):
+    async with receiving(settings) as port:
+        await ask(port, letter("ada@mail.example", "old key"), BEA)
+        assert (await ask(port, letter("ada@mail.example", "new key"), NEW_BEA)).startswith(b"20 ")
+    (held,) = mail(settings, "Held")
+    assert envelope.to_gemmail(held).endswith(b"new key\n")
+    assert envelope.read(held).verification["sender"] == "changed"
+    assert len(mail(settings)) == 1
+    with PinBook(settings.trust_db) as pins:
+        assert pins.offered(PinKind.SENDER, "bea@hive.test").certificate == NEW_BEA.info
+        assert pins.get(PinKind.SENDER, "bea@hive.test").cert_sha256 == BEA.info.fingerprints.cert
+
+
+async def test_mail_of_a_changed_sender_can_be_refused_instead(settings):
+    async with receiving(replace(settings, on_sender_change=SenderChange.REJECT)) as port:
+        await ask(port, letter("ada@mail.example", "old key"), BEA)
+        # A first key nobody vouched for may still be replaced by one its host names; a person's word stays.
+        with PinBook(settings.trust_db) as pins:
+            pins.replace(PinKind.SENDER, "bea@hive.test", BEA.info, how="test", now=time.time())
+        assert (await ask(port, letter("ada@mail.example", "new key"), NEW_BEA)).startswith(b"63 ")
+    assert mail(settings, "Held") == []
+    assert len(mail(settings)) == 1
+
+
+@pytest.mark.parametrize(
+    "methods", [(VerificationMethod.CERTIFICATE,), tuple(VerificationMethod)], ids=["certificate", "all"]
+)
+async def test_senders_are_verified_by_the_methods_of_the_settings(settings, tmp_path, methods):
+    other = tmp_path / "other"
+    IdentityStore(other / "identities").save(BEA)
+    theirs = replace(
+        settings,
+        identities=other / "identities",
+        mail=other / "mail",
+        trust_db=other / "trust.db",
+        contacts_db=other / "contacts.db",
+        runtime=other / "run",
+    )
+    async with receiving(theirs) as their_port:
+        ours = replace(
+            settings,
+            verification=VerificationMode.REQUIRED,
+            methods=methods,
+            hosts={"hive.test": HostOverride(("127.0.0.1", their_port))},
+            cache=tmp_path / "cache" / "verification.db",
+            allow_private=True,
+        )
+        async with receiving(ours) as port:
+            assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
+            assert (await ask(port, letter("ada@mail.example"), person("ghost@hive.test"))).startswith(b"61 ")
+    (data,) = mail(settings)
+    said = envelope.read(data).verification
+    assert said["sender"] == "verified"
+    assert {said[method] for method in methods} == {"pass"}
+
+
+async def test_rate_limits_are_those_of_the_settings(settings):
+    limits = LimitSettings(capacity=2, refill_rate=0.001, retry_after=77)
+    async with receiving(replace(settings, limits=limits)) as port:
+        answers = [await ask(port, letter("ada@mail.example", str(n)), BEA) for n in range(3)]
+    assert [answer[:2] for answer in answers] == [b"20", b"20", b"44"]
+    assert b"Retry after" in answers[2]
+
+
+async def test_from_draft_to_maildir_through_both_post_offices(settings, tmp_path):
+    """The main job without a screen: one profile writes, the other receives."""
+    root = tmp_path / "bea"
+    identities = IdentityStore(root / "identities")
+    identities.save(BEA)
+    outbox, store = Outbox(root / "outbox.db"), MailStore(root / "mail")
+    text = "Two\n\n```\ncode\tand tabs\n```\n=> misfin:ada@mail.example\n"
+    draft = Draft(
+        account="bea@hive.test", to=("ada@mail.example", "cal@mail.example"), subject="Hi", body=text
+    )
+    async with receiving(settings) as port:
+        with PinBook(root / "trust.db") as pins:
+            courier = Courier(
+                outbox,
+                pins,
+                identities,
+                store,
+                hosts={"mail.example": HostOverride(("127.0.0.1", port))},
+            )
+            ids = submit(outbox, None, draft, now=time.time())
+            await courier.run_once()
+    assert [outbox.row(row_id).state for row_id in ids] == [State.DELIVERED, State.FAILED]
+    assert outbox.row(ids[0]).fingerprint == ADA.info.fingerprints.cert
+    outbox.close()
+    (received,) = mail(settings)
+    lines = envelope.to_gemmail(received).split(b"\n", 3)
+    assert lines[0] == b"bea@hive.test Bea Worker"
+    assert lines[1] == b"ada@mail.example, cal@mail.example"
+    assert lines[3] == f"# Hi\n\n{text}".encode()
+    (sent,) = store.folder("bea@hive.test", "Sent").list()
+    ids = [envelope.read(data).fields["message-id"] for data in (received, sent.path.read_bytes())]
+    assert ids[0] == ids[1]
+
+
+RECEIVE = """
+import asyncio, signal, sys
+from pathlib import Path
+from misfin.net.limits import LimitSettings
+from misfin.net.verification import VerificationMode
+from misfin.post.reception import ReceptionSettings, serve
+root = Path(sys.argv[1])
+settings = ReceptionSettings(
+    listen=(("127.0.0.1", 0),), identities=root / "identities", mail=root / "mail",
+    trust_db=root / "trust.db", contacts_db=root / "contacts.db", runtime=root / "run",
+    limits=LimitSettings(enable=False), verification=VerificationMode.OFF,
+)
+async def main():
+    task = asyncio.current_task()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await serve(settings, ready=lambda bound: print(bound[0][1], flush=True))
+try:
+    asyncio.run(main())
+except asyncio.CancelledError:
+    pass
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+async def test_however_it_ends_what_was_answered_20_is_in_the_maildir(settings, end):
+    """Eight senders in a row without pause while the receiver is ended under them."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", RECEIVE, settings.identities.parent], stdout=subprocess.PIPE
+    )
+    port = int(await asyncio.to_thread(child.stdout.readline))
+    accepted: list[str] = []
+
+    async def sender(name):
+        for number in range(10_000):
+            text = f"{name} {number}"
+            try:
+                answer = await ask(port, letter("ada@mail.example", text), BEA)
+            except (OSError, TimeoutError, asyncio.IncompleteReadError):
+                return
+            if not answer.startswith(b"20 "):
+                return
+            accepted.append(text)
+            if len(accepted) == 60:
+                child.send_signal(end)
+
+    await asyncio.gather(*(sender(name) for name in "abcdefgh"))
+    await asyncio.to_thread(child.communicate)
+    stored = sorted(envelope.to_gemmail(data).split(b"\n", 3)[3].decode().strip() for data in mail(settings))
+    assert len(accepted) >= 60
+    assert set(accepted) <= set(stored)
+    assert len(stored) == len(set(stored))
+    if end is signal.SIGTERM:
+        assert child.returncode == 0
+        assert stored == sorted(accepted)  # nothing stored without its answer either
+    async with receiving(settings) as new_port:  # and it starts again
+        hosts = {"mail.example": HostOverride(("127.0.0.1", new_port))}
+        client = MisfinClient(identity=BEA, hosts=hosts, timeout=5)
+        async with client:
+            assert (await client.send(MisfinAddress("ada", "mail.example"), "again")).status == 20
