@@ -125,7 +125,7 @@ def list_mailbox(play: Play) -> None:
 
 def write_to_bea(play: Play) -> None:
     """A letter to the correspondent who answers is delivered."""
-    (sent,) = play.run("send", _address("bea"), "--subject", "Biscuits", "--body", "How many tins?")
+    (sent,) = play.run("send", _address("bea"), "--subject", "The lantern", "--body", "Does it still leak?")
     need(
         sent["state"] == "delivered" and sent["status"] == 20,
         f"it is {sent['state']}, status {sent['status']}",
@@ -135,10 +135,10 @@ def write_to_bea(play: Play) -> None:
 
 def read_answer(play: Play) -> None:
     """Her answer arrives and stands in the conversation of the letter."""
-    (ours,) = play.run("search", "in:Sent", "subject:Biscuits")
+    (ours,) = play.run("search", "in:Sent", "subject:lantern")
 
     def answer() -> Any:
-        found = play.run("search", "in:Inbox", "subject:Biscuits")
+        found = play.run("search", "in:Inbox", "subject:lantern")
         return [letter for letter in found if _address("bea") in letter["from"]]
 
     (letter,) = wait_for("Bea's answer", answer)
@@ -149,15 +149,15 @@ def read_answer(play: Play) -> None:
 
 def reply(play: Play) -> None:
     """A reply goes out and joins the conversation."""
-    play.run("send", _address("bea"), "--subject", "Re: Biscuits", "--body", "Three, then.")
-    found = play.run("search", "subject:Biscuits")
+    play.run("send", _address("bea"), "--subject", "Re: The lantern", "--body", "Good to know.")
+    found = play.run("search", "subject:lantern")
     need(len({letter["thread"] for letter in found}) == 1, "the reply opened another conversation")
 
 
 def show_raw(play: Play) -> None:
     """A letter can be seen as it came."""
     letter = play.run("show", play.memory["answer"], "--raw")[0]
-    need("Re: Biscuits" in letter["gemmail"], "the raw gemmail does not hold the subject")
+    need("Re: The lantern" in letter["gemmail"], "the raw gemmail does not hold the subject")
 
 
 def write_to_changed(play: Play) -> None:

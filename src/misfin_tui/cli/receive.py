@@ -1,0 +1,108 @@
+"""``misfin-tui receive``: receive mail until told to end, as a child of the app or alone on a server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import LocalError
+from misfin_tui.cli import Exit
+from misfin_tui.cli.output import emit, profile_of
+from misfin_tui.config import Config, load, split_listen
+from misfin_tui.paths import Profile
+from misfin_tui.screentext import plain
+
+if TYPE_CHECKING:
+    from misfin.post.reception import ReceptionSettings
+
+
+def receive(args: Namespace) -> int:
+    """Listen, say so on standard output in one line, and run until SIGTERM or ctrl+c."""
+    profile = profile_of(args)
+    config = load(profile.config)
+    _log_to_stderr()
+    return asyncio.run(_serve(args, profile, config))
+
+
+async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
+    from misfin.post.reception import Reception
+
+    reception = Reception(settings_of(profile, config, args.listen or config.receive.listen))
+    addresses = [_text(*address) for address in await reception.start()]
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, ended.set)
+    emit(args, {"listening": addresses}, "Receiving on " + ", ".join(addresses))
+    try:
+        await ended.wait()
+    finally:
+        await reception.stop()
+    return Exit.DONE
+
+
+def settings_of(profile: Profile, config: Config, listen: Sequence[str]) -> ReceptionSettings:
+    """What the settings mean for a receiver.
+
+    Raises :class:`LocalError` for an address to listen on that is none.
+    """
+    from misfin.net.limits import LimitSettings
+    from misfin.net.verification import SenderChange, VerificationMethod, VerificationMode
+    from misfin.post.reception import ReceptionSettings
+    from misfin_tui.services.posting import host_overrides
+
+    checks = config.verification
+    try:
+        pairs = tuple(split_listen(text) for text in listen)
+    except ValueError as error:
+        raise LocalError(f"Cannot listen: {error}.", remedy="Write 0.0.0.0:1958 or [::]:1958.") from error
+    return ReceptionSettings(
+        listen=pairs,
+        identities=profile.identities,
+        mail=profile.mail,
+        trust_db=profile.trust_db,
+        contacts_db=profile.contacts_db,
+        runtime=profile.runtime,
+        require_certificate=config.receive.require_certificate,
+        on_sender_change=SenderChange(config.receive.on_sender_change),
+        limits=LimitSettings(
+            enable=config.rate_limit.enable,
+            capacity=config.rate_limit.capacity,
+            refill_rate=config.rate_limit.refill_rate,
+            retry_after=config.rate_limit.retry_after,
+        ),
+        verification=VerificationMode(checks.mode),
+        methods=tuple(VerificationMethod(method) for method in checks.method),
+        cache=Path(checks.cache_path).expanduser()
+        if checks.cache_path
+        else profile.cache / "verification.db",
+        cache_ttl=float(checks.cache_ttl),
+        probe_timeout=checks.probe_timeout,
+        spki_on_change=checks.spki_on_change,
+        allow_private=checks.allow_private,
+        hosts=host_overrides(config.hosts),
+    )
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return plain(super().format(record), one_line=True)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(asctime)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    logger = logging.getLogger("misfin")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def _text(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
