@@ -213,6 +213,8 @@ def parse(text: str, path: Path | str = "config.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, _line_in(str(error)), f"not valid TOML: {error}") from error
+    except RecursionError as error:  # tomllib descends once per bracket
+        raise ConfigError(path, 0, "not valid TOML: brackets within brackets without end") from error
     reader = _Reader(text, path)
     built: dict[str, Any] = {}
     for name, value in data.items():

@@ -89,7 +89,7 @@ def _read(der: bytes) -> CertificateInfo:
     fingerprints = fingerprints_of(der)
     try:
         certificate = x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise IdentityError("The certificate cannot be read.") from error
     problems: list[str] = []
     not_before, not_after = _validity(certificate, problems)
