@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from misfin_tui.config import Config
     from misfin_tui.services import Services
 
-KEYS = (
-    ("ec", "P-256", "small and quick; the usual choice"),
-    ("ed25519", "Ed25519", "modern, but not every server takes it"),
-    ("rsa", "RSA-2048", "large and slow; for old servers"),
-)
-"""The kinds of key to choose from: value, name, note."""
-
 
 @dataclass(frozen=True, slots=True)
 class OwnIdentity:

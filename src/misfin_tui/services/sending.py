@@ -236,7 +236,7 @@ class Sending:
     def _reply(self, row: LetterRow, everyone: bool, quoted: str | None) -> Draft:
         settings = self._services.config.send
         return reply_draft(
-            read_original(self._services.index.raw(row), row),
+            read_original(self._services.index.raw(row.row), row),
             self._services.identities.addresses(),
             everyone=everyone,
             quoted=quoted,
@@ -245,7 +245,7 @@ class Sending:
         )
 
     def _forward(self, row: LetterRow) -> Draft:
-        return forward_draft(read_original(self._services.index.raw(row), row))
+        return forward_draft(read_original(self._services.index.raw(row.row), row))
 
     async def _sender(self, account: str) -> MisfinAddress | None:
         for identity in await self._services.identities.all():

@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from misfin.errors import AddressError
-from misfin.model.address import MisfinAddress
+from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
 
@@ -40,6 +40,14 @@ class Recipient:
     text: str
     address: MisfinAddress | None
     problem: str = ""
+
+    @property
+    def written(self) -> str:
+        """The entry in the form every other part reads: ``mailbox@host[:port] Name``."""
+        if self.address is None:
+            return self.text
+        port = f":{self.address.port}" if self.address.port not in (None, DEFAULT_PORT) else ""
+        return f"{self.address.address}{port} {self.address.blurb}".strip()
 
 
 def read_recipients(text: str) -> list[Recipient]:

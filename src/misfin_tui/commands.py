@@ -1,0 +1,105 @@
+"""What the command palette finds: every action of the key table that works here, and people to write to.
+
+Hits are ``Content`` made from cleaned text, never markup; the fuzzy matcher sees our own words only, because
+its time explodes on texts a stranger may choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.style import Style
+
+from misfin.errors import MisfinError
+from misfin_tui.keymap import BY_ID, Action, Room, Shown, readable
+from misfin_tui.screentext import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from misfin_tui.app import MisfinApp
+
+MAX_PEOPLE = 6
+_LEAST = 2  # letters typed before the address book is asked
+
+
+class ActionProvider(Provider):
+    """Every action that works on this screen, with its key."""
+
+    async def discover(self) -> Hits:
+        """All of them, those of the screen first."""
+        for action in self._actions():
+            yield DiscoveryHit(self._shown(action), self._runner(action), text=action.help, help=None)
+
+    async def search(self, query: str) -> Hits:
+        """Those whose name or sentence fits."""
+        matcher = self.matcher(query)
+        for action in self._actions():
+            # A hit in the name is worth more than one in the sentence.
+            score = max(matcher.match(action.label), 0.8 * matcher.match(action.help))
+            if score > 0:
+                yield Hit(score, self._shown(action), self._runner(action), text=action.help)
+
+    def _actions(self) -> Iterator[Action]:
+        """The actions of the screen, then those of the whole program."""
+        seen = set()
+        for node in (self.screen, self.app):
+            for binding in type(node).BINDINGS:
+                found = BY_ID.get(binding.id or "") if isinstance(binding, Binding) else None
+                if found is None or found.id in seen or found.shown is Shown.HELP or found.id == "commands":
+                    continue
+                seen.add(found.id)
+                if node.check_action(found.method, ()) is not False:
+                    yield found
+
+    def _shown(self, action: Action) -> Content:
+        keys = " ".join(readable(key) for key in cast("MisfinApp", self.app).keys.of(action.id))
+        return Content.assemble(
+            action.help.rstrip("."), ("  " + keys if keys else "", Style(bold=True, dim=True))
+        )
+
+    def _runner(self, action: Action) -> Callable[[], Awaitable[object]]:
+        node = self.app if action.room is Room.EVERYWHERE else self.screen
+        return lambda: self.app.run_action(action.method, default_namespace=node)
+
+
+class PeopleProvider(Provider):
+    """Write to somebody from the address book."""
+
+    async def search(self, query: str) -> Hits:
+        """People whose name or address begins with what was typed."""
+        app = cast("MisfinApp", self.app)
+        if len(query.strip()) < _LEAST:
+            return
+        try:
+            people = await app.services.contacts.complete(query.removeprefix("write to "), MAX_PEOPLE)
+        except MisfinError:
+            return  # the palette goes on without people; the address book tells what is wrong with it
+        for place, known in enumerate(people):
+            contact = known.contact
+            entry = f"{contact.address} {contact.name}".strip()
+            shown = Content.assemble(
+                "Write to ",
+                (plain(contact.name or contact.address, one_line=True), Style(bold=True)),
+                (f"  {plain(contact.address, one_line=True)}" if contact.name else "", Style(dim=True)),
+            )
+            yield Hit(0.5 - place / 100, shown, self._writer(entry), text=shown.plain)
+
+    def _writer(self, entry: str) -> Callable[[], Awaitable[object]]:
+        app = cast("MisfinApp", self.app)
+
+        async def write() -> None:
+            try:
+                app.open_composer(await app.services.sending.new([entry]))
+            except MisfinError as error:
+                app.report(error)
+
+        return write
+
+
+PROVIDERS = {ActionProvider, PeopleProvider}
+"""What the app adds to Textual's own commands."""

@@ -1,0 +1,219 @@
+"""Small forms: a new identity, an identity to import, a contact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Input, Select
+
+from misfin.errors import AddressError
+from misfin.model.address import MisfinAddress
+from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.facts import text
+
+T = TypeVar("T")
+
+KEYS = (
+    ("ec", "P-256 – small and quick; the usual choice"),
+    ("ed25519", "Ed25519 – modern, but not every server takes it"),
+    ("rsa", "RSA-2048 – large and slow; for old servers"),
+)
+"""The kinds of key to choose from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A labelled line of a form."""
+
+    id: str
+    label: str
+    value: str = ""
+    placeholder: str = ""
+
+
+class FormDialog(Dialog[T]):
+    """Labelled fields. Enter goes to the next one, and from the last one accepts."""
+
+    DEFAULT_CSS = """
+    FormDialog Input { margin-top: 0; }
+    FormDialog .label { color: $text-muted; margin-top: 1; }
+    FormDialog Select { margin-top: 0; }
+    FormDialog #complaint { margin-top: 1; }
+    """
+    yes = "OK"
+
+    def __init__(self, title: str, *, complaint: str = "") -> None:
+        super().__init__(title)
+        self._complaint = complaint
+
+    def form_fields(self) -> Sequence[Field]:
+        """The lines."""
+        raise NotImplementedError
+
+    def result(self) -> T | None:
+        """What the form says, or None after :meth:`complain`."""
+        raise NotImplementedError
+
+    def compose_body(self) -> ComposeResult:
+        """Each label above its field."""
+        for field in self.form_fields():
+            yield text(field.label, classes="label")
+            yield OneLine(field.value, id=field.id, placeholder=field.placeholder, max_length=1024)
+        yield from self.compose_more()
+        yield text(self._complaint, id="complaint", classes="warn")
+
+    def compose_more(self) -> ComposeResult:
+        """What else the form has."""
+        yield from ()
+
+    def value(self, field_id: str) -> str:
+        """What stands in a field."""
+        return self.query_one(f"#{field_id}", Input).value.strip()
+
+    def complain(self, problem: str, field_id: str) -> None:
+        """Say what is wrong and go there."""
+        self.query_one("#complaint").update(Content(problem))  # type: ignore[attr-defined]  # a Static
+        self.query_one(f"#{field_id}").focus()
+
+    def choices(self) -> Sequence[Choice]:
+        """Cancelling is safe."""
+        return Choice("cancel", "Cancel  esc"), Choice("ok", self.yes)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        inputs = list(self.query(Input))
+        place = inputs.index(event.input)
+        if place + 1 < len(inputs):
+            inputs[place + 1].focus()
+        else:
+            self.choose("ok")
+
+    def choose(self, choice: str) -> None:
+        """The result, or None."""
+        if choice == "cancel":
+            self.dismiss(None)
+            return
+        result = self.result()
+        if result is not None:
+            self.dismiss(result)
+
+
+class NewIdentityDialog(FormDialog[tuple[str, str, str]]):
+    """Address, name and kind of key of a new identity."""
+
+    yes = "Make it"
+
+    def __init__(self, address: str = "", name: str = "", key: str = "ec", *, complaint: str = "") -> None:
+        super().__init__("A new identity", complaint=complaint)
+        self._address = address
+        self._person = name
+        self._key = key
+
+    def form_fields(self) -> Sequence[Field]:
+        """Who one is."""
+        return (
+            Field(
+                "address",
+                "Address: the host is the one your mail will arrive at",
+                self._address,
+                "ada@mail.example",
+            ),
+            Field("name", "Name that others see beside it", self._person, "Ada Lovelace"),
+        )
+
+    def compose_more(self) -> ComposeResult:
+        """The kind of key."""
+        yield text("Key", classes="label")
+        yield Select[Any](
+            [(Content(label), value) for value, label in KEYS],
+            value=self._key,
+            allow_blank=False,
+            compact=True,
+            id="key",
+        )
+
+    def result(self) -> tuple[str, str, str] | None:
+        """Address, name, key."""
+        problem = problem_with(self.value("address"))
+        if problem:
+            self.complain(problem, "address")
+            return None
+        return self.value("address"), self.value("name"), str(self.query_one("#key", Select).value)
+
+
+class ImportDialog(FormDialog[tuple[str, str]]):
+    """The files of an identity made by another program."""
+
+    yes = "Import"
+
+    def __init__(self, certificate: str = "", key: str = "", *, complaint: str = "") -> None:
+        super().__init__("Import an identity", complaint=complaint)
+        self._certificate = certificate
+        self._key = key
+
+    def form_fields(self) -> Sequence[Field]:
+        """One file or two."""
+        return (
+            Field(
+                "certificate", "PEM file with the certificate, perhaps with the key too", self._certificate
+            ),
+            Field("key", "PEM file with the private key, if it is another one", self._key),
+        )
+
+    def result(self) -> tuple[str, str] | None:
+        """The two names; the second may be empty."""
+        if not self.value("certificate"):
+            self.complain("Write the name of a file.", "certificate")
+            return None
+        return self.value("certificate"), self.value("key")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactForm:
+    """What a person typed about a contact."""
+
+    address: str
+    name: str
+    note: str
+
+
+class ContactDialog(FormDialog[ContactForm]):
+    """A contact, new or old."""
+
+    yes = "Save"
+
+    def __init__(self, form: ContactForm | None = None, *, complaint: str = "") -> None:
+        super().__init__("Contact" if form else "New contact", complaint=complaint)
+        self._form = form or ContactForm("", "", "")
+
+    def form_fields(self) -> Sequence[Field]:
+        """Address, name, note."""
+        return (
+            Field("address", "Address", self._form.address, "bob@remote.host"),
+            Field("name", "Name", self._form.name, "Bob Jones"),
+            Field("note", "Note, for yourself only", self._form.note),
+        )
+
+    def result(self) -> ContactForm | None:
+        """The form."""
+        problem = problem_with(self.value("address"))
+        if problem:
+            self.complain(problem, "address")
+            return None
+        return ContactForm(self.value("address"), self.value("name"), self.value("note"))
+
+
+def problem_with(address: str) -> str:
+    """What is wrong with an address; empty when nothing is."""
+    try:
+        MisfinAddress.parse(address)
+    except AddressError as error:
+        return f"{error} {error.remedy}".strip()
+    return ""

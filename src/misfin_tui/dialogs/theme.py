@@ -1,0 +1,47 @@
+"""Choosing a theme: the one under the cursor is shown at once, escape puts the old one back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import OptionList
+
+from misfin_tui.dialogs.prompt import ChooseDialog
+from misfin_tui.widgets.facts import text
+
+
+class ThemeDialog(ChooseDialog):
+    """The themes there are; the screen behind wears the one under the cursor."""
+
+    DEFAULT_CSS = """
+    ThemeDialog { background: transparent; #box { width: 44; offset: 0 0; } }
+    """
+
+    def __init__(self, names: Sequence[str], current: str) -> None:
+        own = [name for name in names if name.startswith("misfin-")]
+        others = [name for name in names if not name.startswith("misfin-")]
+        ordered = [*sorted(own), *sorted(others)]
+        super().__init__("Theme", [(name, name, "") for name in ordered], chosen=current)
+        self._names = ordered
+        self._before = current
+
+    def compose_body(self) -> ComposeResult:
+        """The list, with a word about files."""
+        yield from super().compose_body()
+        yield text("Your own go into the folder `themes` beside config.toml.", classes="muted gap")
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.app.theme = self._names[event.option_index]
+
+    def choose(self, choice: str) -> None:
+        """Back to what it was."""
+        self.app.theme = self._before
+        super().choose(choice)
+
+    def action_close_dialog(self) -> None:
+        """As the button."""
+        self.choose("cancel")

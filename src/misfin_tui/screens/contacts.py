@@ -1,0 +1,179 @@
+"""The address book: write to people, name them, block them; each with what is known of their certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from textual import work
+
+from misfin.errors import MisfinError
+from misfin.store.contacts import Contact
+from misfin.store.rows import Badge
+from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.forms import ContactDialog, ContactForm
+from misfin_tui.keymap import Room
+from misfin_tui.screens.place import Place
+from misfin_tui.screentext import suspicious
+from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.facts import day
+from misfin_tui.widgets.row_list import Cell, Column, RowList
+
+if TYPE_CHECKING:
+    from misfin_tui.services.contacts import Known
+
+BADGES = {Badge.VERIFIED: "good", Badge.FIRST: "accent", Badge.NONE: "muted", Badge.CHANGED: "bad"}
+
+
+class ContactsScreen(Place):
+    """Everybody, the likeliest first."""
+
+    BINDINGS = bindings(Room.LIST, Room.CONTACTS)
+    BINDING_GROUP_TITLE = TITLE_TEXT = "Contacts"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._undo: Contact | None = None
+
+    def make_list(self) -> RowList[Known]:
+        """Name, address, letters, trust."""
+        columns = (
+            Column("", 1),
+            Column("Name", 24),
+            Column("Address"),
+            Column("Sent", 6, right=True, spare=2),
+            Column("Got", 6, right=True, spare=2),
+            Column("Last", 11, spare=1),
+            Column("Trust", 26, spare=3),
+        )
+        empty = "Nobody yet: everyone you write to or hear from appears here, and n adds somebody."
+        return RowList(columns, self._cells, lambda known: known.contact.address, empty=empty)
+
+    def _cells(self, known: Known) -> Sequence[Cell]:
+        contact, trust = known.contact, known.trust
+        note = trust.note + (f" since {day(trust.since)}" if trust.since else "")
+        state: Cell = (note, BADGES[trust.badge])
+        if contact.blocked:
+            state = ("blocked", "bad")
+        elif contact.dead:
+            state = (f"gone: {contact.dead}", "warn")
+        last = max(contact.last_sent, contact.last_received)
+        odd = suspicious(contact.address)
+        return (
+            ("⊘", "bad") if contact.blocked else (trust.badge.value, BADGES[trust.badge]),
+            (contact.name, "strong" if contact.own_name else "normal"),
+            (f"⚠ {contact.address}" if odd else contact.address, "warn" if odd else "normal"),
+            (f"{contact.sent:,}" if contact.sent else "", "muted"),
+            (f"{contact.received:,}" if contact.received else "", "muted"),
+            (day(last) if last else "", "muted"),
+            state,
+        )
+
+    async def load(self) -> Iterable[Known]:
+        """All of them."""
+        return await self.services.contacts.all()
+
+    def matches(self, item: Known, words: list[str]) -> bool:
+        """By names, addresses and notes."""
+        contact = item.contact
+        names = f"{contact.own_name} {contact.learnt_name} {contact.notes}"
+        text = f"{names} {contact.address} {' '.join(contact.aliases)}".casefold()
+        return all(word in text for word in words)
+
+    def choose(self, item: Any) -> None:
+        """A double click edits."""
+        self.action_edit_contact()
+
+    @property
+    def contact(self) -> Contact | None:
+        """The one under the cursor."""
+        known = self.rows.current
+        return known.contact if known is not None else None
+
+    # ---- what can be done
+
+    @work(group="contacts", description="write to a contact")
+    async def action_compose(self) -> None:
+        """Write to this person."""
+        contact = self.contact
+        to = [f"{contact.address} {contact.name}".strip()] if contact else []
+        draft = await self.attempt(self.services.sending.new(to))
+        if draft is not None:
+            self.misfin.open_composer(draft)
+
+    @work(group="contacts", description="add a contact")
+    async def action_new_contact(self) -> None:
+        """Somebody new."""
+        await self._edit(None)
+
+    @work(group="contacts", description="edit a contact")
+    async def action_edit_contact(self) -> None:
+        """Change one."""
+        if self.contact is not None:
+            await self._edit(self.contact)
+
+    async def _edit(self, contact: Contact | None) -> None:
+        form = ContactForm(contact.address, contact.name, contact.notes) if contact else None
+        complaint = ""
+        while True:
+            form = await self.app.push_screen_wait(ContactDialog(form, complaint=complaint))
+            if form is None:
+                return
+            changed = replace(
+                contact or Contact(form.address), address=form.address, own_name=form.name, notes=form.note
+            )
+            try:
+                saved = await self.services.contacts.save(
+                    changed, replaces=contact.address if contact else ""
+                )
+            except MisfinError as error:
+                complaint = f"{error} {error.remedy}".strip()
+                continue
+            await self._reload()
+            self.rows.go_to(saved.address)
+            return
+
+    @work(group="contacts", description="delete a contact")
+    async def action_delete_contact(self) -> None:
+        """Remove one; z puts it back."""
+        contact = self.contact
+        if contact is None:
+            return
+        gone = await self.attempt(self.services.contacts.delete(contact.address))
+        if gone is not None:
+            self._undo = gone
+            self.misfin.say(f"{gone.name or gone.address} was removed; z undo.")
+        self.reload()
+
+    @work(group="contacts", description="put a contact back")
+    async def action_undo(self) -> None:
+        """Put back what was removed."""
+        gone, self._undo = self._undo, None
+        if gone is None:
+            self.misfin.say("There is nothing to undo.")
+            return
+        await self.attempt(self.services.contacts.save(gone))
+        await self._reload()
+        self.rows.go_to(gone.address)
+
+    @work(group="contacts", description="block a contact")
+    async def action_block_contact(self) -> None:
+        """Refuse mail from this address, or allow it again."""
+        contact = self.contact
+        if contact is None:
+            return
+        if contact.blocked:
+            await self.attempt(self.services.contacts.unblock(contact.address))
+            self.misfin.say(f"Mail from {contact.address} is accepted again.")
+        elif await self.app.push_screen_wait(
+            ConfirmDialog(
+                f"Block {contact.address}?",
+                "Your receiver then refuses their mail (status 61) before it is stored. b allows it again.",
+                yes="Block",
+                danger=True,
+            )
+        ):
+            await self.attempt(self.services.contacts.block(contact.address))
+            self.misfin.say(f"{contact.address} is blocked.")
+        self.reload()

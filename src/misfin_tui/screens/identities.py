@@ -1,0 +1,228 @@
+"""One's own addresses: make, import, export, choose the default, and see what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual import work
+
+from misfin.errors import IdentityEncryptedError, MisfinError
+from misfin_tui.dialogs.base import Choice
+from misfin_tui.dialogs.forms import ImportDialog, NewIdentityDialog
+from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
+from misfin_tui.dialogs.text import Fact, FactsDialog
+from misfin_tui.keymap import Room
+from misfin_tui.screens.place import AppScreen, Place
+from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.facts import grouped, short, span
+from misfin_tui.widgets.row_list import Cell, Column, RowList
+
+if TYPE_CHECKING:
+    from misfin_tui.services.identities import OwnIdentity
+
+
+class IdentitiesScreen(Place):
+    """The identities of the profile."""
+
+    BINDINGS = bindings(Room.LIST, Room.IDENTITIES)
+    BINDING_GROUP_TITLE = TITLE_TEXT = "Identities"
+
+    def make_list(self) -> RowList[OwnIdentity]:
+        """Address, name, key, state."""
+        columns = (
+            Column("", 1),
+            Column("Address", 32),
+            Column("Name", 20, spare=2),
+            Column("Key", 8, spare=3),
+            Column("SHA-256", 17, spare=1),
+            Column("State"),
+        )
+        empty = "You have no address yet: n makes one, i imports one."
+        return RowList(columns, self._cells, lambda row: row.name, empty=empty)
+
+    def _cells(self, row: OwnIdentity) -> Sequence[Cell]:
+        state: Cell = ("fine", "good")
+        if row.problems:
+            state = (row.problems[0], "warn" if row.info else "bad")
+        return (
+            ("●", "accent") if row.default else ("", "normal"),
+            (row.address or row.name, "strong" if row.default else "normal"),
+            (row.info.blurb if row.info else "", "normal"),
+            (row.info.key if row.info else "", "muted"),
+            (short(row.info.fingerprints.cert) if row.info else "", "muted"),
+            state,
+        )
+
+    async def load(self) -> Iterable[OwnIdentity]:
+        """All of them."""
+        return await self.services.identities.all()
+
+    def matches(self, item: OwnIdentity, words: list[str]) -> bool:
+        """By address and name."""
+        text = f"{item.name} {item.address} {item.info.blurb if item.info else ''}".casefold()
+        return all(word in text for word in words)
+
+    def choose(self, item: Any) -> None:
+        """A double click shows everything."""
+        self.action_identity_details()
+
+    @property
+    def row(self) -> OwnIdentity | None:
+        """The one under the cursor."""
+        return self.rows.current
+
+    # ---- what can be done
+
+    @work(group="identities", description="show an identity")
+    async def action_identity_details(self) -> None:
+        """Certificate, fingerprints, complaints."""
+        row = self.row
+        if row is None:
+            return
+        more = [Choice("copy", "Copy fingerprint"), Choice("export", "Export …")] if row.info else []
+        choice = await self.app.push_screen_wait(
+            FactsDialog(row.address or row.name, facts_of(row), more=more)
+        )
+        if choice == "copy":
+            self.action_copy_fingerprint()
+        elif choice == "export":
+            self.action_export_identity()
+
+    @work(group="identities", description="make an identity")
+    async def action_new_identity(self) -> None:
+        """Make a new one."""
+        if await make_identity(self):
+            self.reload()
+
+    @work(group="identities", description="import an identity")
+    async def action_import_identity(self) -> None:
+        """Read another program's PEM."""
+        if await import_identity(self):
+            self.reload()
+
+    @work(group="identities", description="export an identity")
+    async def action_export_identity(self) -> None:
+        """Write it to a file."""
+        row = self.row
+        if row is None or row.info is None:
+            return
+        what = await self.app.push_screen_wait(
+            ChooseDialog(
+                f"Export {row.address}",
+                [
+                    ("certificate", "Certificate", "to give to others"),
+                    ("both", "Certificate and private key", "a backup: whoever has it is you"),
+                ],
+            )
+        )
+        if what is None:
+            return
+        path = await self.app.push_screen_wait(
+            PromptDialog(
+                "Write to which file?",
+                "It must not exist yet.",
+                value=f"{row.name}.pem",
+                yes="Write",
+                check=lambda name: "" if name.strip() else "Write a file name.",
+            )
+        )
+        if path is None:
+            return
+        exporting = self.services.identities.export(row.name, Path(path.strip()), with_key=what == "both")
+        try:
+            await exporting
+        except MisfinError as error:
+            self.misfin.report(error)
+        else:
+            self.misfin.say(f"Written to {path.strip()}.")
+
+    def action_copy_fingerprint(self) -> None:
+        """Copy the fingerprint."""
+        row = self.row
+        if row is not None and row.info is not None:
+            self.app.copy_to_clipboard(row.info.fingerprints.cert)
+            self.misfin.say("The fingerprint is in the clipboard.")
+
+    @work(group="identities", description="set the default identity")
+    async def action_default_identity(self) -> None:
+        """Write from this address by default."""
+        row = self.row
+        if row is None or not row.address:
+            return
+        config = await self.attempt(self.services.identities.set_default(row.address))
+        if config is not None:
+            self.use_config(config)
+            self.misfin.say(f"New messages are written from {row.address}.")
+            self.reload()
+
+
+async def make_identity(screen: AppScreen, *, address: str = "") -> OwnIdentity | None:
+    """Ask for an address and make an identity for it; what is wrong is told and asked again."""
+    form = (address, "", "ec")
+    complaint = ""
+    while True:
+        answer = await screen.app.push_screen_wait(NewIdentityDialog(*form, complaint=complaint))
+        if answer is None:
+            return None
+        form = answer
+        try:
+            made = await screen.services.identities.create(form[0], name=form[1], key=form[2])
+        except MisfinError as error:
+            complaint = f"{error} {error.remedy}".strip()
+        else:
+            screen.misfin.say(f"{made.address} is yours now.")
+            return made
+
+
+async def import_identity(screen: AppScreen) -> OwnIdentity | None:
+    """Ask for PEM files and take the identity over; asks for a password when the key wants one."""
+    files = ("", "")
+    complaint = ""
+    while True:
+        answer = await screen.app.push_screen_wait(ImportDialog(*files, complaint=complaint))
+        if answer is None:
+            return None
+        files = answer
+        try:
+            got = await _import_with_password(screen, files)
+        except MisfinError as error:
+            complaint = f"{error} {error.remedy}".strip()
+        else:
+            if got is not None:
+                screen.misfin.say(f"{got.address} was imported.")
+                return got
+
+
+async def _import_with_password(screen: AppScreen, files: tuple[str, str]) -> OwnIdentity | None:
+    certificate, key = Path(files[0].strip()), Path(files[1].strip()) if files[1].strip() else None
+    password: str | None = None
+    again = False
+    while True:
+        try:
+            return await screen.services.identities.import_pem(certificate, key, password)
+        except IdentityEncryptedError:
+            dialog = PasswordDialog((key or certificate).name, again=again)
+            password = await screen.app.push_screen_wait(dialog)
+            again = True
+            if password is None:
+                return None
+
+
+def facts_of(row: OwnIdentity) -> list[Fact]:
+    """Everything about an identity, with what other servers may refuse."""
+    facts: list[Fact] = [("", f"⚠ {problem}") for problem in row.problems]
+    if info := row.info:
+        facts += [
+            ("name", info.blurb or "none"),
+            ("SHA-256", grouped(info.fingerprints.cert, 8)),
+            ("public key", f"{info.key}\n{grouped(info.fingerprints.spki, 8)}"),
+            ("subject", info.subject or "none"),
+            ("hosts", ", ".join(info.hosts) or "none"),
+            ("valid", span(info.not_before.timestamp(), info.not_after.timestamp())),
+        ]
+    facts.append(("file", str(row.path)))
+    if row.info and not row.problems:
+        facts.append(("", "Nothing is wrong with it."))
+    return facts

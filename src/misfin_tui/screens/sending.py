@@ -1,0 +1,82 @@
+"""What is asked before a message is sent: does it fit, and are these the people one means?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from misfin.errors import LocalError
+from misfin.model.address import same_person
+from misfin.store.drafts import Draft
+from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
+from misfin_tui.screens.place import AppScreen
+from misfin_tui.screentext import plain, suspicious
+from misfin_tui.widgets.address_input import Recipient
+from misfin_tui.widgets.facts import day
+
+if TYPE_CHECKING:
+    from misfin_tui.services.contacts import TrustState
+
+BADGE_TONES = {"✓": "$success", "◐": "$secondary", "?": "$text-muted", "⚠": "$error"}
+
+
+async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
+    """The draft, or its parts when it is too long and they are wanted; None to go on writing."""
+    found = await screen.attempt(screen.services.sending.measure(draft))
+    if found is None:
+        return None
+    if not found.over:
+        return [draft]
+    parts: list[Draft] = []
+    problem = "it would not help."
+    if not found.problem:
+        try:
+            parts = await screen.services.sending.split(draft)
+        except LocalError as error:
+            problem = f"{error} {error.remedy}".strip()
+    limit = found.whose or f"Misfin takes {found.limit:,} bytes at most"
+    why = found.problem or f"It is {found.size:,} bytes long; {limit}."
+    answer = await screen.app.push_screen_wait(TooLongDialog(why, len(parts), problem))
+    return parts if answer is TooLong.SPLIT else None
+
+
+async def certain(screen: AppScreen, recipients: Sequence[Recipient]) -> bool:
+    """Ask about recipients one may not have meant: oneself, and names that pass for others."""
+    mine = await asyncio.to_thread(screen.services.identities.addresses)
+    odd = []
+    for address in (entry.address for entry in recipients):
+        if address is None:
+            continue
+        if any(same_person(address, each) for each in mine):
+            odd.append(f"{address.address} is yourself.")
+        reason = suspicious(address.address)
+        if reason:
+            odd.append(f"{address.address}: {reason}.")
+        like = await screen.attempt(screen.services.contacts.resembling(address.address))
+        if like:
+            odd.append(f"{address.address} looks like {like}, but is not it.")
+    if not odd:
+        return True
+    dialog = ConfirmDialog("Is this whom you mean?", "\n".join(odd), yes="Send", no="Go back", danger=True)
+    return await screen.app.push_screen_wait(dialog) is True
+
+
+def people_line(entries: Sequence[Recipient], states: Sequence[TrustState]) -> Content:
+    """For each recipient whether it is known, and what is odd. ``states`` are those of valid entries."""
+    parts: list[tuple[str, str]] = []
+    trust = iter(states)
+    for entry in entries:
+        parts.append(("  " if parts else "", ""))
+        if entry.address is None:
+            parts.append((f"✗ {plain(entry.text, one_line=True)[:40]} is no address", "$warning"))
+            continue
+        state = next(trust)
+        odd = suspicious(entry.address.address)
+        badge = "⚠" if odd else state.badge.value
+        note = odd or state.note + (f" {day(state.since)}" if state.since else "")
+        parts.append((f"{badge} ", BADGE_TONES[badge]))
+        parts.append((f"{plain(entry.address.address, one_line=True)} {note}", "$warning" if odd else ""))
+    return Content.assemble(*parts)

@@ -1,0 +1,249 @@
+"""Every pinned host and sender with its history, and the certificates that wait for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual import work
+
+from misfin.trust.tofu import Pin, PinKind
+from misfin_tui.dialogs.base import Choice
+from misfin_tui.dialogs.certificate import Answer, CertificateDialog
+from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.prompt import PromptDialog
+from misfin_tui.dialogs.text import Fact, FactsDialog
+from misfin_tui.keymap import Room
+from misfin_tui.messages import OutboxChanged, TrustAsked
+from misfin_tui.screens.place import Place
+from misfin_tui.screentext import suspicious
+from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.facts import day, grouped, many, moment, short, span
+from misfin_tui.widgets.row_list import Cell, Column, RowList
+
+if TYPE_CHECKING:
+    from misfin.trust.pins import Offer
+
+KINDS: tuple[tuple[PinKind | None, str], ...] = (
+    (None, "Trust"),
+    (PinKind.HOST, "Trust · hosts"),
+    (PinKind.SENDER, "Trust · senders"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A host or a sender: its pin, or the certificate that waits, or both."""
+
+    kind: PinKind
+    name: str
+    pin: Pin | None
+    offer: Offer | None
+
+
+class TrustScreen(Place):
+    """Pins and open questions; what waits stands on top."""
+
+    BINDINGS = bindings(Room.LIST, Room.TRUST)
+    BINDING_GROUP_TITLE = TITLE_TEXT = "Trust"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kind = 0
+
+    def make_list(self) -> RowList[Entry]:
+        """Name, fingerprint, use."""
+        columns = (
+            Column("", 1),
+            Column("Who", 6, spare=3),
+            Column("Name"),
+            Column("SHA-256", 17, spare=1),
+            Column("Uses", 6, right=True, spare=2),
+            Column("Last", 11, spare=2),
+            Column("How", 22, spare=4),
+        )
+        empty = "Nothing is pinned yet. The first message to a host, or from a sender, pins its certificate."
+        return RowList(columns, self._cells, lambda entry: (entry.kind, entry.name), empty=empty)
+
+    def _cells(self, entry: Entry) -> Sequence[Cell]:
+        pin, waiting = entry.pin, entry.offer is not None
+        return (
+            ("⚠", "bad") if waiting else ("✓", "good"),
+            (str(entry.kind), "muted"),
+            (entry.name, "strong" if waiting else "normal"),
+            (short(pin.cert_sha256) if pin else "", "muted"),
+            (f"{pin.uses:,}" if pin else "", "muted"),
+            (day(pin.last_seen) if pin else "", "muted"),
+            ("waits for your decision", "warn") if waiting else (pin.how if pin else "", "muted"),
+        )
+
+    async def load(self) -> Iterable[Entry]:
+        """Pins and what waits."""
+        pins = await self.services.trust.pins()
+        offers = {(offer.kind, offer.name): offer for offer in await self.services.trust.offers()}
+        found = [Entry(pin.kind, pin.name, pin, offers.pop((pin.kind, pin.name), None)) for pin in pins]
+        found += [Entry(kind, name, None, offer) for (kind, name), offer in offers.items()]
+        wanted = KINDS[self._kind][0]
+        shown = [entry for entry in found if wanted in (None, entry.kind)]
+        return sorted(shown, key=lambda entry: (entry.offer is None, entry.kind, entry.name))
+
+    def matches(self, item: Entry, words: list[str]) -> bool:
+        """By name, fingerprint and how it came to be trusted."""
+        prints = f"{item.pin.cert_sha256} {item.pin.how}" if item.pin else ""
+        text = f"{item.kind} {item.name} {prints}".casefold()
+        return all(word in text for word in words)
+
+    def news(self) -> list[tuple[str, str]]:
+        """How many questions wait."""
+        asking = sum(entry.offer is not None for entry in self.everything)
+        return [(f"{many(asking, 'question')} for you", "warning")] if asking else []
+
+    def on_trust_asked(self, message: TrustAsked) -> None:
+        """There is a new question."""
+        self.reload()
+
+    def on_outbox_changed(self, message: OutboxChanged) -> None:
+        """A delivery may have pinned a host."""
+        self.reload()
+
+    def choose(self, item: Any) -> None:
+        """A double click shows everything."""
+        self.action_pin_details()
+
+    @property
+    def entry(self) -> Entry | None:
+        """The one under the cursor."""
+        return self.rows.current
+
+    # ---- what can be done
+
+    @work(group="trust", description="show a pin")
+    async def action_pin_details(self) -> None:
+        """Certificate, history and use."""
+        entry = self.entry
+        if entry is None:
+            return
+        more = [Choice("decide", "Decide …")] if entry.offer else []
+        more += [Choice("forget", "Forget …", "danger")] if entry.pin else []
+        choice = await self.app.push_screen_wait(FactsDialog(entry.name, facts_of(entry), more=more))
+        if choice == "decide":
+            self.action_approve()
+        elif choice == "forget":
+            self.action_forget()
+
+    @work(group="trust", description="decide about a certificate")
+    async def action_approve(self) -> None:
+        """Decide about the certificate that waits."""
+        entry = self.entry
+        if entry is None or entry.offer is None:
+            self.misfin.say("No certificate of this one waits for a decision.")
+            return
+        trust = self.services.trust
+        question = await self.attempt(trust.question(entry.kind, entry.name))
+        if question is None:
+            self.reload()
+            return
+        answer = await self.app.push_screen_wait(CertificateDialog(question))
+        if answer is Answer.TRUST:
+            wanted = question.shown.fingerprints.cert
+            freed = await self.attempt(trust.approve(entry.kind, entry.name, wanted))
+            if freed is not None:
+                self.misfin.say(f"{entry.name} is trusted; {many(freed, 'message')} set free.")
+        elif answer is Answer.REFUSE:
+            stopped = await self.attempt(trust.refuse(entry.kind, entry.name))
+            if stopped is not None:
+                self.misfin.say(f"The pin of {entry.name} stays; {many(stopped, 'message')} stopped.")
+        self.reload()
+
+    @work(group="trust", description="forget a pin")
+    async def action_forget(self) -> None:
+        """Forget a pin, after asking."""
+        entry = self.entry
+        if entry is None:
+            return
+        question = (
+            f"Forget {entry.name} and its history? The next certificate it shows counts as the first one:"
+            " a change would no longer be noticed."
+        )
+        if not await self.app.push_screen_wait(
+            ConfirmDialog("Forget this pin?", question, yes="Forget", no="Keep it", danger=True)
+        ):
+            return
+        if await self.attempt(self.services.trust.forget(entry.kind, entry.name)) is not None:
+            self.misfin.say(f"{entry.name} is forgotten.")
+        self.reload()
+
+    def action_trust_kind(self) -> None:
+        """Hosts, senders, or both."""
+        self._kind = (self._kind + 1) % len(KINDS)
+        self.TITLE_TEXT = KINDS[self._kind][1]
+        self.reload()
+
+    @work(group="trust", description="show the trust log")
+    async def action_trust_log(self) -> None:
+        """What was decided, and when."""
+        log = await self.attempt(self.services.trust.log())
+        if log is None:
+            return
+        facts: list[Fact] = [
+            (moment(each.at), f"{each.event}: {each.name}\n{short(each.cert_sha256)}  {each.how}".rstrip())
+            for each in log
+        ]
+        await self.app.push_screen_wait(FactsDialog("Trust log", facts or [("", "Nothing was decided yet.")]))
+
+    @work(group="trust", description="export the pins")
+    async def action_export_pins(self) -> None:
+        """Write all pins to a file."""
+        path = await self.app.push_screen_wait(
+            PromptDialog(
+                "Export all pins",
+                "As JSON, with their history. The file must not exist yet.",
+                value="misfin-pins.json",
+                yes="Export",
+                check=lambda name: "" if name.strip() else "Write a file name.",
+            )
+        )
+        if path is None:
+            return
+        count = await self.attempt(self.services.trust.export(Path(path.strip())))
+        if count is not None:
+            self.misfin.say(f"{many(count, 'pin')} written to {path.strip()}.")
+
+
+def facts_of(entry: Entry) -> list[Fact]:
+    """Everything known about a host or a sender."""
+    facts: list[Fact] = []
+    odd = suspicious(entry.name if entry.kind is PinKind.SENDER else f"x@{entry.name.rpartition(':')[0]}")
+    if odd:
+        facts.append(("", f"⚠ Look twice: {odd}."))
+    if pin := entry.pin:
+        facts += [
+            ("trusted", f"{moment(pin.first_seen)}, {pin.how}"),
+            ("used", f"{many(pin.uses, 'time')}, last {moment(pin.last_seen)}"),
+            ("SHA-256", grouped(pin.cert_sha256, 8)),
+            ("public key", grouped(pin.spki_sha256, 8)),
+            ("valid", span(pin.not_before, pin.not_after)),
+        ]
+    if entry.offer:
+        info = entry.offer.certificate
+        facts += [
+            ("Waits for your decision", ""),
+            ("shown", moment(entry.offer.shown)),
+            ("SHA-256", grouped(info.fingerprints.cert, 8)),
+            ("public key", f"{info.key}\n{grouped(info.fingerprints.spki, 8)}"),
+            ("subject", info.subject or "none"),
+            ("hosts", ", ".join(info.hosts) or "none"),
+            ("valid", span(info.not_before.timestamp(), info.not_after.timestamp())),
+        ]
+        facts += [("", f"⚠ {problem}") for problem in info.problems]
+    for past in reversed(entry.pin.history if entry.pin else ()):
+        facts += [
+            (f"Until {day(past.replaced)}", ""),
+            ("trusted", f"{day(past.first_seen)}, {past.how}"),
+            ("used", f"{many(past.uses, 'time')}, last {day(past.last_seen)}"),
+            ("SHA-256", grouped(past.cert_sha256, 8)),
+            ("valid", span(past.not_before, past.not_after)),
+        ]
+    return facts

@@ -1,0 +1,124 @@
+"""The address book for the screens, each entry with what is known about its certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.store.rows import Badge
+from misfin_tui.services.lookalike import resembles
+
+if TYPE_CHECKING:
+    from misfin.model.address import MisfinAddress
+    from misfin.store.contacts import Contact
+    from misfin_tui.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class TrustState:
+    """What is known about an address's certificates: a badge, and when the pin began (Unix seconds, or 0)."""
+
+    badge: Badge
+    note: str
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact with its trust state."""
+
+    contact: Contact
+    trust: TrustState
+
+
+class Contacts:
+    """The address book. Work is done in threads; errors are :class:`StoreError` and :class:`AddressError`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def complete(self, prefix: str, limit: int = 8) -> list[Known]:
+        """Whom a prefix may mean, the likeliest first, without blocked people."""
+        return await asyncio.to_thread(self._complete, prefix, limit)
+
+    async def all(self, search: str = "") -> list[Known]:
+        """Everybody, the likeliest first."""
+        return await asyncio.to_thread(self._all, search)
+
+    async def get(self, address: str) -> Contact | None:
+        """The contact with this address, present or earlier."""
+        return await asyncio.to_thread(lambda: self._services.contact_book.get(address))
+
+    async def save(self, contact: Contact, *, replaces: str = "") -> Contact:
+        """Keep a contact; ``replaces`` is its address before the change."""
+        return await asyncio.to_thread(lambda: self._services.contact_book.save(contact, replaces=replaces))
+
+    async def delete(self, address: str) -> Contact | None:
+        """Remove a contact; :meth:`save` puts it back."""
+        return await asyncio.to_thread(lambda: self._services.contact_book.delete(address))
+
+    async def block(self, address: str) -> None:
+        """Refuse mail from an address, or with ``@host`` from everybody there."""
+        await asyncio.to_thread(lambda: self._services.contact_book.block(address, now=time.time()))
+
+    async def unblock(self, address: str) -> bool:
+        """Allow it again; False when it was not blocked."""
+        return await asyncio.to_thread(lambda: self._services.contact_book.unblock(address))
+
+    async def blocked(self) -> list[str]:
+        """Everything blocked."""
+        return await asyncio.to_thread(lambda: self._services.contact_book.blocked())
+
+    async def moved(self, old: str, new: str) -> Contact:
+        """The mailbox moved for good (31): write to the new address, keep the old one as an alias."""
+        return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new))
+
+    alias = moved
+
+    async def trust_of(self, addresses: list[MisfinAddress]) -> list[TrustState]:
+        """What is known about the certificates behind these addresses."""
+        return await asyncio.to_thread(lambda: [self._trust(address) for address in addresses])
+
+    async def resembling(self, address: str) -> str:
+        """A known address or host that this one may be posing as; empty when there is none."""
+        return await asyncio.to_thread(self._resembling, address)
+
+    # ---- in a thread
+
+    def _complete(self, prefix: str, limit: int) -> list[Known]:
+        found = self._services.contact_book.complete(prefix, now=time.time(), limit=limit)
+        return [self._known(contact) for contact in found]
+
+    def _all(self, search: str) -> list[Known]:
+        found = self._services.contact_book.all(search, now=time.time())
+        return [self._known(contact) for contact in found]
+
+    def _known(self, contact: Contact) -> Known:
+        from misfin.model.address import MisfinAddress
+
+        return Known(contact, self._trust(MisfinAddress.parse(contact.address)))
+
+    def _trust(self, address: MisfinAddress) -> TrustState:
+        from misfin.model.address import DEFAULT_PORT
+        from misfin.trust.tofu import PinKind, pin_name
+
+        book = self._services.pin_book
+        host = pin_name(address.hostname, address.port or DEFAULT_PORT)
+        for kind, name in ((PinKind.HOST, host), (PinKind.SENDER, address.address)):
+            if book.get(kind, name) is not None and book.offered(kind, name) is not None:
+                return TrustState(Badge.CHANGED, f"certificate of the {kind} changed")
+        sender, server = book.get(PinKind.SENDER, address.address), book.get(PinKind.HOST, host)
+        if sender is not None:
+            return TrustState(Badge.VERIFIED, "known", sender.first_seen)
+        if server is not None:
+            return TrustState(Badge.VERIFIED, "pinned", server.first_seen)
+        return TrustState(Badge.FIRST, "first contact")
+
+    def _resembling(self, address: str) -> str:
+        # Only those one has chosen: somebody who merely wrote first does not become known by it.
+        people = self._services.contact_book.all(now=time.time())
+        chosen = [contact.address for contact in people if contact.sent or contact.kept]
+        own = [each.address for each in self._services.identities.addresses()]
+        return resembles(address, [*own, *chosen])
