@@ -83,7 +83,7 @@ def read_place(folder: Path, place: Place, account: str, keywords: Mapping[str, 
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             return None
-        data = os.read(handle, MAX_READ)
+        data = os.read(handle, min(facts.st_size, MAX_READ))
         letter = read_letter(data, size=facts.st_size)
         when = arrival(name) or facts.st_mtime
         return _digest(letter, place, account, meant, when, facts.st_size, facts.st_mtime_ns, faulty=False)
@@ -134,7 +134,7 @@ def _digest(
         own=address == account,
         badge=BADGES.index(badge_of(letter, account)),
         attachment=bool(letter.attachments),
-        link=LINK.search(letter.text) is not None,
+        link=_has_link(letter.text),
         faulty=faulty,
         date=date,
         size=size,
@@ -155,6 +155,11 @@ def _digest(
         body=letter.text[:MAX_TEXT],
         files="\n".join(attachment.name for attachment in letter.attachments),
     )
+
+
+def _has_link(text: str) -> bool:
+    # The cheap question first: most letters have neither sign.
+    return ("://" in text or "=>" in text) and LINK.search(text) is not None
 
 
 def clean(text: str, longest: int) -> str:

@@ -121,19 +121,20 @@ def _free_rows(db: sqlite3.Connection, dates: Sequence[float]) -> list[int]:
 
 def _free_row(db: sqlite3.Connection, row: int) -> int:
     """The first number from ``row`` on that no letter has or had."""
-    while True:
+    while db.execute(_TAKEN, (row,)).fetchone():
         # A run of taken rows is crossed in strides: thousands of letters may share one second.
-        taken = db.execute(
-            "SELECT row FROM letters WHERE row >= ?1 UNION ALL SELECT row FROM graves WHERE row >= ?1"
-            " ORDER BY 1 LIMIT ?2",
-            (row, _STRIDE),
-        ).fetchall()
-        for (used,) in taken:
+        for (used,) in db.execute(_TAKEN_FROM, (row, _STRIDE)).fetchall():
             if used != row:
-                return row
+                break
             row += 1
-        if len(taken) < _STRIDE:
-            return row
+    return row
+
+
+_TAKEN: Final = "SELECT 1 FROM letters WHERE row = ?1 UNION ALL SELECT 1 FROM graves WHERE row = ?1"
+_TAKEN_FROM: Final = (
+    "SELECT row FROM letters WHERE row >= ?1 UNION ALL SELECT row FROM graves WHERE row >= ?1"
+    " ORDER BY 1 LIMIT ?2"
+)
 
 
 def _letter_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]:
