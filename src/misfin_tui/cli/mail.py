@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from misfin.errors import LocalError
 from misfin.store.rows import Badge, LetterRow, View
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import Record, emit, iso, profile_of
+from misfin_tui.cli.output import Record, emit, iso, open_services
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def show(args: Namespace) -> int:
 
 def fetch(args: Namespace) -> int:
     """Look for mail that other programs or the receiver put into the Maildirs, and say how much came."""
-    with _index(args) as index:
-        changes = index.scan()
+    with open_services(args) as services:
+        changes = services.index.scan()
     record = {"added": changes.added, "removed": changes.removed, "flagged": changes.flagged}
     emit(args, record, f"{changes.added} new, {changes.removed} gone, {changes.flagged} changed")
     return Exit.DONE
@@ -69,22 +69,9 @@ def fetch(args: Namespace) -> int:
 @contextmanager
 def fresh_index(args: Namespace) -> Iterator[MailIndex]:
     """The profile's index, brought up to date with the files."""
-    with _index(args) as index:
-        index.scan()
-        yield index
-
-
-@contextmanager
-def _index(args: Namespace) -> Iterator[MailIndex]:
-    from misfin.store.index import MailIndex
-
-    profile = profile_of(args)
-    index = MailIndex(profile.index_db, profile.mail)
-    index.open()
-    try:
-        yield index
-    finally:
-        index.close()
+    with open_services(args) as services:
+        services.index.scan()
+        yield services.index
 
 
 def record_of(row: LetterRow) -> dict[str, object]:

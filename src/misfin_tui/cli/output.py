@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from misfin_tui.paths import Profile, find_profile
 from misfin_tui.screentext import plain
+
+if TYPE_CHECKING:
+    from misfin_tui.services import Services
 
 Record = Mapping[str, object]
 
@@ -16,6 +21,20 @@ Record = Mapping[str, object]
 def profile_of(args: Namespace) -> Profile:
     """The profile the command line named, or the usual one."""
     return find_profile(args.profile)
+
+
+@contextmanager
+def open_services(args: Namespace) -> Iterator[Services]:
+    """What the screens use too, for one command: profile, settings and the databases, closed at the end."""
+    from misfin_tui.config import load
+    from misfin_tui.services import Services
+
+    profile = profile_of(args)
+    services = Services(profile, load(profile.config))
+    try:
+        yield services
+    finally:
+        services.close()
 
 
 def emit(args: Namespace, record: Record, line: str) -> None:

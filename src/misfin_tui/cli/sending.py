@@ -6,8 +6,7 @@ import asyncio
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,13 @@ from misfin.errors import IdentityError, LocalError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_MESSAGE
 from misfin.store.outgoing import OutboxRow, State
-from misfin_tui import config
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import emit, iso, profile_of
-from misfin_tui.services import Services
+from misfin_tui.cli.output import emit, iso, open_services
 from misfin_tui.services.posting import make_courier
 
 if TYPE_CHECKING:
     from misfin.store.drafts import Draft
+    from misfin_tui.services import Services
 
 _STATUS = {
     State.DELIVERED: Exit.DONE,
@@ -40,7 +38,7 @@ _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
 
 def send(args: Namespace) -> int:
     """Queue a letter for each recipient and, unless ``--queue``, send it now and wait for the answers."""
-    with _services(args) as services:
+    with open_services(args) as services:
         from misfin.post.submission import submit
 
         draft = _draft(args, services)
@@ -57,7 +55,7 @@ def send(args: Namespace) -> int:
 
 def outbox(args: Namespace) -> int:
     """List what is on its way out, the newest first."""
-    with _services(args) as services:
+    with open_services(args) as services:
         for row in services.outbox_queue.rows():
             emit(args, _queued(row), _line(row))
     return Exit.DONE
@@ -65,7 +63,7 @@ def outbox(args: Namespace) -> int:
 
 def retry(args: Namespace) -> int:
     """Try one letter again now; for an uncertain one this is the person's "send it again"."""
-    with _services(args) as services:
+    with open_services(args) as services:
         _existing(services, args.id)
         if not services.outbox_queue.retry(args.id, time.time()):
             raise LocalError(
@@ -76,7 +74,7 @@ def retry(args: Namespace) -> int:
 
 def follow(args: Namespace) -> int:
     """Send one held letter where the redirect points."""
-    with _services(args) as services:
+    with open_services(args) as services:
         _existing(services, args.id)
         if services.outbox_queue.follow(args.id, time.time()) is None:
             raise LocalError(
@@ -87,7 +85,7 @@ def follow(args: Namespace) -> int:
 
 def cancel(args: Namespace) -> int:
     """Give one letter up; it stays listed until it is old."""
-    with _services(args) as services:
+    with open_services(args) as services:
         row = _existing(services, args.id)
         if not services.outbox_queue.cancel(args.id, now=time.time()):
             raise LocalError(f"Letter {args.id} is {row.state.value} and cannot be cancelled.")
@@ -97,7 +95,7 @@ def cancel(args: Namespace) -> int:
 
 def run_outbox(args: Namespace) -> int:
     """Send everything that is due, once; the exit status is that of the worst letter still open."""
-    with _services(args) as services:
+    with open_services(args) as services:
         tried = {row.id for row in _deliver(services, None)}
         still_open = {
             row.id for row in services.outbox_queue.rows([State.HELD, State.UNCERTAIN, State.DEFERRED])
@@ -111,16 +109,6 @@ def worst(rows: Sequence[OutboxRow]) -> int:
     """One exit status for several letters."""
     statuses = {_STATUS[row.state] for row in rows} | {Exit.DONE}
     return next(status for status in _WORST_FIRST if status in statuses)
-
-
-@contextmanager
-def _services(args: Namespace) -> Iterator[Services]:
-    profile = profile_of(args)
-    services = Services(profile, config.load(profile.config))
-    try:
-        yield services
-    finally:
-        services.close()
 
 
 def _send_one(args: Namespace, services: Services) -> int:

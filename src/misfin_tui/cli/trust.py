@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -9,12 +10,11 @@ from contextlib import contextmanager
 
 from misfin.errors import LocalError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
-from misfin.trust.certificate import CertificateInfo
 from misfin.trust.fingerprint import normalize_fingerprint
 from misfin.trust.pins import Offer, PinBook
 from misfin.trust.tofu import PastPin, Pin, PinKind, pin_name
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import Record, emit, emit_table, grouped, iso, profile_of
+from misfin_tui.cli.output import Record, emit, emit_table, grouped, iso, open_services, profile_of
 
 _SEE_LIST = "`misfin-tui trust list` shows what is."
 _TEXTS = ("fingerprint", "spki", "not_before", "not_after", "first_seen", "last_seen", "how")
@@ -55,9 +55,8 @@ def approve(args: Namespace) -> int:
             "That is no SHA-256 fingerprint.",
             remedy="Give its 64 hexadecimal digits; colons and spaces are fine.",
         )
-    now = time.time()
-    with _book(args) as book:
-        offer = book.offered(kind, name)
+    with open_services(args) as services:
+        offer = services.pin_book.offered(kind, name)
         if offer is None:
             raise LocalError(
                 f"{name} has shown no certificate that waits for a decision.",
@@ -69,12 +68,13 @@ def approve(args: Namespace) -> int:
                 f"{name} last showed {grouped(shown.cert)}, not what you gave; nothing was changed.",
                 remedy="Ask the owner again: the two must be equal.",
             )
-        book.replace(kind, name, offer.certificate, how="approved by fingerprint", now=now)
-    released = _release(args, kind, name, offer.certificate, now)
+        released = asyncio.run(services.trust.approve(kind, name, shown.cert))
+    messages = f"{released} held message{'' if released == 1 else 's'}"
+    will = "moved to the inbox" if args.senders else "will be sent"
     emit(
         args,
         {"name": name, "fingerprint": shown.cert, "released": released},
-        f"Trusted {name}; {released} held message{'' if released == 1 else 's'} will be sent.",
+        f"Trusted {name}; {messages} {will}.",
     )
     return Exit.DONE
 
@@ -89,19 +89,6 @@ def forget(args: Namespace) -> int:
             )
     emit(args, {"name": name, "forgotten": True}, f"Forgot {name}.")
     return Exit.DONE
-
-
-def _release(args: Namespace, kind: PinKind, name: str, certificate: CertificateInfo, now: float) -> int:
-    profile = profile_of(args)
-    if kind is PinKind.SENDER or not profile.outbox_db.exists():
-        return 0
-    from misfin.store.outbox import Outbox
-
-    outbox = Outbox(profile.outbox_db)
-    try:
-        return outbox.release(name, certificate.fingerprints.spki, now)
-    finally:
-        outbox.close()
 
 
 @contextmanager
