@@ -1,0 +1,185 @@
+"""Letters out of the store: one mbox file every mail program reads, or one plain gemtext file per letter."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from misfin.errors import StoreError
+from misfin.store.fields import Person, one, split
+from misfin.store.files import private_folder, sync_folder
+from misfin.store.headers import MONTHS, one_line
+from misfin.store.maildir import Entry, Maildir
+from misfin.store.mime import Letter, TextKind, read_letter
+from misfin.store.sources import Skipped
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_FROM_LINES = re.compile(rb"^(>*From )", re.MULTILINE)
+_X_STATUS = {"R": "A", "F": "F", "T": "D", "D": "T"}
+_MAX_SLUG = 60
+_MAX_SAME_NAME = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """How many letters were written, and which could not be."""
+
+    written: int
+    skipped: tuple[Skipped, ...]
+
+
+Progress = Callable[[int, int], None]
+
+
+def export_mbox(letters: Sequence[Entry], target: Path, *, progress: Progress | None = None) -> ExportReport:
+    """Write letters to a new mbox file (mboxrd), flags as ``Status`` fields; complete or not there at all.
+
+    Raises :class:`StoreError` when the file exists or cannot be written.
+    """
+    written = 0
+    skipped: list[Skipped] = []
+    with _new_file(target) as file:
+        for number, entry in enumerate(letters, 1):
+            try:
+                data = Maildir(entry.folder).read(entry.key)
+            except StoreError as error:
+                skipped.append(Skipped(entry.name, str(error)))
+                continue
+            _write_mbox(file, data, entry.flags)
+            written += 1
+            if progress:
+                progress(number, len(letters))
+    return ExportReport(written, tuple(skipped))
+
+
+def export_gemtext(
+    letters: Sequence[Entry], folder: Path, *, progress: Progress | None = None
+) -> ExportReport:
+    """Write each letter to a ``.gmi`` file of its own in ``folder``: who, when, and the text.
+
+    Files are named by date and subject; nothing is written over, and a letter already exported is not
+    written again. Raises :class:`StoreError` when the folder cannot be written.
+    """
+    written = 0
+    skipped: list[Skipped] = []
+    try:
+        private_folder(folder)
+        for number, entry in enumerate(letters, 1):
+            try:
+                letter = read_letter(Maildir(entry.folder).read(entry.key))
+            except StoreError as error:
+                skipped.append(Skipped(entry.name, str(error)))
+                continue
+            written += _write_gemtext(folder, letter)
+            if progress:
+                progress(number, len(letters))
+        sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    return ExportReport(written, tuple(skipped))
+
+
+# ---- mbox -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _new_file(target: Path) -> Iterator[BinaryIO]:
+    """A file that appears under its name once it is whole and on disk."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, target)  # unlike a rename, never over a file that is there
+        finally:
+            draft.unlink()
+        sync_folder(target.parent)
+    except FileExistsError as error:
+        raise StoreError(f"{target} exists already.", remedy="Choose another name.") from error
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"{target} cannot be written: {error.strerror or error}.") from error
+
+
+def _write_mbox(file: BinaryIO, data: bytes, flags: str) -> None:
+    headers, body = split(data)
+    letter = read_letter(data[:body])
+    sender = re.sub(r"[^!-~]", "", letter.sender.address) or "MAILER-DAEMON"
+    file.write(f"From {sender} {_asctime(letter.date)}\n".encode())
+    newline = b"\r\n" if data[: data.find(b"\n") + 1].endswith(b"\r\n") else b"\n"
+    fields = b"Status: %s%s" % (b"RO" if "S" in flags else b"O", newline)
+    if more := "".join(_X_STATUS[flag] for flag in flags if flag in _X_STATUS):
+        fields += b"X-Status: %s%s" % (more.encode(), newline)
+    head, rest = data[:body], data[body:]
+    if headers and not one(headers, "status"):  # at the end: the first line of our own letters is their mark
+        blank = newline if head.endswith(newline * 2) else b""
+        head = head.removesuffix(blank) if blank else head + (b"" if head.endswith(b"\n") else newline)
+        head += fields + blank
+    file.write(_FROM_LINES.sub(rb">\1", head))
+    file.write(_FROM_LINES.sub(rb">\1", rest))
+    file.write(b"\n" if data.endswith(b"\n") else b"\n\n")
+
+
+def _asctime(date: datetime | None) -> str:
+    date = date or datetime(1970, 1, 1, tzinfo=UTC)
+    time = f"{date.hour:02d}:{date.minute:02d}:{date.second:02d}"
+    return f"{_DAYS[date.weekday()]} {MONTHS[date.month - 1]} {date.day:2d} {time} {date.year:04d}"
+
+
+# ---- gemtext --------------------------------------------------------------------------------------
+
+
+def _write_gemtext(folder: Path, letter: Letter) -> bool:
+    """Write one file; False when it is there already."""
+    text = gemtext_of(letter).encode("utf-8", "replace")
+    date = f"{letter.date:%Y-%m-%d_%H%M}_" if letter.date else ""
+    stem = date + (_slug(letter.subject) or _slug(str(letter.sender)) or "letter")
+    for number in range(1, _MAX_SAME_NAME):
+        path = folder / (f"{stem}.gmi" if number == 1 else f"{stem}-{number}.gmi")
+        try:
+            with path.open("xb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            return True
+        except FileExistsError:
+            if path.read_bytes() == text:
+                return False
+    raise StoreError(f"There are too many files {stem}.gmi in {folder}.", remedy="Choose another folder.")
+
+
+def gemtext_of(letter: Letter) -> str:
+    """A letter as gemtext: its people and its date in the first lines, then its text.
+
+    Text that is no gemtext is preformatted, under its subject as a heading.
+    """
+    head = [f"From: {_shown(letter.sender)}"]
+    if letter.recipients:
+        head.append(f"To: {', '.join(map(_shown, letter.recipients))}")
+    if letter.date:
+        head.append(f"Date: {letter.date:%Y-%m-%d %H:%M} UTC")
+    if letter.kind is TextKind.GEMTEXT:
+        return "\n".join([*head, "", letter.text])
+    subject = [f"# {one_line(letter.subject)}", ""] if letter.subject else []
+    text = letter.text.rstrip("\n")
+    body = [text] if text.startswith("```") or "\n```" in text else ["```", text, "```"]
+    return "\n".join([*head, "", *subject, *body, ""])
+
+
+def _shown(person: Person) -> str:
+    return one_line(str(person), 500) or "unknown sender"
+
+
+def _slug(text: str) -> str:
+    words = re.findall(r"[^\W_]+", text.lower())
+    return "-".join(words)[:_MAX_SLUG].strip("-")

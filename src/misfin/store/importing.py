@@ -1,0 +1,316 @@
+"""Mail of other programs into an account: crash-safe, and a second import adds nothing.
+
+Each letter gets a mark made of its folder, Message-ID and content. The mark is part of the file name a letter
+is stored under and stands, fsynced, in the account's ``misfin-imported``. A letter whose mark is in either is
+already here: after a crash between the two, and also after a person has deleted the letter for good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from misfin.errors import StoreError
+from misfin.model.address import MisfinAddress
+from misfin.store import envelope, fields, sources
+from misfin.store.files import sync_folder
+from misfin.store.keywords import FLAGS, check_tag, name_keywords
+from misfin.store.maildir import INBOX, Maildir, MailStore, Parcel
+from misfin.store.sources import Found, Item, Skipped
+
+RECORD = "misfin-imported"
+"""Beside the account's letters: one mark per line."""
+_MARK = re.compile(r"\.I([0-9a-f]{24})\.")
+_BATCH_LETTERS = 200
+_BATCH_BYTES = 16 * 1024 * 1024
+_MAX_SKIPPED = 1000
+
+
+class SourceKind(StrEnum):
+    TITLANI = "titlani"
+    GEMBOX = "gembox"
+    MBOX = "mbox"
+    MAILDIR = "maildir"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did: letters added, letters that were here already, and what was left out and why.
+
+    At most 1,000 are named in ``skipped``; ``skipped_count`` is exact. ``blocked`` are addresses the source
+    refused mail from, for the caller to take over.
+    """
+
+    kind: SourceKind
+    added: int
+    known: int
+    skipped: tuple[Skipped, ...]
+    skipped_count: int
+    blocked: tuple[str, ...] = ()
+    stopped: bool = False
+
+
+def detect(path: Path) -> SourceKind:
+    """What a file or folder holds. Raises :class:`StoreError` for what is none of the known kinds."""
+    try:
+        if path.is_dir():
+            if sources.titlani_names(path):
+                return SourceKind.TITLANI
+            inner = sorted(child.name for child in path.iterdir() if child.is_dir() and _is_titlani(child))
+            if inner and not sources.maildirs(path, INBOX):
+                raise StoreError(
+                    f"{path} holds several Titlani mailboxes: {', '.join(inner[:10])}.",
+                    remedy="Import them one by one, each into its own account.",
+                )
+            return SourceKind.MAILDIR
+        with path.open("rb") as file:
+            beginning = file.read(65536)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if beginning.startswith(b"From "):
+        return SourceKind.MBOX
+    if re.search(rb"^(?:\[[^\[\]\n]*\]\s*$|Mailbox:|<=====)", beginning, re.MULTILINE):
+        return SourceKind.GEMBOX
+    raise StoreError(
+        f"{path} is no mail this program can import.",
+        remedy="It reads Titlani mailboxes, gembox files, mbox files and Maildirs.",
+    )
+
+
+def import_mail(
+    source: Path,
+    store: MailStore,
+    account: MisfinAddress,
+    *,
+    now: datetime,
+    kind: SourceKind | None = None,
+    folder: str = INBOX,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> ImportReport:
+    """Copy the mail at ``source`` into ``account``; the source stays as it is.
+
+    ``folder`` takes what has no folder of its own at the source. ``progress`` is told how much of how much is
+    done, in letters (bytes for an mbox); ``stop`` is asked between batches, and what was stored until then
+    stays. Raises :class:`StoreError` when the source or the account cannot be used at all; what was already
+    stored is not stored again by the next try.
+    """
+    kind = kind or detect(source)
+    home = store.folder(account.address).path
+    _refuse_itself(source, home)
+    store.create(account.address)
+    total, found = _open(source, kind, account, folder)
+    with _record(home) as record:
+        batch = _Batch(store, account.address, record, _marks_of_files(store, account.address), now)
+        skipped: list[Skipped] = []
+        count = 0
+        stopped = False
+        for done, item in found:
+            if isinstance(item, Skipped):
+                count += 1
+                skipped += [item] if len(skipped) < _MAX_SKIPPED else []
+            elif batch.add(item):
+                if progress:
+                    progress(done, total)
+                if stop():
+                    stopped = True
+                    break
+        batch.store()
+        if progress and not stopped:
+            progress(total, total)
+    blocked = sources.titlani_blocked(source) if kind is SourceKind.TITLANI else ()
+    return ImportReport(kind, batch.added, batch.known, tuple(skipped), count, blocked, stopped)
+
+
+def _open(source: Path, kind: SourceKind, account: MisfinAddress, folder: str) -> tuple[int, Iterator[Found]]:
+    try:
+        match kind:
+            case SourceKind.TITLANI:
+                return len(sources.titlani_names(source)), sources.titlani(source, account)
+            case SourceKind.GEMBOX:
+                return 1, sources.gembox(source, account)
+            case SourceKind.MBOX:
+                return source.stat().st_size, sources.mbox(source, folder)
+            case SourceKind.MAILDIR:
+                boxes = sources.maildirs(source, folder)
+                if not boxes:
+                    raise StoreError(f"There is no Maildir in {source}.")
+                total = sum(len(Maildir(path).names(part)) for path, _ in boxes for part in ("new", "cur"))
+                return total, sources.maildir(boxes)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"{source} cannot be read: {error.strerror or error}.") from error
+
+
+def _is_titlani(directory: Path) -> bool:
+    try:
+        return bool(sources.titlani_names(directory))
+    except OSError:
+        return False
+
+
+def _refuse_itself(source: Path, home: Path) -> None:
+    here, there = home.resolve(), source.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise StoreError("An account cannot be imported into itself.")
+
+
+class _Batch:
+    """Letters on their way in: stored together, and written down as imported after that."""
+
+    def __init__(
+        self, store: MailStore, account: str, record: _Record, known: set[str], now: datetime
+    ) -> None:
+        self._store = store
+        self._account = account
+        self._record = record
+        self._known = known | record.marks
+        self._now = now
+        self._waiting: dict[str, list[tuple[str, Item]]] = {}
+        self._flags: dict[tuple[str, str], str] = {}
+        self._letters = self._bytes = 0
+        self.added = self.known = 0
+
+    def add(self, item: Item) -> bool:
+        """Take a letter that is not here yet; True when that made the batch full and it was stored."""
+        mark = mark_of(item.folder, item.data)
+        if mark in self._known:
+            self.known += 1
+        else:
+            self._known.add(mark)
+            self._waiting.setdefault(item.folder, []).append((mark, item))
+            self._letters += 1
+            self._bytes += len(item.data)
+        if self._letters < _BATCH_LETTERS and self._bytes < _BATCH_BYTES:
+            return False
+        self.store()
+        return True
+
+    def store(self) -> None:
+        for folder, letters in self._waiting.items():
+            maildir = self._folder(folder)
+            maildir.deliver_many([self._parcel(maildir, mark, item) for mark, item in letters])
+            self._record.add([mark for mark, _ in letters])
+            self.added += len(letters)
+        self._waiting.clear()
+        self._letters = self._bytes = 0
+
+    def _folder(self, name: str) -> Maildir:
+        try:
+            maildir = self._store.folder(self._account, name)
+        except StoreError:  # a name this program gives no folder: its dots become another level
+            maildir = self._store.folder(
+                self._account, "/".join(filter(None, re.split(r"[./\0]+", name))) or INBOX
+            )
+        return maildir.create()
+
+    def _parcel(self, maildir: Maildir, mark: str, item: Item) -> Parcel:
+        received = item.received if item.received is not None else self._now.timestamp()
+        key = f"{max(0, int(received))}.I{mark}.imported"
+        flags = item.flags
+        for tag in item.tags:
+            if (item.folder, tag) not in self._flags:
+                self._flags[item.folder, tag] = _tag_flag(maildir, tag)
+            flags += self._flags[item.folder, tag]
+        return Parcel(item.data, flags, received, key)
+
+
+def mark_of(folder: str, data: bytes) -> str:
+    """What makes a letter the same one at the next import: folder, Message-ID and content, 24 hex digits.
+
+    Fields that programs change while they keep a letter (its status, say) do not count, nor do line ends.
+    """
+    digest = hashlib.blake2b(folder.encode("utf-8", "replace") + b"\0", digest_size=12)
+    headers, start = fields.split(data)
+    for name in ("message-id", "date", "from", "to", "subject"):
+        digest.update(b"".join(fields.one(headers, name).split()) + b"\0")
+    content = envelope.to_gemmail(data) if envelope.is_gemmail(data) else data[start:].replace(b"\r\n", b"\n")
+    digest.update(content.rstrip())
+    return digest.hexdigest()
+
+
+def _tag_flag(maildir: Maildir, tag: str) -> str:
+    """The flag letter of a tag; empty for what cannot be a tag, and when the folder has no letter left."""
+    try:
+        # All letters count as used: those of this batch are not on disk yet.
+        return "".join(name_keywords(maildir.path, [check_tag(tag)], lambda: FLAGS).values())
+    except StoreError:
+        return ""
+
+
+def _marks_of_files(store: MailStore, account: str) -> set[str]:
+    """The marks of imported letters that lie in the account, wherever they have been moved to."""
+    return {
+        mark[1]
+        for folder in store.folders(account)
+        for subdir in ("new", "cur")
+        for name in store.folder(account, folder).names(subdir)
+        if (mark := _MARK.search(name))
+    }
+
+
+# ---- the record -----------------------------------------------------------------------------------
+
+
+class _Record:
+    """The marks of everything ever imported into an account."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        data = b""
+        while piece := os.read(handle, 1 << 20):
+            data += piece
+        # A line torn by a crash has another length; its letter is known by its file name.
+        self.marks = {line for line in data.decode("ascii", "replace").split("\n") if len(line) == 24}
+        self._torn = bool(data) and not data.endswith(b"\n")
+
+    def add(self, marks: list[str]) -> None:
+        """Write marks down; they are durable when this returns."""
+        text = ("\n" if self._torn else "") + "".join(f"{mark}\n" for mark in marks)
+        try:
+            os.write(self._handle, text.encode())
+            os.fsync(self._handle)
+        except OSError as error:
+            raise StoreError(
+                f"The record of imported letters could not be written: {error.strerror}."
+            ) from error
+        self._torn = False
+
+
+@contextmanager
+def _record(home: Path) -> Iterator[_Record]:
+    """The record of an account, for one import at a time."""
+    path = home / RECORD
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+    try:
+        _lock(handle)
+        sync_folder(home)
+        yield _Record(handle)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # no such lock on this system; a Maildir needs none
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise StoreError(
+            "Another import into this account is running.", remedy="Wait for it to end."
+        ) from error

@@ -1,0 +1,379 @@
+"""Mail of other programs, read one letter after the other: Titlani, gembox, mbox and Maildir.
+
+Every reader yields :class:`Item` for a letter and :class:`Skipped` for what it had to leave out, with a
+reason a person understands; nothing is ever changed at the source. Sizes are bounded: all of it is a
+stranger's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from misfin.errors import StoreError
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import GemmailMessage, Version
+from misfin.model.metadata import parse_time
+from misfin.store import fields
+from misfin.store.envelope import is_gemmail, wrap, wrap_sent
+from misfin.store.foldernames import folder_name
+from misfin.store.keywords import read_keywords, tags_of
+from misfin.store.maildir import INBOX, SUBDIRS, Maildir
+
+MAX_LETTER = 256 * 1024 * 1024
+"""Bytes of the largest letter that is imported: it has to pass through memory."""
+MAX_GEMMAIL = 1024 * 1024
+"""Bytes of a gemmail file: sixty times what Misfin transports, for chains and for programs without limits."""
+MAX_BOOK = 256 * 1024 * 1024
+"""Bytes of a gembox or of Titlani's tag file, which can only be read whole."""
+_DEEPEST_FOLDER = 6
+
+_TITLANI_NAME = re.compile(r"(([0-9]{8}T[0-9]{6}Z)(?:-([0-9a-f]{8}))?)\.gemmail(\.enc)?(\.new)?")
+_GEMBOX_ID = re.compile(r"\[[^\[\]]*\]")
+_GEMBOX_TAG = re.compile(r"([\w:-]+):[ \t]*(\S+)[ \t]+(true|false)", re.IGNORECASE)
+_GEMBOX_FIELDS = ("Senders:", "Recipients:", "Timestamps:")
+_OLD_SEPARATOR = "<====="
+_MBOX_START = re.compile(rb"From .*\b[0-9]{1,2}:[0-9]{2}\b.*\b[0-9]{4}\b")
+_STATUS = re.compile(rb"^(?:X-)?Status:.*\n", re.MULTILINE | re.IGNORECASE)
+_CLAIMS = re.compile(rb"^Misfin-(?:Verification|Certificate):.*\n(?:[ \t].*\n)*", re.MULTILINE)
+_X_STATUS = {"A": "R", "F": "F", "D": "T", "T": "D"}
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+"""For a letter whose time nothing tells: the same at every import, unlike the clock."""
+_FOLDER_TAGS = ("Trash", "Drafts", "Sent", "Archive", "Inbox")
+"""Tags that are folders here; a letter with several lies in the first of them (protocol.md §11-21)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A letter to store: the bytes of its file, and where and how it lay at the source.
+
+    ``received`` is in Unix seconds; ``flags`` are Maildir's; ``tags`` are the source's words.
+    """
+
+    data: bytes
+    folder: str
+    flags: str = ""
+    received: float | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something at the source that was not imported: its name there, and a sentence that says why."""
+
+    where: str
+    why: str
+
+
+Found = tuple[int, Item | Skipped]
+"""How much of the source has been read, in the units of its total, and what was found there."""
+
+
+# ---- Titlani (protocol.md §9.1) -------------------------------------------------------------------
+
+
+def titlani_names(directory: Path) -> list[str]:
+    """Files of letters in a Titlani mailbox, by time."""
+    return sorted(path.name for path in directory.iterdir() if _TITLANI_NAME.fullmatch(path.name))
+
+
+def titlani(directory: Path, account: MisfinAddress) -> Iterator[Found]:
+    """The letters of one Titlani mailbox: ``.new`` is unread, folder and tags come from ``.gmap.json``."""
+    tags_by_id, complaint = _titlani_tags(directory / ".gmap.json")
+    if complaint:
+        yield 0, complaint
+    for number, name in enumerate(titlani_names(directory), 1):
+        parts = _TITLANI_NAME.fullmatch(name)
+        assert parts is not None
+        if parts[4]:
+            why = "It is encrypted. Let Titlani decrypt the mailbox first, then import it again."
+            yield number, Skipped(name, why)
+            continue
+        data = _read(directory / name, MAX_GEMMAIL)
+        if isinstance(data, Skipped):
+            yield number, data
+            continue
+        tags = tags_by_id.get(parts[1]) or tags_by_id.get(parts[3] or "") or ()
+        unread = bool(parts[5]) or "Unread" in tags
+        yield number, _from_gemmail(data, tags, unread, account, _titlani_time(parts[2]))
+
+
+def titlani_blocked(directory: Path) -> tuple[str, ...]:
+    """The addresses a Titlani mailbox refuses mail from."""
+    data = _read(directory / ".blocked", MAX_GEMMAIL)
+    if isinstance(data, Skipped):
+        return ()
+    lines = (line.strip() for line in data.decode("utf-8", "replace").splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _titlani_tags(path: Path) -> tuple[dict[str, tuple[str, ...]], Skipped | None]:
+    if not path.exists():
+        return {}, None
+    complaint = Skipped(path.name, "The tags could not be read; all letters come to the inbox.")
+    data = _read(path, MAX_BOOK)
+    if isinstance(data, Skipped):
+        return {}, complaint
+    try:
+        messages: dict[str, Any] = json.loads(data)["messages"]
+        return {
+            name: tuple(str(tag) for tag in facts.get("tags", ())) for name, facts in messages.items()
+        }, None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}, complaint
+
+
+def _titlani_time(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return _NO_TIME
+
+
+def _from_gemmail(
+    gemmail: bytes, tags: Iterable[str], unread: bool, account: MisfinAddress, received: datetime
+) -> Item:
+    """A gemmail as a letter of ours: without any proof of its sender, since we did not receive it."""
+    tags = tuple(tags)
+    folder = next((tag for tag in _FOLDER_TAGS if tag in tags), INBOX)
+    if folder in ("Sent", "Drafts"):
+        message = GemmailMessage.from_bytes(gemmail)
+        when = message.newest or received
+        data = wrap_sent(gemmail, version=Version.C, account=account, to=message.recipients, now=when)
+    else:
+        data = wrap(gemmail, version=Version.C, account=account, now=received)
+    flags = ("" if unread else "S") + ("D" if folder == "Drafts" else "")
+    others = tuple(tag for tag in tags if tag not in (*_FOLDER_TAGS, "Unread"))
+    return Item(data, folder, flags, received.timestamp(), others)
+
+
+# ---- gembox (protocol.md §9.2) --------------------------------------------------------------------
+
+
+def gembox(path: Path, account: MisfinAddress) -> Iterator[Found]:
+    """The letters of a gembox file, in its present form or in the older one divided by ``<=====``."""
+    data = _read(path, MAX_BOOK)
+    if isinstance(data, Skipped):
+        yield 0, data
+        return
+    lines = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    parts = _old_gembox(lines) if _is_old_gembox(lines) else _new_gembox(lines)
+    for gemmail, tags in parts:
+        message = GemmailMessage.from_bytes(gemmail.encode())
+        received = message.newest or min(tags.values(), default=None) or _NO_TIME
+        yield 0, _from_gemmail(gemmail.encode(), tags, "Unread" in tags, account, received)
+
+
+def _is_old_gembox(lines: list[str]) -> bool:
+    return any(line.startswith(_OLD_SEPARATOR) for line in lines) and not any(
+        _GEMBOX_ID.fullmatch(line.strip()) for line in lines[:6]
+    )
+
+
+def _new_gembox(lines: list[str]) -> Iterator[tuple[str, dict[str, datetime]]]:
+    """Each ``[id]`` section as a Misfin(C) gemmail and its tags with the times they were set."""
+    metadata: dict[str, str] = {}
+    tags: dict[str, datetime] = {}
+    body: list[str] | None = None
+    started = False
+
+    def section() -> tuple[str, dict[str, datetime]]:
+        text = body or []
+        # A lone "#" says "no subject" there and would be an empty heading here.
+        text = text[1:] if text and text[0].strip() == "#" else text
+        head = [" ".join(metadata.get(name, "").split()) for name in _GEMBOX_FIELDS]
+        return "\n".join([*head, *text]), tags
+
+    for line in lines:
+        if _GEMBOX_ID.fullmatch(line.strip()) and line.startswith("["):
+            if started:
+                yield section()
+            metadata, tags, body, started = {}, {}, None, True
+        elif not started:
+            continue  # facts about the whole mailbox
+        elif body is not None:
+            body.append(line[1:] if line.startswith("\\[") else line)
+        elif line.startswith(_GEMBOX_FIELDS):
+            name, _, value = line.partition(":")
+            metadata[f"{name}:"] = value
+        elif tag := _GEMBOX_TAG.fullmatch(line.strip()):
+            if tag[3].lower() == "true":
+                tags[tag[1]] = parse_time(tag[2]) or _NO_TIME
+        else:
+            body = [line]
+    if started:
+        yield section()
+
+
+def _old_gembox(lines: list[str]) -> Iterator[tuple[str, dict[str, datetime]]]:
+    part: list[str] = []
+    if lines[-1] == "":  # after the last line end
+        lines = lines[:-1]
+    for line in [*lines, _OLD_SEPARATOR]:
+        if line.startswith(_OLD_SEPARATOR):
+            if any(part):
+                yield "\n".join(_with_recipients_marked(part)) + "\n", {}
+            part = []
+        else:
+            part.append(line)
+
+
+def _with_recipients_marked(lines: list[str]) -> list[str]:
+    """Give the line of recipients of the marker form its ``:``, which the writer forgot (protocol.md §9)."""
+    for number, line in enumerate(lines):
+        if not line.startswith("<"):
+            if number and "@" in line[1:] and not line.startswith((":", "@")):
+                return [*lines[:number], f": {line.replace(',', ' ')}", *lines[number + 1 :]]
+            if (
+                number
+                and not line.strip()
+                and lines[number + 1 : number + 2]
+                and lines[number + 1].startswith("@")
+            ):
+                return [*lines[:number], *lines[number + 1 :]]
+            break
+    return lines
+
+
+# ---- mbox -----------------------------------------------------------------------------------------
+
+
+def mbox(path: Path, folder: str) -> Iterator[Found]:
+    """The letters of an mbox file; ``>From`` is unquoted (mboxrd), the status fields become flags.
+
+    What a letter says of its own verification is left out: any mail can hold text that looks like the
+    beginning of another letter, and in an mbox nothing tells the two apart.
+    """
+    with path.open("rb") as file:
+        for number, (data, complete) in enumerate(_mbox_letters(file), 1):
+            if not complete:
+                yield file.tell(), Skipped(f"letter {number}", _too_large(MAX_LETTER))
+                continue
+            yield file.tell(), _from_mbox(data, folder)
+
+
+def _mbox_letters(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Each letter without its ``From`` line and the blank line after it, and whether it is whole."""
+    lines: list[bytes] = []
+    size = 0
+    started = False
+    blank = True
+    line_start = True
+    while piece := file.readline(MAX_GEMMAIL):
+        if line_start and blank and piece.startswith(b"From ") and _MBOX_START.match(piece):
+            if started:
+                yield _without_last_blank(lines), size <= MAX_LETTER
+            lines, size, started = [], 0, True
+        elif started:
+            size += len(piece)
+            if size <= MAX_LETTER:
+                quoted = line_start and piece.startswith(b">") and piece.lstrip(b">").startswith(b"From ")
+                lines.append(piece[1:] if quoted else piece)
+            else:
+                lines.clear()
+        blank = line_start and not piece.strip(b"\r\n")
+        line_start = piece.endswith(b"\n")
+    if started:
+        yield _without_last_blank(lines), size <= MAX_LETTER
+
+
+def _without_last_blank(lines: list[bytes]) -> bytes:
+    if lines and lines[-1] in (b"\n", b"\r\n"):
+        lines.pop()
+    return b"".join(lines)
+
+
+def _from_mbox(data: bytes, folder: str) -> Item:
+    headers, body = fields.split(data)
+    head = _STATUS.sub(b"", data[:body])
+    if is_gemmail(data):
+        head = _CLAIMS.sub(b"", head)
+    date = fields.moment(fields.one(headers, "date"))
+    return Item(head + data[body:], folder, _mbox_flags(headers), date.timestamp() if date else None)
+
+
+def _mbox_flags(headers: fields.Headers) -> str:
+    status = fields.text(fields.one(headers, "status")).upper()
+    more = fields.text(fields.one(headers, "x-status")).upper()
+    flags = {"S"} if "R" in status else set()
+    flags |= {_X_STATUS[letter] for letter in more if letter in _X_STATUS}
+    try:
+        mozilla = int(fields.text(fields.one(headers, "x-mozilla-status")) or "0", 16)
+    except ValueError:
+        mozilla = 0
+    flags |= {flag for bit, flag in ((0x1, "S"), (0x2, "R"), (0x4, "F"), (0x8, "T")) if mozilla & bit}
+    return "".join(sorted(flags))
+
+
+# ---- Maildir --------------------------------------------------------------------------------------
+
+
+def maildirs(root: Path, folder: str) -> list[tuple[Path, str]]:
+    """The Maildirs at and below ``root`` and the folder each becomes; ``root`` itself becomes ``folder``.
+
+    Both ways of nesting are known: ``.Lists.Crew`` (Maildir++) and ``Lists/Crew``.
+    """
+    found: list[tuple[Path, str]] = []
+
+    def visit(path: Path, name: str, depth: int) -> None:
+        if Maildir(path).exists():
+            found.append((path, name or folder))
+        if depth == _DEEPEST_FOLDER:
+            return
+        for child in sorted(path.iterdir()):
+            if child.name in (*SUBDIRS, "tmp") or child.is_symlink() or not child.is_dir():
+                continue
+            if child.name.startswith("."):
+                if depth == 0 and Maildir(child).exists():
+                    found.append((child, folder_name(child.name)))
+            else:
+                visit(child, f"{name}/{child.name}" if name else child.name, depth + 1)
+
+    visit(root, "", 0)
+    return found
+
+
+def maildir(boxes: Iterable[tuple[Path, str]]) -> Iterator[Found]:
+    """The letters of some Maildirs with their flags, IMAP keywords as tags, and file times."""
+    number = 0
+    for path, folder in boxes:
+        keywords = read_keywords(path)
+        for entry in Maildir(path).list():
+            number += 1
+            data = _read(entry.path, MAX_LETTER)
+            if isinstance(data, Skipped):
+                yield number, data
+                continue
+            flags = "".join(flag for flag in entry.flags if flag.isascii() and flag.isupper())
+            received = _time_of(entry.path)
+            yield number, Item(data, folder, flags, received, tags_of(entry.flags, keywords))
+
+
+def _time_of(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+# ---- reading --------------------------------------------------------------------------------------
+
+
+def _read(path: Path, limit: int) -> bytes | Skipped:
+    try:
+        if not path.is_file():  # a named pipe would block for good
+            return Skipped(path.name, "It is no file.")
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except (OSError, StoreError) as error:
+        return Skipped(path.name, f"It cannot be read: {getattr(error, 'strerror', '') or error}.")
+    return data if len(data) <= limit else Skipped(path.name, _too_large(limit))
+
+
+def _too_large(limit: int) -> str:
+    return f"It is larger than {limit // (1024 * 1024)} MiB."

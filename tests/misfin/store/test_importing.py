@@ -1,0 +1,476 @@
+"""Mail of other programs comes in whole, where it belongs, once; what cannot is named with its reason."""
+
+import json
+import mailbox
+import os
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from misfin.errors import StoreError
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import Version
+from misfin.store import importing, sources
+from misfin.store.envelope import wrap
+from misfin.store.importing import RECORD, SourceKind, detect, import_mail
+from misfin.store.keywords import read_keywords, tags_of
+from misfin.store.maildir import Maildir, MailStore
+from misfin.store.mime import Letter, read_letter
+
+ADA = MisfinAddress("ada", "mail.example", "Ada Example")
+NOW = datetime(2026, 11, 19, 14, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path) -> MailStore:
+    return MailStore(tmp_path / "mail")
+
+
+def bring(source: Path, store: MailStore, **more) -> importing.ImportReport:
+    return import_mail(source, store, ADA, now=NOW, **more)
+
+
+def letters(store: MailStore, folder: str = "Inbox") -> list[Letter]:
+    return [read_letter(entry.path.read_bytes()) for entry in store.folder(ADA.address, folder).list()]
+
+
+def flags(store: MailStore, folder: str = "Inbox") -> list[str]:
+    return [f"{entry.subdir}:{entry.flags}" for entry in store.folder(ADA.address, folder).list()]
+
+
+def mail(subject: str, body: str = "text\n", **more: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = "Zoë <zoe@hive.test>"
+    message["Subject"] = subject
+    message["Date"] = "Thu, 19 Nov 2026 15:02:00 +0100"
+    message["Message-ID"] = f"<{subject.encode().hex()}@x>"
+    for name, value in more.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(body)
+    return message
+
+
+# ---- Titlani --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def titlani(tmp_path) -> Path:
+    """A mailbox as protocol.md §9.1 describes it."""
+    box = tmp_path / "titlani" / "mail" / "ada"
+    box.mkdir(parents=True)
+
+    def put(name: str, time: str, body: str) -> None:
+        (box / name).write_bytes(f"bea@hive.test Bea Worker\n\n{time}\n{body}".encode())
+
+    put("20240501T100000Z-00aa11bb.gemmail.new", "2024-05-01T10:00:00Z", "# Unread\n\nText ü\n")
+    put("20240502T100000Z-00aa11bc.gemmail", "2024-05-02T10:00:00Z", "# Read\n")
+    put("20240503T100000Z-00aa11bd.gemmail", "2024-05-03T10:00:00Z", "# Old\n")
+    put("20240504T100000Z-00aa11be.gemmail", "2024-05-04T10:00:00Z", "# Mine\n")
+    put("20240505T100000Z-00aa11bf.gemmail.new", "", "untimed\n")
+    (box / "20240506T100000Z-00aa11c0.gemmail.enc").write_bytes(os.urandom(80))
+    messages = {
+        "20240501T100000Z-00aa11bb": {"tags": ["Inbox", "Unread", "List"]},
+        "20240502T100000Z-00aa11bc": {"tags": ["Inbox"]},
+        "20240503T100000Z-00aa11bd": {"tags": ["Inbox", "Archive", "Trash"]},
+        "00aa11be": {"tags": ["Sent", "Work:Now"]},
+    }
+    (box / ".gmap.json").write_text(json.dumps({"version": 1, "messages": messages}))
+    (box / ".meta.json").write_text("{}")
+    (box / ".blocked").write_text("mallory@evil.test\n# a note\n\n")
+    (box / "notes.txt").write_text("not mail")
+    return box
+
+
+def test_a_titlani_mailbox_comes_in_with_its_folders_states_and_tags(titlani, store):
+    report = bring(titlani, store)
+    assert (report.kind, report.added, report.known, report.skipped_count) == (SourceKind.TITLANI, 5, 0, 1)
+    assert [letter.subject for letter in letters(store)] == ["Unread", "Read", ""]
+    assert [state[:4] for state in flags(store)] == ["cur:", "cur:", "new:"]
+    assert letters(store)[0].sender.address == "bea@hive.test"
+    assert letters(store)[0].text == "# Unread\n\nText ü\n"
+    assert letters(store)[2].date == datetime(2024, 5, 5, 10, tzinfo=UTC)
+    assert [letter.subject for letter in letters(store, "Trash")] == ["Old"]
+    assert [letter.sender.address for letter in letters(store, "Sent")] == ["ada@mail.example"]
+    inbox, sent = store.folder(ADA.address), store.folder(ADA.address, "Sent")
+    [unread, read, _] = inbox.list()
+    assert tags_of(unread.flags, read_keywords(inbox.path)) == ("list",)
+    assert ("S" in unread.flags, "S" in read.flags) == (False, True)
+    assert tags_of(sent.list()[0].flags, read_keywords(sent.path)) == ("work:now",)
+    assert report.blocked == ("mallory@evil.test",)
+
+
+def test_an_encrypted_letter_is_named_with_what_to_do(titlani, store):
+    [skipped] = bring(titlani, store).skipped
+    assert skipped.where == "20240506T100000Z-00aa11c0.gemmail.enc"
+    assert "decrypt" in skipped.why
+
+
+def test_nothing_imported_claims_to_be_verified(titlani, store):
+    bring(titlani, store)
+    for letter in letters(store):
+        assert letter.misfin is not None
+        assert (letter.misfin.verification, letter.misfin.certificate) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "tags", ["not json", "[]", '{"messages": 5}', '{"messages": {"x": 1}}', "[" * 100_000]
+)
+def test_broken_tags_leave_the_letters(titlani, store, tags):
+    (titlani / ".gmap.json").write_text(tags)
+    report = bring(titlani, store)
+    assert report.added == 5
+    assert len(letters(store)) == 5
+    assert any(skipped.where == ".gmap.json" for skipped in report.skipped)
+
+
+def test_what_is_unreadable_too_large_or_no_file_is_skipped(titlani, store, monkeypatch):
+    monkeypatch.setattr(sources, "MAX_GEMMAIL", 1000)
+    (titlani / "20240601T100000Z-00000001.gemmail").write_bytes(b"x" * 1001)
+    (titlani / "20240601T100000Z-00000002.gemmail").mkdir()
+    os.mkfifo(titlani / "20240601T100000Z-00000003.gemmail")
+    (titlani / "20240601T100000Z-00000004.gemmail").symlink_to("/nonexistent")
+    report = bring(titlani, store)
+    assert (report.added, report.skipped_count) == (5, 5)
+
+
+def test_a_folder_of_several_titlani_mailboxes_is_named_as_that(titlani):
+    with pytest.raises(StoreError, match="several Titlani mailboxes: ada") as caught:
+        detect(titlani.parent)
+    assert "one by one" in caught.value.remedy
+
+
+# ---- gembox ---------------------------------------------------------------------------------------
+
+GEMBOX = """\
+Mailbox: ada@mail.example Ada
+Description: mine
+Fingerprint: abc
+CreatedTags: Work
+[1]
+Senders: bea@hive.test Bea Worker,cal@x.test Cal
+Recipients: ada@mail.example,dan@x.test
+Timestamps: 2024-05-01T10:00:00Z,2024-04-30T10:00:00Z
+Inbox: 2024-05-01T10:00:00Z true
+Unread: 2024-05-01T10:00:00Z true
+Work: 2024-05-01T10:00:00Z false
+# Hello
+
+\\[not an id]
+text
+[2]
+Archive: 2024-05-02T10:00:00Z true
+Work: 2024-05-02T10:00:00Z true
+#
+no subject
+[3]
+Senders: bea@hive.test
+## only a heading
+"""
+
+
+def test_a_gembox_comes_in_with_its_tags(tmp_path, store):
+    path = tmp_path / "ada.gembox"
+    path.write_text(GEMBOX)
+    report = bring(path, store)
+    assert (report.kind, report.added, report.skipped) == (SourceKind.GEMBOX, 3, ())
+    [third, first] = letters(store)
+    assert (first.subject, first.text) == ("Hello", "# Hello\n\n[not an id]\ntext")
+    assert first.misfin is not None
+    assert [hop.sender.address for hop in first.misfin.hops] == ["bea@hive.test", "cal@x.test"]
+    assert [person.address for person in first.to] == ["ada@mail.example", "dan@x.test"]
+    assert first.date == datetime(2024, 5, 1, 10, tzinfo=UTC)
+    assert (third.subject, third.date) == ("only a heading", datetime(1970, 1, 1, tzinfo=UTC))
+    [archived] = letters(store, "Archive")
+    assert (archived.subject, archived.text.strip()) == ("", "no subject")
+    archive = store.folder(ADA.address, "Archive")
+    assert tags_of(archive.list()[0].flags, read_keywords(archive.path)) == ("work",)
+    assert flags(store) == ["cur:S", "new:"]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "bea@hive.test Bea\nada@mail.example,dan@x.test\n2024-05-01T10:00:00Z\n# Hi\n",
+        "< bea@hive.test Bea\nada@mail.example,dan@x.test\n@ 2024-05-01T10:00:00Z\n# Hi\n",
+        "< bea@hive.test Bea\n: ada@mail.example dan@x.test\n@ 2024-05-01T10:00:00Z\n# Hi\n",
+    ],
+)
+def test_an_old_gembox_comes_in_in_both_its_forms(tmp_path, store, piece):
+    path = tmp_path / "old.gembox"
+    path.write_text(f"{piece}<=====\n< cal@x.test\n\n@ 2024-05-02T10:00:00Z\n# Two\n")
+    assert detect(path) is SourceKind.GEMBOX
+    assert bring(path, store).added == 2
+    [one, two] = letters(store)
+    assert (one.subject, one.sender.address, two.sender.address) == ("Hi", "bea@hive.test", "cal@x.test")
+    assert [person.address for person in one.to] == ["ada@mail.example", "dan@x.test"]
+    assert two.text == "# Two\n"
+
+
+# ---- mbox -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mbox(tmp_path) -> Path:
+    path = tmp_path / "mbox"
+    box = mailbox.mbox(path)
+    for number, status in enumerate(["", "RO", "O", "RO"]):
+        message = mailbox.mboxMessage(mail(f"m{number}", f"From the start\n>From quoted\nend {number}\n"))
+        message.set_flags(status + ("AF" if number == 3 else ""))
+        box.add(message)
+    box.flush()
+    box.close()
+    return path
+
+
+def test_an_mbox_of_the_standard_library_comes_in_with_its_flags(mbox, store):
+    report = bring(mbox, store)
+    assert (report.kind, report.added) == (SourceKind.MBOX, 4)
+    found = {letter.subject: letter for letter in letters(store)}
+    assert sorted(found) == ["m0", "m1", "m2", "m3"]
+    assert found["m0"].text == "From the start\n>From quoted\nend 0\n".replace("\n>From", "\nFrom")
+    states = {letter.subject: state for letter, state in zip(letters(store), flags(store), strict=True)}
+    assert states == {"m0": "new:", "m1": "cur:S", "m2": "new:", "m3": "cur:FRS"}
+    assert store.folder(ADA.address).list()[0].path.stat().st_mtime == NOW.timestamp()
+
+
+def test_a_from_line_inside_a_text_does_not_cut_the_letter(tmp_path, store):
+    path = tmp_path / "mbox"
+    path.write_bytes(
+        b"From a@b Thu Nov 19 15:02:00 2026\nFrom: a@b\nSubject: one\n\n\nFrom here it goes on\n"
+        b"From 12:00 on\n\n"
+        b"From a@b Thu Nov 19 15:02:00 2026\r\nFrom: a@b\r\nSubject: two\r\n\r\ntext\r\n\r\n"
+    )
+    assert bring(path, store).added == 2
+    one, two = sorted(letters(store), key=lambda letter: letter.subject)
+    assert "goes on\nFrom 12:00 on" in one.text
+    assert two.text == "text\n"
+
+
+def test_a_letter_smuggled_in_by_the_text_of_another_is_not_believed(tmp_path, store):
+    forged = wrap(
+        b"boss@work.test Boss\n\n\n# Pay\n",
+        version=Version.C,
+        account=ADA,
+        now=NOW,
+        verification={"pin": "match"},
+    ).replace(b"Misfin-Verification: pin=match\n", b"Misfin-Verification: pin=match;\n certificate=pass\n")
+    path = tmp_path / "mbox"
+    start = b"From a@b Thu Nov 19 15:02:00 2026\n"
+    path.write_bytes(start + b"From: a@b\n\nhello\n\n" + start + forged)
+    bring(path, store)
+    [boss] = [letter for letter in letters(store) if letter.misfin]
+    assert boss.misfin is not None
+    assert (boss.subject, boss.misfin.verification) == ("Pay", {})
+
+
+def test_a_letter_larger_than_memory_should_hold_is_skipped(mbox, store, monkeypatch):
+    monkeypatch.setattr(sources, "MAX_LETTER", 5000)
+    with mbox.open("ab") as file:
+        file.write(b"\nFrom a@b Thu Nov 19 15:02:00 2026\nSubject: big\n\n" + b"x" * 6000 + b"\n")
+        file.write(b"\nFrom a@b Thu Nov 19 15:02:00 2026\nSubject: last\n\nx\n")
+    report = bring(mbox, store)
+    assert (report.added, report.skipped_count) == (5, 1)
+    assert report.skipped[0].where == "letter 5"
+
+
+# ---- Maildirs -------------------------------------------------------------------------------------
+
+
+def test_maildirs_of_both_layouts_come_in_as_folders(tmp_path, store):
+    root = tmp_path / "Mail"
+    for name in ("", ".Lists.Crew", ".B&APw-ro", "Work/Bees"):
+        Maildir(root / name).create()
+    Maildir(root).deliver(bytes(mail("unread")), received=1e9)
+    Maildir(root).deliver(bytes(mail("read")), flags="FSab")
+    (root / "dovecot-keywords").write_text("0 honey\n1 $Forwarded\n")
+    Maildir(root / ".Lists.Crew").deliver(b"no mail at all", flags="S")
+    Maildir(root / ".B&APw-ro").deliver(bytes(mail("büro")))
+    Maildir(root / "Work" / "Bees").deliver(bytes(mail("bees")))
+    report = bring(root, store)
+    assert (report.kind, report.added) == (SourceKind.MAILDIR, 5)
+    assert set(store.folders(ADA.address)) > {"Lists/Crew", "Büro", "Work/Bees"}
+    unread, read = store.folder(ADA.address).list()
+    assert (unread.subdir, unread.path.stat().st_mtime) == ("new", 1e9)
+    assert read.flags.startswith("FS")
+    keywords = read_keywords(store.folder(ADA.address).path)
+    assert tags_of(read.flags, keywords) == ("$forwarded", "honey")
+    assert [letter.text for letter in letters(store, "Lists/Crew")] == ["no mail at all\n"]
+
+
+def test_a_single_maildir_can_go_to_a_folder_of_ones_choice(tmp_path, store):
+    Maildir(tmp_path / "box").create().deliver(bytes(mail("x")))
+    bring(tmp_path / "box", store, folder="Archive")
+    assert len(letters(store, "Archive")) == 1
+
+
+def test_our_own_letters_keep_what_was_verified(tmp_path, store):
+    data = wrap(b"b@x.test\n\n\nx", version=Version.C, account=ADA, now=NOW, verification={"pin": "match"})
+    Maildir(tmp_path / "box").create().deliver(data)
+    bring(tmp_path / "box", store)
+    assert store.folder(ADA.address).list()[0].path.read_bytes() == data
+
+
+def test_an_account_is_not_imported_into_itself(store):
+    store.create(ADA.address)
+    home = store.folder(ADA.address).path
+    for source in (home, home / ".Sent", store.root):
+        with pytest.raises(StoreError, match="itself"):
+            bring(source, store, kind=SourceKind.MAILDIR)
+
+
+# ---- once -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", list(SourceKind))
+def test_a_second_import_adds_nothing(kind, titlani, mbox, tmp_path, store, monkeypatch):
+    (tmp_path / "box").write_text(GEMBOX)
+    Maildir(tmp_path / "maildir").create().deliver_many([bytes(mail(f"x{n}")) for n in range(5)])
+    source = {
+        SourceKind.TITLANI: titlani,
+        SourceKind.MBOX: mbox,
+        SourceKind.GEMBOX: tmp_path / "box",
+        SourceKind.MAILDIR: tmp_path / "maildir",
+    }[kind]
+    first = bring(source, store)
+    assert first.added > 0
+    second = import_mail(source, store, ADA, now=datetime(2030, 1, 1, tzinfo=UTC))
+    assert (second.added, second.known) == (0, first.added)
+
+
+def test_read_moved_or_deleted_letters_do_not_come_back(mbox, store):
+    bring(mbox, store)
+    inbox, trash = store.folder(ADA.address), store.folder(ADA.address, "Trash")
+    first, second, third, _ = inbox.list()
+    inbox.change_flags(first.key, add="S")
+    inbox.move(second.key, trash)
+    inbox.remove(third.key)
+    assert bring(mbox, store).added == 0
+    assert len(inbox.list()) == 2
+
+
+def test_without_the_record_the_file_names_still_know(mbox, store):
+    bring(mbox, store)
+    (store.folder(ADA.address).path / RECORD).unlink()
+    assert bring(mbox, store).added == 0
+
+
+def test_a_torn_record_is_read_and_continued(mbox, store):
+    bring(mbox, store)
+    record = store.folder(ADA.address).path / RECORD
+    record.write_bytes(record.read_bytes()[:-10])
+    with mbox.open("ab") as file:
+        file.write(b"\nFrom a@b Thu Nov 19 15:02:00 2026\nSubject: later\n\nx\n")
+    assert bring(mbox, store).added == 1
+    for entry in store.folder(ADA.address).list():
+        store.folder(ADA.address).remove(entry.key)
+    assert bring(mbox, store).added == 1  # the one whose line was torn; all others are on record
+
+
+def test_the_same_text_in_another_folder_is_another_letter(tmp_path, store):
+    root = Maildir(tmp_path / "Mail").create()
+    Maildir(root.path / ".Sent").create().deliver(bytes(mail("to myself")), flags="S")
+    root.deliver(bytes(mail("to myself")))
+    assert bring(root.path, store).added == 2
+
+
+def test_a_status_written_by_another_program_does_not_make_it_another_letter(mbox, store):
+    bring(mbox, store)
+    mbox.write_bytes(mbox.read_bytes().replace(b"Status: RO", b"Status: O"))
+    assert bring(mbox, store).added == 0
+
+
+def test_a_full_disk_stops_the_import_and_the_next_one_ends_it(mbox, store, monkeypatch):
+    def full(self, batch, **more):
+        raise StoreError("No space left on device.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Maildir, "deliver_many", full)
+        with pytest.raises(StoreError, match="No space"):
+            bring(mbox, store)
+    assert bring(mbox, store).added == 4
+
+
+def test_two_imports_into_one_account_do_not_run_at_once(mbox, store):
+    store.create(ADA.address)
+    with importing._record(store.folder(ADA.address).path), pytest.raises(StoreError, match="Another import"):
+        bring(mbox, store)
+
+
+def test_killed_at_any_point_nothing_is_lost_and_nothing_comes_twice(tmp_path, store):
+    source = Maildir(tmp_path / "source").create()
+    source.deliver_many([bytes(mail(f"x{n}")) for n in range(60)])
+    code = textwrap.dedent(
+        f"""
+        import os, sys
+        from datetime import datetime, UTC
+        from pathlib import Path
+        from misfin.model.address import MisfinAddress
+        from misfin.store import importing
+        from misfin.store.maildir import MailStore
+        importing._BATCH_LETTERS = 7
+        left = int(sys.argv[1])
+        fsync, rename, write = os.fsync, Path.rename, os.write
+        def step():
+            global left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), 9)
+        os.fsync = lambda handle: (step(), fsync(handle))[1]
+        Path.rename = lambda self, to: (step(), rename(self, to))[1]
+        importing.import_mail(Path({str(source.path)!r}), MailStore(Path({str(store.root)!r})),
+            MisfinAddress("ada", "mail.example"), now=datetime.now(UTC))
+        """
+    )
+    for point in (3, 20, 37, 52, 71, 100):
+        subprocess.run([sys.executable, "-c", code, str(point)], check=False, capture_output=True)
+    assert bring(source.path, store).skipped == ()
+    found = [letter.subject for letter in letters(store)]
+    assert sorted(found) == sorted(f"x{n}" for n in range(60))
+
+
+# ---- what else ------------------------------------------------------------------------------------
+
+
+def test_progress_is_told_and_an_import_can_be_stopped(tmp_path, store, monkeypatch):
+    monkeypatch.setattr(importing, "_BATCH_LETTERS", 10)
+    source = Maildir(tmp_path / "source").create()
+    source.deliver_many([bytes(mail(f"x{n}")) for n in range(45)])
+    steps: list[tuple[int, int]] = []
+    report = bring(
+        source.path, store, progress=lambda *step: steps.append(step), stop=lambda: len(steps) == 2
+    )
+    assert (report.added, report.stopped, steps) == (20, True, [(10, 45), (20, 45)])
+    report = bring(source.path, store, progress=lambda *step: steps.append(step))
+    assert (report.added, report.known, steps[-1]) == (25, 20, (45, 45))
+
+
+@pytest.mark.parametrize("content", [b"", b"plain text", b"\x7fELF\0\0", b"{}"])
+def test_what_is_no_mail_is_refused_with_what_would_be(tmp_path, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="no mail this program can import") as caught:
+        detect(path)
+    assert "mbox" in caught.value.remedy
+
+
+def test_a_source_that_is_not_there_or_empty_is_an_error(tmp_path, store):
+    (tmp_path / "empty").mkdir()
+    for source in (tmp_path / "none", tmp_path / "empty"):
+        with pytest.raises(StoreError):
+            bring(source, store)
+
+
+def test_more_tags_than_a_folder_can_name_lose_only_tags(tmp_path, store):
+    path = tmp_path / "box"
+    tags = "".join(f"T{n}: 2024-05-02T10:00:00Z true\n" for n in range(40))
+    path.write_text(f"[1]\nSenders: a@b.test\n{tags}# x\n[2]\nT1: 2024-05-02T10:00:00Z true\n# y\n")
+    assert bring(path, store).added == 2
+    box = store.folder(ADA.address)
+    tagged = {read_letter(entry.path.read_bytes()).subject: entry.flags for entry in box.list()}
+    assert len(tagged["x"]) == 1 + 26
+    assert tags_of(tagged["y"], read_keywords(box.path)) == ("t1",)
