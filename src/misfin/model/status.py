@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import IntEnum, StrEnum
 
+from misfin.model.fingerprint import normalize_fingerprint
+
 
 class StatusCode(IntEnum):
     """The status codes of Misfin(B) §2, which Misfin(C) keeps."""
@@ -172,7 +174,7 @@ def explain(status: int, meta: str) -> str:
     """
     sentence = _SENTENCES.get(status) or _SENTENCES_BY_DIGIT.get(status // 10, _NO_STATUS)
     words = "".join(filter(str.isprintable, meta)).strip()
-    if not words or is_success(status):
+    if not words or (is_success(status) and normalize_fingerprint(words)):
         return sentence
     return f"{sentence} The server says: {status} {words}"
 

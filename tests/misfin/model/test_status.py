@@ -69,6 +69,7 @@ def test_an_explanation_repeats_the_words_of_the_server_without_control_characte
     assert explain(51, "\x1b[2Jgone").endswith("The server says: 51 [2Jgone")
     assert "says" not in explain(51, " \x07")
     assert explain(20, "ab" * 32) == "The message was delivered."
+    assert explain(20, "Subscribed") == "The message was delivered. The server says: 20 Subscribed"
 
 
 def test_every_known_code_has_words_and_a_class():
