@@ -226,7 +226,8 @@ def _foreign(data: bytes, entry: Entry) -> Draft:
         modified = entry.path.stat().st_mtime
     except OSError:
         modified = 0.0
-    return Draft(to=tuple(letter.recipients), subject=letter.subject, body=letter.text, modified=modified)
+    to = tuple(person.address or person.name for person in letter.recipients)
+    return Draft(to=to, subject=letter.subject, body=letter.text, modified=modified)
 
 
 def _id_of(key: str) -> str:
