@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from misfin.store.identities import IdentityStore
-
 from misfin.errors import LocalError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.store.files import private_folder, write_private
+from misfin.store.identities import IdentityStore
 from misfin.trust.identity import Identity, generate
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind, pin_name
@@ -136,16 +135,17 @@ def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float)
     earlier = datetime.fromtimestamp(now, UTC) - timedelta(days=900)
     with PinBook(world.profile.trust_db) as pins:
         for name in ("bea", "sam", "otto", "carl", CHANGED, CHANGED_SENDER):
-            known = identities[name]
-            if name in (CHANGED, CHANGED_SENDER):
-                known = generate(known.address, now=earlier)
-            host = pin_name(known.address.hostname, DEFAULT_PORT)
-            pins.record(PinKind.HOST, host, known.info, how="first use", now=now - 262 * day)
+            today = identities[name]
+            before = generate(today.address, now=earlier)
+            host = pin_name(today.address.hostname, DEFAULT_PORT)
+            shown = before if name == CHANGED else today
+            wrote = before if name == CHANGED_SENDER else today
+            pins.record(PinKind.HOST, host, shown.info, how="first use", now=now - 262 * day)
             pins.record(
-                PinKind.SENDER, known.address.address, known.info, how="first use", now=now - 262 * day
+                PinKind.SENDER, today.address.address, wrote.info, how="first use", now=now - 262 * day
             )
             for week in range(5, 37):
-                pins.record(PinKind.HOST, host, known.info, how="use", now=now - (37 - week) * 7 * day)
+                pins.record(PinKind.HOST, host, shown.info, how="use", now=now - (37 - week) * 7 * day)
 
 
 def _settings(world: World) -> str:
