@@ -14,8 +14,8 @@ from misfin.trust.identity import Identity
 from misfin_tui.demo.letters import STRANGER, Person, Story, Written, stories
 from misfin_tui.demo.world import World
 
-VERIFIED = {"certificate": "pass", "pin": "trusted"}
-FIRST_TIME = {"certificate": "unknown", "pin": "first use"}
+VERIFIED = {"certificate": "pass", "pin": "match"}
+FIRST_TIME = {"certificate": "unknown", "pin": "first"}
 CHANGED = {"certificate": "pass", "pin": "changed"}
 NO_PROOF: Mapping[str, str] = {}
 FIRST_CONTACTS = frozenset({"noor@atlas.test"})
