@@ -1,8 +1,9 @@
 """Asking the host of a sender about a mailbox, on the word of a stranger and therefore sparingly.
 
 Forged senders make a receiver call hosts that never heard of it (protocol.md §6). So: an empty message and
-nothing else, no redirects, public addresses only, one question per mailbox at a time, few per host, and what
-was just heard is not asked again.
+nothing else, no redirects, public addresses only, one question per mailbox at a time, few per host, and
+what was just heard is not asked again. A host that is down holds up the first letter only: while it is
+asked again, the next ones are judged by what is known.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 10.0
 # Long enough for the methods of one verification, and for a burst of letters, to share one answer; short
-# enough that a host that comes up again is heard.
+# enough that a host that comes up again is heard. A host that stays down is asked less and less often.
 _REMEMBERED = 30.0
+_LONGEST_PAUSE = 1800.0
 _MOST_REMEMBERED = 1000
+_MOST_CERTIFICATES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,21 @@ class HostAnswer:
     certificate: CertificateInfo | None = None
     error: MisfinError | None = None
     wait: int = 0
+
+    @property
+    def final(self) -> bool:
+        """Whether the host itself spoke, about this mailbox, and not for the moment only."""
+        return self.response is not None and not 40 <= self.response.status <= 49
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a host said, when, how often in a row it said nothing, and for whose certificates it was used."""
+
+    at: float
+    answer: HostAnswer
+    failures: int
+    certificates: set[str]
 
 
 class HostAsker:
@@ -76,39 +94,78 @@ class HostAsker:
         self._budget = budget or ProbeBudget()
         self._now = now
         self._running: dict[tuple[str, str], asyncio.Task[HostAnswer]] = {}
-        self._heard: OrderedDict[tuple[str, str], tuple[float, HostAnswer]] = OrderedDict()
+        self._heard: OrderedDict[tuple[str, str], _Heard] = OrderedDict()
 
-    async def ask(self, address: MisfinAddress, identity: Identity | None = None) -> HostAnswer:
+    def recall(
+        self, address: MisfinAddress, identity: Identity | None = None, certificate: str = ""
+    ) -> HostAnswer | None:
+        """What was heard lately, without waiting; None if the host should be asked.
+
+        Where the host could not be asked, that counts for longer for a ``certificate`` (its SHA-256) that was
+        judged by it before; the host is then asked again in the background.
+        """
+        heard = self._heard.get(address.key)
+        if heard is None:
+            return None
+        age = self._now() - heard.at
+        if 0.0 <= age < _REMEMBERED:
+            return heard.answer
+        if heard.answer.final or not certificate or certificate not in heard.certificates:
+            return None
+        if not 0.0 <= age < min(_REMEMBERED * 2**heard.failures, _LONGEST_PAUSE):
+            self._start(address, identity)
+        return heard.answer
+
+    async def ask(
+        self, address: MisfinAddress, identity: Identity | None = None, certificate: str = ""
+    ) -> HostAnswer:
         """Ask the host of ``address`` for the mailbox's fingerprint. Raises nothing the network can cause.
 
-        ``identity`` is shown to hosts that answer nobody without a certificate.
+        ``identity`` is shown to hosts that answer nobody without a certificate; ``certificate`` is the
+        SHA-256 of the one to be judged, for :meth:`recall`.
         """
+        answer = self.recall(address, identity, certificate)
+        if answer is None:
+            started = self._start(address, identity)
+            if isinstance(started, HostAnswer):
+                return started
+            # Others may be waiting for the same answer: whoever gives up does so alone.
+            answer = await asyncio.shield(started)
+        heard = self._heard.get(address.key)
+        if heard is not None and len(heard.certificates) < _MOST_CERTIFICATES:
+            heard.certificates.add(certificate)
+        return answer
+
+    def forget(self, address: MisfinAddress) -> None:
+        """Ask about this mailbox anew the next time."""
+        self._heard.pop(address.key, None)
+
+    def _start(
+        self, address: MisfinAddress, identity: Identity | None
+    ) -> asyncio.Task[HostAnswer] | HostAnswer:
+        """Begin to ask, or join who does; an answer at once only if the budget is used up."""
         key = address.key
-        now = self._now()
-        heard = self._heard.get(key)
-        if heard is not None and 0.0 <= now - heard[0] < _REMEMBERED:
-            return heard[1]
         task = self._running.get(key)
         if task is None:
-            wait = self._budget.start(address.hostname, now)
+            wait = self._budget.start(address.hostname, self._now())
             if wait > 0.0:
                 return HostAnswer(wait=math.ceil(wait))
             task = asyncio.get_running_loop().create_task(self._ask(address, identity))
             self._running[key] = task
             task.add_done_callback(lambda _: self._running.pop(key, None))
-        # Others may be waiting for the same answer: whoever gives up does so alone.
-        return await asyncio.shield(task)
-
-    def forget(self, address: MisfinAddress) -> None:
-        """Ask about this mailbox anew the next time."""
-        self._heard.pop(address.key, None)
+        return task
 
     async def _ask(self, address: MisfinAddress, identity: Identity | None) -> HostAnswer:
         try:
             answer = await self._question(address, identity)
         finally:
             self._budget.end()
-        self._heard[address.key] = (self._now(), answer)
+        before = self._heard.pop(address.key, None)
+        heard = _Heard(self._now(), answer, 0, set())
+        if before is not None and not answer.final:
+            heard.failures = before.failures + 1
+            heard.certificates = before.certificates
+        self._heard[address.key] = heard
         if len(self._heard) > _MOST_REMEMBERED:
             self._heard.popitem(last=False)
         return answer

@@ -264,8 +264,11 @@ class Exchange(asyncio.Protocol):
         self._enter(Phase.LINGER, self._receiver.settings.linger)
         if self._peer_ended:
             self._transport.close()
-        else:
+            return
+        try:
             self._transport.write_eof()
+        except OSError:  # the peer has reset the connection, and the event loop does not know it yet
+            self._transport.abort()
 
     def stop(self) -> None:
         """The receiver stops: connections without a request end now, those with one may finish."""

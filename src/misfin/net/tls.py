@@ -319,7 +319,9 @@ def _by_server_name(connection: SSL.Connection) -> None:
     try:
         identity = choose(name.decode("ascii").rstrip(".").lower())
         if identity is not None:
-            connection.set_context(_server_context(identity.cert_pem, identity.key_pem))
+            context = _server_context(identity.cert_pem, identity.key_pem)
+            if context is not connection.get_context():
+                connection.set_context(context)
     except (UnicodeDecodeError, IdentityError):
         return  # the default certificate is as good an answer as any
 

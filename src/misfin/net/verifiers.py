@@ -241,11 +241,13 @@ async def _vouched(
 ) -> CheckResult:
     """Whether the host of ``address`` vouches for ``certificate``; a good answer is remembered."""
     fingerprint = certificate.fingerprints.cert
-    if await _consult(cache.get_fingerprint, address.address) == fingerprint:
-        return CheckResult(
-            Outcome.PASS, "Its host vouched for it lately.", fingerprint, cached=True, proves_sender=True
-        )
-    answer = await asker.ask(address, identity)
+    answer = asker.recall(address, identity, fingerprint)
+    if answer is None:
+        if await _consult(cache.get_fingerprint, address.address) == fingerprint:
+            return CheckResult(
+                Outcome.PASS, "Its host vouched for it lately.", fingerprint, cached=True, proves_sender=True
+            )
+        answer = await asker.ask(address, identity, fingerprint)
     refusal = _refusal(answer, address)
     if refusal is not None and not (may_sign and _may_still_sign(answer)):
         return refusal

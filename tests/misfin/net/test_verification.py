@@ -639,3 +639,23 @@ async def test_a_cache_that_cannot_be_used_stops_no_mail(world, method):
     await world.verify("required", method)
     world.cache.close()
     assert await world.post() == b"20"
+
+
+async def test_a_host_that_stays_down_holds_up_only_the_first_letter(world):
+    clock = [1000.0]
+    silent = world.scripted(None)
+    asker = HostAsker(PinBook(None), hosts=world.hosts, timeout=0.1, now=lambda: clock[0])
+    bea = BEA.info.fingerprints.cert
+    assert (await asker.ask(BEA_ADDRESS, certificate=bea)).response is None
+    for later, visits in ((29, 1), (31, 2), (80, 2), (95, 3)):
+        clock[0] = 1000.0 + later
+        began = time.monotonic()
+        assert (await asker.ask(BEA_ADDRESS, certificate=bea)).response is None
+        assert time.monotonic() - began < 0.09
+        while asker._running:
+            await asyncio.sleep(0.01)
+        assert len(silent.visits) == visits
+    clock[0] += 31
+    began = time.monotonic()
+    await asker.ask(BEA_ADDRESS, certificate="another certificate")  # is worth waiting for
+    assert time.monotonic() - began > 0.09

@@ -1,0 +1,234 @@
+"""Letters a receiver takes per second, ours against Titlani as installed, and the memory of idle connections.
+
+Each letter is 1 KiB, over a new TLS 1.3 connection with a client certificate. Ours is all of
+``misfin-tui receive`` with its default settings but without the rate limit (Titlani's is off as installed):
+20 means written, fsynced, renamed, folder fsynced. Server and load have a processor each; the two servers take
+turns, so that what else the machine does hits both. Goals: rate at least 1.5 times Titlani's with 8 and with
+32 clients, at least 1 time with one; 99 % time with 8 clients not above Titlani's; 1,000 idle connections in
+less than 120 MB.
+
+    python tests/benchmarks/bench_receiver.py [ROUNDS [SECONDS]]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent / "helpers"), str(HERE.parents[1] / "src")]
+
+from titlani import titlani_server, why_not  # noqa: E402 - only to be found on the path just made
+
+CLIENTS = (1, 8, 32)
+GOALS = {1: 1.0, 8: 1.5, 32: 1.5}
+IDLE = 1000
+IDLE_GOAL_MB = 120
+SERVER_CPU, LOAD_CPU = (0, 1) if len(os.sched_getaffinity(0)) > 1 else (None, None)
+
+
+def make_people(home: Path) -> tuple[Path, Path]:
+    """The recipient's profile and the sender's identity."""
+    from misfin.model.address import MisfinAddress
+    from misfin.trust.identity import generate
+
+    now = datetime.now(UTC)
+    profile, sender = home / "profile", home / "sender.pem"
+    (profile / "identities").mkdir(parents=True)
+    alice = profile / "identities" / "alice.pem"
+    alice.write_bytes(generate(MisfinAddress.parse("alice@localhost Alice"), now=now).pem)
+    alice.chmod(0o600)
+    sender.write_bytes(generate(MisfinAddress.parse("bea@hive.invalid Bea"), now=now).pem)
+    return profile, sender
+
+
+async def serve(profile: Path) -> None:
+    """Our server: what `misfin-tui receive` runs, on a free port, without a limit on the rate."""
+    from misfin.net.limits import LimitSettings
+    from misfin.post.reception import ReceptionSettings
+    from misfin.post.reception import serve as receive
+
+    settings = ReceptionSettings(
+        listen=(("127.0.0.1", 0),),
+        identities=profile / "identities",
+        mail=profile / "mail",
+        trust_db=profile / "trust.db",
+        contacts_db=profile / "contacts.db",
+        runtime=profile / "run",
+        limits=LimitSettings(enable=False, max_connections=IDLE + 200, max_per_address=IDLE + 200),
+    )
+    await receive(settings, ready=lambda addresses: print(addresses[0][1], flush=True))
+
+
+@contextlib.contextmanager
+def our_server(profile: Path) -> Iterator[tuple[int, int]]:
+    """Run it in a process; its port and process id."""
+    command = [*pinned(SERVER_CPU), sys.executable, __file__, "--serve", str(profile)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline()), process.pid
+    finally:
+        process.terminate()
+        process.wait(15)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def pinned(cpu: int | None) -> list[str]:
+    return [] if cpu is None else ["taskset", "-c", str(cpu)]
+
+
+def load(port: int, clients: int, seconds: float, sender: Path) -> dict[str, float]:
+    """Put a load on a server, from a process of its own."""
+    command = [*pinned(LOAD_CPU), sys.executable, str(HERE / "letter_load.py")]
+    command += [str(port), str(clients), str(seconds), str(sender), "alice@localhost"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError
+
+
+def measure(pid: int, port: int, clients: int, seconds: float, sender: Path) -> dict[str, float]:
+    """One round; with the server's processor time per letter, which other programs disturb least."""
+    before = cpu_seconds(pid)
+    result = load(port, clients, seconds, sender)
+    return {**result, "server_cpu": (cpu_seconds(pid) - before) / result["letters"]}
+
+
+def median(rounds: list[dict[str, float]], what: str) -> float:
+    return statistics.median(one[what] for one in rounds)
+
+
+def compare(profile: Path, sender: Path, home: Path, rounds: int, seconds: float) -> bool:
+    """Both servers, by turns; True when every goal is reached."""
+    good = True
+    with (
+        our_server(profile) as (our_port, our_pid),
+        titlani_server(home, mailboxes=("alice",), pinned_to=SERVER_CPU) as theirs,
+    ):
+        for port in (our_port, theirs.port):
+            load(port, 4, 0.5, sender)  # warm-up
+        for clients in CLIENTS:
+            ours, peers = [], []
+            for _ in range(rounds):
+                ours.append(measure(our_pid, our_port, clients, seconds, sender))
+                peers.append(measure(theirs.process.pid, theirs.port, clients, seconds, sender))
+            for name, results in (("ours", ours), ("Titlani", peers)):
+                print(
+                    f"{clients:3} clients  {name:8}{median(results, 'rate'):7.0f} letters/s"
+                    f"   median {median(results, 'median') * 1000:6.1f} ms"
+                    f"   99 % {median(results, 'p99') * 1000:6.1f} ms"
+                    f"   server CPU {median(results, 'server_cpu') * 1000:5.2f} ms/letter"
+                )
+            ratios = [one["rate"] / other["rate"] for one, other in zip(ours, peers, strict=True)]
+            ratio, p99 = statistics.median(ratios), median(ours, "p99") / median(peers, "p99")
+            reached = ratio >= GOALS[clients] and (clients != 8 or p99 <= 1.0)
+            good &= reached
+            print(
+                f"             ratio {ratio:.2f} (goal {GOALS[clients]}, rounds {min(ratios):.2f} to"
+                f" {max(ratios):.2f}), 99 % {p99:.2f}: {'reached' if reached else 'MISSED'}"
+            )
+        stored = sum(1 for _ in (profile / "mail" / "alice@localhost" / "new").iterdir())
+    print(f"             {stored:,} letters are in our Maildir")
+    return good
+
+
+def alone(profile: Path, sender: Path, rounds: int, seconds: float) -> None:
+    """Ours without a peer to compare with."""
+    with our_server(profile) as (port, pid):
+        load(port, 4, 0.5, sender)
+        for clients in CLIENTS:
+            results = [measure(pid, port, clients, seconds, sender) for _ in range(rounds)]
+            print(
+                f"{clients:3} clients  ours {median(results, 'rate'):7.0f} letters/s"
+                f"   99 % {median(results, 'p99') * 1000:6.1f} ms"
+                f"   server CPU {median(results, 'server_cpu') * 1000:5.2f} ms/letter"
+            )
+
+
+async def hold_open(port: int, count: int) -> list[asyncio.StreamWriter]:
+    """Open connections, finish the handshakes, and then say nothing."""
+    from letter_load import context_for
+
+    context = context_for(str(HOLDER))
+    writers = []
+    for _ in range(count):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+        writers.append(writer)
+    return writers
+
+
+def idle(profile: Path, sender: Path) -> bool:
+    """The memory of a receiver with many connections that are established and silent."""
+    global HOLDER
+    HOLDER = sender
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    with our_server(profile) as (port, pid):
+        load(port, 8, 1.0, sender)
+        before = resident_mb(pid)
+
+        async def run() -> float:
+            writers = await hold_open(port, IDLE)
+            used = resident_mb(pid)
+            for writer in writers:
+                writer.transport.abort()
+            return used
+
+        used = asyncio.run(run())
+    reached = used < IDLE_GOAL_MB
+    print(
+        f"{IDLE:,} idle connections: {used:.0f} MB (before: {before:.0f} MB, goal: less than {IDLE_GOAL_MB}):"
+        f" {'reached' if reached else 'MISSED'}"
+    )
+    return reached
+
+
+HOLDER = Path()
+
+
+def main(rounds: int = 5, seconds: float = 3.0) -> int:
+    """Print what was measured; 0 unless something broke."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        profile, sender = make_people(home)
+        missing = why_not()
+        if missing:
+            print(missing)
+            alone(profile, sender, rounds, seconds)
+        else:
+            compare(profile, sender, home / "titlani", rounds, seconds)
+        idle(profile, sender)
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        asyncio.run(serve(Path(sys.argv[2])))
+    else:
+        sys.exit(main(*(kind(value) for kind, value in zip((int, float), sys.argv[1:], strict=False))))
