@@ -66,7 +66,13 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Encrypt and write; never blocks. Raises :class:`~misfin.errors.TlsError`."""
         self._session.send(data)
-        self._flush()
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what TLS has to say; the end of the handshake otherwise waits for the first :meth:`send`."""
+        data = self._session.outgoing()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
 
     def take(self) -> bytes:
         """What has arrived and was not taken yet, perhaps ``b""``."""
@@ -101,7 +107,7 @@ class Connection(asyncio.Protocol):
             return
         if not transport.is_closing():
             self._session.close_notify()
-            self._flush()
+            self.flush()
             transport.close()
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
@@ -122,19 +128,24 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._flush()
+        self.flush()
 
     def data_received(self, data: bytes) -> None:
         if self.over:
             return
+        session = self._session
+        in_handshake = not session.handshake_done
         try:
-            plain = self._session.receive(data)
+            plain = session.receive(data)
         except Exception as failure:  # TLS, trust or store: whoever waits gets it
             self._failure = failure
         else:
             self._arrived += plain[: _MAX_UNREAD - len(self._arrived)]
-            self._ended = self._session.peer_closed
-        self._flush()  # after every call, also one that failed: the alert is in it
+            self._ended = session.peer_closed
+        # The end of our handshake goes out together with the request, one packet and one wake-up less.
+        # Everything else goes at once, alerts above all.
+        if not (in_handshake and session.handshake_done):
+            self.flush()
         self._wake()
 
     def eof_received(self) -> bool:
@@ -147,11 +158,6 @@ class Connection(asyncio.Protocol):
         if not self._lost.done():
             self._lost.set_result(None)
         self._wake()
-
-    def _flush(self) -> None:
-        data = self._session.outgoing()
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

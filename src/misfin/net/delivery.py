@@ -343,6 +343,7 @@ async def _exchange(
     """Write the request, read one response line; tell "nothing left" and "nobody knows" apart."""
     name, facts = connection.endpoint.name, connection.endpoint.facts
     if before_write is not None:
+        connection.flush()  # the server finishes its handshake meanwhile
         waiting = before_write()
         if waiting is not None:
             await waiting

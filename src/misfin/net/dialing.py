@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import queue
 import socket
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypedDict
@@ -18,6 +20,7 @@ from misfin.trust.tofu import pin_name
 # Addresses are tried this many seconds apart while the earlier ones keep silent (RFC 8305 §5).
 _HEAD_START = 0.25
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_KEEP_WORKER = 30.0  # seconds
 # Looking up, connecting and shaking hands need no patience: there is always a next try.
 _QUICK = 15.0
 
@@ -119,20 +122,19 @@ def _numeric(host: str, port: int) -> list[Address]:
 
 
 async def _look_up(host: str, port: int) -> list[Address]:
-    """Ask the system's resolver, in a thread nobody has to wait for when it hangs."""
+    """Ask the system's resolver in a thread."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[Address]] = loop.create_future()
 
-    def finish(found: list[Address] | None, error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(found or [])
+    def finish(found: list[Address], error: Exception | None) -> None:
+        if not answer.done():
+            if error is None:
+                answer.set_result(found)
+            else:
+                answer.set_exception(error)
 
     def work() -> None:
-        found: list[Address] | None = None
+        found: list[Address] = []
         error: Exception | None = None
         try:
             infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -142,8 +144,45 @@ async def _look_up(host: str, port: int) -> list[Address]:
         with suppress(RuntimeError):  # the loop is gone: so is whoever asked
             loop.call_soon_threadsafe(finish, found, error)
 
-    threading.Thread(target=work, name="misfin-lookup", daemon=True).start()
+    _LOOKUPS.start(work)
     return await answer
+
+
+class _Workers:
+    """Daemon threads, kept for a while for the next lookup.
+
+    An executor's threads are joined when the program ends; a resolver that hangs would then hold up its end.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._free = 0
+
+    def start(self, job: Callable[[], None]) -> None:
+        with self._lock:
+            if self._free > 0:
+                self._free -= 1
+            else:
+                threading.Thread(target=self._run, name="misfin-lookup", daemon=True).start()
+            self._jobs.put(job)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=_KEEP_WORKER)
+            except queue.Empty:
+                with self._lock:
+                    if self._free > 0:
+                        self._free -= 1
+                        return
+                continue  # a job is on its way to this very thread
+            job()
+            with self._lock:
+                self._free += 1
+
+
+_LOOKUPS = _Workers()
 
 
 def _is_public(text: str) -> bool:
