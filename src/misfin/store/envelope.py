@@ -41,6 +41,7 @@ _METADATA = ("Misfin-Senders", "Misfin-Recipients", "Misfin-Timestamps")
 _MARKED = {b"<": _METADATA[0], b":": _METADATA[1], b"@": _METADATA[2]}
 _GEMTEXT = b"MIME-Version: 1.0\nContent-Type: text/gemini; charset=utf-8\nContent-Transfer-Encoding: %s\n\n"
 _FIELD = re.compile(rb"^([!-9;-~]+):(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_VERIFICATION = re.compile(rb"^Misfin-Verification:.*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE)
 _MID_LINK = re.compile(r"^=>[ \t]*mid:<?([!-;=?-~]{1,120}@[!-;=?-~]{1,120}?)>?(?:[ \t]|$)", re.MULTILINE)
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
 _NOT_IN_PARAMETER = re.compile(rb"[^ -$&-:<-~]")
@@ -182,6 +183,20 @@ def read(data: bytes) -> Envelope:
         received[2] if received else "",
         fields,
     )
+
+
+def with_verification(data: bytes, verification: Mapping[str, str]) -> bytes:
+    """The same stored letter with other words in ``Misfin-Verification``; all else stays byte for byte.
+
+    Raises :class:`~misfin.errors.StoreError` for a file that is not one of ours.
+    """
+    if not is_gemmail(data):
+        raise StoreError("This letter is no Misfin letter stored by this program.")
+    head, blank, body = data.partition(b"\n\n")
+    head = _VERIFICATION.sub(b"", head + b"\n", count=1)
+    first, newline, rest = head.partition(b"\n")
+    field = _parameters_field("Misfin-Verification", verification)
+    return b"".join([first, newline, field, rest.removesuffix(b"\n"), blank, body])
 
 
 _METADATA_LOWER = frozenset(map(str.lower, _METADATA))

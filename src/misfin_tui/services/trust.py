@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import LocalError, StoreError
+from misfin.errors import LetterGoneError, LocalError, StoreError
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.newfile import write_new
 
@@ -110,12 +112,12 @@ class Trust:
 
     async def release(self, letter: HeldLetter) -> None:
         """Put one held letter into the inbox without trusting its sender's new certificate."""
-        await asyncio.to_thread(self._move_held, [letter], "Inbox")
+        await asyncio.to_thread(self._release_held, [letter], approved=False)
         self._tell()
 
     async def refuse_letter(self, letter: HeldLetter) -> None:
         """Put one held letter into the trash; the pin stays."""
-        await asyncio.to_thread(self._move_held, [letter], "Trash")
+        await asyncio.to_thread(self._refuse_held, [letter])
         self._tell()
 
     async def held(self) -> list[HeldLetter]:
@@ -168,7 +170,7 @@ class Trust:
         now = time.time()
         self._services.pin_book.replace(kind, name, question.shown, how="approved in the app", now=now)
         if kind is PinKind.SENDER:
-            self._move_held(question.held, "Inbox")
+            self._release_held(question.held, approved=True)
             return len(question.held)
         return self._services.outbox_queue.release(name, question.shown.fingerprints.spki, now)
 
@@ -177,7 +179,7 @@ class Trust:
         if question is None:
             return 0
         stopped = len(question.held)
-        self._move_held(question.held, "Trash")
+        self._refuse_held(question.held)
         for row in question.waiting:
             stopped += self._services.outbox_queue.cancel(row.id, now=time.time())
         self._services.pin_book.withdraw(kind, name)
@@ -209,10 +211,19 @@ class Trust:
                 )
         return found
 
-    def _move_held(self, letters: tuple[HeldLetter, ...] | list[HeldLetter], folder: str) -> None:
-        store = self._services.store
+    def _release_held(self, letters: Sequence[HeldLetter], *, approved: bool) -> None:
+        from misfin.post.held import release
+
         for letter in letters:
-            store.folder(letter.account, "Held").move(letter.key, store.folder(letter.account, folder))
+            with suppress(LetterGoneError):  # somebody else was quicker
+                release(self._services.store, letter.account, letter.key, approved=approved)
+
+    def _refuse_held(self, letters: Sequence[HeldLetter]) -> None:
+        from misfin.post.held import refuse
+
+        for letter in letters:
+            with suppress(LetterGoneError):
+                refuse(self._services.store, letter.account, letter.key)
 
     def _export(self, path: Path) -> int:
         write_new(path, self._services.pin_book.export().encode(), private=True)
