@@ -270,7 +270,7 @@ def _play(play: Play, steps: tuple[Callable[[Play], None], ...]) -> int:
         started = time.monotonic()
         try:
             step(play)
-        except (StepFailed, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
+        except (StepFailed, OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
             print(
                 f"✗ {number:2}  {step.__name__}: {title}\n      {type(error).__name__}: {error}", flush=True
             )

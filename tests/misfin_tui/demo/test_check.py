@@ -1,0 +1,64 @@
+"""``demo --check`` plays the main job, and names the step that does not hold."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from misfin_tui.demo import check
+from misfin_tui.demo.check import STEPS, Play
+from misfin_tui.demo.world import World, open_world
+
+
+def test_every_step_of_the_demo_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.check() == 0
+    out = capsys.readouterr().out
+    assert out.count("✓") == len(STEPS)
+    assert f"All {len(STEPS)} steps hold." in out
+
+
+@pytest.fixture(scope="module")
+def dead_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world in which nobody listens, no letter lies in the mailbox, and every port is taken."""
+    world = open_world(tmp_path_factory.mktemp("demo") / "world", now=time.time())
+    shutil.rmtree(world.profile.mail)
+    return world
+
+
+def _hold(port: int) -> socket.socket:
+    """Take a port without listening: nobody else can have it, and who connects is refused at once."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", port))
+    return holder
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+def test_a_broken_step_is_named_and_ends_the_play(
+    step: object, dead_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "PATIENCE", 1.5)
+    play = Play(dead_world)
+    taken = [_hold(port) for port in (dead_world.port, *dead_world.ports.values())]
+    try:
+        assert check._play(play, (step, pytest.fail)) == 1  # type: ignore[arg-type]  # the second must not run
+    finally:
+        play.close()
+        for holder in taken:
+            holder.close()
+    assert step.__name__ in capsys.readouterr().out  # type: ignore[attr-defined]  # steps are functions
+
+
+def test_a_world_is_entered_again_as_it_was_left(tmp_path: Path) -> None:
+    first = open_world(tmp_path / "world", now=1_800_000_000.0)
+    assert open_world(tmp_path / "world", now=1_800_009_999.0) == first
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(Exception, match="not empty"):
+        open_world(tmp_path, now=0.0)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
