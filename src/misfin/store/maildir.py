@@ -136,7 +136,7 @@ class Maildir:
             with _translated(f"A letter could not be stored in {self.path}"):
                 for parcel in parcels:
                     key = parcel.key or unique_name(now)
-                    draft = self.path / "tmp" / unique_name(now)
+                    draft = self.path / "tmp" / (unique_name(now) if parcel.key else key)
                     flags = _ordered(parcel.flags)
                     subdir, name = ("cur", f"{key}{_INFO}{flags}") if flags else ("new", key)
                     waiting.append((draft, Entry(key, subdir, flags, self.path, name)))
