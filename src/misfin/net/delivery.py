@@ -295,8 +295,9 @@ class Hop:
     async def _learn(self, memory: HostMemory, version: Version) -> None:
         """Remember the version if the last answer really was one to the request (protocol.md §8)."""
         last = self._tries[-1]
-        answered = last.response is not None and last.request and not last.failure
-        if answered and shows_version(last.response.status) and not memory.knows(version, self._sender.now()):
+        if last.response is None or not last.request or last.failure:
+            return
+        if shows_version(last.response.status) and not memory.knows(version, self._sender.now()):
             await self._remember(speaks=version)
 
     async def _remember(self, *, speaks: Version | None = None, sender_line: bool | None = None) -> None:
@@ -362,11 +363,10 @@ async def _exchange(
     except TlsError as error:
         if error.alert in _ALERTS:
             raise HandshakeError(f"{name} does not take our certificate: {error}", **facts) from error
-        why, cause = str(error), error
-    except RemoteProtocolError as error:
-        why, cause = str(error), error
-    except TimeoutError as error:
-        why, cause = f"There was no answer within {timeout:g} seconds.", error
+        cause: Exception = error
+    except (RemoteProtocolError, TimeoutError) as error:
+        cause = error
+    why = str(cause) or f"There was no answer within {timeout:g} seconds."
     if wire.request_sent:
         raise OutcomeUnknownError(
             f"{name} has the message but gave no usable answer: {why} It may or may not be delivered.",
@@ -377,6 +377,5 @@ async def _exchange(
 
 def _answer_by_alert(error: HandshakeError) -> MisfinResponse | None:
     """The answer a TLS alert about our certificate stands for, if it was one (anchors.md §4)."""
-    tls = error.__cause__
-    status = _ALERTS.get(tls.alert) if isinstance(tls, TlsError) else None
-    return None if status is None else MisfinResponse(status, f"TLS alert: {tls.alert}")
+    alert = error.__cause__.alert if isinstance(error.__cause__, TlsError) else ""
+    return MisfinResponse(_ALERTS[alert], f"TLS alert: {alert}") if alert in _ALERTS else None

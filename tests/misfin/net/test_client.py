@@ -24,6 +24,7 @@ from misfin.errors import (
     MessageTooLargeError,
     OutcomeUnknownError,
     RedirectError,
+    StoreError,
 )
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
@@ -448,6 +449,30 @@ async def test_a_60_is_no_reason_to_change_the_version(pins):
         assert (await client(server, pins).deliver("ada@mail.example", MESSAGE)).response.status == 60
         assert await seen(server) == [AS_C]
     assert pins.recall("mail.example", 1958).speaks is Version.C
+
+
+async def test_an_answer_counts_even_if_nothing_can_be_remembered(pins, monkeypatch):
+    def full(*_, **__):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(pins, "remember", full)
+    monkeypatch.setattr(pins, "unlearn", full)
+    pins.replace(PinKind.HOST, "mail.example:1958", HOST.info, how="test", now=time.time())
+    with ScriptedServer(HOST, [OK, b"59 what?\r\n", OK]) as server:
+        bea = client(server, pins)
+        for _ in range(2):
+            assert (await bea.deliver("ada@mail.example", MESSAGE)).response.status == 20
+
+
+async def test_a_first_use_that_cannot_be_written_down_sends_nothing(pins, monkeypatch):
+    def full(*_, **__):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(pins, "record", full)
+    with ScriptedServer(HOST, OK) as server:
+        with pytest.raises(StoreError):
+            await client(server, pins).deliver("ada@mail.example", MESSAGE)
+        assert await seen(server) == [b""]
 
 
 async def test_a_probe_asks_in_c_then_in_b_and_teaches_nothing_about_letters(pins):
