@@ -115,8 +115,8 @@ async def test_a_port_in_the_address_is_dialled_and_never_written(pins):
 async def test_recipients_are_listed_only_when_there_are_several(pins):
     with ScriptedServer(HOST, OK) as server:
         bea = client(server, pins)
-        await bea.send("ada@mail.example", "x", recipients=["ada@mail.example"])
-        await bea.send("ada@mail.example", "x", recipients=["ada@mail.example Ada", "cal@x.example:1999"])
+        await bea.send("ada@mail.example", "x\n", recipients=["ada@mail.example"])
+        await bea.send("ada@mail.example", "x\n", recipients=["ada@mail.example Ada", "cal@x.example:1999"])
         assert await seen(server) == [
             b"misfin://ada@mail.example\t5\r\n\n\n\nx\n",
             b"misfin://ada@mail.example\t36\r\n\nada@mail.example, cal@x.example\n\nx\n",
@@ -125,7 +125,7 @@ async def test_recipients_are_listed_only_when_there_are_several(pins):
 
 async def test_a_sender_given_by_the_caller_is_written(pins):
     with ScriptedServer(HOST, OK) as server:
-        await client(server, pins).send("ada@mail.example", "x", sender="bea@hive.test Bea")
+        await client(server, pins).send("ada@mail.example", "x\n", sender="bea@hive.test Bea")
         assert await seen(server) == [b"misfin://ada@mail.example\t22\r\nbea@hive.test Bea\n\n\nx\n"]
 
 
