@@ -78,7 +78,7 @@ def read_place(folder: Path, place: Place, account: str, keywords: Mapping[str, 
         return None
     except OSError as error:
         letter = Letter(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
-        return _digest(letter, place, account, meant, arrival(name), 0, 0, faulty=True)
+        return digest_letter(letter, place, account, meant, arrival(name), 0, 0, faulty=True)
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
@@ -86,12 +86,20 @@ def read_place(folder: Path, place: Place, account: str, keywords: Mapping[str, 
         data = os.read(handle, min(facts.st_size, MAX_READ))
         letter = read_letter(data, size=facts.st_size)
         when = arrival(name) or facts.st_mtime
-        return _digest(letter, place, account, meant, when, facts.st_size, facts.st_mtime_ns, faulty=False)
+        return digest_letter(letter, place, account, meant, when, facts.st_size, facts.st_mtime_ns)
     except OSError as error:
         letter = Letter(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
-        return _digest(letter, place, account, meant, arrival(name), 0, 0, faulty=True)
+        return digest_letter(letter, place, account, meant, arrival(name), 0, 0, faulty=True)
     finally:
         os.close(handle)
+
+
+_VERDICTS: Final = {
+    "verified": Badge.VERIFIED,
+    "approved": Badge.VERIFIED,  # by a person, when the letter was held
+    "first": Badge.FIRST,
+    "changed": Badge.CHANGED,
+}
 
 
 def badge_of(letter: Letter, account: str) -> Badge:
@@ -101,6 +109,8 @@ def badge_of(letter: Letter, account: str) -> Badge:
     said = letter.misfin.verification
     if not said and not letter.misfin.received_by and letter.sender.address == account:
         return Badge.VERIFIED  # written here: nothing was received
+    if "sender" in said:  # the receiver's verdict (post/intake.py)
+        return _VERDICTS.get(said["sender"], Badge.NONE)
     if said.get("pin") == "changed":
         return Badge.CHANGED
     if said.get("certificate") == "pass":
@@ -110,7 +120,7 @@ def badge_of(letter: Letter, account: str) -> Badge:
     return Badge.NONE
 
 
-def _digest(
+def digest_letter(
     letter: Letter,
     place: Place,
     account: str,
@@ -119,8 +129,12 @@ def _digest(
     size: int,
     mtime: int,
     *,
-    faulty: bool,
+    faulty: bool = False,
 ) -> Digest:
+    """What the index keeps of a letter; ``when`` (Unix seconds) dates one without a readable date.
+
+    ``account`` is whose mail it is; ``size`` and ``mtime`` (nanoseconds) are those of its file.
+    """
     date = letter.date.timestamp() if letter.date is not None else float(when)
     subject = clean(letter.subject, MAX_FIELD)
     address = clean(letter.sender.address, MAX_ADDRESS)

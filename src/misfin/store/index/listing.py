@@ -15,14 +15,17 @@ from misfin.store.maildir import MailStore
 RACY: Final = 2.0
 """Seconds after a change during which a folder's time is not trusted: another change may bear the same."""
 
+DAY: Final = 86400.0
+
 _STAMP: Final = re.compile(rb"\d{9,11}(?=\D|$)")
 
 
 class State(NamedTuple):
-    """Identity and time of a file or directory. Without a time it changed too recently to be sure of."""
+    """Identity and time of a file or directory. Unsettled, it changed too recently to be sure of."""
 
     identity: str = ""
     time: str = ""
+    settled: bool = False
 
     @classmethod
     def load(cls, text: str) -> State:
@@ -30,10 +33,11 @@ class State(NamedTuple):
         return cls(identity, time)
 
     def __str__(self) -> str:
-        return f"{self.identity} {self.time}"
+        return f"{self.identity} {self.time if self.settled else ''}"
 
     def same_as(self, before: State) -> bool:
-        return bool(self.time) and self == before
+        """Whether nothing changed since it was ``before``, for certain."""
+        return self.settled and self[:2] == before[:2]
 
 
 class Meaning(NamedTuple):
@@ -58,9 +62,10 @@ def look(path: Path, now: float) -> State:
     try:
         facts = path.stat()
     except OSError:
-        return State("-", "-")
-    settled = abs(now - facts.st_mtime) >= RACY
-    return State(f"{facts.st_dev}:{facts.st_ino}", str(facts.st_mtime_ns) if settled else "")
+        return State("-", "-", settled=True)
+    # A time a little ahead is that of a server whose clock is; one far ahead is no race but a wrong clock.
+    settled = not -DAY < now - facts.st_mtime < RACY
+    return State(f"{facts.st_dev}:{facts.st_ino}", str(facts.st_mtime_ns), settled)
 
 
 def names(path: Path) -> list[bytes] | None:

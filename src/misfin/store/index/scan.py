@@ -250,7 +250,7 @@ class Scan:
         for folder in self.folders.values():
             for subdir in _SUBDIRS:
                 seen = found.states.get((folder.number, subdir), folder.states[subdir])
-                if not listing.look(folder.path / subdir, 0.0).same_as(seen):
+                if listing.look(folder.path / subdir, self.now())[:2] != seen[:2]:
                     return True
         return False
 

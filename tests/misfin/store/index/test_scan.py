@@ -1,0 +1,229 @@
+"""The index follows the mail, whoever changes it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+
+import pytest
+from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
+
+from misfin.errors import LetterGoneError
+from misfin.store.index import listing
+from misfin.store.index import scan as scanning
+from misfin.store.index.place import Place
+from misfin.store.rows import Badge, Changes, View
+
+INBOX = View(ME, "Inbox")
+
+
+def folder(index, name, account=ME):
+    return next(row for row in index.folders() if (row.account, row.folder) == (account, name))
+
+
+def test_new_mail_comes_in_with_what_it_is(index, box):
+    key = box.put(
+        mail("Meeting notes", "Here are the notes\nfrom today", sender="Bob Jones <bob@remote.host>")
+    )
+    changes = index.scan()
+    assert changes == Changes(added=1, folders=frozenset({(ME, "Inbox")}))
+    (row,) = index.conversations(INBOX, 0, 10)
+    assert (row.id, row.participants, row.subject) == (key, "Bob Jones", "Meeting notes")
+    assert (row.snippet, row.count, row.unread) == ("Here are the notes from today", 1, 1)
+    assert (row.date, row.badge, row.starred, row.tags) == (NOW, Badge.NONE, False, ())
+    (letter,) = index.thread(row.thread)
+    assert (letter.sender, letter.sender_address, letter.to) == ("Bob Jones", "bob@remote.host", (ME,))
+    assert letter.path.read_bytes() == index.raw(letter)
+    assert index.read(letter).subject == "Meeting notes"
+
+
+def test_nothing_changed_means_nothing_is_listed(index, box, monkeypatch):
+    box.put(mail("one"))
+    box.age()
+    scanned(index)
+    monkeypatch.setattr(listing, "names", lambda path: pytest.fail(f"{path} was listed"))
+    assert not index.scan()
+
+
+def test_a_change_within_the_same_moment_is_not_missed(index, box):
+    box.put(mail("one"))
+    scanned(index)
+    time = (box.path() / "new").stat().st_mtime_ns
+    box.put(mail("two"))
+    os.utime(box.path() / "new", ns=(time, time))  # as if the clock of the file system stood still
+    scanned(index)
+    assert folder(index, "Inbox").total == 2
+
+
+def test_flags_of_other_programs_are_seen(index, box):
+    box.put(mail("one"))
+    scanned(index)
+    box.flag(box.files("Inbox")[0], "FS")
+    assert index.scan() == Changes(flagged=1, folders=frozenset({(ME, "Inbox")}))
+    (row,) = index.conversations(INBOX, 0, 10)
+    assert (row.starred, row.unread, folder(index, "Inbox").unread) == (True, 0, 0)
+
+
+def test_moves_of_other_programs_keep_the_row(index, box):
+    box.put(mail("one"))
+    scanned(index)
+    before = index.letters(INBOX, 1)[0]
+    box.move(box.files("Inbox")[0], "Archive")
+    changes = index.scan()
+    assert (changes.moved, changes.added, changes.removed) == (1, 0, 0)
+    after = index.letter(before.id)
+    assert (after.row, after.thread, after.folder) == (before.row, before.thread, "Archive")
+    assert [row.folder for row in index.folders() if row.total] == ["Archive"]
+
+
+def test_a_letter_of_the_same_name_in_another_folder_is_not_taken_for_a_moved_one(index, box):
+    box.put(mail("first"), name="1")
+    scanned(index)
+    box.files("Inbox")[0].unlink()
+    box.put(mail("another letter altogether"), "Archive", name="1")
+    changes = index.scan()
+    assert (changes.moved, changes.added, changes.removed) == (0, 1, 1)
+    assert index.letter("1").subject == "another letter altogether"
+
+
+def test_removed_files_go(index, box):
+    box.put(mail("one"))
+    box.put(mail("two"))
+    scanned(index)
+    box.files("Inbox")[0].unlink()
+    assert index.scan() == Changes(removed=1, folders=frozenset({(ME, "Inbox")}))
+    assert subjects(index.conversations(INBOX, 0, 10)) == ["two"]
+
+
+def test_a_folder_that_is_replaced_is_read_anew(index, box, tmp_path, monkeypatch):
+    monkeypatch.setattr(scanning, "SMALL", 0)
+    for number in range(4):
+        box.put(mail(f"old {number}"), name=f"1700000000.{number}.x", flags="S")
+    box.age()
+    scanned(index)
+    old = box.path()
+    shutil.copytree(old, tmp_path / "copy", copy_function=shutil.copy2)
+    (tmp_path / "copy" / "cur" / "1700000000.1.x:2,S").write_bytes(mail("new one"))
+    (tmp_path / "copy" / "cur" / "1700000000.2.x:2,S").unlink()
+    shutil.rmtree(old)
+    (tmp_path / "copy").rename(old)
+    scanned(index)
+    assert sorted(subjects(index.conversations(INBOX, 0, 10))) == ["new one", "old 0", "old 3"]
+
+
+def test_a_file_replaced_under_its_name_is_read_again_in_folders_of_ordinary_size(index, box):
+    box.put(mail("before"), name="1.x", flags="S")
+    box.age()
+    scanned(index)
+    path = box.files("Inbox")[0]
+    path.with_name("2").write_bytes(mail("after, and longer"))
+    path.with_name("2").rename(path)
+    assert index.scan().flagged == 1
+    assert subjects(index.conversations(INBOX, 0, 10)) == ["after, and longer"]
+
+
+def test_a_folder_made_or_removed_by_another_program_comes_and_goes(index, box):
+    box.put(mail("one"), "Lists/Crew")
+    scanned(index)
+    assert folder(index, "Lists/Crew").total == 1
+    box.path("Lists/Crew").rename(box.path("Lists/Crew").with_name(".Lists.Others"))
+    scanned(index)
+    assert folder(index, "Lists/Others").total == 1
+    assert "Lists/Crew" not in {row.folder for row in index.folders()}
+
+
+def test_an_account_removed_takes_its_letters_along(index, box):
+    other = Mailbox(box.root, "other@mail.example")
+    other.put(mail("theirs"))
+    box.put(mail("mine"))
+    scanned(index)
+    shutil.rmtree(box.root / "other@mail.example")
+    scanned(index)
+    assert subjects(index.letters(View(), 10)) == ["mine"]
+    assert {row.account for row in index.folders()} == {ME}
+
+
+def test_a_folder_that_cannot_be_listed_keeps_what_is_known_of_it(index, box, monkeypatch):
+    box.put(mail("one"))
+    scanned(index)
+    names = listing.names
+    monkeypatch.setattr(listing, "names", lambda path: None if path == box.path() / "new" else names(path))
+    box.put(mail("two"))
+    scanned(index)
+    assert subjects(index.conversations(INBOX, 0, 10)) == ["one"]
+    monkeypatch.undo()
+    scanned(index)
+    assert folder(index, "Inbox").total == 2
+
+
+def test_a_letter_that_moves_while_folders_are_looked_at_is_neither_lost_nor_doubled(index, box, monkeypatch):
+    box.put(mail("one"), "Archive")
+    scanned(index)
+    row = index.letters(View(), 1)[0].row
+    names = listing.names
+    moved = []
+
+    def moving(path):
+        """The Inbox has been listed; now the letter leaves the Archive, which has not been, for the Inbox."""
+        if path == box.path("Archive") / "new" and not moved:
+            moved.append(box.move(box.files("Archive")[0], "Inbox"))
+        return names(path)
+
+    monkeypatch.setattr(listing, "names", moving)
+    assert index.scan().moved == 1
+    assert [(letter.row, letter.folder) for letter in index.letters(View(), 10)] == [(row, "Inbox")]
+
+
+def test_newest_letters_come_first_and_show_while_the_rest_is_read(index, box):
+    for number in range(1300):
+        box.put(mail(f"letter {number}", date=NOW + number), name=f"{int(NOW) + number}.x", flags="S")
+    seen = []
+
+    def look(done, total):
+        seen.append((done, total, index.conversations(INBOX, 0, 1)[0].subject, index.count(INBOX)))
+
+    index.scan(look)
+    assert [entry[:2] for entry in seen] == [(200, 1300), (1200, 1300), (1300, 1300)]
+    assert {entry[2] for entry in seen} == {"letter 1299"}
+    assert [entry[3] for entry in seen] == [200, 1200, 1300]
+
+
+def test_two_programs_may_build_the_same_index(index, box, tmp_path):
+    from misfin.store.index import MailIndex
+
+    for number in range(700):
+        box.put(mail(f"letter {number}"), flags="S")
+    with MailIndex(tmp_path / "cache" / "index.db", box.root) as other:
+        threads = [threading.Thread(target=each.scan) for each in (index, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert folder(other, "Inbox").total == 700
+    assert len(whole_view(scanned(index))["letters"]) == 700
+
+
+def test_what_another_scan_put_in_is_not_put_in_twice(index, box):
+    box.put(mail("one"))
+    other = scanning.Scan(index._database, box.store, lambda: NOW, None)
+    other.learn_folders()
+    found = other.compare()
+    scanned(index)
+    assert other.apply(found).added == 0
+    assert len(index.letters(View(), 10)) == 1
+
+
+def test_a_letter_is_found_where_another_program_put_it(index, box):
+    box.put(mail("one"))
+    scanned(index)
+    row = index.letters(INBOX, 1)[0]
+    box.move(box.flag(box.files("Inbox")[0], "RS"), "Archive")
+    assert index.read(row).subject == "one"
+    box.files("Archive")[0].unlink()
+    with pytest.raises(LetterGoneError):
+        index.raw(row)
+
+
+def test_places_sort_as_folder_and_file():
+    assert Place(1, b"cur/a") < Place(1, b"cur/b") < Place(2, b"cur/a")
