@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -30,7 +31,7 @@ from misfin_tui.messages import (
     ReceiverChanged,
     TrustAsked,
 )
-from misfin_tui.screens.inbox import FIRST_ROWS, InboxScreen
+from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screentext import plain
 from misfin_tui.services import Services
 from misfin_tui.widgets.bindings import bindings
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from misfin.store.rows import ConversationRow
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
-    from misfin_tui.services.mail import FirstPage
+    from misfin_tui.services.first_page import FirstPage
 
 Severity = Literal["information", "warning", "error"]
 
@@ -126,7 +127,7 @@ class MisfinApp(App[int]):
 
     def _first_page(self) -> FirstPage | None:
         try:
-            return self.services.mail.first_page(FIRST_ROWS)
+            return self.services.mail.first_page()
         except MisfinError as error:
             self._problems.append(f"{error} {error.remedy}".strip())
             return None
@@ -141,6 +142,9 @@ class MisfinApp(App[int]):
 
     def _after_first_frame(self) -> None:
         """Start what works in the background."""
+        if not gc.isenabled():
+            gc.freeze()  # what is there now stays: later collections need not look at it
+            gc.enable()
         for problem in self._problems:
             self.say(problem, severity="warning", timeout=LONG)
         self.services.mail.start()

@@ -35,11 +35,9 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from misfin.store.rows import ConversationRow, FolderRow, LetterRow
-    from misfin_tui.services.mail import FirstPage
+    from misfin_tui.services.first_page import FirstPage
     from misfin_tui.widgets.searchbox import Prompt
 
-FIRST_ROWS = 80
-"""Conversations read before the first frame: as many as the tallest window of ux.md has lines."""
 PREVIEW_DELAY = 0.06
 """Seconds the cursor must rest before its letter is read: running past costs nothing."""
 RELOAD_PAUSE = 0.25
@@ -54,11 +52,11 @@ HEIGHTS = [(0, "-short"), (22, "-tall")]
 class InboxScreen(LetterScreen):
     """The first screen."""
 
-    BINDINGS = bindings(Room.LIST, Room.INBOX)
+    BINDINGS = bindings(Room.INBOX, Room.LIST)
     AUTO_FOCUS = "#letters"
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
-    CSS = """
+    DEFAULT_CSS = """
     InboxScreen {
         layout: vertical;
         #panes { layout: horizontal; height: 1fr; }
@@ -106,7 +104,7 @@ class InboxScreen(LetterScreen):
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         if self._first is not None:
             self._show_folders(self._first.folders)
-            self.letters.show(self._first.total, self._first.rows)
+            self.letters.show(self._first.total, self._first.rows, seen=self._first.seen)
         self._titles()
         self.call_after_refresh(self.refresh_all)
 
@@ -198,6 +196,7 @@ class InboxScreen(LetterScreen):
                 await self.letters.reload()
                 self._show_folders(await self.services.mail.folders())
                 await asyncio.sleep(RELOAD_PAUSE)
+            await self.services.mail.keep_first_page()
         except MisfinError as error:
             self.misfin.report(error)
         finally:
@@ -404,8 +403,10 @@ class InboxScreen(LetterScreen):
 
     # ---- opening
 
-    def action_open_conversation(self) -> None:
+    @work(group="open", exclusive=True, description="open what is under the cursor")
+    async def action_open_conversation(self) -> None:
         """Open what is under the cursor: a folder, a draft, or a conversation."""
+        await self.ready()
         if self.pane is self.sidebar:
             self.sidebar.choose()
             return
@@ -436,6 +437,10 @@ class InboxScreen(LetterScreen):
             self.misfin.report(error)
 
     # ---- for the actions on letters
+
+    async def ready(self) -> None:
+        """The rows of the first frame may be old ones: wait for those of the index."""
+        await self.letters.ready()
 
     async def chosen_letter(self) -> LetterRow | None:
         """The newest letter of the conversation under the cursor."""

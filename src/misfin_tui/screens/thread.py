@@ -36,9 +36,9 @@ SNIPPETS = 200
 class ThreadScreen(LetterScreen):
     """One conversation, opened from a list that knows its neighbours."""
 
-    BINDINGS = bindings(Room.LIST, Room.THREAD)
+    BINDINGS = bindings(Room.THREAD, Room.LIST)
     AUTO_FOCUS = "#thread"
-    CSS = """
+    DEFAULT_CSS = """
     ThreadScreen {
         layout: vertical;
         #thread { height: 1fr; border: round $border-blurred; }

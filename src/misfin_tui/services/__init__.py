@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.outside import Outside
     from misfin_tui.services.receiving import Receiving
     from misfin_tui.services.sending import Sending
+    from misfin_tui.services.setup import Setup
     from misfin_tui.services.trust import Trust
 
 T = TypeVar("T")
@@ -110,6 +111,13 @@ class Services:
         from misfin_tui.services.outside import Outside
 
         return self._once("outside", lambda: Outside(self))
+
+    @property
+    def setup(self) -> Setup:
+        """Settings, and the first steps of a new profile."""
+        from misfin_tui.services.setup import Setup
+
+        return self._once("setup", lambda: Setup(self))
 
     # ---- what the nouns share; opening one touches the disk: call from a thread
 

@@ -106,10 +106,10 @@ def lay_out(text: str, width: int, *, first_link: int = 1) -> Layout:
 
 
 def plain_rows(text: str, width: int) -> list[Row]:
-    """Ordinary text, wrapped, without any markup: for mail that is no gemtext and for raw bytes."""
+    """Ordinary text, wrapped, without any markup; lines that quote look like quotes."""
     shown = plain(text, one_line=False).expandtabs(TAB)
     return [
-        Row(((part, "text"),), source=source)
+        Row(((part, "quote" if line.startswith(">") else "text"),), source=source)
         for source, line in enumerate(shown.split("\n"))
         for part in wrap(line, width)
     ]

@@ -44,6 +44,7 @@ BADGES = {
 }
 """A badge's role and what it says in words."""
 
+MAX_HEAD = 12  # rows of recipients and the like before the text begins
 LABEL = 13  # cells of the labels in the details
 GROUP = 4  # hexadecimal digits of a fingerprint that stand together
 _BLANK = Row(())
@@ -71,44 +72,40 @@ def folded_row(row: LetterRow, snippet: str, width: int, *, focused: bool) -> Ro
 
 
 def head_rows(
-    row: LetterRow, letter: Letter | None, width: int, *, focused: bool, fold: str = "▾ "
+    row: LetterRow, letter: Letter | None, width: int, *, lead: tuple[Piece, ...] = ()
 ) -> list[Row]:
-    """Sender with badge and full address, recipients, and each station with its time."""
-    bar: Piece = ("▌" if focused else " ", "bar")
+    """Sender with badge and full address, recipients, and each station with its time.
+
+    ``lead`` stands before the sender; its first piece also before each further row.
+    """
+    indent = sum(cell_len(text) for text, _ in lead) + 2
     date = moment(row.date)
-    name = plain(row.sender, one_line=True)
-    address = plain(row.sender_address, one_line=True)
-    who = name if name and name != address else address
-    room = width - 4 - len(fold) - len(date)
-    pieces: list[Piece] = [
-        bar,
-        (fold, "fold"),
-        _badge(row),
-        (" ", "muted"),
-        (cut(who, max(room, 8)), "sender"),
-    ]
+    name, address = plain(row.sender, one_line=True), plain(row.sender_address, one_line=True)
+    who = name or address or "(nobody)"
+    room = width - indent - len(date) - 2
+    pieces: list[Piece] = [*lead, _badge(row), (" ", "muted"), (cut(who, max(room, 8)), "sender")]
     room -= cell_len(pieces[-1][0])
-    if who != address and room > 8:
+    if address and who != address and room > 8:
         pieces.append(("  " + cut(address, room - 3), "value"))
         room -= cell_len(pieces[-1][0])
-    pieces += [(" " * max(room, 1), "muted"), (date, "muted")]
-    rows = [Row(tuple(pieces), fill="value")]
-    indent = width - 5
-    rows += _said("to", ", ".join(row.to) or "nobody named", indent, bar)
-    if letter is not None and letter.cc:
-        rows += _said("copy to", ", ".join(map(str, letter.cc)), indent, bar)
-    if letter is not None and letter.misfin is not None and len(letter.misfin.hops) > 1:
-        for hop in letter.misfin.hops:
-            at = f" at {moment(hop.received)}" if hop.received else ""
-            claim = "  (a claim)" if hop.claimed else ""
-            rows += _said("passed on by", f"{hop.sender.long_form}{at}{claim}", indent, bar)
-        if letter.misfin.message.written:
-            rows += _said("written", moment(letter.misfin.message.written), indent, bar)
+    pieces += [(" " * max(room + 2, 1), "muted"), (date, "muted")]
+    said = [f"to {', '.join(map(str, letter.to) if letter else row.to) or 'nobody named'}"]
+    if letter is not None:
+        said += _stations(letter)
+    rows = [Row(tuple(pieces))]
+    margin: tuple[Piece, ...] = (
+        *lead[:1],
+        (" " * (indent - sum(cell_len(text) for text, _ in lead[:1])), "muted"),
+    )
+    for text in said:
+        lines = wrap(plain(text, one_line=True), max(width - indent, 10))
+        lines = lines if len(lines) <= MAX_HEAD else [*lines[:MAX_HEAD], "…"]
+        rows += [Row((*margin, (line, "muted"))) for line in lines]
     if row.tags:
-        rows.append(
-            Row((bar, ("    ", "muted"), *((f"#{plain(tag, one_line=True)} ", "tag") for tag in row.tags)))
-        )
-    rows += _warnings(row, letter, indent, bar)
+        rows.append(Row((*margin, *((f"#{plain(tag, one_line=True)} ", "tag") for tag in row.tags))))
+    for text in _warnings(row, letter):
+        for first, part in _first_of(wrap(plain(text, one_line=True), max(width - indent - 2, 10))):
+            rows.append(Row((*margin, ("⚠ " if first else "  ", "warning"), (part, "warning"))))
     return rows
 
 
@@ -116,15 +113,20 @@ def _badge(row: LetterRow) -> Piece:
     return row.badge.value, BADGES[row.badge][0]
 
 
-def _said(label: str, text: str, width: int, bar: Piece) -> list[Row]:
-    """``label text`` in as many rows as it takes, indented below the sender; at most a dozen."""
-    lines = wrap(plain(f"{label} {text}", one_line=True), max(width, 10))
-    if len(lines) > 12:
-        lines = [*lines[:12], "…"]
-    return [Row((bar, ("    ", "muted"), (line, "muted")), fill="value") for line in lines]
+def _stations(letter: Letter) -> list[str]:
+    """Who else got it, and by whose hands and when it came."""
+    said = [f"copy to {', '.join(map(str, letter.cc))}"] if letter.cc else []
+    misfin = letter.misfin
+    if misfin is not None and len(misfin.hops) > 1:
+        for hop in misfin.hops:
+            at = f" at {moment(hop.received)}" if hop.received else ""
+            said.append(f"passed on by {hop.sender.long_form}{at}{', it is claimed' if hop.claimed else ''}")
+    if misfin is not None and misfin.message.written:
+        said.append(f"written {moment(misfin.message.written)}, says the sender")
+    return said
 
 
-def _warnings(row: LetterRow, letter: Letter | None, width: int, bar: Piece) -> list[Row]:
+def _warnings(row: LetterRow, letter: Letter | None) -> list[str]:
     """What a reader should know before believing the letter."""
     warnings = []
     if row.badge is Badge.CHANGED:
@@ -133,11 +135,7 @@ def _warnings(row: LetterRow, letter: Letter | None, width: int, bar: Piece) -> 
         warnings.append(f"Look closely at the address: {reason}.")
     if letter is not None:
         warnings += [str(remark) for remark in letter.remarks]
-    return [
-        Row((bar, ("  ⚠ " if first else "    ", "warning"), (part, "warning")), fill="value")
-        for text in warnings
-        for first, part in _first_of(wrap(plain(text, one_line=True), max(width, 10)))
-    ]
+    return warnings
 
 
 def _first_of(parts: Iterable[str]) -> list[tuple[bool, str]]:
@@ -215,7 +213,7 @@ def grouped(digits: str) -> str:
 def letter_layout(row: LetterRow, letter: Letter, width: int) -> Layout:
     """A single letter from its head to its end, for the preview."""
     layout = body_layout(letter, width)
-    layout.rows[:0] = [*head_rows(row, letter, width, focused=False, fold=""), _BLANK]
+    layout.rows[:0] = [*head_rows(row, letter, width), _BLANK]
     return layout
 
 

@@ -55,7 +55,8 @@ class Part:
     def _lay_out(self, width: int, first_link: int, *, focused: bool) -> Layout:
         if not self.open:
             return Layout([folded_row(self.row, self.snippet or self.row.subject, width, focused=focused)])
-        rows = head_rows(self.row, self.letter, width, focused=focused)
+        lead = (("▌" if focused else " ", "bar"), ("▾ ", "fold"))
+        rows = head_rows(self.row, self.letter, width, lead=lead)
         if self.letter is None:
             tone = "warning" if self.problem else "muted"
             rows.append(Row((("    ", "muted"), (plain(self.problem, one_line=True) or "···", tone))))

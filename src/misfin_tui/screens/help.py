@@ -1,0 +1,186 @@
+"""The help: every key that works on the screen below, then all others; to scroll and to search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from misfin_tui.keymap import ACTIONS, BY_ID, Action, Room, readable
+from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.cells import fit, wrap
+from misfin_tui.widgets.gemtext_rows import Layout, Row
+from misfin_tui.widgets.gemtext_view import GemtextView
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.screen import Screen
+
+    from misfin_tui.app import MisfinApp
+
+KEYS = 14  # cells of the column of keys
+LABEL = 22  # cells of the column of names
+
+
+class HelpView(GemtextView):
+    """Keys, names and sentences."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"help--key", "help--label", "help--text"}
+    DEFAULT_CSS = """
+    HelpView {
+        .help--key { color: $footer-key-foreground; text-style: bold; }
+        .help--label { text-style: bold; }
+        .help--text { color: $text-muted; }
+    }
+    """
+
+    def role_style(self, role: str) -> Style:
+        """The three columns have classes of their own."""
+        if role in ("key", "label", "text"):
+            return self.get_component_rich_style(f"help--{role}")
+        return super().role_style(role)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Lies over the screen it explains."""
+
+    AUTO_FOCUS = "#help"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Room.HELP),
+        Binding("j,down", "scroll_by(1)", show=False),
+        Binding("k,up", "scroll_by(-1)", show=False),
+        Binding("pagedown,space", "scroll_page(1)", show=False),
+        Binding("pageup", "scroll_page(-1)", show=False),
+        Binding("g,home", "scroll_row(0)", show=False),
+        Binding("G,end", "scroll_row(100000)", show=False),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen {
+        align: center middle;
+        #box {
+            width: 92; max-width: 100%; height: 90%; background: $surface;
+            border: round $border; border-title-color: $primary; border-title-style: bold;
+        }
+        #help { height: 1fr; background: $surface; }
+        Input { border: none; height: 1; padding: 0 1; background: $panel; display: none; }
+        &.-searching Input { display: block; }
+    }
+    """
+
+    def __init__(self, about: Screen[object]) -> None:
+        super().__init__()
+        self._here = rooms_of(about)
+
+    def compose(self) -> ComposeResult:
+        """A box over the screen."""
+        with Vertical(id="box") as box:
+            box.border_title = Content("Keys")
+            box.border_subtitle = Content("/ search   q close")
+            yield HelpView(id="help")
+            yield Input(placeholder="Search", max_length=100)
+
+    def on_mount(self) -> None:
+        """Everything."""
+        self._show("")
+
+    @property
+    def view(self) -> HelpView:
+        """The text."""
+        return self.query_one("#help", HelpView)
+
+    def _show(self, search: str) -> None:
+        keys = cast("MisfinApp", self.app).keys
+        words = search.casefold().split()
+
+        def lay(width: int) -> Layout:
+            rows: list[Row] = []
+            for room in (*self._here, *(room for room in Room if room not in self._here)):
+                found = [
+                    (", ".join(map(readable, keys.of(action.id))) or "no key", action)
+                    for action in ACTIONS
+                    if action.room is room
+                ]
+                lines = [each for each in found if _matches(*each, words)]
+                if lines:
+                    here = "" if room in self._here else " (elsewhere)"
+                    rows.append(Row(((f"{room.value.capitalize()}{here}", "heading2"),)))
+                    rows += [row for shown, action in lines for row in _rows(shown, action, width)]
+                    rows.append(Row(()))
+            if not rows:
+                rows.append(Row((("No key is described with these words.", "text"),)))
+            return Layout(rows)
+
+        self.view.show_layout(lay)
+
+    # ---- keys
+
+    def action_close_help(self) -> None:
+        """First out of the search, then away."""
+        if self.has_class("-searching"):
+            self.remove_class("-searching")
+            self.query_one(Input).value = ""
+            self.view.focus()
+        else:
+            self.dismiss()
+
+    def action_search(self) -> None:
+        """Type what to look for."""
+        self.add_class("-searching")
+        self.query_one(Input).focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._show(event.value)
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.view.focus()
+
+    def action_scroll_by(self, lines: int) -> None:
+        """By lines."""
+        self.view.move(lines)
+
+    def action_scroll_page(self, pages: int) -> None:
+        """By pages."""
+        self.view.move_page(pages)
+
+    def action_scroll_row(self, row: int) -> None:
+        """To an end."""
+        self.view.move_to(row)
+
+
+def rooms_of(screen: Screen[object]) -> tuple[Room, ...]:
+    """The rooms whose keys a screen has, its own first."""
+    found: dict[Room, None] = {}
+    for active in screen.active_bindings.values():
+        action = BY_ID.get(active.binding.id or "")
+        if action is not None:
+            found[action.room] = None
+    shared = (Room.LIST, Room.EVERYWHERE)
+    return (*(room for room in found if room not in shared), *(room for room in shared if room in found))
+
+
+def _matches(shown: str, action: Action, words: list[str]) -> bool:
+    text = f"{shown} {action.id} {action.label} {action.help}".casefold()
+    return all(word in text for word in words)
+
+
+def _rows(shown: str, action: Action, width: int) -> list[Row]:
+    keys = fit(shown, KEYS) if cell_len(shown) < KEYS else shown + " "
+    first = ((keys, "key"), (fit(action.label, LABEL), "label"))
+    room = width - cell_len(keys) - LABEL
+    if room < 24:
+        return [
+            Row(first),
+            *(Row(((" " * 4, "text"), (line, "text"))) for line in wrap(action.help, width - 4)),
+        ]
+    lines = wrap(action.help, room)
+    indent = " " * (cell_len(keys) + LABEL)
+    return [Row((*first, (lines[0], "text"))), *(Row(((indent + line, "text"),)) for line in lines[1:])]
