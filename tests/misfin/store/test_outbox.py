@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -276,6 +277,18 @@ def test_a_corpse_nobody_collected_is_dead():
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert not is_alive(token)
     child.communicate()
+
+
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="there is no ps to ask")
+def test_without_proc_ps_is_asked(monkeypatch, tmp_path):
+    monkeypatch.setattr("misfin.store.owners._PROC", tmp_path)
+    token = process_token()
+    assert token.startswith(f"{os.getpid()}.")
+    assert is_alive(token)
+    assert not is_alive(token.replace(":", ";"))
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    assert process_token(child.pid) == ""
 
 
 def test_rows_of_the_living_are_left_alone(box):
