@@ -104,6 +104,13 @@ class Dialog(ModalScreen[T | None]):
                         classes="-danger" if choice.tone == "danger" else "",
                     )
 
+    def on_resize(self) -> None:
+        """The buttons stay in sight however small the window is; the text above them scrolls."""
+        narrow = self.has_class("-narrow")
+        frame = 4 if narrow else 6  # border, padding, the gap above the buttons
+        rows = len(self.choices()) if narrow else 1
+        self.query_one("#body").styles.max_height = max(self.size.height - frame - rows, 1)
+
     def on_mount(self) -> None:
         """The safe answer has the focus, unless there is something to fill in."""
         fields = self.query("#body Input, #body OptionList, #body Select, #body TextArea")

@@ -63,6 +63,7 @@ class ComposeScreen(AppScreen):
         #text { height: 1fr; }
         #body { width: 1fr; height: 1fr; }
         #side { display: none; width: 1fr; height: 1fr; border: round $border-blurred; }
+        #side { border-title-color: $text-muted; }
         #preview { height: 1fr; }
         &.-previewing #side { display: block; }
         &.-narrow #text { layout: vertical; }
@@ -246,9 +247,8 @@ class ComposeScreen(AppScreen):
 
     def on_unmount(self) -> None:
         """However the screen goes: what was written is saved."""
-        if self._keeper is not None and not self._finished and self.touched:
-            self._keeper.put(self.draft_now())
-            self._flushing = asyncio.get_running_loop().create_task(self._keeper.flush())
+        if self._keeper is not None and self._keeper.unsaved and not self._finished:
+            self._keeper.save_now()
 
     async def _recover(self) -> None:
         """Text an editor had saved when the program died is taken up again."""

@@ -130,7 +130,7 @@ class ContactsScreen(Place):
             except MisfinError as error:
                 complaint = f"{error} {error.remedy}".strip()
                 continue
-            await self._reload()
+            await self.read_again()
             self.rows.go_to(saved.address)
             return
 
@@ -154,7 +154,7 @@ class ContactsScreen(Place):
             self.misfin.say("There is nothing to undo.")
             return
         await self.attempt(self.services.contacts.save(gone))
-        await self._reload()
+        await self.read_again()
         self.rows.go_to(gone.address)
 
     @work(group="contacts", description="block a contact")

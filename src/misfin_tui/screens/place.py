@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Input
@@ -98,13 +98,15 @@ class Place(AppScreen):
         self.rows.focus()
         self.reload()
 
-    def reload(self) -> None:
+    @work(group="reload", exclusive=True, description="read the list")
+    async def reload(self) -> None:
         """Read again, in the background; the cursor stays on its item."""
-        self.run_worker(self._reload(), group="reload", exclusive=True, description="read the list")
+        await self.read_again()
 
-    async def _reload(self) -> None:
+    async def read_again(self) -> None:
+        """Read again and wait for it."""
         found = await self.attempt(self.load())
-        if found is not None:
+        if found is not None and self.is_attached:
             self.everything = list(found)
             self.filter()
 

@@ -39,6 +39,7 @@ class Autosave:
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._stopped = False
+        self._told = False
         self.draft_id = ""
 
     def put(self, draft: Draft) -> None:
@@ -72,7 +73,13 @@ class Autosave:
                     self._waiting = draft
                 raise
             self.draft_id = done.id
+            self._told = False
             self._saved(done)
+
+    def save_now(self) -> None:
+        """Begin to save at once, in the background; for a screen that goes away."""
+        self._disarm()
+        self._start()
 
     async def stop(self) -> None:
         """Take no more text and forget what is not saved; a save that is under way is waited for."""
@@ -99,6 +106,8 @@ class Autosave:
         try:
             await self.flush()
         except StoreError as error:
-            self._failed(error)
+            if not self._told:  # once is enough, until it was well in between
+                self._told = True
+                self._failed(error)
             if not self._stopped:
                 self._arm(RETRY)

@@ -1,0 +1,195 @@
+"""Settings for the screens: changed with comments kept, watched on disk; and the first steps."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import LocalError, StoreError
+from misfin_tui import config as settings
+from misfin_tui.config import Config, ConfigError
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import Identity
+    from misfin_tui.services import Services
+
+LOOK = 2.0  # seconds between looks at the settings file: one stat
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the first steps came to: one's address (made or imported), and whether mail is received here."""
+
+    address: str
+    name: str = ""
+    key: str = "ec"
+    imported: Identity | None = None
+    receive: bool = True
+    port: int = 1958
+
+
+class Setup:
+    """Settings and first steps. Work is done in threads; errors are :class:`LocalError`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    # ---- settings
+
+    async def change(self, section: str, key: str, value: object) -> Config:
+        """Write one setting, None for its default; returns the settings then in force."""
+        return await asyncio.to_thread(self._change, section, key, value)
+
+    async def load(self) -> Config:
+        """Read the settings file. Raises :class:`ConfigError`, which names the line."""
+        return await asyncio.to_thread(settings.load, self._services.profile.config)
+
+    async def file_text(self) -> str:
+        """The settings file as it stands, or the one that would be made."""
+        return await asyncio.to_thread(self._file_text)
+
+    async def write_file(self, text: str) -> Config:
+        """Replace the settings file after checking it."""
+        return await asyncio.to_thread(self._write_file, text)
+
+    async def watch(self) -> AsyncIterator[Config | ConfigError]:
+        """The settings whenever their file was changed by whomever, or what is wrong with it."""
+        path = self._services.profile.config
+        seen = await asyncio.to_thread(_stamp, path)
+        while True:
+            await asyncio.sleep(LOOK)
+            now = await asyncio.to_thread(_stamp, path)
+            if now == seen:
+                continue
+            seen = now
+            try:
+                yield await self.load()
+            except ConfigError as error:
+                yield error
+
+    # ---- first steps
+
+    async def port_problem(self, port: int) -> str:
+        """Why mail cannot be received on this port; empty when it can."""
+        return await asyncio.to_thread(port_problem, port)
+
+    async def open_identity(self, certificate: Path, key: Path | None, password: str | None) -> Identity:
+        """Look into PEM files without keeping anything; raises :class:`IdentityError` and its kinds."""
+        from misfin.store.identities import identity_from_files
+
+        secret = password.encode() if password else None
+        return await asyncio.to_thread(identity_from_files, certificate, key, secret)
+
+    def start(
+        self, *, address: str, name: str, key: str, imported: Identity | None, receive: bool, port: int
+    ) -> Start:
+        """What the steps came to."""
+        return Start(address, name, key, imported, receive, port)
+
+    def preview(self, start: Start) -> str:
+        """The settings file these steps would write."""
+        return config_text(start)
+
+    async def finish(self, start: Start) -> Config:
+        """Make settings, identity and mailbox; what was made is taken back when a later step fails."""
+        return await asyncio.to_thread(self._finish, start)
+
+    # ---- in a thread
+
+    def _change(self, section: str, key: str, value: object) -> Config:
+        try:
+            return settings.write_setting(self._services.profile.config, section, key, value)
+        except ConfigError:
+            raise
+        except OSError as error:
+            raise _cannot_write(self._services.profile.config, error) from error
+
+    def _file_text(self) -> str:
+        try:
+            return self._services.profile.config.read_text("utf-8")
+        except FileNotFoundError:
+            return settings.template()
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreError(f"{self._services.profile.config} cannot be read: {error}.") from error
+
+    def _write_file(self, text: str) -> Config:
+        from misfin.store.files import write_private
+
+        path = self._services.profile.config
+        config = settings.parse(text, path)
+        try:
+            write_private(path, text.encode("utf-8"))
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        return config
+
+    def _finish(self, start: Start) -> Config:
+        from datetime import UTC, datetime
+
+        from misfin.model.address import MisfinAddress
+        from misfin.trust.identity import KeyKind, generate
+
+        identity = start.imported
+        if identity is None:
+            address = MisfinAddress.parse(f"{start.address.strip()} {start.name.strip()}")
+            identity = generate(address, now=datetime.now(UTC), key=KeyKind(start.key))
+        path = self._services.profile.config
+        had_config = path.exists()
+        config = settings.load(path) if had_config else self._write_file(config_text(start))
+        made = [] if had_config else [path]
+        try:
+            made.append(self._services.identity_store.save(identity))
+            self._services.store.create(identity.address.address)
+        except BaseException as error:
+            for file in made:
+                file.unlink(missing_ok=True)
+            if isinstance(error, OSError) and not isinstance(error, StoreError):
+                raise _cannot_write(self._services.identity_store.folder, error) from error
+            raise
+        return config
+
+
+def config_text(start: Start) -> str:
+    """A commented settings file in which only what these steps decided is set."""
+    lines = []
+    for line in settings.template().splitlines():
+        if line.startswith("# enabled = ") and not start.receive:
+            line = "enabled = false"
+        elif line.startswith("# listen = ") and start.receive and start.port != 1958:
+            line = f"listen = {settings.toml_value((f'0.0.0.0:{start.port}', f'[::]:{start.port}'))}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def port_problem(port: int) -> str:
+    """Why nothing can listen on this TCP port; empty when it is free."""
+    if not 0 < port < 65536:
+        return f"{port} is no port number."
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - what the receiver will bind to
+            probe.listen(1)
+        except PermissionError:
+            return f"You may not listen on port {port}; ports below 1024 belong to the system."
+        except OSError as error:
+            return f"Port {port} cannot be used: {error.strerror}."
+    return ""
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return (0, 0)
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _cannot_write(path: Path, error: OSError) -> LocalError:
+    return StoreError(
+        f"{path} cannot be written: {error.strerror}.", remedy="Check its rights and that the disk has room."
+    )

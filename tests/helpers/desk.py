@@ -1,0 +1,94 @@
+"""A person at the program: a real profile on disk, the real app through Pilot, what stands on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from misfin.model.address import MisfinAddress
+from misfin.store.identities import IdentityStore
+from misfin.trust.identity import Identity, generate
+from misfin_tui import config
+from misfin_tui.app import MisfinApp
+from misfin_tui.paths import Profile, profile_at
+
+ALICE = "alice@mail.example"
+SETTINGS = """
+[receive]
+enabled = false
+[send]
+undo_send_seconds = 3600
+"""
+"""Nothing is received, and nothing leaves before the test is over."""
+
+WAIT = 10.0  # seconds until what a test waits for must have come
+
+
+def identity(address: str, blurb: str = "") -> Identity:
+    """A new identity."""
+    return generate(MisfinAddress.parse(f"{address} {blurb}"), now=datetime.now(UTC))
+
+
+def make_profile(root: Path, *, settings: str = SETTINGS, address: str = ALICE) -> Profile:
+    """A profile with one identity, unless ``address`` is empty."""
+    profile = profile_at(root)
+    profile.root.mkdir(parents=True, exist_ok=True)
+    profile.config.write_text(settings)
+    if address:
+        IdentityStore(profile.identities).save(identity(address, "Alice Smith"))
+    return profile
+
+
+@asynccontextmanager
+async def at_desk(
+    profile: Profile, size: tuple[int, int] = (100, 30), **options: Any
+) -> AsyncIterator[tuple[MisfinApp, Pilot[int]]]:
+    """The app on this profile, its first screen drawn."""
+    app = MisfinApp(profile, config.load(profile.config), **options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        yield app, pilot
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], object], what: str = "") -> None:
+    """Let the app work until something holds."""
+    for _ in range(int(WAIT / 0.02)):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError(f"never: {what or holds}; on the screen:\n{shown(pilot.app)}")
+
+
+async def on_screen(pilot: Pilot[Any], text: str) -> None:
+    """Wait until a text stands on the screen."""
+    await until(pilot, lambda: text in shown(pilot.app), text)
+
+
+def shown(app: Any) -> str:
+    """The screen as a person reads it."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+def notices(app: Any) -> list[str]:
+    """Every notice that is up."""
+    return [note.message for note in app._notifications]
+
+
+async def type_text(pilot: Pilot[Any], text: str) -> None:
+    """Type."""
+    keys = {
+        "\n": "enter",
+        " ": "space",
+        "@": "at",
+        ".": "full_stop",
+        ",": "comma",
+        "-": "minus",
+        "#": "number_sign",
+    }
+    await pilot.press(*(keys.get(character, character) for character in text))

@@ -1,0 +1,496 @@
+"""The composer: nothing typed is lost, sizes are true, and sending asks what it must."""
+
+from __future__ import annotations
+
+import pytest
+from desk import ALICE, at_desk, make_profile, notices, on_screen, shown, type_text, until
+from textual.widgets import Input, Select
+
+from misfin.model.gemmail import Version
+from misfin.store.contacts import Contact, ContactBook
+from misfin.store.drafts import Draft, DraftBox
+from misfin.store.maildir import MailStore
+from misfin.store.outbox import Outbox, State
+from misfin.trust.pins import PinBook
+from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, TooLongDialog
+from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.services.autosave import LONGEST, PAUSE
+from misfin_tui.widgets.byte_meter import ByteMeter
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+def drafts(profile) -> list[Draft]:
+    return DraftBox(MailStore(profile.mail)).all()
+
+
+def queued(profile):
+    outbox = Outbox(profile.outbox_db)
+    try:
+        return outbox.rows()
+    finally:
+        outbox.close()
+
+
+async def compose(app, pilot, draft: Draft | None = None) -> ComposeScreen:
+    app.open_composer(draft or Draft())
+    await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
+    return app.screen
+
+
+# ---- what is written is kept
+
+
+async def test_a_draft_is_on_disk_within_two_seconds_of_the_last_key(profile):
+    assert PAUSE < 2
+    assert LONGEST < 5
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        await type_text(pilot, "hello there")
+        await until(pilot, lambda: drafts(profile))
+        assert drafts(profile)[0].body == "hello there"
+        await on_screen(pilot, "draft saved")
+
+
+async def test_a_draft_keeps_one_identity_through_many_saves(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        for text in ("one ", "two ", "three"):
+            await type_text(pilot, text)
+            await app.services.sending.flush()
+        (draft,) = drafts(profile)
+        assert draft.body == "one two three"
+
+
+async def test_escape_keeps_the_draft_and_opens_again_where_it_was(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        await type_text(pilot, "bob@hive.test, caro")
+        screen.subject.focus()
+        await type_text(pilot, "Notes")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        (draft,) = drafts(profile)
+        assert (draft.to, draft.subject, draft.account) == (("bob@hive.test", "caro"), "Notes", ALICE)
+        assert "Kept as a draft." in notices(app)
+        again = await compose(app, pilot, draft)
+        assert again.to.value == "bob@hive.test, caro"
+        assert not again.touched
+
+
+async def test_an_untouched_composer_leaves_nothing(profile):
+    async with at_desk(profile) as (app, pilot):
+        await compose(app, pilot, Draft(to=("bob@hive.test",), body="> quoted\n\n"))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        assert drafts(profile) == []
+
+
+async def test_a_draft_emptied_again_goes_away(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        await type_text(pilot, "x")
+        await app.services.sending.flush()
+        assert drafts(profile)
+        await pilot.press("backspace", "escape")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        assert drafts(profile) == []
+
+
+async def test_leaving_for_the_mail_by_any_way_saves(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        await type_text(pilot, "unsaved")
+        await pilot.pause()
+        app.action_show_inbox()
+        await until(pilot, lambda: drafts(profile))
+        assert drafts(profile)[0].body == "unsaved"
+
+
+async def test_quitting_saves(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        await type_text(pilot, "last words")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app._exit)
+    assert drafts(profile)[0].body == "last words"
+
+
+async def test_discarding_asks_and_removes(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        await type_text(pilot, "rubbish")
+        await app.services.sending.flush()
+        await pilot.press("f8")
+        await until(pilot, lambda: isinstance(app.screen, DraftDialog))
+        assert app.focused.id == "keep"
+        await pilot.click("#discard")
+        await until(pilot, lambda: not isinstance(app.screen, (DraftDialog, ComposeScreen)))
+        assert drafts(profile) == []
+
+
+async def test_a_full_disk_is_told_and_nothing_is_lost(profile, monkeypatch):
+    from misfin.errors import StoreError
+
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+
+        def full(*_args, **_named):
+            raise StoreError("No space left on device.")
+
+        monkeypatch.setattr(DraftBox, "save", full)
+        screen.body.focus()
+        await type_text(pilot, "precious")
+        await until(pilot, lambda: "DRAFT NOT SAVED" in str(screen.meter.render()))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert app.focused.id == "no"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen.body.text == "precious"
+        monkeypatch.undo()
+        await screen._keeper.flush()
+        assert drafts(profile)[0].body == "precious"
+
+
+# ---- recipients
+
+
+async def test_addresses_complete_from_the_address_book(profile):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("carol@hive.test", own_name="Carol Danvers"))
+    book.save(Contact("caspar@other.test"))
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        await type_text(pilot, "bob@remote.host, ca")
+        await until(pilot, lambda: screen.offers.display)
+        assert screen.offers.option_count == 2
+        await on_screen(pilot, "Carol Danvers")
+        await pilot.press("down", "up", "tab")
+        await until(pilot, lambda: not screen.offers.display)
+        assert screen.to.has_focus
+        chosen = screen.to.recipients
+        assert chosen[0].address.mailbox == "bob"
+        assert chosen[1].address.hostname in ("hive.test", "other.test")
+        assert screen.to.value.endswith(", ")
+
+
+async def test_escape_sends_offers_away_before_it_leaves(profile):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("carol@hive.test"))
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        await type_text(pilot, "ca")
+        await until(pilot, lambda: screen.offers.display)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is screen
+        assert not screen.offers.display
+
+
+async def test_an_offer_can_be_clicked(profile):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("carol@hive.test"))
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        await type_text(pilot, "ca")
+        await until(pilot, lambda: screen.offers.display)
+        await pilot.click("#offers", offset=(4, 0))
+        await until(pilot, lambda: screen.to.value == "carol@hive.test, ")
+
+
+async def test_each_recipients_trust_is_shown(profile):
+    from desk import identity
+
+    from misfin.trust.tofu import PinKind
+
+    pins = PinBook(profile.trust_db)
+    pins.record(PinKind.HOST, "hive.test:1958", identity("bob@hive.test").info, now=1_700_000_000.0)
+    pins.close()
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await compose(app, pilot)
+        await type_text(pilot, "bob@hive.test, new@other.test, broken")
+        await on_screen(pilot, "✓ bob@hive.test pinned 14 Nov 2023")
+        await on_screen(pilot, "◐ new@other.test first contact")
+        await on_screen(pilot, "broken is no address")
+
+
+async def test_a_name_in_foreign_letters_is_flagged(profile):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await compose(app, pilot, Draft(to=("bob@аррӏе.com",)))
+        await on_screen(pilot, "⚠ bob@xn--80ak6aa92e.com")
+
+
+async def test_sending_without_recipients_or_text_says_so(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: notices(app))
+        assert "Write to whom it goes." in notices(app)
+        await type_text(pilot, "bob@@hive.test")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(notices(app)) > 1)
+        assert screen.to.has_focus
+        screen.to.value = "bob@hive.test"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "There is nothing in the message yet." in notices(app))
+        assert queued(profile) == []
+
+
+# ---- sending
+
+
+async def test_sending_queues_for_each_recipient_and_forgets_the_draft(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("bob@hive.test", "carol@hive.test"), subject="Hi"))
+        screen.body.focus()
+        await type_text(pilot, "text")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        rows = queued(profile)
+        assert sorted(row.to for row in rows) == ["bob@hive.test", "carol@hive.test"]
+        assert all(row.state is State.WAITING for row in rows)
+        assert drafts(profile) == []
+        outbox = Outbox(profile.outbox_db)
+        message = outbox.outgoing(rows[0].group).message
+        outbox.close()
+        assert message == b"\nbob@hive.test, carol@hive.test\n\n# Hi\n\ntext\n"
+
+
+async def test_what_was_sent_can_be_taken_back(profile):
+    async with at_desk(profile) as (app, pilot):
+        await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Hi", body="text"))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        last = app.services.sending.undoable()
+        draft = await app.services.sending.undo_send(last.ids)
+        assert (draft.subject, draft.body, draft.to) == ("Hi", "text", ("bob@hive.test",))
+        assert [each.id for each in drafts(profile)] == [draft.id]
+        assert queued(profile) == []
+        assert app.services.sending.undoable() is None
+
+
+async def test_writing_to_oneself_asks(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("Alice@mail.example",), body="note"))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "yourself" in shown(app)
+        assert app.focused.id == "no"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is screen)
+        assert queued(profile) == []
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await pilot.click("#yes")
+        await until(pilot, lambda: queued(profile))
+
+
+async def test_a_look_alike_of_somebody_known_asks(profile):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("bob@example-host.test"))
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        await compose(app, pilot, Draft(to=("bob@examp1e-host.test",), body="note"))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "looks like bob@example-host.test" in shown(app)
+
+
+async def test_the_signature_stands_below(profile_root):
+    profile = make_profile(
+        profile_root, settings='[receive]\nenabled = false\n[send]\nsignature = "Alice\\nof mail"\n'
+    )
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, await app.services.sending.new(["bob@hive.test"]))
+        assert screen.body.text == "\n\nAlice\nof mail\n"
+        assert screen.account == ALICE
+
+
+async def test_a_forward_shows_the_letter_and_changes_nothing_of_it(profile):
+    stored = b"carol@hive.test Carol\n\n2026-11-19T10:00:00Z\n# Flowers\n\nThe rose.\n"
+    draft = Draft(account=ALICE, subject="Flowers", body="# Flowers\n\nThe rose.\n", forwards=stored)
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, draft)
+        assert screen.body.read_only
+        assert screen.subject.disabled
+        await type_text(pilot, "bob@hive.test")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        outbox = Outbox(profile.outbox_db)
+        assert outbox.outgoing(outbox.rows()[0].group).message == stored
+        outbox.close()
+
+
+# ---- sizes
+
+
+async def test_the_meter_counts_what_will_be_sent(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Grüße"))
+        screen.body.focus()
+        await type_text(pilot, "hi")
+        size = len("\n\n\n# Grüße\n\nhi\n".encode())
+        await on_screen(pilot, f"{size} of 16,384 bytes")
+
+
+async def test_a_host_that_speaks_only_b_has_the_say(profile):
+    pins = PinBook(profile.trust_db)
+    import time
+
+    pins.remember("old.test", 1958, speaks=Version.B, now=time.time())
+    pins.close()
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await compose(app, pilot, Draft(to=("bob@hive.test", "carol@old.test"), body="hi"))
+        await on_screen(pilot, "of 2,048 bytes")
+        await on_screen(pilot, "old.test takes 2,048 bytes at most")
+
+
+async def test_too_long_a_message_is_held_back_and_split_when_wanted(profile):
+    body = "\n\n".join(f"Paragraph {n}. " + "word " * 300 for n in range(15))
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Long", body=body))
+        await until(pilot, lambda: screen.query_one(ByteMeter).over)
+        await on_screen(pilot, "too many")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, TooLongDialog))
+        assert app.focused.id == "shorten"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert queued(profile) == []
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: isinstance(app.screen, TooLongDialog))
+        await pilot.click("#split")
+        await until(pilot, lambda: not isinstance(app.screen, (ComposeScreen, TooLongDialog)))
+        rows = queued(profile)
+        assert sorted(row.subject for row in rows) == ["Long (1/2)", "Long (2/2)"]
+        assert drafts(profile) == []
+
+
+async def test_megabytes_are_not_pasted(profile):
+    from textual import events
+
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(body="before"))
+        screen.body.focus()
+        screen.body.post_message(events.Paste("x" * 3_000_000))
+        await until(pilot, lambda: any("3,000,000 bytes" in note for note in notices(app)))
+        assert screen.body.text == "before"
+
+
+async def test_pasted_controls_do_not_come_in(profile):
+    from textual import events
+
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        screen.body.post_message(events.Paste("a\x1b[31mb\r\nc\u202ed\x07"))
+        await until(pilot, lambda: screen.body.text)
+        assert screen.body.text == "a[31mb\ncd"
+        screen.subject.value = "x\x1by\n\u202ez"
+        assert screen.subject.value == "xy z"
+
+
+# ---- preview and window
+
+
+async def test_the_preview_follows_what_is_typed(profile):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        await type_text(pilot, "# Title")
+        assert screen.has_class("-previewing")
+        await until(pilot, lambda: any(row.text == "Title" for row in screen.preview.layout_rows.rows))
+        await pilot.press("ctrl+t")
+        await pilot.pause()
+        assert not screen.has_class("-previewing")
+
+
+async def test_a_narrow_window_has_no_preview_until_asked(profile):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await compose(app, pilot, Draft(body="# Title"))
+        assert not screen.has_class("-previewing")
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: screen.preview.size.height > 2)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (60, 20), (80, 24), (200, 50), (300, 80)])
+async def test_every_size_of_window_can_be_written_in(profile, size):
+    async with at_desk(profile, size) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="S"))
+        screen.body.focus()
+        await type_text(pilot, "written")
+        await pilot.pause()
+        assert screen.body.text == "written"
+        assert screen.body.size.height >= 1
+        await pilot.resize_terminal(20, 5)
+        await pilot.pause()
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        assert screen.body.text == "written"
+
+
+# ---- choosing an address
+
+
+async def test_the_address_to_write_from_can_be_chosen(profile):
+    from desk import identity
+
+    from misfin.store.identities import IdentityStore
+
+    IdentityStore(profile.identities).save(identity("work@office.test", "Alice at work"))
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        assert screen.account == ALICE
+        screen.query_one("#from", Select).value = "work@office.test"
+        await pilot.pause()
+        assert screen.draft_now().account == "work@office.test"
+        await app.services.sending.flush()
+        assert drafts(profile)[0].account == "work@office.test"
+
+
+async def test_a_kill_in_the_middle_loses_at_most_the_last_moment(profile):
+    """The file is whole at every moment: what a second process reads is some draft that was typed."""
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.body.focus()
+        seen = set()
+        for n in range(4):
+            await type_text(pilot, f"line {n}\n")
+            await app.services.sending.flush()
+            seen.add(drafts(profile)[0].body)
+        assert seen == {"".join(f"line {n}\n" for n in range(k + 1)) for k in range(4)}
+
+
+async def test_text_left_by_a_killed_editor_is_taken_up(profile):
+    from misfin_tui import editor
+
+    box = DraftBox(MailStore(profile.mail))
+    draft = box.save(Draft(account=ALICE, body="old"), now=1.0)
+    editor._write(editor._file(profile.runtime, draft.id), "newer, from the editor")
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, draft)
+        await until(pilot, lambda: screen.body.text == "newer, from the editor")
+        assert any("taken up again" in note for note in notices(app))
+
+
+async def test_focus_goes_from_recipient_to_subject_to_text(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        await type_text(pilot, "bob@hive.test\n")
+        await until(pilot, lambda: screen.subject.has_focus)
+        await type_text(pilot, "Hi\n")
+        await until(pilot, lambda: screen.body.has_focus)
+        assert isinstance(screen.subject, Input)
