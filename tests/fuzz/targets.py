@@ -55,7 +55,8 @@ def request(data: bytes) -> None:
             assert _served([result.to_bytes()]) == result
         stamp(result.message, result.version, ADA, NOON)
         with suppress(GemmailError, MessageTooLargeError):
-            assert result.as_b().parse_message().senders == message.senders
+            as_b = result.as_b().parse_message()  # a comma in a blurb cannot be written
+            assert [a.key for a in as_b.senders] == [a.key for a in message.senders]
     if len(data) <= _PIECEWISE:
         piecewise = _served(byte_by_byte(data))
         if isinstance(result, RemoteProtocolError):  # perhaps only for what came together with the end
