@@ -30,7 +30,7 @@ def written(box, **changes):
     facts = {
         "account": "ada@mail.example",
         "to": ("bob@hive.test Bob", "cal@x.example:1960"),
-        "body": "# Hi\nx",
+        "body": "# Hi\nx\n",
     }
     return box.save(Draft(**facts | changes), now=NOW)
 
