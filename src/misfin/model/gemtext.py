@@ -91,14 +91,15 @@ def preview_of(body: str) -> str:
 def compose(subject: str, body: str) -> str:
     """``# subject``, a blank line and the body, with LF line ends and a last one (protocol.md §3.5).
 
-    Without a subject there is no heading line; line ends in the subject become spaces.
+    Without a subject there is no heading line and nothing is added: the text leaves as it was written. Line
+    ends in the subject become spaces.
     """
     heading = " ".join(subject.replace("\r", "\n").split("\n")).strip()
     text = body.replace("\r\n", "\n").replace("\r", "\n")
-    if text and not text.endswith("\n"):
-        text += "\n"
     if not heading:
         return text
+    if text and not text.endswith("\n"):
+        text += "\n"
     return f"# {heading}\n\n{text}" if text else f"# {heading}\n"
 
 

@@ -34,13 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     from misfin_tui.cli.parser import parse
 
     parsed = parse(arguments)
-    from misfin.errors import LocalError, MisfinError
+    from misfin.errors import LetterGoneError, LocalError, MisfinError, StoreError
 
     try:
         return int(_run(parsed))
     except MisfinError as error:
         complain(str(error), error.remedy)
-        return Exit.USAGE if isinstance(error, LocalError) and not isinstance(error, OSError) else Exit.FAILED
+        disk = isinstance(error, StoreError) and not isinstance(error, LetterGoneError)
+        return Exit.USAGE if isinstance(error, LocalError) and not disk else Exit.FAILED
     except BrokenPipeError:
         _silence_stdout()
         return Exit.FAILED

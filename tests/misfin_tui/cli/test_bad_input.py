@@ -1,0 +1,124 @@
+"""Wrong input is one line on stderr that says what is wrong and what to do, with the right exit status."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from .conftest import Shell
+
+
+def complaint(done: object) -> str:
+    text: str = done.stderr  # type: ignore[attr-defined]  # a CompletedProcess
+    assert text.count("\n") == 1, text
+    assert text.startswith("misfin-tui: ")
+    return text
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (("send", "no address", "--body", "x"), "no Misfin address"),
+        (("send", "a@b@c.test", "--body", "x"), "two @"),
+        (("send", "a@b.test:99999", "--body", "x"), "port"),
+        (("identity", "new", "nonsense"), "mailbox@host"),
+        (("identity", "new", "ada@mail.example", "--days", "0"), "--days"),
+        (("identity", "show", "bob@x.test"), "no identity"),
+        (("identity", "import", "/nowhere/at.all"), "cannot be read"),
+        (("show", "zzz"), "misfin-tui list"),
+        (("search", "before:someday"), "someday"),
+        (("outbox", "retry", "7"), "no letter 7"),
+        (("outbox", "follow", "7"), "no letter 7"),
+        (("trust", "show", "hive.test"), "trust list"),
+        (("trust", "approve", "hive.test", "--fingerprint", "abc"), "64 hex"),
+        (("list", "--limit", "0"), "--limit"),
+        (("receive", "--listen", "nowhere"), "HOST:PORT"),
+        (("frobnicate",), "--help"),
+        (("send",), "--help"),
+        (("open", "misfin:"), "mailbox@host"),
+    ],
+)
+def test_wrong_words_are_status_2_and_one_line(shell: Shell, words: tuple[str, ...], word: str) -> None:
+    assert word in complaint(shell.run(*words, check=2))
+
+
+def test_sending_without_an_identity_says_how_to_make_one(shell: Shell) -> None:
+    assert "identity new" in complaint(shell.run("send", "a@b.test", "--body", "x", check=2))
+
+
+def test_sending_with_a_broken_identity_names_its_file(shell: Shell) -> None:
+    (shell.root / "identities").mkdir(parents=True)
+    (shell.root / "identities" / "ada.pem").write_text("-----BEGIN CERTIFICATE-----\nnonsense\n")
+    assert "ada.pem" in complaint(shell.run("send", "a@b.test", "--body", "x", check=2))
+
+
+def test_a_key_of_another_certificate_is_refused(shell: Shell, tmp_path: Path) -> None:
+    for name in ("ada", "bea"):
+        shell.run("identity", "new", f"{name}@mail.example")
+        shell.run("identity", "export", f"{name}@mail.example", "--output", str(tmp_path / f"{name}.pem"))
+    ada, bea = ((tmp_path / f"{name}.pem").read_text() for name in ("ada", "bea"))
+    mixed = tmp_path / "mixed.pem"
+    mixed.write_text(
+        ada.split("-----BEGIN PRIVATE")[0] + "-----BEGIN PRIVATE" + bea.split("-----BEGIN PRIVATE")[1]
+    )
+    assert "does not belong" in complaint(shell.run("identity", "import", str(mixed), check=2))
+
+
+def test_a_broken_settings_file_names_its_line(shell: Shell) -> None:
+    shell.settings("[receive]\nlisten = 5\n")
+    assert "line 2" in complaint(shell.run("config", check=2))
+    assert "line 2" in complaint(shell.run("receive", check=2))
+
+
+def test_a_port_in_use_is_named(shell: Shell) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = complaint(shell.run("receive", "--listen", f"127.0.0.1:{port}", check=None))
+        assert port in said
+        assert "in use" in said
+
+
+def test_receiving_without_an_identity_says_how_to_make_one(shell: Shell) -> None:
+    assert "identity new" in complaint(shell.run("receive", "--listen", "127.0.0.1:0", check=2))
+
+
+def test_a_text_that_is_not_utf8_is_refused(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    letter = tmp_path / "letter.gmi"
+    letter.write_bytes(b"caf\xe9")
+    assert "UTF-8" in complaint(shell.run("send", "b@hive.test", "--body-file", str(letter), check=2))
+
+
+def test_a_text_that_is_too_long_says_by_how_much(shell: Shell) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    said = complaint(shell.run("send", "b@hive.test", text="x" * 17_000, check=2))
+    assert "16,384" in said
+
+
+def test_nothing_a_stranger_wrote_acts_on_the_terminal(shell: Shell) -> None:
+    done = shell.run("send", "a\x1b[2J@b.test", "--body", "x", check=2)
+    assert "\x1b" not in done.stderr
+
+
+def test_an_exported_identity_is_private_and_comes_back(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@mail.example", "--key", "ed25519")
+    target = tmp_path / "out.pem"
+    shell.run("identity", "export", "ada@mail.example", "--output", str(target))
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    other = Shell(tmp_path / "other")
+    other.run("identity", "import", str(target))
+    assert (
+        other.json("identity", "show")[0]["fingerprint"] == shell.json("identity", "show")[0]["fingerprint"]
+    )
+    assert "PRIVATE" not in shell.run("identity", "export", "ada@mail.example", "--certificate-only").stdout
+    assert "exists" in complaint(
+        shell.run("identity", "export", "ada@mail.example", "--output", str(target), check=2)
+    )
+
+
+def test_the_first_screen_needs_a_terminal(shell: Shell) -> None:
+    assert "terminal" in complaint(shell.run(check=2))

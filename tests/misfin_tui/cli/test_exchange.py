@@ -1,0 +1,139 @@
+"""Two profiles on loopback exchange mail by ``send`` and ``receive`` alone."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from .conftest import Shell
+
+TEXT = "# Žluťoučký kůň\n\nTwo  spaces, a tab\t, and\n```\n  kept\n```\n=> misfin:ada@harbour.test me\nno end"
+
+
+def test_what_is_sent_comes_back_byte_for_byte_under_sender_and_time(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    bea.receive()
+    (sent,) = ada.json("send", "bea@hive.test", "--wait", text=TEXT)
+    assert sent["state"] == "delivered"
+    assert sent["status"] == 20
+    assert sent["fingerprint"] == bea.json("identity", "show")[0]["fingerprint"]
+    assert sent["attempts"] == 1
+    (letter,) = bea.json("list")
+    raw = bea.run("show", letter["id"], "--raw").stdout
+    sender, recipients, stamp, body = raw.split("\n", 3)
+    assert sender == "ada@harbour.test Ada"
+    assert recipients == ""
+    assert stamp == letter["date"]
+    assert body == TEXT
+    assert letter["from"] == "Ada <ada@harbour.test>"
+    assert letter["subject"] == "Žluťoučký kůň"
+    assert letter["unread"] is True
+    assert letter["folder"] == "Inbox"
+    (copy,) = ada.json("list", "in:Sent")
+    assert copy["folder"] == "Sent"
+    assert ada.run("show", copy["id"], "--raw").stdout.split("\n", 3)[3] == TEXT
+
+
+def test_a_letter_to_two_names_both_and_goes_to_each_once(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    bea.receive()
+    ada.receive()
+    sent = ada.json("send", "bea@hive.test", "ada@harbour.test", "--body", "Both of us")
+    assert [row["state"] for row in sent] == ["delivered", "delivered"]
+    (at_bea,) = bea.json("list")
+    assert bea.run("show", at_bea["id"], "--raw").stdout.split("\n")[1] == "bea@hive.test, ada@harbour.test"
+    assert len(ada.json("list", "in:Inbox")) == 1
+
+
+def test_an_unknown_mailbox_and_an_unknown_host_are_final_and_say_so(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    bea.receive()
+    (row,) = ada.json("send", "nobody@hive.test", "--body", "x", check=1)
+    assert (row["state"], row["status"]) == ("failed", 51)
+    assert row["why"]
+
+
+def test_a_host_that_is_down_leaves_the_letter_in_the_outbox_until_it_is_back(
+    two: tuple[Shell, Shell],
+) -> None:
+    ada, bea = two
+    (row,) = ada.json("send", "bea@hive.test", "--body", "Later then", check=4)
+    assert row["state"] == "deferred"
+    (queued,) = ada.json("outbox")
+    assert queued["next_attempt"] > "2020"
+    assert queued["why"]
+    bea.receive()
+    (row,) = ada.json("outbox", "retry", str(queued["id"]))
+    assert row["state"] == "delivered"
+    assert len(bea.json("list")) == 1
+
+
+def test_a_queued_letter_waits_for_the_outbox_to_run(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    (row,) = ada.json("send", "bea@hive.test", "--body", "x", "--queue")
+    assert row["state"] == "waiting"
+    bea.receive()
+    assert bea.json("list") == []
+    (row,) = ada.json("outbox", "run")
+    assert row["state"] == "delivered"
+    assert ada.json("outbox", "run") == []
+
+
+def test_a_cancelled_letter_never_leaves(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    (row,) = ada.json("send", "bea@hive.test", "--body", "x", "--queue")
+    ada.run("outbox", "cancel", str(row["id"]))
+    bea.receive()
+    ada.run("outbox", "run")
+    assert bea.json("list") == []
+
+
+def test_a_changed_host_holds_the_letter_until_its_fingerprint_is_approved(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    bea.receive()
+    ada.run("send", "bea@hive.test", "--body", "first")
+    bea.close()
+    (bea.root / "identities" / "bea@hive.test.pem").unlink()
+    bea.run("identity", "new", "bea@hive.test", "--blurb", "Bea")
+    bea.receive()
+    (held,) = ada.json("send", "bea@hive.test", "--body", "second", check=3)
+    assert held["state"] == "held"
+    assert len(bea.json("list")) == 1
+    wrong = "00" * 32
+    assert (
+        "nothing was changed"
+        in ada.run("trust", "approve", "hive.test", "--fingerprint", wrong, check=2).stderr
+    )
+    ada.run("outbox", "run", check=3)
+    (pin,) = ada.json("trust", "show", "hive.test")
+    assert pin["waiting"] == bea.json("identity", "show")[0]["fingerprint"]
+    ada.run("trust", "approve", "hive.test", "--fingerprint", ":".join(pin["waiting"]))
+    ada.run("outbox", "run")
+    assert len(bea.json("list")) == 2
+    (pin,) = ada.json("trust", "show", "hive.test")
+    assert len(pin["history"]) == 1
+
+
+def test_forgetting_a_pin_makes_the_next_contact_a_first_use(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    bea.receive()
+    ada.run("send", "bea@hive.test", "--body", "x")
+    ada.run("trust", "forget", "hive.test")
+    assert ada.json("trust", "list") == []
+    assert ada.run("trust", "forget", "hive.test", check=2).stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_receiver_ends_cleanly_when_asked(two: tuple[Shell, Shell], stop: signal.Signals) -> None:
+    receiver = two[0].receive()
+    receiver.send_signal(stop)
+    assert receiver.wait(10) == 0
+
+
+def test_a_second_receiver_of_a_profile_says_that_one_is_running(two: tuple[Shell, Shell]) -> None:
+    ada, _ = two
+    first = ada.receive()
+    second = ada.run("receive", "--listen", "127.0.0.1:0", check=2)
+    assert "running already" in second.stderr
+    assert str(first.pid) in second.stderr

@@ -1,0 +1,72 @@
+"""The command line itself: cheap to ask, whole in its answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Shell
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nimport json\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_version_costs_neither_the_screen_nor_tls() -> None:
+    loaded = modules_after("from misfin_tui.cli import main; main(['--version'])")
+    for heavy in ("textual", "rich", "OpenSSL", "cryptography", "sqlite3", "argparse", "asyncio"):
+        assert heavy not in loaded, heavy
+
+
+@pytest.mark.parametrize("words", [["list"], ["search", "x"], ["config", "show"], ["--help"]])
+def test_reading_commands_load_neither_the_screen_nor_tls(words: list[str], tmp_path: Path) -> None:
+    call = f"main(['--profile', {str(tmp_path)!r}, *{words!r}])"
+    loaded = modules_after(f"from misfin_tui.cli import main\ntry:\n    {call}\nexcept SystemExit:\n    pass")
+    for heavy in ("textual", "rich", "OpenSSL", "cryptography"):
+        assert heavy not in loaded, heavy
+
+
+def test_the_profile_may_stand_before_or_after_the_command(shell: Shell, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    done = shell.run("config", "path", "--profile", str(other))
+    assert done.stdout.strip() == str(other / "config.toml")
+
+
+def test_doctor_finds_a_new_profile_well(shell: Shell) -> None:
+    shell.settings('[receive]\nlisten = ["127.0.0.1:0"]\n')
+    shell.run("identity", "new", "ada@mail.example", "--blurb", "Ada")
+    found = shell.json("doctor")
+    assert {record["topic"] for record in found} >= {
+        "versions",
+        "profile",
+        "settings",
+        "identities",
+        "mail",
+        "receiving",
+    }
+    assert not [record for record in found if record["verdict"] == "bad"]
+
+
+def test_doctor_finds_what_is_broken(shell: Shell) -> None:
+    shell.run("identity", "new", "ada@mail.example", "--blurb", "Ada")
+    key = shell.root / "identities" / "ada@mail.example.pem"
+    key.chmod(0o644)
+    (shell.root / "trust.db").write_bytes(b"not a database at all, not one bit" * 100)
+    shell.settings('[keys]\nfly-away = "x"\n[receive]\nlisten = ["127.0.0.1:0"]\n')
+    found = [record for record in shell.json("doctor", check=1) if record["verdict"] == "bad"]
+    text = "\n".join(record["text"] for record in found)
+    assert "can read" in text
+    assert "fly-away" in text
+    assert {record["topic"] for record in found} >= {"identities", "databases", "settings"}
+
+
+def test_the_index_can_be_thrown_away_and_built_again(shell: Shell) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    shell.run("doctor", "--reindex", check=None)
+    assert shell.json("list") == []
