@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.store.durable import rename_across, write_new
 from misfin.store.files import sync_folder
 from misfin.store.foldernames import folder_name, folder_path
 
@@ -140,7 +141,10 @@ class Maildir:
                     flags = _ordered(parcel.flags)
                     subdir, name = ("cur", f"{key}{_INFO}{flags}") if flags else ("new", key)
                     waiting.append((draft, Entry(key, subdir, flags, self.path, name)))
-                    _write_synced(draft, parcel)
+                write_new(
+                    (draft, parcel.data, parcel.received)
+                    for parcel, (draft, _) in zip(parcels, waiting, strict=True)
+                )
                 for parcel, (draft, entry) in zip(parcels, waiting, strict=True):
                     draft.rename(entry.path)
                     if not parcel.key:
@@ -263,7 +267,7 @@ class Maildir:
                 new_key = unique_name(time.time())
             name = new_key if subdir == "new" else f"{new_key}{_INFO}{wanted}"
             target = Entry(new_key, subdir, wanted, to.path, name)
-            _rename_across(entry.path, target.path, to.path / "tmp" / unique_name(time.time()))
+            rename_across(entry.path, target.path, to.path / "tmp" / unique_name(time.time()))
             return target
 
         if to.path == self.path:
@@ -353,33 +357,6 @@ def _ordered(flags: str) -> str:
     if not all(letter.isascii() and letter.isalpha() for letter in letters):
         raise StoreError(f"{flags!r} are no Maildir flags.")
     return "".join(sorted(letters))
-
-
-def _write_synced(path: Path, parcel: Parcel) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
-    try:
-        rest = memoryview(parcel.data)
-        while rest:
-            rest = rest[os.write(handle, rest) :]
-        if parcel.received is not None:
-            with suppress(OSError, OverflowError, ValueError):  # a year no file system can hold
-                os.utime(handle, (parcel.received, parcel.received))
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _rename_across(source: Path, target: Path, draft: Path) -> None:
-    """Rename, or across file systems: copy durably under a temporary name first, then remove the old file."""
-    try:
-        source.rename(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        _write_synced(draft, Parcel(source.read_bytes(), received=source.stat().st_mtime))
-        draft.rename(target)
-        sync_folder(target.parent)
-        source.unlink()
 
 
 @contextmanager

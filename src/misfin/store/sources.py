@@ -98,9 +98,10 @@ def titlani(directory: Path, account: MisfinAddress) -> Iterator[Found]:
         if isinstance(data, Skipped):
             yield number, data
             continue
-        tags = tags_by_id.get(parts[1]) or tags_by_id.get(parts[3] or "") or ()
-        unread = bool(parts[5]) or "Unread" in tags
-        yield number, _from_gemmail(data, tags, unread, account, _titlani_time(parts[2]))
+        tags = tags_by_id.get(parts[1], tags_by_id.get(parts[3] or ""))
+        # Its command line takes away .new and its GMAP server the tag: either says that it was read.
+        unread = bool(parts[5]) and (tags is None or "Unread" in tags)
+        yield number, _from_gemmail(data, tags or (), unread, account, _titlani_time(parts[2]))
 
 
 def titlani_blocked(directory: Path) -> tuple[str, ...]:

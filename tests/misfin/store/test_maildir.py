@@ -1,9 +1,11 @@
 """Letters as files: what is delivered is durable, keyed for good, and read alike by the standard library."""
 
 import errno
+import itertools
 import mailbox
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,28 @@ def test_when_the_disk_is_full_nothing_of_the_batch_stays_and_the_error_says_so(
         box.deliver_many([b"one", b"two", b"three"])
     assert "make room" in caught.value.remedy
     assert [path.name for path in box.path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("size", [7, 8, 100])
+def test_a_large_batch_is_on_disk_whole_or_not_at_all(box, monkeypatch, size):
+    letters = [b"%d" % n for n in range(size)]
+    synced = []
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "fsync", lambda handle: synced.append(handle))
+        assert [entry.path.read_bytes() for entry in box.deliver_many(letters)] == letters
+    assert len(synced) == size + 1
+
+    def full(handle):
+        synced.append(handle)
+        if len(synced) % size == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "fsync", full)
+        with pytest.raises(StoreError):
+            box.deliver_many(letters)
+    assert len(box.list()) == size
+    assert list((box.path / "tmp").iterdir()) == []
 
 
 def test_when_the_folder_cannot_be_synced_the_letter_was_not_delivered(box, monkeypatch):
@@ -232,6 +256,56 @@ def test_a_letter_that_is_gone_is_said_to_be_gone(box, tmp_path):
 def test_a_letter_is_read_up_to_a_limit(box):
     key = box.deliver(b"0123456789").key
     assert (box.read(key, 4), box.read(key)) == (b"0123", b"0123456789")
+
+
+def test_many_hands_on_the_same_letters_lose_none(box, tmp_path):
+    other = Maildir(tmp_path / "other").create()
+    keys = [box.deliver(b"%d" % n).key for n in range(6)]
+    faults: list[Exception] = []
+
+    def work(number: int) -> None:
+        try:
+            for turn in range(60):
+                key = keys[(number + turn) % len(keys)]
+                here, there = (box, other) if turn % 2 else (other, box)
+                with suppress(LetterGoneError):  # somebody has just moved it
+                    here.change_flags(key, add="FS"[number % 2], remove="RT", sync=False)
+                with suppress(LetterGoneError):
+                    here.move(key, there, flags="RST"[turn % 3], sync=False)
+        except StoreError as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    left = sorted(entry.path.read_bytes() for each in (box, other) for entry in each.list())
+    assert left == [b"%d" % n for n in range(6)]
+
+
+def test_a_letter_whose_name_keeps_changing_is_not_given_up_for_gone(box):
+    key = box.deliver(b"x").key
+    done = threading.Event()
+
+    def rename() -> None:
+        names = itertools.cycle([f"cur/{key}:2,{flags}" for flags in ("DF", "FRT", "DRT", "PT")])
+        now = f"new/{key}"
+        while not done.is_set():
+            later = next(names)
+            (box.path / now).rename(box.path / later)
+            now = later
+            done.wait(0.0005)
+
+    other = threading.Thread(target=rename)
+    other.start()
+    try:
+        assert all(box.find(key) is not None for _ in range(200))
+        assert all(box.read(key) == b"x" for _ in range(200))
+    finally:
+        done.set()
+        other.join()
 
 
 # ---- names of other programs ----------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""``kill -9`` at any point of delivery, move or flagging: no letter is lost, doubled, torn or half there.
+
+The work is done by children of a small process of its own (this file, run as a program). A child counts the
+system calls that change anything and kills itself before or after one of them: each point is hit in turn.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from misfin.store.maildir import Maildir
+
+ROUNDS = 400
+STEPS = {"open", "write", "utime", "fsync", "close", "rename", "unlink", "mkdir", "chmod"}
+
+
+def main(root: Path, seed: int) -> None:
+    """Have children killed at ever later points and look at the folders after each."""
+    chance = random.Random(seed)
+    boxes = [Maildir(root / name).create() for name in ("one", "two")]
+    promised: set[bytes] = set()  # contents whose delivery a child has reported
+    possible: set[bytes] = set()
+    point = killed = passes = 0
+    for round_number in range(ROUNDS):
+        batch = [b"%d/%d " % (round_number, part) * chance.choice((1, 3000)) for part in range(2)]
+        possible.update(batch)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reading)
+            _die_at(point)
+            _work(boxes, batch, writing, chance)
+            os._exit(0)
+        os.close(writing)
+        if os.read(reading, 1):
+            promised.update(batch)
+        os.close(reading)
+        _, status = os.waitpid(child, 0)
+        # A child that got to its end was not killed early: start again with the first call.
+        point = 0 if status == 0 else point + 1
+        passes += status == 0
+        killed += status != 0
+        _check(boxes, promised, possible)
+    print(killed, passes)
+
+
+def _work(boxes: list[Maildir], batch: list[bytes], report: int, chance: random.Random) -> None:
+    one, two = boxes if chance.random() < 0.5 else boxes[::-1]
+    delivered = one.deliver_many(batch)
+    os.write(report, b"!")
+    one.set_flags(delivered[0].key, "S")
+    one.change_flags(chance.choice(one.list()).key, add="F")
+    one.move(chance.choice(one.list()).key, two)
+    one.move(chance.choice(one.list()).key, two, flags=chance.choice(("", "RS", "T")))
+
+
+def _check(boxes: list[Maildir], promised: set[bytes], possible: set[bytes]) -> None:
+    found = Counter(entry.path.read_bytes() for box in boxes for entry in box.list())
+    assert promised <= found.keys(), "a letter is lost"
+    assert found.keys() <= possible, "a letter is torn"
+    assert set(found.values()) <= {1}, "a letter is there twice"
+
+
+def _die_at(point: int) -> None:
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        if event in ("c_call", "c_return") and getattr(argument, "__name__", "") in STEPS:
+            calls += 1
+            if calls > point:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(count)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_killed_at_four_hundred_points_no_letter_is_lost_torn_or_doubled(tmp_path):
+    done = subprocess.run(
+        [sys.executable, __file__, str(tmp_path), "1958"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    killed, passes = map(int, done.stdout.split())
+    assert killed > 300
+    assert passes >= 3  # every point was hit in each
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
