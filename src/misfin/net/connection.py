@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
             self._failure = failure
         else:
             self._arrived += plain[: _MAX_UNREAD - len(self._arrived)]
-            self._ended = session.peer_closed
+            self._ended = session.peer_closed or session.failed
         # The end of our handshake goes out together with the request, one packet and one wake-up less.
         # Everything else goes at once, alerts above all.
         if not (in_handshake and session.handshake_done):

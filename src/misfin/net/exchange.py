@@ -129,7 +129,7 @@ class Exchange(asyncio.Protocol):
             outgoing = session.outgoing()
             if outgoing:
                 self._transport.write(outgoing)
-            if session.peer_closed:
+            if session.peer_closed or session.failed:
                 self._give_up()
 
     def eof_received(self) -> bool:

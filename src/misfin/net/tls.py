@@ -152,7 +152,9 @@ class TlsSession:
             self.peer_closed = True
         except SSL.Error as error:
             self.failed = True
-            raise _tls_error("TLS failed", error) from error
+            if not parts:
+                raise _tls_error("TLS failed", error) from error
+            # What came whole before the break still counts; `failed` says that there will be no more.
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     # ---- bytes out --------------------------------------------------------------------------------

@@ -782,3 +782,14 @@ async def test_a_message_over_the_limit_never_connects(pins):
         with pytest.raises(MessageTooLargeError):
             await client(server, pins).send_raw("ada@mail.example", b"\n\n\n" + b"x" * 16382)
         assert server.visits == []
+
+
+async def test_rubbish_right_behind_an_answer_does_not_spoil_it(pins):
+    def rude(visit):
+        visit.read_request()
+        visit.tls.sendall(OK)
+        visit.sock.sendall(visit.tls.bio_read(65536) + b"\x17\x03\x03\x00\x20" + bytes(32))
+        visit.read_to_end()
+
+    with ScriptedServer(HOST, rude) as server:
+        assert (await client(server, pins).send_raw("ada@mail.example", MESSAGE)).status == 20
