@@ -381,7 +381,8 @@ def test_an_account_is_a_maildir_plus_plus(tmp_path):
 def test_any_folder_name_comes_back_as_it_was(tmp_path_factory, name):
     store = MailStore(tmp_path_factory.mktemp("mail"))
     if name.upper() != "INBOX":
-        store.create("a@b", [name, f"{name}/sub"])
+        for each in (name, f"{name}/sub"):
+            (store.folder("a@b", each).path / "cur").mkdir(parents=True)
         assert set(store.folders("a@b")) == {name, f"{name}/sub"}
 
 
