@@ -37,6 +37,7 @@ from misfin_tui.services import Services
 from misfin_tui.widgets.bindings import bindings
 
 if TYPE_CHECKING:
+    from textual.command import Provider
     from textual.message import Message
     from textual.screen import Screen
     from textual.theme import Theme
@@ -68,11 +69,24 @@ LONG = 12.0
 """Seconds a notice of a failure stays: it says what to do."""
 
 
+def _actions() -> type[Provider]:
+    from misfin_tui.commands import ActionProvider  # late: not for the first frame
+
+    return ActionProvider
+
+
+def _people() -> type[Provider]:
+    from misfin_tui.commands import PeopleProvider
+
+    return PeopleProvider
+
+
 class MisfinApp(App[int]):
     """The whole program. Screens reach everything through ``app.services``."""
 
     TITLE = "misfin-tui"
     BINDINGS = bindings(Room.EVERYWHERE)
+    COMMANDS = App.COMMANDS | {_actions, _people}
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
 
     theme: Reactive[str] = Reactive(Initialize(lambda app: app._first_theme))  # type: ignore[attr-defined]  # set before Textual's own start
@@ -150,6 +164,7 @@ class MisfinApp(App[int]):
         self.services.mail.start()
         self._start_courier()
         self._load_themes()
+        self._follow_config()
         self._arrive()
 
     @work(group="arrive", description="look around")
@@ -201,6 +216,7 @@ class MisfinApp(App[int]):
             for message in messages_of(event):
                 self.post_message(message)
 
+        courier = None
         try:
             courier = await asyncio.to_thread(make_courier, self.services, tell)
             self.services.courier = courier
@@ -208,7 +224,8 @@ class MisfinApp(App[int]):
         except MisfinError as error:
             self.report(error, "Nothing can be sent:")
         finally:
-            self.services.courier = None
+            if self.services.courier is courier:
+                self.services.courier = None
 
     # ---- saying things
 
@@ -397,15 +414,49 @@ class MisfinApp(App[int]):
         self._spread(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
-        """Other settings are in force: keys, theme and services follow at once."""
-        self.services.config = self.config
+        """Other settings are in force: keys, theme, courier and receiver follow at once."""
+        before, self.services.config = self.services.config, self.config
         self.keys = resolve(self.config.keys)
         self.set_keymap(dict(self.keys.keys))
         name, problem = theming.choose(self.config.ui.theme, self.available_themes, os.environ)
         self.theme = name
         for text in filter(None, (problem, *self.keys.problems)):
             self.say(text, severity="warning", timeout=LONG)
+        if any(getattr(before, part) != getattr(self.config, part) for part in ("hosts", "send", "trust")):
+            self._start_courier()
+        if any(
+            getattr(before, part) != getattr(self.config, part)
+            for part in ("receive", "rate_limit", "verification")
+        ):
+            self._restart_receiver()
         self._spread(message)
+
+    @work(group="receiver", exclusive=True, description="start the receiver again")
+    async def _restart_receiver(self) -> None:
+        await self.services.receiving.stop()
+        await self.start_receiver()
+
+    @work(group="config", exclusive=True, description="follow config.toml")
+    async def _follow_config(self) -> None:
+        """What somebody writes into the file counts at once; a mistake in it changes nothing and is said."""
+        from watchfiles import awatch  # late: not for the first frame
+
+        from misfin_tui.config import ConfigError, load
+
+        file = self.profile.config
+        try:
+            async for _ in awatch(
+                file.parent, recursive=False, watch_filter=lambda _change, path: path == str(file)
+            ):
+                try:
+                    config = await asyncio.to_thread(load, file)
+                except ConfigError as error:
+                    self.report(error)
+                    continue
+                if config != self.config:
+                    self.use_config(config)
+        except (OSError, RuntimeError):
+            return  # no notices from this file system: the file counts from the next start
 
     def on_problem(self, message: Problem) -> None:
         """Something failed somewhere without a screen of its own."""
@@ -429,6 +480,20 @@ class MisfinApp(App[int]):
             if not await self.push_screen_wait(ConfirmDialog("Leave?", question, yes="Leave", danger=True)):
                 return
         self.exit(0)
+
+    def _fatal_error(self) -> None:
+        """A bug ends the program; what it prints names lines of code, never letters or keys.
+
+        Textual's own report shows the variables of every function, as they are, on the terminal.
+        """
+        from traceback import format_exc
+
+        from rich.segment import Segment, Segments
+
+        self._exit_renderables.append(
+            Segments([Segment(plain(format_exc(), one_line=False)), Segment.line()])
+        )
+        self._close_messages_no_wait()
 
     async def on_unmount(self) -> None:
         """Stop what works in the background, the receiver if it is ours, and close the databases."""

@@ -69,7 +69,8 @@ class HelpScreen(ModalScreen[None]):
             border: round $border; border-title-color: $primary; border-title-style: bold;
         }
         #help { height: 1fr; background: $surface; }
-        Input { border: none; height: 1; padding: 0 1; background: $panel; display: none; }
+        Input, Input:focus { border: none; height: 1; padding: 0 1; background: $panel; }
+        Input { display: none; }
         &.-searching Input { display: block; }
     }
     """

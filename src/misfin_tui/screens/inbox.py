@@ -259,6 +259,11 @@ class InboxScreen(LetterScreen):
             self._preview_timer.stop()
         self._preview_timer = self.set_timer(PREVIEW_DELAY, self._show_preview)
 
+    def on_resize(self) -> None:
+        """In a larger window the preview comes back."""
+        if self.preview.display and self.preview.letter is None:
+            self._highlighted()
+
     @work(group="preview", exclusive=True, description="read a letter for the preview")
     async def _show_preview(self) -> None:
         row = self.letters.current

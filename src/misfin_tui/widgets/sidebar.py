@@ -160,12 +160,11 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
         return self._lines[self.cursor] if self.cursor < len(self._lines) else None
 
     def mark_shown(self, view: View | None) -> None:
-        """Tell which view the list shows; the cursor follows."""
+        """Tell which view the list shows; the cursor follows, unless it is being moved."""
         self.shown = view
-        for index, entry in enumerate(self._lines):
-            if entry.view is not None and entry.view == view:
-                self.move_to(index)
-                break
+        places = [index for index, entry in enumerate(self._lines) if entry.view and entry.view == view]
+        if places and not self.has_focus:
+            self.move_to(places[0])
         self.refresh()
 
     def searches(self) -> list[Entry]:

@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from misfin_tui.keymap import readable
+from misfin_tui.keymap.spelling import is_typed
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut
 
@@ -106,11 +107,15 @@ class KeyBar(Widget):
         if not self.is_attached or screen is not self.screen:
             return
         seen: set[str] = set()
+        focused = screen.focused
+        writing = focused is not None and focused.check_consume_key("a", "a")
         keys: list[tuple[str, str, str, str]] = []
         for key, active in screen.active_bindings.items():
             binding = active.binding
             action = binding.action.removeprefix("app.").removeprefix("screen.")
             if action in seen or not active.enabled or not (binding.show or action in ALWAYS):
+                continue
+            if writing and is_typed(key):
                 continue
             seen.add(action)
             label = str(binding.description)

@@ -133,9 +133,8 @@ class ThreadView(LetterView):
         if letter is not None:
             part.snippet = preview_of(letter.text)
         part.made = {}
-        at_focus = part is self.current and not self._scrolled
         self._arrange()
-        if at_focus:
+        if not self._scrolled:
             self.to_focus()
 
     _scrolled = False
