@@ -13,7 +13,6 @@ import errno
 import itertools
 import os
 import secrets
-import socket
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,7 +77,7 @@ def split_name(name: str) -> tuple[str, str]:
 def unique_name(now: float) -> str:
     """A key nobody else makes: time, process, a counter, a random token and the name of this machine."""
     seconds, fraction = divmod(now, 1.0)
-    host = socket.gethostname().encode("ascii", "replace").decode()
+    host = os.uname().nodename.encode("ascii", "replace").decode()
     host = host.replace("/", "\\057").replace(":", "\\072").replace(",", "\\054")[:40] or "localhost"
     moment = f"{int(seconds)}.M{int(fraction * 1e6):06d}"
     return f"{moment}P{os.getpid()}Q{next(_counter)}R{_process_token}{secrets.token_hex(2)}.{host}"
