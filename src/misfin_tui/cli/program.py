@@ -66,7 +66,7 @@ def _open(profile: Profile, *, link: str = "", dev: bool = False) -> int:
             "The program needs a terminal, and input or output is none.",
             remedy="Use a command for scripts: `misfin-tui --help` lists them.",
         )
-    gc.disable()  # looking for garbage takes a fifth of the time to the first frame; the app turns it on again
+    gc.disable()  # it takes a fifth of the time to the first frame; the app turns it on again
     config = load(profile.config)
     from misfin_tui.app import run
 

@@ -1,0 +1,107 @@
+"""``misfin-tui import`` and ``export``: mail from and to other programs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from misfin.errors import IdentityError
+from misfin.model.address import MisfinAddress
+from misfin.store.exporting import export_gemtext, export_mbox
+from misfin.store.importing import import_mail as take_in
+from misfin.store.maildir import Entry
+from misfin.store.rows import View
+from misfin_tui.cli import Exit
+from misfin_tui.cli.output import emit, open_services, say
+from misfin_tui.services import Services
+
+_SHOWN = 20
+"""Skipped letters that are named one by one."""
+_EVERY = 0.2
+"""Seconds between two lines of progress."""
+
+
+def import_mail(args: Namespace) -> int:
+    """Copy mail into an account; what is there already is left out, and what cannot be read is named."""
+    with open_services(args) as services:
+        account = _account(args, services)
+        report = take_in(
+            Path(args.source).expanduser(),
+            services.store,
+            account,
+            now=datetime.now(UTC),
+            folder=args.folder,
+            progress=_progress("imported"),
+        )
+        for address in report.blocked:
+            services.contact_book.block(address, now=time.time())
+    for skipped in report.skipped[:_SHOWN]:
+        say(f"left out: {skipped.where}: {skipped.why}")
+    record = {
+        "kind": report.kind.value,
+        "account": account.address,
+        "added": report.added,
+        "known": report.known,
+        "skipped": report.skipped_count,
+        "blocked": list(report.blocked),
+    }
+    emit(
+        args,
+        record,
+        f"{report.added} added to {account.address}, {report.known} already there, "
+        f"{report.skipped_count} left out",
+    )
+    return Exit.DONE
+
+
+def export_mail(args: Namespace) -> int:
+    """Write what a search finds, or everything, as one mbox file or as ``.gmi`` files."""
+    target = Path(args.target).expanduser()
+    with open_services(args) as services:
+        services.index.scan()
+        letters = _entries(services, args.query)
+    write = export_mbox if args.format == "mbox" else export_gemtext
+    report = write(letters, target, progress=_progress("exported"))
+    for skipped in report.skipped[:_SHOWN]:
+        say(f"left out: {skipped.where}: {skipped.why}")
+    record = {"path": str(target), "written": report.written, "skipped": len(report.skipped)}
+    emit(args, record, f"{report.written} written to {target}, {len(report.skipped)} left out")
+    return Exit.DONE
+
+
+def _account(args: Namespace, services: Services) -> MisfinAddress:
+    if args.account:
+        return MisfinAddress.parse(args.account)
+    addresses = services.identity_store.addresses()
+    if not addresses:
+        raise IdentityError(
+            "There is no account to import into.",
+            remedy="Make an identity first, or name one with --account.",
+        )
+    return addresses[0]
+
+
+def _entries(services: Services, query: str) -> list[Entry]:
+    """Where the letters lie that a query finds, oldest first."""
+    everything = sum(folder.total for folder in services.index.folders())
+    rows = services.index.letters(View(query=query), everything, 0)
+    entries = (services.store.folder(row.account, row.folder).find(row.id) for row in reversed(rows))
+    return [entry for entry in entries if entry is not None]
+
+
+def _progress(verb: str) -> Callable[[int, int], None]:
+    """Says how far it is, now and then, to a person at a terminal."""
+    last = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if sys.stderr.isatty() and time.monotonic() - last > _EVERY:
+            last = time.monotonic()
+            end = "" if done < total else "\n"
+            print(f"\r{verb} {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
+
+    return tell

@@ -1,0 +1,55 @@
+"""Mail of other programs comes in once, and goes out again whole."""
+
+from __future__ import annotations
+
+import mailbox
+from email.message import EmailMessage
+from pathlib import Path
+
+from .conftest import Shell
+
+
+def foreign_mbox(path: Path, count: int) -> Path:
+    box = mailbox.mbox(path)
+    for number in range(count):
+        letter = EmailMessage()
+        letter["From"], letter["To"] = "Zoe <zoe@mail.example>", "ada@harbour.test"
+        letter["Subject"], letter["Message-ID"] = f"Letter {number}", f"<{number}@mail.example>"
+        letter["Date"] = "Mon, 16 Nov 2026 10:00:00 +0000"
+        letter.set_content(f"Text {number}\nFrom the sea\n")
+        box.add(letter)
+    box.close()
+    return path
+
+
+def test_an_mbox_comes_in_once_and_goes_out_again(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@harbour.test")
+    source = foreign_mbox(tmp_path / "old.mbox", 5)
+    (report,) = shell.json("import", str(source))
+    assert (report["kind"], report["added"], report["skipped"]) == ("mbox", 5, 0)
+    (again,) = shell.json("import", str(source))
+    assert (again["added"], again["known"]) == (0, 5)
+    assert len(shell.json("search", "from:zoe")) == 5
+    target = tmp_path / "out.mbox"
+    assert shell.json("export", str(target))[0]["written"] == 5
+    box = mailbox.mbox(target)
+    texts = sorted(str(letter.get_payload()) for letter in box)
+    box.close()
+    assert texts[0] == "Text 0\n>From the sea\n"  # the standard library quotes, and never takes it back
+    assert "exists" in shell.run("export", str(target), check=1).stderr
+
+
+def test_a_search_goes_out_as_gemtext_files(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@harbour.test")
+    shell.run("import", str(foreign_mbox(tmp_path / "old.mbox", 3)))
+    shell.run("export", str(tmp_path / "gmi"), "--format", "gmi", "--query", "subject:2")
+    (file,) = (tmp_path / "gmi").glob("*.gmi")
+    assert "Text 2" in file.read_text()
+
+
+def test_what_is_no_mailbox_is_said_in_one_line(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@harbour.test")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" * 50)
+    assert shell.run("import", str(tmp_path / "photo.jpg"), check=None).stderr.count("\n") == 1
+    assert shell.run("import", str(tmp_path / "nothing"), check=None).returncode != 0
+    assert "identity" in shell.run("import", "x", "--profile", str(tmp_path / "empty"), check=2).stderr
