@@ -2,25 +2,28 @@
 
 Both send the same 1 KiB letter to the same receiver (ours, storing nothing, in a process of its own), over a
 new TLS connection each time, by turns. "One client" is a program that sends many letters; "a client each"
-makes a new client with its trust file for every letter. Titlani is looked for in ``$TITLANI_PYTHON``, here,
-in ``python3.13`` and under pyenv's versions; ours runs in this interpreter, and in Titlani's too.
+makes a new client with its trust file for every letter. Ours runs in this interpreter, and in Titlani's too.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent / "helpers")]
+
+from titlani import titlani_python, why_not  # noqa: E402 - only to be found on the path just made
+
 TARGET = 0.8
 ROUNDS = 6
 SENDS = 60
-SOURCE = Path(__file__).parents[2] / "src"
+SOURCE = HERE.parents[1] / "src"
 
 RECEIVER = """
 import asyncio, datetime, sys
@@ -100,13 +103,6 @@ from titlani import MisfinClient
 """
 
 
-def interpreters() -> list[str]:
-    """Every Python that may have Titlani, the likeliest first."""
-    found = [os.environ.get("TITLANI_PYTHON"), sys.executable, shutil.which("python3.13")]
-    found += map(str, sorted((Path.home() / ".pyenv" / "versions").glob("*/bin/python"), reverse=True))
-    return [python for python in found if python]
-
-
 def can(python: str, imports: str) -> bool:
     """Whether that interpreter has what it takes."""
     done = subprocess.run([python, "-c", imports], capture_output=True, env=environment(), check=False)
@@ -151,7 +147,7 @@ class Sender:
 
 def main() -> int:
     """Measure and print; nothing here can fail because a machine is slow."""
-    titlani = next((p for p in interpreters() if can(p, THEIRS)), None)
+    titlani = None if why_not() else str(titlani_python())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         receiver = subprocess.Popen(
@@ -182,7 +178,7 @@ def main() -> int:
         one, each = sender.median("one"), sender.median("each")
         print(f"{sender.name:24} one client {one:6.2f} ms   a client each {each:6.2f} ms")
     if titlani is None:
-        print("Titlani was not found: no ratio")
+        print(f"{why_not()}; no ratio")
         return 0
     peer = senders[1]
     for sender in (senders[0], *senders[2:]):
