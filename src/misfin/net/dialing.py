@@ -19,6 +19,7 @@ from misfin.trust.tofu import pin_name
 
 # Addresses are tried this many seconds apart while the earlier ones keep silent (RFC 8305 §5).
 _HEAD_START = 0.25
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _KEEP_WORKER = 30.0  # seconds
 # Looking up, connecting and shaking hands need no patience: there is always a next try.
@@ -186,9 +187,13 @@ _LOOKUPS = _Workers()
 
 
 def _is_public(text: str) -> bool:
+    """Whether an address lies in the open Internet, also the IPv4 one that is wrapped in an IPv6 one."""
     address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        address = inner or address
     return address.is_global and not address.is_multicast
 
 
