@@ -82,6 +82,7 @@ class ComposeScreen(AppScreen):
         self._measure: Measure | None = None
         self._finished = False
         self._look_timer: Timer | None = None
+        self._looked_up = ""
 
     # ---- the frame
 
@@ -129,7 +130,7 @@ class ComposeScreen(AppScreen):
             self.body.read_only = True
         self._show_preview()
         self._focus_first()
-        self.run_worker(self._begin(), group="begin", description="begin a message")
+        self._begin()
 
     def _focus_first(self) -> None:
         if not self.to.value or self.draft.forwards is not None:
@@ -142,13 +143,13 @@ class ComposeScreen(AppScreen):
             quoted = [at for at, line in enumerate(lines) if line.startswith(">")]
             self.body.move_cursor((min(quoted[-1] + 2, len(lines) - 1), 0) if quoted else (0, 0))
 
+    @work(group="begin", description="begin a message")
     async def _begin(self) -> None:
         identities = await self.attempt(self.services.identities.all()) or []
         self._fill_from(identities)
         self._opened = self.draft_now()
         await self._recover()
         self._look_again()
-        await self._show_people()
 
     def _fill_from(self, identities: list[OwnIdentity]) -> None:
         """The addresses to choose from; the draft's own stays even if its identity is gone."""
@@ -202,12 +203,7 @@ class ComposeScreen(AppScreen):
             return
         if self._keeper is not None and (self.touched or self._keeper.draft_id):
             self._keeper.put(self.draft_now())
-        if event.control is self.to:
-            self.set_timer(PAUSE, self._people_soon)
         self._look_soon()
-
-    def _people_soon(self) -> None:
-        self.run_worker(self._show_people(), group="people", exclusive=True, description="look up recipients")
 
     def _look_soon(self) -> None:
         if self._look_timer is not None:
@@ -215,10 +211,13 @@ class ComposeScreen(AppScreen):
         self._look_timer = self.set_timer(PAUSE, self._look_again)
 
     def _look_again(self) -> None:
-        """Measure and draw the preview."""
+        """Measure, draw the preview, look up recipients."""
         if self.has_class("-previewing"):
             self.preview.show_layout(self._layout(), keep=True)
-        self.run_worker(self._measured(), group="measure", exclusive=True, description="measure the message")
+        self._measure_it()
+        if self.to.value != self._looked_up:
+            self._looked_up = self.to.value
+            self._show_people()
 
     def _layout(self) -> Any:
         from misfin_tui.widgets.gemtext_rows import lay_out
@@ -227,7 +226,8 @@ class ComposeScreen(AppScreen):
         shown = f"# {subject}\n\n{self.body.text}" if subject else self.body.text
         return lambda width: lay_out(shown, width)
 
-    async def _measured(self) -> None:
+    @work(group="measure", exclusive=True, description="measure a message")
+    async def _measure_it(self) -> None:
         found = await self.attempt(self.services.sending.measure(self.draft_now()))
         if found is not None and self.is_attached:
             self._measure = found
@@ -269,8 +269,9 @@ class ComposeScreen(AppScreen):
         if self._opened is None or not event.prefix:
             self.offers.hide()
             return
-        self.run_worker(self._offer(event.prefix), group="offer", exclusive=True, description="complete")
+        self._offer(event.prefix)
 
+    @work(group="offer", exclusive=True, description="complete an address")
     async def _offer(self, prefix: str) -> None:
         try:
             known = await self.services.contacts.complete(prefix)
@@ -292,6 +293,7 @@ class ComposeScreen(AppScreen):
             self.offers.styles.offset = (region.x, region.y + 1)
             self.offers.show(offers)
 
+    @work(group="people", exclusive=True, description="look up recipients")
     async def _show_people(self) -> None:
         """One line below To: for each recipient whether it is known, and what is odd."""
         entries = self.to.recipients

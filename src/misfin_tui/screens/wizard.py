@@ -317,13 +317,11 @@ class WizardScreen(AppScreen):
         self.use_config(config)
         self.misfin.say(f"{self._value('address')} is ready. c writes a first message.")
         if config.receive.enabled:
-            self.run_worker_on_app()
+            # The receiver starts while this screen goes: a worker of its own would go with it.
+            starting = self.misfin.start_receiver()
+            self.app.run_worker(starting, group="wizard", description="start receiving")
         self.dismiss()
         return True
-
-    def run_worker_on_app(self) -> None:
-        """The receiver starts while this screen goes."""
-        self.app.run_worker(self.misfin.start_receiver(), group="receiver", description="start the receiver")
 
     def _value(self, field: str) -> str:
         return self.query_one(f"#{field}", Input).value.strip()
