@@ -143,7 +143,7 @@ class ScriptedServer:
         *,
         mode: int = SSL.VERIFY_PEER,
         accept: bool = True,
-        tls_1_2: bool = False,
+        tls_1_2: Sequence[bool] | bool = False,
         family: socket.AddressFamily = socket.AF_INET,
     ) -> None:
         self.identities = [identities] if isinstance(identities, Identity) else list(identities)
@@ -152,7 +152,8 @@ class ScriptedServer:
         )
         self.scripts = [answer(s) if isinstance(s, bytes) else s for s in scripts]
         self.visits: list[Visit] = []
-        self._mode, self._accept, self._tls_1_2 = mode, accept, tls_1_2
+        self._mode, self._accept = mode, accept
+        self._tls_1_2 = [tls_1_2] if isinstance(tls_1_2, bool) else list(tls_1_2)
         self._threads: list[threading.Thread] = []
         host = "127.0.0.1" if family == socket.AF_INET else "::1"
         self._listener = socket.create_server((host, 0), family=family)
@@ -187,7 +188,7 @@ class ScriptedServer:
             while True:
                 sock, _ = self._listener.accept()
                 index = len(self.visits)
-                tls = SSL.Connection(self._context(min(index, len(self.identities) - 1)), None)
+                tls = SSL.Connection(self._context(index), None)
                 tls.set_accept_state()
                 visit = Visit(sock, tls)
                 self.visits.append(visit)
@@ -208,9 +209,9 @@ class ScriptedServer:
             visit.done.set()
 
     def _context(self, index: int) -> SSL.Context:
-        identity = self.identities[index]
+        identity = self.identities[min(index, len(self.identities) - 1)]
         context = SSL.Context(SSL.TLS_METHOD)
-        if self._tls_1_2:
+        if self._tls_1_2[min(index, len(self._tls_1_2) - 1)]:
             context.set_max_proto_version(SSL.TLS1_2_VERSION)
         context.set_verify(self._mode, lambda *_: self._accept)
         context.set_session_id(b"scripted")

@@ -285,6 +285,13 @@ class Hop:
             same_as=None if earlier is None else earlier.certificate,
             public_only=sender.public_only,
         )
+        if earlier is not None and connection.tls_version < earlier.tls_version:
+            await connection.close()
+            raise HandshakeError(
+                f"{self._endpoint.name} offers weaker TLS than a moment ago; nothing more was sent.",
+                **self._endpoint.facts,
+                remedy="Somebody may be in between; try again over another network.",
+            )
         self._connection = connection
         if connection.tls_version == "TLSv1.2" and sender.identity is not None and earlier is None:
             self._notes.append("The server speaks only TLS 1.2: our certificate could be read on the way.")

@@ -272,6 +272,13 @@ async def test_t3_even_a_renewed_certificate_stops_the_fallback(pins, renewed_pa
         assert_learnt_nothing((await server.wait())[1])
 
 
+async def test_the_fallback_meets_weaker_tls_and_stops(pins):
+    with ScriptedServer(HOST, [b"59 what?\r\n", OK], tls_1_2=[False, True]) as server:
+        with pytest.raises(HandshakeError, match="weaker TLS"):
+            await client(server, pins).send_raw("ada@mail.example", MESSAGE)
+        assert await seen(server) == [AS_C, b""]
+
+
 async def test_the_repeat_with_a_sender_line_meets_another_certificate_and_stops(pins):
     with ScriptedServer([HOST, OTHER], [b"61 Sender required for verification\r\n", OK]) as server:
         with pytest.raises(CertificateChangedError):
