@@ -55,10 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def print_version() -> None:
-    """The version, from the installed package's own metadata."""
-    from importlib.metadata import version
+    """The version, from the one place where it is written."""
+    from misfin_tui import __version__
 
-    print(f"misfin-tui {version('misfin-tui')}")
+    print(f"misfin-tui {__version__}")
 
 
 def complain(what: str, remedy: str) -> None:

@@ -140,11 +140,11 @@ def _fish(found: list[Verb]) -> str:
 
 
 def _roff() -> Iterator[str]:
-    from importlib.metadata import version
+    from misfin_tui import __version__
 
     found = list(verbs())
     top = found[0]
-    yield f'.TH MISFIN-TUI 1 "" "misfin-tui {version(PROGRAM)}" "User Commands"'
+    yield f'.TH MISFIN-TUI 1 "" "misfin-tui {__version__}" "User Commands"'
     yield ".SH NAME"
     yield "misfin-tui \\- read and write Misfin mail in the terminal"
     yield ".SH SYNOPSIS"
