@@ -48,6 +48,8 @@ _OTHERS = 0.1
 """Seconds between two looks at what another process does with the very letter somebody waits for."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write an ending down while the disk refuses."""
+_SAY_AGAIN = 300.0
+"""Seconds until the same trouble is told once more."""
 _WORTH_SAYING = (Decision.FIRST_USE, Decision.RENEWED)
 
 
@@ -87,6 +89,7 @@ class Courier:
         self._working: dict[asyncio.Task[None], Attempt] = {}
         self._tried: dict[int, OutboxRow] | None = None
         self._tidied = float("-inf")
+        self._complaint = ("", float("-inf"))
         self._stopping = False
         self._stopped = asyncio.Event()
         self._stopped.set()
@@ -107,7 +110,7 @@ class Courier:
                         await self._start_due(now)
                         due = now + _POLL  # whatever still waits, waits for its host
                 except StoreError as error:
-                    self._on_event(Trouble(sentence_of(error)))
+                    self._complain(error)
                     due = now + _POLL
                 await self._sleep(min(due - self._now(), _POLL))
         finally:
@@ -210,6 +213,13 @@ class Courier:
         )
         return await attempt.run(client, identity.address, self._now, self._rand())
 
+    def _complain(self, error: StoreError) -> None:
+        """Say once what goes on for long."""
+        text, now = sentence_of(error), self._now()
+        if self._complaint[0] != text or now - self._complaint[1] >= _SAY_AGAIN:
+            self._complaint = (text, now)
+            self._on_event(Trouble(text))
+
     async def _mark_leaving(self, claim: Claim) -> None:
         await asyncio.to_thread(self._outbox.leaving, claim, self._now())
 
@@ -221,14 +231,14 @@ class Courier:
                 await asyncio.to_thread(self._write_down, claim, ending)
                 break
             except StoreError as error:
-                self._on_event(Trouble(sentence_of(error)))
+                self._complain(error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
         if ending.outcome.state is State.DELIVERED:
             try:
                 await asyncio.to_thread(self._file_sent_copy, claim.row.group)
             except StoreError as error:  # tried again when tidying up
-                self._on_event(Trouble(sentence_of(error)))
+                self._complain(error)
         row = await asyncio.to_thread(self._outbox.row, claim.row.id)
         if row is None:
             return
