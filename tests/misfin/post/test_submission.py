@@ -42,7 +42,7 @@ def test_a_submitted_letter_waits_for_each_recipient_and_is_a_draft_no_more(outb
     assert {(row.subject, row.hold_until, row.account) for row in rows} == {
         ("Hi", NOW + 10, "ada@mail.example")
     }
-    assert outbox.outgoing(rows[0].group).message == b"\nbob@hive.test, cal@x.example\n\n# Hi\nx"
+    assert outbox.outgoing(rows[0].group).message == b"\nbob@hive.test, cal@x.example\n\n# Hi\nx\n"
     assert box.all() == []
 
 
