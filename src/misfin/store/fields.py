@@ -30,6 +30,7 @@ _ADDRESS_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|<[^>]*>?|\[[^\]]*\]?|[(),;:]|[
 _COMMENT_TOKENS = re.compile(r"\\.|[()]|[^\\()]+|\\", re.DOTALL)
 _ID = re.compile(rb"<([^<>\s]{1,250})>")
 _PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CONTINUED = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?")
 _DATE = re.compile(
     r"([0-9]{1,2})[\s-]+([A-Za-z]{3})[a-z]*[\s-]+([0-9]{2,4})"
@@ -138,7 +139,7 @@ def _people(value: str, found: list[Person]) -> None:
     while token := _ADDRESS_TOKENS.match(value, position):
         part, position = token[0], token.end()
         if part[0] == '"':
-            name.append(re.sub(r"\\(.)", r"\1", part.strip('"'), flags=re.DOTALL))
+            name.append(_unquoted(part))
         elif part[0] == "<":
             address = "".join(part.strip("<>").split())
         elif part in ",;":
@@ -210,7 +211,7 @@ def content(raw: bytes) -> tuple[str, dict[str, str]]:
     for parameter in _PARAMETER.finditer(semicolon + rest):
         name, given = parameter[1].lower(), parameter[2].strip()
         if given.startswith('"'):
-            given = re.sub(r"\\(.)", r"\1", given.strip('"'), flags=re.DOTALL)
+            given = _unquoted(given)
         continued = _CONTINUED.fullmatch(name)
         if "*" in name and continued:
             number = int(continued[2] or 0)
@@ -220,6 +221,16 @@ def content(raw: bytes) -> tuple[str, dict[str, str]]:
     for name, parts in pieces.items():
         plain[name] = _joined(parts)
     return kind.strip().lower(), plain
+
+
+def _unquoted(quoted: str) -> str:
+    """What a quoted string says (RFC 5322 §3.2.4); its closing quote may be missing."""
+    text = quoted[1:]
+    if (
+        text.endswith('"') and (len(text) - len(text[:-1].rstrip("\\"))) % 2
+    ):  # an even run of backslashes before it
+        text = text[:-1]
+    return _ESCAPED.sub(r"\1", text)
 
 
 def _joined(parts: dict[int, tuple[str, bool]]) -> str:
@@ -248,8 +259,8 @@ def decoded(raw: bytes, charset: str) -> tuple[str, bool]:
         name = codecs.lookup(charset.strip("'\" ") or "ascii").name
         if name in _NO_CHARSETS:
             raise LookupError
+        str(b"\0", name, "ignore")  # a LookupError for codecs that are no text encoding
         known = True
-        b"".decode(name)  # a LookupError for codecs that are no text encoding
     except (LookupError, ValueError):  # ValueError: a NUL in the name
         name, known = "ascii", charset.strip().lower() == "unknown-8bit"
     name = _ALIASES.get(name, name)

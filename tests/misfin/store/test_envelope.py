@@ -15,7 +15,7 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage, Version, stamp
 from misfin.store import envelope
 from misfin.store.envelope import build, is_gemmail, message_id, read, to_gemmail, wrap, wrap_sent
-from misfin.store.headers import text_field, verbatim_field, verbatim_value
+from misfin.store.headers import text_field
 from misfin.trust.identity import generate
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
@@ -134,15 +134,6 @@ def test_what_our_receiver_stamps_comes_back(text, version, anonymous):
     assert GemmailMessage.from_bytes(to_gemmail(data)) == GemmailMessage.from_bytes(stamped)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=300).map(lambda value: value.replace(b"\n", b"")))
-def test_a_verbatim_field_gives_its_value_back(value):
-    field = verbatim_field("Misfin-Senders", value)
-    assert field.endswith(b"\n")
-    assert verbatim_value(field.removeprefix(b"Misfin-Senders:")) == value
-    assert verbatim_value(field.replace(b"\n", b"\r\n").removeprefix(b"Misfin-Senders:")) == value
-
-
 # ---- plain to read for other programs -------------------------------------------------------------
 
 
@@ -237,14 +228,6 @@ def test_nothing_in_a_letter_adds_a_header_field(data):
     assert message.get_payload(decode=True).count(b"\n") == lf(data).count(b"\n") - sum(
         name.startswith("Misfin-") and name != "Misfin-Version" for name in message
     )
-
-
-@pytest.mark.parametrize(
-    "text", ["a\nBcc: x@y", "a\r\n\r\nbody", "a\x0bb\x85c\u2028d", "\x1b[2J", "lone \ud800 half"]
-)
-def test_no_text_ends_its_header_line(text):
-    assert text_field("Subject", text).count(b"\n") == 1
-    assert not set(text_field("Subject", text)[:-1]) & set(range(32))
 
 
 def test_strangers_words_in_trust_fields_stay_in_their_place():
