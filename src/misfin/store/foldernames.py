@@ -27,7 +27,7 @@ def folder_path(home: Path, name: str) -> Path:
         if "\0" not in name and foreign.name not in (".", "..") and foreign.is_dir():
             return foreign
         raise StoreError(f"{name!r} cannot name a mail folder.", remedy="Use a name without dots.")
-    plain, encoded = f".{'.'.join(parts)}", f".{'.'.join(_utf7(part) for part in parts)}"
+    plain, encoded = f".{'.'.join(parts)}", f".{'.'.join(to_utf7(part) for part in parts)}"
     if len(encoded.encode()) > _LONGEST:
         raise StoreError("The folder name is too long.", remedy="Use a shorter one.")
     if plain != encoded and not (home / encoded).is_dir() and (home / plain).is_dir():
@@ -37,10 +37,10 @@ def folder_path(home: Path, name: str) -> Path:
 
 def folder_name(directory: str) -> str:
     """What the folder in a directory of this name is called; :func:`folder_path` finds it again."""
-    return "/".join(_from_utf7(part) for part in directory[1:].split("."))
+    return "/".join(from_utf7(part) for part in directory[1:].split("."))
 
 
-def _utf7(text: str) -> str:
+def to_utf7(text: str) -> str:
     """Modified UTF-7 (RFC 3501 §5.1.3)."""
     out: list[str] = []
     for ascii_run, letters in itertools.groupby(text, lambda letter: " " <= letter <= "~"):
@@ -53,7 +53,7 @@ def _utf7(text: str) -> str:
     return "".join(out)
 
 
-def _from_utf7(text: str) -> str:
+def from_utf7(text: str) -> str:
     """The other way; a name that is no modified UTF-7 is shown as it stands on disk."""
     head, *pieces = text.split("&")
     out = [head]
@@ -67,4 +67,4 @@ def _from_utf7(text: str) -> str:
         except ValueError:
             return text
     name = "".join(out)
-    return name if not set(name) & set("/.\0") and _utf7(name) == text else text
+    return name if not set(name) & set("/.\0") and to_utf7(name) == text else text

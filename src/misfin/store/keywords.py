@@ -5,14 +5,16 @@ This is how Dovecot keeps IMAP keywords (doc.dovecot.org, "Maildir keywords"): e
 keyword in every IMAP client, one given there is a tag here, and both live in the Maildir itself: they survive
 any rebuild of the index. A folder can name 26 of them.
 
-The file is replaced as Dovecot does it: the new text is written to ``dovecot-keywords.lock``, whose existence
-is the lock, and renamed over the old.
+The file is replaced as Dovecot does it: ``dovecot-keywords.lock``, whose existence is the lock, is renamed
+over it. The new text is written elsewhere first and put there as a hard link, so that the lock exists for
+moments only and a crash hardly ever leaves it behind.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -22,11 +24,13 @@ from typing import Final
 
 from misfin.errors import StoreError
 from misfin.store.files import sync_folder
+from misfin.store.foldernames import from_utf7, to_utf7
 
 FILE: Final = "dovecot-keywords"
 FLAGS: Final = "abcdefghijklmnopqrstuvwxyz"
 MAX_BYTES: Final = 64 * 1024
 LOCK_WAIT: Final = 5.0
+LOCK_STEP: Final = 0.05
 STALE_AFTER: Final = 120.0
 """Seconds after which Dovecot, too, takes a lock for forgotten."""
 
@@ -57,7 +61,9 @@ def read_keywords(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in text.splitlines():
         if (entry := _LINE.fullmatch(line)) and int(entry[1]) < len(FLAGS):
-            found[FLAGS[int(entry[1])]] = "_".join(entry[2].split())
+            written = "_".join(entry[2].split())
+            tag = _by_part(written, from_utf7)
+            found[FLAGS[int(entry[1])]] = tag if tag.isprintable() and " " not in tag else written
     return found
 
 
@@ -83,35 +89,76 @@ def name_keywords(
         StoreError: all 26 are in use, or the file cannot be written.
     """
     wanted = set(tags)
-    known = {tag: flag for flag, tag in read_keywords(folder).items()}
-    if wanted <= known.keys():
-        return {tag: known[tag] for tag in wanted}
-    lock = folder / f"{FILE}.lock"
-    handle = _locked(lock, sleep)
-    try:
-        named = read_keywords(folder)  # again: another program may have written before we had the lock
+    waited = 0.0
+    while True:
+        before = _identity(folder)
+        named = read_keywords(folder)
         known = {tag: flag for flag, tag in named.items()}
+        if wanted <= known.keys():
+            return {tag: known[tag] for tag in wanted}
         for tag in sorted(wanted - known.keys()):
             flag = (preferred or {}).get(tag, "")
             if not flag or flag in named:
                 flag = _free_flag(named, in_use, folder)
-                known = {other: letter for other, letter in known.items() if letter != flag}
             named[flag] = tag
-            known[tag] = flag
-        lines = "".join(f"{FLAGS.index(flag)} {tag}\n" for flag, tag in sorted(named.items()))
-        os.write(handle, lines.encode())
-        os.fsync(handle)
+        if _replace(folder, named, before):
+            with suppress(OSError):
+                sync_folder(folder)
+            continue  # to read what is there now: a letter may have changed hands
+        if waited >= LOCK_WAIT:
+            raise StoreError(
+                f"The tags of {folder} are locked by another program.", remedy="Try again in a moment."
+            )
+        sleep(LOCK_STEP)
+        waited += LOCK_STEP
+
+
+def _replace(folder: Path, named: Mapping[str, str], before: tuple[int, ...]) -> bool:
+    """Put the new names in place, unless another program has the lock or has changed them since."""
+    lines = "".join(f"{FLAGS.index(flag)} {_by_part(tag, to_utf7)}\n" for flag, tag in sorted(named.items()))
+    lock = folder / f"{FILE}.lock"
+    draft = folder / "tmp" / f"{FILE}.{secrets.token_hex(8)}"
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(handle, lines.encode())
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        try:
+            lock.hardlink_to(draft)
+        except FileExistsError:
+            _break_stale(lock)
+            return False
+        finally:
+            draft.unlink()
+        if _identity(folder) != before:
+            lock.unlink()
+            return False
         lock.replace(folder / FILE)
     except OSError as error:
-        lock.unlink(missing_ok=True)
-        if isinstance(error, StoreError):
-            raise
         raise StoreError(f"The tags of {folder} could not be written: {error.strerror}.") from error
-    finally:
-        os.close(handle)
-    with suppress(OSError):
-        sync_folder(folder)
-    return {tag: known[tag] for tag in wanted}
+    return True
+
+
+def _by_part(tag: str, change: Callable[[str], str]) -> str:
+    """Letters beyond ASCII as IMAP writes them in names (RFC 3501 §5.1.3), and Thunderbird in tags."""
+    return "".join(change(part) for part in re.split(r"([./])", tag))
+
+
+def _break_stale(lock: Path) -> None:
+    with suppress(FileNotFoundError):
+        if time.time() - lock.stat().st_mtime > STALE_AFTER:
+            lock.unlink()
+
+
+def _identity(folder: Path) -> tuple[int, ...]:
+    """What changes whenever the file of tag names is replaced; empty where there is none."""
+    try:
+        facts = (folder / FILE).stat()
+    except OSError:
+        return ()
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 def _free_flag(named: Mapping[str, str], in_use: Callable[[], Iterable[str]], folder: Path) -> str:
@@ -125,25 +172,3 @@ def _free_flag(named: Mapping[str, str], in_use: Callable[[], Iterable[str]], fo
             remedy="Remove one of its tags from all letters in it first.",
         )
     return free[0]
-
-
-def _locked(lock: Path, sleep: Callable[[float], None]) -> int:
-    """Hold the lock file, waiting a little for whoever has it."""
-    waited = 0.0
-    while True:
-        try:
-            return os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError as error:
-            with suppress(FileNotFoundError):
-                if time.time() - lock.stat().st_mtime > STALE_AFTER:
-                    lock.unlink(missing_ok=True)
-                    continue
-            if waited >= LOCK_WAIT:
-                raise StoreError(
-                    f"The tags of {lock.parent} are locked by another program.",
-                    remedy="Try again in a moment.",
-                ) from error
-            sleep(0.05)
-            waited += 0.05
-        except OSError as error:
-            raise StoreError(f"The tags of {lock.parent} cannot be written: {error.strerror}.") from error

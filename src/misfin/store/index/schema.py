@@ -97,7 +97,13 @@ CREATE TABLE graves (row INTEGER PRIMARY KEY);
 
 CREATE TABLE tokens (token INTEGER PRIMARY KEY, thread INTEGER NOT NULL);
 
-CREATE TABLE people (address TEXT PRIMARY KEY, name TEXT NOT NULL, letters INTEGER NOT NULL) WITHOUT ROWID;
+-- Writers, by the name they last gave, for completion.
+CREATE TABLE people (
+    address TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    named INTEGER NOT NULL,                 -- row of the letter the name is from
+    letters INTEGER NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE conversations (
     box INTEGER NOT NULL,
@@ -167,8 +173,13 @@ _TAKE = """
 TRIGGERS: Final = """
 CREATE TRIGGER letter_added AFTER INSERT ON letters BEGIN
 -- add
-    INSERT INTO people VALUES (NEW.address, NEW.sender, 1) ON CONFLICT (address) DO UPDATE SET
-        letters = letters + 1;
+    INSERT INTO people VALUES (NEW.address, NEW.sender, NEW.row, 1) ON CONFLICT (address) DO UPDATE SET
+        letters = letters + 1,
+        (name, named) = (
+            SELECT CASE WHEN newer THEN excluded.name ELSE people.name END,
+                CASE WHEN newer THEN excluded.named ELSE people.named END
+            FROM (SELECT excluded.name <> '' AND (people.name = '' OR excluded.named > people.named) AS newer)
+        );
 END;
 CREATE TRIGGER letter_taken AFTER DELETE ON letters BEGIN
 -- take

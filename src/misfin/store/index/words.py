@@ -9,6 +9,11 @@ from typing import Final
 SEPARATOR: Final = "\x1f"
 """Between several names in one value; control characters are taken out of every name."""
 
+_MARKS: Final = re.compile(
+    # Accents of Latin, Greek and Cyrillic; points of Hebrew; vowel signs and the stretching of Arabic. Marks of
+    # other scripts change the sound so much that they are part of the spelling.
+    "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]"
+)
 _WORDLESS: Final = re.compile(
     # Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han, Hangul syllables.
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -17,11 +22,12 @@ _WORDLESS: Final = re.compile(
 
 
 def searchable(text: str) -> str:
-    """Signs of scripts without spaces stand apart, and forms of one character are unified.
+    """Accents go, forms of one character become one, and signs of scripts without spaces stand apart.
 
     A query goes through the same function, so that a run of signs becomes a phrase of single ones and is
-    found anywhere inside a sentence. Case and accents are the tokenizer's part.
+    found anywhere inside a sentence. Case is the tokenizer's part.
     """
     if text.isascii():
         return text
-    return _WORDLESS.sub(r" \1 ", unicodedata.normalize("NFKC", text))
+    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    return _WORDLESS.sub(r" \1 ", unicodedata.normalize("NFC", bare))

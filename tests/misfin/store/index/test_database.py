@@ -1,0 +1,187 @@
+"""The index file is a cache: unusable ones are replaced, and whoever has it open notices."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+
+import pytest
+from mailboxes import ME, mail, scanned, subjects
+
+from misfin.errors import StoreError
+from misfin.store.index import MailIndex, schema
+from misfin.store.rows import View
+
+INBOX = View(ME, "Inbox")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "cache" / "index.db"
+
+
+def build(path, box):
+    with MailIndex(path, box.root) as index:
+        return subjects(scanned(index).conversations(INBOX, 0, 10))
+
+
+def test_the_file_and_its_folder_are_private(path, box):
+    build(path, box)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_second_start_finds_everything_there(path, box, monkeypatch):
+    box.put(mail("one"))
+    box.age()
+    assert build(path, box) == ["one"]
+    with MailIndex(path, box.root) as index:
+        assert subjects(index.conversations(INBOX, 0, 10)) == ["one"]
+        assert not index.scan()
+
+
+def other_program(path):
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+
+
+def future_version(path):
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version=999")
+    db.commit()
+    db.close()
+
+
+def flipped(path):
+    data = bytearray(path.read_bytes())
+    for place in range(100, len(data), 97):
+        data[place] ^= 0x55
+    path.write_bytes(data)
+
+
+def no_tables(path):
+    db = sqlite3.connect(path)
+    db.execute("DROP TABLE letters")
+    db.commit()
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b"this is no database at all" * 1000),
+        lambda path: path.write_bytes(b""),
+        lambda path: os.truncate(path, 5000),
+        lambda path: path.unlink(),
+        flipped,
+        future_version,
+        no_tables,
+        lambda path: (schema.remove(path), other_program(path)),
+        lambda path: schema.remove(path),
+    ],
+    ids=["garbage", "empty", "cut", "gone", "flipped", "future", "no-tables", "foreign", "all-gone"],
+)
+def test_an_unusable_file_is_replaced(path, box, spoil):
+    box.put(mail("one"))
+    assert build(path, box) == ["one"]
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    spoil(path)
+    assert build(path, box) == ["one"]
+
+
+@pytest.mark.parametrize("spoil", [flipped, no_tables], ids=["flipped", "no-tables"])
+def test_a_file_spoilt_while_open_is_replaced(path, box, spoil):
+    for number in range(300):
+        box.put(mail(f"letter {number}"))
+    with MailIndex(path, box.root) as index:
+        scanned(index)
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        generation = index.generation()
+        spoil(path)
+        for reader in index._database._idle:
+            reader.execute("PRAGMA shrink_memory")
+        rows = index.conversations(View(query="letter"), 0, 400)
+        box.put(mail("one more"))
+        scanned(index)
+        assert len(index.letters(View(), 400)) == 301
+        assert len(rows) in (0, 300)  # all of it as it was, or nothing yet
+        assert index.generation() != generation
+
+
+def test_a_locked_file_is_left_to_its_owner_and_replaced(path, box, monkeypatch):
+    monkeypatch.setattr(schema, "BUSY_MS", 50)
+    box.put(mail("one"))
+    build(path, box)
+    owner = sqlite3.connect(path, isolation_level=None)
+    owner.execute("PRAGMA locking_mode=EXCLUSIVE")
+    owner.execute("PRAGMA journal_mode=DELETE")
+    owner.execute("BEGIN EXCLUSIVE")
+    try:
+        assert build(path, box) == ["one"]
+    finally:
+        owner.close()
+    assert build(path, box) == ["one"]
+
+
+def test_a_file_replaced_by_another_program_is_followed(path, box):
+    box.put(mail("one"))
+    with MailIndex(path, box.root) as index, MailIndex(path, box.root) as other:
+        scanned(index)
+        before = index.generation()
+        other.build()
+        box.put(mail("two"))
+        scanned(other)
+        assert sorted(subjects(index.conversations(INBOX, 0, 10))) == ["one", "two"]
+        assert index.generation() != before
+
+
+def test_rebuilding_gives_the_same(path, box):
+    box.put(mail("one"))
+    box.put(mail("two"), "Archive", flags="FS")
+    with MailIndex(path, box.root) as index:
+        scanned(index)
+        before = index.conversations(INBOX, 0, 10), index.folders()
+        told = []
+        index.build(lambda done, total: told.append((done, total)))
+        assert told == [(2, 2)]
+        assert (index.conversations(INBOX, 0, 10), index.folders()) == before
+
+
+def test_where_no_file_can_be_made_the_index_lives_for_a_while(tmp_path, box):
+    (tmp_path / "blocked").write_text("a file where the cache folder should be")
+    box.put(mail("one"))
+    with MailIndex(tmp_path / "blocked" / "index.db", box.root) as index:
+        assert subjects(scanned(index).conversations(INBOX, 0, 10)) == ["one"]
+        shelter = index._database.path
+        assert shelter.exists()
+    assert not shelter.exists()
+
+
+def test_a_full_disk_is_said_and_reading_goes_on(path, box):
+    box.put(mail("one"))
+    with MailIndex(path, box.root) as index:
+        scanned(index)
+        index._database._writer.execute("PRAGMA max_page_count=1")
+        for number in range(300):
+            box.put(mail(f"{number}", "x" * 5000))
+        with pytest.raises(StoreError, match="index") as caught:
+            index.scan()
+        assert "disk is full" in caught.value.remedy
+        assert subjects(index.conversations(INBOX, 0, 10))[-1] == "one"
+        index._database._writer.execute("PRAGMA max_page_count=1000000")
+        scanned(index)
+        assert len(index.letters(View(), 400)) == 301
+
+
+def test_after_closing_it_opens_again_when_asked(path, box):
+    box.put(mail("one"))
+    index = MailIndex(path, box.root)
+    scanned(index)
+    index.close()
+    assert subjects(index.conversations(INBOX, 0, 10)) == ["one"]
+    index.close()

@@ -1,0 +1,167 @@
+"""Any interleaving of deliveries, moves, flag changes and rebuilds ends in the same view."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+from mailboxes import ME, NOW, Mailbox, mail, miscounted, whole_view
+
+from misfin.store.filing import Action, Filing
+from misfin.store.index import MailIndex
+from misfin.store.rows import View
+
+FOLDERS = ["Inbox", "Archive", "Sent", "Trash", "Held"]
+folders = st.sampled_from(FOLDERS)
+flags = st.sampled_from(["", "S", "FS", "F", "RS", "Sa", "Sab"])
+numbers = st.integers(0, 50)
+
+
+class Interleaving(RuleBasedStateMachine):
+    """One mailbox, changed by other programs, by our filing, and looked at in between."""
+
+    undos = Bundle("undos")
+
+    @initialize()
+    def open(self):
+        self.tmp = Path(tempfile.mkdtemp(prefix="interleaving-"))
+        self.box = Mailbox(self.tmp / "mail")
+        self.index = MailIndex(self.tmp / "index.db", self.box.root)
+        self.filing = Filing(self.index, self.box.store)
+        self.count = itertools.count()
+        self.checks = 0
+
+    def teardown(self):
+        self.compare()
+        self.index.close()
+        shutil.rmtree(self.tmp)
+
+    def file(self, number):
+        files = self.box.files()
+        return files[number % len(files)] if files else None
+
+    # ---- what other programs do
+
+    @rule(
+        folder=folders,
+        flags=st.none() | flags,
+        subject=st.sampled_from(["", "Hello", "Re: Hello", "Report"]),
+        answers=st.lists(st.integers(0, 6), max_size=2),
+        named=st.booleans(),
+        day=st.integers(0, 4),
+        own=st.booleans(),
+    )
+    def deliver(self, folder, flags, subject, answers, named, day, own):
+        number = next(self.count)
+        data = mail(
+            subject,
+            f"body {number}",
+            date=NOW + 86400 * day,
+            message_id=f"<{number % 7}@x>" if named else "",
+            references=[f"<{answer}@x>" for answer in answers],
+            sender=ME if own else "Bob <bob@x.example>",
+            to="bob@x.example" if own else ME,
+        )
+        self.box.put(data, folder, name=f"{int(NOW)}.{number}.x", flags=flags)
+
+    @rule(number=numbers, flags=flags)
+    def flag(self, number, flags):
+        if file := self.file(number):
+            self.box.flag(file, flags)
+
+    @rule(number=numbers, folder=folders)
+    def move(self, number, folder):
+        if file := self.file(number):
+            self.box.move(file, folder)
+
+    @rule(number=numbers)
+    def remove(self, number):
+        if file := self.file(number):
+            file.unlink()
+
+    @rule(folder=st.sampled_from(["Archive", "Trash"]))
+    def replace_folder(self, folder):
+        """A sync tool puts a fresh copy in the folder's place, without the first letter."""
+        path, copy = self.box.path(folder), self.tmp / "copy"
+        shutil.copytree(path, copy)
+        for file in sorted((copy / "cur").iterdir())[:1]:
+            file.unlink()
+        shutil.rmtree(path)
+        copy.rename(path)
+
+    @rule(folder=folders, names=st.permutations(["work", "travel", "later"]))
+    def name_tags(self, folder, names):
+        lines = [f"{number} {name}\n" for number, name in enumerate(names)]
+        (self.box.path(folder) / "dovecot-keywords").write_text("".join(lines))
+
+    @rule()
+    def age(self):
+        self.box.age()
+
+    # ---- what we do
+
+    @rule()
+    def scan(self):
+        self.index.scan()
+
+    @rule()
+    def rebuild(self):
+        self.index.build()
+
+    @rule()
+    def reopen(self):
+        self.index.close()
+
+    @rule(
+        target=undos,
+        action=st.sampled_from([action for action in Action if action is not Action.MOVE]),
+        number=numbers,
+        folder=folders,
+        how=st.sampled_from(["letter", "thread", "view"]),
+    )
+    def file_away(self, action, number, folder, how):
+        argument = "work" if action in (Action.TAG, Action.UNTAG) else ""
+        rows = self.index.letters(View(), 100)
+        if not rows:
+            return None
+        row = rows[number % len(rows)]
+        if how == "letter":
+            return self.filing.apply(action, [row.id], argument)
+        if how == "thread":
+            return self.filing.apply(action, [row.thread], argument, view=View(ME, folder))
+        return self.filing.apply(action, View(ME, folder), argument)
+
+    @rule(undo=undos)
+    def take_back(self, undo):
+        if undo is not None:
+            self.filing.undo(undo)
+
+    # ---- what must hold
+
+    @invariant()
+    def counts_are_right(self):
+        if hasattr(self, "index"):
+            wrong = self.index._database.read(miscounted)
+            assert not wrong, wrong
+
+    @precondition(lambda self: self.checks < 3)
+    @rule()
+    def compare(self):
+        """The index that went through all this shows what one built from nothing does."""
+        self.checks += 1
+        self.index.scan()
+        fresh = MailIndex(self.tmp / f"fresh{self.checks}.db", self.box.root)
+        fresh.scan()
+        try:
+            assert whole_view(self.index) == whole_view(fresh)
+        finally:
+            fresh.close()
+
+
+Interleaving.TestCase.settings = settings(max_examples=30, stateful_step_count=25)
+TestInterleaving = Interleaving.TestCase

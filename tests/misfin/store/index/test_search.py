@@ -1,0 +1,229 @@
+"""What a search finds, in any language, and how it is walked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects
+
+from misfin.errors import QueryError
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import Version
+from misfin.store.envelope import wrap
+from misfin.store.index import MailIndex
+from misfin.store.rows import Completion, View
+
+DAY = 86400.0
+MULTIPART = """\
+--x
+Content-Type: text/plain; charset=utf-8
+
+See the attached plan.
+--x
+Content-Type: application/pdf; name="blueprint-attic.pdf"
+Content-Disposition: attachment; filename="blueprint-attic.pdf"
+
+%PDF
+--x--"""
+
+
+@pytest.fixture
+def index(tmp_path):
+    box = Mailbox(tmp_path / "mail")
+
+    def put(data, folder="Inbox", flags=None):
+        box.put(data, folder, flags=flags)
+
+    put(mail("Meeting notes", "green flowers in the garden", sender="Bob Jones <bob@remote.host>"))
+    put(mail("Flowers", "yellow", sender="Carol <carol@hive.test>", date=NOW - DAY), flags="FS")
+    put(someone("Über Café", "Grüße aus Łódź, naïve façade", date=NOW - 10 * DAY), flags="S")
+    put(someone("漢字のテスト", "今日は良い天気ですね。東京タワー", date=NOW - 20 * DAY), flags="S")
+    put(someone("한국어", "오늘은 날씨가 좋네요", date=NOW - 21 * DAY), flags="S")
+    put(someone("हिन्दी", "नमस्ते दुनिया", date=NOW - 22 * DAY), flags="S")
+    put(someone("ไทย", "สวัสดีชาวโลก", date=NOW - 23 * DAY), flags="S")
+    put(someone("Привет", "Ёлка и ежик", date=NOW - 24 * DAY), flags="S")
+    put(someone("Καλημέρα", "Αθήνα", date=NOW - 25 * DAY), flags="S")
+    put(someone("سلام", "مُحَمَّد", date=NOW - 26 * DAY), flags="S")
+    put(someone("עברית", "שָׁלוֹם", date=NOW - 27 * DAY), flags="S")
+    put(
+        someone("Page", "<p>A <b>hyacinth</b> &amp; more</p>", content_type="text/html; charset=utf-8"),
+        flags="S",
+    )
+    put(
+        someone("Plan", MULTIPART, content_type='multipart/mixed; boundary="x"', mime_version="1.0"),
+        flags="S",
+    )
+    put(someone("Link", "look:\n=> gemini://capsule.example/ there", date=NOW - 400 * DAY), flags="S")
+    put(mail("My answer", "thanks", sender=f"Me <{ME}>", to="Bob <bob@remote.host>"), "Sent", flags="S")
+    put(someone("Old thing", "green", date=NOW - 5000 * DAY), "Old things", flags="S")
+    put(mail("Doubtful", "hm", sender="erin@hive.test"), "Held")
+    gemmail = wrap(
+        b"bob@remote.host Bob\n\n2026-09-01T10:00:00Z\n# Gem\nkestrel\n",
+        version=Version.C,
+        account=MisfinAddress.parse(ME),
+        now=datetime.fromtimestamp(NOW, UTC),
+        verification={"certificate": "pass", "pin": "match"},
+        received_by="mail.example",
+        received_from="192.0.2.1",
+    )
+    put(gemmail, flags="S")
+    with MailIndex(tmp_path / "index.db", box.root, now=lambda: NOW, zone=UTC) as opened:
+        yield scanned(opened)
+
+
+def someone(subject, body, **fields):
+    return mail(subject, body, **{"sender": "Zed <zed@other.example>", **fields})
+
+
+def found(index, query, **view):
+    return sorted(subjects(index.conversations(View(query=query, **view), 0, 100)))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("flowers", ["Flowers", "Meeting notes"]),
+        ("FLOWERS", ["Flowers", "Meeting notes"]),
+        ("flower", []),
+        ("flower*", ["Flowers", "Meeting notes"]),
+        ("flo*", ["Flowers", "Meeting notes"]),
+        ('"green flowers"', ["Meeting notes"]),
+        ('"flowers green"', []),
+        ("green -flowers", ["Old thing"]),
+        ("flowers -from:carol", ["Meeting notes"]),
+        ("-flowers in:inbox is:unread", []),
+        ("yellow OR thanks", ["Flowers", "My answer"]),
+        ("(yellow OR thanks) -in:sent", ["Flowers"]),
+        ("yellow OR is:held", ["Doubtful", "Flowers"]),
+        ("from:bob", ["Gem", "Meeting notes"]),
+        ("from:bob@remote.host", ["Gem", "Meeting notes"]),
+        ("from:remote.host -gem", ["Meeting notes"]),
+        ('from:"Bob Jones"', ["Meeting notes"]),
+        ("to:bob", ["My answer"]),
+        ("subject:flowers", ["Flowers"]),
+        ("body:flowers", ["Meeting notes"]),
+        ("uber cafe", ["Über Café"]),
+        ("über", ["Über Café"]),
+        ("GRUSSE OR grüsse OR grüße", ["Über Café"]),
+        ("naive facade", ["Über Café"]),
+        ("漢字", ["漢字のテスト"]),
+        ("良い天気", ["漢字のテスト"]),
+        ("天気良い", []),
+        ("東京", ["漢字のテスト"]),
+        ("タワー", ["漢字のテスト"]),
+        ("날씨가", ["한국어"]),
+        ("날씨", ["한국어"]),
+        ("नमस्ते", ["हिन्दी"]),
+        ("दुनिया", ["हिन्दी"]),
+        ("ชาวโลก", ["ไทย"]),
+        ("привет", ["Привет"]),
+        ("елка", ["Привет"]),
+        ("ΑΘΗΝΑ", ["Καλημέρα"]),
+        ("محمد", ["سلام"]),
+        ("שלום", ["עברית"]),
+        ("ｇｒｅｅｎ flowers", ["Meeting notes"]),  # full width
+        ("hyacinth", ["Page"]),
+        ("blueprint", ["Plan"]),
+        ("attached has:attachment", ["Plan"]),
+        ("has:link", ["Link"]),
+        ("is:starred", ["Flowers"]),
+        ("is:unread", ["Doubtful", "Meeting notes"]),
+        ("is:held", ["Doubtful"]),
+        ("in:held", ["Doubtful"]),
+        ('in:"old things"', ["Old thing"]),
+        (f"in:{ME}/sent", ["My answer"]),
+        (f"in:{ME} kestrel", ["Gem"]),
+        ("in:nowhere", []),
+        ("is:unverified kestrel", []),
+        ("is:unverified flowers", ["Flowers", "Meeting notes"]),
+        ("is:unverified in:sent", []),
+        ("before:2020-01-01", ["Old thing"]),
+        ("after:2w before:5d", ["Über Café"]),
+        ("before:1y", ["Link", "Old thing"]),
+        ("tag:work", []),
+    ],
+)
+def test_search(index, query, expected):
+    assert found(index, query) == expected
+    assert index.count(View(query=query)) == len(expected)
+
+
+def test_a_search_inside_a_folder(index):
+    assert found(index, "green", account=ME, folder="Inbox") == ["Meeting notes"]
+    assert found(index, "", account=None, folder=None, unread_only=True) == ["Doubtful", "Meeting notes"]
+    assert found(index, "green", unread_only=True) == ["Meeting notes"]
+    assert found(index, "green", account="nobody@x.example") == []
+
+
+def test_hostile_words_are_only_words(index):
+    for query in (
+        '"a"" OR b"',
+        "NEAR(a b)",
+        "subject:^a",
+        "a*b",
+        "{x}:y",
+        "'; DROP TABLE letters",
+        "a\0b",
+        '"*"x',
+    ):
+        try:
+            assert found(index, query) == []
+        except QueryError:
+            continue
+    assert found(index, "flowers") == ["Flowers", "Meeting notes"]
+
+
+def test_matches_come_newest_first_and_in_windows(index):
+    everything = index.conversations(View(), 0, 100)
+    assert [row.date for row in everything] == sorted((row.date for row in everything), reverse=True)
+    assert [row.thread for offset in range(0, 20, 3) for row in index.conversations(View(), offset, 3)] == [
+        row.thread for row in everything
+    ]
+    for place, row in enumerate(everything):
+        assert index.position(View(), row.thread) == place
+    assert index.position(View(query="flowers"), -5) is None
+
+
+def test_a_long_result_is_walked_as_far_as_it_is_looked_at(tmp_path):
+    box = Mailbox(tmp_path / "mail")
+    for number in range(500):
+        root = f"<{number % 200}@x>"
+        box.put(
+            mail(
+                f"{number % 200}", "common", date=NOW + number, message_id=f"<r{number}@x>", references=[root]
+            )
+        )
+    with MailIndex(tmp_path / "index.db", box.root) as index:
+        scanned(index)
+        view = View(query="common")
+        assert [int(row.subject) for row in index.conversations(view, 0, 10)] == list(range(99, 89, -1))
+        (matches,) = index._searches.values()
+        assert len(matches.newest) < 200
+        assert index.count(view) == 200
+        assert [int(row.subject) for row in index.conversations(view, 190, 50)] == list(range(109, 99, -1))
+        assert [row.count for row in index.conversations(view, 0, 1)] == [3]
+        assert len(index.letters(view, 1000)) == 500
+        assert [row.date for row in index.letters(view, 2, 5)] == [NOW + 494, NOW + 493]
+
+
+def test_a_search_sees_what_changed(index, tmp_path):
+    assert index.count(View(query="flowers")) == 2
+    Mailbox(tmp_path / "mail").put(mail("More flowers"))
+    scanned(index)
+    assert index.count(View(query="flowers")) == 3
+
+
+def test_a_search_that_makes_no_sense_says_where(index):
+    with pytest.raises(QueryError) as caught:
+        index.conversations(View(query="from:"), 0, 10)
+    assert caught.value.column == 5
+    with pytest.raises(QueryError):
+        index.count(View(query="is:what"))
+
+
+def test_completion_knows_the_people_tags_and_folders(index):
+    assert index.complete("from:bo", 7)[0] == Completion("bob@remote.host", 5, 7, "Bob Jones")
+    assert [each.text for each in index.complete("from:jon", 8)] == ["bob@remote.host"]
+    assert [each.text for each in index.complete("in:O", 4)] == ['"Old things"']
+    assert index.complete("from:%", 6) == []

@@ -1,0 +1,55 @@
+"""What the search box offers."""
+
+from __future__ import annotations
+
+import pytest
+
+from misfin.store.completion import Vocabulary, complete
+from misfin.store.rows import Completion
+
+PEOPLE = [("bob@remote.host", "Bob Jones"), ("bella@hive.test", "Bella")]
+KNOWN = Vocabulary(
+    people=lambda begun: [pair for pair in PEOPLE if pair[0].startswith(begun)],
+    tags=["travel", "work"],
+    folders=["Archive", "Inbox", "Old things"],
+)
+
+
+def offered(text, cursor=None):
+    return [each.text for each in complete(text, len(text) if cursor is None else cursor, KNOWN)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fr", ["from:"]),
+        ("-fr", ["from:"]),
+        ("x (su", ["subject:"]),
+        ("b", ["body:", "before:"]),
+        ("from:bo", ["bob@remote.host"]),
+        ("to:b", ["bob@remote.host", "bella@hive.test"]),
+        ("from:", []),
+        ("tag:", ["travel", "work"]),
+        ("tag:w", ["work"]),
+        ("in:o", ['"Old things"']),
+        ('in:"Old', ['"Old things"']),
+        ("is:un", ["unread", "unverified"]),
+        ("is:unread", []),
+        ("has:", ["link", "attachment"]),
+        ("after:y", ["yesterday"]),
+        ("zebra:x", []),
+        ('"is:', []),
+    ],
+)
+def test_offers(text, expected):
+    assert offered(text) == expected
+
+
+def test_an_offer_replaces_the_word_at_the_cursor():
+    text = "x from:bo y"
+    assert complete(text, 9, KNOWN) == [Completion("bob@remote.host", 7, 9, "Bob Jones")]
+    assert complete("-ta", 3, KNOWN) == [Completion("tag:", 1, 3, "letters with a tag")]
+
+
+def test_all_fields_are_offered_for_an_empty_word():
+    assert offered("")[:3] == ["from:", "to:", "subject:"]
