@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from misfin.store.files import private_folder
 
 NAME = "receiver.json"
 _MAX_NOTE = 65536
+# Whoever only looks holds the lock, too, for microseconds: that is no other receiver.
+_TRIES, _PAUSE = 5, 0.02
 
 
 class AlreadyReceivingError(LocalError, RuntimeError):
@@ -52,7 +55,7 @@ class Presence:
         try:
             private_folder(runtime)
             self._file = os.open(runtime / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock()
         except BlockingIOError as error:
             self.leave()
             other = running(runtime)
@@ -64,6 +67,14 @@ class Presence:
                 remedy="Check its owner and rights.",
             ) from error
         self.note(())
+
+    def _lock(self) -> None:
+        for _ in range(_TRIES):
+            with suppress(BlockingIOError):
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(_PAUSE)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def note(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Say where it listens. A disk that refuses is no reason not to receive."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -59,6 +61,14 @@ def test_leaving_makes_room_for_the_next(tmp_path):
     mine.leave()
     assert running(tmp_path / "run") is None
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+
+
+def test_somebody_who_only_looks_is_no_receiver(tmp_path):
+    Presence(tmp_path / "run").leave()
+    looking = os.open(tmp_path / "run" / NAME, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    threading.Timer(0.03, os.close, [looking]).start()
+    Presence(tmp_path / "run").leave()
 
 
 def test_an_unreadable_note_under_a_held_lock_is_still_a_receiver(tmp_path):
