@@ -16,8 +16,8 @@ from datetime import datetime
 _LINE = 76
 """Where lines are folded; RFC 5322 §2.1.1 asks for 78 and forbids 998."""
 _LONGEST_WORD = 900
-_WORD_BYTES = 45
-"""Bytes in one encoded word: 60 letters of base64 and the frame make 72 of the 75 RFC 2047 §2 allows."""
+_WORD_BYTES = 30
+"""Bytes in one encoded word: 40 letters of base64 and the frame, so that it fits behind any field name."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
