@@ -38,7 +38,7 @@ def test_without_the_file_there_are_no_tags(folder):
 
 def test_what_dovecot_wrote_is_read(folder):
     (folder / "dovecot-keywords").write_bytes(
-        b"0 $Forwarded\n1 work\n25 last\n26 beyond\nx junk\n\n3\n\xff bad\n"
+        b"0 $Forwarded\n1 work\n2 a&ACA-b\n25 last\n26 beyond\nx junk\n\n3\n\xff bad\n"
     )
     assert read_keywords(folder) == {"a": "$Forwarded", "b": "work", "c": "a&ACA-b", "z": "last"}
 

@@ -1,0 +1,128 @@
+"""What other programs do is seen at once."""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import sys
+import time
+
+import pytest
+from mailboxes import ME, Mailbox, mail, subjects
+
+from misfin.errors import StoreError
+from misfin.store.filing import Action, Filing
+from misfin.store.index import MailIndex
+from misfin.store.index import watch as watching
+from misfin.store.rows import View
+
+INBOX = View(ME, "Inbox")
+SOON = 10.0
+
+
+class News:
+    """What a watcher told, waited for."""
+
+    def __init__(self, index) -> None:
+        self.told = queue.Queue()
+        self.errors = queue.Queue()
+        self.watcher = index.watch(self.told.put, self.errors.put)
+
+    def until(self, condition):
+        end = time.monotonic() + SOON
+        while not condition():
+            self.told.get(timeout=max(0.0, end - time.monotonic()))
+
+
+@pytest.fixture
+def watched(index, box):
+    box.put(mail("first"), name="1.x", flags="S")
+    news = News(index)
+    news.until(lambda: index.count(INBOX) == 1)
+    yield news
+    news.watcher.stop()
+
+
+def test_a_delivery_a_flag_a_move_and_a_removal_are_told(watched, index, box):
+    box.put(mail("second"), name="2.x")
+    watched.until(lambda: index.count(INBOX) == 2)
+    box.flag(next(file for file in box.files() if file.name == "2.x"), "FS")
+    watched.until(lambda: index.letter("2.x").starred)
+    moved = box.move(next(file for file in box.files() if file.name.startswith("2.x")), "Archive")
+    watched.until(lambda: index.letter("2.x").folder == "Archive")
+    moved.unlink()
+    watched.until(lambda: not index.count(View(ME, "Archive")))
+
+
+def test_new_folders_and_accounts_are_watched_too(watched, index, box):
+    other = Mailbox(box.root, "other@mail.example")
+    other.put(mail("theirs"), "Lists/Crew")
+    watched.until(lambda: index.count(View("other@mail.example", "Lists/Crew")) == 1)
+    other.put(mail("more"), "Lists/Crew")
+    watched.until(lambda: index.count(View("other@mail.example", "Lists/Crew")) == 2)
+
+
+def test_a_folder_put_in_the_place_of_another_is_watched_on(watched, index, box, tmp_path):
+    shutil.copytree(box.path("Archive"), tmp_path / "copy")
+    shutil.rmtree(box.path("Archive"))
+    (tmp_path / "copy").rename(box.path("Archive"))
+    box.put(mail("second"), "Archive")
+    watched.until(lambda: index.count(View(ME, "Archive")) == 1)
+
+
+def test_what_another_program_put_into_the_index_is_told(watched, index, box, tmp_path):
+    with MailIndex(tmp_path / "cache" / "index.db", box.root) as other:
+        Filing(other, box.store).apply(Action.STAR, ["1.x"])
+    watched.until(lambda: index.letter("1.x").starred)
+
+
+def test_tags_named_anew_are_told(watched, index, box):
+    box.flag(box.files()[0], "Sa")
+    (box.path() / "dovecot-keywords").write_text("0 work\n")
+    watched.until(lambda: subjects(index.letters(View(query="tag:work"), 9)) == ["first"])
+
+
+def test_a_mail_folder_that_does_not_exist_yet_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching, "POLL", 0.05)
+    with MailIndex(tmp_path / "index.db", tmp_path / "later") as index:
+        news = News(index)
+        Mailbox(tmp_path / "later").put(mail("one"))
+        news.until(lambda: index.count(INBOX) == 1)
+        news.watcher.stop()
+
+
+def test_without_notices_from_the_system_it_looks_now_and_then(index, box, monkeypatch):
+    monkeypatch.setattr(watching, "POLL", 0.05)
+    monkeypatch.setitem(sys.modules, "watchfiles._rust_notify", _NoWatchesLeft)
+    news = News(index)
+    box.put(mail("one"))
+    news.until(lambda: index.count(INBOX) == 1)
+    news.watcher.stop()
+
+
+class _NoWatchesLeft:
+    @staticmethod
+    def RustNotify(*args) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_scan_that_fails_is_told_and_tried_again(index, box, monkeypatch):
+    scan = index.scan
+
+    def failing(progress):
+        monkeypatch.setattr(index, "scan", scan)
+        raise StoreError("The disk is on fire.")
+
+    monkeypatch.setattr(index, "scan", failing)
+    news = News(index)
+    assert "on fire" in str(news.errors.get(timeout=SOON))
+    box.put(mail("one"))
+    news.until(lambda: index.count(INBOX) == 1)
+    news.watcher.stop()
+
+
+def test_stopping_ends_the_thread(index):
+    watcher = index.watch(print)
+    watcher.stop()
+    watcher.stop()
+    assert not watcher._thread.is_alive()

@@ -1,0 +1,338 @@
+"""Filing: what it does to the files, what the index shows at once, and that it can be taken back."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from mailboxes import ME, NOW, Mailbox, mail, scanned, whole_view
+
+from misfin.errors import LetterGoneError, StoreError
+from misfin.store.filing import Action, Filing
+from misfin.store.index import MailIndex
+from misfin.store.keywords import FLAGS
+from misfin.store.maildir import Maildir
+from misfin.store.rows import View
+
+INBOX = View(ME, "Inbox")
+DAY = 86400.0
+
+
+@pytest.fixture
+def box(tmp_path):
+    return Mailbox(tmp_path / "mail")
+
+
+@pytest.fixture
+def index(tmp_path, box):
+    with MailIndex(tmp_path / "index.db", box.root) as opened:
+        yield opened
+
+
+@pytest.fixture
+def filing(index, box):
+    return Filing(index, box.store)
+
+
+def names(box, *folders):
+    return sorted(f"{file.parent.parent.name}/{file.parent.name}/{file.name}" for file in box.files(*folders))
+
+
+def snapshot(box):
+    return {path: path.read_bytes() for path in box.files()}
+
+
+@pytest.mark.parametrize(
+    ("action", "argument", "flags", "after"),
+    [
+        (Action.READ, "", None, "me@mail.example/cur/1.x:2,S"),
+        (Action.READ, "", "F", "me@mail.example/cur/1.x:2,FS"),
+        (Action.UNREAD, "", "RS", "me@mail.example/cur/1.x:2,R"),
+        (Action.STAR, "", "S", "me@mail.example/cur/1.x:2,FS"),
+        (Action.UNSTAR, "", "FS", "me@mail.example/cur/1.x:2,S"),
+        (Action.TAG, "Work", "S", "me@mail.example/cur/1.x:2,Sa"),
+        (Action.ARCHIVE, "", None, ".Archive/new/1.x"),
+        (Action.ARCHIVE, "", "S", ".Archive/cur/1.x:2,S"),
+        (Action.TRASH, "", "S", ".Trash/cur/1.x:2,S"),
+        (Action.MOVE, "Lists/Crew", "S", ".Lists.Crew/cur/1.x:2,S"),
+        (Action.MOVE, "Junk", "FS", ".Junk/cur/1.x:2,FS"),
+    ],
+)
+def test_an_action_renames_the_file_shows_at_once_and_can_be_undone(
+    box, index, filing, action, argument, flags, after
+):
+    box.put(mail("one"), name="1.x", flags=flags)
+    scanned(index)
+    before, files = whole_view(index), names(box)
+    undo = filing.apply(action, ["1.x"], argument)
+    assert names(box) == [after]
+    assert (undo.count, undo.missed) == (1, 0)
+    shown = whole_view(index)
+    assert shown == whole_view(scanned(index))
+    assert shown != before
+    assert filing.undo(undo) == 1
+    assert whole_view(index)["letters"] == before["letters"]
+    assert whole_view(index) == whole_view(scanned(index))
+    # A letter that was new is no longer in new/, but unread all the same.
+    assert names(box) == [
+        name.replace("new/1.x", "cur/1.x:2,") if action is Action.READ else name for name in files
+    ]
+
+
+def test_what_already_is_so_is_not_counted(box, index, filing):
+    box.put(mail("one"), name="1.x", flags="FS")
+    scanned(index)
+    for action in (Action.READ, Action.STAR):
+        assert filing.apply(action, ["1.x"]).count == 0
+    assert filing.apply(Action.MOVE, ["1.x"], "inbox").count == 0
+    assert filing.apply(Action.UNTAG, ["1.x"], "work").count == 0
+    assert names(box) == ["me@mail.example/cur/1.x:2,FS"]
+
+
+def test_undo_puts_back_only_what_was_changed(box, index, filing):
+    box.put(mail("read"), name="1.x", flags="S")
+    box.put(mail("unread"), name="2.x")
+    scanned(index)
+    undo = filing.apply(Action.READ, ["1.x", "2.x"])
+    assert undo.count == 1
+    filing.undo(undo)
+    assert names(box) == ["me@mail.example/cur/1.x:2,S", "me@mail.example/cur/2.x:2,"]
+
+
+def test_a_tag_keeps_its_meaning_from_folder_to_folder(box, index, filing):
+    (box.path("Archive") / "dovecot-keywords").write_text("0 other\n1 more\n")
+    box.put(mail("one"), name="1.x", flags="S")
+    scanned(index)
+    filing.apply(Action.TAG, ["1.x"], "work")
+    filing.apply(Action.TAG, ["1.x"], "more")
+    assert names(box) == ["me@mail.example/cur/1.x:2,Sab"]
+    undo = filing.apply(Action.ARCHIVE, ["1.x"])
+    assert names(box) == [".Archive/cur/1.x:2,Sbc"]
+    assert index.letter("1.x").tags == ("more", "work")
+    filing.undo(undo)
+    assert names(box) == ["me@mail.example/cur/1.x:2,Sab"]
+    filing.apply(Action.UNTAG, ["1.x"], "work")
+    assert index.letter("1.x").tags == ("more",)
+    scanned(index)
+    index.build()
+    assert index.letter("1.x").tags == ("more",)
+
+
+def test_a_new_tag_takes_the_same_flag_in_all_folders_of_an_account(box, index, filing):
+    (box.path() / "dovecot-keywords").write_text("0 a\n1 b\n")
+    box.put(mail("one"), name="1.x", flags="S")
+    box.put(mail("two"), "Archive", name="2.x", flags="S")
+    scanned(index)
+    filing.apply(Action.TAG, ["1.x"], "work")
+    filing.apply(Action.TAG, ["2.x"], "work")
+    assert names(box) == [".Archive/cur/2.x:2,Sc", "me@mail.example/cur/1.x:2,Sc"]
+
+
+def test_the_27th_tag_of_a_folder_is_refused(box, index, filing):
+    (box.path() / "dovecot-keywords").write_text("".join(f"{n} tag{n}\n" for n in range(26)))
+    box.put(mail("one"), name="1.x", flags="S" + FLAGS)
+    scanned(index)
+    with pytest.raises(StoreError, match="26 different tags"):
+        filing.apply(Action.TAG, ["1.x"], "fresh")
+    assert names(box) == [f"me@mail.example/cur/1.x:2,S{FLAGS}"]
+
+
+def conversation(box):
+    box.put(mail("Flowers", message_id="<1@x>", date=NOW), name="1.x", flags="FSa")
+    box.put(
+        mail("Flowers", message_id="<2@x>", references=["<1@x>"], date=NOW + 1), "Sent", name="2.x", flags="S"
+    )
+    box.put(mail("Flowers", message_id="<3@x>", references=["<1@x>"], date=NOW + 2), name="3.x", flags="S")
+    box.put(
+        mail("Flowers", message_id="<4@x>", references=["<1@x>"], date=NOW + 3),
+        "Archive",
+        name="4.x",
+        flags="Fa",
+    )
+    box.put(mail("Other", date=NOW + 4), name="5.x")
+    for folder in ("Inbox", "Archive"):
+        (box.path(folder) / "dovecot-keywords").write_text("0 work\n")
+
+
+@pytest.mark.parametrize(
+    ("action", "argument", "view", "changed"),
+    [
+        (Action.ARCHIVE, "", INBOX, ["1.x", "3.x"]),
+        (Action.ARCHIVE, "", View(query="flowers"), ["1.x", "3.x"]),
+        (Action.ARCHIVE, "", None, ["1.x", "3.x"]),
+        (Action.TRASH, "", INBOX, ["1.x", "3.x"]),
+        (Action.TRASH, "", View(), ["1.x", "2.x", "3.x", "4.x"]),
+        (Action.MOVE, "Junk", View(ME), ["1.x", "3.x", "4.x"]),
+        (Action.TRASH, "", View("other@mail.example"), []),
+        (Action.READ, "", INBOX, []),
+        (Action.READ, "", View(), ["4.x"]),
+        (Action.UNREAD, "", INBOX, ["3.x"]),
+        (Action.STAR, "", INBOX, ["3.x"]),
+        (Action.UNSTAR, "", INBOX, ["1.x", "4.x"]),
+        (Action.TAG, "later", INBOX, ["1.x", "3.x"]),
+        (Action.UNTAG, "work", INBOX, ["1.x", "4.x"]),
+    ],
+)
+def test_what_filing_a_conversation_means(box, index, filing, action, argument, view, changed):
+    conversation(box)
+    scanned(index)
+    before = {row.id: row for row in index.letters(View(), 9)}
+    thread = before["1.x"].thread
+    undo = filing.apply(action, [thread], argument, view=view)
+    scanned(index)
+    after = {row.id: row for row in index.letters(View(), 9)}
+    assert sorted(key for key in after if after[key] != before[key]) == changed
+    assert undo.count == len(changed)
+    filing.undo(undo)
+    scanned(index)
+    assert {row.id: row for row in index.letters(View(), 9)} == before
+
+
+def test_held_mail_leaves_its_folder_only_into_the_trash(box, index, filing):
+    box.put(mail("Urgent"), "Held", name="1.x")
+    scanned(index)
+    thread = index.conversations(INBOX, 0, 1)[0].thread
+    assert filing.apply(Action.ARCHIVE, [thread], view=INBOX).count == 0
+    assert filing.apply(Action.MOVE, [thread], "Work", view=INBOX).count == 0
+    assert filing.apply(Action.STAR, [thread], view=INBOX).count == 1
+    assert filing.apply(Action.TRASH, [thread], view=INBOX).count == 1
+    assert names(box) == [".Trash/cur/1.x:2,F"]
+
+
+def test_everything_a_search_finds(box, index, filing):
+    for number in range(1200):
+        box.put(mail(f"letter {number}", "spam" if number % 2 else "ham"), name=f"{number}.x", flags="S")
+    scanned(index)
+    undo = filing.apply(Action.TRASH, View(query="spam"))
+    assert undo.count == 600
+    assert len(box.files("Trash")) == 600
+    assert index.count(View(ME, "Trash")) == 600
+    scanned(index)
+    assert filing.undo(undo) == 600
+    assert len(box.files("Inbox")) == 1200
+    assert index.count(INBOX) == 1200
+
+
+def test_a_letter_that_is_gone_is_counted_and_passed_over(box, index, filing):
+    box.put(mail("one"), name="1.x", flags="S")
+    box.put(mail("two"), name="2.x", flags="S")
+    scanned(index)
+    next(file for file in box.files() if file.name.startswith("1.x")).unlink()
+    undo = filing.apply(Action.STAR, ["1.x", "2.x", "nobody"])
+    assert (undo.count, undo.missed) == (1, 1)
+    assert names(box) == ["me@mail.example/cur/2.x:2,FS"]
+
+
+def test_what_another_program_renamed_meanwhile_is_filed_all_the_same(box, index, filing):
+    box.put(mail("one"), name="1.x")
+    scanned(index)
+    box.flag(box.files()[0], "RS")
+    undo = filing.apply(Action.ARCHIVE, ["1.x"])
+    assert names(box) == [".Archive/cur/1.x:2,RS"]
+    box.flag(box.files()[0], "FRS")
+    assert filing.undo(undo) == 1
+    assert names(box) == ["me@mail.example/cur/1.x:2,FRS"]
+    scanned(index)
+    assert index.letter("1.x").starred
+
+
+def test_undo_leaves_alone_what_others_have_moved_on(box, index, filing):
+    box.put(mail("one"), name="1.x", flags="S")
+    scanned(index)
+    undo = filing.apply(Action.ARCHIVE, ["1.x"])
+    box.move(box.files()[0], "Trash")
+    assert filing.undo(undo) == 0
+    assert names(box) == [".Trash/cur/1.x:2,S"]
+
+
+def test_a_failure_half_way_is_taken_back(box, index, filing, monkeypatch):
+    for number in range(3):
+        box.put(mail(f"{number}"), name=f"{number}.x", flags="S")
+    scanned(index)
+    before = snapshot(box)
+    move = Maildir.move
+
+    def failing(self, key, to, *args, **kwargs):
+        if key == "2.x" and to.path == box.path("Archive"):
+            raise StoreError("The disk is full.")
+        return move(self, key, to, *args, **kwargs)
+
+    monkeypatch.setattr(Maildir, "move", failing)
+    with pytest.raises(StoreError, match="disk is full"):
+        filing.apply(Action.ARCHIVE, View(ME, "Inbox"))
+    assert snapshot(box) == before
+    scanned(index)
+    assert index.count(INBOX) == 3
+
+
+@pytest.mark.parametrize(
+    ("action", "argument"),
+    [
+        (Action.MOVE, ""),
+        (Action.MOVE, "../escape"),
+        (Action.TAG, ""),
+        (Action.TAG, "two words"),
+        (Action.UNTAG, ""),
+    ],
+)
+def test_an_argument_that_is_none_changes_nothing(box, index, filing, action, argument):
+    box.put(mail("one"), name="1.x", flags="S")
+    scanned(index)
+    with pytest.raises(StoreError):
+        filing.apply(action, ["1.x"], argument)
+    assert names(box) == ["me@mail.example/cur/1.x:2,S"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_said(box, index, filing):
+    box.put(mail("one"), name="1.x", flags="S")
+    scanned(index)
+    (box.path() / "cur").chmod(0o500)
+    try:
+        with pytest.raises(StoreError) as caught:
+            filing.apply(Action.STAR, ["1.x"])
+        assert caught.value.remedy
+    finally:
+        (box.path() / "cur").chmod(0o700)
+
+
+def test_two_files_of_one_key_are_never_put_one_over_the_other(box, index, filing):
+    box.put(mail("one"), name="1.x", flags="S")
+    box.put(mail("two"), "Archive", name="1.x", flags="S")
+    scanned(index)
+    filing.apply(Action.ARCHIVE, View(ME, "Inbox"))
+    assert len(box.files("Archive")) == 2
+    scanned(index)
+    assert sorted(row.subject for row in index.letters(View(ME, "Archive"), 9)) == ["one", "two"]
+
+
+def test_names_outside_the_rules_can_be_filed(box, index, filing):
+    for name in (b"not-\xff-utf8:2,S", b"with space:2,S", b"new\nline"):
+        with open(os.fsencode(box.path()) + b"/cur/" + name, "wb") as file:
+            file.write(mail("odd"))
+    scanned(index)
+    ids = [row.id for row in index.letters(INBOX, 9)]
+    undo = filing.apply(Action.TRASH, ids)
+    assert undo.count == 3
+    assert index.count(View(ME, "Trash")) == 3
+    assert filing.undo(undo) == 3
+    scanned(index)
+    assert sorted(row.id for row in index.letters(INBOX, 9)) == sorted(ids)
+
+
+def test_nothing_to_do(filing):
+    assert filing.apply(Action.READ, []).count == 0
+    assert filing.apply(Action.TRASH, [12345]).count == 0
+    assert filing.apply(Action.TRASH, View(query="nothing")).count == 0
+
+
+def test_the_letter_itself_is_untouched(box, index, filing):
+    data = mail("one", "body\r\nwith\0odd bytes")
+    box.put(data, name="1.x")
+    scanned(index)
+    for action, argument in ((Action.TAG, "work"), (Action.STAR, ""), (Action.TRASH, ""), (Action.READ, "")):
+        filing.apply(action, ["1.x"], argument)
+    assert index.raw(index.letter("1.x")) == data
+    box.files()[0].unlink()
+    with pytest.raises(LetterGoneError):
+        index.raw(index.letter("1.x"))
