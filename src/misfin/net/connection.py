@@ -23,7 +23,7 @@ from misfin.errors import (
     TlsError,
     TrustError,
 )
-from misfin.net.dialing import Endpoint, Timeouts, addresses_of, dial
+from misfin.net.dialing import Endpoint, Lookup, Timeouts, dial
 from misfin.net.tls import TlsSession, client_session
 from misfin.trust.certificate import CertificateInfo, read_certificate
 from misfin.trust.tofu import Decision, PinKind, Verdict, decide
@@ -109,6 +109,11 @@ class Connection(asyncio.Protocol):
             self._session.close_notify()
             self.flush()
             transport.close()
+            await asyncio.sleep(
+                0
+            )  # the usual case: nothing is left to write, and this turn of the loop ends it
+            if self._lost.done():
+                return
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await asyncio.shield(self._lost)
@@ -191,8 +196,13 @@ async def open_trusted(
     refused, no client certificate either. :class:`~misfin.errors.IdentityError` is about our own identity.
     """
     judge = _Judge(endpoint, pins, now, trust_on_first_use, same_as)
-    session = client_session(identity, endpoint.hostname, judge)
-    addresses = await addresses_of(endpoint, timeouts.lookup, public_only=public_only)
+    lookup = Lookup(endpoint)
+    try:
+        session = client_session(identity, endpoint.hostname, judge)  # makes its keys while the lookup runs
+    except BaseException:
+        lookup.cancel()
+        raise
+    addresses = await lookup.addresses(timeouts.lookup, public_only=public_only)
     stream = await dial(endpoint, addresses, timeouts.connect)
     loop = asyncio.get_running_loop()
     _, connection = await loop.create_connection(lambda: Connection(endpoint, session), sock=stream)

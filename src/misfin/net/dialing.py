@@ -73,44 +73,60 @@ class Endpoint:
         return pin_name(self.hostname, self.port)
 
 
-async def addresses_of(endpoint: Endpoint, timeout: float, *, public_only: bool) -> list[Address]:
-    """Where the host can be reached, IPv6 and IPv4 by turns.
+class Lookup:
+    """Where a host can be reached; the question is under way from the start. For the running event loop."""
 
-    Raises :class:`~misfin.errors.HostUnknownError`, :class:`~misfin.errors.DeliveryTimeoutError`, or
-    :class:`~misfin.errors.ConnectError` where ``public_only`` leaves no address; a ``connect`` of the user's
-    own is never refused.
-    """
-    host, port = endpoint.connect or (endpoint.hostname, endpoint.port)
-    host = host.strip("[]")
-    found = _numeric(host, port)
-    if not found:
-        facts = endpoint.facts
+    def __init__(self, endpoint: Endpoint) -> None:
+        host, port = endpoint.connect or (endpoint.hostname, endpoint.port)
+        self._endpoint = endpoint
+        self._host = host.strip("[]")
+        self._found = _numeric(self._host, port)
+        self._answer = None if self._found else _ask(self._host, port)
+
+    def cancel(self) -> None:
+        """The answer is of no interest any more."""
+        if self._answer is not None:
+            self._answer.cancel()
+
+    async def addresses(self, timeout: float, *, public_only: bool = False) -> list[Address]:
+        """The addresses, IPv6 and IPv4 by turns.
+
+        Raises :class:`~misfin.errors.HostUnknownError`, :class:`~misfin.errors.DeliveryTimeoutError`, or
+        :class:`~misfin.errors.ConnectError` where ``public_only`` leaves no address; a ``connect`` of the
+        user's own is never refused.
+        """
+        endpoint, found = self._endpoint, self._found
+        if self._answer is not None:
+            found = await self._wait(self._answer, timeout)
+        if public_only and endpoint.connect is None:
+            found = [address for address in found if _is_public(str(address[1][0]))]
+            if not found:
+                raise ConnectError(
+                    f"{self._host} has a private address, which is not called on a stranger's word.",
+                    **endpoint.facts,
+                    remedy="Allow private addresses if this is a closed network.",
+                )
+        return _by_turns(found)
+
+    async def _wait(self, answer: asyncio.Future[list[Address]], timeout: float) -> list[Address]:
+        facts = self._endpoint.facts
         try:
             async with asyncio.timeout(timeout):
-                found = await _look_up(host, port)
+                return await answer
         except TimeoutError:
             raise DeliveryTimeoutError(
-                f"The address of {host} could not be looked up within {timeout:g} seconds.",
+                f"The address of {self._host} could not be looked up within {timeout:g} seconds.",
                 **facts,
                 remedy="Check that you are online.",
             ) from None
         except (OSError, UnicodeError) as error:
             if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
                 raise HostUnknownError(
-                    f"The address of {host} cannot be looked up just now.",
+                    f"The address of {self._host} cannot be looked up just now.",
                     **facts,
                     remedy="Check that you are online.",
                 ) from error
-            raise HostUnknownError(f"The host {host} has no address.", **facts) from error
-    if public_only and endpoint.connect is None:
-        found = [address for address in found if _is_public(str(address[1][0]))]
-        if not found:
-            raise ConnectError(
-                f"{host} has a private address, which is not called on a stranger's word.",
-                **endpoint.facts,
-                remedy="Allow private addresses if this is a closed network.",
-            )
-    return _by_turns(found)
+            raise HostUnknownError(f"The host {self._host} has no address.", **facts) from error
 
 
 def _numeric(host: str, port: int) -> list[Address]:
@@ -122,7 +138,7 @@ def _numeric(host: str, port: int) -> list[Address]:
     return [(socket.AF_INET, (host, port))] if version == 4 else [(socket.AF_INET6, (host, port, 0, 0))]
 
 
-async def _look_up(host: str, port: int) -> list[Address]:
+def _ask(host: str, port: int) -> asyncio.Future[list[Address]]:
     """Ask the system's resolver in a thread."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[Address]] = loop.create_future()
@@ -146,7 +162,7 @@ async def _look_up(host: str, port: int) -> list[Address]:
             loop.call_soon_threadsafe(finish, found, error)
 
     _LOOKUPS.start(work)
-    return await answer
+    return answer
 
 
 class _Workers:

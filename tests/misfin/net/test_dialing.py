@@ -12,7 +12,7 @@ import pytest
 
 from misfin.errors import ConnectError, DeliveryTimeoutError, HostUnknownError
 from misfin.net import dialing
-from misfin.net.dialing import Endpoint, Timeouts, addresses_of, dial
+from misfin.net.dialing import Endpoint, Lookup, Timeouts, dial
 
 MAIL = Endpoint("mail.example", 1958)
 V4, V6 = socket.AF_INET, socket.AF_INET6
@@ -87,21 +87,21 @@ async def test_an_address_without_route_is_told(monkeypatch):
 
 async def test_families_take_turns_beginning_with_the_resolvers_first(monkeypatch):
     resolver(monkeypatch, [(V6, "::1"), (V6, "::2"), (V6, "::3"), (V4, "127.0.0.1"), (V4, "127.0.0.2")])
-    found = await addresses_of(MAIL, 5, public_only=False)
+    found = await Lookup(MAIL).addresses(5)
     assert [address[1][0] for address in found] == ["::1", "127.0.0.1", "::2", "127.0.0.2", "::3"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "::1"])
 async def test_an_ip_literal_asks_nobody(monkeypatch, host):
     resolver(monkeypatch, AssertionError("asked"))
-    ((_, where),) = await addresses_of(Endpoint(host, 1958), 5, public_only=False)
+    ((_, where),) = await Lookup(Endpoint(host, 1958)).addresses(5)
     assert where[:2] == (host.strip("[]"), 1958)
 
 
 async def test_an_endpoint_elsewhere_is_looked_up_there(monkeypatch):
     resolver(monkeypatch, [(V4, "127.0.0.9")])
     endpoint = Endpoint("mail.example", 1958, ("relay.example", 19580))
-    assert await addresses_of(endpoint, 5, public_only=True) == [(V4, ("127.0.0.9", 19580))]
+    assert await Lookup(endpoint).addresses(5, public_only=True) == [(V4, ("127.0.0.9", 19580))]
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ async def test_an_endpoint_elsewhere_is_looked_up_there(monkeypatch):
 async def test_a_name_that_leads_nowhere_is_told(monkeypatch, failure, words):
     resolver(monkeypatch, failure)
     with pytest.raises(HostUnknownError, match=words):
-        await addresses_of(MAIL, 5, public_only=False)
+        await Lookup(MAIL).addresses(5)
 
 
 async def test_a_resolver_that_hangs_costs_only_the_patience(monkeypatch):
     release = threading.Event()
     monkeypatch.setattr(dialing.socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
     with pytest.raises(DeliveryTimeoutError, match="could not be looked up"):
-        await addresses_of(MAIL, 0.1, public_only=False)
+        await Lookup(MAIL).addresses(0.1)
     release.set()
 
 
@@ -134,7 +134,7 @@ async def test_many_lookups_at_once_do_not_wait_for_each_other(monkeypatch):
         return [(V4, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
     monkeypatch.setattr(dialing.socket, "getaddrinfo", getaddrinfo)
-    found = await asyncio.gather(*(addresses_of(MAIL, 5, public_only=False) for _ in range(20)))
+    found = await asyncio.gather(*(Lookup(MAIL).addresses(5) for _ in range(20)))
     assert len(found) == 20
 
 
@@ -143,8 +143,10 @@ def test_a_resolver_that_hangs_does_not_hold_up_the_end_of_the_program():
 import asyncio, socket, time
 from misfin.net import dialing
 dialing.socket.getaddrinfo = lambda *_, **__: time.sleep(60)
+async def main():
+    await dialing.Lookup(dialing.Endpoint("mail.example", 1958)).addresses(0.1)
 try:
-    asyncio.run(dialing.addresses_of(dialing.Endpoint("mail.example", 1958), 0.1, public_only=False))
+    asyncio.run(main())
 except TimeoutError:
     print("gave up")
 """
@@ -164,12 +166,12 @@ PRIVATE = """
 async def test_private_places_are_not_visited_on_a_strangers_word(monkeypatch, private):
     resolver(monkeypatch, [(V6 if ":" in private else V4, private)])
     with pytest.raises(ConnectError, match="private address"):
-        await addresses_of(MAIL, 5, public_only=True)
+        await Lookup(MAIL).addresses(5, public_only=True)
 
 
 async def test_of_mixed_addresses_only_the_public_remain(monkeypatch):
     resolver(monkeypatch, [(V4, "127.0.0.1"), (V4, "93.184.216.34"), (V6, "2606:2800:220:1::1")])
-    found = await addresses_of(MAIL, 5, public_only=True)
+    found = await Lookup(MAIL).addresses(5, public_only=True)
     assert [address[1][0] for address in found] == ["93.184.216.34", "2606:2800:220:1::1"]
 
 
