@@ -17,7 +17,7 @@ def process_token(pid: int | None = None) -> str:
     pid = os.getpid() if pid is None else pid
     if not (_PROC / "self/stat").exists():
         # Systems without /proc: their ps knows the second a process started.
-        asked = subprocess.run(  # noqa: S603 - a fixed program and a number
+        asked = subprocess.run(
             ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
         )
         started = "-".join(asked.stdout.split())

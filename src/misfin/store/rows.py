@@ -83,6 +83,8 @@ class ConversationRow:
 class LetterRow:
     """One letter. ``row`` lives as long as this index, ``id`` (its Maildir name) as long as the file.
 
+    ``to`` holds ``Name <address>``, or the bare address where there is no name.
+
     ``path`` was right when the row was read; another program may have renamed the file since, so read
     letters through :meth:`misfin.store.index.MailIndex.read`, which looks again.
     """

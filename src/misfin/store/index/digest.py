@@ -162,7 +162,7 @@ def digest_letter(
         sender=clean(letter.sender.name, MAX_ADDRESS),
         address=address,
         recipients=SEPARATOR.join(
-            clean(person.name or person.address, MAX_ADDRESS) for person in letter.recipients[:MAX_RECIPIENTS]
+            clean(str(person), 2 * MAX_ADDRESS) for person in letter.recipients[:MAX_RECIPIENTS]
         ),
         subject=subject,
         snippet=_snippet(letter),

@@ -172,7 +172,8 @@ def _conversation(
         authors = "" if own else sender or address
     names = ", ".join(dict.fromkeys(name for name in authors.split(SEPARATOR) if name))
     if not names:
-        names = f"To: {recipients.replace(SEPARATOR, ', ')}" if outgoing and recipients else sender or address
+        named = ", ".join(part.partition(" <")[0] for part in recipients.split(SEPARATOR))
+        names = f"To: {named}" if outgoing and recipients else sender or address
     return ConversationRow(
         thread=thread,
         letter=row,

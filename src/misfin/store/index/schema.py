@@ -25,7 +25,7 @@ from typing import Final
 
 from misfin.errors import StoreError
 
-VERSION: Final = 1
+VERSION: Final = 2
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
 FUTILE: Final = ("", "-wal", "-shm", "-journal")
