@@ -48,6 +48,7 @@ CREATE TABLE words (word TEXT NOT NULL, contact INTEGER NOT NULL REFERENCES cont
     PRIMARY KEY (word, contact)) WITHOUT ROWID;
 CREATE INDEX words_of ON words (contact);
 CREATE TABLE meetings (id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE blocks (name TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID
 """
 _COLUMNS = "address, own_name, learnt_name, notes, dead, kept, sent, received, last_sent, last_received"
@@ -86,7 +87,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """One letter to (``sent``) or from somebody; ``letter`` is its Message-ID, ``when`` Unix seconds."""
+    """One letter to (``sent``) or from somebody; ``letter`` names it for good, ``when`` is Unix seconds."""
 
     address: str
     name: str
@@ -167,28 +168,36 @@ class ContactBook:
 
     # ---- learning ---------------------------------------------------------------------------------
 
-    def learn(self, meetings: Iterable[Meeting]) -> int:
+    def learn(self, meetings: Iterable[Meeting], *, seen: Iterable[str] = ()) -> int:
         """Count letters, each once however often it is shown; returns how many were new.
 
         The newest letter gives the learnt name. Whatever is no address is passed over; the caller leaves out
-        one's own addresses.
+        one's own addresses. ``seen`` are names of letters that :meth:`unseen` shall not return any more.
         """
         new = 0
         with self._write():
+            self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(_mark(name),) for name in seen])
             for meeting in meetings:
                 try:
                     address = _normal(meeting.address)
                 except AddressError:
                     continue
-                mark = hashlib.blake2b(
-                    f"{meeting.sent:d}\n{address}\n{meeting.letter}".encode("utf-8", "replace"),
-                    digest_size=12,
-                )
-                known = self._db.execute("INSERT OR IGNORE INTO meetings VALUES (?)", (mark.digest(),))
+                mark = _mark(f"{meeting.sent:d}\n{address}\n{meeting.letter}")
+                known = self._db.execute("INSERT OR IGNORE INTO meetings VALUES (?)", (mark,))
                 if known.rowcount:
                     self._count(meeting, address)
                     new += 1
         return new
+
+    def unseen(self, letters: Iterable[str]) -> set[str]:
+        """Those names of letters (file keys, say) that were not yet given to :meth:`learn` as seen."""
+        with self._lock, self._translated():
+            known = "SELECT 1 FROM seen WHERE id = ?"
+            return {name for name in letters if not self._db.execute(known, (_mark(name),)).fetchone()}
+
+    def seen_count(self) -> int:
+        """How many letters were ever seen."""
+        return int(self._read("SELECT count(*) FROM seen", ())[0][0])
 
     def _count(self, meeting: Meeting, address: str) -> None:
         present = self._db.execute("SELECT contact FROM aliases WHERE old = ?", (address,)).fetchone()
@@ -265,10 +274,10 @@ class ContactBook:
         """A mailbox moved for good (status 31): the contact gets the new address, the old one is an alias."""
         before, after = _normal(old), _normal(new)
         with self._write():
-            if before == after:
-                self._id_of(after)
-            else:
+            if before != after:
                 self._merge(before, after, keep_old=True)
+            elif self.get(after) is None:
+                self._id_of(after)
             contact = self.get(after)
         assert contact is not None
         return contact
@@ -449,6 +458,11 @@ def _words(text: str) -> list[str]:
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return [word for word in _SEPARATORS.split(text.casefold()) if word]
+
+
+def _mark(text: str) -> bytes:
+    """A short stand-in for a long name, so that remembering 100,000 letters takes 3 MB."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=12).digest()
 
 
 def _clean(text: str, longest: int) -> str:

@@ -1,0 +1,54 @@
+"""Teaching the contact book from the mail: whom one writes to, who writes, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from misfin.errors import StoreError
+from misfin.store.contacts import ContactBook, Meeting
+from misfin.store.index import MailIndex
+from misfin.store.mime import read_file
+from misfin.store.rows import LetterRow, View
+
+_PAGE = 500
+_HEADER = 64 * 1024
+"""Bytes read of a sent letter: its recipients stand at the top, and the index keeps only their names."""
+_NOT_MET = frozenset({"Held", "Junk", "Trash", "Drafts"})
+"""Folders whose letters make nobody an acquaintance; moved out of them they count."""
+
+
+def learn_from_mail(index: MailIndex, book: ContactBook, own: Iterable[str]) -> int:
+    """Count every letter of the index that the book has not seen; returns how many letters that were.
+
+    ``own`` are the addresses of the user. Newest letters come first; as long as the book has seen as many as
+    there are, only the first page that is all known is looked at, so this may be called after each scan.
+    Raises :class:`StoreError`.
+    """
+    ourselves = {address.casefold() for address in own}
+    everything = book.seen_count() < sum(row.total for row in index.folders() if row.folder not in _NOT_MET)
+    learnt = offset = 0
+    while rows := index.letters(View(), _PAGE, offset):
+        offset += len(rows)
+        met = [row for row in rows if row.folder not in _NOT_MET]
+        unseen = book.unseen([row.id for row in met])
+        fresh = [row for row in met if row.id in unseen]
+        if fresh:
+            book.learn([meeting for row in fresh for meeting in _meetings(row, ourselves)], seen=unseen)
+            learnt += len(fresh)
+        elif met and not everything:
+            break
+    return learnt
+
+
+def _meetings(row: LetterRow, own: set[str]) -> Iterator[Meeting]:
+    mine = own | {row.account.casefold()}
+    if row.folder != "Sent" and row.sender_address.casefold() not in mine:
+        yield Meeting(row.sender_address, row.sender, False, row.date, row.id)
+        return
+    try:
+        letter = read_file(row.path, limit=_HEADER)
+    except StoreError:  # another program has just moved it: it was met all the same
+        return
+    for person in letter.recipients:
+        if person.address.casefold() not in mine:
+            yield Meeting(person.address, person.name, True, row.date, row.id)
