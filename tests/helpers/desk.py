@@ -45,12 +45,19 @@ def make_profile(root: Path, *, settings: str = SETTINGS, address: str = ALICE) 
     return profile
 
 
+class QuietApp(MisfinApp):
+    """The app without its courier: what is in the outbox stays as a test put it there."""
+
+    def _start_courier(self) -> None:
+        pass
+
+
 @asynccontextmanager
 async def at_desk(
-    profile: Profile, size: tuple[int, int] = (100, 30), **options: Any
+    profile: Profile, size: tuple[int, int] = (100, 30), *, courier: bool = False, **options: Any
 ) -> AsyncIterator[tuple[MisfinApp, Pilot[int]]]:
     """The app on this profile, its first screen drawn."""
-    app = MisfinApp(profile, config.load(profile.config), **options)
+    app = (MisfinApp if courier else QuietApp)(profile, config.load(profile.config), **options)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         yield app, pilot
@@ -66,8 +73,9 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object], what: str = "") 
 
 
 async def on_screen(pilot: Pilot[Any], text: str) -> None:
-    """Wait until a text stands on the screen."""
+    """Wait until a text stands on the screen, and everything beside it has found its place."""
     await until(pilot, lambda: text in shown(pilot.app), text)
+    await pilot.pause()
 
 
 def shown(app: Any) -> str:

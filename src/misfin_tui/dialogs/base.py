@@ -18,6 +18,7 @@ from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 
 T = TypeVar("T")
+_BUTTON = 8  # cells of a button beside its label: padding, the frame Textual leaves, margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Dialog(ModalScreen[T | None]):
         .gap { margin-top: 1; }
         Input { border: none; height: 1; padding: 0 1; background: $panel; margin-top: 1; }
     }
-    Dialog.-narrow #buttons { layout: vertical; }
+    Dialog.-stacked #buttons { layout: vertical; }
     Dialog.-narrow #box { padding: 0 1; }
     Dialog:ansi #buttons Button { text-style: none; }
     Dialog:ansi #buttons Button:focus { text-style: reverse bold; }
@@ -106,9 +107,12 @@ class Dialog(ModalScreen[T | None]):
 
     def on_resize(self) -> None:
         """The buttons stay in sight however small the window is; the text above them scrolls."""
-        narrow = self.has_class("-narrow")
-        frame = 4 if narrow else 6  # border, padding, the gap above the buttons
-        rows = len(self.choices()) if narrow else 1
+        frame = 4 if self.has_class("-narrow") else 6  # border, padding, the gap above the buttons
+        buttons = self.choices()
+        wide = sum(max(len(choice.label) + _BUTTON, 8) for choice in buttons)
+        stacked = wide > min(self.size.width, self.query_one("#box").outer_size.width) - frame
+        self.set_class(stacked, "-stacked")
+        rows = len(buttons) if stacked else 1
         self.query_one("#body").styles.max_height = max(self.size.height - frame - rows, 1)
 
     def on_mount(self) -> None:

@@ -62,7 +62,7 @@ class TrustScreen(Place):
             Column("SHA-256", 17, spare=1),
             Column("Uses", 6, right=True, spare=2),
             Column("Last", 11, spare=2),
-            Column("How", 22, spare=4),
+            Column("How", 24, spare=4),
         )
         empty = "Nothing is pinned yet. The first message to a host, or from a sender, pins its certificate."
         return RowList(columns, self._cells, lambda entry: (entry.kind, entry.name), empty=empty)

@@ -1,0 +1,338 @@
+"""The outbox screen: every state in words, transcripts, and each question answered in its own way."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
+
+from misfin.store.drafts import Draft, DraftBox, to_bytes
+from misfin.store.maildir import MailStore
+from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
+from misfin_tui.dialogs.certificate import CertificateDialog, TrustStep
+from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.redirect import RedirectDialog
+from misfin_tui.dialogs.text import FactsDialog
+from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.outbox import OutboxScreen, state_words
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+SAID = Transcript(host="hive.test", port=1958, version="C")
+
+
+def put(
+    profile,
+    outcome: Outcome | None,
+    *,
+    to: str = "bob@hive.test",
+    transcript: Transcript = SAID,
+    hold: float = HOUR,
+) -> int:
+    """One message in the outbox, perhaps with one attempt that came to ``outcome``."""
+    outbox = Outbox(profile.outbox_db)
+    now = time.time()
+    draft = Draft(account=ALICE, to=(to,), subject="Meeting", body="text\n")
+    (row_id,) = outbox.enqueue(
+        account=ALICE,
+        recipients=[to],
+        message=draft.gemmail(),
+        subject="Meeting",
+        now=now,
+        hold_until=0.0 if outcome else now + hold,
+        draft=to_bytes(draft),
+    )
+    if outcome is not None:
+        claim = outbox.claim(now)
+        if outcome.state is State.UNCERTAIN:
+            outbox.leaving(claim, now)
+        outbox.finish(claim, outcome, transcript, now + 0.4)
+    outbox.close()
+    return row_id
+
+
+def rows(profile):
+    outbox = Outbox(profile.outbox_db)
+    try:
+        return outbox.rows()
+    finally:
+        outbox.close()
+
+
+async def open_outbox(app, pilot) -> OutboxScreen:
+    await pilot.press("O")
+    await until(pilot, lambda: isinstance(app.screen, OutboxScreen) and app.screen.rows.items)
+    return app.screen
+
+
+STATES = {
+    "leaves in": None,
+    "tries again in 5 min: The server is away.": Outcome(
+        State.DEFERRED, "The server is away.", next_attempt=time.time() + 300
+    ),
+    "delivered": Outcome(State.DELIVERED, status=20, meta="ab" * 32),
+    "held: The certificate has changed.": Outcome(
+        State.HELD,
+        "The certificate has changed.",
+        question=Question.CHANGED_CERTIFICATE,
+        question_name="hive.test:1958",
+    ),
+    "failed: 51 Mailbox not found": Outcome(
+        State.FAILED, "No such mailbox.", status=51, meta="Mailbox not found"
+    ),
+    "uncertain: The connection was cut.": Outcome(State.UNCERTAIN, "The connection was cut."),
+}
+
+
+@pytest.mark.parametrize("words", STATES)
+async def test_each_state_says_what_it_means(profile, words):
+    put(profile, STATES[words])
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await on_screen(pilot, words)
+
+
+def test_every_state_has_words_and_a_sign():
+    from misfin_tui.screens.outbox import MARKS, TONES
+
+    assert set(MARKS) == set(TONES) == set(State)
+    assert len(set(MARKS.values())) == len(State)
+
+
+async def test_the_transcript_has_the_servers_own_words(profile):
+    said = Transcript(
+        host="hive.test",
+        port=1958,
+        version="C",
+        certificate="12ab34",
+        decision="trusted",
+        request=b"misfin://bob@hive.test\t16\r\n\n\n\ntext\n",
+        response="40 Try \x1b[31mlater",
+    )
+    put(profile, Outcome(State.DEFERRED, "later", next_attempt=time.time() + 99), transcript=said)
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, FactsDialog))
+        text = shown(app)
+        assert "misfin://bob@hive.test" in text
+        assert "40 Try ␛[31mlater" in text
+        assert "12ab34 trusted" in text
+        assert "\x1b" not in text
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
+
+
+async def test_a_deferred_message_can_be_tried_at_once(profile):
+    put(profile, Outcome(State.DEFERRED, "away", next_attempt=time.time() + HOUR))
+    async with at_desk(profile) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: rows(profile)[0].next_attempt <= time.time())
+
+
+async def test_an_uncertain_message_is_never_repeated_without_asking(profile):
+    put(profile, Outcome(State.UNCERTAIN, "cut off"))
+    async with at_desk(profile) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "twice" in shown(app)
+        assert app.focused.id == "no"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
+        assert rows(profile)[0].state is State.UNCERTAIN
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await pilot.click("#yes")
+        await until(pilot, lambda: rows(profile)[0].state is not State.UNCERTAIN)
+
+
+async def test_a_waiting_message_can_be_edited(profile):
+    put(profile, None)
+    async with at_desk(profile) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        assert app.screen.to.value == "bob@hive.test"
+        assert app.screen.subject.value == "Meeting"
+        assert rows(profile) == []
+        assert len(DraftBox(MailStore(profile.mail)).all()) == 1
+
+
+async def test_what_was_delivered_cannot_be_edited(profile):
+    put(profile, Outcome(State.DELIVERED, status=20))
+    async with at_desk(profile) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: any("nothing to take back" in note for note in notices(app)))
+
+
+async def test_cancelling_asks_first(profile):
+    put(profile, None)
+    async with at_desk(profile) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await pilot.click("#yes")
+        await until(pilot, lambda: rows(profile)[0].state is State.CANCELLED)
+        await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
+        await on_screen(pilot, "cancelled")
+        await pilot.press("d")
+        await until(pilot, lambda: rows(profile) == [])
+
+
+async def test_undo_send_takes_back_what_was_just_sent(profile):
+    async with at_desk(profile) as (app, pilot):
+        draft = Draft(account=ALICE, to=("bob@hive.test",), subject="Hi", body="text")
+        await app.services.sending.submit(draft)
+        await open_outbox(app, pilot)
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        assert rows(profile) == []
+
+
+# ---- questions
+
+
+def ask_about_host(profile, *, first: bool = False) -> tuple[str, str]:
+    """A host that showed another certificate than the pinned one; returns the old and the new fingerprint."""
+    pins = PinBook(profile.trust_db)
+    old, new = identity("bob@hive.test"), identity("bob@hive.test")
+    now = time.time()
+    if not first:
+        pins.record(PinKind.HOST, "hive.test:1958", old.info, now=now - 99 * HOUR)
+    pins.offer(PinKind.HOST, "hive.test:1958", new.info, now=now)
+    pins.close()
+    question = Question.FIRST_USE if first else Question.CHANGED_CERTIFICATE
+    for _ in range(2):
+        put(profile, Outcome(State.HELD, "asks", question=question, question_name="hive.test:1958"))
+    return old.info.fingerprints.cert, new.info.fingerprints.cert
+
+
+async def test_a_changed_certificate_is_trusted_only_by_a_second_deliberate_step(profile):
+    old, new = ask_about_host(profile)
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
+        text = shown(app)
+        assert "The certificate of hive.test:1958 has changed" in text
+        assert "2 messages wait for you" in text
+        assert "Nothing of your message has left" in text
+        assert "a different key" in text
+        assert old[:4] in text
+        assert new[:4] in text
+        assert app.focused.id == "wait"
+        await pilot.click("#trust")
+        await until(pilot, lambda: isinstance(app.screen, TrustStep))
+        assert app.screen.query_one("#trust").disabled
+        await pilot.press(*("0000" if new[:4] != "0000" else "1111"))
+        await pilot.pause()
+        assert app.screen.query_one("#trust").disabled
+        await pilot.press(*["backspace"] * 4, *new[:4])
+        await until(pilot, lambda: not app.screen.query_one("#trust").disabled)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
+        await until(pilot, lambda: all(row.state is not State.HELD for row in rows(profile)))
+        pin = await app.services.trust.pin(PinKind.HOST, "hive.test:1958")
+        assert pin.cert_sha256 == new
+        assert [past.cert_sha256 for past in pin.history] == [old]
+
+
+async def test_escape_keeps_everything_waiting(profile):
+    old, _new = ask_about_host(profile)
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
+        assert all(row.state is State.HELD for row in rows(profile))
+        assert (await app.services.trust.pin(PinKind.HOST, "hive.test:1958")).cert_sha256 == old
+
+
+async def test_refusing_stops_the_messages_and_keeps_the_pin(profile):
+    old, _new = ask_about_host(profile)
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
+        await pilot.click("#refuse")
+        await until(pilot, lambda: all(row.state is State.CANCELLED for row in rows(profile)))
+        assert (await app.services.trust.pin(PinKind.HOST, "hive.test:1958")).cert_sha256 == old
+        assert await app.services.trust.offers() == []
+
+
+async def test_a_first_use_question_shows_the_fingerprint(profile):
+    _, new = ask_about_host(profile, first=True)
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
+        text = shown(app)
+        assert "hive.test:1958 is new" in text
+        assert new[:4] in text
+        assert "Trust it …" in text
+
+
+async def test_a_certificate_that_changes_while_one_looks_is_not_trusted(profile):
+    _, new = ask_about_host(profile)
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
+        third = identity("bob@hive.test")
+        app.services.pin_book.offer(PinKind.HOST, "hive.test:1958", third.info, now=time.time())
+        await pilot.click("#trust")
+        await until(pilot, lambda: isinstance(app.screen, TrustStep))
+        await pilot.press(*new[:4], "enter", "enter")
+        await until(pilot, lambda: any("yet another certificate" in note for note in notices(app)))
+        assert all(row.state is State.HELD for row in rows(profile))
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+async def test_a_redirect_is_followed_only_when_a_person_says_so(profile, permanent):
+    question = Question.REDIRECT_ALWAYS if permanent else Question.REDIRECT_ONCE
+    outcome = Outcome(State.HELD, "moved", status=31, question=question, target="bob@new.test")
+    put(profile, outcome)
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, RedirectDialog))
+        assert "bob@new.test" in shown(app)
+        assert app.focused.id == "wait"
+        assert bool(app.screen.query("#always")) is permanent
+        await pilot.click("#always" if permanent else "#once")
+        await until(pilot, lambda: rows(profile)[0].host == "new.test:1958")
+        moved = await app.services.contacts.get("bob@hive.test")
+        assert (moved is not None and moved.address == "bob@new.test") is permanent
+
+
+async def test_search_and_movement(profile):
+    for name in ("ann", "ben", "cid"):
+        put(profile, None, to=f"{name}@hive.test")
+    async with at_desk(profile) as (app, pilot):
+        screen = await open_outbox(app, pilot)
+        await pilot.press("j", "j", "k")
+        assert screen.rows.cursor == 1
+        await pilot.press("G")
+        assert screen.rows.cursor == 2
+        assert screen.rows.current.to == "ann@hive.test"
+        await pilot.press("q")
+        await until(pilot, lambda: not isinstance(app.screen, OutboxScreen))
+
+
+def test_the_countdown_is_in_words(profile):
+    row = rows(profile) or ([put(profile, None)] and rows(profile))
+    assert state_words(row[0], row[0].created).startswith("leaves in 1 h")
+    assert state_words(row[0], row[0].hold_until + 1) == "waiting"

@@ -1,0 +1,442 @@
+"""Trust, contacts, identities and settings: everything can be seen, searched and changed, and asks first."""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+
+import pytest
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
+
+from misfin.model.address import MisfinAddress
+from misfin.store.contacts import Contact, ContactBook
+from misfin.store.identities import IdentityStore
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
+from misfin_tui import config
+from misfin_tui.dialogs.certificate import CertificateDialog, TrustStep
+from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.forms import ContactDialog, ImportDialog, NewIdentityDialog
+from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
+from misfin_tui.dialogs.text import FactsDialog
+from misfin_tui.dialogs.theme import ThemeDialog
+from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.contacts import ContactsScreen
+from misfin_tui.screens.identities import IdentitiesScreen
+from misfin_tui.screens.settings import SettingsScreen
+from misfin_tui.screens.trust import TrustScreen
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+async def go(app, pilot, key: str, place: type):
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, place))
+    return app.screen
+
+
+async def dialog(app, pilot, kind: type):
+    await until(pilot, lambda: isinstance(app.screen, kind) and app.focused is not None)
+    return app.screen
+
+
+# ---- trust
+
+
+@pytest.fixture
+def pinned(profile):
+    """Two hosts and a sender; one host renewed its key once, the sender shows another key now."""
+    now = time.time()
+    with PinBook(profile.trust_db) as pins:
+        old = identity("bob@hive.test")
+        pins.record(PinKind.HOST, "hive.test:1958", old.info, now=now - 1000)
+        pins.replace(
+            PinKind.HOST, "hive.test:1958", identity("bob@hive.test").info, how="approved", now=now - 500
+        )
+        pins.record(PinKind.HOST, "other.test:1958", identity("x@other.test").info, now=now)
+        pins.record(PinKind.SENDER, "erin@far.test", identity("erin@far.test", "Erin").info, now=now)
+        pins.offer(PinKind.SENDER, "erin@far.test", identity("erin@far.test", "Erin").info, now=now)
+    return old.info.fingerprints.cert
+
+
+async def test_pins_are_listed_with_what_waits_on_top(profile, pinned):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+        assert screen.rows.items[0].name == "erin@far.test"
+        await on_screen(pilot, "waits for your decision")
+        await on_screen(pilot, "1 question for you")
+
+
+async def test_pins_can_be_searched(profile, pinned):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+        await pilot.press("slash", "o", "t", "h", "e", "r")
+        await until(pilot, lambda: [entry.name for entry in screen.rows.items] == ["other.test:1958"])
+        await pilot.press("escape")
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+
+
+async def test_hosts_and_senders_can_be_told_apart(profile, pinned):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await pilot.press("h")
+        await until(pilot, lambda: {entry.kind for entry in screen.rows.items} == {PinKind.HOST})
+        await pilot.press("h")
+        await until(pilot, lambda: {entry.kind for entry in screen.rows.items} == {PinKind.SENDER})
+
+
+async def test_details_have_the_whole_history(profile, pinned):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+        screen.rows.go_to((PinKind.HOST, "hive.test:1958"))
+        await pilot.press("enter")
+        await dialog(app, pilot, FactsDialog)
+        text = shown(app)
+        assert pinned[:4] in text
+        assert "Until" in text
+
+
+async def test_forgetting_asks_first(profile, pinned):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+        screen.rows.go_to((PinKind.HOST, "other.test:1958"))
+        await pilot.press("d")
+        await dialog(app, pilot, ConfirmDialog)
+        assert app.focused.id == "no"
+        await pilot.click("#yes")
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+
+
+async def test_a_changed_sender_is_decided_here(profile, pinned):
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+        await pilot.press("a")
+        asked = await dialog(app, pilot, CertificateDialog)
+        assert "kept back for you" in shown(app)
+        new = asked.question.shown.fingerprints.cert
+        await pilot.click("#trust")
+        await dialog(app, pilot, TrustStep)
+        await pilot.press(*new[:4], "enter", "enter")
+        await until(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: all(entry.offer is None for entry in screen.rows.items))
+        assert (await app.services.trust.pin(PinKind.SENDER, "erin@far.test")).cert_sha256 == new
+
+
+async def test_the_log_and_the_export(profile, pinned, tmp_path):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await until(pilot, lambda: screen.rows.items)
+        await pilot.press("l")
+        await dialog(app, pilot, FactsDialog)
+        assert "first use" in shown(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        target = tmp_path / "pins.json"
+        for _ in range(2):
+            await pilot.press("w")
+            asked = await dialog(app, pilot, PromptDialog)
+            asked.query_one("#answer").value = str(target)
+            await pilot.press("enter")
+            await until(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: any("exists already" in note for note in notices(app)))
+        assert len(json.loads(target.read_text())) == 3
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+# ---- contacts
+
+
+@pytest.fixture
+def people(profile):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("bob@hive.test", own_name="Bob Jones", notes="met in Rome"))
+    book.save(Contact("carol@other.test", own_name="Carol"))
+    book.close()
+
+
+async def test_people_are_found_and_written_to(profile, people):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "C", ContactsScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        await pilot.press("slash", "r", "o", "m", "e", "enter")
+        await until(pilot, lambda: len(screen.rows.items) == 1)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        assert app.screen.to.value == "bob@hive.test Bob Jones"
+
+
+async def test_a_contact_is_added_with_its_address_checked(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "C", ContactsScreen)
+        await pilot.press("n")
+        form = await dialog(app, pilot, ContactDialog)
+        await type_text(pilot, "nobody")
+        await pilot.click("#ok")
+        await on_screen(pilot, "there is no @ in it")
+        assert app.screen is form
+        form.query_one("#address").value = "dave@hive.test"
+        form.query_one("#name").value = "Dave"
+        await pilot.click("#ok")
+        await until(pilot, lambda: [each.contact.own_name for each in screen.rows.items] == ["Dave"])
+
+
+async def test_a_contact_is_edited_deleted_and_put_back(profile, people):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "C", ContactsScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        screen.rows.go_to("bob@hive.test")
+        await pilot.press("e")
+        form = await dialog(app, pilot, ContactDialog)
+        form.query_one("#name").value = "Robert"
+        await pilot.press("enter", "enter", "enter")
+        await until(pilot, lambda: any(each.contact.own_name == "Robert" for each in screen.rows.items))
+        assert screen.rows.current.contact.notes == "met in Rome"
+        await pilot.press("d")
+        await until(pilot, lambda: len(screen.rows.items) == 1)
+        await pilot.press("z")
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        assert screen.rows.current.contact.own_name == "Robert"
+
+
+async def test_blocking_asks_and_is_shown(profile, people):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "C", ContactsScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        address = screen.rows.current.contact.address
+        await pilot.press("b")
+        await dialog(app, pilot, ConfirmDialog)
+        await pilot.click("#yes")
+        await on_screen(pilot, "blocked")
+        assert await app.services.contacts.blocked() == [address]
+        screen.rows.go_to(address)
+        await pilot.press("b")
+        await until(pilot, lambda: not screen.rows.current.contact.blocked)
+
+
+# ---- identities
+
+
+async def test_an_identity_is_made(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "I", IdentitiesScreen)
+        await pilot.press("n")
+        form = await dialog(app, pilot, NewIdentityDialog)
+        form.query_one("#address").value = "work@office.test"
+        form.query_one("#name").value = "Alice, at work"
+        await pilot.click("#ok")
+        await until(pilot, lambda: isinstance(app.screen, NewIdentityDialog) and app.screen is not form)
+        assert "comma" in shown(app)
+        app.screen.query_one("#name").value = "Alice at work"
+        await pilot.click("#ok")
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        assert (profile.mail / "work@office.test").is_dir()
+
+
+async def test_the_default_is_chosen_and_written_down(profile):
+    IdentityStore(profile.identities).save(identity("work@office.test"))
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "I", IdentitiesScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        assert screen.rows.items[0].address == ALICE
+        screen.rows.go_to("work@office.test")
+        await pilot.press("s")
+        await until(pilot, lambda: screen.rows.items[0].address == "work@office.test")
+        assert config.load(profile.config).identity.default == "work@office.test"
+        assert app.services.config.identity.default == "work@office.test"
+        assert (await app.services.sending.new()).account == "work@office.test"
+
+
+async def test_a_pem_with_a_password_is_imported(profile, tmp_path):
+    from cryptography.hazmat.primitives.serialization import (
+        BestAvailableEncryption,
+        Encoding,
+        PrivateFormat,
+    )
+
+    other = identity("erin@far.test", "Erin")
+    locked = other.private_key().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"sesame")
+    )
+    (tmp_path / "erin.pem").write_bytes(other.cert_pem)
+    (tmp_path / "erin.key").write_bytes(locked)
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "I", IdentitiesScreen)
+        await pilot.press("i")
+        form = await dialog(app, pilot, ImportDialog)
+        form.query_one("#certificate").value = str(tmp_path / "erin.pem")
+        form.query_one("#key").value = str(tmp_path / "erin.key")
+        await pilot.click("#ok")
+        await dialog(app, pilot, PasswordDialog)
+        await type_text(pilot, "wrong\n")
+        await on_screen(pilot, "does not open the key")
+        assert "wrong" not in shown(app)
+        await type_text(pilot, "sesame\n")
+        await until(pilot, lambda: app.screen is screen and len(screen.rows.items) == 2)
+        assert IdentityStore(profile.identities).find(MisfinAddress.parse("erin@far.test")) is not None
+
+
+async def test_a_broken_file_is_named_and_asked_again(profile, tmp_path):
+    (tmp_path / "x.pem").write_text("hello")
+    async with at_desk(profile) as (app, pilot):
+        await go(app, pilot, "I", IdentitiesScreen)
+        await pilot.press("i")
+        form = await dialog(app, pilot, ImportDialog)
+        form.query_one("#certificate").value = str(tmp_path / "x.pem")
+        await pilot.click("#ok")
+        await on_screen(pilot, "no certificate")
+        assert app.screen.query_one("#certificate").value == str(tmp_path / "x.pem")
+
+
+@pytest.mark.parametrize("secret", [False, True])
+async def test_export_writes_what_was_chosen(profile, tmp_path, secret):
+    target = tmp_path / "out.pem"
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "I", IdentitiesScreen)
+        await until(pilot, lambda: screen.rows.items)
+        await pilot.press("w")
+        await dialog(app, pilot, ChooseDialog)
+        await pilot.press(*(["down"] if secret else []), "enter")
+        asked = await dialog(app, pilot, PromptDialog)
+        asked.query_one("#answer").value = str(target)
+        await pilot.press("enter")
+        await until(pilot, target.exists)
+        assert (b"PRIVATE KEY" in target.read_bytes()) is secret
+        assert (stat.S_IMODE(target.stat().st_mode) == 0o600) is secret
+
+
+async def test_a_file_that_is_no_identity_says_why(profile):
+    (profile.identities / "broken.pem").write_text("nothing")
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        screen = await go(app, pilot, "I", IdentitiesScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        await on_screen(pilot, "broken")
+        await on_screen(pilot, "no certificate")
+
+
+async def test_the_fingerprint_is_copied(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "I", IdentitiesScreen)
+        await until(pilot, lambda: screen.rows.items)
+        await pilot.press("y")
+        assert app.clipboard == screen.rows.current.info.fingerprints.cert
+
+
+# ---- settings
+
+
+async def setting(app, pilot, name: str) -> SettingsScreen:
+    screen = (
+        app.screen
+        if isinstance(app.screen, SettingsScreen)
+        else await go(app, pilot, "comma", SettingsScreen)
+    )
+    await until(pilot, lambda: screen.rows.items)
+    screen.rows.go_to(name)
+    assert screen.rows.current.name == name
+    return screen
+
+
+async def test_every_setting_is_there(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "ui.theme")
+        names = {each.name for each in screen.rows.items}
+        assert {"send.undo_send_seconds", "trust.first_use", "keys.archive", "searches.unread"} <= names
+
+
+async def test_a_switch_turns_and_comments_stay(profile_root):
+    profile = make_profile(profile_root, settings="# mine\n[receive]\nenabled = false  # for now\n")
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "ui.bell")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.config.ui.bell)
+        text = profile.config.read_text()
+        assert "# mine" in text
+        assert "# for now" in text
+        assert app.services.config.ui.bell
+        await pilot.press("d")
+        await until(pilot, lambda: not app.config.ui.bell)
+        assert "bell" not in profile.config.read_text()
+
+
+async def test_a_number_is_checked_before_it_is_written(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "send.timeout")
+        await pilot.press("enter")
+        asked = await dialog(app, pilot, PromptDialog)
+        for wrong, complaint in (("soon", "no number"), ("99999", "between 1 and 600")):
+            asked.query_one("#answer").value = wrong
+            await pilot.press("enter")
+            await on_screen(pilot, complaint)
+        asked.query_one("#answer").value = "30"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.config.send.timeout == 30)
+        await until(pilot, lambda: screen.rows.current.value == 30)
+
+
+async def test_one_of_several_is_chosen(profile):
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "trust.first_use")
+        await pilot.press("enter")
+        await dialog(app, pilot, ChooseDialog)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.config.trust.first_use == "ask")
+
+
+async def test_a_key_is_remapped_at_once(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "keys.show-trust")
+        await pilot.press("enter")
+        asked = await dialog(app, pilot, PromptDialog)
+        asked.query_one("#answer").value = "q"
+        await pilot.press("enter")
+        await on_screen(pilot, "already belongs to back")
+        asked.query_one("#answer").value = "f6"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.keys.of("show-trust") == ("f6",))
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.screen, TrustScreen))
+
+
+async def test_a_theme_is_tried_on_and_put_back(profile):
+    async with at_desk(profile) as (app, pilot):
+        before = app.theme
+        await setting(app, pilot, "ui.theme")
+        await pilot.press("enter")
+        await dialog(app, pilot, ThemeDialog)
+        await pilot.press("down")
+        await until(pilot, lambda: app.theme != before)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.theme == before)
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        await pilot.press("enter")
+        asked = await dialog(app, pilot, ThemeDialog)
+        asked.query_one("OptionList").highlighted = asked._names.index("misfin-light")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.config.ui.theme == "misfin-light")
+
+
+@pytest.mark.parametrize(
+    "place", [("O", "Outbox"), ("T", "Trust"), ("C", "Contacts"), ("I", "Identities"), ("comma", "Settings")]
+)
+@pytest.mark.parametrize("size", [(20, 5), (60, 20), (300, 80)])
+async def test_every_place_stands_at_every_size(profile, pinned, people, place, size):
+    async with at_desk(profile, size) as (app, pilot):
+        await pilot.press(place[0])
+        await until(pilot, lambda: type(app.screen).__name__.startswith(place[1]))
+        await until(pilot, lambda: app.screen.rows.items or place[1] == "Outbox")
+        await pilot.press("j", "G", "slash", "x", "escape")
+        await pilot.resize_terminal(20, 5)
+        await pilot.pause()
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        assert type(app.screen).__name__.startswith(place[1])
