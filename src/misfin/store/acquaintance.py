@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from misfin.errors import StoreError
 from misfin.store.contacts import ContactBook, Meeting
@@ -17,17 +17,19 @@ _NOT_MET = frozenset({"Held", "Junk", "Trash", "Drafts"})
 """Folders whose letters make nobody an acquaintance; moved out of them they count."""
 
 
-def learn_from_mail(index: MailIndex, book: ContactBook, own: Iterable[str]) -> int:
+def learn_from_mail(
+    index: MailIndex, book: ContactBook, own: Iterable[str], *, stop: Callable[[], bool] = lambda: False
+) -> int:
     """Count every letter of the index that the book has not seen; returns how many letters that were.
 
     ``own`` are the addresses of the user. Newest letters come first; as long as the book has seen as many as
     there are, only the first page that is all known is looked at, so this may be called after each scan.
-    Raises :class:`StoreError`.
+    ``stop`` is asked between pages; what was learnt until then stays. Raises :class:`StoreError`.
     """
     ourselves = {address.casefold() for address in own}
     everything = book.seen_count() < sum(row.total for row in index.folders() if row.folder not in _NOT_MET)
     learnt = offset = 0
-    while rows := index.letters(View(), _PAGE, offset):
+    while not stop() and (rows := index.letters(View(), _PAGE, offset)):
         offset += len(rows)
         met = [row for row in rows if row.folder not in _NOT_MET]
         unseen = book.unseen([row.id for row in met])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,6 +86,17 @@ class Contacts:
     async def resembling(self, address: str) -> str:
         """A known address or host that this one may be posing as; empty when there is none."""
         return await asyncio.to_thread(self._resembling, address)
+
+    def learn(self, stop: Callable[[], bool]) -> None:
+        """Learn from letters not seen yet whom one writes to and hears from; for the thread that scans."""
+        from misfin.errors import StoreError
+        from misfin.store.acquaintance import learn_from_mail
+
+        own = [each.address for each in self._services.identities.addresses()]
+        with suppress(
+            StoreError
+        ):  # the address book tells by itself that it cannot be used, where it is used
+            learn_from_mail(self._services.index, self._services.contact_book, own, stop=stop)
 
     # ---- in a thread
 

@@ -103,3 +103,14 @@ def test_anonymous_mail_and_mail_of_odd_senders_is_passed_over(world):
     store.folder(ADA.address).deliver(b"no mail at all")
     assert learn(world) == 3
     assert counts(book) == {}
+
+
+def test_learning_stops_when_told_and_goes_on_later(world, monkeypatch):
+    monkeypatch.setattr(acquaintance, "_PAGE", 2)
+    store, index, book = world
+    for number in range(6):
+        receive(store, "bea@hive.test", minutes=number)
+    index.scan()
+    answers = iter([False, False, True])
+    assert learn_from_mail(index, book, [], stop=lambda: next(answers)) == 4
+    assert learn_from_mail(index, book, []) == 2
