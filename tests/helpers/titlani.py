@@ -7,6 +7,7 @@ one, else the one that ``python tests/helpers/titlani.py`` (``make interop``) ma
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -18,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VERSION = "0.4.1"
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "misfin-tui" / f"titlani-{VERSION}"
+_CACHE = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "misfin-tui" / f"titlani-{VERSION}"
+)
 
 
 def titlani_python() -> Path | None:
@@ -89,13 +92,15 @@ def titlani_server(
     *,
     hostname: str = "localhost",
     mailboxes: tuple[str, ...] = (),
+    shows: str = "",
     config: str = "",
     pinned_to: int | None = None,
     port: int | None = None,
 ) -> Iterator[TitlaniServer]:
     """Run a server as installed (its own RSA certificate, its own log); ``config`` is more TOML.
 
-    ``mailboxes`` get identities of their own. ``pinned_to`` is a processor for ``taskset``.
+    ``mailboxes`` get identities of their own; ``shows`` is the one whose certificate the server shows.
+    ``pinned_to`` is a processor for ``taskset``.
     """
     python = titlani_python()
     assert python is not None, why_not()
@@ -107,11 +112,16 @@ def titlani_server(
         (mail / mailbox).mkdir(exist_ok=True)
         if not (identities / f"{mailbox}.pem").exists():
             run(home, "identity", "generate", mailbox, hostname, "--output-dir", str(identities))
+    certificate, key = (
+        (identities / f"{shows}.pem", identities / f"{shows}.key")
+        if shows
+        else (home / "tls.pem", home / "tls.key")
+    )
     path = home / "server.toml"
     path.write_text(
         f'[server]\nhost = "127.0.0.1"\nport = {port}\nhostname = "{hostname}"\n'
         f'mailbox_dir = "{mail}"\nidentity_cert_dir = "{identities}"\n'
-        f'certfile = "{home / "tls.pem"}"\nkeyfile = "{home / "tls.key"}"\n' + config
+        f'certfile = "{certificate}"\nkeyfile = "{key}"\n' + config
     )
     command = [str(python), "-m", "titlani", "serve", "--config", str(path)]
     if pinned_to is not None:
@@ -140,6 +150,57 @@ def run(home: Path, *arguments: str, check: bool = True) -> subprocess.Completed
         timeout=60,
         check=check,
     )
+
+
+# Titlani's own client library, driven from outside: its command line cannot choose a port.
+_CLIENT = """
+import asyncio, json, os, sys
+out, sys.stdout = sys.stdout, open(os.devnull, "w")
+from pathlib import Path
+from titlani import MisfinClient
+from titlani.content.gemmail import MisfinAddress
+
+async def main(asked):
+    cert = asked["identity"]
+    options = {"client_cert": cert, "client_key": cert} if cert else {}
+    client = MisfinClient(port=asked["port"], timeout=20, tofu_db_path=Path(asked["tofu"]), **options)
+    sender = MisfinAddress.parse(asked["sender"]) if asked["sender"] else None
+    async with client:
+        answers = [await client.send(asked["to"], body, sender=sender) for body in asked["bodies"]]
+    print(json.dumps([[answer.status, answer.meta] for answer in answers]), file=out)
+
+asyncio.run(main(json.loads(sys.argv[1])))
+"""
+
+
+def titlani_sends(
+    home: Path,
+    port: int,
+    to: str,
+    *bodies: str,
+    identity: Path | None = None,
+    sender: str = "",
+) -> list[tuple[int, str]]:
+    """Send letters with Titlani's client, shown ``identity`` (one PEM file); status and META of each."""
+    home.mkdir(parents=True, exist_ok=True)
+    asked = {
+        "port": port,
+        "to": to,
+        "bodies": bodies,
+        "identity": str(identity) if identity else None,
+        "sender": sender,
+        "tofu": str(home / "tofu.db"),
+    }
+    done = subprocess.run(
+        [str(titlani_python()), "-c", _CLIENT, json.dumps(asked)],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return [(status, meta) for status, meta in json.loads(done.stdout)]
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

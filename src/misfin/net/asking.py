@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import math
+import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError, TrustError
-from misfin.model.address import DEFAULT_PORT
+from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.net.client import MisfinClient
 from misfin.net.limits import ProbeBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from misfin.model.address import MisfinAddress
     from misfin.net.client import HostOverride
     from misfin.trust.identity import CertificateInfo, Identity
     from misfin.trust.pins import PinBook
@@ -93,6 +93,7 @@ class HostAsker:
         self._allow_private = allow_private
         self._budget = budget or ProbeBudget()
         self._now = now
+        self._nobody = f"nobody-{secrets.token_hex(6)}"
         self._running: dict[tuple[str, str], asyncio.Task[HostAnswer]] = {}
         self._heard: OrderedDict[tuple[str, str], _Heard] = OrderedDict()
 
@@ -135,6 +136,15 @@ class HostAsker:
         if heard is not None and len(heard.certificates) < _MOST_CERTIFICATES:
             heard.certificates.add(certificate)
         return answer
+
+    async def answers_all_alike(self, address: MisfinAddress, identity: Identity | None = None) -> bool:
+        """Whether the host gives a mailbox that cannot exist the same answer as ``address``.
+
+        Titlani names one fingerprint for all mailboxes, real or not: that speaks neither for nor against any.
+        """
+        nobody = MisfinAddress(self._nobody, address.hostname, port=address.port)
+        given, other = await self.ask(address, identity), await self.ask(nobody, identity)
+        return given.response is not None and given.response == other.response
 
     def forget(self, address: MisfinAddress) -> None:
         """Ask about this mailbox anew the next time."""

@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
     PASS = "pass"  # noqa: S105 - a verdict, no password
     FAIL = "fail"
-    UNKNOWN = "unknown"  # could not be found out now, for example because the sender's host is down
+    UNKNOWN = "unknown"  # could not be found out: the sender's host is down, or does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class CheckResult:
     ``proves_sender`` says that it passed *and* shows that whoever connected owns the address.
     ``fingerprint`` is what the sender's host named or showed (64 hex digits), ``cached`` that it was not
     asked just now, ``reason`` one sentence for a person, and ``retry_after`` the seconds until asking
-    again makes sense (0: not known). ``checks`` are the results of the
-    methods where several were combined.
+    again makes sense (0: not known); ``lasting`` says that it never will. ``checks`` are the results of
+    the methods where several were combined.
     """
 
     outcome: Outcome
@@ -46,6 +46,7 @@ class CheckResult:
     cached: bool = False
     proves_sender: bool = False
     retry_after: int = 0
+    lasting: bool = False
     checks: Mapping[str, CheckResult] = field(default_factory=dict)
 
     @property

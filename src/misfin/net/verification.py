@@ -209,7 +209,7 @@ _CHANGED = MisfinResponse(
 
 
 def _refuse(result: CheckResult) -> MisfinResponse:
-    if result.outcome is Outcome.FAIL:
+    if result.outcome is Outcome.FAIL or result.lasting:
         return MisfinResponse(
             StatusCode.UNAUTHORIZED_SENDER, f"The sender could not be verified: {result.reason}"
         )

@@ -101,8 +101,8 @@ class CertificateVerifier:
 class ProbeVerifier:
     """The sender's host answers 20 to an empty message for the mailbox.
 
-    If it names a fingerprint, that must be the certificate's, and then the sender is proved; a host that
-    only says "20" proves that the mailbox exists, no more.
+    If it names a fingerprint for it, that must be the certificate's, and then the sender is proved; a host
+    that only says "20", or the same to everybody, proves nothing more.
 
     The arguments up to ``timeout`` are for use by itself; with an ``asker``, only ``cache`` matters.
     """
@@ -261,14 +261,15 @@ async def _vouched(
         reason = f"The certificate is signed by that of {address.hostname}."
     elif refusal is not None:
         return refusal
-    elif named_other := normalize_fingerprint(named):
-        reason = f"{address.hostname} names another certificate for the mailbox."
-        return CheckResult(Outcome.FAIL, reason, named_other)
-    elif may_sign:
-        reason = f"{address.hostname} does not vouch for this certificate."
-        return CheckResult(Outcome.FAIL, reason)
     else:
-        return CheckResult(Outcome.PASS, f"{address.hostname} has the mailbox, but named no certificate.")
+        other = normalize_fingerprint(named)
+        if other and not await asker.answers_all_alike(address, identity):
+            reason = f"{address.hostname} names another certificate for the mailbox."
+            return CheckResult(Outcome.FAIL, reason, other)
+        reason = f"{address.hostname} takes mail for the mailbox, but names no certificate for it."
+        if may_sign:
+            return CheckResult(Outcome.UNKNOWN, reason, lasting=True)
+        return CheckResult(Outcome.PASS, reason)
     await _consult(cache.add_verified, address.address, fingerprint)
     return CheckResult(Outcome.PASS, reason, fingerprint, proves_sender=True)
 
@@ -293,7 +294,7 @@ def _refusal(answer: HostAnswer, address: MisfinAddress) -> CheckResult | None:
         return CheckResult(Outcome.FAIL, f"{host} has no such mailbox.")
     if 40 <= status <= 49:
         return _unknown(f"{host} cannot say now (status {status}).")
-    return CheckResult(Outcome.FAIL, f"{host} does not say (status {status}).")
+    return CheckResult(Outcome.UNKNOWN, f"{host} does not say (status {status}).", lasting=True)
 
 
 def _may_still_sign(answer: HostAnswer) -> bool:
