@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import gc
 import os
+import threading
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -67,6 +68,12 @@ STOP_WITHIN = 6.0
 """Seconds the courier gets at the end for what is on the wire; what did not leave stays in the outbox."""
 LONG = 12.0
 """Seconds a notice of a failure stays: it says what to do."""
+
+
+def _import_ahead() -> None:
+    """Import what the next keys are likely to need, so that their first press is as quick as the others."""
+    for place in ("thread", "compose", "help"):
+        import_module(PLACES[place].partition(":")[0])
 
 
 def _actions() -> type[Provider]:
@@ -166,6 +173,7 @@ class MisfinApp(App[int]):
         self._load_themes()
         self._follow_config()
         self._arrive()
+        threading.Thread(target=_import_ahead, name="import-ahead", daemon=True).start()
 
     @work(group="arrive", description="look around")
     async def _arrive(self) -> None:
@@ -337,23 +345,23 @@ class MisfinApp(App[int]):
 
     # ---- questions about certificates
 
-    async def ask_trust(self, kind: str, name: str) -> None:
+    async def ask_trust(self, kind: str, name: str) -> bool:
         """Put a question about a certificate to the person, once at a time. Call it in a worker.
 
-        Raises :class:`StoreError`, and :class:`LocalError` when the certificate is another one by now.
+        False when no certificate of that name waits for a decision. Raises :class:`StoreError`, and
+        :class:`LocalError` when the certificate is another one by now.
         """
         from misfin.trust.tofu import PinKind
         from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 
         if (kind, name) in self._asking:
-            return
+            return True
         self._asking.add((kind, name))
         try:
             pin_kind, trust = PinKind(kind), self.services.trust
             question = await trust.question(pin_kind, name)
             if question is None:
-                self.say(f"No certificate of {name} waits for a decision.")
-                return
+                return False
             answer = await self.push_screen_wait(CertificateDialog(question))
             if answer is Answer.TRUST:
                 await trust.approve(pin_kind, name, question.shown.fingerprints.cert)
@@ -361,6 +369,7 @@ class MisfinApp(App[int]):
             elif answer is Answer.REFUSE:
                 await trust.refuse(pin_kind, name)
                 self.say(f"The pin of {name} stays as it was.")
+            return True
         finally:
             self._asking.discard((kind, name))
 

@@ -78,9 +78,14 @@ class InboxScreen(LetterScreen):
         super().__init__()
         self._first = first
         self._home = first.view if first else View(None, INBOX)
+        self.status = StatusBar(self._home.account or "", id="status")
+        self.sidebar = Sidebar(id="sidebar")
+        self.letters: LetterList
+        self.preview = Preview(id="preview")
         self._before_search: View | None = None
         self._news: dict[str, tuple[str, str]] = {}
         self._outbox: dict[str, int] = {}
+        self._several = False
         self._progress = ""
         self._stale = False
         self._reloading = False
@@ -91,12 +96,13 @@ class InboxScreen(LetterScreen):
 
     def compose(self) -> ComposeResult:
         """The panes."""
-        yield StatusBar(self._home.account or "", id="status")
+        self.letters = LetterList(self.services.mail, self._home, id="letters")
+        yield self.status
         with Container(id="panes"):
-            yield Sidebar(id="sidebar")
+            yield self.sidebar
             with Container(id="main"):
-                yield LetterList(self.services.mail, self._home, id="letters")
-                yield Preview(id="preview")
+                yield self.letters
+                yield self.preview
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -106,22 +112,11 @@ class InboxScreen(LetterScreen):
             self._show_folders(self._first.folders)
             self.letters.show(self._first.total, self._first.rows, seen=self._first.seen)
         self._titles()
-        self.call_after_refresh(self.refresh_all)
+        self.call_after_refresh(self._after_first_frame)
 
-    @property
-    def letters(self) -> LetterList:
-        """The list."""
-        return self.query_one("#letters", LetterList)
-
-    @property
-    def sidebar(self) -> Sidebar:
-        """The sidebar."""
-        return self.query_one("#sidebar", Sidebar)
-
-    @property
-    def preview(self) -> Preview:
-        """The preview."""
-        return self.query_one("#preview", Preview)
+    def _after_first_frame(self) -> None:
+        self.refresh_all()
+        self.count_outbox()
 
     # ---- what is going on
 
@@ -131,7 +126,8 @@ class InboxScreen(LetterScreen):
         order = ("unread", "sending", "held", "index", "receiver")
         news = [self._news[key] for key in order if self._news.get(key, ("", ""))[0]]
         view = self.letters.view
-        self.query_one("#status", StatusBar).tell(view.account or self._home.account or "all accounts", news)
+        several = "all accounts" if self._several else ""
+        self.status.tell(view.account or self._home.account or several, news)
 
     def _show_folders(self, folders: list[FolderRow]) -> None:
         searches = list(self.misfin.config.searches.items())
@@ -139,6 +135,17 @@ class InboxScreen(LetterScreen):
         self.sidebar.mark_shown(self.letters.view)
         unread = sum(row.unread for row in folders if row.folder == INBOX)
         self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
+
+    def _find_home(self, folders: list[FolderRow]) -> None:
+        """The inbox to start from is that of the only account, else all of them."""
+        accounts = {row.account for row in folders}
+        self._several = len(accounts) > 1
+        home = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
+        if folders and home != self._home:
+            if self.letters.view == self._home:
+                self.letters.view = home
+                self._stale = True
+            self._home = home
 
     def _titles(self) -> None:
         letters, view = self.letters, self.letters.view
@@ -193,8 +200,12 @@ class InboxScreen(LetterScreen):
         try:
             while self._stale:
                 self._stale = False
+                folders = await self.services.mail.folders()
+                if not folders and not self.services.mail.scanned:
+                    return  # an index just begun knows less than the page shown; the scan will tell
                 await self.letters.reload()
-                self._show_folders(await self.services.mail.folders())
+                self._find_home(folders)
+                self._show_folders(folders)
                 await asyncio.sleep(RELOAD_PAUSE)
             await self.services.mail.keep_first_page()
         except MisfinError as error:
@@ -206,7 +217,8 @@ class InboxScreen(LetterScreen):
     async def count_outbox(self) -> None:
         """Say how many messages are on their way and how many wait for an answer."""
         try:
-            rows = await self.services.sending.outbox()
+            sending = await asyncio.to_thread(lambda: self.services.sending)  # its first use imports a lot
+            rows = await sending.outbox()
             folders = await self.services.mail.folders()
         except MisfinError as error:
             self.misfin.report(error)
@@ -481,7 +493,7 @@ class InboxScreen(LetterScreen):
         if answer is None or not answer.strip():
             self._leave_search()
         else:
-            await self._search(answer)
+            await self._search(self.services.mail.as_typed(answer))  # what was found while typing stays
             self.letters.focus()
 
     def prompt_changed(self, prompt: Prompt, text: str) -> None:
@@ -499,7 +511,7 @@ class InboxScreen(LetterScreen):
             prompt.offer(await self.services.mail.complete(text, prompt.line.cursor_position))
         except (MisfinError, NoMatches):
             return  # an offer less; the search itself says what is wrong
-        await self._search(text)
+        await self._search(self.services.mail.as_typed(text))
 
     async def _search(self, text: str) -> None:
         before = self._before_search or self._home

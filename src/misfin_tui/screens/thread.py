@@ -52,21 +52,18 @@ class ThreadScreen(LetterScreen):
         self._inbox = inbox
         self._view = inbox.letters.view
         self._find_from = 0
+        self.status = StatusBar(id="status")
+        self.thread = ThreadView(id="thread")
 
     def compose(self) -> ComposeResult:
         """One document between the two lines."""
-        yield StatusBar(id="status")
-        yield ThreadView(id="thread")
+        yield self.status
+        yield self.thread
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
         """Read the conversation."""
         self._open(self._conversation)
-
-    @property
-    def thread(self) -> ThreadView:
-        """The document."""
-        return self.query_one("#thread", ThreadView)
 
     # ---- reading
 
@@ -113,7 +110,7 @@ class ThreadScreen(LetterScreen):
         number = f"{self.thread.at + 1} of {len(parts)}" if len(parts) > 1 else ""
         folder = self.thread.current.row.folder if self.thread.current else ""
         news = [(text, "muted") for text in (folder, number) if text]
-        self.query_one("#status", StatusBar).tell(self._conversation.participants, news)
+        self.status.tell(self._conversation.participants, news)
 
     @on(ThreadView.Focused)
     def _focused(self) -> None:
@@ -362,9 +359,27 @@ class ThreadScreen(LetterScreen):
             self.misfin.say("This letter is not held.", severity="warning")
             return
         try:
-            await self.misfin.ask_trust("sender", part.row.sender_address)
+            if not await self.misfin.ask_trust("sender", part.row.sender_address):
+                await self._release_letter(part.row.id)
         except MisfinError as error:
             self.misfin.report(error)
+
+    async def _release_letter(self, id: str) -> None:  # noqa: A002 - the word of the rows
+        """A held letter without an open question: the letter alone can be let in."""
+        from misfin_tui.dialogs.confirm import ConfirmDialog
+
+        trust = self.services.trust
+        held = next((letter for letter in await trust.held() if letter.key == id), None)
+        if held is None:
+            self.misfin.say("This letter is not held any more.", severity="warning")
+            return
+        question = (
+            "Put this letter into the inbox? The pin of its sender stays as it is: the next letter under the"
+            " other certificate is held again."
+        )
+        if await self.misfin.push_screen_wait(ConfirmDialog("Release this letter?", question, yes="Release")):
+            await trust.release(held)
+            self.misfin.say("The letter is in the inbox.")
 
     # ---- finding
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from misfin.errors import MisfinError
+from misfin.errors import LetterGoneError, MisfinError
 from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 from misfin_tui.services.first_page import FirstPage, recall, remember
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 FIRST_PAGE = "first-page.json"
 FIRST_ROWS = 80
 """Conversations kept for the first frame: as many as the tallest window of ux.md has lines."""
+T = TypeVar("T")
+
 QUIET = 30.0
 """Seconds after which the mail is looked at even if the system told of no change."""
 TOLD = 50
 """Unread letters remembered to tell new ones from known ones."""
+PATIENCE = (0.0, 0.02, 0.1)
+"""Seconds before a letter that is not where it was is looked for again."""
 MAX_UNDOS = 100
 MAX_TOGGLED = 500
 """Conversations looked at to decide whether toggling sets or clears."""
@@ -57,6 +61,8 @@ class Mail:
         self._undos: list[Undo] = []
         self.last_filed = 0.0
         """When something was last filed, Unix seconds: ``z`` undoes the newer of this and a sent message."""
+        self.scanned = False
+        """Whether the index was brought in line with the mail since the start."""
         self._look = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -110,6 +116,12 @@ class Mail:
         """Where a conversation stands in a view."""
         return await asyncio.to_thread(lambda: self._services.index.position(view, thread))
 
+    def as_typed(self, text: str) -> str:
+        """A search while its last word is still being written."""
+        from misfin.store.query import as_typed
+
+        return as_typed(text)
+
     async def complete(self, text: str, cursor: int) -> list[Completion]:
         """Words for the search box."""
         return await asyncio.to_thread(lambda: self._services.index.complete(text, cursor))
@@ -139,12 +151,22 @@ class Mail:
         return await asyncio.to_thread(lambda: self._services.index.letter(id))
 
     async def read(self, row: LetterRow) -> Letter:
-        """A letter, parsed."""
-        return await asyncio.to_thread(lambda: self._services.index.read(row.row))
+        """A letter, parsed. Raises :class:`LetterGoneError`, :class:`StoreError`."""
+        return await asyncio.to_thread(self._found, row, self._services.index.read)
 
     async def raw(self, row: LetterRow) -> bytes:
-        """A letter's file."""
-        return await asyncio.to_thread(lambda: self._services.index.raw(row.row))
+        """A letter's file. Raises like :meth:`read`."""
+        return await asyncio.to_thread(self._found, row, self._services.index.raw)
+
+    def _found(self, row: LetterRow, act: Callable[[int], T]) -> T:
+        """Do something to a letter that may just be on its way to another folder or name."""
+        for pause in PATIENCE:
+            try:
+                return act(row.row)
+            except LetterGoneError:
+                time.sleep(pause)
+                row = self._services.index.letter(row.id)
+        return act(row.row)
 
     # ---- filing
 
@@ -230,9 +252,11 @@ class Mail:
                 return
             try:
                 changes = self._services.index.scan(self._progress)
+                self.scanned = True
                 self._progress(0, 0)
                 if changes or self._told is None:
                     post(self._news())
+                self._services.contacts.learn(self._look.is_set)
             except MisfinError as error:
                 post(Problem(f"The mail could not be read: {error}", error.remedy))
                 self._stop.wait(QUIET)

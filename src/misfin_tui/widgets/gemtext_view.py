@@ -152,9 +152,9 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """A click on a link chooses it."""
-        y = self.scroll_offset.y + event.y - self.gutter.top
+        place = event.get_content_offset(self)
         rows = self.layout_rows.rows
-        if 0 <= y < len(rows) and rows[y].link:
+        if place is not None and (y := self.scroll_offset.y + place.y) < len(rows) and rows[y].link:
             number = rows[y].link
             self.post_message(self.LinkChosen(self, number, self.links[number - 1]))
 

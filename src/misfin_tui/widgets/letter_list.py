@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PAGE = 128  # rows fetched at once: more than two screens, less than a millisecond of reading
 KEPT_PAGES = 64
 AHEAD = 40  # rows from the edge of a page at which its neighbour is fetched too
+MARK_CELLS = (1, 2)  # where a click marks
 MARK_BATCH = 2000  # rows read at once when everything is marked
 
 
@@ -384,15 +385,15 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """One click puts the cursor there, on the mark column it marks; a second one opens."""
-        index = self.scroll_offset.y + event.y
-        if not 0 <= event.y < self.size.height or index >= self.total:
+        place = event.get_content_offset(self)
+        if place is None or (index := self.scroll_offset.y + place.y) >= self.total:
             return
         same = index == self.cursor
         self.move_to(index)
         row = self.current
         if row is None:
             return
-        if event.x in (1, 2):
+        if place.x in MARK_CELLS:
             self.marks ^= {row.thread}
             self.refresh_line(index)
             self.post_message(self.MarksChanged(self, len(self.marks)))

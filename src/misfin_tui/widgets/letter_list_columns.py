@@ -94,7 +94,7 @@ def parts(
         ("★" if row.starred else " ", palette.star),
         (f" {row.badge.value} ", palette.badge[row.badge.name]),
         (
-            fit(plain(row.participants, one_line=True), shape.people),
+            fit(plain(row.participants, one_line=True) or "(unknown)", shape.people),
             palette.people_unread if unread else palette.people,
         ),
         ("  ", palette.people),

@@ -203,8 +203,8 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """A click chooses."""
-        index = self.scroll_offset.y + event.y
-        if 0 <= event.y < self.size.height and index < len(self._lines):
+        place = event.get_content_offset(self)
+        if place is not None and (index := self.scroll_offset.y + place.y) < len(self._lines):
             self.move_to(index)
             self.choose()
 

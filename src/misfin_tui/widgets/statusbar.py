@@ -10,7 +10,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from misfin_tui.keymap import readable
+from misfin_tui.keymap import ACTIONS, NOOP, Room, readable
 from misfin_tui.keymap.spelling import is_typed
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 ALWAYS = ("help", "command_palette")
 """Actions the key line names even where it is short of room."""
+_ORDER = {
+    action.id: (action.room in (Room.LIST, Room.EVERYWHERE), number) for number, action in enumerate(ACTIONS)
+}
+"""A screen's own keys first, then those it shares."""
 
 
 class StatusBar(Widget):
@@ -109,18 +113,21 @@ class KeyBar(Widget):
         seen: set[str] = set()
         focused = screen.focused
         writing = focused is not None and focused.check_consume_key("a", "a")
-        keys: list[tuple[str, str, str, str]] = []
+        found: list[tuple[int, tuple[bool, int], tuple[str, str, str, str]]] = []
         for key, active in screen.active_bindings.items():
             binding = active.binding
             action = binding.action.removeprefix("app.").removeprefix("screen.")
             if action in seen or not active.enabled or not (binding.show or action in ALWAYS):
                 continue
-            if writing and is_typed(key):
+            if key == NOOP or (writing and is_typed(key)):
                 continue
             seen.add(action)
             label = str(binding.description)
-            keys.append((key, readable(key), label, action))
-        keys.sort(key=lambda item: ALWAYS.index(item[3]) + 1 if item[3] in ALWAYS else 0)
+            place = ALWAYS.index(action) if action in ALWAYS else -1
+            found.append(
+                (place, _ORDER.get(binding.id or "", (False, 0)), (key, readable(key), label, action))
+            )
+        keys = [item for _place, _order, item in sorted(found)]
         if keys != self._keys:
             self._keys = keys
             self.refresh()

@@ -235,8 +235,8 @@ class ThreadView(LetterView):
 
     def on_click(self, event: events.Click) -> None:
         """A click on a head folds and unfolds; one on a link chooses it."""
-        y = self.scroll_offset.y + event.y - self.gutter.top
-        if y in self._starts:
+        place = event.get_content_offset(self)
+        if place is not None and (y := self.scroll_offset.y + place.y) in self._starts:
             self._scrolled = True
             self.at = self._starts.index(y)
             self.toggle_open()

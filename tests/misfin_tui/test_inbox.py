@@ -1,0 +1,409 @@
+"""The inbox: what it shows, every key of it, search as you type, selection, filing with undo, all sizes."""
+
+from __future__ import annotations
+
+import pytest
+from desk import ALICE, at_desk, make_profile, notices, on_screen, shown, until
+from mailboxes import Mailbox, mail
+from post import NOW, gemmail
+
+from misfin.store.drafts import Draft
+from misfin.store.index import MailIndex
+from misfin.store.rows import INBOX, View
+from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.help import HelpScreen
+from misfin_tui.screens.outbox import OutboxScreen
+from misfin_tui.screens.thread import ThreadScreen
+
+START = NOW.timestamp()
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+@pytest.fixture
+def mailbox(profile):
+    """Five conversations of one letter each, the newest first: nile, moss, lamp, kelp, jade."""
+    made = Mailbox(profile.mail, ALICE)
+    for number, word in enumerate(("jade", "kelp", "lamp", "moss", "nile")):
+        sender = f"{word.capitalize()} Writer <{word}@hive.test>"
+        made.put(mail(word, f"A letter about {word}.", sender=sender, date=START + 60 * number))
+    return made
+
+
+def files(profile, folder: str) -> int:
+    index = MailIndex(profile.cache / "other.db", profile.mail)
+    with index:
+        index.scan()
+        return sum(row.total for row in index.folders() if row.folder == folder)
+
+
+async def listed(pilot, count: int = 5) -> None:
+    await until(pilot, lambda: f"Inbox · {count} conversation" in shown(pilot.app))
+
+
+async def test_the_screen_of_the_specification(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await on_screen(pilot, "nile@hive.test")  # the preview
+        screen = shown(app)
+        for text in (
+            "misfin-tui  alice@mail.example",
+            "5 unread",
+            "▾ alice@mail.example",
+            "Inbox             5",
+            "Drafts",
+            "Outbox",
+            "Sent",
+            "Archive",
+            "Held",
+            "Junk",
+            "Trash",
+            "▾ Saved searches",
+            "▌  ●  ? Nile Writer",
+            "nile  A letter about nile.",
+            "c Compose",
+            "? Help",
+            "^p Commands",
+        ):
+            assert text in screen
+
+
+async def test_keys_move_and_the_preview_follows(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        letters = app.screen.letters
+        for keys, word in (
+            (("j",), "moss"),
+            (("down", "j"), "kelp"),
+            (("G",), "jade"),
+            (("k", "up"), "lamp"),
+        ):
+            await pilot.press(*keys)
+            assert letters.current.subject == word
+            await on_screen(pilot, f"A letter about {word}.")
+        await pilot.press("g", "pagedown")
+        assert letters.current.subject == "jade"
+        await pilot.press("pageup", "home")
+        assert letters.current.subject == "nile"
+
+
+async def test_archive_and_undo(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("e")
+        await listed(pilot, 4)
+        assert "1 letter archived.  z undo" in notices(app)
+        assert files(profile, "Archive") == 1
+        await pilot.press("z")
+        await listed(pilot, 5)
+        assert files(profile, "Archive") == 0
+        await pilot.press("z")
+        await until(pilot, lambda: "There is nothing to undo." in notices(app))
+
+
+async def test_the_selection_is_what_an_action_is_for(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("x", "j", "x")
+        await on_screen(pilot, "2 selected")
+        await pilot.press("d")
+        await listed(pilot, 3)
+        assert files(profile, "Trash") == 2
+        assert {row.subject for row in await app.services.mail.conversations(View(ALICE, INBOX), 0, 9)} == {
+            "moss",
+            "kelp",
+            "jade",
+        }
+        await pilot.press("X")
+        await on_screen(pilot, "3 selected")
+        await pilot.press("q")
+        await until(pilot, lambda: "selected" not in shown(app))
+        await pilot.press("z")
+        await listed(pilot, 5)
+
+
+async def test_flags_toggle_and_show(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("s")
+        await on_screen(pilot, "●★")
+        await pilot.press("u")
+        await until(pilot, lambda: app.screen.letters.current.unread == 0)
+        await on_screen(pilot, "4 unread")
+        await pilot.press("u")
+        await on_screen(pilot, "5 unread")
+        await pilot.press("s")
+        await until(pilot, lambda: "★" not in shown(app))
+
+
+async def test_tags_are_asked_for_and_completed(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("t", *"work", "enter")
+        await until(pilot, lambda: app.screen.letters.current.tags == ("work",))
+        await until(pilot, lambda: app.screen.prompt is None)
+        await pilot.press("j", "t", "w")
+        await on_screen(pilot, "⇥ work")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: app.screen.letters.current.tags == ("work",))
+        await pilot.press("t", "minus", *"work", "enter")
+        await until(pilot, lambda: app.screen.letters.current.tags == ())
+
+
+async def test_letters_move_to_a_folder(profile, mailbox):
+    async with at_desk(profile) as (_app, pilot):
+        await listed(pilot)
+        await pilot.press("m", *"Travel", "enter")
+        await listed(pilot, 4)
+        assert files(profile, "Travel") == 1
+        await on_screen(pilot, "Travel")
+
+
+async def test_search_as_you_type(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"kel")
+        await on_screen(pilot, "Search: kel* · 1 conversation")
+        await pilot.press("p")
+        await on_screen(pilot, "Search: kelp* · 1 conversation")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is app.screen.letters)
+        assert app.screen.letters.current.subject == "kelp"
+        await pilot.press("q")
+        await listed(pilot)
+
+
+async def test_escape_gives_a_search_up(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("j", "slash", *"kelp")
+        await on_screen(pilot, "Search: kelp*")
+        await pilot.press("escape")
+        await listed(pilot)
+        assert app.focused is app.screen.letters
+
+
+async def test_a_search_that_makes_no_sense_is_pointed_at(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"kelp is", "colon", *"purple")
+        await on_screen(pilot, "▲")
+        line = next(line for line in shown(app).splitlines() if "▲" in line)
+        above = shown(app).splitlines()[shown(app).splitlines().index(line) - 1]
+        assert above[line.index("▲") :].startswith("is:purple") or "purple" in above[line.index("▲") - 3 :]
+
+
+async def test_search_words_are_completed(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"fro")
+        await on_screen(pilot, "⇥ from:")
+        await pilot.press("tab", *"ke")
+        await on_screen(pilot, "kelp@hive.test")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: app.screen.letters.view.query == "from:kelp@hive.test*")
+        await until(pilot, lambda: app.screen.letters.total == 1)
+
+
+async def test_saved_searches_by_number_and_saving_one(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("1")
+        await on_screen(pilot, "Search: is:unread · 5")
+        await pilot.press("q")
+        await listed(pilot)
+        await pilot.press("9")
+        assert "There is no saved search number 9." in notices(app)
+        await pilot.press("slash", *"moss", "enter")
+        await on_screen(pilot, "Search: moss* · 1")
+        await pilot.press("S", "enter")
+        await until(pilot, lambda: app.config.searches.get("moss*") == "moss*")
+        await on_screen(pilot, " moss")
+        assert "moss" in profile.config.read_text()
+
+
+async def test_unread_only_and_back(profile, mailbox):
+    async with at_desk(profile) as (_app, pilot):
+        await listed(pilot)
+        await pilot.press("u", "full_stop")
+        await on_screen(pilot, "Inbox · 4 conversations · unread only")
+        await pilot.press("full_stop")
+        await listed(pilot)
+
+
+async def test_the_sidebar_leads_everywhere(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("shift+tab")
+        assert app.focused is app.screen.sidebar
+        await pilot.press("g", "j", "j", "enter")
+        await on_screen(pilot, "Drafts · 0 conversations")
+        await pilot.press("q")
+        await listed(pilot)
+        await pilot.click("#sidebar", offset=(5, 4))  # the outbox
+        await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
+        await pilot.press("q")
+        await pilot.click("#sidebar", offset=(5, 1))
+        await on_screen(pilot, "▸ alice@mail.example")
+
+
+async def test_conversations_open_by_key_and_double_click(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        await pilot.press("q")
+        await pilot.click("#letters", offset=(30, 3), times=2)
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        await on_screen(pilot, "A letter about lamp.")
+
+
+async def test_writing_answering_and_passing_on(profile, mailbox):
+    mailbox.put(gemmail("# Plans\n\nShall we?\n", to=("carol@hive.test", ALICE), at=NOW.replace(hour=23)))
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot, 6)
+        for key, to, subject in (
+            ("r", ("bob@hive.test",), "Re: Plans"),
+            ("a", ("bob@hive.test", "carol@hive.test"), "Re: Plans"),
+            ("f", (), "Plans"),
+            ("c", (), ""),
+        ):
+            await pilot.press(key)
+            await until(
+                pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None
+            )
+            draft = app.screen._opened
+            assert tuple(each.split()[0] for each in draft.to) == to
+            assert draft.subject == subject
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+
+
+async def test_a_draft_opens_in_the_composer(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await app.services.sending.save(Draft(account=ALICE, to=("bob@hive.test",), subject="Half a thought"))
+        app.screen.open_view(View(ALICE, "Drafts"))
+        app.services.mail.rescan()
+        await on_screen(pilot, "Half a thought")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        await on_screen(pilot, "bob@hive.test")
+
+
+async def test_a_sender_is_blocked(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: any("nile@hive.test is blocked" in each for each in notices(app)))
+        assert await app.services.contacts.blocked() == ["nile@hive.test"]
+
+
+async def test_mail_that_arrives_is_listed_and_told_of(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await until(pilot, lambda: app.services.mail._told is not None)
+        mailbox.put(mail("ruby", "Fresh.", sender="Ruby <ruby@hive.test>", date=START + 9_000))
+        app.services.mail.rescan()
+        await listed(pilot, 6)
+        assert "New mail from Ruby: ruby" in notices(app)
+        assert app.screen.letters.current.subject == "nile"
+
+
+async def test_what_another_program_files_is_noticed_without_asking(profile, mailbox):
+    async with at_desk(profile) as (_app, pilot):
+        await listed(pilot)
+        mailbox.move(mailbox.files("Inbox")[0], "Archive")
+        await listed(pilot, 4)
+
+
+async def test_the_first_frame_of_the_next_start_needs_no_index(profile, mailbox):
+    async with at_desk(profile) as (_app, pilot):
+        await listed(pilot)
+        await until(pilot, (profile.cache / "first-page.json").exists)
+    profile.index_db.unlink()
+    async with at_desk(profile) as (app, pilot):
+        assert "nile" in shown(app)
+        await pilot.press("e")
+        await until(pilot, lambda: files(profile, "Archive") == 1)
+        await listed(pilot, 4)
+
+
+async def test_panes_follow_the_size_of_the_window(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        screen = app.screen
+        letters, preview = screen.letters, screen.preview
+        assert screen.sidebar.display
+        assert preview.region.y > letters.region.y
+        await pilot.resize_terminal(160, 40)
+        await pilot.pause()
+        assert preview.region.x > letters.region.x
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert not screen.sidebar.display
+        assert preview.region.y > letters.region.y
+        await pilot.resize_terminal(60, 20)
+        await pilot.pause()
+        assert not preview.display
+        assert letters.region.height >= 16
+        await pilot.press("tab")
+        assert screen.sidebar.display
+        assert app.focused is screen.sidebar
+        await pilot.press("tab")
+        await pilot.pause()
+        assert not screen.sidebar.display
+        for size in ((20, 5), (300, 80), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        await pilot.press("v")
+        assert not preview.display
+        await pilot.press("v")
+        assert preview.display
+        await on_screen(pilot, "A letter about nile.")
+
+
+async def test_help_shows_every_key_that_works_here(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        text = "\n".join(row.text for row in app.screen.view.layout_rows.rows)
+        for words in ("Archive", "Save search", "Outbox", "Unread only", "Conversation (elsewhere)"):
+            assert words in text
+        await pilot.press("slash", *"blo")
+        await until(pilot, lambda: "Archive" not in shown(app).split("Keys")[1].split("╰")[0])
+        assert "Block the sender." in shown(app)
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
+
+
+async def test_remapped_keys_work_and_show(profile, mailbox):
+    profile.config.write_text(profile.config.read_text() + '\n[keys]\narchive = "y"\ntrash = "noop"\n')
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        assert "y Archive" in shown(app)
+        await pilot.press("e", "d")
+        await pilot.pause()
+        await listed(pilot, 5)
+        await pilot.press("y")
+        await listed(pilot, 4)
+
+
+async def test_quitting_by_key(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+    assert app.return_value == 0
+
+
+async def test_an_empty_mailbox_says_so(profile):
+    async with at_desk(profile) as (_app, pilot):
+        await on_screen(pilot, "Nothing here yet.")
+        await pilot.press("e", "d", "r", "x", "X", "enter", "u", "G", "g", "v", "v", "j")
+        await pilot.pause()
+        await on_screen(pilot, "Nothing here yet.")

@@ -1,0 +1,312 @@
+"""The conversation: what stands in it, folding, details, links, finding, and out to other programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import timedelta
+
+import pytest
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
+from mailboxes import Mailbox
+from post import NOW, gemmail
+
+from misfin_tui.dialogs.certificate import CertificateDialog
+from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.link import LinkDialog
+from misfin_tui.dialogs.text import FactsDialog
+from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.inbox import InboxScreen
+from misfin_tui.screens.thread import ThreadScreen
+
+LINKS = """# Reading list
+
+=> gemini://hive.test/reading The list
+=> misfin:carol@hive.test Ask Carol
+> quoted words
+* one
+```python
+print( "kept" )
+```
+Last words.
+"""
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+@pytest.fixture
+def mailbox(profile):
+    """A conversation of three letters, the first two read, and a letter with links; the links are newer."""
+    made = Mailbox(profile.mail, ALICE)
+    certificate = identity("bob@hive.test", "Bob Jones").info
+    for number, text in enumerate(
+        ("# Notes\n\nFirst thoughts.", "# Re: Notes\n\nSecond.", "# Re: Notes\n\nThird.")
+    ):
+        data = gemmail(
+            text,
+            at=NOW + timedelta(minutes=number),
+            certificate=certificate,
+            verification={"certificate": "pass", "pin": "match"},
+        )
+        made.put(data, flags="S" if number < 2 else None)
+    made.put(gemmail(LINKS, senders=("dave@cove.test Dave",), at=NOW + timedelta(hours=1)))
+    return made
+
+
+async def opened(pilot, subject: str) -> ThreadScreen:
+    await on_screen(pilot, subject)
+    app = pilot.app
+    while app.screen.letters.current.subject != subject:
+        await pilot.press("j")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.parts)
+    return app.screen
+
+
+async def test_read_letters_are_folded_unread_open_and_the_newest_in_focus(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Re: Notes")
+        await on_screen(pilot, "Third.")
+        assert [part.open for part in screen.thread.parts] == [False, False, True]
+        assert screen.thread.at == 2
+        lines = shown(app).splitlines()
+        assert any("▸ ✓ Bob Jones" in line for line in lines)
+        assert any("▌▾ ✓ Bob Jones  bob@hive.test" in line and "20 Nov 2026" in line for line in lines)
+        assert "to alice@mail.example" in shown(app)
+        await until(pilot, lambda: not screen.thread.parts[2].row.unread)  # reading marks as read
+
+
+async def test_messages_and_folds_by_key_and_mouse(profile, mailbox):
+    async with at_desk(profile) as (_app, pilot):
+        screen = await opened(pilot, "Re: Notes")
+        await pilot.press("p")
+        assert screen.thread.at == 1
+        await pilot.press("enter")
+        await on_screen(pilot, "Second.")
+        await pilot.press("p", "space")
+        await on_screen(pilot, "First thoughts.")
+        await pilot.press("n", "n", "n")
+        assert screen.thread.at == 2
+        await pilot.press("H")
+        assert [part.open for part in screen.thread.parts] == [False] * 3
+        await pilot.click("#thread", offset=(6, 2))
+        assert [part.open for part in screen.thread.parts] == [False, True, False]
+        await pilot.press("H", "H")
+        assert all(part.open for part in screen.thread.parts)
+        await pilot.press("j", "k", "pagedown", "pageup", "G", "g")
+        assert screen.thread.at == 0
+
+
+async def test_details_tell_how_the_sender_is_known(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (_app, pilot):
+        await opened(pilot, "Re: Notes")
+        await on_screen(pilot, "Third.")
+        await pilot.press("i")
+        for text in (
+            "Certificate  bob@hive.test",
+            "SHA-256",
+            "Public key",
+            "certificate=pass; pin=match",
+            "from 192.0.2.7 by mail.example",
+            "Misfin(C), ",
+            "raw gemmail",
+        ):
+            await on_screen(pilot, text)
+        await pilot.press("i")
+        await until(pilot, lambda: "SHA-256" not in shown(pilot.app))
+
+
+async def test_a_forwarded_letter_names_every_station(profile):
+    made = Mailbox(profile.mail, ALICE)
+    made.put(gemmail("# Passed on\n\nHello.", senders=("bob@hive.test Bob", "erin@cove.test Erin")))
+    async with at_desk(profile, (120, 40)) as (_app, pilot):
+        await opened(pilot, "Passed on")
+        await on_screen(pilot, "passed on by Bob (bob@hive.test) at 20 Nov 2026")
+        await on_screen(pilot, "passed on by Erin (erin@cove.test) at 20 Nov 2026 12:00, it is claimed")
+
+
+async def test_gemtext_is_drawn_as_gemtext(profile, mailbox):
+    async with at_desk(profile) as (_app, pilot):
+        await opened(pilot, "Reading list")
+        for text in (
+            "[1] The list  gemini://hive.test/reading",
+            "[2] Ask Carol  misfin:carol@hive.test",
+            "▎ quoted words",
+            "• one",
+            "┄ python",
+            'print( "kept" )',
+        ):
+            await on_screen(pilot, text)
+
+
+async def test_a_link_is_opened_only_after_its_target_was_shown(profile, mailbox, tmp_path):
+    log = tmp_path / "opened"
+    opener = tmp_path / "opener"
+    opener.write_text(f'#!/bin/sh\necho "$1" > {log}\n')
+    opener.chmod(0o755)
+    profile.config.write_text(profile.config.read_text() + f'[ui]\nopener = "{opener}"\n')
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Reading list")
+        await on_screen(pilot, "[1]")
+        await pilot.press("o", "1")
+        await on_screen(pilot, "gemini://hive.test/reading")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LinkDialog))
+        assert not log.exists()
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        assert not log.exists()
+        await pilot.press("o", "1", "enter")
+        await until(pilot, lambda: isinstance(app.screen, LinkDialog))
+        await pilot.click("#open")
+        await until(pilot, log.exists)
+        await until(pilot, lambda: log.read_text() == "gemini://hive.test/reading\n")
+
+
+async def test_links_by_mouse_copied_and_misread(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Reading list")
+        await on_screen(pilot, "[1]")
+        line = next(number for number, text in enumerate(shown(app).splitlines()) if "[1]" in text)
+        await pilot.click(offset=(12, line))
+        await until(pilot, lambda: isinstance(app.screen, LinkDialog))
+        await pilot.click("#copy")
+        await until(pilot, lambda: app.clipboard == "gemini://hive.test/reading")
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        await pilot.press("y", "2", "enter")
+        await until(pilot, lambda: app.clipboard == "misfin:carol@hive.test")
+        await pilot.press("o", "7", "enter")
+        await until(pilot, lambda: "There is no link number 7." in notices(app))
+
+
+async def test_a_misfin_link_opens_the_composer(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Reading list")
+        await on_screen(pilot, "[2]")
+        await pilot.press("o", "2", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        await on_screen(pilot, "carol@hive.test")
+
+
+async def test_a_letter_goes_to_a_command_and_its_output_is_shown(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Re: Notes")
+        await pilot.press("vertical_line", *"wc", "space", "minus", "c", "enter")
+        await until(pilot, lambda: isinstance(app.screen, FactsDialog))
+        await on_screen(pilot, str(len(gemmail_bytes("# Re: Notes\n\nThird."))))
+        await pilot.press("escape", "vertical_line", *"false", "enter")
+        await until(pilot, lambda: "false: ended with status 1." in notices(app))
+
+
+def gemmail_bytes(body: str) -> bytes:
+    from misfin.store.envelope import to_gemmail
+
+    return to_gemmail(gemmail(body, at=NOW + timedelta(minutes=2)))
+
+
+async def test_a_letter_is_saved_and_never_over_another_file(profile, mailbox, tmp_path):
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Re: Notes")
+        for name, beginning in (("a.gmi", b"bob@hive.test Bob Jones\n"), ("b.eml", b"Misfin-Senders:")):
+            await pilot.press("S")
+            await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
+            screen.prompt.line.value = str(tmp_path / name)
+            await pilot.press("enter")
+            await until(
+                pilot, lambda name=name: any(f"Saved to {tmp_path / name}" in each for each in notices(app))
+            )
+            assert beginning in (tmp_path / name).read_bytes()
+            assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+            await until(pilot, lambda: screen.prompt is None)
+        await pilot.press("S")
+        await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
+        screen.prompt.line.value = str(tmp_path / "a.gmi")
+        await pilot.press("enter")
+        await until(pilot, lambda: any("exists already" in each for each in notices(app)))
+
+
+async def test_text_is_found_in_the_open_letters(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Reading list")
+        await on_screen(pilot, "Last words.")
+        await pilot.press("slash", *"LAST", "enter")
+        await until(pilot, lambda: screen.thread._found == "last")
+        await until(pilot, lambda: screen.prompt is None)
+        await pilot.press("slash", *"zebra", "enter")
+        await until(pilot, lambda: "Not found in the open letters." in notices(app))
+        await pilot.press("escape")
+
+
+async def test_neighbours_of_the_list(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Reading list")
+        await pilot.press("J")
+        await on_screen(pilot, "Third.")
+        assert screen.targets() == (app.screen_stack[0].letters.current.thread,)
+        await pilot.press("J")
+        await until(pilot, lambda: "This is the last one." in notices(app))
+        await pilot.press("K")
+        await on_screen(pilot, "[1] The list")
+
+
+async def test_filing_closes_the_conversation_and_can_be_undone(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Re: Notes")
+        await pilot.press("s")
+        await until(pilot, lambda: any("starred" in each for each in notices(app)))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, InboxScreen))
+        await on_screen(pilot, "Inbox · 1 conversation")
+        await pilot.press("z")
+        await on_screen(pilot, "Inbox · 2 conversations")
+
+
+async def test_mail_that_arrives_joins_the_open_conversation(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Re: Notes")
+        await on_screen(pilot, "Third.")
+        mailbox.put(gemmail("# Re: Notes\n\nFourth, just now.", at=NOW + timedelta(minutes=5)))
+        app.services.mail.rescan()
+        await until(pilot, lambda: len(screen.thread.parts) == 4)
+        assert screen.thread.at == 2
+        await pilot.press("n")
+        await on_screen(pilot, "Fourth, just now.")
+
+
+async def test_a_letter_that_vanished_is_said_to_be_gone(profile, mailbox):
+    async with at_desk(profile) as (_app, pilot):
+        await opened(pilot, "Re: Notes")
+        for file in mailbox.files("Inbox"):
+            os.unlink(file)
+        await pilot.press("p", "enter")
+        await on_screen(pilot, "no longer there")
+
+
+async def test_a_reply_quotes_the_selected_lines(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Reading list")
+        await on_screen(pilot, "Last words.")
+        line = next(number for number, text in enumerate(shown(app).splitlines()) if "• one" in text)
+        await pilot.mouse_down(offset=(5, line - 1))
+        await pilot.hover(offset=(9, line))
+        await pilot.mouse_up(offset=(9, line))
+        await until(pilot, lambda: screen.thread.selected_lines())
+        assert screen.thread.selected_lines() == "> quoted words\n* one"
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
+        assert app.screen._opened.body == "Dave wrote:\n>> quoted words\n> * one\n\n".replace(">>", "> >")
+
+
+async def test_a_held_letter_can_be_let_in(profile, mailbox):
+    shutil.rmtree(mailbox.path("Held"), ignore_errors=True)
+    mailbox.put(gemmail("# Held up\n\nIt is me."), folder="Held")
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Held up")
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, (ConfirmDialog, CertificateDialog)))
+        await pilot.click("#yes")
+        await until(pilot, lambda: "The letter is in the inbox." in notices(app))
+        assert len(mailbox.files("Held")) == 0
