@@ -41,6 +41,7 @@ bench: $(VENV)/.dev      ## measure speed and memory against named peers
 	$(BIN)/python -m tests.benchmarks
 
 interop: $(VENV)/.dev    ## only the tests against other people's programs
+	-$(BIN)/python tests/helpers/titlani.py
 	$(BIN)/python -m pytest -q tests/interop
 
 screenshots: $(VENV)/.dev ## draw every screen from the demo mailbox

@@ -44,7 +44,10 @@ def why_not() -> str:
 
 
 def install() -> Path:
-    """Make the environment in the user's cache; returns its interpreter."""
+    """Make the environment in the user's cache, unless there is one already; returns its interpreter."""
+    found = titlani_python()
+    if found is not None:
+        return found
     base = _python_3_13()
     subprocess.run([base, "-m", "venv", "--clear", _CACHE], check=True)
     python = _CACHE / "bin" / "python"

@@ -92,6 +92,11 @@ class Directory:
         """The identity to show to a client that asks for ``host`` by SNI; None for a host not served."""
         return self._hosts.get(host) or self._hosts.get(_normal(host))
 
+    @property
+    def shows_one(self) -> bool:
+        """Whether every host shows the same certificate, so that nothing has to be chosen by SNI."""
+        return all(identity is self.default for identity in self._hosts.values())
+
     def serves(self, host: str) -> bool:
         """Whether ``host`` is one of ours."""
         return self.certificate_for(host) is not None

@@ -99,7 +99,7 @@ class Receiver:
 
         Raises :class:`~misfin.errors.IdentityError` for an identity TLS cannot use; the old one then stays.
         """
-        self.tls = ServerTls(directory.default, directory.certificate_for)
+        self.tls = ServerTls(directory.default, None if directory.shows_one else directory.certificate_for)
         self.directory = directory
 
     async def start(self) -> list[tuple[str, int]]:

@@ -293,7 +293,7 @@ class ServerTls:
     __slots__ = ("_choose", "_context")
 
     def __init__(self, default: Identity, choose: Callable[[str], Identity | None] | None = None) -> None:
-        self._context = _server_context(default.cert_pem, default.key_pem)
+        self._context = _server_context(default.cert_pem, default.key_pem, choose is not None)
         self._choose = choose
 
     def session(self) -> TlsSession:
@@ -321,7 +321,7 @@ def _by_server_name(connection: SSL.Connection) -> None:
     try:
         identity = choose(name.decode("ascii").rstrip(".").lower())
         if identity is not None:
-            context = _server_context(identity.cert_pem, identity.key_pem)
+            context = _server_context(identity.cert_pem, identity.key_pem, True)
             if context is not connection.get_context():
                 connection.set_context(context)
     except (UnicodeDecodeError, IdentityError):
@@ -329,11 +329,12 @@ def _by_server_name(connection: SSL.Connection) -> None:
 
 
 @lru_cache(maxsize=_CONTEXTS_KEPT)
-def _server_context(cert_pem: bytes, key_pem: bytes) -> SSL.Context:
+def _server_context(cert_pem: bytes, key_pem: bytes, by_name: bool) -> SSL.Context:
     context = _context()
     context.set_verify(SSL.VERIFY_PEER, _take_any)
     context.set_session_id(b"misfin")  # without it a client that tries to resume is killed (anchors.md §4.4)
-    context.set_tlsext_servername_callback(_by_server_name)
+    if by_name:  # a call from C into Python that a server of one host can save
+        context.set_tlsext_servername_callback(_by_server_name)
     _load(context, cert_pem, key_pem)
     return context
 

@@ -137,7 +137,7 @@ class VerifyingHandler:
             return Checks(pin=decision)
         results: Mapping[str, CheckResult] = {}
         if self.mode is not VerificationMode.OFF:
-            result = await self.verifier.verify_sender(address, certificate, recipient)
+            result = await self.verifier.verify_sender(address, certificate, recipient, pin)
             results = result.checks or {self.method: result}
         checks = Checks(pin=decision, results=results)
         if changed and _provisional(pin) and checks.verified:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from misfin.trust.identity import CertificateInfo
+    from misfin.trust.tofu import Pin
 
 logger = logging.getLogger("misfin.receiver")
 P = ParamSpec("P")
@@ -59,8 +60,12 @@ class Verifier(Protocol):
         address: MisfinAddress,
         certificate: CertificateInfo | None = None,
         identity: Identity | None = None,
+        pin: Pin | None = None,
     ) -> CheckResult:
-        """Judge whether ``certificate`` is that of ``address``; ``identity`` is ours, to ask hosts with."""
+        """Judge whether ``certificate`` is that of ``address``.
+
+        ``identity`` is ours, to ask hosts with; ``pin`` is the sender's, if it was looked up already.
+        """
         ...
 
 
@@ -82,13 +87,14 @@ class CertificateVerifier:
         address: MisfinAddress,
         certificate: CertificateInfo | None = None,
         identity: Identity | None = None,
+        pin: Pin | None = None,
     ) -> CheckResult:
         """See :class:`Verifier`."""
         if certificate is None:
             return NO_CERTIFICATE
         if not _names(certificate, address):
             return _OTHER_NAME
-        pin = self._pins.get(PinKind.SENDER, address.address)
+        pin = pin or self._pins.get(PinKind.SENDER, address.address)
         if pin is not None and pin.how != FIRST_LETTER:
             decision = decide(pin, certificate, 0.0).decision
             if decision is not Decision.CHANGED:
@@ -129,6 +135,7 @@ class ProbeVerifier:
         address: MisfinAddress,
         certificate: CertificateInfo | None = None,
         identity: Identity | None = None,
+        pin: Pin | None = None,
     ) -> CheckResult:
         """See :class:`Verifier`; without a certificate the mailbox's existence is all that is found out."""
         identity = identity or self._identity
@@ -169,6 +176,7 @@ class SPKIVerifier:
         address: MisfinAddress,
         certificate: CertificateInfo | None = None,
         identity: Identity | None = None,
+        pin: Pin | None = None,
     ) -> CheckResult:
         """See :class:`Verifier`."""
         if certificate is not None and not _names(certificate, address):
@@ -216,10 +224,11 @@ class CombinedVerifier:
         address: MisfinAddress,
         certificate: CertificateInfo | None = None,
         identity: Identity | None = None,
+        pin: Pin | None = None,
     ) -> CheckResult:
         """See :class:`Verifier`; the results of the methods are in ``checks``."""
         results = await asyncio.gather(
-            *(each.verify_sender(address, certificate, identity) for each in self.verifiers.values())
+            *(each.verify_sender(address, certificate, identity, pin) for each in self.verifiers.values())
         )
         checks = dict(zip(self.verifiers, results, strict=True))
         worst = max(results, key=lambda result: _SEVERITY[result.outcome], default=NO_CERTIFICATE)
