@@ -1,0 +1,26 @@
+"""The address book fills itself from the mail the app scans."""
+
+from datetime import UTC, datetime
+
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import Version
+from misfin.store.envelope import wrap
+from misfin_tui.config import load
+from misfin_tui.paths import Profile
+from misfin_tui.services import Services
+
+ADA = MisfinAddress("ada", "mail.example", "Ada")
+NOW = datetime(2026, 11, 19, 14, 2, tzinfo=UTC)
+
+
+async def test_who_writes_is_offered_when_an_address_is_typed(tmp_path):
+    profile = Profile(tmp_path)
+    services = Services(profile, load(profile.config))
+    services.store.create(ADA.address)
+    letter = wrap(b"bea@hive.test Bea Worker\n\n\n# Hi\n", version=Version.C, account=ADA, now=NOW)
+    services.store.folder(ADA.address).deliver(letter)
+    services.index.scan()
+    services.contacts.learn(lambda: False)
+    [known] = await services.contacts.complete("wor")
+    assert (known.contact.address, known.contact.received) == ("bea@hive.test", 1)
+    services.close()
