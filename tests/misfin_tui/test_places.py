@@ -185,7 +185,7 @@ async def test_a_contact_is_added_with_its_address_checked(profile):
         assert app.screen is form
         form.query_one("#address").value = "dave@hive.test"
         form.query_one("#name").value = "Dave"
-        await pilot.click("#ok")
+        await pilot.press("enter", "enter", "enter")
         await until(pilot, lambda: [each.contact.own_name for each in screen.rows.items] == ["Dave"])
 
 

@@ -21,6 +21,26 @@ T = TypeVar("T")
 _BUTTON = 8  # cells of a button beside its label: padding, the frame Textual leaves, margin
 
 
+def button_css(screen: str) -> str:
+    """Style of the row of buttons of a screen: one line high, the focused one stands out in every theme."""
+    return f"""
+    {screen} #buttons {{ height: auto; margin-top: 1; }}
+    {screen} #buttons Button {{
+        height: 1; min-width: 8; width: auto; border: none !important; padding: 0 2; margin-right: 2;
+        background: $panel; color: $foreground; text-style: none; tint: transparent;
+    }}
+    {screen} #buttons Button:hover {{ background: $primary 30%; }}
+    {screen} #buttons Button.-danger {{ color: $error; }}
+    {screen} #buttons Button:focus {{ background: $primary; color: $background; text-style: bold; }}
+    {screen} #buttons Button.-danger:focus {{ background: $error; color: $background; }}
+    {screen} #buttons Button:disabled {{ text-style: dim; color: $text-disabled; }}
+    {screen}:ansi #buttons Button {{ background: ansi_default; color: ansi_default; }}
+    {screen}:ansi #buttons Button:hover {{ text-style: underline; }}
+    {screen}:ansi #buttons Button:focus {{ text-style: bold reverse; }}
+    {screen}:ansi #buttons Button.-danger {{ color: ansi_red; }}
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A button. The first of a dialog is the safe one and has the focus."""
@@ -36,37 +56,26 @@ class Dialog(ModalScreen[T | None]):
     BINDINGS = bindings(Room.DIALOG)
     BINDING_GROUP_TITLE = "Dialog"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - Textual declares it per instance
-    DEFAULT_CSS = """
-    Dialog {
+    DEFAULT_CSS = f"""
+    Dialog {{
         align: center middle;
-        #box {
+        #box {{
             width: 78; max-width: 100%; height: auto; max-height: 100%;
             border: round $border; border-title-color: $primary; border-title-style: bold;
             background: $surface; padding: 1 2;
-        }
-        &.-danger #box { border: round $error; border-title-color: $error; }
-        #body { height: auto; max-height: 100%; scrollbar-size: 1 1; background: $surface; }
-        #body > Static { height: auto; width: 1fr; }
-        #buttons { height: auto; margin-top: 1; }
-        #buttons Button {
-            height: 1; min-width: 8; border: none; padding: 0 2; margin-right: 2; width: auto;
-            background: $panel; color: $foreground; text-style: none;
-        }
-        #buttons Button:focus { background: $primary; color: $background; text-style: bold; }
-        #buttons Button.-danger { color: $error; }
-        #buttons Button.-danger:focus { background: $error; color: $background; }
-        #buttons Button:disabled { text-style: dim; }
-        .muted { color: $text-muted; }
-        .strong { text-style: bold; }
-        .warn { color: $warning; }
-        .gap { margin-top: 1; }
-        Input { border: none; height: 1; padding: 0 1; background: $panel; margin-top: 1; }
-    }
-    Dialog.-stacked #buttons { layout: vertical; }
-    Dialog.-narrow #box { padding: 0 1; }
-    Dialog:ansi #buttons Button { text-style: none; }
-    Dialog:ansi #buttons Button:focus { text-style: reverse bold; }
-    Dialog:ansi #buttons Button.-danger:focus { text-style: reverse bold; }
+        }}
+        &.-danger #box {{ border: round $error; border-title-color: $error; }}
+        #body {{ height: auto; max-height: 100%; scrollbar-size: 1 1; background: $surface; }}
+        #body > Static {{ height: auto; width: 1fr; }}
+        .muted {{ color: $text-muted; }}
+        .strong {{ text-style: bold; }}
+        .warn {{ color: $warning; }}
+        .gap {{ margin-top: 1; }}
+        Input {{ border: none; height: 1; padding: 0 1; background: $panel; margin-top: 1; }}
+    }}
+    Dialog.-stacked #buttons {{ layout: vertical; }}
+    Dialog.-narrow #box {{ padding: 0 1; }}
+    {button_css("Dialog")}
     """
 
     def __init__(self, title: str, *, tone: str = "") -> None:

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Button, ContentSwitcher, Input, RadioButton, RadioSet, Select, Static
 
 from misfin.errors import IdentityEncryptedError, MisfinError
+from misfin_tui.dialogs.base import button_css
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import KEYS, problem_with
 from misfin_tui.dialogs.prompt import PasswordDialog
@@ -39,31 +40,28 @@ class WizardScreen(AppScreen):
     BINDINGS = bindings(Room.WIZARD)
     BINDING_GROUP_TITLE = "First steps"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - Textual declares it per instance
-    DEFAULT_CSS = """
-    WizardScreen {
+    DEFAULT_CSS = f"""
+    WizardScreen {{
         align: center middle; background: $background;
-        #box { width: 84; max-width: 100%; height: auto; max-height: 100%; border: round $border;
-               border-title-color: $primary; border-title-style: bold; padding: 1 2; background: $surface; }
-        #dots { height: 1; color: $text-muted; margin-bottom: 1; }
-        #steps { height: auto; }
-        .step { height: auto; scrollbar-size: 1 1; }
-        .step > Vertical { height: auto; }
-        .step > Static { height: auto; }
-        .label { color: $text-muted; margin-top: 1; }
-        .warn { color: $warning; margin-top: 1; }
-        .muted { color: $text-muted; }
-        .strong { text-style: bold; }
-        .gap { margin-top: 1; }
-        Input { border: none; height: 1; padding: 0 1; background: $panel; }
-        RadioSet { border: none; height: auto; width: 1fr; background: $surface; padding: 0; margin-top: 1; }
-        #settings { height: auto; max-height: 12; background: $panel; padding: 0 1; margin-top: 1; }
-        #buttons { height: auto; margin-top: 1; }
-        #buttons Button { height: 1; min-width: 8; border: none; padding: 0 2; margin-right: 2; width: auto;
-                          background: $panel; color: $foreground; text-style: none; }
-        #buttons Button:focus { background: $primary; color: $background; text-style: bold; }
-    }
-    WizardScreen.-narrow #box { padding: 0 1; }
-    WizardScreen:ansi #buttons Button:focus { text-style: reverse bold; }
+        #box {{ width: 84; max-width: 100%; height: auto; max-height: 100%; border: round $border;
+               border-title-color: $primary; border-title-style: bold; padding: 1 2; background: $surface; }}
+        #dots {{ height: 1; color: $text-muted; margin-bottom: 1; }}
+        #steps {{ height: auto; }}
+        .step {{ height: auto; scrollbar-size: 1 1; }}
+        .step > Vertical {{ height: auto; }}
+        .step > Static {{ height: auto; }}
+        .label {{ color: $text-muted; margin-top: 1; }}
+        .warn {{ color: $warning; margin-top: 1; }}
+        .muted {{ color: $text-muted; }}
+        .strong {{ text-style: bold; }}
+        .gap {{ margin-top: 1; }}
+        Input {{ border: none; height: 1; padding: 0 1; background: $panel; }}
+        RadioSet {{ border: none; height: auto; width: 1fr; background: $surface; padding: 0; }}
+        RadioSet {{ margin-top: 1; }}
+        #settings {{ height: auto; max-height: 12; background: $panel; padding: 0 1; margin-top: 1; }}
+    }}
+    WizardScreen.-narrow #box {{ padding: 0 1; }}
+    {button_css("WizardScreen")}
     """
 
     def __init__(self) -> None:

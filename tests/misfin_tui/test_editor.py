@@ -1,0 +1,191 @@
+"""An external editor: a private file, whatever it does; in a real terminal the program lives on beside it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import stat
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from textual.app import App
+
+from misfin_tui import editor
+from misfin_tui.editor import Edited, command_for, edit, forget, leftover
+
+
+class Suspendable(App[None]):
+    """An app whose terminal can be given away without one; what a real one does is tested below."""
+
+    suspended = 0
+
+    def suspend(self):
+        from contextlib import contextmanager
+
+        @contextmanager
+        def give_away():
+            self.suspended += 1
+            yield
+
+        return give_away()
+
+
+def script(tmp_path: Path, body: str) -> list[str]:
+    path = tmp_path / "editor.py"
+    path.write_text(f"import sys, os, signal, pathlib\nfile = pathlib.Path(sys.argv[-1])\n{body}\n")
+    return [sys.executable, str(path)]
+
+
+async def run(tmp_path, body: str, text: str = "before") -> Edited:
+    app = Suspendable()
+    async with app.run_test():
+        result = await edit(app, text, command=script(tmp_path, body), folder=tmp_path / "run", name="abc")
+        assert app.suspended == 1
+        return result
+
+
+async def test_what_the_editor_saves_comes_back(tmp_path):
+    assert await run(tmp_path, "file.write_text(file.read_text() + ' after ä')") == Edited("before after ä")
+    assert leftover(tmp_path / "run", "abc") is None
+
+
+async def test_the_file_is_private(tmp_path):
+    result = await run(tmp_path, "file.write_text(oct(file.stat().st_mode & 0o777))")
+    assert result.text == oct(0o600)
+    assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
+
+
+async def test_an_editor_that_fails_changes_nothing(tmp_path):
+    result = await run(tmp_path, "sys.exit(3)")
+    assert result.text is None
+    assert "(3)" in result.problem
+
+
+async def test_what_a_failing_editor_wrote_is_kept_aside(tmp_path):
+    result = await run(tmp_path, "file.write_text('half'); sys.exit(1)")
+    assert result.text is None
+    kept = list((tmp_path / "run").glob("*.kept.gmi"))
+    assert [path.read_text() for path in kept] == ["half"]
+    assert str(kept[0]) in result.problem
+
+
+async def test_what_a_killed_editor_had_saved_is_taken(tmp_path):
+    result = await run(tmp_path, "file.write_text('saved'); os.kill(os.getpid(), signal.SIGKILL)")
+    assert result.text == "saved"
+    assert "killed" in result.problem
+
+
+async def test_an_editor_that_removes_its_file_changes_nothing(tmp_path):
+    result = await run(tmp_path, "file.unlink()")
+    assert result.text is None
+    assert "removed" in result.problem
+
+
+async def test_a_huge_file_is_not_read_but_kept(tmp_path):
+    result = await run(tmp_path, f"file.write_text('x' * {editor.MAX_FILE + 1})")
+    assert result.text is None
+    assert "kept in" in result.problem
+    assert list((tmp_path / "run").iterdir())
+
+
+async def test_a_missing_editor_is_named(tmp_path):
+    app = Suspendable()
+    async with app.run_test():
+        result = await edit(app, "x", command=["/no/such/editor"], folder=tmp_path, name="abc")
+        assert "/no/such/editor cannot be started" in result.problem
+        assert "There is no editor" in (await edit(app, "x", command=[], folder=tmp_path, name="abc")).problem
+
+
+async def test_where_the_terminal_cannot_be_given_away_it_says_so(tmp_path):
+    app: App[None] = App()
+    async with app.run_test():
+        result = await edit(app, "x", command=["true"], folder=tmp_path, name="abc")
+        assert "cannot be opened" in result.problem
+
+
+def test_a_file_left_by_a_dead_program_is_found(tmp_path):
+    editor._write(editor._file(tmp_path, "abc"), "text")
+    assert leftover(tmp_path, "abc") == "text"
+    forget(tmp_path, "abc")
+    assert leftover(tmp_path, "abc") is None
+
+
+def test_a_name_cannot_leave_the_folder(tmp_path):
+    assert editor._file(tmp_path, "../../etc/x").parent == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("configured", "environ", "command"),
+    [
+        ("ed -x 'a b'", {"VISUAL": "v"}, ["ed", "-x", "a b"]),
+        ("", {"VISUAL": "v -n", "EDITOR": "e"}, ["v", "-n"]),
+        (" ", {"EDITOR": "e"}, ["e"]),
+    ],
+)
+def test_the_editor_is_chosen_in_order(configured, environ, command):
+    assert command_for(configured, environ) == command
+
+
+def test_unbalanced_quotes_are_an_error():
+    with pytest.raises(ValueError, match="quot"):
+        command_for("vi 'x", {})
+
+
+PROGRAM = """
+import asyncio, sys, pathlib
+from textual.app import App
+from textual.widgets import Static
+from misfin_tui.editor import edit
+
+class Program(App):
+    ticks = 0
+    def compose(self):
+        yield Static("hello", id="text")
+    def on_mount(self):
+        self.set_interval(0.02, self.tick)
+        self.run_worker(self.go())
+    def tick(self):
+        self.ticks += 1
+        self.query_one("#text", Static).update(str(self.ticks))
+    async def go(self):
+        await asyncio.sleep(0.1)
+        before = self.ticks
+        folder = pathlib.Path(sys.argv[-1]).parent
+        result = await edit(self, "text", command=sys.argv[1:], folder=folder, name="x")
+        served = self.ticks - before
+        await asyncio.sleep(0.1)
+        self.exit(f"{result.text!r} {served} {self.ticks > before + served}")
+
+print(Program().run())
+"""
+
+
+def test_in_a_real_terminal_the_loop_lives_on_and_the_screen_comes_back(tmp_path):
+    """Repaints during a long edit once filled a queue and stopped the program for good (style.md §4.10)."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = script(tmp_path, "import time; time.sleep(2); file.write_text('edited')")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", TEXTUAL_ANIMATIONS="none", COLUMNS="80", LINES="24")
+        os.execv(sys.executable, [sys.executable, str(tmp_path / "program.py"), *command])
+    said = b""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        ready, _, _ = select.select([terminal], [], [], 0.2)
+        if ready:
+            try:
+                chunk = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            said += chunk
+    os.waitpid(pid, 0)
+    last = said.decode("utf-8", "replace").strip().splitlines()[-1]
+    text, served, painted = last.rsplit(" ", 2)
+    assert text.endswith("'edited'")
+    assert int(served) > 30
+    assert painted == "True"

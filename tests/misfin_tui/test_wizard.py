@@ -1,0 +1,218 @@
+"""The first run: three steps to an address, and nothing half-made on the way."""
+
+from __future__ import annotations
+
+import socket
+import stat
+
+import pytest
+from desk import at_desk, identity, make_profile, on_screen, shown, type_text, until
+
+from misfin.store.identities import IdentityStore
+from misfin_tui import config
+from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.prompt import PasswordDialog
+from misfin_tui.paths import profile_at
+from misfin_tui.screens.inbox import InboxScreen
+from misfin_tui.screens.wizard import WizardScreen
+from misfin_tui.services.setup import Start, config_text, port_problem
+
+
+def nothing_made(profile) -> bool:
+    return not profile.config.exists() and IdentityStore(profile.identities).names() == []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def wizard(app, pilot) -> WizardScreen:
+    await until(pilot, lambda: isinstance(app.screen, WizardScreen) and app.focused is not None)
+    return app.screen
+
+
+async def step(app, pilot, number: int) -> None:
+    await on_screen(pilot, f"step {number} of 3")
+
+
+async def test_an_empty_profile_becomes_one_that_can_write(profile_root):
+    profile = profile_at(profile_root)
+    async with at_desk(profile, (100, 36)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, "ada@mail.example\nAda Lovelace\n")
+        await step(app, pilot, 2)
+        assert "mail.example must be a name" in shown(app)
+        screen.query_one("#not-here").value = True
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+        await step(app, pilot, 3)
+        assert "ada@mail.example will be made and only sends." in shown(app)
+        assert nothing_made(profile)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, InboxScreen))
+        (name,) = IdentityStore(profile.identities).names()
+        made = IdentityStore(profile.identities).load(name)
+        assert made.address.long_form == "Ada Lovelace (ada@mail.example)"
+        assert stat.S_IMODE((profile.identities / f"{name}.pem").stat().st_mode) == 0o600
+        assert not config.load(profile.config).receive.enabled
+        assert not app.services.config.receive.enabled
+        assert (profile.mail / "ada@mail.example").is_dir()
+        assert (await app.services.sending.new()).account == "ada@mail.example"
+
+
+async def test_leaving_at_any_step_leaves_nothing(profile_root):
+    profile = profile_at(profile_root)
+    async with at_desk(profile, (100, 36)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, "ada@mail.example\nAda\n")
+        await step(app, pilot, 2)
+        screen.query_one("#not-here").value = True
+        await pilot.press("ctrl+s")
+        await step(app, pilot, 3)
+        await pilot.press("escape")
+        await step(app, pilot, 2)
+        await pilot.press("escape")
+        await step(app, pilot, 1)
+        assert screen.query_one("#address").value == "ada@mail.example"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert app.focused.id == "no"
+        await pilot.click("#yes")
+        await until(pilot, lambda: isinstance(app.screen, InboxScreen))
+    assert nothing_made(profile)
+
+
+async def test_a_wrong_address_is_told_at_once(profile_root):
+    async with at_desk(profile_at(profile_root), (100, 36)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, "ada")
+        await pilot.click("#next")
+        await on_screen(pilot, "there is no @ in it")
+        assert screen.query_one("#address").has_focus
+
+
+async def test_a_port_in_use_is_told(profile_root):
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        async with at_desk(profile_at(profile_root), (100, 36)) as (app, pilot):
+            screen = await wizard(app, pilot)
+            await type_text(pilot, "ada@mail.example\n\n")
+            await step(app, pilot, 2)
+            screen.query_one("#port").value = str(port)
+            await pilot.press("ctrl+s")
+            await on_screen(pilot, f"Port {port} cannot be used")
+            screen.query_one("#port").value = "none"
+            await pilot.press("ctrl+s")
+            await on_screen(pilot, "A port is a number")
+            screen.query_one("#port").value = str(free_port())
+            await pilot.press("ctrl+s")
+            await step(app, pilot, 3)
+            assert "listen = [" in app.services.setup.preview(screen._start())
+
+
+async def test_an_encrypted_pem_is_taken_over(profile_root, tmp_path):
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+    other = identity("erin@far.test", "Erin")
+    key = other.private_key().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"sesame")
+    )
+    (tmp_path / "erin.pem").write_bytes(other.cert_pem + key)
+    profile = profile_at(profile_root)
+    async with at_desk(profile, (100, 36)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        screen.query_one("#import").value = True
+        await pilot.pause()
+        screen.query_one("#pem").value = str(tmp_path / "erin.pem")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, PasswordDialog))
+        await type_text(pilot, "sesame\n")
+        await step(app, pilot, 2)
+        screen.query_one("#not-here").value = True
+        await pilot.press("ctrl+s")
+        await step(app, pilot, 3)
+        assert "erin@far.test is taken over" in shown(app)
+        assert nothing_made(profile)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, InboxScreen))
+        (name,) = IdentityStore(profile.identities).names()
+        assert IdentityStore(profile.identities).load(name).info.der == other.info.der
+
+
+async def test_what_fails_at_the_end_is_taken_back(profile_root, monkeypatch):
+    from misfin.errors import StoreError
+    from misfin.store.maildir import MailStore
+
+    profile = profile_at(profile_root)
+    async with at_desk(profile, (100, 36)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, "ada@mail.example\nAda\n")
+        await step(app, pilot, 2)
+        screen.query_one("#not-here").value = True
+        await pilot.press("ctrl+s")
+        await step(app, pilot, 3)
+
+        def full(*_args):
+            raise StoreError("No space left on device.")
+
+        monkeypatch.setattr(MailStore, "create", full)
+        await pilot.press("enter")
+        await on_screen(pilot, "No space left on device.")
+        assert app.screen is screen
+        assert nothing_made(profile)
+
+
+async def test_a_settings_file_that_is_there_stays(profile_root):
+    settings = "# mine\n[receive]\nenabled = false\n"
+    profile = make_profile(profile_root, settings=settings, address="")
+    async with at_desk(profile, (100, 36)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, "ada@mail.example\nAda\n")
+        await step(app, pilot, 2)
+        screen.query_one("#not-here").value = True
+        await pilot.press("ctrl+s")
+        await step(app, pilot, 3)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, InboxScreen))
+    assert profile.config.read_text() == settings
+
+
+@pytest.mark.parametrize("size", [(20, 5), (60, 20), (300, 80)])
+async def test_the_wizard_stands_at_every_size(profile_root, size):
+    async with at_desk(profile_at(profile_root), size) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await pilot.resize_terminal(20, 5)
+        await pilot.pause()
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        assert app.screen is screen
+        if size[1] >= 20:
+            assert screen.query_one("#next").region.bottom <= size[1]
+
+
+@pytest.mark.parametrize(
+    ("start", "holds"),
+    [
+        (Start("a@b.test", receive=False), "\nenabled = false\n"),
+        (Start("a@b.test", port=19580), '\nlisten = ["0.0.0.0:19580", "[::]:19580"]\n'),
+        (Start("a@b.test"), "\n# enabled = true\n"),
+    ],
+)
+def test_the_settings_file_says_what_was_decided(start, holds):
+    text = config_text(start)
+    assert holds in text
+    parsed = config.parse(text)
+    assert parsed.receive.enabled is start.receive
+
+
+@pytest.mark.parametrize("port", [0, 65536, -1])
+def test_numbers_that_are_no_port(port):
+    assert "no port number" in port_problem(port)
+
+
+def test_a_free_port_has_no_problem():
+    assert port_problem(free_port()) == ""
