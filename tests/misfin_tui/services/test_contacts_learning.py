@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 19, 14, 2, tzinfo=UTC)
 
 
 async def test_who_writes_is_offered_when_an_address_is_typed(tmp_path):
-    profile = Profile(tmp_path)
+    profile = Profile(tmp_path, tmp_path / "cache", tmp_path / "run")
     services = Services(profile, load(profile.config))
     services.store.create(ADA.address)
     letter = wrap(b"bea@hive.test Bea Worker\n\n\n# Hi\n", version=Version.C, account=ADA, now=NOW)
