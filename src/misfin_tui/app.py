@@ -12,6 +12,7 @@ import gc
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -472,6 +473,23 @@ class MisfinApp(App[int]):
         text = f"{message.text}\n{message.remedy}" if message.remedy else message.text
         self.say(text, severity="error", timeout=LONG)
 
+    def action_change_theme(self) -> None:
+        """Try themes on, and keep one."""
+        self._change_theme()
+
+    @work(group="theme", exclusive=True, description="choose a theme")
+    async def _change_theme(self) -> None:
+        from misfin_tui.dialogs.theme import ThemeDialog
+
+        name = await self.push_screen_wait(ThemeDialog(list(self.available_themes), self.theme))
+        if name is not None:
+            try:
+                self.config = await self.services.setup.change("ui", "theme", name)
+            except MisfinError as error:
+                self.report(error)
+            else:
+                self.post_message(ConfigChanged())
+
     # ---- the end
 
     async def action_quit(self) -> None:
@@ -507,6 +525,8 @@ class MisfinApp(App[int]):
     async def on_unmount(self) -> None:
         """Stop what works in the background, the receiver if it is ours, and close the databases."""
         self.services.mail.stop()
+        with suppress(MisfinError):  # it was told when it could not be saved before
+            await self.services.sending.flush()
         courier = self.services.courier
         try:
             async with asyncio.timeout(STOP_WITHIN):

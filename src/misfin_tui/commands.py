@@ -99,7 +99,3 @@ class PeopleProvider(Provider):
                 app.report(error)
 
         return write
-
-
-PROVIDERS = {ActionProvider, PeopleProvider}
-"""What the app adds to Textual's own commands."""

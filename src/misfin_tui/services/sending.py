@@ -105,11 +105,13 @@ class Sending:
 
         Raises :class:`LocalError` when there is nobody to reply to but oneself.
         """
-        return await asyncio.to_thread(self._reply, row, everyone, quoted)
+        data = await self._services.mail.raw(row)
+        return await asyncio.to_thread(self._reply, data, row, everyone, quoted)
 
     async def forward(self, row: LetterRow) -> Draft:
         """A letter to be passed on, its sender lines and times untouched."""
-        return await asyncio.to_thread(self._forward, row)
+        data = await self._services.mail.raw(row)
+        return await asyncio.to_thread(lambda: forward_draft(read_original(data, row)))
 
     # ---- measuring
 
@@ -233,19 +235,16 @@ class Sending:
                 box.discard(draft.id)
         return taken[0] if taken else None
 
-    def _reply(self, row: LetterRow, everyone: bool, quoted: str | None) -> Draft:
+    def _reply(self, data: bytes, row: LetterRow, everyone: bool, quoted: str | None) -> Draft:
         settings = self._services.config.send
         return reply_draft(
-            read_original(self._services.index.raw(row.row), row),
+            read_original(data, row),
             self._services.identities.addresses(),
             everyone=everyone,
             quoted=quoted,
             signature=settings.signature,
             link=settings.reply_links,
         )
-
-    def _forward(self, row: LetterRow) -> Draft:
-        return forward_draft(read_original(self._services.index.raw(row.row), row))
 
     async def _sender(self, account: str) -> MisfinAddress | None:
         for identity in await self._services.identities.all():
