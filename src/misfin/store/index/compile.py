@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ class Plan:
     match: str
     where: str
     parameters: tuple[object, ...]
+    since: float
+    until: float
+    """All letters it finds are dated between these: what lies outside need not be walked."""
 
 
 def compile_query(query: Query, folders: Sequence[KnownFolder]) -> Plan:
@@ -46,7 +50,14 @@ def compile_query(query: Query, folders: Sequence[KnownFolder]) -> Plan:
     match = " AND ".join(wanted) + "".join(f" NOT {one}" for one in unwanted)
     if unwanted and len(wanted) > 1:
         match = f"({' AND '.join(wanted)})" + "".join(f" NOT {one}" for one in unwanted)
-    return Plan(match, " AND ".join(rest), tuple(compiler.parameters))
+    dates = [term for term in terms if isinstance(term, Dated)]
+    return Plan(
+        match,
+        " AND ".join(rest),
+        tuple(compiler.parameters),
+        since=max((term.at for term in dates if not term.earlier), default=-math.inf),
+        until=min((term.at for term in dates if term.earlier), default=math.inf),
+    )
 
 
 class _Compiler:

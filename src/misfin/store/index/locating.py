@@ -67,10 +67,10 @@ def by_thread(db: sqlite3.Connection, threads: Sequence[int]) -> list[Located]:
 def by_statement(db: sqlite3.Connection, statement: Statement) -> list[Located]:
     """Everything a view shows, oldest first."""
     rows: list[int] = []
-    below = 2**62
-    while found := statement.below(db, below, _PAGE):
+    found = statement.first(db, _PAGE)
+    while found:
         rows.extend(row for row, _ in found)
-        below = rows[-1]
+        found = statement.below(db, rows[-1], _PAGE)
     return _located(db, rows)
 
 

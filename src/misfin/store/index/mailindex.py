@@ -167,7 +167,7 @@ class MailIndex:
         """The letters of a view one by one, newest first."""
 
         def act(db: sqlite3.Connection) -> list[LetterRow]:
-            found = self._statement(db, view).below(db, 2**62, limit, offset)
+            found = self._statement(db, view).first(db, limit, offset)
             return read.letters(db, [row for row, _ in found])
 
         return self._read(act)
@@ -259,7 +259,7 @@ class MailIndex:
 
     def _statement(self, db: sqlite3.Connection, view: View) -> Statement:
         query = parse(view.query, now=self._now(), zone=self._zone)
-        return statement(view, query, read.known_folders(db))
+        return statement(db, view, query, read.known_folders(db))
 
     def _matches(self, db: sqlite3.Connection, view: View, count: int | None) -> Matches:
         """What a search finds, at least ``count`` conversations of it (``None``: all)."""

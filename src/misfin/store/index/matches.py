@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from array import array
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from misfin.store.query import Query
 from misfin.store.rows import View
 
 _STEP: Final = 2000
-_TOP: Final = 2**62
+_FAR: Final = 2.0**60
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,18 @@ class Statement:
 
     sql: str
     parameters: tuple[object, ...]
+    oldest: int
+    newest: int
+    """Between these rows everything is that can be found."""
 
     def below(self, db: sqlite3.Connection, row: int, limit: int, offset: int = 0) -> list[tuple[int, int]]:
-        return db.execute(self.sql, (*self.parameters, row, limit, offset)).fetchall()
+        return db.execute(self.sql, (*self.parameters, self.oldest, row, limit, offset)).fetchall()
+
+    def first(self, db: sqlite3.Connection, limit: int, offset: int = 0) -> list[tuple[int, int]]:
+        return self.below(db, self.newest + 1, limit, offset)
 
 
-def statement(view: View, query: Query, known: Sequence[KnownFolder]) -> Statement:
+def statement(db: sqlite3.Connection, view: View, query: Query, known: Sequence[KnownFolder]) -> Statement:
     """What to ask the index for a view."""
     plan = compile_query(query, known)
     conditions = [plan.where] if plan.where else []
@@ -43,18 +50,24 @@ def statement(view: View, query: Query, known: Sequence[KnownFolder]) -> Stateme
     if view.unread_only:
         conditions.append("l.unread")
     where = " AND ".join(["1", *conditions])
+    # A letter's row is its second, or a little above where that was taken.
+    displaced = db.execute("SELECT value FROM facts WHERE name = 'displaced'").fetchone()[0]
+    oldest = math.floor(max(plan.since, -_FAR))
+    newest = math.ceil(min(plan.until, _FAR)) + displaced
     if plan.match:
-        return Statement(_MATCH.replace("…", where), (*plan.parameters, plan.match))
-    return Statement(_FILTER.replace("…", where), plan.parameters)
+        return Statement(_MATCH.replace("…", where), (*plan.parameters, plan.match), oldest, newest)
+    return Statement(_FILTER.replace("…", where), plan.parameters, oldest, newest)
 
 
 # The full-text table leads and is walked backwards; letters are looked up as it yields them.
 _MATCH: Final = (
     "SELECT l.row, l.thread FROM words CROSS JOIN letters l ON l.row = words.rowid"
-    " WHERE … AND words MATCH ? AND words.rowid < ? ORDER BY words.rowid DESC LIMIT ? OFFSET ?"
+    " WHERE … AND words MATCH ? AND words.rowid >= ? AND words.rowid < ?"
+    " ORDER BY words.rowid DESC LIMIT ? OFFSET ?"
 )
 _FILTER: Final = (
-    "SELECT l.row, l.thread FROM letters l WHERE … AND l.row < ? ORDER BY l.row DESC LIMIT ? OFFSET ?"
+    "SELECT l.row, l.thread FROM letters l WHERE … AND l.row >= ? AND l.row < ?"
+    " ORDER BY l.row DESC LIMIT ? OFFSET ?"
 )
 
 
@@ -69,7 +82,7 @@ class Matches:
     newest: array[int] = field(default_factory=lambda: array("q"))
     threads: array[int] = field(default_factory=lambda: array("q"))
     _seen: set[int] = field(default_factory=set)
-    _last: int = _TOP
+    _last: int | None = None
     _ended: bool = False
 
     def reach(self, db: sqlite3.Connection, count: int | None) -> None:
@@ -77,7 +90,8 @@ class Matches:
         while not self._ended and (count is None or len(self.newest) < count):
             # A first page needs few letters; whoever wants the end gets there in long strides.
             step = _STEP if count is None else max(64, min(2 * (count - len(self.newest)), _STEP))
-            found = self.statement.below(db, self._last, step)
+            last = self.statement.newest + 1 if self._last is None else self._last
+            found = self.statement.below(db, last, step)
             for row, thread in found:
                 if thread not in self._seen:
                     self._seen.add(thread)

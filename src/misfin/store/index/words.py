@@ -10,8 +10,8 @@ SEPARATOR: Final = "\x1f"
 """Between several names in one value; control characters are taken out of every name."""
 
 _MARKS: Final = re.compile(
-    # Accents of Latin, Greek and Cyrillic; points of Hebrew; vowel signs and the stretching of Arabic. Marks of
-    # other scripts change the sound so much that they are part of the spelling.
+    # Accents of Latin, Greek and Cyrillic; points of Hebrew; vowel signs and the stretching of Arabic. Marks
+    # of other scripts change the sound so much that they are part of the spelling.
     "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]"
 )
 _WORDLESS: Final = re.compile(

@@ -163,5 +163,5 @@ class Interleaving(RuleBasedStateMachine):
             fresh.close()
 
 
-Interleaving.TestCase.settings = settings(max_examples=30, stateful_step_count=25)
+Interleaving.TestCase.settings = settings(max_examples=20, stateful_step_count=25)
 TestInterleaving = Interleaving.TestCase
