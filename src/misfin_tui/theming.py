@@ -42,6 +42,22 @@ COLORS = (
 )
 """The keys of ``[colors]``; only ``primary`` must be given."""
 
+OWN_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "mail-unread": ("accent", "primary"),
+    "mail-star": ("warning", "primary"),
+    "mail-tag": ("secondary", "primary"),
+    "badge-verified": ("success", "primary"),
+    "badge-first": ("warning", "primary"),
+    "badge-none": ("foreground", "primary"),
+    "badge-changed": ("error", "primary"),
+    "gemtext-heading": ("primary",),
+    "gemtext-link": ("secondary", "primary"),
+    "gemtext-quote": ("success", "primary"),
+    "gemtext-list": ("accent", "primary"),
+    "gemtext-pre": ("accent", "primary"),
+}
+"""Variables this program adds for its style sheets → the theme colours they take their default from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Themes:
@@ -138,11 +154,13 @@ def build(name: str, data: Mapping[str, Any]) -> tuple[Theme | None, list[str]]:
 
 
 def variable_defaults(theme: Theme) -> dict[str, str]:
-    """What Textual's own style sheets name though its colour table has it not for every kind of theme.
-
-    For ``get_theme_variable_defaults``: a style sheet that names an unknown variable ends the program.
-    """
-    return {
+    """Our own variables for any theme, Textual's and users' included; for ``get_theme_variable_defaults``."""
+    defaults = {}
+    for name, sources in OWN_VARIABLES.items():
+        value = next((found for source in sources if (found := getattr(theme, source))), theme.primary)
+        defaults[name] = value
+    # Textual's own style sheets name these, yet its colour table has them not for every kind of theme.
+    return defaults | {
         "surface-active": theme.surface or "transparent",
         "foreground-disabled": theme.foreground or "ansi_default",
         "ansi-background": "ansi_black" if theme.dark else "ansi_white",

@@ -67,10 +67,11 @@ def test_the_cursor_row_is_legible(name, cursor):
 
 
 class Sampler(App[None]):
-    """A style sheet that names what our style sheets name."""
+    """A style sheet that names every variable of our own."""
 
-    NAMES = ("text-muted", "border-blurred", "footer-key-foreground", "surface-active", "foreground-disabled")
-    CSS = "\n".join(f".uses-{name} {{ color: ${name}; }}" for name in NAMES)
+    CSS = "Static { color: $text-muted; background: $surface; border: round $border-blurred; }\n" + "\n".join(
+        f".own-{name} {{ color: ${name}; }}" for name in [*theming.OWN_VARIABLES, "surface-active"]
+    )
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -81,8 +82,8 @@ class Sampler(App[None]):
         return theming.variable_defaults(self.current_theme)
 
     def compose(self) -> ComposeResult:
-        for name in self.NAMES:
-            yield Static(name, classes=f"uses-{name}")
+        for name in theming.OWN_VARIABLES:
+            yield Static(name, classes=f"own-{name}")
         yield Input("text")
         yield OptionList("one", "two")
         yield Footer()
@@ -95,7 +96,7 @@ async def test_every_theme_draws_every_variable(theme):
     app = Sampler(theme)
     async with app.run_test(size=(40, 20)) as pilot:
         await pilot.pause()
-        assert app.query(".uses-text-muted").first().styles.color is not None
+        assert app.query(".own-badge-changed").first().styles.color is not None
 
 
 async def test_themes_can_be_changed_one_after_the_other():

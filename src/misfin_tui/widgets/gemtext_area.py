@@ -52,13 +52,13 @@ class GemtextArea(TextArea):
     GemtextArea {
         border: round $border-blurred; padding: 0 1; background: $background;
         &:focus { border: round $border; }
-        .area--heading { color: $primary; text-style: bold; }
-        .area--link { color: $secondary; text-style: underline; }
-        .area--label { color: $secondary; }
-        .area--list { color: $accent; }
-        .area--quote { color: $text-muted; text-style: italic; }
-        .area--pre { color: $success; }
-        .area--fence { color: $success; text-style: dim; }
+        .area--heading { color: $gemtext-heading; text-style: bold; }
+        .area--link { color: $gemtext-link; text-style: underline; }
+        .area--label { color: $gemtext-link; }
+        .area--list { color: $gemtext-list; }
+        .area--quote { color: $gemtext-quote; text-style: italic; }
+        .area--pre { color: $gemtext-pre; }
+        .area--fence { color: $gemtext-pre; text-style: dim; }
     }
     """
 
