@@ -1,8 +1,8 @@
 """How fast the mail index is: building, following, windows, searching, filing; and what memory it takes.
 
-Targets at 100,000 letters: a window of 200 conversations under 5 ms; the first page of a search for a rare and
+Targets at 100,000 letters: a window of 200 conversations under 5 ms; first page of a search for a rare and
 for a common word under 50 ms; a new delivery seen in under 200 ms; building at least half as fast as
-``notmuch new``; a scan without changes under 100 ms. notmuch runs on the same letters where it is installed.
+``notmuch new``; a scan without changes under 100 ms. notmuch runs on the same letters where installed.
 
 Usage: ``bench_store.py [LETTERS ...] [--without-peers]``; 10,000 and 100,000 letters unless told otherwise.
 """

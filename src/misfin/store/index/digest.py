@@ -103,21 +103,31 @@ _VERDICTS: Final = {
 
 
 def badge_of(letter: Letter, account: str) -> Badge:
-    """How it is known who sent a letter, from what our receiver wrote on it when it came (design.md §5)."""
+    """How it is known who sent a letter, from what our receiver wrote on it when it came (design.md §5).
+
+    The verdict is the word ``sender``; without it (a letter stored by another program of this family) the
+    single checks have to do.
+    """
     if letter.misfin is None:
         return Badge.NONE
     said = letter.misfin.verification
     if not said and not letter.misfin.received_by and letter.sender.address == account:
         return Badge.VERIFIED  # written here: nothing was received
-    if "sender" in said:  # the receiver's verdict (post/intake.py)
+    if "sender" in said:
         return _VERDICTS.get(said["sender"], Badge.NONE)
     if said.get("pin") == "changed":
         return Badge.CHANGED
     if said.get("certificate") == "pass":
         return Badge.VERIFIED
-    if said.get("pin") == "first":
-        return Badge.FIRST
-    return Badge.NONE
+    return Badge.FIRST if said.get("pin") == "first" else Badge.NONE
+
+
+_VERDICTS: Final = {
+    "verified": Badge.VERIFIED,
+    "approved": Badge.VERIFIED,
+    "first": Badge.FIRST,
+    "changed": Badge.CHANGED,
+}
 
 
 def digest_letter(

@@ -1,0 +1,126 @@
+"""What the index keeps of a letter."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mailboxes import ME, mail
+
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import Version
+from misfin.store.envelope import wrap, wrap_sent
+from misfin.store.index.digest import MAX_SNIPPET, SEPARATOR, Digest, badge_of, digest_letter
+from misfin.store.index.listing import Meaning
+from misfin.store.index.place import Place
+from misfin.store.index.words import searchable
+from misfin.store.mime import read_letter
+from misfin.store.rows import BADGES, Badge
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+GEMMAIL = b"bob@remote.host Bob\n\n2026-11-20T11:00:00Z\n# Notes\n\nHere they are.\n"
+
+
+def digest(data: bytes) -> Digest:
+    return digest_letter(read_letter(data), Place(1, b"new/1.x"), ME, Meaning(True, False, ""), 12.5, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "badge"),
+    [
+        ({"sender": "verified", "certificate": "pass", "pin": "match"}, Badge.VERIFIED),
+        ({"sender": "approved", "pin": "changed"}, Badge.VERIFIED),
+        ({"sender": "first", "pin": "first"}, Badge.FIRST),
+        ({"sender": "changed", "pin": "changed"}, Badge.CHANGED),
+        ({"sender": "unproven", "certificate": "fail", "pin": "match"}, Badge.NONE),
+        ({"sender": "whatever"}, Badge.NONE),
+        ({"certificate": "pass", "pin": "match"}, Badge.VERIFIED),
+        ({"certificate": "pass", "pin": "changed"}, Badge.CHANGED),
+        ({"certificate": "unknown", "pin": "first"}, Badge.FIRST),
+        ({"certificate": "fail"}, Badge.NONE),
+        ({}, Badge.NONE),
+    ],
+)
+def test_a_badge_is_what_our_receiver_found(said, badge):
+    data = wrap(
+        GEMMAIL,
+        version=Version.C,
+        account=MisfinAddress.parse(ME),
+        now=NOW,
+        verification=said,
+        received_from="192.0.2.1",
+        received_by="mail.example",
+    )
+    assert badge_of(read_letter(data), ME) is badge
+    assert BADGES[digest(data).badge] is badge
+
+
+def test_what_was_written_here_needs_no_proof_and_what_claims_it_has_none():
+    me = MisfinAddress.parse(ME)
+    sent = wrap_sent(b"\n\n\nhello\n", version=Version.C, account=me, to=[me], now=NOW)
+    assert badge_of(read_letter(sent), ME) is Badge.VERIFIED
+    forged = wrap(
+        f"{ME} Me\n\n\nhello\n".encode(),
+        version=Version.C,
+        account=me,
+        now=NOW,
+        received_from="192.0.2.1",
+        received_by="mail.example",
+    )
+    assert badge_of(read_letter(forged), ME) is Badge.NONE
+    assert badge_of(read_letter(mail("x", sender=ME)), ME) is Badge.NONE
+
+
+def test_a_gemmail():
+    found = digest(wrap(GEMMAIL, version=Version.C, account=MisfinAddress.parse(ME), now=NOW))
+    assert (found.sender, found.address, found.recipients) == ("Bob", "bob@remote.host", ME)
+    assert (found.subject, found.snippet) == ("Notes", "Here they are.")
+    assert found.date == datetime(2026, 11, 20, 11, tzinfo=UTC).timestamp()
+    assert not found.own
+
+
+def test_the_snippet_leaves_out_what_is_quoted():
+    found = digest(mail("x", "> what you said\n> and more\n\nYes,\n   indeed.\n-- \nBob"))
+    assert found.snippet.startswith("Yes, indeed.")
+    assert len(digest(mail("x", "word " * 500)).snippet) <= MAX_SNIPPET
+
+
+@pytest.mark.parametrize(
+    ("body", "link"),
+    [
+        ("=> gemini://x.example there", True),
+        ("see https://x.example", True),
+        ("a => b", False),
+        ("=>", False),
+        ("http", False),
+        ("x\n=>\tmisfin:bob@x.example\n", True),
+    ],
+)
+def test_links(body, link):
+    assert digest(mail("x", body)).link is link
+
+
+def test_a_letter_without_a_date_has_that_of_its_file():
+    assert digest(mail("x", date=None)).date == 12.5
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_make_a_row_that_a_database_takes(data):
+    found = digest(data)
+    for text in (
+        found.sender,
+        found.address,
+        found.subject,
+        found.snippet,
+        *found.recipients.split(SEPARATOR),
+    ):
+        text.encode()
+        assert not set(text) & {"\n", "\0", "\x1b", SEPARATOR}
+
+
+@given(st.text(max_size=80))
+def test_text_made_searchable_stays_so(text):
+    once = searchable(text)
+    assert searchable(once).split() == once.split()
