@@ -22,7 +22,7 @@ NewFile = tuple[Path, bytes, float | None]
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _OPEN_AT_ONCE = 64
 """Files open at the same time; systems allow a process a few hundred."""
-_PARALLEL_FROM = 8
+_PARALLEL_FROM = 2
 
 
 def write_new(files: Iterable[NewFile]) -> None:
@@ -38,8 +38,8 @@ def write_new(files: Iterable[NewFile]) -> None:
             for path, data, time in batch:
                 handles.append(os.open(path, _FLAGS, 0o600))
                 _write(handles[-1], data, time)
-            # A file system writes its journal once for all who wait for it at the same time, so a large
-            # batch waits in parallel: 32 letters take half the time. A small one is not worth the threads.
+            # A file system writes its journal once for all who wait for it at the same time, so a batch waits
+            # in parallel: one after the other, each letter would wait for a journal write of its own.
             if len(handles) < _PARALLEL_FROM:
                 for handle in handles:
                     os.fsync(handle)
