@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
-from misfin.trust.tofu import PastPin, Pin, PinKind
+from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind
 
 if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 MAX_HISTORY = 50
 MAX_LOG = 10_000
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE pins (
     kind TEXT NOT NULL, name TEXT NOT NULL, cert_sha256 TEXT NOT NULL, spki_sha256 TEXT NOT NULL,
     not_before REAL NOT NULL, not_after REAL NOT NULL, first_seen REAL NOT NULL, last_seen REAL NOT NULL,
@@ -42,8 +41,19 @@ CREATE TABLE log (
 CREATE TABLE hosts (
     name TEXT PRIMARY KEY, speaks TEXT, since REAL NOT NULL,
     sender_line INTEGER NOT NULL, size_limit INTEGER
-) WITHOUT ROWID;
+) WITHOUT ROWID
 """
+_MAILBOX_KEYS = """
+CREATE TABLE mailbox_keys (
+    id INTEGER PRIMARY KEY, address TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    first_seen REAL NOT NULL, last_seen REAL NOT NULL
+);
+CREATE INDEX mailbox_keys_of ON mailbox_keys (address, id);
+CREATE TABLE told (what TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID
+"""
+_STEPS = (_TABLES, _MAILBOX_KEYS)
+"""What leads from each schema version to the next, beginning with an empty file."""
+SCHEMA_VERSION = len(_STEPS)
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
@@ -82,16 +92,17 @@ def _migrate(database: sqlite3.Connection, path: Path | None) -> None:
         return
     database.execute("BEGIN IMMEDIATE")
     # Asked again inside the transaction: two processes may create the file at once.
-    if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            database.execute("ROLLBACK")
-            raise StoreError(
-                f"{path} is a database of another program.",
-                remedy="Choose another file for the trust data.",
-            )
-        for statement in _SCHEMA.split(";"):
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version == 0 and database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        database.execute("ROLLBACK")
+        raise StoreError(
+            f"{path} is a database of another program.",
+            remedy="Choose another file for the trust data.",
+        )
+    for step in _STEPS[version:]:
+        for statement in step.split(";"):
             database.execute(statement)
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    database.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")
     database.execute("COMMIT")
 
 
@@ -222,3 +233,32 @@ def add_log(
         (at, kind, name, event, *hashes, how),
     )
     database.execute("DELETE FROM log WHERE id <= (SELECT max(id) FROM log) - ?", (MAX_LOG,))
+
+
+def load_mailbox_keys(database: sqlite3.Connection, address: str) -> list[MailboxKey]:
+    """What servers called the fingerprint of a mailbox, one after the other, the present one last."""
+    rows = database.execute(
+        "SELECT fingerprint, first_seen, last_seen FROM mailbox_keys WHERE address = ? ORDER BY id",
+        (address,),
+    )
+    return [MailboxKey(*row) for row in rows]
+
+
+def put_mailbox_key(database: sqlite3.Connection, address: str, fingerprint: str, now: float) -> None:
+    """Begin a new value, or see the present one again; the latest :data:`MAX_HISTORY` are kept."""
+    seen_again = database.execute(
+        "UPDATE mailbox_keys SET last_seen = max(last_seen, ?) WHERE fingerprint = ?"
+        " AND id = (SELECT max(id) FROM mailbox_keys WHERE address = ?)",
+        (now, fingerprint, address),
+    )
+    if seen_again.rowcount:
+        return
+    database.execute(
+        "INSERT INTO mailbox_keys (address, fingerprint, first_seen, last_seen) VALUES (?, ?, ?, ?)",
+        (address, fingerprint, now, now),
+    )
+    database.execute(
+        "DELETE FROM mailbox_keys WHERE address = ? AND id NOT IN"
+        " (SELECT id FROM mailbox_keys WHERE address = ? ORDER BY id DESC LIMIT ?)",
+        (address, address, MAX_HISTORY),
+    )

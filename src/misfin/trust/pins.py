@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from misfin.errors import StoreError
 from misfin.model.gemmail import Version
 from misfin.trust import pinfile
-from misfin.trust.tofu import Decision, Pin, PinKind, Verdict, decide, pin_name
+from misfin.trust.tofu import Decision, MailboxKey, Pin, PinKind, Verdict, decide, pin_name
 
 if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo
@@ -41,6 +41,7 @@ class LogEvent(StrEnum):
     REFUSED = "refused"  # a certificate was shown and not accepted
     APPROVED = "approved"
     FORGOTTEN = "forgotten"
+    MAILBOX_KEY = "recipient's key changed"  # after a letter; nothing was refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,44 @@ class PinBook:
         old = self.recall(host, port)
         if old.speaks is not None:
             self._store_memory(pin_name(host, port), replace(old, speaks=None, since=0.0))
+
+    # ---- recipients -------------------------------------------------------------------------------
+
+    def note_mailbox_key(self, address: str, fingerprint: str, *, now: float) -> MailboxKey | None:
+        """Write down what a server called a mailbox's fingerprint (64 hex digits) in the META of a 20.
+
+        Returns the value before when it is another key, else None. A certificate has more than one
+        fingerprint: where the person's own certificate is known, two that it has are no change
+        (protocol.md §4.4). Not synced: what a power cut undoes is found, and told, once more.
+        """
+        with self._writing(durable=False) as database:
+            known = pinfile.load_mailbox_keys(database, address)
+            pinfile.put_mailbox_key(database, address, fingerprint, now)
+            before = known[-1] if known else None
+            if before is None or before.fingerprint == fingerprint:
+                return None
+            pin = pinfile.load_pin(database, PinKind.SENDER, address)
+            if pin is not None and {before.fingerprint, fingerprint} <= {pin.cert_sha256, pin.spki_sha256}:
+                return None
+            hashes = (fingerprint, "")
+            how = f"before: {before.fingerprint}"
+            pinfile.add_log(database, now, PinKind.SENDER, address, LogEvent.MAILBOX_KEY, hashes, how)
+            return before
+
+    def mailbox_keys(self, address: str) -> list[MailboxKey]:
+        """Every fingerprint a mailbox (``mailbox@host``) was said to have, the present one last."""
+        with self._reading() as database:
+            return pinfile.load_mailbox_keys(database, address)
+
+    # ---- what was told ----------------------------------------------------------------------------
+
+    def told(self, what: str, *, now: float) -> bool:
+        """Whether a person was told ``what`` before; from now on it counts as told."""
+        with self._reading() as database:
+            if database.execute("SELECT 1 FROM told WHERE what = ?", (what,)).fetchone():
+                return True
+        with self._writing(durable=False) as database:
+            return not database.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (what, now)).rowcount
 
     # ---- life -------------------------------------------------------------------------------------
 

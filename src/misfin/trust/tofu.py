@@ -72,6 +72,19 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class MailboxKey:
+    """A fingerprint servers gave for a mailbox in the META of a 20; seen first and last in Unix seconds.
+
+    It says nothing about the server's own certificate, and never decides whether a letter is sent
+    (protocol.md §4.4).
+    """
+
+    fingerprint: str
+    first_seen: float
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The decision about one shown certificate, with remarks."""
 

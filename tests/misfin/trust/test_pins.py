@@ -413,3 +413,56 @@ class AnyOrder(RuleBasedStateMachine):
 
 AnyOrder.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 TestAnyOrder = AnyOrder.TestCase
+
+
+# ---- keys of recipients ---------------------------------------------------------------------------
+
+BOB = "bob@hive.test"
+
+
+def test_the_fingerprint_of_a_mailbox_is_remembered_and_a_change_is_told_with_the_one_before(book):
+    assert book.mailbox_keys(BOB) == []
+    assert book.note_mailbox_key(BOB, "aa" * 32, now=NOW) is None
+    assert book.note_mailbox_key(BOB, "aa" * 32, now=NOW + 5) is None
+    before = book.note_mailbox_key(BOB, "bb" * 32, now=NOW + 9)
+    assert (before.fingerprint, before.first_seen, before.last_seen) == ("aa" * 32, NOW, NOW + 5)
+    assert book.note_mailbox_key(BOB, "aa" * 32, now=NOW + 10).fingerprint == "bb" * 32
+    assert [key.fingerprint[:2] for key in book.mailbox_keys(BOB)] == ["aa", "bb", "aa"]
+    assert book.mailbox_keys("cal@hive.test") == []
+    newest = book.log()[0]
+    assert (newest.event, newest.name) == (LogEvent.MAILBOX_KEY, BOB)
+    assert "bb" * 32 in newest.how
+
+
+def test_two_fingerprints_of_the_certificate_a_person_writes_with_are_one_key(book):
+    book.record(SENDER, BOB, K, now=NOW)
+    book.note_mailbox_key(BOB, K.fingerprints.cert, now=NOW)
+    assert book.note_mailbox_key(BOB, K.fingerprints.spki, now=NOW) is None
+    assert book.note_mailbox_key(BOB, "bb" * 32, now=NOW) is not None
+
+
+def test_the_keys_of_a_mailbox_are_bounded(book, monkeypatch):
+    monkeypatch.setattr(pinfile, "MAX_HISTORY", 3)
+    for number in range(9):
+        book.note_mailbox_key(BOB, f"{number:064x}", now=NOW)
+    assert [int(key.fingerprint, 16) for key in book.mailbox_keys(BOB)] == [6, 7, 8]
+
+
+def test_a_thing_is_told_once(book):
+    assert [book.told(what, now=NOW) for what in ("a", "b", "a")] == [False, False, True]
+
+
+def test_a_file_of_the_first_version_is_taken_over_with_its_pins(path):
+    path.parent.mkdir()
+    database = sqlite3.connect(path)
+    for statement in pinfile._TABLES.split(";"):
+        database.execute(statement)
+    database.execute("PRAGMA user_version = 1")
+    pinfile.put_pin(database, pinfile.new_pin(HOST, NAME, K, how="test", now=NOW, uses=1))
+    database.commit()
+    database.close()
+    for _ in range(2):
+        with PinBook(path) as opened:
+            assert opened.get(HOST, NAME).cert_sha256 == K.fingerprints.cert
+            opened.note_mailbox_key(BOB, "aa" * 32, now=NOW)
+            assert len(opened.mailbox_keys(BOB)) == 1
