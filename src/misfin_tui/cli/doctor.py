@@ -199,7 +199,7 @@ def look_at_receiving(profile: Profile) -> Iterator[Finding]:
     """Whether somebody listens where the settings say, and if not, whether we could."""
     import socket
 
-    from misfin.post.reception import running
+    from misfin.post.presence import running
 
     state = running(profile.runtime)
     if state is not None:

@@ -98,6 +98,11 @@ def _receive(add: Add, common: Parser) -> None:
     parser.add_argument(
         "--listen", metavar="HOST:PORT", action="append", help="address to listen on; may be repeated"
     )
+    parser.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input closes: with the program that started it",
+    )
 
 
 def _mail(add: Add, common: Parser) -> None:

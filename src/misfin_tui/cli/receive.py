@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,12 +42,22 @@ async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
+    if args.until_eof:
+        threading.Thread(target=_wait_for_eof, args=(loop, ended), daemon=True).start()
     emit(args, {"listening": addresses}, "Receiving on " + ", ".join(addresses))
     try:
         await ended.wait()
     finally:
         await reception.stop()
     return Exit.DONE
+
+
+def _wait_for_eof(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """The far end of our standard input goes with its process, however that ends, ``kill -9`` included."""
+    while os.read(0, 65536):
+        pass
+    with suppress(RuntimeError):  # the loop has ended by itself meanwhile
+        loop.call_soon_threadsafe(ended.set)
 
 
 def settings_of(profile: Profile, config: Config, listen: Sequence[str]) -> ReceptionSettings:

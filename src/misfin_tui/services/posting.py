@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from misfin_tui.config import ConfigError, HostConfig, split_listen
 
 if TYPE_CHECKING:
-    from misfin.post.events import Event
-
     from misfin.net.client import HostOverride
     from misfin.post.courier import Courier
+    from misfin.post.events import Event
     from misfin_tui.services import Services
 
 

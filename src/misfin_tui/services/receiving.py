@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from misfin.post.presence import Running, running
 from misfin_tui.messages import ReceiverChanged
 from misfin_tui.paths import profile_at
-from misfin_tui.services.receiver_note import running
 
 if TYPE_CHECKING:
     from misfin_tui.services import Services
@@ -59,7 +59,7 @@ class Receiving:
                 return self._state
             note = await asyncio.to_thread(running, self._services.profile.runtime)
             if note is not None:
-                self._become(ReceiverState(True, note.addresses, adopted=True))
+                self._become(ReceiverState(True, _addresses(note), adopted=True))
                 self._watching = asyncio.create_task(self._watch_other())
             else:
                 await self._start_child()
@@ -88,13 +88,14 @@ class Receiving:
     def _command(self) -> list[str]:
         profile = self._services.profile
         place = ["--profile", str(profile.root)] if profile == profile_at(profile.root) else []
-        return [sys.executable, "-m", "misfin_tui", *place, "receive"]
+        return [sys.executable, "-m", "misfin_tui", *place, "receive", "--until-eof"]
 
     async def _start_child(self) -> None:
         try:
-            # Its own session: ctrl+c and the hang-up of our terminal are ours to answer.
+            # Its own session: ctrl+c and the hang-up of our terminal are ours to answer. Its standard input
+            # is never written to: it closes when we end, however we end, and then the child ends too.
             child = await asyncio.create_subprocess_exec(
-                *self._command(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
+                *self._command(), stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
             )
         except OSError as error:
             self._become(ReceiverState(error=f"it could not be started: {error.strerror}"))
@@ -135,7 +136,11 @@ class Receiving:
             if note is None:
                 self._become(ReceiverState(error="the receiver that was running has ended"))
                 return
-            self._become(ReceiverState(True, note.addresses, adopted=True))
+            self._become(ReceiverState(True, _addresses(note), adopted=True))
+
+
+def _addresses(found: Running) -> tuple[str, ...]:
+    return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in found.addresses)
 
 
 async def _end(child: Process) -> None:

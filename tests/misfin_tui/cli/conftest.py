@@ -48,6 +48,7 @@ class Shell:
     def receive(self, *words: str) -> subprocess.Popen[str]:
         receiver = subprocess.Popen(
             [sys.executable, "-m", "misfin_tui", "--profile", str(self.root), "receive", *words],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -62,7 +63,10 @@ class Shell:
         for receiver in self.receivers:
             if receiver.poll() is None:
                 receiver.send_signal(signal.SIGKILL)
-            receiver.communicate()
+            receiver.wait()
+            for pipe in (receiver.stdin, receiver.stdout, receiver.stderr):
+                if pipe is not None:
+                    pipe.close()
 
 
 def free_port() -> int:

@@ -137,3 +137,11 @@ def test_a_second_receiver_of_a_profile_says_that_one_is_running(two: tuple[Shel
     second = ada.run("receive", "--listen", "127.0.0.1:0", check=2)
     assert "running already" in second.stderr
     assert str(first.pid) in second.stderr
+
+
+def test_a_receiver_that_was_told_to_ends_with_whoever_started_it(two: tuple[Shell, Shell]) -> None:
+    receiver = two[0].receive("--until-eof")
+    assert receiver.poll() is None
+    assert receiver.stdin is not None
+    receiver.stdin.close()
+    assert receiver.wait(10) == 0
