@@ -7,6 +7,7 @@ serves a :class:`~misfin.net.directory.Directory` (design.md §1).
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 _BACKLOG = 512
+_NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,11 @@ class Receiver:
     async def start(self) -> list[tuple[str, int]]:
         """Listen on every address of the settings; returns the (host, port) pairs really bound.
 
-        Raises :class:`~misfin.errors.ListenError`, and then listens on none of them.
+        ``::`` may be missing on a machine without IPv6 as long as there is another address. Raises
+        :class:`~misfin.errors.ListenError`, and then listens on none of them.
         """
         loop = asyncio.get_running_loop()
+        missing: ListenError | None = None
         try:
             for host, port in self.settings.listen:
                 try:
@@ -115,8 +119,14 @@ class Receiver:
                         lambda: Exchange(self, loop), host or None, port, backlog=_BACKLOG
                     )
                 except (OSError, OverflowError) as error:
-                    raise ListenError(host, port, error) from error
-                self._servers.append(server)
+                    missing = ListenError(host, port, error)
+                    if host != "::" or getattr(error, "errno", None) not in _NO_IPV6:
+                        raise missing from error
+                    logger.info("%s", missing)
+                else:
+                    self._servers.append(server)
+            if missing is not None and not self._servers:
+                raise missing
         except BaseException:
             self._close_servers()
             raise

@@ -1,6 +1,7 @@
 """The receiver over real TLS on loopback: each check of design.md §4, and how a connection ends."""
 
 import asyncio
+import errno
 
 import pytest
 from cryptography import x509
@@ -295,6 +296,26 @@ async def test_an_address_in_use_is_an_error_and_nothing_stays_open(serve):
     assert caught.value.port == post.port
     assert caught.value.remedy
     await other.stop()
+
+
+@pytest.mark.parametrize("others", [(("127.0.0.1", 0),), ()])
+async def test_a_machine_without_ipv6_is_served_by_ipv4(monkeypatch, others):
+    loop = asyncio.get_running_loop()
+    create_server = loop.create_server
+
+    async def without_ipv6(make, host, port, **options):
+        if host == "::":
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        return await create_server(make, host, port, **options)
+
+    monkeypatch.setattr(loop, "create_server", without_ipv6)
+    receiver = Receiver(None, Directory([ADA]), ReceiverSettings(listen=(*others, ("::", 0))))
+    if others:
+        assert [host for host, _ in await receiver.start()] == ["127.0.0.1"]
+    else:
+        with pytest.raises(ListenError):
+            await receiver.start()
+    await receiver.stop()
 
 
 # ---- limits ---------------------------------------------------------------------------------------
