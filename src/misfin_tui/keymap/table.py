@@ -317,7 +317,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("dialog-close", "escape", "Close", "Close without deciding.", action="close_dialog"),
         _A(
             "dialog-next",
-            "right",
+            "right,down",
             "Next button",
             "To the next button.",
             shown=Shown.HELP,
@@ -325,7 +325,7 @@ ACTIONS: tuple[Action, ...] = (
         ),
         _A(
             "dialog-previous",
-            "left",
+            "left,up",
             "Previous button",
             "To the button before.",
             shown=Shown.HELP,

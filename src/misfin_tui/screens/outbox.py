@@ -82,7 +82,7 @@ class OutboxScreen(Place):
             Column("", 1),
             Column("To", 28),
             Column("Subject", 0, spare=1),
-            Column("State", 42),
+            Column("State"),
             Column("Tries", 5, right=True, spare=2),
         )
         return RowList(columns, self._cells, lambda row: row.id, empty="Nothing is waiting to be sent.")
