@@ -6,19 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from misfin.store.index.place import KnownFolder
 from misfin.store.index.words import searchable
 from misfin.store.query import All, Any, Dated, In, Node, Not, Query, State, Tag, Text
 from misfin.store.rows import BADGES, HELD, Badge
-
-
-class KnownFolder(NamedTuple):
-    """A folder as the index numbers it."""
-
-    number: int
-    account: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,17 @@ open it too. ``serial`` counts that, so that a scan can start again.
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from misfin.errors import StoreError
 from misfin.store.index import schema
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """SQLITE_ERROR is a table or column that is not there: our statements are right, so the file is wrong."""
@@ -47,7 +49,7 @@ class Database:
         self._writer: sqlite3.Connection | None = None
         self._idle: list[sqlite3.Connection] = []
         self._identity: tuple[int, int] | None = None
-        self._shelter: tempfile.TemporaryDirectory[str] | None = None
+        self._shelter: TemporaryDirectory[str] | None = None
 
     def open(self) -> None:
         """Open or make the file; where its folder cannot be written, one that lasts as long as this object.
@@ -65,7 +67,9 @@ class Database:
         except StoreError:
             if self._shelter is not None:
                 raise
-            self._shelter = tempfile.TemporaryDirectory(prefix="misfin-index-", ignore_cleanup_errors=True)
+            from tempfile import TemporaryDirectory  # seldom needed: not for the first frame
+
+            self._shelter = TemporaryDirectory(prefix="misfin-index-", ignore_cleanup_errors=True)
             self.path = Path(self._shelter.name) / "index.db"
             self._writer, _ = schema.open_index(self.path)
         self._identity = _identity(self.path)

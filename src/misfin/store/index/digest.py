@@ -13,8 +13,7 @@ from typing import Final
 from misfin.model.gemtext import preview_of
 from misfin.store.fields import Person
 from misfin.store.index.listing import Meaning, arrival, meaning
-from misfin.store.index.place import Place
-from misfin.store.index.words import SEPARATOR
+from misfin.store.index.place import SEPARATOR, Place
 from misfin.store.mime import Letter, TextKind, read_letter
 from misfin.store.rows import BADGES, Badge
 from misfin.store.threads import letter_tokens, pack, people_tokens, split_subject, token
@@ -120,14 +119,6 @@ def badge_of(letter: Letter, account: str) -> Badge:
     if said.get("certificate") == "pass":
         return Badge.VERIFIED
     return Badge.FIRST if said.get("pin") == "first" else Badge.NONE
-
-
-_VERDICTS: Final = {
-    "verified": Badge.VERIFIED,
-    "approved": Badge.VERIFIED,
-    "first": Badge.FIRST,
-    "changed": Badge.CHANGED,
-}
 
 
 def digest_letter(

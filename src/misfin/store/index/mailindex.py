@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.index import read
 from misfin.store.index.database import Database, LostError
-from misfin.store.index.matches import Matches, Statement, statement
-from misfin.store.query import parse
 from misfin.store.rows import Changes, Completion, ConversationRow, FolderRow, LetterRow, View
 
 if TYPE_CHECKING:
     from misfin.store.index.locating import Located, Refiled
+    from misfin.store.index.matches import Matches, Statement
     from misfin.store.index.watch import Watcher
     from misfin.store.mime import Letter
 
@@ -258,11 +257,16 @@ class MailIndex:
         return self._read(act)
 
     def _statement(self, db: sqlite3.Connection, view: View) -> Statement:
+        from misfin.store.index.matches import statement  # the first frame searches for nothing
+        from misfin.store.query import parse
+
         query = parse(view.query, now=self._now(), zone=self._zone)
         return statement(db, view, query, read.known_folders(db))
 
     def _matches(self, db: sqlite3.Connection, view: View, count: int | None) -> Matches:
         """What a search finds, at least ``count`` conversations of it (``None``: all)."""
+        from misfin.store.index.matches import Matches
+
         key = (view, read.generation(db))
         with self._searching:
             matches = self._searches.pop(key, None)

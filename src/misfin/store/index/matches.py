@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from misfin.store.index.compile import KnownFolder, compile_query
+from misfin.store.index.compile import compile_query
+from misfin.store.index.place import KnownFolder
 from misfin.store.query import Query
 from misfin.store.rows import View
 

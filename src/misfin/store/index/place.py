@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-from urllib.parse import quote_from_bytes
+from typing import Final, NamedTuple
+
+SEPARATOR: Final = "\x1f"
+"""Between several names in one value; control characters are taken out of every name."""
+
+
+class KnownFolder(NamedTuple):
+    """A folder as the index numbers it."""
+
+    number: int
+    account: str
+    name: str
 
 
 class Place(NamedTuple):
@@ -25,5 +35,9 @@ def letter_id(file: bytes) -> str:
     try:
         text = key.decode()
     except UnicodeDecodeError:
-        return quote_from_bytes(key)
-    return text if text.isprintable() and " " not in text else quote_from_bytes(key)
+        text = ""
+    if text.isprintable() and text and " " not in text:
+        return text
+    from urllib.parse import quote_from_bytes  # seldom needed: not for the first frame
+
+    return quote_from_bytes(key)

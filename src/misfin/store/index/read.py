@@ -11,12 +11,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from misfin.errors import LetterGoneError, StoreError
-from misfin.store.index.compile import KnownFolder
-from misfin.store.index.place import letter_id, split_key
-from misfin.store.index.words import SEPARATOR
+from misfin.store.index.place import SEPARATOR, KnownFolder, letter_id, split_key
 from misfin.store.rows import BADGES, BINS, FOLDERS, ConversationRow, FolderRow, LetterRow, View
 
 AUTHORS_FROM: Final = 12
@@ -250,6 +247,8 @@ def _begun(db: sqlite3.Connection, spelled: str) -> dict[int, str]:
 
 def _spellings(db: sqlite3.Connection, spelled: str) -> Iterator[tuple[int, bytes]]:
     """Where a letter of this id could be: (folder, ``cur/KEY`` or ``new/KEY``)."""
+    from urllib.parse import unquote_to_bytes  # not for the first frame
+
     folders = [number for number, *_ in known_folders(db)] if spelled else []
     for key in dict.fromkeys((os.fsencode(spelled), unquote_to_bytes(spelled))):
         for folder in folders:

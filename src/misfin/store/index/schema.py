@@ -18,7 +18,6 @@ changes, moves and thread merges come in.
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -237,7 +236,12 @@ def create(db: sqlite3.Connection) -> None:
             # A new file starts at a random generation: nobody holding a number of the old file is fooled.
             db.executemany(
                 "INSERT INTO facts VALUES (?, ?)",
-                [("generation", secrets.randbits(48)), ("displaced", 0), ("last_thread", 0), ("built", 0)],
+                [
+                    ("generation", int.from_bytes(os.urandom(6))),
+                    ("displaced", 0),
+                    ("last_thread", 0),
+                    ("built", 0),
+                ],
             )
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             db.execute(f"PRAGMA user_version={VERSION}")

@@ -6,9 +6,6 @@ import re
 import unicodedata
 from typing import Final
 
-SEPARATOR: Final = "\x1f"
-"""Between several names in one value; control characters are taken out of every name."""
-
 _MARKS: Final = re.compile(
     # Accents of Latin, Greek and Cyrillic; points of Hebrew; vowel signs and the stretching of Arabic. Marks
     # of other scripts change the sound so much that they are part of the spelling.

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from misfin.store.index import links
 from misfin.store.index.digest import Digest
-from misfin.store.index.place import Place
-from misfin.store.index.words import SEPARATOR, searchable
+from misfin.store.index.place import SEPARATOR, Place
+from misfin.store.index.words import searchable
 from misfin.store.threads import pack, unpack
 
 EARLIEST: Final = -(2**40)

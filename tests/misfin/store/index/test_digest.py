@@ -12,9 +12,9 @@ from mailboxes import ME, mail
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.envelope import wrap, wrap_sent
-from misfin.store.index.digest import MAX_SNIPPET, SEPARATOR, Digest, badge_of, digest_letter
+from misfin.store.index.digest import MAX_SNIPPET, Digest, badge_of, digest_letter
 from misfin.store.index.listing import Meaning
-from misfin.store.index.place import Place
+from misfin.store.index.place import SEPARATOR, Place
 from misfin.store.index.words import searchable
 from misfin.store.mime import read_letter
 from misfin.store.rows import BADGES, Badge
