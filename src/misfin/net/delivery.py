@@ -52,7 +52,6 @@ _ALERTS = {
 }
 # What a server may say although it did not understand the version it was asked in (protocol.md §8).
 _SAYS_NOTHING = {StatusCode.TEMPORARY_FAILURE, StatusCode.PERMANENT_FAILURE, StatusCode.BAD_REQUEST}
-_REMEMBER_AGAIN = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,12 @@ class Delivery:
     """What one hop answered, and everything worth knowing about how it went.
 
     ``response``, ``version``, ``certificate`` (of the server), ``decision``, ``remarks`` and ``request`` (the
-    bytes sent) are those of the last try; ``started`` and ``ended`` (Unix seconds) span all ``tries``.
+    bytes sent) are those of the last try, but that of two refusals, 40 to C and then 59 to B, the first
+    counts; ``started`` and ``ended`` (Unix seconds) span all ``tries``.
     ``notes`` are sentences for the log. ``b_impossible`` is set when the host seems to speak only Misfin(B)
-    and says why the message cannot be sent that way; the answer is then the refusal of the C try.
+    and says why the message cannot be sent that way; the answer is then the refusal of the C try (a 40 may
+    also be just what it says). ``tls_version`` is ``"TLSv1.2"``, under which everybody on the way could read
+    our certificate, or ``"TLSv1.3"`` (protocol.md §5).
     """
 
     response: MisfinResponse
@@ -94,6 +96,7 @@ class Delivery:
     notes: tuple[str, ...] = ()
     tries: tuple[Try, ...] = ()
     b_impossible: LocalError | None = None
+    tls_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +199,17 @@ class Hop:
                 b_impossible = error
                 self._notes.append(f"Not tried as Misfin({second}): {error}")
             else:
+                first = len(self._tries[-1].request)
                 self._notes.append(
-                    f"Answered {response.status} to Misfin({version}); tried as Misfin({second})."
+                    f"Answered {response.status} to {first:,} bytes of Misfin({version});"
+                    f" tried as Misfin({second})."
                 )
+                refusal = response
                 version, response = second, await self._try(request)
+                if (refusal.status, response.status) == (40, 59):
+                    # It speaks no B; so it did understand C, and its trouble is a passing one.
+                    self._notes.append("Refused as Misfin(B) too; the first answer counts.")
+                    version, response = Version.C, refusal
         if response.status == StatusCode.UNAUTHORIZED_SENDER and _WANTS_SENDER.search(response.meta):
             response = await self._try_named(message, version) or response
         if message and self._forced is None:
@@ -342,6 +352,7 @@ class Hop:
             notes=tuple(self._notes),
             tries=tuple(self._tries),
             b_impossible=b_impossible,
+            tls_version="" if connection is None else connection.tls_version,
         )
 
 

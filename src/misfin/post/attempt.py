@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from misfin.errors import (
 )
 from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import Version
-from misfin.model.status import is_redirect
+from misfin.model.status import StatusCode, is_redirect
 from misfin.post.retry import Delivered, Fail, Fault, Hold, Reason, Retry, Uncertain, Verdict, next_try
 from misfin.store.outbox import Claim, Outcome, Question, State, Transcript, with_port
 from misfin.trust.tofu import pin_name
@@ -50,15 +50,23 @@ class Attempt:
         self._mark_leaving = mark_leaving
 
     async def run(
-        self, client: MisfinClient, own: MisfinAddress, now: Callable[[], float], rand: float
+        self,
+        client: MisfinClient,
+        own: MisfinAddress,
+        now: Callable[[], float],
+        rand: float,
+        complaints: Sequence[str] = (),
     ) -> Ending:
-        """Hand the letter over, one hop; never raises but for cancellation and bugs."""
+        """Hand the letter over, one hop; never raises but for cancellation and bugs.
+
+        ``complaints`` are what is wrong with our identity: the likely reason for a 62.
+        """
         claim = self.claim
         try:
             delivery = await client.deliver(claim.address, claim.message, before_write=self._before_write)
         except MisfinError as error:
             return self._after_error(error, now(), rand)
-        return self._after_answer(delivery, own, now(), rand)
+        return self._after_answer(delivery, own, now(), rand, complaints)
 
     def interrupted(self, now: float) -> Ending:
         """The ending of an attempt that was stopped in the middle."""
@@ -91,10 +99,12 @@ class Attempt:
 
     # ---- endings ----------------------------------------------------------------------------------
 
-    def _after_answer(self, delivery: Delivery, own: MisfinAddress, now: float, rand: float) -> Ending:
+    def _after_answer(
+        self, delivery: Delivery, own: MisfinAddress, now: float, rand: float, complaints: Sequence[str]
+    ) -> Ending:
         response = delivery.response
         transcript = _transcript_of(delivery)
-        if delivery.b_impossible is not None and response.status == 59:
+        if delivery.b_impossible is not None and response.status == StatusCode.BAD_REQUEST:
             # The host speaks only Misfin(B), and this letter has no B form: that it refused C is not the end.
             ending = self._concluded(
                 Fault.TOO_LARGE, sentence_of(delivery.b_impossible), now, rand, transcript, delivery
@@ -104,7 +114,10 @@ class Attempt:
                 ending = Ending(outcome, transcript, None, delivery)
             return ending
         if not is_redirect(response.status):
-            return self._concluded(response.status, response.meta, now, rand, transcript, delivery)
+            more = complaints if response.status == StatusCode.CERTIFICATE_INVALID else ()
+            if delivery.b_impossible is not None:  # after a 40, which may be as temporary as it says
+                more = (f"It was not tried as Misfin(B): {sentence_of(delivery.b_impossible)}",)
+            return self._concluded(response.status, response.meta, now, rand, transcript, delivery, more=more)
         target = response.redirect_address
         if problem := self._redirect_problem(target, own):
             outcome = Outcome(State.FAILED, problem, status=response.status, meta=response.meta)
@@ -169,6 +182,7 @@ class Attempt:
         transcript: Transcript,
         delivery: Delivery | None = None,
         *,
+        more: Sequence[str] = (),
         target: str = "",
         question_name: str = "",
         pinned: str = "",
@@ -178,7 +192,7 @@ class Attempt:
         response = None if delivery is None else delivery.response
         outcome = Outcome(
             _STATES[type(verdict)],
-            "" if isinstance(verdict, Delivered) else verdict.why,
+            "" if isinstance(verdict, Delivered) else " ".join((verdict.why, *more)),
             status=0 if response is None else response.status,
             meta="" if response is None else response.meta,
             fingerprint="" if response is None else response.fingerprint or "",

@@ -10,18 +10,19 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError, StoreError
+from misfin.errors import IdentityError, MisfinError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.post.attempt import Attempt, Ending, sentence_of
-from misfin.post.events import Event, HostSeen, Sending, Trouble, event_of
+from misfin.post.events import Event, HostSeen, MailboxKeyChanged, Notice, Sending, Trouble, event_of
+from misfin.post.notices import Told, about_host, about_identity
 from misfin.post.retry import Reason
 from misfin.store import drafts
 from misfin.store.envelope import wrap_sent
@@ -32,6 +33,7 @@ from misfin.trust.tofu import Decision, PinKind
 if TYPE_CHECKING:
     from misfin.store.identities import IdentityStore
     from misfin.store.maildir import MailStore
+    from misfin.trust.identity import Identity
     from misfin.trust.pins import PinBook
 
 logger = logging.getLogger("misfin.courier")
@@ -56,9 +58,10 @@ _WORTH_SAYING = (Decision.FIRST_USE, Decision.RENEWED)
 class Courier:
     """Sends what is due. Create, then :meth:`run` it as a task, or :meth:`run_once`.
 
-    ``on_event`` is called on the event loop with each event (events.py). ``hosts`` gives some hosts another
-    place or version, ``trust_on_first_use`` off holds letters to hosts never met, ``timeout`` is seconds to
-    wait for an answer. ``now`` is the clock (Unix seconds), ``rand`` gives numbers in 0..1.
+    ``on_event`` is called on the event loop with each event (events.py); its errors are only logged.
+    ``hosts`` gives some hosts another place or version, ``trust_on_first_use`` off holds letters to hosts
+    never met, ``timeout`` is seconds to wait for an answer. ``now`` is the clock (Unix seconds), ``rand``
+    gives numbers in 0..1.
     """
 
     def __init__(
@@ -105,11 +108,11 @@ class Courier:
                 self._news.clear()
                 now = self._now()
                 try:
-                    due = await asyncio.to_thread(self._prepare, now)
+                    due = await self._prepare(now)
                     if due <= now:
                         await self._start_due(now)
                         due = now + _POLL  # whatever still waits, waits for its host
-                except StoreError as error:
+                except Exception as error:  # whatever it is, the next letter must not wait for a restart
                     self._complain(error)
                     due = now + _POLL
                 await self._sleep(min(due - self._now(), _POLL))
@@ -125,7 +128,7 @@ class Courier:
         """
         self._tried = {}
         try:
-            await asyncio.to_thread(self._prepare, self._now())
+            await self._prepare(self._now())
             due_by = self._now()
             while True:
                 self._news.clear()
@@ -157,14 +160,28 @@ class Courier:
 
     async def _start_due(self, due_by: float, only: Collection[int] | None = None) -> None:
         while len(self._working) < _HOSTS_AT_ONCE and not self._stopping:
-            claim = await asyncio.to_thread(self._outbox.claim, self._now(), only=only, due_by=due_by)
+            claim = await self._claim(due_by, only)
             if claim is None:
                 return
-            self._on_event(Sending(claim.row))
+            self._say(Sending(claim.row))
             attempt = Attempt(claim, partial(self._mark_leaving, claim))
             task = asyncio.create_task(self._send(attempt))
             self._working[task] = attempt
             task.add_done_callback(self._finished)
+
+    async def _claim(self, due_by: float, only: Collection[int] | None) -> Claim | None:
+        claiming = asyncio.ensure_future(
+            asyncio.to_thread(self._outbox.claim, self._now(), only=only, due_by=due_by)
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # The thread claims all the same; a row nobody works on would stay "sending" till the next start.
+            with suppress(StoreError):
+                if (claim := await claiming) is not None:
+                    ending = Attempt(claim, partial(self._mark_leaving, claim)).interrupted(self._now())
+                    await asyncio.to_thread(self._write_down, claim, ending)
+            raise
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._working.pop(task, None)
@@ -174,6 +191,7 @@ class Courier:
 
     async def _wind_down(self) -> None:
         """Stop what has not left, wait a little for what has; both are written down."""
+        await asyncio.sleep(0)  # a task cancelled before its first step would never write anything down
         for task, attempt in self._working.items():
             if not attempt.left:
                 task.cancel()
@@ -211,14 +229,41 @@ class Courier:
             timeout=self._timeout,
             now=self._now,
         )
-        return await attempt.run(client, identity.address, self._now, self._rand())
+        complaints = await self._checked(identity)
+        return await attempt.run(client, identity.address, self._now, self._rand(), complaints)
 
-    def _complain(self, error: StoreError) -> None:
+    async def _checked(self, identity: Identity) -> list[str]:
+        """What is wrong with our identity (protocol.md §4.3); told once, and no reason to hold a letter."""
+        from misfin.trust.identity import check  # late: a courier is made before OpenSSL is there
+
+        complaints = check(identity, datetime.fromtimestamp(self._now(), UTC))
+        await self._tell_once(about_identity(identity, complaints))
+        return complaints
+
+    # ---- telling ----------------------------------------------------------------------------------
+
+    def _say(self, event: Event) -> None:
+        """Tell; a listener that fails is no reason to lose a letter."""
+        try:
+            self._on_event(event)
+        except Exception:
+            logger.exception("Whoever listens to the courier failed.")
+
+    def _complain(self, error: Exception) -> None:
         """Say once what goes on for long."""
-        text, now = sentence_of(error), self._now()
-        if self._complaint[0] != text or now - self._complaint[1] >= _SAY_AGAIN:
+        known = isinstance(error, MisfinError)
+        text = sentence_of(error) if known else f"This program failed ({error!r}); please report it."
+        now = self._now()
+        if self._complaint[0] != text or not 0 <= now - self._complaint[1] < _SAY_AGAIN:
             self._complaint = (text, now)
-            self._on_event(Trouble(text))
+            if not known:
+                logger.error("The courier failed.", exc_info=error)
+            self._say(Trouble(text))
+
+    async def _tell_once(self, notices: Sequence[Told]) -> None:
+        if notices:
+            for text in await asyncio.to_thread(self._untold, notices):
+                self._say(Notice(text))
 
     async def _mark_leaving(self, claim: Claim) -> None:
         await asyncio.to_thread(self._outbox.leaving, claim, self._now())
@@ -237,8 +282,14 @@ class Courier:
         if ending.outcome.state is State.DELIVERED:
             try:
                 await asyncio.to_thread(self._file_sent_copy, claim.row.group)
-            except StoreError as error:  # tried again when tidying up
+            except Exception as error:  # tried again when tidying up
                 self._complain(error)
+        try:
+            await self._tell_ending(claim, ending)
+        except StoreError as error:  # it is written down; only the news of it is lost
+            self._complain(error)
+
+    async def _tell_ending(self, claim: Claim, ending: Ending) -> None:
         row = await asyncio.to_thread(self._outbox.row, claim.row.id)
         if row is None:
             return
@@ -246,20 +297,56 @@ class Courier:
             self._tried[row.id] = row
         delivery = ending.delivery
         if delivery is not None and delivery.certificate is not None and delivery.decision in _WORTH_SAYING:
-            self._on_event(HostSeen(claim.row.host, delivery.decision, delivery.certificate))
+            self._say(HostSeen(claim.row.host, delivery.decision, delivery.certificate))
         if (event := event_of(row)) is not None:
-            self._on_event(event)
+            self._say(event)
+        if ending.outcome.fingerprint:
+            address, fingerprint = claim.address.address, ending.outcome.fingerprint
+            before = await asyncio.to_thread(
+                self._pins.note_mailbox_key, address, fingerprint, now=self._now()
+            )
+            if before is not None:
+                self._say(MailboxKeyChanged(address, before.fingerprint, fingerprint))
+        if delivery is not None:
+            await self._tell_once(about_host(claim.row.host, delivery))
+
+    async def _prepare(self, now: float) -> float:
+        """Tidy up, set free what was approved, and say when the next letter is due."""
+        if not 0 <= now - self._tidied < _TIDY:
+            self._tidied = now
+            for error in await asyncio.to_thread(self._tidy, now):
+                self._complain(error)
+        return await asyncio.to_thread(self._freed_and_due, now)
 
     # ---- in a thread ------------------------------------------------------------------------------
 
-    def _prepare(self, now: float) -> float:
-        """Tidy up, set free what was approved, and say when the next letter is due."""
-        if now - self._tidied >= _TIDY:
-            self._tidied = now
-            self._outbox.recover(now)
+    def _tidy(self, now: float) -> list[Exception]:
+        """Put right what was left behind. Nothing that fails here may keep the next letter from leaving."""
+        errors: list[Exception] = []
+
+        def attempt(step: Callable[[], object]) -> None:
+            try:
+                step()
+            except Exception as error:
+                errors.append(error)
+
+        def file_copies() -> None:
             for group in self._outbox.without_sent_copy():
-                self._file_sent_copy(group)
-            self._outbox.prune(now - _KEEP_DELIVERED)
+                attempt(partial(self._file_sent_copy, group))
+
+        attempt(lambda: self._outbox.set_clock(now))
+        attempt(lambda: self._outbox.recover(now))
+        attempt(file_copies)
+        attempt(lambda: self._outbox.prune(now - _KEEP_DELIVERED))
+        return errors
+
+    def _untold(self, notices: Iterable[Told]) -> list[str]:
+        now = self._now()
+        with suppress(StoreError):  # told another time
+            return [text for what, text in notices if not self._pins.told(what, now=now)]
+        return []
+
+    def _freed_and_due(self, now: float) -> float:
         for name, pinned in self._outbox.questions():
             pin = self._pins.get(PinKind.HOST, name)
             if pin is not None and pin.spki_sha256 != pinned:
@@ -278,6 +365,7 @@ class Courier:
 
     def _elsewhere(self, only: Collection[int], due_by: float) -> bool:
         """Whether another process works on one of these rows, or on the host of one that is due."""
+        self._outbox.recover(self._now())  # it may have died meanwhile
         rows = [row for row_id in only if (row := self._outbox.row(row_id)) is not None]
         return any(
             row.state is State.SENDING

@@ -65,13 +65,43 @@ class HostSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class MailboxKeyChanged:
+    """After a delivery: the recipient's server named another fingerprint than before (protocol.md §4.4).
+
+    ``before`` and ``now`` are 64 hex digits. It cannot protect the letter that was sent.
+    """
+
+    address: str
+    before: str
+    now: str
+
+    @property
+    def text(self) -> str:
+        """One warning sentence and what to do."""
+        return (
+            f"The key of {self.address} has changed: its server answered with {self.now}, before with"
+            f" {self.before}. The message was delivered; ask the recipient by another way whether that is"
+            " right."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to know that stops no letter, told once per host or identity, in a sentence or two."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Our own disk makes difficulties: one sentence, with what to do."""
 
     text: str
 
 
-Event = Sending | Sent | Deferred | Held | Failed | Uncertain | HostSeen | Trouble
+Event = (
+    Sending | Sent | Deferred | Held | Failed | Uncertain | HostSeen | MailboxKeyChanged | Notice | Trouble
+)
 
 _BY_STATE: dict[State, Callable[[OutboxRow], Event]] = {
     State.DELIVERED: Sent,

@@ -1,8 +1,8 @@
 """After an attempt: is the letter delivered, tried again, kept for a person, or given up? Pure rules.
 
 The table is design.md §6 with protocol.md §2: 4x is tried again after growing pauses, 44 after the time the
-server names, 45 after hours, all for three days at most; 5x and 6x are final; redirects and missing
-identities are for a person to decide. The clock and chance come in as arguments.
+server names, 45 after hours, all for three days, or for five tries where that takes longer; 5x and 6x are
+final; redirects and missing identities are for a person to decide. The clock and chance come in as arguments.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from misfin.store.outgoing import History, Question
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 KEEP_TRYING = 3 * DAY
 """Seconds from a letter's first attempt (or a person's last "try again") until it counts as failed."""
+ENOUGH_TRIES = 5
+"""Failures it takes for that as well: a computer that slept for a week has not tried for three days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,10 @@ def _retry(
     pauses: Pauses, count: int, since: float, why: str, now: float, rand: float, reason: Reason
 ) -> Retry | Fail:
     end = (since or now) + KEEP_TRYING
-    if now >= end:
+    at = now + pauses.after(count, rand)
+    if now < end:
+        # A long pause does not carry the last try far past the end, but no server is asked too soon.
+        at = min(at, max(end, now + pauses.first))
+    elif count + 1 >= ENOUGH_TRIES:
         return Fail(f"{why} It was tried for three days.")
-    # A long pause does not carry the last try far past the end, but no server is asked sooner than it wants.
-    at = min(now + pauses.after(count, rand), max(end, now + pauses.first))
     return Retry(at, why, reason)

@@ -99,6 +99,7 @@ _STOPPABLE = """SELECT id FROM letter WHERE id IN (SELECT value FROM json_each(:
 _CANCEL = """UPDATE letter SET state = 'cancelled', why = '', owner = '', question = '', question_name = '',
     pinned = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
 _REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
+_CLOCK_SLACK = 60.0  # seconds a clock may be put back unnoticed: NTP corrects by less
 _INTERRUPTED = "The program ended before anything was sent."
 _UNCERTAIN = "The program ended while the letter was leaving; it may have arrived."
 
@@ -338,6 +339,20 @@ class Outbox:
                     facts,
                 ).rowcount
             )
+
+    def set_clock(self, now: float) -> int:
+        """Where the clock went back since a row began to wait, let it wait only as long as was meant.
+
+        Returns how many rows there were. A wrong year must not keep mail waiting until that year.
+        """
+        with self._write():
+            return self._db.execute(
+                "UPDATE letter SET next_attempt = :now + max(next_attempt - changed, 0),"
+                " hold_until = min(hold_until, :now + max(hold_until - changed, 0)),"
+                " since = min(since, :now), changed = :now"
+                " WHERE state IN ('waiting', 'deferred') AND changed > :now + :slack",
+                {"now": now, "slack": _CLOCK_SLACK},
+            ).rowcount
 
     def recover(self, now: float) -> list[OutboxRow]:
         """Settle rows whose owner is dead: waiting again, or uncertain if they were leaving. Return them."""

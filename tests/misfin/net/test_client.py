@@ -396,6 +396,13 @@ async def test_two_refusals_end_the_matter(pins):
     assert pins.recall("mail.example", 1958).speaks is None
 
 
+async def test_a_40_to_c_is_believed_where_b_is_refused_as_unreadable(pins):
+    with ScriptedServer(HOST, [b"40 busy\r\n", b"59 no\r\n"]) as server:
+        delivery = await client(server, pins).deliver("ada@mail.example", MESSAGE)
+    assert (delivery.response.status, delivery.version, len(delivery.tries)) == (40, Version.C, 2)
+    assert pins.recall("mail.example", 1958).speaks is None
+
+
 async def test_the_memory_of_a_version_fades(pins):
     pins.remember("mail.example", 1958, now=time.time() - 31 * 86400, speaks=Version.B)
     with ScriptedServer(HOST, OK) as server:
@@ -698,6 +705,7 @@ async def test_tls_1_2_is_noted_because_it_shows_our_certificate_on_the_way(pins
     with ScriptedServer(HOST, OK, tls_1_2=True) as server:
         delivery = await client(server, pins).deliver("ada@mail.example", MESSAGE)
     assert any("TLS 1.2" in note for note in delivery.notes)
+    assert delivery.tls_version == "TLSv1.2"
 
 
 async def test_a_closed_port_is_told_apart(pins):

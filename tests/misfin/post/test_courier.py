@@ -10,9 +10,11 @@ import sys
 import threading
 import time
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from peers import person
+from cryptography import x509
+from peers import odd_person, person
 from scripted import ScriptedServer, answer, silent_listener
 
 from misfin.errors import StoreError
@@ -20,7 +22,18 @@ from misfin.model.gemmail import Version
 from misfin.net.client import HostOverride
 from misfin.post import courier as courier_module
 from misfin.post.courier import Courier
-from misfin.post.events import Deferred, Failed, Held, HostSeen, Sending, Sent, Trouble, Uncertain
+from misfin.post.events import (
+    Deferred,
+    Failed,
+    Held,
+    HostSeen,
+    MailboxKeyChanged,
+    Notice,
+    Sending,
+    Sent,
+    Trouble,
+    Uncertain,
+)
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, Phase, Question, State
@@ -414,7 +427,7 @@ async def test_the_fallback_to_b_is_one_attempt(office):
     assert visits[1].got == b"misfin://bob@hive.test # Hi\n\nText\r\n"
     (attempt,) = office.outbox.attempts(row_id)
     assert (attempt.version, office.row(row_id).state) == ("B", State.DELIVERED)
-    assert "59" in attempt.error
+    assert "Answered 59 to 41 bytes of Misfin(C); tried as Misfin(B)." in attempt.error
 
 
 async def test_without_its_identity_a_letter_waits_for_one(office):
@@ -651,6 +664,218 @@ async def test_a_fault_of_our_own_neither_loses_a_letter_nor_repeats_it_for_ever
     assert row.state is State.FAILED
     assert "report" in row.why
     assert "a bug" in caplog.text
+
+
+async def test_a_letter_that_cannot_be_filed_in_sent_does_not_stop_the_mail(office, monkeypatch, caplog):
+    (first,) = office.put()
+    monkeypatch.setattr(courier_module, "wrap_sent", lambda *_args, **_more: 1 / 0)
+    with office.at(ScriptedServer(HOST, OK)):
+        await office.courier().run_once()
+        (second,) = office.put()
+        async with running(office.courier()):
+            await until(lambda: office.row(second).state is State.DELIVERED)
+    assert office.row(first).state is State.DELIVERED
+    assert len(office.happened(Sent)) == 2
+    assert {event.text.partition("(")[0] for event in office.happened(Trouble)} == {"This program failed "}
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_listener_that_fails_loses_no_letter(office, caplog):
+    ids = office.put("a@hive.test", "b@hive.test")
+
+    def broken(_event):
+        raise RuntimeError("no screen")
+
+    with office.at(ScriptedServer(HOST, OK)):
+        await office.courier(on_event=broken).run_once()
+    assert [office.row(row_id).state for row_id in ids] == [State.DELIVERED] * 2
+    assert "no screen" in caplog.text
+
+
+async def test_a_bug_in_one_turn_of_the_loop_is_told_and_does_not_end_it(office, monkeypatch):
+    monkeypatch.setattr(courier_module, "_POLL", 0.02)
+    real, calls = office.outbox.next_due, []
+
+    def bug():
+        calls.append(1)
+        return 1 / 0 if len(calls) < 3 else real()
+
+    monkeypatch.setattr(office.outbox, "next_due", bug)
+    office.put()
+    with office.at(ScriptedServer(HOST, OK)):
+        async with running(office.courier()):
+            await until(lambda: office.happened(Sent))
+    assert len(office.happened(Trouble)) == 1
+
+
+async def test_a_letter_claimed_while_the_loop_is_cancelled_is_given_back(office, monkeypatch):
+    (row_id,) = office.put()
+    real, claimed, go = office.outbox.claim, threading.Event(), threading.Event()
+
+    def slow(*args, **more):
+        claim = real(*args, **more)
+        claimed.set()
+        assert go.wait(5)
+        return claim
+
+    monkeypatch.setattr(office.outbox, "claim", slow)
+    task = asyncio.create_task(office.courier().run_once())
+    await asyncio.to_thread(claimed.wait, 5)
+    task.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert office.row(row_id).state is State.WAITING
+
+
+async def test_waiting_for_a_process_that_died_ends(office, monkeypatch):
+    (row_id,) = office.put()
+    other = Outbox(office.path / "outbox.db")
+    assert other.claim(time.time())
+    alive = [True]
+    monkeypatch.setattr("misfin.store.outbox.is_alive", lambda _token: alive[0])
+    with office.at(ScriptedServer(HOST, OK)):
+        task = asyncio.create_task(office.courier().run_once(only=[row_id]))
+        await asyncio.sleep(0.15)
+        assert not task.done()
+        alive[0] = False
+        async with asyncio.timeout(5):
+            (row,) = await task
+    other.close()
+    assert row.state is State.DELIVERED
+
+
+async def test_a_clock_that_is_put_back_keeps_no_letter_for_a_year(office):
+    year = 365 * 86400.0
+    office.clock = lambda: time.time() + year
+    (row_id,) = office.put()
+    with office.at(ScriptedServer(HOST, [b"41 later\r\n", OK])):
+        await office.courier().run_once()
+        assert office.row(row_id).next_attempt > time.time() + year
+        office.clock = time.time
+        courier = office.courier()
+        await courier.run_once()
+        assert office.row(row_id).next_attempt < time.time() + 3600
+        office.clock = lambda: time.time() + 3600
+        await courier.run_once()
+    assert office.row(row_id).state is State.DELIVERED
+
+
+async def test_two_couriers_send_each_letter_once(office):
+    ids = office.put(*(f"m{n}@h{n}.test" for n in range(6)))
+    other = Outbox(office.path / "outbox.db")
+    with office.at(ScriptedServer(HOST, OK), "h0.test") as server:
+        for n in range(1, 6):
+            office.at(server, f"h{n}.test")
+        theirs = office.courier()
+        theirs._outbox = other
+        await asyncio.gather(office.courier().run_once(ids), theirs.run_once(ids))
+        visits = await server.wait()
+    other.close()
+    assert len({visit.got for visit in visits}) == len(visits) == 6
+    assert {office.row(row_id).state for row_id in ids} == {State.DELIVERED}
+
+
+# ---- told once ------------------------------------------------------------------------------------
+
+
+async def test_another_key_of_the_recipient_is_told_after_the_delivery_with_both(office):
+    with office.at(ScriptedServer(HOST, [OK, b"20 subscribed\r\n", b"20 " + b"CD:" * 31 + b"CD\r\n", OK])):
+        for _ in range(4):
+            office.put()
+            await office.courier().run_once()
+    assert len(office.happened(Sent)) == 4
+    first, back = office.happened(MailboxKeyChanged)
+    assert (first.address, first.before, first.now) == ("bob@hive.test", "ab" * 32, "cd" * 32)
+    assert (back.before, back.now) == ("cd" * 32, "ab" * 32)
+    assert office.events.index(first) > office.events.index(office.happened(Sent)[2])
+    assert "ab" * 32 in first.text
+    assert "cd" * 32 in first.text
+
+
+async def test_a_delivery_does_not_fail_where_the_key_cannot_be_remembered(office, monkeypatch):
+    (row_id,) = office.put()
+
+    def full(*_args, **_more):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(office.pins, "note_mailbox_key", full)
+    with office.at(ScriptedServer(HOST, OK)):
+        await office.courier().run_once()
+    assert office.row(row_id).state is State.DELIVERED
+    assert office.happened(Sent)
+
+
+async def test_tls_1_2_is_told_once_per_host(office):
+    office.put("a@hive.test", "b@hive.test", "c@other.test")
+    with (
+        office.at(ScriptedServer(HOST, OK, tls_1_2=True)),
+        office.at(ScriptedServer(person("x@other.test"), OK, tls_1_2=True), "other.test"),
+    ):
+        await office.courier().run_once()
+        office.put("a@hive.test")
+        await office.courier().run_once()
+    texts = sorted(event.text for event in office.happened(Notice))
+    assert [text.partition(" speaks only TLS 1.2")[0] for text in texts] == [
+        "hive.test:1958",
+        "other.test:1958",
+    ]
+
+
+async def test_an_expired_certificate_of_a_known_host_is_told_once_and_mail_goes_on(office):
+    now = datetime.now(UTC)
+    old = odd_person(start=now - timedelta(days=9), end=now - timedelta(days=2))
+    office.trust(old)
+    office.put("a@hive.test", "b@hive.test")
+    with office.at(ScriptedServer(old, OK)):
+        await office.courier().run_once()
+    (notice,) = office.happened(Notice)
+    assert "hive.test:1958 expired on" in notice.text
+    assert len(office.happened(Sent)) == 2
+
+
+async def test_a_new_host_whose_certificate_names_another_is_told(office):
+    office.put("a@hive.test", "b@hive.test")
+    with office.at(ScriptedServer(person("x@elsewhere.test"), OK)):
+        await office.courier().run_once()
+    (notice,) = office.happened(Notice)
+    assert "does not name" in notice.text
+
+
+async def test_a_doubtful_identity_is_told_once_before_sending_and_explains_a_62(office):
+    now = datetime.now(UTC)
+    expired = odd_person(
+        users=("old",),
+        san=(x509.DNSName("mail.example"),),
+        start=now - timedelta(days=9),
+        end=now - timedelta(days=2),
+    )
+    office.identities.save(expired)
+    ids = office.put("a@hive.test", "b@hive.test", account="old@mail.example")
+    with office.at(ScriptedServer(HOST, [OK, b"62 expired?\r\n"])):
+        await office.courier().run_once()
+        office.put("a@hive.test")  # of an identity without defects
+        await office.courier().run_once()
+    (notice,) = office.happened(Notice)
+    assert "old@mail.example" in notice.text
+    assert "It expired on" in notice.text
+    assert office.events.index(notice) < office.events.index(office.happened(Sent)[0])
+    row = office.row(ids[1])
+    assert (row.state, row.status) == (State.FAILED, 62)
+    assert "It expired on" in row.why
+
+
+@pytest.mark.parametrize(("body", "word"), [("x" * 3000, "2,048"), ("a\tb\n", "TAB")])
+async def test_a_40_that_cannot_be_answered_in_b_is_temporary_and_says_why(office, body, word):
+    (row_id,) = office.put(body=body)
+    with office.at(ScriptedServer(HOST, b"40 what?\r\n")) as server:
+        await office.courier().run_once()
+        assert len(server.visits) == 1
+    row = office.row(row_id)
+    assert (row.state, row.status) == (State.DEFERRED, 40)
+    assert "not tried as Misfin(B)" in row.why
+    assert word in row.why
 
 
 # ---- kill -9 --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from misfin.post.retry import (
     DAY,
+    ENOUGH_TRIES,
     HOUR,
     KEEP_TRYING,
     MINUTE,
@@ -124,6 +125,13 @@ def test_a_host_that_is_away_makes_all_its_letters_wait():
     assert verdict.at == NOW + MINUTE
 
 
+def test_a_computer_that_slept_for_a_week_has_not_tried_for_three_days():
+    asleep = [History(failures=n, since=NOW - 7 * DAY) for n in range(ENOUGH_TRIES)]
+    verdicts = [after(Fault.UNREACHABLE, "Offline.", history) for history in asleep]
+    assert [verdict.at - NOW for verdict in verdicts[:-1]] == [60, 120, 240, 480]
+    assert verdicts[-1] == Fail("Offline. It was tried for three days.")
+
+
 def test_a_letter_no_route_can_take_fails():
     assert after(Fault.UNWRITABLE, "Half a character.") == Fail("Half a character.")
 
@@ -136,12 +144,15 @@ def test_a_letter_no_route_can_take_fails():
     rand=st.floats(0, 1),
     words=st.text(max_size=30),
 )
-def test_no_retry_comes_early_or_after_three_days(result, failures, slowdowns, age, rand, words):
+def test_no_retry_comes_early_or_much_after_three_days(result, failures, slowdowns, age, rand, words):
     history = History(failures, slowdowns, NOW - age)
     verdict = next_try(history, result, words, now=NOW, rand=rand)
     if isinstance(verdict, Retry):
-        assert age < KEEP_TRYING
+        tries = slowdowns if verdict.reason is Reason.SLOW_DOWN else failures
+        assert age < KEEP_TRYING or tries + 1 < ENOUGH_TRIES
         assert verdict.at > NOW
-        assert verdict.at <= NOW - age + KEEP_TRYING + 2 * HOUR
+        assert verdict.at <= NOW + 30 * HOUR
+        if age < KEEP_TRYING:
+            assert verdict.at <= NOW - age + KEEP_TRYING + 2 * HOUR
         if verdict.reason is Reason.LETTER:
             assert verdict.at >= NOW + 5 * MINUTE
