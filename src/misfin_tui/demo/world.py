@@ -146,6 +146,8 @@ def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float)
             )
             for week in range(5, 37):
                 pins.record(PinKind.HOST, host, shown.info, how="use", now=now - (37 - week) * 7 * day)
+        held = identities[CHANGED_SENDER]
+        pins.offer(PinKind.SENDER, held.address.address, held.info, now=now - day)
 
 
 def _settings(world: World) -> str:
