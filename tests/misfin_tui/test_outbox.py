@@ -318,6 +318,17 @@ async def test_a_redirect_is_followed_only_when_a_person_says_so(profile, perman
         assert (moved is not None and moved.address == "bob@new.test") is permanent
 
 
+async def test_a_mailbox_that_is_gone_can_be_marked_so_that_it_is_offered_last(profile):
+    put(profile, Outcome(State.FAILED, "The mailbox is gone for good.", status=52, meta="moved away"))
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await open_outbox(app, pilot)
+        app.screen.action_answer()
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        app.screen.choose("yes")
+        await until(pilot, lambda: app.services.contact_book.get("bob@hive.test"))
+        assert app.services.contact_book.get("bob@hive.test").dead == "The mailbox is gone for good."
+
+
 async def test_search_and_movement(profile):
     for name in ("ann", "ben", "cid"):
         put(profile, None, to=f"{name}@hive.test")

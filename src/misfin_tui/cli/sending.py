@@ -15,10 +15,11 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_MESSAGE
 from misfin.store.outgoing import OutboxRow, State
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import emit, iso, open_services
+from misfin_tui.cli.output import emit, iso, open_services, say
 from misfin_tui.services.posting import make_courier
 
 if TYPE_CHECKING:
+    from misfin.post.events import Event
     from misfin.store.drafts import Draft
     from misfin_tui.services import Services
 
@@ -119,8 +120,16 @@ def _send_one(args: Namespace, services: Services) -> int:
 
 
 def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow]:
-    courier = make_courier(services)
+    courier = make_courier(services, _remark)
     return asyncio.run(courier.run_once(only))
+
+
+def _remark(event: Event) -> None:
+    """What stops no letter but should be known, on stderr; the rows say everything else."""
+    from misfin.post.events import MailboxKeyChanged, Notice, Trouble  # late: as the courier itself
+
+    if isinstance(event, MailboxKeyChanged | Notice | Trouble):
+        say(event.text)
 
 
 def _rows(services: Services, ids: Sequence[int]) -> list[OutboxRow]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from textual import work
 
+from misfin.model.status import StatusCode
 from misfin.store.outgoing import AttemptRow, OutboxRow, Phase, Question, State
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.certificate import Answer, CertificateDialog
@@ -150,7 +151,7 @@ class OutboxScreen(Place):
         attempts = await self.attempt(self.services.sending.attempts(row.id))
         if attempts is None:
             return
-        more = [Choice("answer", "Answer …")] if row.state is State.HELD else []
+        more = [Choice("answer", "Answer …")] if row.state is State.HELD or is_gone(row) else []
         more += [Choice("retry", "Try now")] if row.state not in (State.DELIVERED, State.SENDING) else []
         dialog = FactsDialog(f"To {row.to}", transcript(row, attempts, time.time()), more=more)
         choice = await self.app.push_screen_wait(dialog)
@@ -239,6 +240,8 @@ class OutboxScreen(Place):
             return
         if row.state is State.UNCERTAIN:
             self.action_retry()
+        elif is_gone(row):
+            await self._answer_gone(row)
         elif row.state is not State.HELD or row.question is None:
             self.misfin.say("This message asks nothing.")
         elif row.question in TRUST:
@@ -268,6 +271,13 @@ class OutboxScreen(Place):
             if stopped is not None:
                 self.misfin.say(f"The pin stays. {many(stopped, 'message')} will not be sent.")
 
+    async def _answer_gone(self, row: OutboxRow) -> None:
+        question = f"The server says that {row.to} is gone for good. Its contact stays, but is offered last."
+        if await self.app.push_screen_wait(
+            ConfirmDialog("Mark the mailbox as gone?", question, yes="Mark it")
+        ):
+            await self.attempt(self.services.contacts.gone(row.to, row.why))
+
     async def _answer_redirect(self, row: OutboxRow) -> None:
         permanent = row.question is Question.REDIRECT_ALWAYS
         answer = await self.app.push_screen_wait(RedirectDialog(row, permanent=permanent))
@@ -276,6 +286,11 @@ class OutboxScreen(Place):
         elif answer is not None:
             always = answer is Following.ALWAYS
             await self.attempt(self.services.sending.follow(row.id, update_contact=always))
+
+
+def is_gone(row: OutboxRow) -> bool:
+    """Whether the mailbox does not exist any more, so that its contact may be marked (protocol.md §2)."""
+    return row.state is State.FAILED and row.status == StatusCode.MAILBOX_GONE
 
 
 def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> list[Fact]:

@@ -79,6 +79,10 @@ class Contacts:
 
     alias = moved
 
+    async def gone(self, address: str, why: str) -> None:
+        """The mailbox is gone for good (52): its contact is kept, but offered last."""
+        await asyncio.to_thread(self._gone, address, why)
+
     async def trust_of(self, addresses: list[MisfinAddress]) -> list[TrustState]:
         """What is known about the certificates behind these addresses."""
         return await asyncio.to_thread(lambda: [self._trust(address) for address in addresses])
@@ -99,6 +103,15 @@ class Contacts:
             learn_from_mail(self._services.index, self._services.contact_book, own, stop=stop)
 
     # ---- in a thread
+
+    def _gone(self, address: str, why: str) -> None:
+        from misfin.store.contacts import Contact
+
+        book = self._services.contact_book
+        if book.get(address) is None:
+            book.save(Contact(address, dead=why))
+        else:
+            book.note_dead(address, why)
 
     def _complete(self, prefix: str, limit: int) -> list[Known]:
         found = self._services.contact_book.complete(prefix, now=time.time(), limit=limit)

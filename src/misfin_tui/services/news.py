@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 def messages_of(event: Event) -> Iterator[Message]:
     """The messages for an event. "Delivered" is said of status 20 and of nothing else."""
+    from misfin.model.status import StatusCode
     from misfin.post import events
     from misfin.store.outgoing import Question
     from misfin.trust.tofu import Decision
 
     match event:
         case events.Sent(row):
-            yield OutboxChanged(f"Delivered to {row.to}.")
+            words = "" if row.fingerprint or not row.meta else f" Its server says: {row.meta}"
+            yield OutboxChanged(f"Delivered to {row.to}.{words}")
         case events.Deferred(row):
             # Said once; the outbox shows every further try.
             yield OutboxChanged(f"Not delivered to {row.to} yet: {row.why}" if row.attempts <= 1 else "")
@@ -30,7 +32,8 @@ def messages_of(event: Event) -> Iterator[Message]:
             if row.question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE):
                 yield TrustAsked("host", row.question_name)
         case events.Failed(row):
-            yield OutboxChanged(f"Not delivered to {row.to}: {row.why}", "error")
+            offer = " The outbox offers to mark it so." if row.status == StatusCode.MAILBOX_GONE else ""
+            yield OutboxChanged(f"Not delivered to {row.to}: {row.why}{offer}", "error")
         case events.Uncertain(row):
             yield OutboxChanged(f"Nobody knows whether {row.to} got the message: {row.why}", "warning")
         case events.HostSeen(name, decision):
@@ -38,6 +41,8 @@ def messages_of(event: Event) -> Iterator[Message]:
                 yield OutboxChanged(f"{name} has renewed its certificate, with the same key.")
             else:
                 yield OutboxChanged(f"{name} was met for the first time; its certificate is now trusted.")
+        case events.MailboxKeyChanged() | events.Notice():
+            yield OutboxChanged(event.text, "warning")
         case events.Trouble(text):
             yield Problem(text)
         case _:

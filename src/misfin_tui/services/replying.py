@@ -56,8 +56,11 @@ def reply_draft(
     ``quoted`` are the lines to quote, None for all of them; ``link`` adds the ``=> mid:`` line.
     """
     row, message = original.row, original.message
+    ours = any(same_person(me, each) for me in mine for each in routes_of([row.sender_address]))
+    if not message.senders and not ours and not everyone:
+        raise LocalError("The letter does not say who sent it: there is nobody to reply to.")
     targets = (reply_all_targets if everyone else reply_targets)(message, mine)
-    if not targets and any(same_person(me, each) for me in mine for each in routes_of([row.sender_address])):
+    if not targets and ours:
         # A copy of what we sent to a single person: the letter itself does not name them.
         targets = tuple(each for each in routes_of(row.to) if not any(same_person(each, me) for me in mine))
     if not targets:

@@ -6,6 +6,9 @@ import signal
 
 import pytest
 
+from misfin.trust.pins import PinBook
+from misfin_tui.paths import profile_at
+
 from .conftest import Shell
 
 TEXT = "# Žluťoučký kůň\n\nTwo  spaces, a tab\t, and\n```\n  kept\n```\n=> misfin:ada@harbour.test me\nno end"
@@ -33,6 +36,18 @@ def test_what_is_sent_comes_back_byte_for_byte_under_sender_and_time(two: tuple[
     (copy,) = ada.json("list", "in:Sent")
     assert copy["folder"] == "Sent"
     assert ada.run("show", copy["id"], "--raw").stdout.split("\n", 3)[3] == TEXT
+
+
+def test_another_key_of_the_recipient_is_a_remark_and_no_failure(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    bea.receive()
+    with PinBook(profile_at(ada.root).trust_db) as pins:
+        pins.note_mailbox_key("bea@hive.test", "aa" * 32, now=1.0)
+    done = ada.run("send", "bea@hive.test", "--wait", "--json", text="Hi\n")
+    assert "delivered" in done.stdout
+    assert "The key of bea@hive.test has changed" in done.stderr
+    assert "aa" * 32 in done.stderr
+    assert ada.run("send", "bea@hive.test", "--wait", text="Again\n").stderr == "", "told once"
 
 
 def test_a_letter_to_two_names_both_and_goes_to_each_once(two: tuple[Shell, Shell]) -> None:
