@@ -122,7 +122,7 @@ class VerifyingHandler:
             refusal = self._refused(checks)
         if refusal is not None:
             return refusal
-        return await self.wrapped(replace(incoming, checks=checks))
+        return await self.wrapped(incoming.with_checks(checks))
 
     async def _check(
         self, address: MisfinAddress, certificate: CertificateInfo, recipient: Identity
@@ -177,8 +177,9 @@ class VerifyingHandler:
         if _provisional(pin) and checks.verified:
             await self._replace(name, certificate)
             return Decision.TRUSTED
-        if checks.pin is Decision.TRUSTED:  # only counts, in memory
-            return self._pins.record(PinKind.SENDER, name, certificate, now=self._now()).decision
+        if checks.pin is Decision.TRUSTED:
+            self._pins.used(PinKind.SENDER, name, now=self._now())
+            return Decision.TRUSTED
         return await self._record(name, certificate)
 
     async def _record(self, name: str, certificate: CertificateInfo, how: str = FIRST_LETTER) -> Decision:

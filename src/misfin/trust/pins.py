@@ -134,6 +134,10 @@ class PinBook:
             ]
             return [self._with_pending(pin) for pin in pins]
 
+    def used(self, kind: PinKind, name: str, *, now: float) -> None:
+        """Count one more use of a pin that was just read and found to match; nothing is judged or written."""
+        self._count(kind, name, now)
+
     def record(
         self, kind: PinKind, name: str, info: CertificateInfo, *, now: float, how: str = "first use"
     ) -> Verdict:
