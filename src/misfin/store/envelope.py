@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
@@ -266,11 +267,12 @@ def _certificate_field(certificate: CertificateInfo | None) -> bytes:
 
 def _parameters_field(name: str, values: Mapping[str, str]) -> bytes:
     """``key=value; key=value``, with a percent sign and two digits for whatever does not fit in there."""
-    if not values:
-        return b""
-    text = "; ".join(
-        f"{_escaped(key).replace('=', '%3D')}={_escaped(value)}" for key, value in values.items()
-    )
+    return _parameters_line(name, tuple(values.items())) if values else b""
+
+
+@lru_cache(maxsize=256)  # a correspondent's certificate is the same in every letter
+def _parameters_line(name: str, values: tuple[tuple[str, str], ...]) -> bytes:
+    text = "; ".join(f"{_escaped(key).replace('=', '%3D')}={_escaped(value)}" for key, value in values)
     return verbatim_field(name, text.encode())
 
 
