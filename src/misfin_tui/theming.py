@@ -159,6 +159,7 @@ def variable_defaults(theme: Theme) -> dict[str, str]:
     for name, sources in OWN_VARIABLES.items():
         value = next((found for source in sources if (found := getattr(theme, source))), theme.primary)
         defaults[name] = value
+    defaults["mail-muted"] = _muted(theme)
     # Textual's own style sheets name these, yet its colour table has them not for every kind of theme.
     return defaults | {
         "surface-active": theme.surface or "transparent",
@@ -166,6 +167,15 @@ def variable_defaults(theme: Theme) -> dict[str, str]:
         "ansi-background": "ansi_black" if theme.dark else "ansi_white",
         "ansi-foreground": "ansi_white" if theme.dark else "ansi_black",
     }
+
+
+def _muted(theme: Theme) -> str:
+    """A quieter foreground. Textual's ``$text-muted`` is worked out against a background, which what a widget
+    draws line by line does not have: there it comes out white, on any theme."""
+    front, back = theme.foreground, theme.background
+    if theme.ansi or not front or not back:
+        return "ansi_default" if theme.ansi else front or ("#a0a0a0" if theme.dark else "#606060")
+    return Color.parse(front).blend(Color.parse(back), 0.35).hex
 
 
 def choose(wanted: str, known: Iterable[str], environ: Mapping[str, str]) -> tuple[str, str]:

@@ -38,10 +38,10 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
         .gemtext--quote-bar { color: $gemtext-quote; }
         .gemtext--quote { color: $gemtext-quote; text-style: italic; }
         .gemtext--pre { color: $gemtext-pre; background: $boost; }
-        .gemtext--alt { color: $text-muted; background: $boost; text-style: italic; }
+        .gemtext--alt { color: $mail-muted; background: $boost; text-style: italic; }
         .gemtext--link-number { color: $gemtext-link; text-style: bold; }
         .gemtext--link { color: $gemtext-link; text-style: underline; }
-        .gemtext--target { color: $text-muted; }
+        .gemtext--target { color: $mail-muted; }
         .gemtext--found { background: $warning 40%; }
     }
     """

@@ -92,10 +92,10 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         .letter-list--first { color: $badge-first; }
         .letter-list--none { color: $badge-none; }
         .letter-list--changed { color: $badge-changed; text-style: bold; }
-        .letter-list--snippet { color: $text-muted; }
+        .letter-list--snippet { color: $mail-muted; }
         .letter-list--tag { color: $mail-tag; text-style: italic; }
-        .letter-list--count { color: $text-muted; }
-        .letter-list--date { color: $text-muted; }
+        .letter-list--count { color: $mail-muted; }
+        .letter-list--date { color: $mail-muted; }
         .letter-list--bar { color: $primary; text-style: bold; }
     }
     """

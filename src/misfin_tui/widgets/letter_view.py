@@ -18,12 +18,12 @@ class LetterView(GemtextView):
     DEFAULT_CSS = """
     LetterView {
         .letter--sender { text-style: bold; }
-        .letter--label { color: $text-muted; }
-        .letter--muted { color: $text-muted; }
+        .letter--label { color: $mail-muted; }
+        .letter--muted { color: $mail-muted; }
         .letter--warning { color: $warning; text-style: bold; }
         .letter--rule { color: $border-blurred; }
         .letter--bar { color: $primary; text-style: bold; }
-        .letter--fold { color: $text-muted; }
+        .letter--fold { color: $mail-muted; }
         .letter--tag { color: $mail-tag; text-style: italic; }
         .letter--verified { color: $badge-verified; }
         .letter--first { color: $badge-first; }

@@ -52,9 +52,9 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         .row--cursor { background: $block-cursor-blurred-background; }
         &:focus .row--cursor { background: $primary 35%; }
         .row--bar { color: $primary; text-style: bold; }
-        .row--title { color: $text-muted; text-style: underline; }
+        .row--title { color: $mail-muted; text-style: underline; }
         .row--strong { text-style: bold; }
-        .row--muted { color: $text-muted; }
+        .row--muted { color: $mail-muted; }
         .row--good { color: $success; }
         .row--warn { color: $warning; }
         .row--bad { color: $error; text-style: bold; }

@@ -45,7 +45,7 @@ class _Tones(Widget):
         .prompt--lead { color: $primary; text-style: bold; }
         .prompt--offer { color: $foreground; text-style: bold; }
         .prompt--wrong { color: $error; text-style: bold; }
-        .prompt--muted { color: $text-muted; }
+        .prompt--muted { color: $mail-muted; }
     }
     """
 

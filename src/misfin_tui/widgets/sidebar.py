@@ -100,7 +100,7 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     Sidebar {
         overflow-x: hidden; scrollbar-size-vertical: 1;
-        .sidebar--heading { text-style: bold; color: $text-muted; }
+        .sidebar--heading { text-style: bold; color: $mail-muted; }
         .sidebar--shown { text-style: bold; color: $primary; }
         .sidebar--count { text-style: bold; color: $mail-unread; }
         .sidebar--cursor {

@@ -45,7 +45,7 @@ class StatusBar(Widget):
         .statusbar--good { color: $success; }
         .statusbar--warning { color: $warning; text-style: bold; }
         .statusbar--bad { color: $error; text-style: bold; }
-        .statusbar--muted { color: $text-muted; }
+        .statusbar--muted { color: $mail-muted; }
     }
     """
 
