@@ -133,7 +133,10 @@ def _senders(line: str) -> list[MisfinAddress] | None:
     """
     senders: list[MisfinAddress] = []
     pieces: list[str] = []
-    for item in _items(line):
+    items = _items(line)
+    if line and not items:
+        return None  # nothing but commas
+    for item in items:
         if sender := _sender(item):
             if pieces:
                 senders[-1] = _with_more_blurb(senders[-1], pieces)
@@ -162,7 +165,10 @@ def _recipients(line: str) -> list[MisfinAddress] | None:
     """The recipients of a line without their blurbs, or None when it is no line of recipients."""
     recipients: list[MisfinAddress] = []
     in_blurb = False
-    for item in _items(line):
+    items = _items(line)
+    if line and not items:
+        return None
+    for item in items:
         tokens = item.split()
         if first := _address(tokens[0]):
             others = [_address(token) for token in tokens[1:]]
@@ -187,7 +193,10 @@ def _times(line: str) -> tuple[list[datetime], bool]:
     What follows an unreadable time is not taken: times belong to senders by their place.
     """
     times: list[datetime] = []
-    for item in _items(line):
+    items = _items(line)
+    if line and not items:
+        return times, False
+    for item in items:
         time = parse_time(item)
         if time is None:
             return times, False

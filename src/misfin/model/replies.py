@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import Flag, Form, GemmailMessage, Version
+from misfin.model.metadata import read_three
 
 _PREFIX = "Re:"
 
@@ -59,14 +61,31 @@ def quote(text: str) -> str:
 def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
     """The message to send when ``stored`` is passed on: its senders, times, recipients and body as they are.
 
-    The next server prepends us. A clean Misfin(C) message goes out byte for byte, with LF line ends; any
-    other is written anew. Raises :class:`~misfin.errors.GemmailError` as :meth:`GemmailMessage.to_bytes`.
+    The next server prepends us. A clean Misfin(C) message goes out byte for byte, with LF line ends, if it
+    has as many times as senders; any other is written anew, :func:`paired`. Raises
+    :class:`~misfin.errors.GemmailError` as :meth:`GemmailMessage.to_bytes`.
     """
     message = GemmailMessage.from_bytes(stored)
     unclean = message.flags & {Flag.NOT_UTF8, Flag.LONE_CR}
     if version is Version.C and message.form is Form.C and not unclean:
-        return stored.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
-    return message.to_bytes(version)
+        clean = stored.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+        first, second, third, _ = clean.decode().split("\n", 3)
+        written = read_three(first, second, third)  # as it stands there, neighbours not yet made one
+        if written is None or written.unread_times or len(written.senders) == len(written.times):
+            return clean
+    return paired(message).to_bytes(version)
+
+
+def paired(message: GemmailMessage) -> GemmailMessage:
+    """The message with as many times as senders, as it may be passed on (protocol.md §3.6).
+
+    More times than senders: the oldest, the author's own clock, go. Fewer: the hops without one were passed
+    no later than the oldest known, and get that. Where no time is known, or one cannot be read, all stay.
+    """
+    times, count = message.timestamps[: len(message.senders)], len(message.senders)
+    if message.raw_timestamps or (count and not times):
+        return message
+    return replace(message, timestamps=(*times, *times[-1:] * (count - len(times))))
 
 
 def _is_ours(message: GemmailMessage, me: Sequence[MisfinAddress]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from misfin.errors import AddressError, GemmailError, MessageTooLargeError, RemoteProtocolError
 from misfin.model.address import MisfinAddress, parse_token
 from misfin.model.gemmail import Flag, GemmailMessage, Version
+from misfin.model.replies import paired
 from misfin.wire.limits import MAX_B_REQUEST, MAX_C_HEADER, MAX_MESSAGE
 
 SCHEME = b"misfin://"
@@ -17,7 +18,10 @@ _LENGTH = re.compile(rb"0|[1-9][0-9]*")  # no sign, no leading zero (protocol.md
 
 @dataclass(frozen=True, slots=True)
 class MisfinRequest:
-    """One message for one mailbox: ``message`` is all that the request carries, metadata included."""
+    """One message for one mailbox (protocol.md §1); ``message`` is all the request carries, metadata too.
+
+    Both parts of the address go out as they are; :attr:`address` brings them to their normal form.
+    """
 
     mailbox: str
     hostname: str
@@ -76,7 +80,7 @@ class MisfinRequest:
         parsed = self.parse_message()
         if parsed.flags & {Flag.LONE_CR, Flag.NOT_UTF8}:
             raise GemmailError("The message cannot be sent as Misfin(B): it is no clean text.")
-        message = parsed.to_bytes(Version.B)
+        message = paired(parsed).to_bytes(Version.B)
         if b"\t" in message:
             raise GemmailError(
                 "The message cannot be sent as Misfin(B): it has a TAB, which such servers misread.",

@@ -60,6 +60,12 @@ def check(message, vector):
         assert author(message).address == vector["author"]
 
 
+@pytest.mark.parametrize("data", [b",\n\n\nBody\n", b"\n, ,\n\nBody\n", b"\n\n,\nBody\n"])
+def test_a_line_of_commas_is_text_and_no_metadata(data):
+    message = GemmailMessage.from_bytes(data)
+    assert (message.form, message.body) == (Form.RAW, data.decode())
+
+
 def test_a_sender_without_a_time_of_receipt_has_none():
     message = GemmailMessage([ADA, BEA], timestamps=[NOON])
     assert message.hops == (Hop(ADA, NOON), Hop(BEA, None))

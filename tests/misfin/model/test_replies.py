@@ -15,6 +15,7 @@ from misfin.model.replies import (
     reply_subject,
     reply_targets,
 )
+from misfin.wire import MisfinRequest
 from vectors import ids, load
 
 VECTORS = load("replies")["reply"]
@@ -99,6 +100,34 @@ def test_a_forwarded_message_keeps_its_chain_in_the_other_form():
     as_b = b"< bea@hive.example Bea\n: ada@mail.example cal@x.example\n@ 2024-05-01T10:00:00Z\nFYI"
     assert forward_bytes(stored, Version.B) == as_b
     assert forward_bytes(as_b + b"\n") == stored
+
+
+EARLY, LATE = "2024-05-01T10:00:00Z", "2024-05-01T11:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("senders", "times", "forwarded"),
+    [
+        ("bea@hive.example", f"{LATE}, {EARLY}", LATE),  # the author's own clock is not passed on
+        ("a@x.example, b@x.example, c@x.example", f"{LATE}, {EARLY}", f"{LATE}, {EARLY}, {EARLY}"),
+        ("bea@hive.example, bea@hive.example", f"{LATE}, {EARLY}", f"{LATE}, {EARLY}"),
+        ("", LATE, ""),
+        ("bea@hive.example", "", ""),
+        ("bea@hive.example", "yesterday", "yesterday"),
+        ("a@x.example, b@x.example", f"{LATE}, yesterday", f"{LATE}, yesterday"),
+    ],
+)
+def test_a_forwarded_message_has_as_many_times_as_senders(senders, times, forwarded):
+    stored = f"{senders}\nada@mail.example, cal@x.example\n{times}\nBody\n"
+    expected = f"{senders}\nada@mail.example, cal@x.example\n{forwarded}\nBody\n"
+    assert forward_bytes(stored.encode()) == expected.encode()
+
+
+def test_in_b_too_a_forwarded_message_has_as_many_times_as_senders():
+    stored = f"bea@x.example Bea, bea@x.example Bea\n\n{LATE}, {EARLY}\nBody\n".encode()
+    expected = f"< bea@x.example Bea\n@ {LATE}\nBody".encode()
+    assert forward_bytes(stored, Version.B) == expected
+    assert MisfinRequest("ada", "mail.example", forward_bytes(stored)).as_b().message == expected
 
 
 def test_a_message_without_metadata_is_forwarded_with_three_blank_lines():
