@@ -124,8 +124,10 @@ class Database:
         self._give_back(db, serial)
         return result
 
-    def write(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do ``act`` as one change of the index, seen by readers as a whole; ``generation`` goes up with it.
+    def write(self, act: Callable[[sqlite3.Connection], _T], *, visible: bool = True) -> _T:
+        """Do ``act`` as one change of the index, seen by readers as a whole.
+
+        ``generation`` goes up with it, unless it changes nothing that is ever shown (``visible``).
 
         Raises:
             LostError: the file was damaged and is an empty one now.
@@ -139,7 +141,8 @@ class Database:
                 db.execute("BEGIN IMMEDIATE")
                 try:
                     result = act(db)
-                    db.execute("UPDATE facts SET value = value + 1 WHERE name = 'generation'")
+                    if visible:
+                        db.execute("UPDATE facts SET value = value + 1 WHERE name = 'generation'")
                     db.execute("COMMIT")
                 except BaseException:
                     if db.in_transaction:

@@ -29,8 +29,9 @@ class State(NamedTuple):
 
     @classmethod
     def load(cls, text: str) -> State:
+        """A state as it was remembered; ``str`` of it is ``text`` again."""
         identity, _, time = text.partition(" ")
-        return cls(identity, time)
+        return cls(identity, time, bool(time))
 
     def __str__(self) -> str:
         return f"{self.identity} {self.time if self.settled else ''}"

@@ -12,22 +12,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from misfin.store.index import listing, write
+from misfin.store.index import folders, listing, write
 from misfin.store.index.database import Database, LostError
 from misfin.store.index.digest import Digest, read_place
+from misfin.store.index.folders import Folder
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.listing import State
 from misfin.store.index.place import Place, split_key
 from misfin.store.keywords import FILE as KEYWORDS_FILE
 from misfin.store.maildir import MailStore
-from misfin.store.rows import BINS, HELD, INBOX, Changes
+from misfin.store.rows import Changes
 
 Progress = Callable[[int, int], None]
 """Told how many letters of how many to be read are in; for the caller's thread."""
@@ -42,6 +44,10 @@ SMALL: Final = 1000
 SEARCHED: Final = 1000
 """Of up to so many new letters each is looked for among those that other folders have lost."""
 
+BREATH: Final = 0.0001
+"""Seconds to rest after each letter read beside another thread: one that draws a screen, say, gets the
+interpreter at once instead of some milliseconds later."""
+
 _ROUNDS: Final = 3
 _BATCH: Final = 2000
 _SUBDIRS: Final = (
@@ -49,17 +55,6 @@ _SUBDIRS: Final = (
     "cur",
 )  # in the order letters travel: one that moves meanwhile is seen twice, not never
 _T = TypeVar("_T")
-
-
-class Folder(NamedTuple):
-    """A folder as the index knows it, and its tag names as they are on disk now."""
-
-    number: int
-    account: str
-    name: str
-    path: Path
-    states: Mapping[str, State]
-    keywords: Mapping[str, str]
 
 
 class Known(NamedTuple):
@@ -106,7 +101,7 @@ class Scan:
         self.progress = progress
         self.serial = database.serial
         self.folders: dict[int, Folder] = {}
-        self.touched: set[int] = set()
+        self.gently = threading.current_thread() is not threading.main_thread()
 
     def run(self) -> Changes:
         """Raises :class:`LostError` when the index was replaced meanwhile, and :class:`StoreError`."""
@@ -124,26 +119,23 @@ class Scan:
             raise LostError
         return result
 
-    def write(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
+    def write(self, act: Callable[[sqlite3.Connection], _T], *, visible: bool = True) -> _T:
         def in_the_same_index(db: sqlite3.Connection) -> _T:
             if self.database.serial != self.serial:
                 raise LostError
             return act(db)
 
-        return self.database.write(in_the_same_index)
+        return self.database.write(in_the_same_index, visible=visible)
 
     # ---- looking ----------------------------------------------------------------------------------
 
     def learn_folders(self) -> None:
         """Let the index know the folders there are; one that is gone stays until its letters are out."""
         present = listing.mail_folders(self.store)
-        known = {(account, name): os.fsdecode(path) for _, account, name, path, *_ in self.read(_folders)}
-        if any(known.get(place) != str(path) for place, path in present.items()):
-            self.write(lambda db: _put_folders(db, present))
-        for number, account, name, path, new, cur, keywords in self.read(_folders):
-            where = Path(os.fsdecode(path))
-            states = {"new": State.load(new), "cur": State.load(cur), "keywords": State.load(keywords)}
-            self.folders[number] = Folder(number, account, name, where, states, listing.keywords_of(where))
+        known = {(folder.account, folder.name): folder.path for folder in self.read(folders.load)}
+        if any(known.get(place) != path for place, path in present.items()):
+            self.write(lambda db: folders.learn(db, present))
+        self.folders = {folder.number: folder for folder in self.read(folders.load)}
 
     def compare(self) -> Found:
         """List what changed and tell letters that moved from those that came and went."""
@@ -286,18 +278,30 @@ class Scan:
                 touched.update(digest.place.folder for digest in digests)
             if self.progress is not None:
                 self.progress(min(done, len(fresh)), len(fresh))
-        if found.states or any(not folder.path.exists() for folder in self.folders.values()):
-            gone = [folder.number for folder in self.folders.values() if not folder.path.exists()]
-            self.write(lambda db: _finish(db, found.states, gone))
+        self.finish(found.states)
+        again = len(found.replaced)
         return Changes(
-            added=added - len(found.replaced) if added >= len(found.replaced) else added,
-            removed=removed - len(found.replaced),
+            added=max(0, added - again),
+            removed=removed - again,
             moved=found.moved,
-            flagged=len(found.renamed) - found.moved + len(found.replaced),
+            flagged=len(found.renamed) - found.moved + again,
             folders=frozenset(
                 (self.folders[number].account, self.folders[number].name) for number in touched
             ),
         )
+
+    def finish(self, states: Mapping[tuple[int, str], State]) -> None:
+        """Remember that everything listed is in; forget folders that are no more."""
+        news = {
+            (number, part): state
+            for (number, part), state in states.items()
+            if str(state) != str(self.folders[number].states[part])
+        }
+        gone = [folder.number for folder in self.folders.values() if not folder.path.exists()]
+        if gone:
+            self.write(lambda db: folders.forget(db, gone))
+        if news:
+            self.write(lambda db: folders.remember(db, news), visible=False)
 
     def digests(self, fresh: Iterable[Fresh]) -> list[Digest]:
         """Read files, leaving out those that another scan has read meanwhile."""
@@ -313,6 +317,8 @@ class Scan:
             digest = read_place(folder.path, place, folder.account, folder.keywords)
             if digest is not None:
                 read.append(digest)
+            if self.gently:
+                time.sleep(BREATH)
         return read
 
 
@@ -326,28 +332,6 @@ _KNOWN: Final = (  # answered by the index of file names alone
 def _known(db: sqlite3.Connection, row: int) -> Known:
     asked = "SELECT row, folder, file, size, mtime, faulty FROM letters WHERE row = ?"
     return Known._make(db.execute(asked, (row,)).fetchone())
-
-
-def _folders(db: sqlite3.Connection) -> list[tuple[int, str, str, bytes, str, str, str]]:
-    return db.execute(
-        "SELECT folder, account, name, path, new_state, cur_state, keywords FROM folders ORDER BY folder"
-    ).fetchall()
-
-
-def _put_folders(db: sqlite3.Connection, present: Mapping[tuple[str, str], Path]) -> None:
-    for (account, name), path in present.items():
-        db.execute(
-            "INSERT INTO folders (account, name, path, bin, held) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (account, name) DO UPDATE SET path = excluded.path",
-            (account, name, os.fsencode(path), name in BINS, name == HELD),
-        )
-    # Every folder has its own list; held mail stands in the list of the Inbox as well.
-    db.execute("INSERT OR IGNORE INTO boxes SELECT folder, folder FROM folders")
-    db.execute(
-        "INSERT OR IGNORE INTO boxes SELECT h.folder, i.folder FROM folders h JOIN folders i USING (account)"
-        " WHERE h.held AND i.name = ?",
-        (INBOX,),
-    )
 
 
 def _with_key(db: sqlite3.Connection, key: bytes, folders: Iterable[int]) -> Iterable[Known]:
@@ -369,26 +353,6 @@ def _add(db: sqlite3.Connection, digests: list[Digest]) -> int:
     rows = write.add(db, digests, left)
     settle(db, left)
     return len(rows)
-
-
-def _finish(db: sqlite3.Connection, states: Mapping[tuple[int, str], State], gone: Iterable[int]) -> None:
-    """Remember that everything listed is in; forget folders that are no more."""
-    for (folder, part), state in states.items():
-        db.execute(_REMEMBER[part], (str(state), folder))
-    for folder in gone:
-        db.execute(
-            "DELETE FROM boxes WHERE folder = ? AND folder IN (SELECT folder FROM folders WHERE total = 0)",
-            (folder,),
-        )
-        db.execute("DELETE FROM folders WHERE folder = ? AND total = 0", (folder,))
-    db.execute("UPDATE facts SET value = 1 WHERE name = 'built'")
-
-
-_REMEMBER: Final = {
-    "new": "UPDATE folders SET new_state = ? WHERE folder = ?",
-    "cur": "UPDATE folders SET cur_state = ? WHERE folder = ?",
-    "keywords": "UPDATE folders SET keywords = ? WHERE folder = ?",
-}
 
 
 def _range(subdir: str) -> tuple[bytes, bytes]:

@@ -1,0 +1,82 @@
+"""Folders as the index keeps them: learnt from the disk, remembered as last listed, forgotten when gone."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from misfin.store.index import listing
+from misfin.store.index.listing import State
+from misfin.store.rows import BINS, HELD, INBOX
+
+Places = Mapping[tuple[str, str], Path]
+"""Where the folders are, by (account, folder)."""
+
+
+class Folder(NamedTuple):
+    """A folder as the index knows it, and its tag names as they are on disk now.
+
+    ``states`` are those of ``new``, ``cur`` and ``keywords`` when they were last listed.
+    """
+
+    number: int
+    account: str
+    name: str
+    path: Path
+    states: Mapping[str, State]
+    keywords: Mapping[str, str]
+
+
+def load(db: sqlite3.Connection) -> list[Folder]:
+    """All folders the index knows."""
+    rows = db.execute(
+        "SELECT folder, account, name, path, new_state, cur_state, keywords FROM folders ORDER BY folder"
+    )
+    return [_folder(*row) for row in rows.fetchall()]
+
+
+def learn(db: sqlite3.Connection, present: Places) -> None:
+    """Take up new folders, and new paths of known ones."""
+    for (account, name), path in present.items():
+        db.execute(
+            "INSERT INTO folders (account, name, path, bin, held) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (account, name) DO UPDATE SET path = excluded.path",
+            (account, name, os.fsencode(path), name in BINS, name == HELD),
+        )
+    # Every folder has its own list; held mail stands in the list of the Inbox as well.
+    db.execute("INSERT OR IGNORE INTO boxes SELECT folder, folder FROM folders")
+    db.execute(
+        "INSERT OR IGNORE INTO boxes SELECT h.folder, i.folder FROM folders h JOIN folders i USING (account)"
+        " WHERE h.held AND i.name = ?",
+        (INBOX,),
+    )
+
+
+def remember(db: sqlite3.Connection, states: Mapping[tuple[int, str], State]) -> None:
+    """Everything in these parts of folders, as they were in these states, is in the index."""
+    for (folder, part), state in states.items():
+        db.execute(_REMEMBER[part], (str(state), folder))
+
+
+def forget(db: sqlite3.Connection, gone: Iterable[int]) -> None:
+    """Drop folders that are no more, unless letters are still in them."""
+    for folder in gone:
+        if db.execute("DELETE FROM folders WHERE folder = ? AND total = 0", (folder,)).rowcount:
+            db.execute("DELETE FROM boxes WHERE ? IN (folder, box)", (folder,))
+            db.execute("DELETE FROM conversations WHERE box = ?", (folder,))
+
+
+_REMEMBER: Final = {
+    "new": "UPDATE folders SET new_state = ? WHERE folder = ?",
+    "cur": "UPDATE folders SET cur_state = ? WHERE folder = ?",
+    "keywords": "UPDATE folders SET keywords = ? WHERE folder = ?",
+}
+
+
+def _folder(number: int, account: str, name: str, path: bytes, new: str, cur: str, keywords: str) -> Folder:
+    where = Path(os.fsdecode(path))
+    states = {"new": State.load(new), "cur": State.load(cur), "keywords": State.load(keywords)}
+    return Folder(number, account, name, where, states, listing.keywords_of(where))
