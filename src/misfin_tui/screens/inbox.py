@@ -201,7 +201,7 @@ class InboxScreen(LetterScreen):
             while self._stale:
                 self._stale = False
                 folders = await self.services.mail.folders()
-                if not folders and not self.services.mail.scanned:
+                if not self.services.mail.scanned and not any(row.total for row in folders):
                     return  # an index just begun knows less than the page shown; the scan will tell
                 await self.letters.reload()
                 self._find_home(folders)

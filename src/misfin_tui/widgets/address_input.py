@@ -73,6 +73,10 @@ def _unbracketed(entry: str) -> str:
     return f"{address.strip()} {name.strip()}" if bracket and "@" in address else entry
 
 
+# What hides in a line and no script is written with: zero-width space, word joiner and operators, tags.
+_INVISIBLE = re.compile("[\u200b\u2060-\u2065\U000e0000-\U000e0fff]")
+
+
 class OneLine(Input):
     """An input whose text is harmless wherever it came from: typed, pasted or set."""
 
@@ -83,7 +87,7 @@ class OneLine(Input):
 
     def validate_value(self, value: str) -> str:
         """What could act on a terminal or hide is not taken."""
-        return typable(value).replace("\n", " ").replace("\t", " ")
+        return _INVISIBLE.sub("", typable(value)).replace("\n", " ").replace("\t", " ")
 
 
 class AddressInput(OneLine):
@@ -162,7 +166,11 @@ class AddressOffers(OptionList, can_focus=False):
     AddressOffers {
         display: none; layer: offers; height: auto; max-height: 8; width: auto; max-width: 90%; min-width: 30;
         border: none; background: $panel; scrollbar-size: 0 1; padding: 0;
+        & > .option-list--option-highlighted {
+            background: $block-cursor-background; color: $block-cursor-foreground; text-style: none;
+        }
     }
+    AddressOffers:ansi > .option-list--option-highlighted { text-style: reverse; }
     """
     MAX_NAME: ClassVar[int] = 28
 

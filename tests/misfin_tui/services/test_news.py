@@ -1,58 +1,74 @@
-"""What the courier tells, as notices: the words, and how serious they are."""
+"""The courier's events in words: true ones."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from misfin.post.events import Failed, MailboxKeyChanged, Notice, Sent
-from misfin.store.outgoing import OutboxRow, State
+from misfin.post import events
+from misfin.store.outgoing import OutboxRow, Question, State
+from misfin.trust.tofu import Decision
+from misfin_tui.messages import OutboxChanged, Problem, TrustAsked
 from misfin_tui.services.news import messages_of
 
 
-def row(state: State, **more: object) -> OutboxRow:
-    values: dict[str, object] = {
+def row(state: State, **changes) -> OutboxRow:
+    values = {field.name: "" for field in dataclasses.fields(OutboxRow)}
+    values |= {
         "id": 1,
-        "group": "g",
-        "account": "ada@mail.example",
         "to": "bob@hive.test",
-        "subject": "Hi",
-        "why": "",
-        "status": 20,
-        "meta": "",
-        "fingerprint": "",
+        "state": state,
+        "why": "the reason",
+        "status": 0,
         "attempts": 1,
         "next_attempt": 0.0,
         "created": 0.0,
         "hold_until": 0.0,
-        "size": 10,
+        "size": 1,
         "question": None,
-        "question_name": "",
-        "target": "",
-        "host": "hive.test:1958",
     }
-    return OutboxRow(state=state, **{**values, **more})  # type: ignore[arg-type]  # by name, all of them
-
-
-KEY = MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32)
-SAID = row(State.DELIVERED, meta="Already subscribed")
-HASH = row(State.DELIVERED, meta="aa" * 32, fingerprint="aa" * 32)
-GONE = row(State.FAILED, status=52, why="The mailbox is gone for good.")
+    return OutboxRow(**values | changes)
 
 
 @pytest.mark.parametrize(
-    ("event", "severity", "words"),
+    ("event", "words", "severity"),
     [
-        (Sent(HASH), "information", "Delivered to bob@hive.test."),
-        (Sent(SAID), "information", "Delivered to bob@hive.test. Its server says: Already subscribed"),
-        (KEY, "warning", KEY.text),
-        (Notice("hive.test:1958 speaks only TLS 1.2."), "warning", "hive.test:1958 speaks only TLS 1.2."),
+        (events.Sent(row(State.DELIVERED)), "Delivered to bob@hive.test.", "information"),
         (
-            Failed(GONE),
-            "error",
-            "Not delivered to bob@hive.test: The mailbox is gone for good. The outbox offers to mark it so.",
+            events.Deferred(row(State.DEFERRED)),
+            "Not delivered to bob@hive.test yet: the reason",
+            "information",
         ),
+        (events.Deferred(row(State.DEFERRED, attempts=5)), "", "information"),
+        (events.Failed(row(State.FAILED)), "Not delivered to bob@hive.test: the reason", "error"),
+        (events.Uncertain(row(State.UNCERTAIN)), "Nobody knows whether bob@hive.test", "warning"),
+        (events.Held(row(State.HELD)), "waits for you: the reason", "warning"),
+        (
+            events.HostSeen("hive.test:1958", Decision.FIRST_USE, None),
+            "met for the first time",
+            "information",
+        ),
+        (events.HostSeen("hive.test:1958", Decision.RENEWED, None), "renewed its certificate", "information"),
+        (events.Sending(row(State.SENDING)), "", "information"),
     ],
 )
-def test_an_event_is_told_in_words(event: object, severity: str, words: str) -> None:
-    (message,) = messages_of(event)  # type: ignore[arg-type]  # one of the union, by the table above
-    assert (message.notice, message.severity) == (words, severity)  # type: ignore[attr-defined]  # as above
+def test_each_event_is_said_as_it_is(event, words, severity):
+    (message,) = messages_of(event)
+    assert isinstance(message, OutboxChanged)
+    assert words in message.notice
+    assert bool(words) == bool(message.notice)
+    assert message.severity == severity
+    assert ("elivered to" in message.notice and "Not" not in message.notice) == isinstance(event, events.Sent)
+
+
+def test_a_question_about_trust_is_asked():
+    held = row(State.HELD, question=Question.CHANGED_CERTIFICATE, question_name="hive.test:1958")
+    notice, question = messages_of(events.Held(held))
+    assert isinstance(notice, OutboxChanged)
+    assert question == TrustAsked("host", "hive.test:1958")
+
+
+def test_trouble_with_the_disk_is_a_problem():
+    (message,) = messages_of(events.Trouble("The disk is full."))
+    assert message == Problem("The disk is full.")

@@ -1,108 +1,132 @@
-"""The receiver beside the app: started, adopted, watched, and never left behind."""
+"""The receiver beside the app: started, adopted, ended, and its death is told."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import subprocess
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
+import socket
 
 import pytest
+from desk import ALICE, at_desk, make_profile, notices, on_screen, until
 
-from misfin.model.address import MisfinAddress
-from misfin.post.presence import running
-from misfin.store.identities import IdentityStore
-from misfin.trust.identity import generate
-from misfin_tui.config import parse
-from misfin_tui.paths import Profile, profile_at
+from misfin_tui import config
+from misfin_tui.messages import ReceiverChanged
 from misfin_tui.services import Services
+from misfin_tui.services.receiving import Receiving
 
-SETTINGS = '[receive]\nlisten = ["127.0.0.1:0"]\n'
+SETTINGS = """
+[receive]
+listen = ["127.0.0.1:0"]
+"""
 
 
 @pytest.fixture
-def profile(tmp_path: Path) -> Profile:
-    made = profile_at(tmp_path / "profile")
-    identity = generate(MisfinAddress.parse("ada@mail.example Ada"), now=datetime.now(UTC))
-    IdentityStore(made.identities).save(identity)
-    made.config.write_text(SETTINGS)
-    return made
+def profile(profile_root):
+    return make_profile(profile_root, settings=SETTINGS)
 
 
-async def test_a_child_listens_and_ends_with_us(profile: Profile) -> None:
-    told: list[object] = []
-    services = Services(profile, parse(SETTINGS), told.append)
+@pytest.fixture
+def told() -> list[object]:
+    return []
+
+
+@pytest.fixture
+def services(profile, told):
+    made = Services(profile, config.load(profile.config), told.append)
+    yield made
+    made.close()
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def eventually(holds) -> None:
+    async with asyncio.timeout(15):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def test_the_child_listens_until_it_is_stopped(services, told):
     state = await services.receiving.start()
-    assert state.running
-    assert not state.adopted
-    assert state.addresses[0].startswith("127.0.0.1:")
-    assert running(profile.runtime) is not None
-    await services.receiving.stop()
-    assert running(profile.runtime) is None
-    assert len(told) == 2
-    services.close()
+    try:
+        assert state.running, state
+        assert not state.adopted
+        (address,) = state.addresses
+        assert await asyncio.to_thread(listens, port_of(address))
+        assert (await services.receiving.start()) == state
+    finally:
+        await services.receiving.stop()
+    assert not (await services.receiving.state()).running
+    assert not await asyncio.to_thread(listens, port_of(address))
+    assert sum(isinstance(message, ReceiverChanged) for message in told) == 2
 
 
-async def test_one_that_runs_already_is_adopted_and_left_running(profile: Profile) -> None:
-    command = [sys.executable, "-m", "misfin_tui", "--profile", str(profile.root), "receive"]
-    other = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    assert other.stdout is not None
-    await other.stdout.readline()
-    services = Services(profile, parse(SETTINGS))
-    state = await services.receiving.start()
-    assert state.running
-    assert state.adopted
-    await services.receiving.stop()
-    assert other.returncode is None
-    other.terminate()
-    assert await other.wait() == 0
-    services.close()
-
-
-async def test_a_child_that_dies_is_said_to_be_dead(profile: Profile) -> None:
-    died = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    services = Services(profile, parse(SETTINGS), lambda _message: loop.call_soon_threadsafe(died.set))
+async def test_a_child_that_is_killed_is_missed(services, told):
     await services.receiving.start()
-    child = running(profile.runtime)
-    assert child is not None
-    os.kill(child.pid, signal.SIGKILL)
-    async with asyncio.timeout(10):
-        while (state := await services.receiving.state()).running:
-            await died.wait()
-            died.clear()
-    assert state.error
-    await services.receiving.stop()
-    services.close()
-
-
-async def test_why_it_does_not_start_is_said_in_words(tmp_path: Path) -> None:
-    services = Services(profile_at(tmp_path / "nobody"), parse(SETTINGS))
-    state = await services.receiving.start()
+    told.clear()
+    os.kill(services.receiving._child.pid, signal.SIGKILL)
+    await eventually(lambda: told)
+    state = await services.receiving.state()
     assert not state.running
-    assert "identity" in state.error
-    services.close()
+    assert "signal 9" in state.error
+    assert (await services.receiving.start()).running
+    await services.receiving.stop()
 
 
-def test_a_killed_app_leaves_no_receiver_behind(profile: Profile) -> None:
-    code = (
-        "import asyncio, os, signal, sys\n"
-        "from misfin_tui.paths import find_profile\n"
-        "from misfin_tui.config import load\n"
-        "from misfin_tui.services import Services\n"
-        "async def main():\n"
-        "    profile = find_profile(sys.argv[1])\n"
-        "    await Services(profile, load(profile.config)).receiving.start()\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "asyncio.run(main())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(profile.root)], check=False)
-    assert done.returncode == -signal.SIGKILL
-    for _ in range(100):
-        if running(profile.runtime) is None:
-            return
-        subprocess.run(["sleep", "0.1"], check=True)
-    pytest.fail("the receiver outlived the app that started it")
+async def test_a_receiver_that_runs_already_is_adopted_and_left_alone(services, profile, told):
+    await services.receiving.start()
+    other = Receiving(services)
+    state = await other.start()
+    assert state.adopted
+    assert state.addresses == (await services.receiving.state()).addresses
+    await other.stop()
+    assert listens(port_of(state.addresses[0]))
+    await services.receiving.stop()
+
+
+async def test_why_it_cannot_start_is_said(profile, told):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        profile.config.write_text(f'[receive]\nlisten = ["127.0.0.1:{port}"]\n')
+        services = Services(profile, config.load(profile.config), told.append)
+        state = await services.receiving.start()
+        services.close()
+    assert not state.running
+    assert str(port) in state.error
+
+
+async def test_the_status_line_follows_the_receiver(profile):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await on_screen(pilot, "● receiving on :")
+        os.kill(app.services.receiving._child.pid, signal.SIGKILL)
+        await on_screen(pilot, "○ not receiving")
+        await pilot.press("f9")
+        await on_screen(pilot, "● receiving on :")
+        await pilot.press("f9")
+        await until(pilot, lambda: "Mail is no longer received here." in notices(app))
+        await on_screen(pilot, "○ not receiving")
+
+
+async def test_other_settings_start_it_again(profile):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await on_screen(pilot, "● receiving on :")
+        first = app.services.receiving._child.pid
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        profile.config.write_text(f'[receive]\nlisten = ["127.0.0.1:{port}"]\n')
+        await on_screen(pilot, f"● receiving on :{port}")
+        assert app.services.receiving._child.pid != first
+        profile.config.write_text("[receive]\nlisten = 7\n")
+        await until(pilot, lambda: any("config.toml, line 2" in each for each in notices(app)))
+        await on_screen(pilot, f"● receiving on :{port}")
+    assert ALICE

@@ -1,0 +1,147 @@
+"""The mail service: filing in words, undo in order, arrivals told once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from desk import ALICE, make_profile
+from mailboxes import Mailbox, mail
+
+from misfin.errors import LetterGoneError, StoreError
+from misfin.store.rows import INBOX, View
+from misfin_tui import config
+from misfin_tui.messages import IndexProgress, MailChanged
+from misfin_tui.services import Services
+from misfin_tui.services.first_page import FirstPage, recall, remember
+
+INBOX_VIEW = View(ALICE, INBOX)
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+@pytest.fixture
+def mailbox(profile):
+    made = Mailbox(profile.mail, ALICE)
+    for word in ("one", "two", "three"):
+        made.put(mail(word))
+    return made
+
+
+@pytest.fixture
+def told() -> list[object]:
+    return []
+
+
+@pytest.fixture
+def services(profile, mailbox, told):
+    made = Services(profile, config.load(profile.config), told.append)
+    made.index.scan()
+    yield made
+    made.mail.stop()
+    made.close()
+
+
+async def threads(services) -> list[int]:
+    return [row.thread for row in await services.mail.conversations(INBOX_VIEW, 0, 10)]
+
+
+@pytest.mark.parametrize(
+    ("action", "argument", "words"),
+    [
+        ("archive", "", "2 letters archived."),
+        ("trash", "", "2 letters moved to the trash."),
+        ("move", "Travel", "2 letters moved to Travel."),
+        ("tag", "work", "2 letters tagged work."),
+        ("star", "", "2 letters starred."),
+        ("read", "", "2 letters marked as read."),
+        ("unread", "", "Nothing to do."),
+        ("toggle-star", "", "2 letters starred."),
+        ("toggle-unread", "", "2 letters marked as read."),
+    ],
+)
+async def test_what_was_done_is_said_and_undone(services, action, argument, words):
+    before = await threads(services)
+    assert await services.mail.apply(action, before[:2], argument, view=INBOX_VIEW) == words
+    undone = await services.mail.undo()
+    assert undone == (None if words.startswith("Nothing") else f"Undone: {words}")
+    assert await threads(services) == before
+    assert await services.mail.undo() is None
+
+
+async def test_undo_takes_the_last_first_and_quiet_actions_are_no_part_of_it(services):
+    first, second, third = await threads(services)
+    await services.mail.apply("archive", [first], view=INBOX_VIEW)
+    await services.mail.apply("trash", [second], view=INBOX_VIEW)
+    await services.mail.apply("read", [third], view=INBOX_VIEW, undoable=False)
+    assert "trash" in await services.mail.undo()
+    assert "archived" in await services.mail.undo()
+    assert await services.mail.undo() is None
+
+
+async def test_what_cannot_be_done_is_an_error_and_changes_nothing(services):
+    before = await threads(services)
+    with pytest.raises(StoreError):
+        await services.mail.apply("move", before[:1], "", view=INBOX_VIEW)
+    with pytest.raises(StoreError):
+        await services.mail.apply("tag", before[:1], "two words", view=INBOX_VIEW)
+    assert await threads(services) == before
+    assert await services.mail.undo() is None
+
+
+async def test_arrivals_are_told_once_and_old_mail_never(services, mailbox, told):
+    services.mail.start()
+    await eventually(lambda: services.mail._told is not None)
+    told.clear()
+    mailbox.put(mail("four", sender="Dave <dave@cove.test>"))
+    services.mail.rescan()
+    await eventually(lambda: any(isinstance(each, MailChanged) and each.arrived for each in told))
+    arrived = [each for each in told if isinstance(each, MailChanged) and each.arrived]
+    assert [(each.arrived, each.sender, each.subject) for each in arrived] == [(1, "Dave", "four")]
+    assert services.mail._news().arrived == 0
+
+
+async def test_a_letter_renamed_behind_the_back_is_still_read(services, mailbox):
+    row = (await services.mail.thread((await threads(services))[0]))[0]
+    mailbox.flag(row.path, "SF")
+    assert (await services.mail.read(row)).subject == row.subject
+    moved = mailbox.move(next(file for file in mailbox.files() if row.id in file.name), "Archive")
+    assert (await services.mail.raw(row)).startswith(b"From:")
+    moved.unlink()
+    services.index.scan()
+    with pytest.raises(LetterGoneError):
+        await services.mail.read(row)
+
+
+async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, told):
+    for number in range(1_100):
+        mailbox.put(mail(f"letter {number}"))
+    services = Services(profile, config.load(profile.config), told.append)
+    services.mail.start()
+    await eventually(lambda: services.mail._told is not None)
+    services.mail.stop()
+    services.close()
+    progress = [each for each in told if isinstance(each, IndexProgress)]
+    assert progress[0].total > 1_000
+    assert progress[-1].done >= progress[-1].total
+
+
+async def test_the_first_page_comes_back_as_it_was(services, profile):
+    page = services.mail._read_first_page()
+    assert len(page.rows) == 3
+    path = profile.cache / "page.json"
+    remember(path, page)
+    again = recall(path)
+    assert again == page
+    assert isinstance(again, FirstPage)
+    assert not again.seen
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def eventually(holds) -> None:
+    async with asyncio.timeout(15):
+        while not holds():
+            await asyncio.sleep(0.02)
