@@ -94,7 +94,8 @@ class ChooseDialog(Dialog[str]):
     """One of several things, each with a word that says what it is."""
 
     DEFAULT_CSS = """
-    ChooseDialog OptionList { height: auto; max-height: 14; border: none; background: $panel; margin-top: 1; }
+    ChooseDialog OptionList { height: auto; max-height: 14; border: none !important; background: $panel; }
+    ChooseDialog OptionList { margin-top: 1; padding: 0; scrollbar-size-vertical: 1; }
     """
 
     def __init__(

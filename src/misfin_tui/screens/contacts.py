@@ -81,6 +81,13 @@ class ContactsScreen(Place):
         text = f"{names} {contact.address} {' '.join(contact.aliases)}".casefold()
         return all(word in text for word in words)
 
+    def detail(self, item: Known) -> str:
+        """Notes and earlier addresses."""
+        contact = item.contact
+        earlier = f"Earlier {', '.join(contact.aliases)}." if contact.aliases else ""
+        odd = suspicious(contact.address)
+        return " ".join(part for part in (f"⚠ {odd}." if odd else "", contact.notes, earlier) if part)
+
     def choose(self, item: Any) -> None:
         """A double click edits."""
         self.action_edit_contact()

@@ -64,6 +64,10 @@ class IdentitiesScreen(Place):
         text = f"{item.name} {item.address} {item.info.blurb if item.info else ''}".casefold()
         return all(word in text for word in words)
 
+    def detail(self, item: OwnIdentity) -> str:
+        """Everything that is wrong with it."""
+        return "\n".join(item.problems)
+
     def choose(self, item: Any) -> None:
         """A double click shows everything."""
         self.action_identity_details()

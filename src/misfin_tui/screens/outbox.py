@@ -131,6 +131,16 @@ class OutboxScreen(Place):
         """A host showed another certificate."""
         self.reload()
 
+    def detail(self, item: OutboxRow) -> str:
+        """The state in full, and what one can do about it."""
+        hint = ""
+        if item.state is State.HELD and item.question is not None:
+            hint = " a answers the question."
+        elif item.state is State.UNCERTAIN:
+            hint = " r sends it again, after asking."
+        said = state_words(item, time.time())
+        return f"{said[:1].upper()}{said[1:]}{hint}"
+
     def choose(self, item: Any) -> None:
         """A double click shows the transcript."""
         self.action_attempts()

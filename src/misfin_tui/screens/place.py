@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from misfin.errors import MisfinError
 from misfin_tui.messages import ConfigChanged
+from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.facts import text
 from misfin_tui.widgets.row_list import RowList
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
@@ -61,6 +64,9 @@ class Place(AppScreen):
         #search { display: none; margin: 0 1; background: $panel; }
         &.-searching #search { display: block; }
         RowList { height: 1fr; }
+        #detail { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
+        #detail { border-top: solid $border-blurred; }
+        #detail.-empty { display: none; }
     }
     """
 
@@ -90,6 +96,7 @@ class Place(AppScreen):
         yield OneLine(id="search", placeholder="Search", max_length=200)
         self.rows = self.make_list()
         yield self.rows
+        yield text("", id="detail", classes="-empty")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -118,6 +125,17 @@ class Place(AppScreen):
         total = len(self.everything)
         count = f"{len(shown):,} of {total:,}" if words else f"{total:,}"
         self.query_one("#status", StatusBar).tell(f"{self.TITLE_TEXT} · {count}", self.news())
+
+    def detail(self, item: Any) -> str:
+        """What there is to say about the item under the cursor, below the list; may be empty."""
+        return ""
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        said = self.detail(event.item) if event.item is not None and self.size.height > 12 else ""
+        line = self.query_one("#detail", Static)
+        line.update(Content(plain(said, one_line=False)))
+        line.set_class(not said, "-empty")
 
     def news(self) -> list[tuple[str, str]]:
         """What stands on the right of the top line: text and tone."""

@@ -121,6 +121,13 @@ class SettingsScreen(Place):
         text = f"{item.name} {item.shown} {item.help}".casefold()
         return all(word in text for word in words)
 
+    def detail(self, item: Setting) -> str:
+        """The explanation in full, and the default."""
+        default = shown(item.default) or "empty"
+        if item.section == "keys":
+            default = " ".join(readable(key) for key in split(str(item.default)))
+        return f"{item.help}\nDefault: {default}"
+
     def choose(self, item: Any) -> None:
         """A double click changes."""
         self.action_change_setting()

@@ -56,12 +56,13 @@ class WizardScreen(AppScreen):
         .strong {{ text-style: bold; }}
         .gap {{ margin-top: 1; }}
         Input {{ border: none; height: 1; padding: 0 1; background: $panel; }}
-        RadioSet {{ border: none; height: auto; width: 1fr; background: $surface; padding: 0; }}
+        RadioSet {{ border: none !important; height: auto; width: 1fr; background: $surface; padding: 0; }}
         RadioSet {{ margin-top: 1; }}
         #settings {{ height: auto; max-height: 12; background: $panel; padding: 0 1; margin-top: 1; }}
     }}
     WizardScreen.-narrow #box {{ padding: 0 1; }}
     {button_css("WizardScreen")}
+    WizardScreen #buttons Button {{ min-width: 12; }}
     """
 
     def __init__(self) -> None:
@@ -132,8 +133,8 @@ class WizardScreen(AppScreen):
     def _ready(self) -> ComposeResult:
         yield text("", id="summary", classes="strong")
         yield text(
-            "This settings file will be written. Every line is explained in it; , in the program changes"
-            " any of them.",
+            "This settings file will be written. Every line is explained in it; in the program the comma key"
+            " leads to all of them.",
             classes="gap",
         )
         with VerticalScroll(id="settings"):

@@ -47,11 +47,13 @@ class ByteMeter(Static):
         near = not self.over and self._bytes > NEAR * self._limit
         self.set_class(near, "-near")
         self.set_class(self.over, "-over")
-        full = min(self.BAR, self.BAR * self._bytes // self._limit)
-        parts = [f"{'█' * full}{'░' * (self.BAR - full)} {self._bytes:,} of {self._limit:,} bytes"]
+        full = min(self.BAR, -(-self.BAR * self._bytes // self._limit))
+        tone = "" if near or self.over else "$primary"
+        bar = Content.assemble(("━" * full, tone), ("─" * (self.BAR - full), "dim"), " ")
+        parts = [f"{self._bytes:,} of {self._limit:,} bytes"]
         if self.over:
             parts.append(f"{self._bytes - self._limit:,} too many: shorten or split")
         elif near:
             parts.append(f"{self._limit - self._bytes:,} left")
         parts += [self._saved, plain(self._whose, one_line=True)]
-        self.update(Content(" · ".join(part for part in parts if part)))
+        self.update(bar.append(" · ".join(part for part in parts if part)))

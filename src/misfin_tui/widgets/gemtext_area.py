@@ -50,7 +50,7 @@ class GemtextArea(TextArea):
     }
     DEFAULT_CSS = """
     GemtextArea {
-        border: round $border-blurred; padding: 0 1; background: $background;
+        border: round $border-blurred; padding: 0 1; background: $background; scrollbar-size-vertical: 1;
         &:focus { border: round $border; }
         .area--heading { color: $gemtext-heading; text-style: bold; }
         .area--link { color: $gemtext-link; text-style: underline; }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -50,9 +51,9 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     RowList {
         overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
         .row--cursor { background: $block-cursor-blurred-background; }
-        &:focus .row--cursor { background: $primary 35%; }
+        &:focus .row--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
         .row--bar { color: $primary; text-style: bold; }
-        .row--title { color: $mail-muted; text-style: underline; }
+        .row--title { color: $mail-muted; }
         .row--strong { text-style: bold; }
         .row--muted { color: $mail-muted; }
         .row--good { color: $success; }
@@ -60,8 +61,8 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         .row--bad { color: $error; text-style: bold; }
         .row--accent { color: $secondary; }
     }
-    RowList:ansi .row--cursor { background: ansi_default; text-style: bold; }
-    RowList:ansi:focus .row--cursor { text-style: reverse; }
+    RowList:ansi .row--cursor { background: ansi_default; color: ansi_default; text-style: bold; }
+    RowList:ansi:focus .row--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }
     """
 
     @dataclass
@@ -204,27 +205,31 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         base = self.rich_style
         if not self.items:
             said = plain(self.empty, one_line=True) if y == self._top else ""
-            tone = self.get_component_rich_style("row--muted", partial=True)
-            return Strip([Segment(cut(f"  {said}", width), base + tone)]).adjust_cell_length(width, base)
+            muted = self._tone("muted", base)
+            return Strip([Segment(cut(f"  {said}", width), muted)]).adjust_cell_length(width, base)
         if y < self._top:
-            tone = self.get_component_rich_style("row--title", partial=True)
             titles: list[Cell] = [(column.title, "title") for column in self._columns]
-            return self._draw(titles, base, "  ", base + tone)
+            return self._draw(titles, base, "  ", base)
         at = y - self._top + self.scroll_offset.y
         if at >= len(self.items):
             return Strip.blank(width, base)
-        on_cursor = at == self.cursor
-        if on_cursor:
-            base += self.get_component_rich_style("row--cursor", partial=True)
-        bar = base + self.get_component_rich_style("row--bar", partial=True)
-        return self._draw(self._cells(self.items[at]), base, "▌ " if on_cursor else "  ", bar)
+        if at != self.cursor:
+            return self._draw(self._cells(self.items[at]), base, "  ", base)
+        base = self.get_component_rich_style("row--cursor")
+        return self._draw(self._cells(self.items[at]), base, "▌ ", self._tone("bar", base))
 
-    def _draw(self, cells: Sequence[Cell], base: Any, lead: str, lead_style: Any) -> Strip:
+    def _tone(self, tone: str, base: Style) -> Style:
+        """The style of a tone on a row's own ground; strong text keeps the row's own colour."""
+        if tone == "normal":
+            return base
+        own = self.get_component_rich_style(f"row--{tone}", partial=True)
+        return base + (Style(bold=True) if tone == "strong" else own)
+
+    def _draw(self, cells: Sequence[Cell], base: Style, lead: str, lead_style: Style) -> Strip:
         segments = [Segment(lead, lead_style)]
         for (text, tone), column, width in zip(cells, self._columns, self._widths, strict=True):
             if width <= 0:
                 continue
-            own = self.get_component_rich_style(f"row--{tone}", partial=True)
             shown = fit(plain(text, one_line=True), width, right=column.right)
-            segments += [Segment(shown, base + own), Segment(" ", base)]
+            segments += [Segment(shown, self._tone(tone, base)), Segment(" ", base)]
         return Strip(segments).adjust_cell_length(self.size.width, base)
