@@ -109,16 +109,20 @@ class LetterRow:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one scan found: numbers of letters, and the ``(account, folder)`` pairs they are in."""
+    """What one scan found: numbers of letters, and the ``(account, folder)`` pairs they are in.
+
+    ``elsewhere``: the index had changed since the last scan already, by filing or by another program.
+    """
 
     added: int = 0
     removed: int = 0
     moved: int = 0
     flagged: int = 0
     folders: frozenset[tuple[str, str]] = frozenset()
+    elsewhere: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.moved or self.flagged or self.folders)
+        return bool(self.added or self.removed or self.moved or self.flagged or self.elsewhere)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -57,6 +58,8 @@ class MailIndex:
         self._zone = zone
         self._database = Database(index_path)
         self._scanning = threading.Lock()
+        self._seen: int | None = None
+        """The generation after the last scan."""
         self._searches: OrderedDict[tuple[View, int], Matches] = OrderedDict()
         self._searching = threading.Lock()
 
@@ -80,16 +83,22 @@ class MailIndex:
         """Bring the index in line with the mail; unchanged folders cost two ``stat`` calls each.
 
         New letters come in newest first, in blocks that show at once; ``progress(done, total)`` is called
-        after each. Killed at any moment, it goes on where it was. Raises :class:`StoreError`.
+        after each. Killed at any moment, it goes on where it was. The result is true when there is anything
+        new to show. Raises :class:`StoreError`.
         """
         from misfin.store.index.scan import Scan  # parsers of mail: not for the first frame
         from misfin.store.maildir import MailStore
 
         store = MailStore(self.mail_root)
         with self._scanning:
+            if self._read(read.worn_out):
+                self._database.replace(self._database.serial)
+            before, seen = self.generation(), self._seen
             for last_try in (False, True):
                 try:
-                    return Scan(self._database, store, self._now, progress).run()
+                    changes = Scan(self._database, store, self._now, progress).run()
+                    self._seen = self.generation()
+                    return replace(changes, elsewhere=seen not in (None, before))
                 except LostError:
                     if last_try:
                         raise StoreError("The mail index keeps being lost.") from None
@@ -108,8 +117,8 @@ class MailIndex:
     ) -> Watcher:
         """Scan now and whenever the mail changes, in a thread of its own, until the ``stop()`` of the result.
 
-        ``changed`` is called in that thread after each scan that found something, and when another program
-        changed the index; ``failed`` with what kept a scan from working.
+        ``changed`` is called in that thread after each scan whose result is true, ``failed`` with what kept a
+        scan from working.
         """
         from misfin.store.index.watch import Watcher
 

@@ -16,6 +16,9 @@ from misfin.errors import LetterGoneError, StoreError
 from misfin.store.index.place import SEPARATOR, KnownFolder, letter_id, split_key
 from misfin.store.rows import BADGES, BINS, FOLDERS, ConversationRow, FolderRow, LetterRow, View
 
+MAX_GRAVES: Final = 20_000
+"""Letters that may go, besides a quarter of those there are, before the index is made anew."""
+
 AUTHORS_FROM: Final = 12
 """How many of a conversation's newest letters its participants are read from."""
 
@@ -68,6 +71,12 @@ class Found(NamedTuple):
 
 def generation(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT value FROM facts WHERE name = 'generation'").fetchone()[0])
+
+
+def worn_out(db: sqlite3.Connection) -> bool:
+    """Whether so many letters have gone that it is time to make the index anew, without their words."""
+    gone = db.execute("SELECT count(*) FROM graves").fetchone()[0]
+    return bool(gone > MAX_GRAVES + (db.execute("SELECT total(total) FROM folders").fetchone()[0]) / 4)
 
 
 def folders(db: sqlite3.Connection) -> list[FolderRow]:

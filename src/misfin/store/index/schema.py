@@ -240,7 +240,6 @@ def create(db: sqlite3.Connection) -> None:
                     ("generation", int.from_bytes(os.urandom(6))),
                     ("displaced", 0),
                     ("last_thread", 0),
-                    ("built", 0),
                 ],
             )
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")

@@ -30,8 +30,8 @@ POLL: Final = 2.0
 class Watcher:
     """Scans now, and again whenever something below ``root`` changes, until stopped.
 
-    ``changed`` is called in the watching thread after each scan that found something, and when another
-    program changed the index; ``failed`` with what kept a scan from working. Neither may raise.
+    ``changed`` is called in the watching thread after each scan whose result is true, ``failed`` with what
+    kept a scan from working. Neither may raise.
     """
 
     def __init__(
@@ -47,7 +47,6 @@ class Watcher:
         self._changed = changed
         self._failed = failed
         self._progress = progress
-        self._generation: int | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mail-watch", daemon=True)
 
@@ -89,10 +88,8 @@ class Watcher:
             return
         try:
             changes = self._index.scan(self._progress)
-            generation = self._index.generation()
         except StoreError as error:
             self._failed(error)
             return
-        before, self._generation = self._generation, generation
-        if changes or before not in (None, generation):
+        if changes:
             self._changed(changes)

@@ -10,8 +10,8 @@ import pytest
 from mailboxes import ME, mail, scanned, subjects
 
 from misfin.errors import StoreError
-from misfin.store.index import MailIndex, schema
-from misfin.store.rows import View
+from misfin.store.index import MailIndex, read, schema
+from misfin.store.rows import Changes, View
 
 INBOX = View(ME, "Inbox")
 
@@ -176,6 +176,33 @@ def test_a_full_disk_is_said_and_reading_goes_on(path, box):
         index._database._writer.execute("PRAGMA max_page_count=1000000")
         scanned(index)
         assert len(index.letters(View(), 400)) == 301
+
+
+def test_an_index_that_lost_many_letters_is_made_anew(path, box, monkeypatch):
+    monkeypatch.setattr(read, "MAX_GRAVES", 3)
+    box.put(mail("stays"))
+    with MailIndex(path, box.root) as index:
+        graves = []
+        for number in range(12):
+            box.put(mail(f"goes {number}"), name="0.goes", flags="S")
+            scanned(index)
+            box.files("Inbox")[0].unlink()
+            scanned(index)
+            graves.append(
+                index._database.read(lambda db: db.execute("SELECT count(*) FROM graves").fetchone()[0])
+            )
+        assert max(graves) == 4
+        assert subjects(index.conversations(INBOX, 0, 10)) == ["stays"]
+
+
+def test_what_others_did_to_the_index_is_told_by_the_next_scan(path, box):
+    box.put(mail("one"))
+    with MailIndex(path, box.root) as index, MailIndex(path, box.root) as other:
+        assert scanned(index).scan() == Changes()
+        box.put(mail("two"))
+        assert other.scan()
+        assert index.scan() == Changes(elsewhere=True)
+        assert not index.scan()
 
 
 def test_after_closing_it_opens_again_when_asked(path, box):
