@@ -52,7 +52,9 @@ def test_every_public_method_says_what_it_does():
             silent += [
                 f"{name}.{member}"
                 for member, method in vars(value).items()
-                if not member.startswith("_") and inspect.isfunction(method) and not inspect.getdoc(method)
+                if not member.startswith("_")
+                and (inspect.isfunction(method) or isinstance(method, property))
+                and not inspect.getdoc(method)
             ]
     # asyncio's own words describe what it calls back.
     assert [name for name in silent if "connection_" not in name] == []

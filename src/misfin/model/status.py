@@ -138,27 +138,27 @@ _LONGEST_NUMBER = 9  # digits; more is over MAX_DELAY anyway, and int() of thous
 
 
 def interpret_status(status: int) -> str:
-    """A few words for a status; unknown ones go by their first digit."""
+    """A few words for a status (protocol.md §2); unknown ones go by their first digit. Never raises."""
     return _SHORT.get(status) or _SHORT_BY_DIGIT.get(status // 10, "Unknown")
 
 
 def is_success(status: int) -> bool:
-    """2x: delivered."""
+    """2x: delivered, whatever META says (protocol.md §2)."""
     return 20 <= status < 30
 
 
 def is_redirect(status: int) -> bool:
-    """3x: META is another address."""
+    """3x: META is another address; nothing was delivered (protocol.md §2)."""
     return 30 <= status < 40
 
 
 def is_error(status: int) -> bool:
-    """4x or 5x: temporary or permanent failure. A refused certificate (6x) is :func:`is_auth_failure`."""
+    """4x or 5x: temporary or permanent failure; a refused certificate (6x) is :func:`is_auth_failure`."""
     return 40 <= status < 60
 
 
 def is_auth_failure(status: int) -> bool:
-    """6x: something about the sender's certificate."""
+    """6x: the sender's certificate is missing, not allowed or not valid (protocol.md §2)."""
     return 60 <= status < 70
 
 

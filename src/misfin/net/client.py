@@ -28,7 +28,11 @@ _MAX_FILE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class HostOverride:
-    """Where and how to reach a host instead of by its name: address and port, and the version it speaks."""
+    """How to reach a host otherwise than its name says; None leaves a thing as it is.
+
+    ``connect`` is the address and port to dial: name, SNI and pin stay those of the host. ``version`` is
+    spoken for good, without any fallback (protocol.md §8).
+    """
 
     connect: tuple[str, int] | None = None
     version: Version | None = None
@@ -110,7 +114,8 @@ class MisfinClient:
         """Write a letter and send it to one recipient; ``recipients`` are all who get a copy.
 
         The lines for sender and time stay blank, for the receiving server to fill (protocol.md §3.2);
-        ``sender`` fills the first one all the same. Returns and raises as :meth:`send_raw`.
+        ``sender`` fills the first one all the same. Returns and raises as :meth:`send_raw`, and
+        :class:`~misfin.errors.AddressError` for a text that is no address.
         """
         everyone = tuple(map(_address, recipients or ()))
         message = GemmailMessage(

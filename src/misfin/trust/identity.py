@@ -54,7 +54,7 @@ _KEY = re.compile(
 
 
 class KeyKind(StrEnum):
-    """The kinds of key an identity can be made with."""
+    """The kinds of key an identity can be made with: P-256, Ed25519, RSA (protocol.md §4.2)."""
 
     EC = "ec"
     ED25519 = "ed25519"
@@ -63,7 +63,11 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A certificate and the private key that belongs to it, both in PEM; the key is not encrypted."""
+    """A certificate and the private key that belongs to it (protocol.md §4).
+
+    ``info`` is what the certificate says; ``cert_pem`` and ``key_pem`` are PEM. The key is not encrypted: a
+    secret, left out of the repr.
+    """
 
     info: CertificateInfo
     cert_pem: bytes = field(repr=False)
@@ -92,7 +96,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class MisfinIdentity:
-    """The names in a certificate: mailbox, host and blurb."""
+    """The names in a certificate: mailbox (UID), host (first DNS name), blurb (CN) (protocol.md §4.1)."""
 
     mailbox: str
     hostname: str
@@ -255,7 +259,9 @@ def generate_identity_cert(
 ) -> tuple[bytes, bytes]:
     """Make a self-signed identity and return (certificate, key) in PEM.
 
-    P-256 by default; RSA where ``key_size`` says how many bits.
+    P-256 by default; RSA where ``key_size`` says how many bits. ``valid_days`` are days from ``now``, an
+    aware datetime, by default this moment. Raises :class:`AddressError` and :class:`IdentityError` as
+    :func:`generate`.
     """
     identity = generate(
         MisfinAddress(mailbox, hostname, blurb),

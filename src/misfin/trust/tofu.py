@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class PinKind(StrEnum):
-    """What a pin is about: the server of a host, or the person behind an address."""
+    """What a pin is about: the server of a host (``host:port``), or the person behind an address."""
 
     HOST = "host"
     SENDER = "sender"
 
 
 class Decision(StrEnum):
-    """How a shown certificate stands to the pin."""
+    """How a shown certificate stands to the pin (design.md §3, protocol.md §5.2)."""
 
     FIRST_USE = "first use"  # nothing is known yet
     TRUSTED = "trusted"  # the very certificate of the pin
@@ -27,7 +27,7 @@ class Decision(StrEnum):
 
 
 class Remark(StrEnum):
-    """What a person should know about a certificate, whatever the decision."""
+    """What a person should know about a certificate, whatever the decision (protocol.md §5.2)."""
 
     EXPIRED = "expired"
     NOT_YET_VALID = "not yet valid"

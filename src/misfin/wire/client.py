@@ -28,6 +28,7 @@ class ClientProtocol:
 
     @property
     def state(self) -> State:
+        """Where the transaction stands (states.py has the table)."""
         return self._transaction.state
 
     @property
@@ -46,8 +47,7 @@ class ClientProtocol:
         data, self._outgoing = self._outgoing, b""
         if data:
             self._request_sent = True
-            if self.state is State.REQUESTING:
-                self._transaction.happens(Event.REQUEST_ENDS)
+            self._transaction.happens(Event.REQUEST_ENDS)
         return data
 
     def feed_bytes(self, data: bytes) -> MisfinResponse | None:
@@ -79,6 +79,7 @@ class ClientProtocol:
         if line:
             return self._answered(line, truncated=True)
         self._transaction.happens(Event.EOF)
+        self._outgoing = b""
         raise RemoteProtocolError("The server closed the connection without an answer.")
 
     def _may_still_receive(self) -> None:
@@ -102,4 +103,5 @@ class ClientProtocol:
 
     def _violation(self, message: str) -> RemoteProtocolError:
         self._transaction.happens(Event.VIOLATION)
+        self._outgoing = b""  # what was not handed out yet stays at home
         return RemoteProtocolError(message)

@@ -20,7 +20,7 @@ _LENGTH = re.compile(rb"0|[1-9][0-9]*")  # no sign, no leading zero (protocol.md
 class MisfinRequest:
     """One message for one mailbox (protocol.md §1); ``message`` is all the request carries, metadata too.
 
-    Both parts of the address go out as they are; :attr:`address` brings them to their normal form.
+    ``message`` is bytes of UTF-8; ``version`` says how it is laid out. :meth:`to_bytes` checks all of it.
     """
 
     mailbox: str

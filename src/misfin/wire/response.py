@@ -18,8 +18,9 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class MisfinResponse:
-    """Two digits and a text without control characters.
+    """A response line (protocol.md §2): two digits and META, a text without control characters.
 
+    What a status means says :func:`misfin.interpret_status`; META is a stranger's text, shown at most.
     ``truncated``: the line did not end with CRLF; it counts all the same. ``address``: who gave the answer,
     where the transport knows; after a redirect not the one first asked. It does not count in comparisons.
     """

@@ -38,6 +38,7 @@ class ServerProtocol:
 
     @property
     def state(self) -> State:
+        """Where the transaction stands (states.py has the table)."""
         return self._transaction.state
 
     @property

@@ -171,3 +171,13 @@ def test_any_bytes_are_a_response_or_a_violation_in_any_chunks(data):
     assert results[0] == results[1]
     if isinstance(results[0], MisfinResponse):
         assert all(c >= " " and not "\x7f" <= c <= "\x9f" for c in results[0].meta)
+
+
+@pytest.mark.parametrize("data", [b"hello\r\n", b"20 x\r\n", b""])
+def test_a_request_not_handed_out_yet_stays_at_home_when_the_server_breaks_the_rules(data):
+    client = ClientProtocol()
+    client.send_request(MisfinRequest("ada", "mail.example", b"\n\n\nsecret\n"))
+    with pytest.raises(RemoteProtocolError):
+        client.feed_bytes(data) if data else client.receive_eof()
+    assert client.get_outgoing_data() == b""
+    assert not client.request_sent
