@@ -1,0 +1,339 @@
+"""Draws every screen from the demo mailbox, as SVG and PNG beside this file: ``make screenshots``.
+
+The real app runs in the real demo world and is driven by keys. Its courier stays asleep and the outbox holds
+one message in each state, so that every question can be seen. Name some scenes to draw only those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
+os.environ.pop("NO_COLOR", None)
+
+import cairosvg
+from textual.pilot import Pilot
+
+from misfin.model.gemmail import Version
+from misfin.store.drafts import Draft, to_bytes
+from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
+from misfin.trust.identity import identity_from_pem
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
+from misfin_tui import config
+from misfin_tui.app import MisfinApp
+from misfin_tui.demo.world import World, open_world
+from misfin_tui.paths import Profile, profile_at
+
+HERE = Path(__file__).parent
+WIDE, SMALL, LARGE = (120, 36), (80, 24), (200, 50)
+FONT = "DejaVu Sans Mono, Menlo, Consolas, monospace"
+PATIENCE = 20.0  # seconds until what a scene waits for must stand on the screen
+ME = "ada@harbour.test"
+BODY = """Dear Bea,
+
+the minutes of Friday, short:
+
+## Action items
+* read section three of the shared index
+* ask Otto about the feed
+* biscuits (ginger AND plain)
+
+```a small map
+   pier ----> hive ----> garden
+```
+
+> Ginger, always.
+
+=> gemini://hive.test/minutes/ The minutes
+
+Ada
+"""
+LONG = BODY + "".join(f"\n{n}. {'The long version of it. ' * 12}\n" for n in range(1, 9))
+
+Steps = Callable[[MisfinApp, Pilot[Any]], Awaitable[None]]
+
+
+class StillApp(MisfinApp):
+    """The app with its courier asleep: what the outbox shows stays as it was put there."""
+
+    def _start_courier(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture: what is pressed, and the words that must stand on the screen before it is taken."""
+
+    name: str
+    steps: Steps
+    words: str
+    size: tuple[int, int] = WIDE
+    theme: str = "misfin-dark"
+    fresh: bool = False  # on an empty profile instead of the demo's
+
+
+# ---- what is pressed
+
+
+def keys(*pressed: str, words: str = "") -> Steps:
+    """Press these after some words have appeared."""
+
+    async def press(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        if words:
+            await until(pilot, words)
+        for key in pressed:
+            await pilot.press({" ": "space", ":": "colon", "@": "at"}.get(key, key))
+            await pilot.pause(0.05)
+
+    return press
+
+
+def composing(to: str = "bea@hive.test", body: str = BODY, *then: str) -> Steps:
+    """The composer with a message in it, then these keys."""
+
+    async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        app.open_composer(Draft(account=ME, to=(to,), subject="Meeting notes", body=body))
+        await until(pilot, "of")
+        await pilot.pause(0.3)
+        app.screen.query_one("#body").focus()
+        await pilot.press("end", "space", "backspace")
+        await until(pilot, "draft saved")
+        await keys(*then)(app, pilot)
+
+    return steps
+
+
+async def completing(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The composer offering addresses."""
+    await composing()(app, pilot)
+    app.screen.query_one("#to").focus()
+    await keys("end", "comma", " ", "o")(app, pilot)
+
+
+def outbox_question(question: Question, *then: str) -> Steps:
+    """Go to the message that asks this, then press these keys."""
+
+    async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        await keys("O")(app, pilot)
+        await until(pilot, "Housewarming")
+        rows = app.screen.rows  # type: ignore[attr-defined]  # it is the outbox screen
+        rows.go_to(next(row.id for row in rows.items if row.question is question))
+        await keys("a")(app, pilot)
+        await pilot.pause(0.4)
+        await keys(*then)(app, pilot)
+
+    return steps
+
+
+def wizard(step: int) -> Steps:
+    """A step of the first run."""
+
+    async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, "step 1 of 3")
+        app.screen.query_one("#address").value = ME  # type: ignore[attr-defined]  # an input
+        app.screen.query_one("#name").value = "Ada Harbour"  # type: ignore[attr-defined]  # an input
+        for number in range(2, step + 1):
+            await pilot.press("ctrl+s")
+            await until(pilot, f"step {number} of 3")
+
+    return steps
+
+
+LIST = "Meeting notes"  # what stands in the list of the demo mailbox
+CERTIFICATE = outbox_question(Question.CHANGED_CERTIFICATE)
+
+SCENES = (
+    Scene("inbox", keys("j", words=LIST), LIST),
+    Scene("inbox-search", keys("slash", *"from:bea", words=LIST), LIST),
+    Scene("conversation", keys("j", "enter", "p", "p", "enter", words=LIST), "Action items"),
+    Scene("conversation-details", keys("j", "enter", "i", words=LIST), "SHA-256"),
+    Scene("compose", composing(), "of 16,384 bytes"),
+    Scene("compose-completion", completing, "otto@stone.test"),
+    Scene("compose-too-long", composing("otto@stone.test", LONG, "ctrl+s"), "too long"),
+    Scene("outbox", keys("O", "j", words=LIST), "Housewarming"),
+    Scene("outbox-transcript", keys("O", "j", "j", "enter", words=LIST), "Attempt 1"),
+    Scene("certificate-changed", CERTIFICATE, "a different key"),
+    Scene("certificate-step", outbox_question(Question.CHANGED_CERTIFICATE, "left", "enter"), "type its"),
+    Scene("redirect", outbox_question(Question.REDIRECT_ALWAYS), "carl@newtown.test"),
+    Scene("trust", keys("T", words=LIST), "garden.test"),
+    Scene("trust-details", keys("T", "j", "enter", words=LIST), "Waits for your decision"),
+    Scene("contacts", keys("C", words=LIST), "bea@hive.test"),
+    Scene("identities", keys("I", words=LIST), "P-256"),
+    Scene("identity-new", keys("I", "n", words=LIST), "A new identity"),
+    Scene("settings", keys("comma", words=LIST), "undo_send"),
+    Scene("palette", keys("ctrl+p", *"re", words=LIST), "Reply"),
+    Scene("themes", keys("comma", "slash", *"theme", "enter", "enter", words=LIST), "misfin-dusk"),
+    Scene("help", keys("question_mark", words=LIST), "Archive"),
+    Scene("wizard-1", wizard(1), "step 1", fresh=True),
+    Scene("wizard-2", wizard(2), "step 2", fresh=True),
+    Scene("wizard-3", wizard(3), "step 3", fresh=True),
+    *(
+        Scene(f"theme-{theme}", keys("j", words=LIST), LIST, theme=f"misfin-{theme}")
+        for theme in ("light", "dusk", "contrast", "ansi")
+    ),
+    *(
+        Scene(f"certificate-{theme}", CERTIFICATE, "a different key", theme=f"misfin-{theme}")
+        for theme in ("light", "ansi")
+    ),
+    Scene("compose-light", composing(), "of 16,384 bytes", theme="misfin-light"),
+    Scene("small-inbox", keys(words=LIST), LIST, size=SMALL),
+    Scene("small-compose", composing(), "of 16,384 bytes", size=SMALL),
+    Scene("small-certificate", CERTIFICATE, "a different key", size=SMALL),
+    Scene("large-inbox", keys("j", words=LIST), LIST, size=LARGE),
+    Scene("large-compose", composing(), "of 16,384 bytes", size=LARGE),
+)
+
+
+# ---- the world they are taken in
+
+
+def messages(now: float) -> list[tuple[str, str, Outcome | None, str]]:
+    """One message in each state: recipient, subject, what the attempt came to, what the server said."""
+    changed = Outcome(
+        State.HELD,
+        "The certificate of garden.test:1958 has changed; nothing was sent.",
+        question=Question.CHANGED_CERTIFICATE,
+        question_name="garden.test:1958",
+    )
+    moved = Outcome(
+        State.HELD,
+        "The mailbox has moved for good.",
+        status=31,
+        meta="carl@newtown.test",
+        question=Question.REDIRECT_ALWAYS,
+        target="carl@newtown.test",
+    )
+    later = Outcome(State.DEFERRED, "The server is away.", next_attempt=now + 280)
+    cut = Outcome(State.UNCERTAIN, "The connection was cut after the message had left.")
+    unknown = Outcome(State.FAILED, status=51, meta="Mailbox not found")
+    return [
+        (
+            "bea@hive.test",
+            "Re: biscuits",
+            Outcome(State.DELIVERED, status=20),
+            "20 4dcba340d51ab86cd27156ab4c9b9453",
+        ),
+        ("sam@tide.test", "Tide tables", later, "41 Back after the tide"),
+        ("dora@garden.test", "Snapdragons", changed, ""),
+        ("carl@oldtown.test", "Housewarming", moved, "31 carl@newtown.test"),
+        ("nemo@hive.test", "Hello?", unknown, "51 Mailbox not found"),
+        ("june@press.test", "Proofs", cut, ""),
+        ("bea@hive.test", "Meeting notes", None, ""),
+    ]
+
+
+def fill_outbox(profile: Profile, now: float) -> None:
+    """Put them there as the courier would have."""
+    outbox = Outbox(profile.outbox_db)
+    for number, (to, subject, outcome, response) in enumerate(messages(now)):
+        draft = Draft(account=ME, to=(to,), subject=subject, body="…\n")
+        message = draft.gemmail()
+        at = now - 4000 + 600 * number
+        outbox.enqueue(
+            account=ME,
+            recipients=[to],
+            message=message,
+            subject=subject,
+            now=at,
+            hold_until=0.0 if outcome else now + 3600,
+            draft=to_bytes(draft),
+        )
+        if outcome is not None:
+            claim = outbox.claim(at)
+            assert claim is not None
+            outbox.leaving(claim, at + 0.1)
+            said = Transcript(
+                host=to.partition("@")[2],
+                port=1958,
+                version="C",
+                certificate="ea9abe56e5d9e7f9581b64f778b958ab14f2c969a64ae4207aec9aeeb92f6dac",
+                decision="trusted",
+                request=f"misfin://{to}\t{len(message)}\r\n".encode(),
+                response=response,
+            )
+            outbox.finish(claim, outcome, said, at + 0.3)
+    outbox.close()
+
+
+def fill_trust(world: World, now: float) -> None:
+    """Dora's host has shown its new certificate, and Otto's is known to speak only Misfin(B)."""
+    shown = identity_from_pem((world.people / "dora.pem").read_bytes())
+    with PinBook(world.profile.trust_db) as pins:
+        pins.offer(PinKind.HOST, "garden.test:1958", shown.info, now=now)
+        pins.remember("stone.test", 1958, speaks=Version.B, now=now)
+
+
+# ---- taking them
+
+
+async def draw(scene: Scene, profile: Profile) -> None:
+    """Run the app up to one scene and take its picture."""
+    settings = config.load(profile.config)
+    settings = replace(
+        settings,
+        receive=replace(settings.receive, enabled=False),
+        ui=replace(settings.ui, theme=scene.theme),
+    )
+    app = StillApp(profile, settings)
+    async with app.run_test(size=scene.size) as pilot:
+        await scene.steps(app, pilot)
+        await until(pilot, scene.words)
+        app.clear_notifications()
+        await pilot.pause(0.5)
+        svg = readable(app.export_screenshot(title="misfin-tui"))
+    (HERE / f"{scene.name}.svg").write_text(svg)
+    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(HERE / f"{scene.name}.png"), output_width=1240)
+    print(scene.name, flush=True)
+
+
+async def until(pilot: Pilot[Any], words: str) -> None:
+    """Wait for words on the screen."""
+    end = time.monotonic() + PATIENCE
+    while words not in (text := screen_text(pilot.app)):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{words!r} never stood on the screen:\n{text}")
+        await pilot.pause(0.05)
+
+
+def screen_text(app: Any) -> str:
+    """What stands on the screen now."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def readable(svg: str) -> str:
+    """Without the web font, which no README loads, and with one that every machine has."""
+    svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
+    return re.sub(r"font-family:\s*[^;]+;", f"font-family: {FONT};", svg)
+
+
+def main(wanted: list[str]) -> int:
+    """Draw the scenes named, or all of them."""
+    unknown = set(wanted) - {scene.name for scene in SCENES}
+    if unknown:
+        print(f"No such scene: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    now = time.time()
+    with tempfile.TemporaryDirectory(prefix="misfin-pictures-") as folder:
+        world = open_world(Path(folder) / "world", now=now)
+        fill_trust(world, now)
+        fill_outbox(world.profile, now)
+        for number, scene in enumerate(SCENES):
+            if not wanted or scene.name in wanted:
+                profile = profile_at(Path(folder) / f"fresh-{number}") if scene.fresh else world.profile
+                asyncio.run(draw(scene, profile))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
