@@ -221,7 +221,7 @@ def messages(now: float) -> list[tuple[str, str, Outcome | None, str]]:
             "bea@hive.test",
             "Re: biscuits",
             Outcome(State.DELIVERED, status=20),
-            "20 4dcba340d51ab86cd27156ab4c9b9453",
+            "20 4dcba340d51ab86c",
         ),
         ("sam@tide.test", "Tide tables", later, "41 Back after the tide"),
         ("dora@garden.test", "Snapdragons", changed, ""),
