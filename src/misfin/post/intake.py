@@ -53,6 +53,9 @@ class _Job:
     stored: asyncio.Future[None]
 
 
+_Result = tuple["asyncio.Future[None]", Exception | None]
+
+
 class Intake:
     """A handler for :class:`~misfin.net.receiver.Receiver` that keeps letters in Maildirs.
 
@@ -80,11 +83,15 @@ class Intake:
             stored = self._submit(incoming)
             self._remember(digest, stored)
         try:
-            await stored
+            # Somebody else may wait for the same letter: a sender that is given up must not take that along.
+            await asyncio.shield(stored)
         except StoreError as error:
-            self._recent.pop(digest, None)
+            self._forget(digest, stored)
             logger.error("A letter could not be stored: %s %s", error, error.remedy)
             return _NOT_STORED
+        except Exception:
+            self._forget(digest, stored)
+            raise
         return accepted(incoming)
 
     async def close(self) -> None:
@@ -105,6 +112,10 @@ class Intake:
         stored = self._loop.create_future()
         self._jobs.put(_Job(incoming, stored))
         return stored
+
+    def _forget(self, digest: bytes, stored: asyncio.Future[None]) -> None:
+        if self._recent.get(digest) is stored:
+            del self._recent[digest]
 
     def _remember(self, digest: bytes, stored: asyncio.Future[None]) -> None:
         if len(self._recent) >= _REMEMBERED:
@@ -139,10 +150,9 @@ class Intake:
             folder = "Held" if job.incoming.checks.hold else "Inbox"
             folders.setdefault((account, folder), []).append(job)
         results = [
-            (job.stored, error)
+            result
             for (account, folder), group in folders.items()
-            for error in [self._store_in(account, folder, group)]
-            for job in group
+            for result in self._store_in(account, folder, group)
         ]
         assert self._loop is not None
         try:
@@ -150,16 +160,27 @@ class Intake:
         except RuntimeError:  # the loop is gone, and with it whoever waited for the answer
             logger.warning("%d letters were stored after their senders had gone.", len(results))
 
-    def _store_in(self, account: str, folder: str, jobs: list[_Job]) -> Exception | None:
+    def _store_in(self, account: str, folder: str, jobs: list[_Job]) -> list[_Result]:
+        """Store what goes into one folder; what became of each letter. A bug, too, reaches whoever waits."""
+        parcels: list[Parcel] = []
+        sound: list[_Job] = []
+        results: list[_Result] = []
+        for job in jobs:
+            try:
+                parcels.append(Parcel(_file(job.incoming)))
+                sound.append(job)
+            except Exception as error:  # one letter nobody can file must not take the others along
+                results.append((job.stored, error))
+        failure: Exception | None = None
         try:
             if account not in self._made:
                 self._store.create(account)
                 self._made.add(account)
-            parcels = [Parcel(_file(job.incoming)) for job in jobs]
             self._store.folder(account, folder).deliver_many(parcels)
-        except Exception as error:  # a bug, too, must reach whoever waits
-            return error
-        return None
+        except Exception as error:
+            self._made.discard(account)  # perhaps somebody moved the mailbox away
+            failure = error
+        return results + [(job.stored, failure) for job in sound]
 
 
 def verification_of(checks: Checks) -> dict[str, str]:
@@ -225,7 +246,7 @@ def _digest(incoming: Incoming) -> bytes:
     return hashlib.sha256("\n".join(facts).encode() + b"\n" + incoming.request.message).digest()
 
 
-def _settle(results: Iterable[tuple[asyncio.Future[None], Exception | None]]) -> None:
+def _settle(results: Iterable[_Result]) -> None:
     for stored, error in results:
         if stored.done():  # the receiver gave up waiting
             continue

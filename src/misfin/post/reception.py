@@ -143,6 +143,7 @@ class Reception:
         self._blocked = await asyncio.to_thread(_blocked_names, contacts)
         intake = Intake(self._store)
         opened.push_async_callback(intake.close)
+        seen = await asyncio.to_thread(self._look)
         receiver = Receiver(
             VerifyingHandler(
                 intake,
@@ -153,7 +154,7 @@ class Reception:
                 on_sender_change=settings.on_sender_change,
                 now=self._now,
             ),
-            await asyncio.to_thread(self._directory),
+            await asyncio.to_thread(self._directory, seen),
             ReceiverSettings(listen=settings.listen, require_certificate=settings.require_certificate),
             limits=Limits(settings.limits),
             blocked=self._is_blocked,
@@ -187,9 +188,8 @@ class Reception:
             return made[wanted[0]]
         return CombinedVerifier(verifiers={method: made[method] for method in wanted})
 
-    def _directory(self) -> Directory:
-        """Whom to receive for, from the folder as it is now. Blocking."""
-        self._seen = self._look()
+    def _directory(self, seen: tuple[tuple[str, int, int], ...]) -> Directory:
+        """Whom to receive for, from the folder that looked like ``seen`` just before. Blocking."""
         stored = self._identities.all()
         for one in stored:
             if one.identity is None:
@@ -197,7 +197,9 @@ class Reception:
         found = [one.identity for one in stored if one.identity is not None]
         for identity in found:
             self._store.create(identity.address.address)
-        return Directory(found)
+        directory = Directory(found)
+        self._seen = seen  # only now: what could not be used is tried again
+        return directory
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:
         """What changes when a file in the folder of identities does."""
@@ -214,12 +216,14 @@ class Reception:
             await asyncio.sleep(_LOOK_AGAIN)
             try:
                 self._blocked = await asyncio.to_thread(_blocked_names, contacts)
-                if await asyncio.to_thread(self._look) != self._seen:
-                    receiver.use(await asyncio.to_thread(self._directory))
+                if (seen := await asyncio.to_thread(self._look)) != self._seen:
+                    receiver.use(await asyncio.to_thread(self._directory, seen))
                     logger.info("Receiving for %s.", ", ".join(receiver.directory.hosts))
             except (StoreError, IdentityError) as error:
                 # What was served before is served on: a folder half-way through a change is no reason to end.
                 logger.warning("%s %s", error, error.remedy)
+            except Exception:  # or nobody would be blocked any more until the next start
+                logger.exception("The identities and blocked senders could not be looked at.")
 
     def _is_blocked(self, address: MisfinAddress) -> bool:
         return bool(self._blocked) and (

@@ -13,6 +13,7 @@ from peers import person
 
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome
+from misfin.post import intake as intake_module
 from misfin.post.intake import Intake, verification_of
 from misfin.store import envelope
 from misfin.store.maildir import MailStore
@@ -229,6 +230,41 @@ async def test_a_receiver_that_gives_up_waiting_harms_nobody(intake, store):
         await waiting
     assert (await intake(letter("another\n"))).status == 20
     assert len(files(store)) == 2
+
+
+async def test_a_sender_that_is_given_up_does_not_take_its_twin_along(intake, store):
+    first = asyncio.create_task(intake(letter()))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(intake(letter()))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).status == 20
+    assert (await intake(letter())).status == 20
+    assert len(files(store)) == 1
+
+
+async def test_one_letter_nobody_can_file_does_not_take_its_batch_along(intake, store, monkeypatch):
+    real = intake_module.wrap
+
+    def poisoned(message, **more):
+        if b"poison" in message:
+            raise RuntimeError("a bug")
+        return real(message, **more)
+
+    monkeypatch.setattr(intake_module, "wrap", poisoned)
+    letters = [letter("one\n"), letter("poison\n"), letter("three\n")]
+    good, bad, also_good = await asyncio.gather(*map(intake, letters), return_exceptions=True)
+    assert (good.status, also_good.status) == (20, 20)
+    assert isinstance(bad, RuntimeError)
+    assert len(files(store)) == 2
+
+
+async def test_a_mailbox_moved_away_while_we_run_is_made_anew(intake, store, tmp_path):
+    await intake(letter("one\n"))
+    (store.root / "ada@mail.example").rename(tmp_path / "elsewhere")
+    statuses = [(await intake(letter(f"{n}\n"))).status for n in range(2)]
+    assert statuses[-1] == 20
+    assert files(store)
 
 
 async def test_hostile_text_cannot_leave_its_letter(intake, store):

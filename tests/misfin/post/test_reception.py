@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 from peers import Peer, ask, letter, person
 
-from misfin.errors import IdentityError, ListenError
+from misfin.errors import IdentityError, ListenError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.net.limits import LimitSettings
@@ -143,6 +143,27 @@ async def test_identities_added_while_it_runs_are_served(settings):
         await until(served)
         assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
     assert len(mail(settings, account="cal@new.example")) == 1
+
+
+async def test_an_identity_whose_mailbox_cannot_be_made_yet_is_served_once_it_can(settings, monkeypatch):
+    real, refused = MailStore.create, []
+
+    def create(store, account):
+        if account == "cal@new.example" and len(refused) < 2:
+            refused.append(account)
+            raise (StoreError("The disk is full.") if len(refused) == 1 else RuntimeError("a bug"))
+        return real(store, account)
+
+    monkeypatch.setattr(MailStore, "create", create)
+    monkeypatch.setattr("misfin.post.reception._LOOK_AGAIN", 0.05)
+    async with receiving(settings) as port:
+        IdentityStore(settings.identities).save(person("cal@new.example Cal"))
+
+        async def served():
+            return (await ask(port, letter("cal@new.example"), BEA, sni="new.example")).startswith(b"20 ")
+
+        await until(served)
+    assert len(refused) == 2
 
 
 async def test_blocked_senders_are_refused_as_soon_as_they_are_blocked(settings):
