@@ -259,7 +259,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("editor", "ctrl+e", "Editor", "Write in your own editor.", priority=True),
         _A("shorten", "ctrl+g", "Split", "Split a message that is too long.", priority=True),
         _A("discard", "f8", "Discard", "Throw this draft away.", priority=True),
-        _A("leave", "escape", "Keep draft", "Leave; the draft is kept."),
+        _A("leave", "escape", "Leave", "Leave; the draft is kept."),
     ),
     *_room(
         Room.OUTBOX,

@@ -134,7 +134,7 @@ class Contacts:
         host = pin_name(address.hostname, address.port or DEFAULT_PORT)
         for kind, name in ((PinKind.HOST, host), (PinKind.SENDER, address.address)):
             if book.get(kind, name) is not None and book.offered(kind, name) is not None:
-                return TrustState(Badge.CHANGED, f"certificate of the {kind} changed")
+                return TrustState(Badge.CHANGED, f"{kind} certificate changed")
         sender, server = book.get(PinKind.SENDER, address.address), book.get(PinKind.HOST, host)
         if sender is not None:
             return TrustState(Badge.VERIFIED, "known", sender.first_seen)

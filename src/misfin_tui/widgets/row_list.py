@@ -220,7 +220,7 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     def _tone(self, tone: str, base: Style) -> Style:
         """The style of a tone on a row's own ground; strong text keeps the row's own colour."""
-        if tone == "normal":
+        if tone == "normal" or base.reverse:  # turned round, a colour would be the ground of a single cell
             return base
         own = self.get_component_rich_style(f"row--{tone}", partial=True)
         return base + (Style(bold=True) if tone == "strong" else own)
