@@ -18,7 +18,7 @@ from misfin.store.mime import Letter, TextKind, read_letter
 from misfin.store.rows import BADGES, Badge
 from misfin.store.threads import letter_tokens, pack, people_tokens, split_subject, token
 
-MAX_READ: Final = 8 * 1024 * 1024
+MAX_READ: Final = 4 * 1024 * 1024
 """Bytes read of one file for indexing: an ordinary letter with its attachments' names, not a 100 MB one."""
 
 MAX_TEXT: Final = 256 * 1024
@@ -192,9 +192,12 @@ def _snippet(letter: Letter) -> str:
     words: list[str] = []
     length = 0
     for line in letter.text[:MAX_SNIPPET_FROM].splitlines():
-        if not line.startswith(">") and (line := line.strip()):
-            words.append(line)
-            length += len(line) + 1
+        if line.startswith(">"):
+            if words and words[-1].endswith(":"):
+                words.pop()  # "On Monday, Bob wrote:"
+        elif line := line.strip():
             if length > MAX_SNIPPET:
                 break
+            words.append(line)
+            length += len(line) + 1
     return clean(" ".join(words), MAX_SNIPPET)

@@ -265,12 +265,12 @@ class MailIndex:
 
         return self._read(act)
 
-    def _statement(self, db: sqlite3.Connection, view: View) -> Statement:
+    def _statement(self, db: sqlite3.Connection, view: View, *, listed: bool = False) -> Statement:
         from misfin.store.index.matches import statement  # the first frame searches for nothing
         from misfin.store.query import parse
 
         query = parse(view.query, now=self._now(), zone=self._zone)
-        return statement(db, view, query, read.known_folders(db))
+        return statement(db, view, query, read.known_folders(db), listed=listed)
 
     def _matches(self, db: sqlite3.Connection, view: View, count: int | None) -> Matches:
         """What a search finds, at least ``count`` conversations of it (``None``: all)."""
@@ -280,7 +280,7 @@ class MailIndex:
         with self._searching:
             matches = self._searches.pop(key, None)
             if matches is None:
-                matches = Matches(self._statement(db, view))
+                matches = Matches(self._statement(db, view, listed=True))
             matches.reach(db, count)
             self._searches[key] = matches
             while len(self._searches) > _SEARCHES:

@@ -12,7 +12,7 @@ from typing import Final
 from misfin.store.index.compile import compile_query
 from misfin.store.index.place import KnownFolder
 from misfin.store.query import Query
-from misfin.store.rows import View
+from misfin.store.rows import HELD, INBOX, View
 
 _STEP: Final = 2000
 _FAR: Final = 2.0**60
@@ -35,15 +35,21 @@ class Statement:
         return self.below(db, self.newest + 1, limit, offset)
 
 
-def statement(db: sqlite3.Connection, view: View, query: Query, known: Sequence[KnownFolder]) -> Statement:
-    """What to ask the index for a view."""
+def statement(
+    db: sqlite3.Connection, view: View, query: Query, known: Sequence[KnownFolder], *, listed: bool
+) -> Statement:
+    """What to ask the index for a view; ``listed``: as a list, where held mail stands in the Inbox."""
     plan = compile_query(query, known)
     conditions = [plan.where] if plan.where else []
     if view.folder is not None or view.account is not None:
         inside = [
             str(folder.number)
             for folder in known
-            if view.folder in (None, folder.name) and view.account in (None, folder.account)
+            if view.account in (None, folder.account)
+            and (
+                view.folder in (None, folder.name)
+                or (listed and view.folder == INBOX and folder.name == HELD)
+            )
         ]
         conditions.append(
             f"l.folder = {inside[0]}" if len(inside) == 1 else f"l.folder IN ({', '.join(inside)})"

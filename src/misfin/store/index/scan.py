@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
@@ -37,6 +37,9 @@ Progress = Callable[[int, int], None]
 FIRST_BLOCK: Final = 200
 BLOCK: Final = 1000
 """Letters put in with one transaction: few at first, for the first screen; never so many that others wait."""
+
+BLOCK_TEXT: Final = 4_000_000
+"""Characters of their texts: what is in memory at once."""
 
 SMALL: Final = 1000
 """Folders of up to so many letters are also looked at for files replaced under their old name."""
@@ -270,14 +273,14 @@ class Scan:
             removed = self.write(first)
         size, done = FIRST_BLOCK, 0
         while done < len(fresh):
-            digests = self.digests(fresh[done : done + size])
-            done += size
+            digests, read = self.digests(fresh[done : done + size])
+            done += read
             size = BLOCK
             if digests:
                 added += self.write(partial(_add, digests=digests))
                 touched.update(digest.place.folder for digest in digests)
             if self.progress is not None:
-                self.progress(min(done, len(fresh)), len(fresh))
+                self.progress(done, len(fresh))
         self.finish(found.states)
         again = len(found.replaced)
         return Changes(
@@ -303,23 +306,33 @@ class Scan:
         if news:
             self.write(lambda db: folders.remember(db, news), visible=False)
 
-    def digests(self, fresh: Iterable[Fresh]) -> list[Digest]:
-        """Read files, leaving out those that another scan has read meanwhile."""
+    def digests(self, fresh: Sequence[Fresh]) -> tuple[list[Digest], int]:
+        """Read files until there is enough for a block, but none that another scan has put in meanwhile.
 
-        def unknown(db: sqlite3.Connection) -> list[Place]:
+        Also returns how many of them were dealt with.
+        """
+
+        def unknown(db: sqlite3.Connection) -> set[Place]:
             asked = "SELECT 1 FROM letters WHERE folder = ? AND file = ?"
             places = [Place(folder, file) for _, folder, file in fresh]
-            return [place for place in places if db.execute(asked, place).fetchone() is None]
+            return {place for place in places if db.execute(asked, place).fetchone() is None}
 
-        read = []
-        for place in self.read(unknown):
-            folder = self.folders[place.folder]
+        wanted = self.read(unknown)
+        read: list[Digest] = []
+        weight = 0
+        for number, (_, folder_number, file) in enumerate(fresh, 1):
+            place, folder = Place(folder_number, file), self.folders[folder_number]
+            if place not in wanted:
+                continue
             digest = read_place(folder.path, place, folder.account, folder.keywords)
             if digest is not None:
                 read.append(digest)
+                weight += len(digest.body)
+            if weight > BLOCK_TEXT:
+                return read, number
             if self.gently:
                 time.sleep(BREATH)
-        return read
+        return read, len(fresh)
 
 
 # ---- statements -----------------------------------------------------------------------------------

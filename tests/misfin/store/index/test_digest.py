@@ -82,8 +82,10 @@ def test_a_gemmail():
 
 
 def test_the_snippet_leaves_out_what_is_quoted():
-    found = digest(mail("x", "> what you said\n> and more\n\nYes,\n   indeed.\n-- \nBob"))
-    assert found.snippet.startswith("Yes, indeed.")
+    found = digest(
+        mail("x", "On Monday, Bob wrote:\n> what you said\n> and more\n\nYes,\n   indeed:\n\nthis")
+    )
+    assert found.snippet == "Yes, indeed: this"
     assert len(digest(mail("x", "word " * 500)).snippet) <= MAX_SNIPPET
 
 

@@ -119,10 +119,13 @@ def test_one_list_over_all_accounts(index, box):
     other = Mailbox(box.root, "work@mail.example")
     box.put(mail("mine", date=NOW))
     other.put(mail("theirs", date=NOW + 5))
+    other.put(mail("doubtful", date=NOW + 3), "Held")
     scanned(index)
-    assert subjects(index.conversations(View(None, "Inbox"), 0, 10)) == ["theirs", "mine"]
-    assert index.count(View(None, "Inbox")) == 2
-    assert subjects(index.conversations(View("work@mail.example", "Inbox"), 0, 10)) == ["theirs"]
+    assert subjects(index.conversations(View(None, "Inbox"), 0, 10)) == ["theirs", "doubtful", "mine"]
+    assert index.count(View(None, "Inbox")) == 3
+    assert subjects(index.letters(View(None, "Inbox"), 10)) == ["theirs", "mine"]
+    assert subjects(index.conversations(View(None, "Inbox", query="doubtful"), 0, 10)) == ["doubtful"]
+    assert subjects(index.conversations(View("work@mail.example", "Inbox"), 0, 10)) == ["theirs", "doubtful"]
     assert index.conversations(View("nobody@x.example", "Inbox"), 0, 10) == []
 
 

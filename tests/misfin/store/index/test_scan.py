@@ -189,6 +189,16 @@ def test_newest_letters_come_first_and_show_while_the_rest_is_read(index, box):
     assert [entry[3] for entry in seen] == [200, 1200, 1300]
 
 
+def test_long_letters_come_in_smaller_blocks(index, box, monkeypatch):
+    monkeypatch.setattr(scanning, "BLOCK_TEXT", 5000)
+    for _ in range(5):
+        box.put(mail("long", "word " * 500), flags="S")
+    seen = []
+    index.scan(lambda done, total: seen.append((done, total)))
+    assert seen == [(3, 5), (5, 5)]
+    assert index.count(INBOX) == 5
+
+
 def test_two_programs_may_build_the_same_index(index, box, tmp_path):
     from misfin.store.index import MailIndex
 
