@@ -300,6 +300,21 @@ async def test_a_redirect_to_a_changed_host_gets_nothing(pins):
         assert_learnt_nothing((await changed.wait())[0])
 
 
+async def test_another_process_that_met_another_certificate_first_wins(pins, monkeypatch):
+    real = pins.record
+
+    def late(kind, name, info, **more):
+        pins.replace(kind, name, OTHER.info, how="by another process", now=time.time())
+        return real(kind, name, info, **more)
+
+    monkeypatch.setattr(pins, "record", late)
+    with ScriptedServer(HOST, OK) as server:
+        with pytest.raises(CertificateChangedError):
+            await client(server, pins).deliver("ada@mail.example", MESSAGE)
+        assert await seen(server) == [b""]
+    assert pins.get(PinKind.HOST, "mail.example:1958").cert_sha256 == OTHER.info.fingerprints.cert
+
+
 async def test_a_probe_too_must_pass_the_pin(pins):
     pins.record(PinKind.HOST, "mail.example:1958", OTHER.info, now=time.time())
     with ScriptedServer(HOST, OK) as server:

@@ -466,3 +466,18 @@ def test_a_file_of_the_first_version_is_taken_over_with_its_pins(path):
             assert opened.get(HOST, NAME).cert_sha256 == K.fingerprints.cert
             opened.note_mailbox_key(BOB, "aa" * 32, now=NOW)
             assert len(opened.mailbox_keys(BOB)) == 1
+
+
+def test_uses_counted_in_memory_survive_a_write_that_fails(book, monkeypatch):
+    book.record(HOST, NAME, K, now=NOW)
+    book.record(HOST, NAME, K, now=NOW + 1)
+
+    def full(*_args):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(pinfile, "put_offer", full)
+    with pytest.raises(StoreError, match="full"):
+        book.offer(HOST, NAME, OTHER, now=NOW + 2)
+    monkeypatch.undo()
+    book.flush()
+    assert (book.get(HOST, NAME).uses, book.get(HOST, NAME).last_seen) == (2, NOW + 1)

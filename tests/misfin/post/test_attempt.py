@@ -1,0 +1,76 @@
+"""An attempt that ends without an answer: what each fault means for the letter, sent or not."""
+
+from __future__ import annotations
+
+import pytest
+
+from misfin.errors import (
+    AddressError,
+    ClaimLostError,
+    ConnectError,
+    GemmailError,
+    IdentityError,
+    MessageTooLargeError,
+    MisfinError,
+    OutcomeUnknownError,
+    RemoteError,
+    StoreError,
+)
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import Version
+from misfin.post.attempt import Attempt
+from misfin.store.outbox import Outbox, Question, State
+
+ADA = MisfinAddress("ada", "mail.example")
+FACTS = {"hostname": "hive.test", "port": 1958}
+
+
+@pytest.fixture
+def claim(tmp_path):
+    outbox = Outbox(tmp_path / "outbox.db")
+    outbox.enqueue(
+        account=ADA.address, recipients=["bob@hive.test"], message=b"\n\n\nHi\n", subject="", now=1.0
+    )
+    yield outbox.claim(2.0)
+    outbox.close()
+
+
+async def ending(claim, error: MisfinError, *, left: bool):
+    """How an attempt ends whose client raises ``error`` before or after the letter began to leave."""
+
+    class Client:
+        async def deliver(self, _to, _message, *, before_write):
+            if left:
+                await before_write()
+            raise error
+
+    async def mark_leaving():
+        pass
+
+    return (await Attempt(claim, mark_leaving).run(Client(), ADA, lambda: 3.0, 0.0)).outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "question"),
+    [
+        (ConnectError("x", **FACTS), State.DEFERRED, None),
+        (StoreError("The disk is full."), State.DEFERRED, None),
+        (ClaimLostError("x"), State.DEFERRED, None),
+        (RemoteError("x"), State.DEFERRED, None),
+        (MessageTooLargeError(3000, 2048, Version.B), State.HELD, Question.TOO_LARGE),
+        (IdentityError("x"), State.HELD, Question.NEEDS_IDENTITY),
+        (MessageTooLargeError(17000, 16384, Version.C), State.FAILED, None),
+        (GemmailError("x"), State.FAILED, None),
+        (AddressError("x"), State.FAILED, None),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+async def test_what_stopped_a_letter_that_had_not_left(claim, error, state, question):
+    outcome = await ending(claim, error, left=False)
+    assert (outcome.state, outcome.question) == (state, question)
+    assert str(error) in outcome.why
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknownError("x", **FACTS), StoreError("x"), RemoteError("x")])
+async def test_a_letter_that_may_have_left_is_uncertain(claim, error):
+    assert (await ending(claim, error, left=True)).state is State.UNCERTAIN
