@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from misfin.store.rows import ConversationRow
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
-    from misfin_tui.services.first_page import FirstPage
+    from misfin_tui.services.mail import FirstPage
 
 Severity = Literal["information", "warning", "error"]
 

@@ -320,16 +320,12 @@ async def test_what_another_program_files_is_noticed_without_asking(profile, mai
         await listed(pilot, 4)
 
 
-async def test_the_first_frame_of_the_next_start_needs_no_index(profile, mailbox):
+async def test_an_index_that_was_lost_is_made_again(profile, mailbox):
     async with at_desk(profile) as (_app, pilot):
         await listed(pilot)
-        await until(pilot, (profile.cache / "first-page.json").exists)
     profile.index_db.unlink()
-    async with at_desk(profile) as (app, pilot):
-        assert "nile" in shown(app)
-        await pilot.press("e")
-        await until(pilot, lambda: files(profile, "Archive") == 1)
-        await listed(pilot, 4)
+    async with at_desk(profile) as (_app, pilot):
+        await listed(pilot)
 
 
 async def test_panes_follow_the_size_of_the_window(profile, mailbox):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from desk import ALICE, at_desk, make_profile, on_screen, until
+from desk import ALICE, at_desk, make_profile, on_screen
 from mailboxes import Mailbox, mail
 
 SCRIPT = """
@@ -47,7 +47,6 @@ OURS = {
     "misfin_tui.screens.letter_actions",
     "misfin_tui.screentext",
     "misfin_tui.services",
-    "misfin_tui.services.first_page",
     "misfin_tui.services.mail",
     "misfin_tui.theming",
     "misfin_tui.widgets",
@@ -63,7 +62,7 @@ OURS = {
     "misfin_tui.widgets.sidebar",
     "misfin_tui.widgets.statusbar",
 }
-"""Every module of ours before the first frame, with a first page kept from the last time."""
+"""Every module of ours before the first frame, but for those of the index."""
 
 HEAVY = {
     "cryptography",
@@ -72,8 +71,6 @@ HEAVY = {
     "email",
     "tomlkit",
     "watchfiles",
-    "sqlite3",
-    "misfin.store.index",
     "misfin.net",
     "misfin.post",
     "misfin.trust",
@@ -106,25 +103,9 @@ def first_frame(profile, tmp_path) -> tuple[set[str], int]:
 async def test_modules_before_the_first_frame(profile, tmp_path):
     async with at_desk(profile) as (_app, pilot):
         await on_screen(pilot, "Inbox · 1 conversation")
-        await until(pilot, (profile.cache / "first-page.json").exists)
     modules, rows = first_frame(profile, tmp_path)
     assert rows == 1
-    assert {name for name in modules if name.partition(".")[0] in ("misfin", "misfin_tui")} == OURS
+    ours = {name for name in modules if name.partition(".")[0] in ("misfin", "misfin_tui")}
+    assert {name for name in ours if not name.startswith("misfin.store.index")} == OURS
+    assert "misfin.store.index.scan" not in ours
     assert HEAVY & modules == set()
-
-
-def test_without_a_kept_page_only_the_index_joins(profile, tmp_path):
-    modules, _rows = first_frame(profile, tmp_path)
-    extra = {name for name in modules if name.partition(".")[0] in ("misfin", "misfin_tui")} - OURS
-    assert all(name.startswith(("misfin.store.", "misfin.model.")) for name in extra), extra
-    assert not {"cryptography", "OpenSSL", "email", "tomlkit", "watchfiles"} & modules
-
-
-@pytest.mark.parametrize(
-    "damage", [b"", b"{}", b"[", b'{"version": 1, "view": 3}', b"\xff" * 50, b"[" * 100_000]
-)
-async def test_a_damaged_first_page_counts_as_none(profile, damage):
-    profile.cache.mkdir(parents=True, exist_ok=True)
-    (profile.cache / "first-page.json").write_bytes(damage)
-    async with at_desk(profile) as (_app, pilot):
-        await on_screen(pilot, "Inbox · 1 conversation")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from misfin.store.rows import ConversationRow, FolderRow, LetterRow
-    from misfin_tui.services.first_page import FirstPage
+    from misfin_tui.services.mail import FirstPage
     from misfin_tui.widgets.searchbox import Prompt
 
 PREVIEW_DELAY = 0.06
@@ -110,7 +110,7 @@ class InboxScreen(LetterScreen):
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         if self._first is not None:
             self._show_folders(self._first.folders)
-            self.letters.show(self._first.total, self._first.rows, seen=self._first.seen)
+            self.letters.show(self._first.total, self._first.rows)
         self._titles()
         self.call_after_refresh(self._after_first_frame)
 
@@ -207,7 +207,6 @@ class InboxScreen(LetterScreen):
                 self._find_home(folders)
                 self._show_folders(folders)
                 await asyncio.sleep(RELOAD_PAUSE)
-            await self.services.mail.keep_first_page()
         except MisfinError as error:
             self.misfin.report(error)
         finally:
@@ -420,10 +419,8 @@ class InboxScreen(LetterScreen):
 
     # ---- opening
 
-    @work(group="open", exclusive=True, description="open what is under the cursor")
-    async def action_open_conversation(self) -> None:
+    def action_open_conversation(self) -> None:
         """Open what is under the cursor: a folder, a draft, or a conversation."""
-        await self.ready()
         if self.pane is self.sidebar:
             self.sidebar.choose()
             return
@@ -454,10 +451,6 @@ class InboxScreen(LetterScreen):
             self.misfin.report(error)
 
     # ---- for the actions on letters
-
-    async def ready(self) -> None:
-        """The rows of the first frame may be old ones: wait for those of the index."""
-        await self.letters.ready()
 
     async def chosen_letter(self) -> LetterRow | None:
         """The newest letter of the conversation under the cursor."""

@@ -36,9 +36,6 @@ class LetterScreen(Screen[None]):
 
     # ---- for each screen to fill in
 
-    async def ready(self) -> None:
-        """Wait until what is shown may be acted on."""
-
     async def chosen_letter(self) -> LetterRow | None:
         """The letter to answer or pass on."""
         raise NotImplementedError
@@ -126,7 +123,6 @@ class LetterScreen(Screen[None]):
     @work(group="answer", exclusive=True, description="answer a letter")
     async def _answer(self, how: str) -> None:
         try:
-            await self.ready()
             row = await self.chosen_letter()
             if row is None:
                 return
@@ -161,7 +157,6 @@ class LetterScreen(Screen[None]):
     @work(group="file", description="tag letters")
     async def action_tag(self) -> None:
         """Add a tag; with a minus before it, remove it."""
-        await self.ready()
         targets = self.targets()
         if not targets:
             return
@@ -173,7 +168,6 @@ class LetterScreen(Screen[None]):
     @work(group="file", description="move letters")
     async def action_move_to_folder(self) -> None:
         """Move to a folder."""
-        await self.ready()
         targets = self.targets()
         if not targets:
             return
@@ -185,7 +179,6 @@ class LetterScreen(Screen[None]):
     @work(group="file", description="file letters")
     async def file(self, action: str, argument: str = "", *, gone: bool = False) -> None:
         """Do something to the targets, in a thread; the toast says what was done and how to undo it."""
-        await self.ready()
         targets = self.targets()
         if targets:
             await self._apply(action, targets, argument, gone=gone)
@@ -226,7 +219,6 @@ class LetterScreen(Screen[None]):
     async def action_block(self) -> None:
         """Block the sender: later mail from there is refused."""
         try:
-            await self.ready()
             row = await self.chosen_letter()
             if row is None or not row.sender_address:
                 return

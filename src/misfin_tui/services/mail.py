@@ -10,12 +10,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from misfin.errors import LetterGoneError, MisfinError
 from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
-from misfin_tui.services.first_page import FirstPage, recall, remember
 
 if TYPE_CHECKING:
     from misfin.store.filing import Undo
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from misfin_tui.config import Config
     from misfin_tui.services import Services
 
-FIRST_PAGE = "first-page.json"
 FIRST_ROWS = 80
-"""Conversations kept for the first frame: as many as the tallest window of ux.md has lines."""
+"""Conversations read for the first frame: as many as the tallest window of ux.md has lines."""
 T = TypeVar("T")
 
 QUIET = 30.0
@@ -53,6 +52,16 @@ _DONE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class FirstPage:
+    """What the first frame shows."""
+
+    view: View
+    folders: list[FolderRow]
+    total: int
+    rows: list[ConversationRow]
+
+
 class Mail:
     """The letters of all accounts."""
 
@@ -67,36 +76,18 @@ class Mail:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._told: set[str] | None = None
-        self._kept: FirstPage | None = None
 
     # ---- the first frame
 
     def first_page(self) -> FirstPage:
-        """The top of the inbox as it was last seen, else as the index knows it; read on the spot, before
-        there is a loop to wait in. Raises :class:`StoreError`.
+        """The top of the inbox as the index knows it, read on the spot: a few milliseconds, before there is
+        a loop to wait in. Raises :class:`StoreError`.
         """
-        self._kept = recall(self._services.profile.cache / FIRST_PAGE)
-        return self._kept or self._read_first_page()
-
-    def _read_first_page(self) -> FirstPage:
         index = self._services.index
         folders = index.folders()
         accounts = {row.account for row in folders}
         view = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
         return FirstPage(view, folders, index.count(view), index.conversations(view, 0, FIRST_ROWS))
-
-    async def keep_first_page(self) -> None:
-        """Keep the top of the inbox for the next start, if it is another one than before."""
-        await asyncio.to_thread(self._keep_first_page)
-
-    def _keep_first_page(self) -> None:
-        try:
-            page = self._read_first_page()
-            if page != self._kept:
-                remember(self._services.profile.cache / FIRST_PAGE, page)
-                self._kept = page
-        except (OSError, MisfinError):
-            return  # the next start takes a moment longer
 
     # ---- lists
 

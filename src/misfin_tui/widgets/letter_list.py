@@ -7,7 +7,6 @@ the cursor again and keeps it on the same line of the screen.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -158,7 +157,6 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         self._wanted: set[int] = set()
         self._fetching = False
         self._epoch = 0
-        self._ready = asyncio.Event()
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1024)
         self._palettes: dict[tuple[bool, bool], tuple[Style, Palette]] = {}
         self._shape = Columns(0, 0, 0, False)
@@ -168,19 +166,10 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
 
     # ---- what is shown
 
-    def show(self, total: int, rows: list[ConversationRow], *, seen: bool) -> None:
-        """Show the first rows at once: the way of the first frame, read before there is a loop.
-
-        Rows that were not ``seen`` in the index just now are for the eye only until the first reload.
-        """
+    def show(self, total: int, rows: list[ConversationRow]) -> None:
+        """Show the first rows at once: the way of the first frame, read before there is a loop."""
         self._take(total, {0: rows[:PAGE]} if rows else {})
         self.virtual_size = Size(1, total)
-        if seen:
-            self._ready.set()
-
-    async def ready(self) -> None:
-        """Wait until the rows shown are those of the index: a moment after the first frame."""
-        await self._ready.wait()
 
     def row_at(self, index: int) -> ConversationRow | None:
         """The conversation on a line, None while its page is on its way."""
@@ -206,7 +195,7 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
 
     async def reload(self) -> None:
         """Read the view again and stay with the conversation under the cursor, on the same line."""
-        current = self.current if self._ready.is_set() else None
+        current = self.current
         await self._read(current.thread if current else None, stay=True)
 
     async def _read(self, thread: int | None, *, stay: bool = False) -> None:
@@ -223,14 +212,12 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
             }
         except MisfinError as error:
             if epoch == self._epoch:
-                self._ready.set()
                 self.post_message(self.Failed(self, error))
             return
         if epoch != self._epoch:
             return
         top = self._top_for(place, asked_from, total) if stay else 0
         cursor = self.cursor + (0 if place is None else place - asked_from) if stay else 0
-        self._ready.set()
         self._take(total, pages)
         self.cursor = max(0, min(cursor, total - 1))
         self.virtual_size = Size(1, total)

@@ -13,7 +13,6 @@ from misfin.store.rows import INBOX, View
 from misfin_tui import config
 from misfin_tui.messages import IndexProgress, MailChanged
 from misfin_tui.services import Services
-from misfin_tui.services.first_page import FirstPage, recall, remember
 
 INBOX_VIEW = View(ALICE, INBOX)
 
@@ -127,18 +126,6 @@ async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, 
     progress = [each for each in told if isinstance(each, IndexProgress)]
     assert progress[0].total > 1_000
     assert progress[-1].done >= progress[-1].total
-
-
-async def test_the_first_page_comes_back_as_it_was(services, profile):
-    page = services.mail._read_first_page()
-    assert len(page.rows) == 3
-    path = profile.cache / "page.json"
-    remember(path, page)
-    again = recall(path)
-    assert again == page
-    assert isinstance(again, FirstPage)
-    assert not again.seen
-    assert path.stat().st_mode & 0o777 == 0o600
 
 
 async def eventually(holds) -> None:
