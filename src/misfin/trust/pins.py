@@ -81,12 +81,12 @@ class HostMemory:
     size_limit: int | None = None
 
     def version(self, now: float) -> Version | None:
-        """The remembered version, or None once the memory is too old to rely on."""
-        return self.speaks if now - self.since <= VERSION_MEMORY else None
+        """The remembered version, or None once the memory is too old, or from a clock that was put back."""
+        return self.speaks if -_FRESH <= now - self.since <= VERSION_MEMORY else None
 
     def knows(self, speaks: Version, now: float) -> bool:
         """Whether this version is remembered so freshly that writing it down again is not worth it."""
-        return self.speaks is speaks and now - self.since <= _FRESH
+        return self.speaks is speaks and -_FRESH <= now - self.since <= _FRESH
 
 
 class PinBook:
@@ -415,7 +415,7 @@ class PinBook:
             self._add_pending((kind, name), 1, now)
         if self._flushed is None:
             self._flushed = now
-        if now - self._flushed < _FLUSH_AFTER or not self._write_lock.acquire(blocking=False):
+        if 0 <= now - self._flushed < _FLUSH_AFTER or not self._write_lock.acquire(blocking=False):
             return
         try:
             self._flushed = now

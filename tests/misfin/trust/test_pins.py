@@ -194,6 +194,20 @@ def test_a_version_is_believed_for_a_month():
     assert memory.version(NOW + VERSION_MEMORY + 1) is None
 
 
+def test_a_version_learnt_under_a_clock_that_was_ahead_is_asked_again(book):
+    book.remember("hive.test", 1958, now=NOW + 10 * VERSION_MEMORY, speaks=Version.B)
+    assert book.recall("hive.test", 1958).version(NOW) is None
+    book.remember("hive.test", 1958, now=NOW, speaks=Version.B)
+    assert book.recall("hive.test", 1958).version(NOW + 1) is Version.B
+
+
+def test_uses_are_written_now_and_then_also_after_the_clock_was_put_back(path):
+    with PinBook(path) as book, PinBook(path) as other:
+        for now in (NOW, NOW + 1, NOW - 10**6):
+            book.record(HOST, NAME, K, now=now)
+        assert other.get(HOST, NAME).uses == 3
+
+
 def test_confirming_a_version_is_written_once_a_day(book):
     book.remember("mail.example", 1958, now=NOW, speaks=Version.C)
     book.remember("mail.example", 1958, now=NOW + 3600, speaks=Version.C)
