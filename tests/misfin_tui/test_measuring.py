@@ -64,7 +64,7 @@ def test_a_servers_own_limit_counts():
 
 def test_without_recipients_misfins_own_limit_counts():
     found = measure(draft("hello", to=()), ALICE, [])
-    assert (found.size, found.limit, found.whose) == (len("\n\n\nhello\n"), MAX_MESSAGE, "")
+    assert (found.size, found.limit, found.whose) == (len("\n\n\nhello"), MAX_MESSAGE, "")
 
 
 def test_too_many_recipients_are_a_problem_of_their_own():

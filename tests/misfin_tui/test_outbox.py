@@ -77,9 +77,7 @@ async def open_outbox(app, pilot) -> OutboxScreen:
 
 STATES = {
     "leaves in": None,
-    "tries again in 5 min: The server is away.": Outcome(
-        State.DEFERRED, "The server is away.", next_attempt=1.0
-    ),
+    "tries again in 5 min: It is away.": Outcome(State.DEFERRED, "It is away.", next_attempt=1.0),
     "delivered": Outcome(State.DELIVERED, status=20, meta="ab" * 32),
     "held: The certificate has changed.": Outcome(
         State.HELD,

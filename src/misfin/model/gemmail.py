@@ -143,7 +143,7 @@ class GemmailMessage:
             if len(line) >= MAX_METADATA_LINE:
                 raise GemmailError(
                     f"A metadata line of {len(line) + 1:,} bytes is over the limit of {MAX_METADATA_LINE:,}.",
-                    remedy="Send to fewer people at once.",
+                    remedy="Send to fewer people at once; quote a message that was passed on so often.",
                 )
         if version is Version.B:
             body = body.removesuffix(b"\n")

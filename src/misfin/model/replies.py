@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from misfin.model.address import MisfinAddress, same_person
-from misfin.model.gemmail import Flag, Form, GemmailMessage, Version
+from misfin.model.gemmail import MAX_METADATA_LINE, Flag, Form, GemmailMessage, Version
 from misfin.model.metadata import read_three
 
 _PREFIX = "Re:"
@@ -71,7 +71,8 @@ def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
         clean = stored.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
         first, second, third, _ = clean.decode().split("\n", 3)
         written = read_three(first, second, third)  # as it stands there, neighbours not yet made one
-        if written is None or written.unread_times or len(written.senders) == len(written.times):
+        fits = max(map(len, clean.split(b"\n", 3)[:3])) < MAX_METADATA_LINE
+        if fits and (written is None or written.unread_times or len(written.senders) == len(written.times)):
             return clean
     return paired(message).to_bytes(version)
 

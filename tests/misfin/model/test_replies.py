@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from misfin.errors import GemmailError
 from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.replies import (
@@ -121,6 +122,13 @@ def test_a_forwarded_message_has_as_many_times_as_senders(senders, times, forwar
     stored = f"{senders}\nada@mail.example, cal@x.example\n{times}\nBody\n"
     expected = f"{senders}\nada@mail.example, cal@x.example\n{forwarded}\nBody\n"
     assert forward_bytes(stored.encode()) == expected.encode()
+
+
+def test_a_chain_too_long_for_a_metadata_line_is_refused_and_not_sent_for_a_59():
+    chain = ", ".join(f"person{n}@some-longer-host.example" for n in range(40))
+    times = ", ".join([EARLY] * 40)
+    with pytest.raises(GemmailError, match="1,024"):
+        forward_bytes(f"{chain}\n\n{times}\nBody\n".encode())
 
 
 def test_in_b_too_a_forwarded_message_has_as_many_times_as_senders():
