@@ -69,14 +69,16 @@ def look(path: Path, now: float) -> State:
     return State(f"{facts.st_dev}:{facts.st_ino}", str(facts.st_mtime_ns), settled)
 
 
-def names(path: Path) -> list[bytes] | None:
+def names(path: Path) -> set[bytes] | None:
     """Names in ``new`` or ``cur`` that could be letters; None where it is there but cannot be read."""
     try:
-        return [name for name in os.listdir(os.fsencode(path)) if not name.startswith(b".")]  # noqa: PTH208  (bytes)
+        found = set(os.listdir(os.fsencode(path)))  # noqa: PTH208  (bytes)
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return set()
     except OSError:
         return None
+    found.difference_update([name for name in found if name.startswith(b".")])
+    return found
 
 
 def arrival(name: bytes) -> int:
