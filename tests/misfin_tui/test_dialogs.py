@@ -1,0 +1,366 @@
+"""Dialogs: the safe answer has the focus, escape decides nothing, hostile words are inert at any size."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import unicodedata
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from certificates import build
+from desk import identity, shown, until
+from textual.app import App
+
+from misfin.store.outgoing import OutboxRow, Question, State
+from misfin.trust.tofu import Decision, Pin, PinKind, Remark, Verdict
+from misfin_tui import theming
+from misfin_tui.dialogs.base import Dialog
+from misfin_tui.dialogs.certificate import Answer, CertificateDialog, TrustStep
+from misfin_tui.dialogs.confirm import (
+    ConfirmDialog,
+    DraftDialog,
+    ErrorDialog,
+    Leaving,
+    TooLong,
+    TooLongDialog,
+)
+from misfin_tui.dialogs.forms import ContactDialog, ContactForm, ImportDialog, NewIdentityDialog
+from misfin_tui.dialogs.link import LinkDialog, Opening, remarks
+from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
+from misfin_tui.dialogs.redirect import Following, RedirectDialog
+from misfin_tui.dialogs.text import FactsDialog
+from misfin_tui.dialogs.theme import ThemeDialog
+from misfin_tui.services.trust import CertificateQuestion, HeldLetter
+
+EVIL = "[/x] [@click=app.quit]go[/] \x1b]0;owned\x07\x1b[2J \x9b \u202egnp.exe \u200b \ud800 \x00"
+NOW = 1_790_000_000.0
+
+
+class Host(App[None]):
+    """Any app: dialogs know nothing of ours."""
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return theming.variable_defaults(self.current_theme)
+
+
+@asynccontextmanager
+async def host(size: tuple[int, int] = (100, 40)):
+    app = Host()
+    async with app.run_test(size=size) as pilot:
+        for theme in theming.load(theming.shipped_dir()).themes.values():
+            app.register_theme(theme)
+        yield app, pilot
+
+
+def outbox_row(**changed) -> OutboxRow:
+    facts = {
+        "id": 1,
+        "group": "g",
+        "account": "alice@mail.example",
+        "to": "bob@hive.test",
+        "subject": "S",
+        "state": State.HELD,
+        "why": "why",
+        "status": 31,
+        "meta": "",
+        "fingerprint": "",
+        "attempts": 1,
+        "next_attempt": 0.0,
+        "created": NOW,
+        "hold_until": 0.0,
+        "size": 10,
+        "question": Question.REDIRECT_ALWAYS,
+        "question_name": "",
+        "target": "bob@new.test",
+        "host": "hive.test:1958",
+    }
+    return OutboxRow(**(facts | changed))
+
+
+def question(
+    kind: PinKind = PinKind.HOST,
+    *,
+    pinned: bool = True,
+    same_key: bool = False,
+    remark: Remark | None = None,
+    name: str = "hive.test:1958",
+    shown_info=None,
+) -> CertificateQuestion:
+    info = shown_info or identity("bob@hive.test", "Bob").info
+    pin = Pin(
+        kind,
+        name,
+        "ab" * 32,
+        info.fingerprints.spki if same_key else "cd" * 32,
+        NOW - 10**7,
+        NOW + 10**7,
+        NOW - 10**6,
+        NOW,
+        41,
+        "first use",
+    )
+    held = (HeldLetter("alice@mail.example", "key", name, "S", NOW, "spki"),) * 2
+    return CertificateQuestion(
+        kind,
+        name,
+        pin if pinned else None,
+        info,
+        NOW,
+        Verdict(Decision.CHANGED, frozenset([remark] if remark else [])),
+        waiting=(outbox_row(), outbox_row(id=2)) if kind is PinKind.HOST else (),
+        held=held if kind is PinKind.SENDER else (),
+    )
+
+
+DIALOGS = {
+    "confirm": lambda text: ConfirmDialog(text, text, yes="Yes", danger=True),
+    "error": lambda text: ErrorDialog(text, text, text),
+    "draft": lambda text: DraftDialog(text),
+    "too long": lambda text: TooLongDialog(text, 3, text),
+    "cannot split": lambda text: TooLongDialog(text, 0, text),
+    "prompt": lambda text: PromptDialog(text, text, value=text, placeholder=text),
+    "password": lambda text: PasswordDialog(text),
+    "choose": lambda text: ChooseDialog(text, [(text, text, text)] * 3, question=text),
+    "facts": lambda text: FactsDialog(text, [(text, ""), (text, text), ("", text)]),
+    "link": lambda text: LinkDialog(f"https://evil.test/{text}", text),
+    "redirect": lambda text: RedirectDialog(outbox_row(to=text, target=text), permanent=True),
+    "certificate": lambda text: CertificateDialog(question(name=text)),
+    "sender": lambda text: CertificateDialog(question(PinKind.SENDER, name=text)),
+    "first use": lambda text: CertificateDialog(question(pinned=False, name=text)),
+    "second step": lambda text: TrustStep(question(name=text)),
+    "identity": lambda text: NewIdentityDialog(text, text, complaint=text),
+    "import": lambda text: ImportDialog(text, text, complaint=text),
+    "contact": lambda text: ContactDialog(ContactForm(text, text, text), complaint=text),
+    "theme": lambda text: ThemeDialog(["textual-dark", "misfin-dark"], "misfin-dark"),
+}
+SAFE = {
+    "confirm": "no",
+    "error": "ok",
+    "draft": "keep",
+    "too long": "shorten",
+    "cannot split": "shorten",
+    "link": "stay",
+    "redirect": "wait",
+    "certificate": "wait",
+    "sender": "wait",
+    "first use": "wait",
+}
+
+
+async def put(app, pilot, dialog: Dialog) -> asyncio.Future:
+    answer = asyncio.get_running_loop().create_future()
+    app.push_screen(dialog, answer.set_result)
+    await until(pilot, lambda: app.screen is dialog and dialog.is_attached and app.focused is not None)
+    return answer
+
+
+async def close(app, pilot, answer: asyncio.Future) -> None:
+    """Away with it; escape answers nothing."""
+    await pilot.press("escape")
+    await until(pilot, answer.done)
+    assert answer.result() is None
+
+
+async def test_hostile_words_are_inert_in_every_dialog():
+    async with host((90, 40)) as (app, pilot):
+        for kind, make in DIALOGS.items():
+            answer = await put(app, pilot, make(EVIL))
+            acting = [c for c in shown(app) if unicodedata.category(c) in ("Cc", "Cs", "Cf") and c != "\n"]
+            assert acting == [], kind
+            await close(app, pilot, answer)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (60, 20), (300, 80)])
+async def test_every_dialog_stands_at_every_size_and_closes_by_escape(size):
+    async with host(size) as (app, pilot):
+        for make in DIALOGS.values():
+            answer = await put(app, pilot, make("words " * 20))
+            await pilot.resize_terminal(20, 5)
+            await pilot.pause()
+            await pilot.resize_terminal(*size)
+            await close(app, pilot, answer)
+
+
+async def test_the_safe_answer_has_the_focus():
+    async with host() as (app, pilot):
+        for kind, safe in SAFE.items():
+            answer = await put(app, pilot, DIALOGS[kind]("words"))
+            assert app.focused.id == safe, kind
+            await close(app, pilot, answer)
+
+
+async def test_the_buttons_are_in_sight_in_a_small_window():
+    async with host((60, 20)) as (app, pilot):
+        for kind, make in DIALOGS.items():
+            answer = await put(app, pilot, make("words " * 30))
+            await pilot.pause()
+            for button in app.screen.query("#buttons Button"):
+                assert button.region.bottom <= 20, kind
+                assert button.region.height == 1, kind
+            await close(app, pilot, answer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "button", "answer"),
+    [
+        ("confirm", "yes", True),
+        ("confirm", "no", False),
+        ("draft", "discard", Leaving.DISCARD),
+        ("draft", "keep", Leaving.KEEP),
+        ("draft", "write", None),
+        ("too long", "split", TooLong.SPLIT),
+        ("link", "open", Opening.OPEN),
+        ("link", "copy", Opening.COPY),
+        ("redirect", "once", Following.ONCE),
+        ("redirect", "always", Following.ALWAYS),
+        ("redirect", "stop", Following.STOP),
+        ("certificate", "refuse", Answer.REFUSE),
+        ("certificate", "wait", None),
+        ("second step", "back", False),
+    ],
+)
+async def test_each_button_answers_what_it_says(kind, button, answer):
+    async with host((100, 40)) as (app, pilot):
+        answered = await put(app, pilot, DIALOGS[kind]("words"))
+        await pilot.click(f"#{button}")
+        await until(pilot, answered.done)
+        assert answered.result() == answer
+
+
+async def test_arrows_go_from_button_to_button():
+    async with host((100, 40)) as (app, pilot):
+        await put(app, pilot, DIALOGS["redirect"]("words"))
+        await pilot.press("right", "down")
+        assert app.focused.id == "once"
+        await pilot.press("left")
+        assert app.focused.id == "stop"
+
+
+async def test_a_prompt_says_what_is_wrong_and_stays():
+    async with host() as (app, pilot):
+        dialog = PromptDialog("T", check=lambda text: "" if text == "right" else "That is not it.")
+        answer = await put(app, pilot, dialog)
+        await pilot.press(*"wrong", "enter")
+        await until(pilot, lambda: "That is not it." in shown(app))
+        assert not answer.done()
+        dialog.query_one("#answer").value = "right"
+        await pilot.press("enter")
+        await until(pilot, answer.done)
+        assert answer.result() == "right"
+
+
+async def test_a_password_is_not_shown():
+    async with host() as (app, pilot):
+        answer = await put(app, pilot, PasswordDialog("key.pem"))
+        await pilot.press(*"sesame")
+        assert "sesame" not in shown(app)
+        await pilot.press("enter")
+        await until(pilot, answer.done)
+        assert answer.result() == "sesame"
+
+
+# ---- certificates
+
+
+async def dialog_text(asked: CertificateQuestion) -> str:
+    async with host((100, 44)) as (app, pilot):
+        await put(app, pilot, CertificateDialog(asked))
+        return shown(app)
+
+
+async def test_a_changed_host_is_set_side_by_side():
+    text = await dialog_text(question())
+    for words in (
+        "The certificate of hive.test:1958 has changed",
+        "2 messages wait for you",
+        "41 deliveries",
+        "abab abab abab abab",
+        "a different key",
+        "P-256",
+        "someone listening in",
+    ):
+        assert " ".join(words.split()) in " ".join(text.replace("│", " ").split()), words
+
+
+async def test_the_same_key_is_told_apart():
+    text = await dialog_text(question(same_key=True))
+    assert "the same key" in text
+    assert "a different key" not in text
+
+
+@pytest.mark.parametrize(
+    ("remark", "words"),
+    [
+        (Remark.EXPIRED, "has expired"),
+        (Remark.NOT_YET_VALID, "not valid yet"),
+        (Remark.HOST_MISMATCH, "does not name this host"),
+        (Remark.PIN_EXPIRED, "a new one was due"),
+    ],
+)
+async def test_remarks_are_sentences(remark, words):
+    assert words in await dialog_text(question(remark=remark))
+
+
+async def test_a_changed_sender_says_that_the_mail_is_kept():
+    text = await dialog_text(question(PinKind.SENDER, name="erin@far.test"))
+    assert "2 letters from this sender are kept back for you" in text
+    assert "Refuse the mail" in text
+
+
+async def test_hostile_names_in_a_certificate_are_inert():
+    evil = build(users=("[/x]\x1b[2J",), names=("[@click=app.quit]x[/]\n\u202e",)).info
+    text = await dialog_text(question(shown_info=evil))
+    assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c != "\n"]
+
+
+async def test_dates_beyond_every_calendar_do_not_crash():
+    far = build(
+        start=datetime(1950, 1, 1, tzinfo=UTC), end=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    ).info
+    assert "Valid" in await dialog_text(question(shown_info=far))
+
+
+async def test_trust_needs_the_digits_even_by_key():
+    asked = question()
+    wanted = asked.shown.fingerprints.cert[:4]
+    async with host((100, 40)) as (app, pilot):
+        answer = await put(app, pilot, TrustStep(asked))
+        await pilot.press("enter", "enter")
+        assert not answer.done()
+        await pilot.press(*wanted.upper()[:2], "space", *wanted[2:], "enter", "enter")
+        await until(pilot, answer.done)
+        assert answer.result() is True
+
+
+# ---- links
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("gemini://hive.test/x", []),
+        ("https://good.test@evil.test/", ["the host is evil.test"]),
+        ("https://аррӏе.com/", ["Look twice"]),
+        ("https://xn--80ak6aa92e.com/", ["Look twice"]),
+        ("https://hive.test/\u202egpj.exe", ["cannot be seen"]),
+        ("page.gmi", ["no protocol"]),
+        ("http://[::1", ["no well-formed address"]),
+    ],
+)
+def test_what_is_odd_about_a_link_is_said(target, said):
+    found = remarks(target)
+    assert len(found) >= len(said)
+    for words in said:
+        assert any(words in remark for remark in found), found
+    if not said:
+        assert found == []
+
+
+async def test_a_link_of_megabytes_is_cut():
+    async with host() as (app, pilot):
+        started = time.monotonic()
+        await put(app, pilot, LinkDialog("https://hive.test/" + "x" * 3_000_000, "xdg-open"))
+        assert time.monotonic() - started < 5
+        assert "hive.test" in shown(app)
