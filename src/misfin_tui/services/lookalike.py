@@ -11,7 +11,7 @@ _FOREIGN = str.maketrans(
 )
 _DIGITS = str.maketrans("0135", "oles")
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("ii", "n"))
-_SHORTEST = 6  # of shorter names one in ten differs from another by a single letter
+_SHORTEST = 5  # letters before the last dot; of shorter names many differ by a single one
 
 
 def resembles(address: str, known: Iterable[str]) -> str:
@@ -26,7 +26,8 @@ def resembles(address: str, known: Iterable[str]) -> str:
     mine = _skeleton(host)
     for other, name in hosts.items():
         theirs = _skeleton(other)
-        if mine == theirs or (min(len(host), len(other)) >= _SHORTEST and _one_apart(mine, theirs)):
+        long_enough = min(len(host.rpartition(".")[0]), len(other.rpartition(".")[0])) >= _SHORTEST
+        if mine == theirs or (long_enough and _one_apart(mine, theirs)):
             return name
     return ""
 
