@@ -270,22 +270,11 @@ class Mail:
         return MailChanged(len(fresh), fresh[0].sender or fresh[0].sender_address, fresh[0].subject)
 
     def _watch(self) -> None:
-        """Tell the scanner when a folder changed. Without notices from the system it looks now and then."""
-        root = self._services.profile.mail
-        try:
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            from watchfiles import watch  # late: not for the first frame
+        """Tell the scanner when a folder changed."""
+        from misfin.store.index.watch import watch
 
-            for _ in watch(root, stop_event=self._stop, debounce=150, step=50, yield_on_timeout=False):
-                self._look.set()
-        except (OSError, RuntimeError) as error:  # out of watches, or a file system without notices
-            if not self._stop.is_set():
-                self._services.post(
-                    Problem(
-                        f"New mail is noticed only every {QUIET:.0f} seconds: {error}.",
-                        "Raise the number of inotify watches.",
-                    )
-                )
+        for _ in watch(self._services.profile.mail, self._stop):
+            self._look.set()
 
 
 def _sentence(undo: Undo) -> str:

@@ -25,7 +25,6 @@ from misfin.store.rows import Changes, Completion, ConversationRow, FolderRow, L
 if TYPE_CHECKING:
     from misfin.store.index.locating import Located, Refiled
     from misfin.store.index.matches import Matches, Statement
-    from misfin.store.index.watch import Watcher
     from misfin.store.mime import Letter
 
 MAX_RAW: Final = 128 * 1024 * 1024
@@ -108,21 +107,6 @@ class MailIndex:
         """Throw the index away and make it anew."""
         self._database.replace(self._database.serial)
         return self.scan(progress)
-
-    def watch(
-        self,
-        changed: Callable[[Changes], object],
-        failed: Callable[[StoreError], object] = lambda error: None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Watcher:
-        """Scan now and whenever the mail changes, in a thread of its own, until the ``stop()`` of the result.
-
-        ``changed`` is called in that thread after each scan whose result is true, ``failed`` with what kept a
-        scan from working.
-        """
-        from misfin.store.index.watch import Watcher
-
-        return Watcher(self, self.mail_root, changed, failed, progress).start()
 
     def generation(self) -> int:
         """A number that changes whenever anything in the index does."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import queue
 import shutil
 import sys
+import threading
 import time
 
 import pytest
 from mailboxes import ME, Mailbox, mail, subjects
 
-from misfin.errors import StoreError
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
 from misfin.store.index import watch as watching
@@ -21,26 +21,46 @@ SOON = 10.0
 
 
 class News:
-    """What a watcher told, waited for."""
+    """A thread that scans when it is time to, and what its scans found."""
 
     def __init__(self, index) -> None:
+        self.index = index
         self.told = queue.Queue()
-        self.errors = queue.Queue()
-        self.watcher = index.watch(self.told.put, self.errors.put)
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.follow)
+        self.thread.start()
+
+    def follow(self):
+        for _ in watching.watch(self.index.mail_root, self.stop):
+            if changes := self.index.scan():
+                self.told.put(changes)
 
     def until(self, condition):
         end = time.monotonic() + SOON
         while not condition():
             self.told.get(timeout=max(0.0, end - time.monotonic()))
 
+    def end(self):
+        self.stop.set()
+        self.thread.join(SOON)
+        assert not self.thread.is_alive()
+
 
 @pytest.fixture
-def watched(index, box):
+def follow():
+    """Begin to follow the mail of an index; ended with the test."""
+    begun = []
+    yield lambda index: begun.append(News(index)) or begun[-1]
+    for news in begun:
+        news.end()
+
+
+@pytest.fixture
+def watched(index, box, follow):
     box.put(mail("first"), name="1.x", flags="S")
-    news = News(index)
+    news = follow(index)
     news.until(lambda: index.count(INBOX) == 1)
-    yield news
-    news.watcher.stop()
+    return news
 
 
 def test_a_delivery_a_flag_a_move_and_a_removal_are_told(watched, index, box):
@@ -82,22 +102,32 @@ def test_tags_named_anew_are_told(watched, index, box):
     watched.until(lambda: subjects(index.letters(View(query="tag:work"), 9)) == ["first"])
 
 
-def test_a_mail_folder_that_does_not_exist_yet_is_waited_for(tmp_path, monkeypatch):
+def test_a_mail_root_that_does_not_exist_yet_is_waited_for(tmp_path, monkeypatch, follow):
     monkeypatch.setattr(watching, "POLL", 0.05)
     with MailIndex(tmp_path / "index.db", tmp_path / "later") as index:
-        news = News(index)
+        news = follow(index)
         Mailbox(tmp_path / "later").put(mail("one"))
         news.until(lambda: index.count(INBOX) == 1)
-        news.watcher.stop()
+        news.end()
 
 
-def test_without_notices_from_the_system_it_looks_now_and_then(index, box, monkeypatch):
+def test_a_mail_root_that_is_replaced_is_watched_on(watched, index, box, tmp_path):
+    shutil.copytree(box.root, tmp_path / "copy")
+    box.root.rename(tmp_path / "old")
+    (tmp_path / "copy").rename(box.root)
+    (box.root / "wake").touch()
+    box.put(mail("second"))
+    watched.until(lambda: index.count(INBOX) == 2)
+    box.put(mail("third"))
+    watched.until(lambda: index.count(INBOX) == 3)
+
+
+def test_without_notices_from_the_system_it_is_time_now_and_then(index, box, monkeypatch, follow):
     monkeypatch.setattr(watching, "POLL", 0.05)
     monkeypatch.setitem(sys.modules, "watchfiles._rust_notify", _NoWatchesLeft)
-    news = News(index)
+    news = follow(index)
     box.put(mail("one"))
     news.until(lambda: index.count(INBOX) == 1)
-    news.watcher.stop()
 
 
 class _NoWatchesLeft:
@@ -106,23 +136,9 @@ class _NoWatchesLeft:
         raise OSError(28, "No space left on device")
 
 
-def test_a_scan_that_fails_is_told_and_tried_again(index, box, monkeypatch):
-    scan = index.scan
-
-    def failing(progress):
-        monkeypatch.setattr(index, "scan", scan)
-        raise StoreError("The disk is on fire.")
-
-    monkeypatch.setattr(index, "scan", failing)
-    news = News(index)
-    assert "on fire" in str(news.errors.get(timeout=SOON))
-    box.put(mail("one"))
-    news.until(lambda: index.count(INBOX) == 1)
-    news.watcher.stop()
-
-
-def test_stopping_ends_the_thread(index):
-    watcher = index.watch(print)
-    watcher.stop()
-    watcher.stop()
-    assert not watcher._thread.is_alive()
+def test_it_is_time_once_watching_has_begun_and_never_after_the_stop(tmp_path):
+    stop = threading.Event()
+    times = watching.watch(tmp_path, stop)
+    next(times)
+    stop.set()
+    assert list(times) == []
