@@ -25,9 +25,9 @@ POLL: Final = 2.0
 def watch(root: Path, stop: threading.Event) -> Iterator[None]:
     """Yields whenever it is time to scan, until ``stop`` is set; for a thread of its own.
 
-    The first time comes when watching has begun, so a scan then misses nothing. While ``root`` does not exist,
-    or the system has no watches left, it is time every ``POLL`` seconds. A ``root`` put in the place of another
-    is watched instead of it.
+    The first time comes when watching has begun, so a scan then misses nothing. While ``root`` does not
+    exist, or the system has no watches left, it is time every ``POLL`` seconds. A ``root`` put in the place
+    of another is watched instead of it.
     """
     while not stop.is_set():
         try:
