@@ -146,6 +146,8 @@ class ComposeScreen(AppScreen):
     @work(group="begin", description="begin a message")
     async def _begin(self) -> None:
         identities = await self.attempt(self.services.identities.all()) or []
+        if not self.standing:
+            return
         self._fill_from(identities)
         self._opened = self.draft_now()
         await self._recover()
@@ -212,6 +214,8 @@ class ComposeScreen(AppScreen):
 
     def _look_again(self) -> None:
         """Measure, draw the preview, look up recipients."""
+        if not self.standing:
+            return
         if self.has_class("-previewing"):
             self.preview.show_layout(self._layout(), keep=True)
         self._measure_it()
@@ -229,7 +233,7 @@ class ComposeScreen(AppScreen):
     @work(group="measure", exclusive=True, description="measure a message")
     async def _measure_it(self) -> None:
         found = await self.attempt(self.services.sending.measure(self.draft_now()))
-        if found is not None and self.is_attached:
+        if found is not None and self.standing:
             self._measure = found
             self.meter.measure(found.size, found.limit, found.whose)
 
@@ -237,11 +241,11 @@ class ComposeScreen(AppScreen):
 
     def _saved(self, draft: Draft) -> None:
         self.draft = replace(self.draft, id=draft.id)
-        if self.is_attached:
+        if self.standing:
             self.meter.saved(f"draft saved {clock(draft.modified)}")
 
     def _not_saved(self, error: StoreError) -> None:
-        if self.is_attached:
+        if self.standing:
             self.meter.saved("DRAFT NOT SAVED")
         self.misfin.report(error, "The draft could not be saved; it is tried again.")
 
@@ -257,7 +261,7 @@ class ComposeScreen(AppScreen):
         if not self.draft.id or self.draft.forwards is not None:
             return
         found = await asyncio.to_thread(leftover, self.services.profile.runtime, self.draft.id)
-        if found is not None and typable(found) != self.body.text:
+        if found is not None and self.standing and typable(found) != self.body.text:
             self.body.text = typable(found)[:MAX_TEXT]
             self.misfin.say("The text your editor had saved when the program ended was taken up again.")
 
@@ -288,7 +292,7 @@ class ComposeScreen(AppScreen):
             for each in known
             if each.contact.address not in there
         ]
-        if self.to.has_focus:
+        if self.standing and self.to.has_focus:
             region = self.to.region
             self.offers.styles.offset = (region.x, region.y + 1)
             self.offers.show(offers)
@@ -299,7 +303,7 @@ class ComposeScreen(AppScreen):
         entries = self.to.recipients
         addresses = [entry.address for entry in entries if entry.address]
         states = await self.attempt(self.services.contacts.trust_of(addresses))
-        if states is None:
+        if states is None or not self.standing:
             return
         people = self.query_one("#people", Static)
         people.update(people_line(entries, states))

@@ -40,6 +40,11 @@ class AppScreen(Screen[None]):
         """The one door to mail and post."""
         return self.misfin.services
 
+    @property
+    def standing(self) -> bool:
+        """Whether the screen still has its widgets: a worker may wake up when they are gone already."""
+        return self.is_attached and len(self.children) > 0
+
     async def attempt(self, work: Awaitable[T], what: str = "") -> T | None:
         """Do something that may fail; a failure is told and gives None."""
         try:
@@ -113,7 +118,7 @@ class Place(AppScreen):
     async def read_again(self) -> None:
         """Read again and wait for it."""
         found = await self.attempt(self.load())
-        if found is not None and self.is_attached:
+        if found is not None and self.standing:
             self.everything = list(found)
             self.filter()
 

@@ -1,0 +1,139 @@
+"""The command palette: every action of the screen by name, people to write to, and no stranger's markup."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from desk import at_desk, make_profile, on_screen, shown, until
+from textual.command import CommandPalette
+
+from misfin.store.contacts import Contact, ContactBook
+from misfin_tui.commands import ActionProvider, PeopleProvider
+from misfin_tui.keymap import ACTIONS, Room, Shown, in_room
+from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.trust import TrustScreen
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+async def hits(provider, query: str) -> list:
+    found = [hit async for hit in (provider.search(query) if query else provider.discover())]
+    return [hit for hit in found if hit is not NotImplemented]
+
+
+async def test_every_action_of_the_screen_has_an_entry(profile):
+    async with at_desk(profile) as (app, _pilot):
+        found = await hits(ActionProvider(app.screen), "")
+        told = {hit.text for hit in found}
+        wanted = [a for a in (*in_room(Room.INBOX), *in_room(Room.EVERYWHERE)) if a.shown is not Shown.HELP]
+        missing = [a.id for a in wanted if a.help not in told and a.id != "commands"]
+        assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("key", "room"),
+    [
+        ("O", Room.OUTBOX),
+        ("T", Room.TRUST),
+        ("C", Room.CONTACTS),
+        ("I", Room.IDENTITIES),
+        ("comma", Room.SETTINGS),
+    ],
+)
+async def test_other_places_have_their_own(profile, key, room):
+    async with at_desk(profile) as (app, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        told = {hit.text for hit in await hits(ActionProvider(app.screen), "")}
+        assert {action.help for action in in_room(room)} <= told
+
+
+async def test_the_composer_has_its_own(profile):
+    async with at_desk(profile) as (app, pilot):
+        app.open_composer(await app.services.sending.new())
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        told = {hit.text for hit in await hits(ActionProvider(app.screen), "")}
+        assert {action.help for action in in_room(Room.COMPOSE)} <= told
+
+
+async def test_an_entry_shows_its_keys_and_does_what_it_says(profile):
+    async with at_desk(profile) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"trust")
+        await on_screen(pilot, "See the hosts and senders you trust  T")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrustScreen))
+
+
+async def test_a_remapped_key_is_the_one_shown(profile_root):
+    settings = '[receive]\nenabled = false\n[keys]\nshow-trust = "f6"\n'
+    async with at_desk(make_profile(profile_root, settings=settings)) as (app, _pilot):
+        (hit,) = [hit for hit in await hits(ActionProvider(app.screen), "") if "you trust" in hit.text]
+        assert hit.prompt.plain.endswith("f6")
+
+
+async def test_people_are_found_by_name_and_written_to(profile):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("bob@hive.test", own_name="Bob Jones"))
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"jon")
+        await on_screen(pilot, "Write to Bob Jones")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        assert app.screen.to.value == "bob@hive.test Bob Jones"
+
+
+async def test_a_name_cannot_bring_markup_or_take_time(profile):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("evil@hive.test", own_name="[/x] [@click=app.quit]abab\x1b[2J " + "ab" * 60))
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        started = time.monotonic()
+        (hit,) = await hits(PeopleProvider(app.screen), "evil")
+        assert "\x1b" not in hit.prompt.plain
+        assert time.monotonic() - started < 2
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"evil")
+        await on_screen(pilot, "Write to [/x] [@click=app.quit]")
+        assert "\x1b" not in shown(app)
+
+
+async def test_a_broken_address_book_leaves_the_palette_working(profile, monkeypatch):
+    from misfin.errors import StoreError
+    from misfin_tui.services.contacts import Contacts
+
+    async def broken(*_args, **_named):
+        raise StoreError("no")
+
+    monkeypatch.setattr(Contacts, "complete", broken)
+    async with at_desk(profile) as (app, _pilot):
+        assert await hits(PeopleProvider(app.screen), "bob") == []
+        assert await hits(ActionProvider(app.screen), "trust")
+
+
+def test_every_action_of_the_table_can_be_done():
+    """Each action has a method on the app, or on a screen that binds it."""
+    from importlib import import_module
+
+    from misfin_tui.app import PLACES, MisfinApp
+    from misfin_tui.dialogs.base import Dialog
+    from misfin_tui.screens.inbox import InboxScreen
+
+    classes = [MisfinApp, InboxScreen, Dialog]
+    for module, _, name in (path.partition(":") for path in PLACES.values()):
+        classes.append(getattr(import_module(module), name))
+    for action in ACTIONS:
+        name = action.method.partition("(")[0].rpartition(".")[2]
+        bound = [cls for cls in classes if any(getattr(b, "id", None) == action.id for b in cls.BINDINGS)]
+        assert bound, action.id
+        for cls in [MisfinApp] if action.method.startswith("app.") else bound:
+            assert hasattr(cls, f"action_{name}"), f"{action.id} on {cls.__name__}"
