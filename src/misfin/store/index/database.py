@@ -63,7 +63,7 @@ class Database:
 
     def _open(self) -> None:
         try:
-            self._writer, _ = schema.open_index(self.path)
+            self._writer = schema.open_index(self.path)
         except StoreError:
             if self._shelter is not None:
                 raise
@@ -71,7 +71,7 @@ class Database:
 
             self._shelter = TemporaryDirectory(prefix="misfin-index-", ignore_cleanup_errors=True)
             self.path = Path(self._shelter.name) / "index.db"
-            self._writer, _ = schema.open_index(self.path)
+            self._writer = schema.open_index(self.path)
         self._identity = _identity(self.path)
 
     def close(self) -> None:

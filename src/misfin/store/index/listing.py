@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from misfin.errors import StoreError
 from misfin.store.keywords import read_keywords, tags_of
 from misfin.store.maildir import MailStore
 
@@ -50,12 +51,20 @@ class Meaning(NamedTuple):
 
 
 def mail_folders(store: MailStore) -> dict[tuple[str, str], Path]:
-    """Every folder of every account, by (account, folder)."""
-    return {
-        (account, name): store.folder(account, name).path
-        for account in store.accounts()
-        for name in store.folders(account)
-    }
+    """Every folder of every account, by (account, folder). Raises :class:`StoreError`."""
+    try:
+        return {
+            (account, name): store.folder(account, name).path
+            for account in store.accounts()
+            for name in store.folders(account)
+        }
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"The mail in {store.root} could not be read: {error.strerror or error}.",
+            remedy="Check the owner and the permissions of the folder.",
+        ) from error
 
 
 def look(path: Path, now: float) -> State:

@@ -308,7 +308,7 @@ class Scan:
             for (number, part), state in states.items()
             if str(state) != str(self.folders[number].states[part])
         }
-        gone = [folder.number for folder in self.folders.values() if not folder.path.exists()]
+        gone = [folder.number for folder in self.folders.values() if not os.path.exists(folder.path)]  # noqa: PTH110  (never raises)
         if gone:
             self.write(lambda db: folders.forget(db, gone))
         if news:

@@ -27,7 +27,7 @@ from misfin.errors import StoreError
 VERSION: Final = 2
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
-FUTILE: Final = ("", "-wal", "-shm", "-journal")
+_FILES: Final = ("", "-wal", "-shm", "-journal")  # what one database consists of
 
 TABLES: Final = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -263,16 +263,15 @@ def _statements(script: str) -> list[str]:
 
 def remove(path: Path) -> None:
     """Throw the index away. Programs that still have it open keep their unlinked copy and notice later."""
-    for suffix in FUTILE:
+    for suffix in _FILES:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
-def open_index(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """Open or make the index at ``path``; the second value says whether an unusable one was replaced.
+def open_index(path: Path) -> sqlite3.Connection:
+    """Open the index at ``path``; one that is missing or unusable is made anew.
 
     Raises :class:`StoreError` only when not even a fresh file can be made there.
     """
-    replaced = False
     for last_try in (False, True):
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -286,7 +285,7 @@ def open_index(path: Path) -> tuple[sqlite3.Connection, bool]:
                         raise sqlite3.DatabaseError("an index of another version")
                     create(db)
                 db.execute("SELECT value FROM facts WHERE name = 'generation'").fetchone()[0]
-                return db, replaced
+                return db
             except BaseException:
                 db.close()
                 raise
@@ -303,5 +302,4 @@ def open_index(path: Path) -> tuple[sqlite3.Connection, bool]:
                     f"The mail index {path} is unusable and cannot be replaced: {hopeless}.",
                     remedy="Make its folder writable, or remove the file.",
                 ) from hopeless
-            replaced = True
     raise AssertionError("unreachable")

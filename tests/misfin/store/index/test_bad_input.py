@@ -196,6 +196,17 @@ def test_no_mail_at_all(tmp_path):
         assert index.conversations(View(), 0, 10) == []
 
 
+def test_mail_that_cannot_be_reached_is_said_and_nothing_forgotten(index, box):
+    box.put(mail("one"))
+    scanned(index)
+    box.root.rename(box.root.with_name("away"))
+    box.root.write_text("a file in the place of the mail")
+    with pytest.raises(StoreError, match="could not be read") as caught:
+        index.scan()
+    assert caught.value.remedy
+    assert subjects(index.conversations(INBOX, 0, 9)) == ["one"]
+
+
 def test_nothing_is_ever_removed_from_disk(index, box):
     put_bytes(box, b"1.junk", b"\0\xff")
     put_bytes(box, b"2.empty:2,T", b"")
