@@ -16,7 +16,7 @@ from misfin.store.files import sync_folder
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-NewFile = tuple[Path, bytes, float | None]
+NewFile = tuple[Path | str, bytes, float | None]
 """Where, what, and which time the file shall bear (Unix seconds; None: now)."""
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)

@@ -130,33 +130,36 @@ class Maildir:
         now = time.time() if now is None else now
         if not (self.path / "tmp").is_dir():  # a sync tool or a person removed an empty folder
             self.create()
-        waiting: list[tuple[Path, Entry]] = []
-        landed: list[Path] = []
+        folder = str(self.path)  # paths as text: joining Path objects costs more than the system calls
+        drafts = os.path.join(folder, "tmp")  # noqa: PTH118 - as above
+        waiting: list[tuple[str, str, Entry]] = []
+        landed: list[str] = []
         try:
             with _translated(f"A letter could not be stored in {self.path}"):
                 for parcel in parcels:
                     key = parcel.key or unique_name(now)
-                    draft = self.path / "tmp" / (unique_name(now) if parcel.key else key)
+                    draft = f"{drafts}/{unique_name(now) if parcel.key else key}"
                     flags = _ordered(parcel.flags)
                     subdir, name = ("cur", f"{key}{_INFO}{flags}") if flags else ("new", key)
-                    waiting.append((draft, Entry(key, subdir, flags, self.path, name)))
+                    target = f"{folder}/{subdir}/{name}"
+                    waiting.append((draft, target, Entry(key, subdir, flags, self.path, name)))
                 write_new(
                     (draft, parcel.data, parcel.received)
-                    for parcel, (draft, _) in zip(parcels, waiting, strict=True)
+                    for parcel, (draft, _, _) in zip(parcels, waiting, strict=True)
                 )
-                for parcel, (draft, entry) in zip(parcels, waiting, strict=True):
-                    draft.rename(entry.path)
+                for parcel, (draft, target, _) in zip(parcels, waiting, strict=True):
+                    os.rename(draft, target)  # noqa: PTH104 - as above
                     if not parcel.key:
-                        landed.append(entry.path)
-                for subdir in {entry.subdir for _, entry in waiting}:
+                        landed.append(target)
+                for subdir in {entry.subdir for _, _, entry in waiting}:
                     sync_folder(self.path / subdir)
         except BaseException:
             # The caller answers "not stored" and the sender tries again: leave no copy that could double it.
-            for path in (*landed, *(draft for draft, _ in waiting)):
+            for path in (*landed, *(draft for draft, _, _ in waiting)):
                 with suppress(OSError):
-                    path.unlink()
+                    Path(path).unlink()
             raise
-        return [entry for _, entry in waiting]
+        return [entry for _, _, entry in waiting]
 
     # ---- looking ----------------------------------------------------------------------------------
 

@@ -57,8 +57,8 @@ def test_the_files_are_synced_before_they_are_renamed_and_the_folder_after(box, 
     steps = []
     monkeypatch.setattr(module.os, "fsync", lambda handle: steps.append("file"))
     monkeypatch.setattr(module, "sync_folder", lambda path: steps.append("folder"))
-    rename = Path.rename
-    monkeypatch.setattr(Path, "rename", lambda self, to: steps.append("rename") or rename(self, to))
+    rename = module.os.rename
+    monkeypatch.setattr(module.os, "rename", lambda old, new: steps.append("rename") or rename(old, new))
     box.deliver_many([b"a", b"b"])
     assert steps == ["file", "file", "rename", "rename", "folder"]
 
