@@ -10,13 +10,14 @@ import asyncio
 import dataclasses
 import gc
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from textual import work
+from textual import events, work
 from textual.app import App
 from textual.reactive import Initialize, Reactive
 from textual.theme import BUILTIN_THEMES
@@ -37,6 +38,7 @@ from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screentext import plain
 from misfin_tui.services import Services
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.typeahead import TypeAhead
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -104,6 +106,7 @@ class MisfinApp(App[int]):
         # theme they find: so the one to start with is read first, the others after the first frame.
         self._own_themes: dict[str, Theme] = {}
         self._first_theme, self._problems = self._choose_theme(profile, config)
+        self._type_ahead = TypeAhead(self)
         super().__init__()
         self.profile = profile
         self.config = config
@@ -254,6 +257,12 @@ class MisfinApp(App[int]):
         self.post_message(ConfigChanged())
 
     # ---- places
+
+    async def on_event(self, event: events.Event) -> None:
+        """Every key passes here first; one that is typed ahead of a screen still opening has to wait."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._type_ahead.holds(event):
+            return
+        await super().on_event(event)
 
     def open_place(self, place: str, *arguments: object) -> None:
         """Push a screen of :data:`PLACES`; one without arguments that is open comes back to the top."""
@@ -540,6 +549,7 @@ class MisfinApp(App[int]):
 
 def run(profile: Profile, config: Config, *, link: str = "", dev: bool = False) -> int:
     """Open the program and return its exit status; ``link`` is a ``misfin:`` URI to write to."""
+    sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them
     app = MisfinApp(profile, config, link=link, dev=dev)
     status = app.run(mouse=config.ui.mouse)
     return status if status is not None else app.return_code or 0

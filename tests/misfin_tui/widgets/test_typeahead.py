@@ -1,0 +1,55 @@
+"""What is typed ahead of a question or a screen goes into it; nothing of it becomes a command."""
+
+from __future__ import annotations
+
+import pytest
+from desk import ALICE, at_desk, make_profile, on_screen, shown, until
+from mailboxes import Mailbox, mail
+from post import NOW
+from textual import events
+from textual.widgets import Input
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+@pytest.fixture
+def mailbox(profile):
+    made = Mailbox(profile.mail, ALICE)
+    for number, word in enumerate(("jade", "kelp", "lamp")):
+        made.put(mail(word, f"About {word}.", sender=f"{word}@hive.test", date=NOW.timestamp() + number))
+    return made
+
+
+def burst(app, text: str) -> None:
+    """All keys at once, as a paste without brackets or a fast typist gives them."""
+    for character in text:
+        key = {"/": "slash", "@": "at", ".": "full_stop"}.get(character, character)
+        app.post_message(events.Key(key, character))
+
+
+async def test_a_search_typed_at_once_files_nothing(profile, mailbox):
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        burst(app, "/decks")
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "decks")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        assert "archived" not in shown(app)
+
+
+async def test_an_address_typed_at_once_stands_in_the_composer(profile, mailbox):
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        burst(app, "cbed@hive.test")
+        await on_screen(pilot, "bed@hive.test")
+        assert "New message" in shown(app)
+
+
+async def test_an_action_that_opens_nothing_gives_the_keys_back(profile):
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await on_screen(pilot, "Inbox")
+        burst(app, "rc")  # nothing to reply to
+        await on_screen(pilot, "New message")
