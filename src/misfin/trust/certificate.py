@@ -59,18 +59,23 @@ class CertificateInfo:
     @property
     def address(self) -> MisfinAddress | None:
         """The Misfin address the certificate claims, with its blurb; None where it names none."""
-        if not self.mailbox or not self.hostname:
-            return None
-        try:
-            return MisfinAddress(self.mailbox, self.hostname, self.blurb)
-        except AddressError:
-            return None
+        return _address(self.mailbox, self.hostname, self.blurb)
 
     def covers(self, host: str) -> bool:
         """Whether the certificate names ``host``, directly or by a wildcard for its first label."""
         host = host.lower().rstrip(".").strip("[]")
         parent = host.partition(".")[2]
         return any(name == host or (name.startswith("*.") and name[2:] == parent) for name in self.hosts)
+
+
+@lru_cache(maxsize=256)  # a receiver asks for the same few addresses several times per letter
+def _address(mailbox: str, hostname: str, blurb: str) -> MisfinAddress | None:
+    if not mailbox or not hostname:
+        return None
+    try:
+        return MisfinAddress(mailbox, hostname, blurb)
+    except AddressError:
+        return None
 
 
 @lru_cache(maxsize=64)
