@@ -61,6 +61,7 @@ OURS = {
     "misfin_tui.widgets.preview",
     "misfin_tui.widgets.sidebar",
     "misfin_tui.widgets.statusbar",
+    "misfin_tui.widgets.typeahead",
 }
 """Every module of ours before the first frame, but for those of the index."""
 

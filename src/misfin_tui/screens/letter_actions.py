@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from textual import work
+from textual import on, work
 from textual.screen import Screen
 
 from misfin.errors import MisfinError
 from misfin.store.rows import Completion, View
+from misfin_tui.keymap import readable
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.gemtext_view import GemtextView
 
 if TYPE_CHECKING:
     from misfin.store.rows import LetterRow
@@ -97,6 +100,40 @@ class LetterScreen(Screen[None]):
         event.stop()
         if event.prompt is self.prompt:
             self.prompt_changed(event.prompt, event.text)
+
+    # ---- links
+
+    @on(GemtextView.LinkChosen)
+    def _link_chosen(self, event: GemtextView.LinkChosen) -> None:
+        event.stop()
+        self.follow_link(event.target)
+
+    def copy_link(self, target: str) -> None:
+        """Put the target of a link into the clipboard of the terminal."""
+        self.misfin.copy_to_clipboard(plain(target, one_line=True))
+        self.misfin.say(f"Copied {target}")
+
+    @work(group="follow", exclusive=True, description="follow a link")
+    async def follow_link(self, target: str) -> None:
+        """``misfin:`` opens the composer; everything else asks first and goes to the opener."""
+        from misfin_tui.dialogs.link import LinkDialog, Opening  # late: not for the first frame
+
+        scheme = target.partition(":")[0].lower()
+        outside = self.services.outside
+        try:
+            if scheme == "misfin":
+                self.misfin.open_composer(await self.services.sending.from_link(target))
+            elif scheme == "mid":
+                self.misfin.say("This link names another letter of a conversation; it opens nothing.")
+            else:
+                command = outside.opener() or "nothing (no opener was found)"
+                answer = await self.misfin.push_screen_wait(LinkDialog(target, command))
+                if answer is Opening.OPEN:
+                    await outside.open_link(target)
+                elif answer is Opening.COPY:
+                    self.copy_link(target)
+        except MisfinError as error:
+            self.misfin.report(error)
 
     # ---- answering
 
@@ -191,7 +228,8 @@ class LetterScreen(Screen[None]):
         except MisfinError as error:
             self.misfin.report(error)
             return
-        self.misfin.say(f"{toast}  z undo")
+        keys = self.misfin.keys.of("undo")
+        self.misfin.say(f"{toast}  {readable(keys[0])} undo" if keys else toast)
         await self.filed(gone)
 
     @work(group="file", description="undo")

@@ -12,13 +12,11 @@ from textual.content import Content
 
 from misfin.errors import LetterGoneError, MisfinError
 from misfin.store.rows import Badge, Completion, View
-from misfin_tui.dialogs.link import LinkDialog, Opening
 from misfin_tui.keymap import Room
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.letter_actions import LetterScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.gemtext_view import GemtextView
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 from misfin_tui.widgets.thread_view import Part, ThreadView
 
@@ -81,12 +79,24 @@ class ThreadScreen(LetterScreen):
             return
         self.thread.show_thread(rows)
         self._titles()
+        self._read_ahead()
         unread = [row.id for row in rows if row.unread]
         if unread:
             try:
                 await self.services.mail.apply("read", unread, undoable=False)
             except MisfinError as error:
                 self.misfin.report(error)
+
+    @work(group="snippets", exclusive=True, description="read folded letters")
+    async def _read_ahead(self) -> None:
+        """Read folded letters for their first words, the newest first; one that cannot keeps its subject."""
+        for part in self.thread.parts[: -SNIPPETS - 1 : -1]:
+            if part.letter is None and not part.open:
+                try:
+                    letter = await self.services.mail.read(part.row)
+                except MisfinError:
+                    continue  # opening it says why
+                self.thread.letter_read(part, letter)
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Letters came, went or changed flags."""
@@ -210,11 +220,6 @@ class ThreadScreen(LetterScreen):
 
     # ---- links
 
-    @on(GemtextView.LinkChosen)
-    def _link_chosen(self, event: GemtextView.LinkChosen) -> None:
-        event.stop()
-        self._follow(event.target)
-
     async def _which_link(self, question: str) -> str | None:
         """The target of the link a person names by its number."""
         links, numbers = self.thread.links, self.thread.links_of_focus()
@@ -245,37 +250,14 @@ class ThreadScreen(LetterScreen):
         """Open a link by its number, after its true target was shown."""
         target = await self._which_link("Open link")
         if target is not None:
-            self._follow(target)
+            self.follow_link(target)
 
     @work(group="link", exclusive=True, description="copy a link")
     async def action_copy_link(self) -> None:
         """Copy the target of a link to the clipboard of the terminal."""
         target = await self._which_link("Copy link")
         if target is not None:
-            self._copy(target)
-
-    def _copy(self, target: str) -> None:
-        self.misfin.copy_to_clipboard(plain(target, one_line=True))
-        self.misfin.say(f"Copied {target}")
-
-    @work(group="follow", exclusive=True, description="follow a link")
-    async def _follow(self, target: str) -> None:
-        """``misfin:`` opens the composer; everything else asks first and goes to the opener."""
-        scheme = target.partition(":")[0].lower()
-        try:
-            if scheme == "misfin":
-                self.misfin.open_composer(await self.services.sending.from_link(target))
-            elif scheme == "mid":
-                self.misfin.say("This link names another letter of a conversation; it opens nothing.")
-            else:
-                command = self.services.outside.opener() or "nothing (no opener was found)"
-                answer = await self.misfin.push_screen_wait(LinkDialog(target, command))
-                if answer is Opening.OPEN:
-                    await self.services.outside.open_link(target)
-                elif answer is Opening.COPY:
-                    self._copy(target)
-        except MisfinError as error:
-            self.misfin.report(error)
+            self.copy_link(target)
 
     # ---- out of the program
 

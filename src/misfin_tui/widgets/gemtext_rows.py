@@ -59,11 +59,15 @@ class Layout:
 
     rows: list[Row] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    measured: int = -1
+    """Cells of the widest row, negative when not measured yet."""
 
     @property
     def width(self) -> int:
         """Cells of the widest row: more than the width asked for only where text must stay unbroken."""
-        return max((cell_len(row.text) for row in self.rows), default=0)
+        if self.measured < 0:
+            self.measured = max((cell_len(row.text) for row in self.rows), default=0)
+        return self.measured
 
 
 _HEADINGS = {LineKind.HEADING1: "heading1", LineKind.HEADING2: "heading2", LineKind.HEADING3: "heading3"}

@@ -288,14 +288,20 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
     # ---- moving
 
     def move(self, lines: int) -> None:
-        """Move the cursor by lines, never past the ends."""
-        self.move_to(self.cursor + lines)
+        """Move the cursor by lines, never past the ends; one out of sight starts at the edge."""
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if lines > 0 and self.cursor < top:
+            self.move_to(top)
+        elif lines < 0 and self.cursor >= top + height:
+            self.move_to(top + height - 1)
+        else:
+            self.move_to(self.cursor + lines)
 
     def move_page(self, pages: int) -> None:
         """Move by screens; the cursor keeps its place on the screen where it can."""
         height = max(self.size.height - 1, 1)
         self.scroll_to(y=self.scroll_offset.y + pages * height, animate=False, immediate=True)
-        self.move(pages * height)
+        self.move_to(self.cursor + pages * height)
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a line and bring it into sight."""

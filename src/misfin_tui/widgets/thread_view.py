@@ -157,6 +157,7 @@ class ThreadView(LetterView):
             layout = part.lay_out(width, len(whole.links) + 1, focused=number == self.at)
             whole.rows += layout.rows
             whole.links += layout.links
+            whole.measured = max(whole.measured, layout.width)
             if part.open and number + 1 < len(self.parts):
                 whole.rows.append(Row((("─" * min(width, LINE), "rule"),)))
         return whole
