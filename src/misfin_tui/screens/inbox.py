@@ -64,7 +64,8 @@ class InboxScreen(LetterScreen):
         #main { layout: vertical; width: 1fr; height: 1fr; }
         #letters { height: 3fr; border: round $border-blurred; }
         #preview { height: 2fr; border: round $border-blurred; }
-        #sidebar:focus, #letters:focus, #preview:focus { border: round $border; }
+        #sidebar, #letters, #preview { border-title-color: $mail-muted; }
+        #sidebar:focus, #letters:focus, #preview:focus { border: round $border; border-title-color: $border; }
         &.-wide #main { layout: horizontal; }
         &.-wide #letters { width: 3fr; height: 1fr; }
         &.-wide #preview { width: 2fr; height: 1fr; }

@@ -251,6 +251,10 @@ class Mail:
             except MisfinError as error:
                 post(Problem(f"The mail could not be read: {error}", error.remedy))
                 self._stop.wait(QUIET)
+            except Exception as error:  # a bug must be seen, and must not end the noticing of mail for good
+                what = f"{type(error).__name__}: {error}"
+                post(Problem(f"Looking for mail failed ({what}).", "Please report this."))
+                self._stop.wait(QUIET)
 
     def _progress(self, done: int, total: int) -> None:
         if total >= 1000 or (not total and self._building):
