@@ -39,9 +39,8 @@ def timed(command: list[str], environment: dict[str, str]) -> tuple[float, float
 def show(name: str, runs: list[tuple[float, float]]) -> float:
     wall, cpu = (sorted(column) for column in zip(*runs, strict=True))
     median = statistics.median(wall)
-    print(
-        f"{name:28} wall {wall[0]:5.0f} {median:5.0f} {wall[-1]:5.0f} ms  cpu {statistics.median(cpu):5.0f} ms"
-    )
+    spent = statistics.median(cpu)
+    print(f"{name:28} wall {wall[0]:5.0f} {median:5.0f} {wall[-1]:5.0f} ms  cpu {spent:5.0f} ms")
     return median
 
 

@@ -68,14 +68,15 @@ class Receiving:
     async def stop(self) -> None:
         """End the child, gracefully first; one that was adopted goes on, only we no longer speak of it."""
         async with self._starting:
-            if self._watching is not None:
-                self._watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._watching
-                self._watching = None
             child, self._child = self._child, None
+            watching, self._watching = self._watching, None
             if child is not None:
-                await _end(child)
+                await _end(child)  # its watcher then reads its pipes to the end, so that they close
+            elif watching is not None:
+                watching.cancel()
+            if watching is not None:
+                with suppress(asyncio.CancelledError):
+                    await watching
             self._become(ReceiverState())
 
     def _become(self, state: ReceiverState) -> None:
@@ -123,9 +124,11 @@ class Receiving:
         while await child.stdout.read(65536):
             pass
         status = await child.wait()
-        self._child = None
         words = await said
-        self._become(ReceiverState(error=words or f"it ended unexpectedly ({_ending(status)})"))
+        await _end(child)  # it has ended: what is left is our end of its pipes
+        if self._child is child:  # nobody told it to end
+            self._child = None
+            self._become(ReceiverState(error=words or f"it ended unexpectedly ({_ending(status)})"))
 
     # ---- somebody else's
 
@@ -154,6 +157,8 @@ async def _end(child: Process) -> None:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
+    if child.stdin is not None:
+        child.stdin.close()
 
 
 async def _last_words(stderr: asyncio.StreamReader) -> str:
