@@ -238,7 +238,7 @@ async def test_sending_without_recipients_or_text_says_so(profile):
         screen = await compose(app, pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: notices(app))
-        assert "Write to whom it goes." in notices(app)
+        assert "Write to whom it goes." in notices(app)[0]
         await type_text(pilot, "bob@@hive.test")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(notices(app)) > 1)
@@ -483,7 +483,7 @@ async def test_text_left_by_a_killed_editor_is_taken_up(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
         await until(pilot, lambda: screen.body.text == "newer, from the editor")
-        assert any("taken up again" in note for note in notices(app))
+        await until(pilot, lambda: any("taken up again" in note for note in notices(app)))
 
 
 async def test_focus_goes_from_recipient_to_subject_to_text(profile):

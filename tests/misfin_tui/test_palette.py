@@ -66,7 +66,11 @@ async def test_an_entry_shows_its_keys_and_does_what_it_says(profile):
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*"trust")
         await on_screen(pilot, "See the hosts and senders you trust  T")
-        await pilot.press("enter")
+        (hit,) = [
+            hit for hit in await hits(ActionProvider(app.screen_stack[0]), "") if "you trust" in hit.text
+        ]
+        await pilot.press("escape")
+        await hit.command()
         await until(pilot, lambda: isinstance(app.screen, TrustScreen))
 
 

@@ -94,16 +94,19 @@ class ComposeScreen(AppScreen):
         self.subject = OneLine(draft.subject, id="subject", placeholder="Subject", max_length=1000)
         self.body = GemtextArea(typable(draft.body), id="body")
         self.preview = GemtextView(id="preview")
+        self.people = Static(id="people", markup=False)
+        self.meter = ByteMeter(id="meter")
+        self.chooser = Select[str]([], prompt="no address yet", compact=True, allow_blank=True, id="from")
         yield StatusBar(
             "Forward" if forward else "Reply" if draft.in_reply_to else "New message", id="status"
         )
         with Horizontal(classes="line", id="from-line"):
             yield text("From", classes="label")
-            yield Select[str]([], prompt="no address yet", compact=True, allow_blank=True, id="from")
+            yield self.chooser
         with Horizontal(classes="line"):
             yield text("To", classes="label")
             yield self.to
-        yield Static(id="people", markup=False)
+        yield self.people
         with Horizontal(classes="line"):
             yield text("Subject", classes="label")
             yield self.subject
@@ -112,14 +115,9 @@ class ComposeScreen(AppScreen):
             with Vertical(id="side") as side:
                 side.border_title = "Passed on as it is" if forward else "Preview"
                 yield self.preview
-        yield ByteMeter(id="meter")
+        yield self.meter
         yield KeyBar(id="keys")
         yield self.offers
-
-    @property
-    def meter(self) -> ByteMeter:
-        """The byte meter."""
-        return self.query_one("#meter", ByteMeter)
 
     async def on_mount(self) -> None:
         """Take up what an editor may have left, and begin to watch over the text."""
@@ -130,7 +128,7 @@ class ComposeScreen(AppScreen):
             self.body.read_only = True
         self._show_preview()
         self._focus_first()
-        self._begin()
+        self.call_after_refresh(self._begin)  # what stands inside containers is there then too
 
     def _focus_first(self) -> None:
         if not self.to.value or self.draft.forwards is not None:
@@ -167,17 +165,16 @@ class ComposeScreen(AppScreen):
         account = self.draft.account or (options[0][1] if options else "")
         if account and account not in known:
             options.append((Content(plain(f"{account}  (no identity)", one_line=True)), account))
-        chooser = self.query_one("#from", Select)
-        chooser.set_options(options)
+        self.chooser.set_options(options)
         if account:
-            chooser.value = account
+            self.chooser.value = account
 
     # ---- what is written
 
     @property
     def account(self) -> str:
         """The address to write from."""
-        value = self.query_one("#from", Select).value
+        value = self.chooser.value
         return value if isinstance(value, str) else self.draft.account
 
     def draft_now(self) -> Draft:
@@ -305,9 +302,8 @@ class ComposeScreen(AppScreen):
         states = await self.attempt(self.services.contacts.trust_of(addresses))
         if states is None or not self.standing:
             return
-        people = self.query_one("#people", Static)
-        people.update(people_line(entries, states))
-        people.set_class(bool(entries), "-some")
+        self.people.update(people_line(entries, states))
+        self.people.set_class(bool(entries), "-some")
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

@@ -9,7 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from misfin.errors import MisfinError
 from misfin_tui.messages import ConfigChanged
@@ -97,11 +97,15 @@ class Place(AppScreen):
 
     def compose(self) -> ComposeResult:
         """Top line, search line, list, key line."""
-        yield StatusBar(self.TITLE_TEXT, id="status")
-        yield OneLine(id="search", placeholder="Search", max_length=200)
+        # Kept by name: a worker may come back when the screen has lost its widgets already.
+        self.status = StatusBar(self.TITLE_TEXT, id="status")
+        self.search = OneLine(id="search", placeholder="Search", max_length=200)
         self.rows = self.make_list()
+        self.detail_line = text("", id="detail", classes="-empty")
+        yield self.status
+        yield self.search
         yield self.rows
-        yield text("", id="detail", classes="-empty")
+        yield self.detail_line
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -124,12 +128,12 @@ class Place(AppScreen):
 
     def filter(self) -> None:
         """Show what fits the search."""
-        words = self.query_one("#search", Input).value.casefold().split()
+        words = self.search.value.casefold().split()
         shown = [item for item in self.everything if self.matches(item, words)] if words else self.everything
         self.rows.show(shown)
         total = len(self.everything)
         count = f"{len(shown):,} of {total:,}" if words else f"{total:,}"
-        self.query_one("#status", StatusBar).tell(f"{self.TITLE_TEXT} · {count}", self.news())
+        self.status.tell(f"{self.TITLE_TEXT} · {count}", self.news())
 
     def detail(self, item: Any) -> str:
         """What there is to say about the item under the cursor, below the list; may be empty."""
@@ -138,9 +142,8 @@ class Place(AppScreen):
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         said = self.detail(event.item) if event.item is not None and self.size.height > 12 else ""
-        line = self.query_one("#detail", Static)
-        line.update(Content(plain(said, one_line=False)))
-        line.set_class(not said, "-empty")
+        self.detail_line.update(Content(plain(said, one_line=False)))
+        self.detail_line.set_class(not said, "-empty")
 
     def news(self) -> list[tuple[str, str]]:
         """What stands on the right of the top line: text and tone."""
@@ -155,7 +158,7 @@ class Place(AppScreen):
     def action_search(self) -> None:
         """Open the search line."""
         self.add_class("-searching")
-        self.query_one("#search").focus()
+        self.search.focus()
 
     @on(Input.Changed, "#search")
     def _search_changed(self) -> None:
@@ -167,10 +170,9 @@ class Place(AppScreen):
 
     def action_back(self) -> None:
         """Leave the search first, then the place."""
-        search = self.query_one("#search", Input)
         if self.has_class("-searching"):
             self.remove_class("-searching")
-            search.value = ""
+            self.search.value = ""
             self.rows.focus()
         else:
             self.dismiss()
