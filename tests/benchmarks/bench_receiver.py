@@ -4,8 +4,8 @@ Each letter is 1 KiB, over a new TLS 1.3 connection with a client certificate. O
 ``misfin-tui receive`` with its default settings but without the rate limit (Titlani's is off as installed):
 20 means written, fsynced, renamed, folder fsynced. Server and load have a processor each; the two servers
 take turns, so that what else the machine does hits both. Goals: rate at least 1.5 times Titlani's with 8
-and with 32 clients, at least 1 time with one; 99 % time with 8 clients not above Titlani's; 1,000 idle connections in
-less than 120 MB.
+and with 32 clients, at least 1 time with one; 99 % time with 8 clients not above Titlani's; 1,000 idle
+connections in less than 120 MB.
 
     python tests/benchmarks/bench_receiver.py [ROUNDS [SECONDS]]
 """
