@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.containers import Lines
 from rich.text import Text
 from textual.message import Message
 from textual.widgets import TextArea
@@ -34,6 +35,22 @@ def typable(text: str) -> str:
     """Text from a file, a letter or the clipboard as a person could have typed it: LF ends, no controls."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return _UNTYPABLE.sub("", text)
+
+
+class _Line(Text):
+    """A line that is divided into its rows once for all of them, not anew for each row that is drawn."""
+
+    __slots__ = ("divided",)
+
+    def __init__(self, text: str, divided: dict[int, Lines]) -> None:
+        super().__init__(text, end="", no_wrap=True)
+        self.divided = divided
+
+    def divide(self, offsets: Iterable[int]) -> Lines:
+        """The rows; every row of a line is drawn with the same styles, so the first call serves all."""
+        if 0 not in self.divided:
+            self.divided[0] = super().divide(offsets)
+        return self.divided[0]
 
 
 class GemtextArea(TextArea):
@@ -77,12 +94,14 @@ class GemtextArea(TextArea):
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(text, id=id, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False)
         self._in_block: list[bool] = []
+        self._divided: dict[int, dict[int, Lines]] = {}
 
     # ---- colours
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw; which lines are preformatted is worked out once for all of them."""
+        """Draw; which lines are preformatted, and how they divide, is worked out once for all of them."""
         self._in_block = preformatted(self.document.lines)
+        self._divided.clear()
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -94,7 +113,7 @@ class GemtextArea(TextArea):
     def get_line(self, line_index: int) -> Text:
         """A line of the text with its colours (the hook TextArea documents for this)."""
         raw = self.document.get_line(line_index)
-        line = Text(visible(raw), end="", no_wrap=True)
+        line = _Line(visible(raw), self._divided.setdefault(line_index, {}))
         block = line_index < len(self._in_block) and self._in_block[line_index]
         for role, start, end in spans(raw, block=block):
             line.stylize(self.get_component_rich_style(f"area--{role}", partial=True), start, end)
