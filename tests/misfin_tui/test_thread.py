@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, sho
 from mailboxes import Mailbox
 from post import NOW, gemmail
 
+from misfin.errors import LetterGoneError, StoreError
 from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.link import LinkDialog
@@ -18,6 +18,7 @@ from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screens.thread import ThreadScreen
+from misfin_tui.services.mail import Mail
 
 LINKS = """# Reading list
 
@@ -276,14 +277,22 @@ async def test_mail_that_arrives_joins_the_open_conversation(profile, mailbox):
         await on_screen(pilot, "Fourth, just now.")
 
 
-async def test_a_letter_that_vanished_is_said_to_be_gone(profile, mailbox):
-    async with at_desk(profile) as (app, pilot):
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (LetterGoneError("gone"), "This letter is no longer there."),
+        (StoreError("The disk is broken.", remedy="Mend it."), "The disk is broken. Mend it."),
+    ],
+)
+async def test_a_letter_that_cannot_be_read_says_why(profile, mailbox, monkeypatch, error, words):
+    async def fail(_mail, _row):
+        raise error
+
+    async with at_desk(profile) as (_app, pilot):
         await on_screen(pilot, "Reading list")
-        app.services.mail.stop()  # the list does not hear of it
-        for file in mailbox.files("Inbox"):
-            os.unlink(file)
+        monkeypatch.setattr(Mail, "read", fail)
         await opened(pilot, "Re: Notes")
-        await on_screen(pilot, "no longer there")
+        await on_screen(pilot, words)
 
 
 async def test_a_reply_quotes_the_selected_lines(profile, mailbox):
