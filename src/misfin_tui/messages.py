@@ -46,7 +46,6 @@ class TrustAsked(Message, bubble=False):
 
     kind: str
     name: str
-    letter: str = ""
 
 
 @dataclass

@@ -36,6 +36,8 @@ OURS = {
     "misfin.store.rows",
     "misfin_tui",
     "misfin_tui.app",
+    "misfin_tui.app.background",
+    "misfin_tui.app.places",
     "misfin_tui.config",
     "misfin_tui.keymap",
     "misfin_tui.keymap.spelling",

@@ -39,7 +39,7 @@ class ThreadScreen(LetterScreen):
     DEFAULT_CSS = """
     ThreadScreen {
         layout: vertical;
-        #thread { height: 1fr; border: round $border-blurred; }
+        #thread { height: 1fr; border: round $border-blurred; border-title-color: $primary; }
         #thread:focus { border: round $border; }
     }
     """

@@ -121,10 +121,6 @@ class Mail:
         """Every tag in use."""
         return [each.text for each in await self.complete("tag:", 4)]
 
-    async def searches(self) -> Sequence[tuple[str, str]]:
-        """The saved searches: name and query."""
-        return list(self._services.config.searches.items())
-
     async def save_search(self, name: str, query: str) -> Config:
         """Keep a search under a name; returns the new settings. Raises :class:`ConfigError`, ``OSError``."""
         from misfin_tui.config import write_setting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ def folded_row(row: LetterRow, snippet: str, width: int, *, focused: bool) -> Ro
     lead: list[Piece] = [("▌" if focused else " ", "bar"), ("▸ ", "fold"), _badge(row), (" ", "muted")]
     who = cut(plain(row.sender or row.sender_address, one_line=True), max(8, width // 4))
     who += " " * (max(8, width // 4) - cell_len(who))
-    room = width - 6 - cell_len(who) - len(date) - 2
+    room = width - sum(cell_len(text) for text, _ in lead) - cell_len(who) - 2 - len(date)
     words = cut(plain(snippet, one_line=True), max(room, 0))
     gap = " " * max(room - cell_len(words), 0)
     return Row((*lead, (who, "sender"), ("  " + words + gap, "muted"), (date, "muted")), fill="value")
@@ -185,7 +185,7 @@ def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
             ("Received", f"from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}")
         )
         facts += [
-            ("Passed on", f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}")
+            ("Passed on by", f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}")
             for hop in misfin.hops
         ]
         facts.append(("Protocol", f"Misfin({misfin.version}), {len(misfin.gemmail):,} bytes of gemmail"))
@@ -215,8 +215,3 @@ def letter_layout(row: LetterRow, letter: Letter, width: int) -> Layout:
     layout = body_layout(letter, width)
     layout.rows[:0] = [*head_rows(row, letter, width), _BLANK]
     return layout
-
-
-def texts(rows: Sequence[Row]) -> str:
-    """What stands on rows, for tests and copying."""
-    return "\n".join(row.text for row in rows)

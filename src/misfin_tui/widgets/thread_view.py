@@ -159,7 +159,7 @@ class ThreadView(LetterView):
             whole.links += layout.links
             whole.measured = max(whole.measured, layout.width)
             if part.open and number + 1 < len(self.parts):
-                whole.rows.append(Row((("─" * min(width, LINE), "rule"),)))
+                whole.rows.append(Row((("─" * width, "rule"),)))
         return whole
 
     def _want_open(self) -> None:

@@ -12,10 +12,8 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.app import App
@@ -24,6 +22,8 @@ from textual.theme import BUILTIN_THEMES
 
 from misfin.errors import MisfinError
 from misfin_tui import theming
+from misfin_tui.app.background import Background, import_ahead
+from misfin_tui.app.places import LONG, PLACES
 from misfin_tui.keymap import Keymap, Room, resolve
 from misfin_tui.messages import (
     ConfigChanged,
@@ -46,37 +46,14 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.theme import Theme
 
-    from misfin.store.drafts import Draft
-    from misfin.store.rows import ConversationRow
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
     from misfin_tui.services.mail import FirstPage
 
-Severity = Literal["information", "warning", "error"]
-
-PLACES: Mapping[str, str] = {
-    "outbox": "misfin_tui.screens.outbox:OutboxScreen",
-    "trust": "misfin_tui.screens.trust:TrustScreen",
-    "contacts": "misfin_tui.screens.contacts:ContactsScreen",
-    "identities": "misfin_tui.screens.identities:IdentitiesScreen",
-    "settings": "misfin_tui.screens.settings:SettingsScreen",
-    "wizard": "misfin_tui.screens.wizard:WizardScreen",
-    "compose": "misfin_tui.screens.compose:ComposeScreen",
-    "thread": "misfin_tui.screens.thread:ThreadScreen",
-    "help": "misfin_tui.screens.help:HelpScreen",
-}
-"""Where each screen's class lives; imported when it is first opened."""
+__all__ = ["PLACES", "MisfinApp", "run"]
 
 STOP_WITHIN = 6.0
 """Seconds the courier gets at the end for what is on the wire; what did not leave stays in the outbox."""
-LONG = 12.0
-"""Seconds a notice of a failure stays: it says what to do."""
-
-
-def _import_ahead() -> None:
-    """Import what the next keys are likely to need, so that their first press is as quick as the others."""
-    for place in ("thread", "compose", "help"):
-        import_module(PLACES[place].partition(":")[0])
 
 
 def _actions() -> type[Provider]:
@@ -91,7 +68,7 @@ def _people() -> type[Provider]:
     return PeopleProvider
 
 
-class MisfinApp(App[int]):
+class MisfinApp(Background):
     """The whole program. Screens reach everything through ``app.services``."""
 
     TITLE = "misfin-tui"
@@ -177,7 +154,7 @@ class MisfinApp(App[int]):
         self._load_themes()
         self._follow_config()
         self._arrive()
-        threading.Thread(target=_import_ahead, name="import-ahead", daemon=True).start()
+        threading.Thread(target=import_ahead, name="import-ahead", daemon=True).start()
 
     @work(group="arrive", description="look around")
     async def _arrive(self) -> None:
@@ -192,166 +169,13 @@ class MisfinApp(App[int]):
             self.report(error)
         await self.start_receiver()
 
-    async def start_receiver(self) -> None:
-        """Receive mail if the settings want it; the status line says how that stands."""
-        if self.config.receive.enabled:
-            await self.services.receiving.start()
-
-    @work(group="themes", exclusive=True, description="load themes")
-    async def _load_themes(self) -> None:
-        """All themes for the palette; with ``--dev`` again whenever a file of the user's is saved."""
-        first = True
-        while True:
-            loaded = await asyncio.to_thread(theming.load_all, self.profile.themes)
-            self._own_themes.update(loaded.themes)
-            for problem in loaded.problems:
-                self.say(problem, severity="warning", timeout=LONG)
-            if not first:
-                self._watch_theme(self.theme)
-            first = False
-            if not self._dev:
-                return
-            async for _ in theming.changes(self.profile.themes):
-                break
-            else:
-                return
-
-    # ---- the courier
-
-    @work(group="courier", exclusive=True, description="courier")
-    async def _start_courier(self) -> None:
-        """Send what is due, as long as the app runs. What happens is told as messages."""
-        from misfin_tui.services.news import messages_of
-        from misfin_tui.services.posting import make_courier
-
-        def tell(event: Any) -> None:
-            for message in messages_of(event):
-                self.post_message(message)
-
-        courier = None
-        try:
-            courier = await asyncio.to_thread(make_courier, self.services, tell)
-            self.services.courier = courier
-            await courier.run()
-        except MisfinError as error:
-            self.report(error, "Nothing can be sent:")
-        finally:
-            if self.services.courier is courier:
-                self.services.courier = None
-
-    # ---- saying things
-
-    def say(self, text: str, *, severity: Severity = "information", timeout: float | None = None) -> None:
-        """A notice, wherever its text came from."""
-        self.notify(plain(text, one_line=False), severity=severity, timeout=timeout, markup=False)
-
-    def report(self, error: Exception, what: str = "") -> None:
-        """A notice about something that failed: what happened, and what to do about it."""
-        remedy = getattr(error, "remedy", "")
-        text = " ".join(part for part in (what, str(error) or type(error).__name__) if part)
-        self.say(f"{text}\n{remedy}" if remedy else text, severity="error", timeout=LONG)
-
-    def use_config(self, config: Config) -> None:
-        """Other settings are in force from now on."""
-        self.config = config
-        self.post_message(ConfigChanged())
-
-    # ---- places
+    # ---- keys
 
     async def on_event(self, event: events.Event) -> None:
         """Every key passes here first; one that is typed ahead of a screen still opening has to wait."""
         if isinstance(event, events.Key) and not event.is_forwarded and self._type_ahead.holds(event):
             return
         await super().on_event(event)
-
-    def open_place(self, place: str, *arguments: object) -> None:
-        """Push a screen of :data:`PLACES`; one without arguments that is open comes back to the top."""
-        module, _, name = PLACES[place].partition(":")
-        screen_class: Any = getattr(import_module(module), name)
-        if not arguments and any(type(screen) is screen_class for screen in self.screen_stack):
-            while type(self.screen) is not screen_class:
-                self.pop_screen()
-            return
-        self.push_screen(screen_class(*arguments))
-
-    def open_thread(self, conversation: ConversationRow, inbox: InboxScreen) -> None:
-        """A conversation, from the list that shows it."""
-        self.open_place("thread", conversation, inbox)
-
-    def open_composer(self, draft: Draft | None = None) -> None:
-        """Write a new message, or go on with a draft."""
-        self.open_place("compose", draft)
-
-    def open_outbox(self) -> None:
-        """What is on its way out."""
-        self.open_place("outbox")
-
-    def open_trust(self) -> None:
-        """The hosts and senders trusted so far."""
-        self.open_place("trust")
-
-    def open_contacts(self) -> None:
-        """The address book."""
-        self.open_place("contacts")
-
-    def open_identities(self) -> None:
-        """One's own addresses."""
-        self.open_place("identities")
-
-    def open_settings(self) -> None:
-        """The settings."""
-        self.open_place("settings")
-
-    def open_wizard(self) -> None:
-        """The first steps: an identity, receiving, the settings file."""
-        self.open_place("wizard")
-
-    def open_help(self) -> None:
-        """Every key that works here."""
-        self.open_place("help", self.screen)
-
-    def action_show_inbox(self) -> None:
-        """Back to the mail."""
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def action_show_outbox(self) -> None:
-        """Key and palette."""
-        self.open_outbox()
-
-    def action_show_trust(self) -> None:
-        """Key and palette."""
-        self.open_trust()
-
-    def action_show_contacts(self) -> None:
-        """Key and palette."""
-        self.open_contacts()
-
-    def action_show_identities(self) -> None:
-        """Key and palette."""
-        self.open_identities()
-
-    def action_show_settings(self) -> None:
-        """Key and palette."""
-        self.open_settings()
-
-    def action_help(self) -> None:
-        """Key and palette."""
-        self.open_help()
-
-    @work(group="receiver", exclusive=True, description="start or stop the receiver")
-    async def action_toggle_receiver(self) -> None:
-        """Start or stop receiving mail."""
-        receiving = self.services.receiving
-        if (await receiving.state()).running:
-            await receiving.stop()
-            self.say("Mail is no longer received here.")
-            return
-        state = await receiving.start()
-        if state.running:
-            self.say(f"Receiving on {', '.join(state.addresses) or 'the usual port'}.")
-        else:
-            self.say(f"Mail cannot be received: {state.error}", severity="error", timeout=LONG)
 
     # ---- questions about certificates
 
@@ -411,13 +235,6 @@ class MisfinApp(App[int]):
                 self.bell()
             self._announce(message)
 
-    @work(group="announce", description="run the notice command")
-    async def _announce(self, message: MailChanged) -> None:
-        try:
-            await self.services.outside.announce(message.sender, message.subject, message.arrived)
-        except MisfinError as error:
-            self.report(error)
-
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """Something on its way out changed state."""
         self._spread(message)
@@ -449,33 +266,6 @@ class MisfinApp(App[int]):
         ):
             self._restart_receiver()
         self._spread(message)
-
-    @work(group="receiver", exclusive=True, description="start the receiver again")
-    async def _restart_receiver(self) -> None:
-        await self.services.receiving.stop()
-        await self.start_receiver()
-
-    @work(group="config", exclusive=True, description="follow config.toml")
-    async def _follow_config(self) -> None:
-        """What somebody writes into the file counts at once; a mistake in it changes nothing and is said."""
-        from watchfiles import awatch  # late: not for the first frame
-
-        from misfin_tui.config import ConfigError, load
-
-        file = self.profile.config
-        try:
-            async for _ in awatch(
-                file.parent, recursive=False, watch_filter=lambda _change, path: path == str(file)
-            ):
-                try:
-                    config = await asyncio.to_thread(load, file)
-                except ConfigError as error:
-                    self.report(error)
-                    continue
-                if config != self.config:
-                    self.use_config(config)
-        except (OSError, RuntimeError):
-            return  # no notices from this file system: the file counts from the next start
 
     def on_problem(self, message: Problem) -> None:
         """Something failed somewhere without a screen of its own."""

@@ -1,0 +1,132 @@
+"""What works beside the screens once the first frame is painted: courier, receiver, themes, settings file."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from textual import work
+
+from misfin.errors import MisfinError
+from misfin_tui import theming
+from misfin_tui.app.places import LONG, PLACES, Places
+
+if TYPE_CHECKING:
+    from textual.theme import Theme
+
+    from misfin_tui.messages import MailChanged
+
+
+def import_ahead() -> None:
+    """Import what the next keys are likely to need, so that their first press is as quick as the others."""
+    for place in ("thread", "compose", "help"):
+        import_module(PLACES[place].partition(":")[0])
+
+
+class Background(Places):
+    """Each piece of work is a worker of the app in a group of its own; what it finds comes as messages."""
+
+    _own_themes: dict[str, Theme]
+    _dev: bool
+
+    # ---- the courier
+
+    @work(group="courier", exclusive=True, description="courier")
+    async def _start_courier(self) -> None:
+        """Send what is due, as long as the app runs. What happens is told as messages."""
+        from misfin_tui.services.news import messages_of
+        from misfin_tui.services.posting import make_courier
+
+        def tell(event: Any) -> None:
+            for message in messages_of(event):
+                self.post_message(message)
+
+        courier = None
+        try:
+            courier = await asyncio.to_thread(make_courier, self.services, tell)
+            self.services.courier = courier
+            await courier.run()
+        except MisfinError as error:
+            self.report(error, "Nothing can be sent:")
+        finally:
+            if self.services.courier is courier:
+                self.services.courier = None
+
+    # ---- the receiver
+
+    async def start_receiver(self) -> None:
+        """Receive mail if the settings want it; the status line says how that stands."""
+        if self.config.receive.enabled:
+            await self.services.receiving.start()
+
+    @work(group="receiver", exclusive=True, description="start or stop the receiver")
+    async def action_toggle_receiver(self) -> None:
+        """Start or stop receiving mail."""
+        receiving = self.services.receiving
+        if (await receiving.state()).running:
+            await receiving.stop()
+            self.say("Mail is no longer received here.")
+            return
+        state = await receiving.start()
+        if state.running:
+            self.say(f"Receiving on {', '.join(state.addresses) or 'the usual port'}.")
+        else:
+            self.say(f"Mail cannot be received: {state.error}", severity="error", timeout=LONG)
+
+    @work(group="receiver", exclusive=True, description="start the receiver again")
+    async def _restart_receiver(self) -> None:
+        await self.services.receiving.stop()
+        await self.start_receiver()
+
+    # ---- files that count at once
+
+    @work(group="config", exclusive=True, description="follow config.toml")
+    async def _follow_config(self) -> None:
+        """What somebody writes into the file counts at once; a mistake in it changes nothing and is said."""
+        from watchfiles import awatch  # late: not for the first frame
+
+        from misfin_tui.config import ConfigError, load
+
+        file = self.profile.config
+        try:
+            async for _ in awatch(
+                file.parent, recursive=False, watch_filter=lambda _change, path: path == str(file)
+            ):
+                try:
+                    config = await asyncio.to_thread(load, file)
+                except ConfigError as error:
+                    self.report(error)
+                    continue
+                if config != self.config:
+                    self.use_config(config)
+        except (OSError, RuntimeError):
+            return  # no notices from this file system: the file counts from the next start
+
+    @work(group="themes", exclusive=True, description="load themes")
+    async def _load_themes(self) -> None:
+        """All themes for the palette; with ``--dev`` again whenever a file of the user's is saved."""
+        first = True
+        while True:
+            loaded = await asyncio.to_thread(theming.load_all, self.profile.themes)
+            self._own_themes.update(loaded.themes)
+            for problem in loaded.problems:
+                self.say(problem, severity="warning", timeout=LONG)
+            if not first:
+                self._watch_theme(self.theme)
+            first = False
+            if not self._dev:
+                return
+            async for _ in theming.changes(self.profile.themes):
+                break
+            else:
+                return
+
+    # ---- notices of mail
+
+    @work(group="announce", description="run the notice command")
+    async def _announce(self, message: MailChanged) -> None:
+        try:
+            await self.services.outside.announce(message.sender, message.subject, message.arrived)
+        except MisfinError as error:
+            self.report(error)
