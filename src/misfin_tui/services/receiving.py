@@ -159,6 +159,8 @@ async def _end(child: Process) -> None:
             await child.wait()
     if child.stdin is not None:
         child.stdin.close()
+        with suppress(OSError):
+            await child.stdin.wait_closed()
 
 
 async def _last_words(stderr: asyncio.StreamReader) -> str:
