@@ -1,7 +1,7 @@
 """Takes letters from the receiver and answers 20 once they are safely on disk, not a moment sooner.
 
-All letters go through one writer thread that stores whatever has queued up meanwhile as one batch: each file
-is fsynced, the folder once for all of them (store/maildir.py). The event loop only waits.
+Letters go through writer threads, each of which stores whatever has queued up meanwhile as one batch: each
+file is fsynced, the folder once for all of them (store/maildir.py). The event loop only waits.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ logger = logging.getLogger("misfin.intake")
 
 _MOST_AT_ONCE = 64
 """Letters in one batch: more would make the first of them wait for long."""
+_WRITERS = 2
+"""Batches on their way to the disk at the same time: while one waits for it, the next is written."""
 _REMEMBERED = 2048
 """Letters a new one is compared with; a letter sent twice within one second is all this is for."""
 
@@ -72,7 +74,7 @@ class Intake:
         self._made: set[str] = set()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._recent: dict[bytes, asyncio.Future[None]] = {}
-        self._writer: threading.Thread | None = None
+        self._writers: list[threading.Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, incoming: Incoming) -> MisfinResponse:
@@ -96,18 +98,21 @@ class Intake:
 
     async def close(self) -> None:
         """Store what has been taken, then end the writer."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            self._jobs.put(None)
+        writers, self._writers = self._writers, []
+        for _ in writers:
+            self._jobs.put(None)  # each takes one, behind all the letters
+        for writer in writers:
             await asyncio.to_thread(writer.join)
 
     # ---- on the event loop ------------------------------------------------------------------------
 
     def _submit(self, incoming: Incoming) -> asyncio.Future[None]:
-        if self._writer is None:
+        if not self._writers:
             self._loop = asyncio.get_running_loop()
-            self._writer = threading.Thread(target=self._write, name="misfin-intake", daemon=True)
-            self._writer.start()
+            for number in range(_WRITERS):
+                name = f"misfin-intake-{number}"
+                self._writers.append(threading.Thread(target=self._write, name=name, daemon=True))
+                self._writers[-1].start()
         assert self._loop is not None
         stored = self._loop.create_future()
         self._jobs.put(_Job(incoming, stored))
@@ -123,7 +128,7 @@ class Intake:
                 del self._recent[oldest]
         self._recent[digest] = stored
 
-    # ---- in the writer thread ---------------------------------------------------------------------
+    # ---- in the writer threads --------------------------------------------------------------------
 
     def _write(self) -> None:
         ending = False
