@@ -183,7 +183,8 @@ async def test_escape_gives_a_search_up(profile, mailbox):
         await on_screen(pilot, "Search: kelp*")
         await pilot.press("escape")
         await listed(pilot)
-        assert app.focused is app.screen.letters
+        await until(pilot, lambda: app.focused is app.screen.letters)
+        assert app.screen.letters.current.subject == "moss"  # where it was before
 
 
 async def test_a_search_that_makes_no_sense_is_pointed_at(profile, mailbox):
@@ -194,6 +195,29 @@ async def test_a_search_that_makes_no_sense_is_pointed_at(profile, mailbox):
         line = next(line for line in shown(app).splitlines() if "▲" in line)
         above = shown(app).splitlines()[shown(app).splitlines().index(line) - 1]
         assert above[line.index("▲") :].startswith("is:purple") or "purple" in above[line.index("▲") - 3 :]
+
+
+async def test_a_search_that_cannot_be_read_leaves_the_list_as_it_is(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"is", "colon", *"purple", "enter")
+        await until(pilot, lambda: any("purple" in each for each in notices(app)))
+        assert "purple" not in app.screen.letters.view.query
+        told = len(notices(app))
+        app.screen.refresh_all()
+        await pilot.pause(0.5)
+        assert len(notices(app)) == told
+
+
+async def test_a_tag_typed_inside_a_search_is_no_search(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"moss", "enter")
+        await on_screen(pilot, "Search: moss* · 1")
+        await until(pilot, lambda: app.screen.prompt is None)
+        await pilot.press("t", *"work", "enter")
+        await until(pilot, lambda: app.screen.letters.current.tags == ("work",))
+        assert app.screen.letters.view.query == "moss*"
 
 
 async def test_search_words_are_completed(profile, mailbox):

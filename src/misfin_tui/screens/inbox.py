@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.containers import Container
 from textual.content import Content
-from textual.css.query import NoMatches
 
 from misfin.errors import LetterGoneError, MisfinError, QueryError
 from misfin.store.rows import INBOX, View
@@ -22,12 +21,12 @@ from misfin_tui.messages import (
     OutboxChanged,
     ReceiverChanged,
 )
-from misfin_tui.screens.letter_actions import LetterScreen
+from misfin_tui.screens.inbox_search import SearchScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.letter_list import LetterList
 from misfin_tui.widgets.preview import Preview
-from misfin_tui.widgets.sidebar import OUTBOX, Entry, Kind, Sidebar, entries
+from misfin_tui.widgets.sidebar import OUTBOX, Kind, Sidebar, entries
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:
@@ -36,20 +35,17 @@ if TYPE_CHECKING:
 
     from misfin.store.rows import ConversationRow, FolderRow, LetterRow
     from misfin_tui.services.mail import FirstPage
-    from misfin_tui.widgets.searchbox import Prompt
 
 PREVIEW_DELAY = 0.06
 """Seconds the cursor must rest before its letter is read: running past costs nothing."""
 RELOAD_PAUSE = 0.25
 """Seconds between two readings of the list while mail pours in."""
-SEARCH_DELAY = 0.04
-"""Seconds without a key before a search runs."""
 DRAFTS = "Drafts"
 WIDTHS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
 HEIGHTS = [(0, "-short"), (22, "-tall")]
 
 
-class InboxScreen(LetterScreen):
+class InboxScreen(SearchScreen):
     """The first screen."""
 
     BINDINGS = bindings(Room.INBOX, Room.LIST)
@@ -78,12 +74,11 @@ class InboxScreen(LetterScreen):
     def __init__(self, first: FirstPage | None = None) -> None:
         super().__init__()
         self._first = first
-        self._home = first.view if first else View(None, INBOX)
-        self.status = StatusBar(self._home.account or "", id="status")
+        self.home = first.view if first else View(None, INBOX)
+        self.status = StatusBar(self.home.account or "", id="status")
         self.sidebar = Sidebar(id="sidebar")
         self.letters: LetterList
         self.preview = Preview(id="preview")
-        self._before_search: View | None = None
         self._news: dict[str, tuple[str, str]] = {}
         self._outbox: dict[str, int] = {}
         self._several = False
@@ -91,13 +86,12 @@ class InboxScreen(LetterScreen):
         self._stale = False
         self._reloading = False
         self._preview_timer: Timer | None = None
-        self._search_timer: Timer | None = None
 
     # ---- the first frame
 
     def compose(self) -> ComposeResult:
         """The panes."""
-        self.letters = LetterList(self.services.mail, self._home, id="letters")
+        self.letters = LetterList(self.services.mail, self.home, id="letters")
         yield self.status
         with Container(id="panes"):
             yield self.sidebar
@@ -112,7 +106,7 @@ class InboxScreen(LetterScreen):
         if self._first is not None:
             self._show_folders(self._first.folders)
             self.letters.show(self._first.total, self._first.rows)
-        self._titles()
+        self.titles_changed()
         self.call_after_refresh(self._after_first_frame)
 
     def _after_first_frame(self) -> None:
@@ -128,7 +122,7 @@ class InboxScreen(LetterScreen):
         news = [self._news[key] for key in order if self._news.get(key, ("", ""))[0]]
         view = self.letters.view
         several = "all accounts" if self._several else ""
-        self.status.tell(view.account or self._home.account or several, news)
+        self.status.tell(view.account or self.home.account or several, news)
 
     def _show_folders(self, folders: list[FolderRow]) -> None:
         searches = list(self.misfin.config.searches.items())
@@ -142,13 +136,14 @@ class InboxScreen(LetterScreen):
         accounts = {row.account for row in folders}
         self._several = len(accounts) > 1
         home = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
-        if folders and home != self._home:
-            if self.letters.view == self._home:
+        if folders and home != self.home:
+            if self.letters.view == self.home:
                 self.letters.view = home
                 self._stale = True
-            self._home = home
+            self.home = home
 
-    def _titles(self) -> None:
+    def titles_changed(self) -> None:
+        """Say what the list shows, and why it is empty when it is."""
         letters, view = self.letters, self.letters.view
         name = f"Search: {view.query}" if view.query else view.folder or "All mail"
         parts = [name, f"{letters.total:,} conversation{'' if letters.total == 1 else 's'}"]
@@ -181,7 +176,7 @@ class InboxScreen(LetterScreen):
         running = message.done < message.total
         self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
         self.tell("index", f"reading {message.done:,}/{message.total:,}" if running else "")
-        self._titles()
+        self.titles_changed()
         self.letters.refresh()
 
     def on_config_changed(self, message: ConfigChanged) -> None:
@@ -248,11 +243,11 @@ class InboxScreen(LetterScreen):
 
     @on(LetterList.Loaded)
     def _loaded(self) -> None:
-        self._titles()
+        self.titles_changed()
 
     @on(LetterList.MarksChanged)
     def _marks_changed(self) -> None:
-        self._titles()
+        self.titles_changed()
 
     @on(LetterList.Failed)
     def _list_failed(self, event: LetterList.Failed) -> None:
@@ -346,8 +341,8 @@ class InboxScreen(LetterScreen):
             self.letters.set_marks(())
         elif self._before_search is not None:
             self._leave_search()
-        elif self.letters.view != self._home:
-            self.open_view(self._home)
+        elif self.letters.view != self.home:
+            self.open_view(self.home)
         elif self.focused is not self.letters:
             self.letters.focus()
         else:
@@ -358,37 +353,12 @@ class InboxScreen(LetterScreen):
         if self.letters.marks or self._before_search is not None:
             self.action_back()
 
-    def open_view(self, view: View, *, focus: bool = True) -> None:
-        """Show a folder or a search in the list."""
-        self._open_view(view)
-        if focus:
-            self.letters.focus()
-
-    @work(group="view", exclusive=True, description="open a folder or a search")
-    async def _open_view(self, view: View) -> None:
-        await self.letters.open_view(view)
-        self.sidebar.mark_shown(view)
-        self._titles()
-
     @on(Sidebar.Chosen)
     def _chosen(self, event: Sidebar.Chosen) -> None:
         if event.entry.kind is Kind.OUTBOX:
             self.misfin.open_outbox()
         else:
             self._choose(event.entry)
-
-    def _choose(self, entry: Entry) -> None:
-        if entry.view is not None:
-            self._before_search = self._home if entry.kind is Kind.SEARCH else None
-            self.open_view(entry.view)
-
-    def action_saved_search(self, number: int) -> None:
-        """A saved search by its number."""
-        searches = self.sidebar.searches()
-        if number <= len(searches):
-            self._choose(searches[number - 1])
-        else:
-            self.misfin.say(f"There is no saved search number {number}.", severity="warning")
 
     def action_unread_only(self) -> None:
         """Show unread conversations only, or all."""
@@ -470,64 +440,3 @@ class InboxScreen(LetterScreen):
         """Marks are used up; the list is read again at once."""
         self.letters.set_marks(())
         self.refresh_all()
-
-    # ---- searching
-
-    @work(group="search", exclusive=True, description="search")
-    async def action_search(self) -> None:
-        """Search as you type; accepting keeps what was found, closing goes back."""
-        from misfin_tui.widgets.searchbox import SEARCH_WORDS
-
-        view = self.letters.view
-        if self._before_search is None:
-            self._before_search = view
-        answer = await self.ask("Search", view.query, help=SEARCH_WORDS)
-        if self._search_timer is not None:
-            self._search_timer.stop()
-        if answer is None or not answer.strip():
-            self._leave_search()
-        else:
-            await self._search(self.services.mail.as_typed(answer))  # what was found while typing stays
-            self.letters.focus()
-
-    def prompt_changed(self, prompt: Prompt, text: str) -> None:
-        """A search runs while it is typed; other questions only complete."""
-        if self._before_search is None or prompt.words:
-            super().prompt_changed(prompt, text)
-            return
-        if self._search_timer is not None:
-            self._search_timer.stop()
-        self._search_timer = self.set_timer(SEARCH_DELAY, lambda: self._search_typed(prompt, text))
-
-    @work(group="view", exclusive=True, description="search while typing")
-    async def _search_typed(self, prompt: Prompt, text: str) -> None:
-        try:
-            prompt.offer(await self.services.mail.complete(text, prompt.line.cursor_position))
-        except (MisfinError, NoMatches):
-            return  # an offer less; the search itself says what is wrong
-        await self._search(self.services.mail.as_typed(text))
-
-    async def _search(self, text: str) -> None:
-        before = self._before_search or self._home
-        await self.letters.open_view(View(query=text) if text.strip() else before)
-        self.sidebar.mark_shown(self.letters.view)
-        self._titles()
-
-    def _leave_search(self) -> None:
-        view, self._before_search = self._before_search, None
-        if view is not None and self.letters.view != view:
-            self.open_view(view)
-
-    @work(group="search", exclusive=True, description="save a search")
-    async def action_save_search(self) -> None:
-        """Keep this search in the sidebar."""
-        query = self.letters.view.query
-        if not query:
-            self.misfin.say("Search for something first.", severity="warning")
-            return
-        name = await self.ask("Save search as", query, help="the name it gets in the sidebar")
-        if name and name.strip():
-            try:
-                self.misfin.use_config(await self.services.mail.save_search(name.strip(), query))
-            except (MisfinError, OSError) as error:
-                self.misfin.report(error, "The search could not be saved.")

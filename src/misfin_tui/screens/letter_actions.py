@@ -67,15 +67,19 @@ class LetterScreen(Screen[None]):
         *,
         help: str = "",  # noqa: A002 - what it is
         offers: Sequence[str] = (),
+        live: bool = False,
     ) -> str | None:
-        """Ask for a line of text; None when the person thought better of it. ``offers`` complete it."""
+        """Ask for a line of text; None when the person thought better of it.
+
+        ``offers`` complete it; ``live`` says that every change of it counts at once.
+        """
         from misfin_tui.widgets.searchbox import Prompt  # late: not for the first frame
 
         if self.prompt is not None:
             self.prompt.finish(None)
         back = self.focused
         prompt = self.prompt = Prompt(question, text, help=help)
-        prompt.words = tuple(offers)
+        prompt.words, prompt.live = tuple(offers), live
         await self.mount(prompt, before="#keys")
         prompt.line.focus()
         self.prompt_changed(prompt, text)

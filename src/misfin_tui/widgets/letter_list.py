@@ -187,24 +187,27 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
             return sorted(self.marks)
         return [self.current.thread] if self.current else []
 
-    async def open_view(self, view: View) -> None:
-        """Show another view from its top."""
-        self.view = view
-        self.marks.clear()
-        await self._read(None)
+    async def open_view(self, view: View, thread: int | None = None) -> None:
+        """Show another view, from its top or around a conversation; one that fails changes nothing."""
+        before, self.view = self.view, view
+        if await self._read(thread):
+            self.marks.clear()
+        elif self.view is view:
+            self.view = before
 
     async def reload(self) -> None:
         """Read the view again and stay with the conversation under the cursor, on the same line."""
         current = self.current
         await self._read(current.thread if current else None, stay=True)
 
-    async def _read(self, thread: int | None, *, stay: bool = False) -> None:
+    async def _read(self, thread: int | None, *, stay: bool = False) -> bool:
+        """Read the view; False when it cannot be read. What was asked for later wins."""
         self._epoch += 1
         epoch, view, asked_from = self._epoch, self.view, self.cursor
         try:
             total = await self.source.count(view)
             place = await self.source.position(view, thread) if thread is not None and total else None
-            first = self._top_for(place, asked_from, total) if stay else 0
+            first = self._top_for(place, asked_from, total) if stay else self._top_around(place, total)
             last = min(first + max(self.size.height, 1), total)
             pages = {
                 number: await self.source.conversations(view, number * PAGE, PAGE)
@@ -213,11 +216,14 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         except MisfinError as error:
             if epoch == self._epoch:
                 self.post_message(self.Failed(self, error))
-            return
+            return epoch != self._epoch
         if epoch != self._epoch:
-            return
-        top = self._top_for(place, asked_from, total) if stay else 0
-        cursor = self.cursor + (0 if place is None else place - asked_from) if stay else 0
+            return True
+        if stay:
+            top = self._top_for(place, asked_from, total)
+            cursor = self.cursor + (0 if place is None else place - asked_from)
+        else:
+            top, cursor = self._top_around(place, total), place or 0
         self._take(total, pages)
         self.cursor = max(0, min(cursor, total - 1))
         self.virtual_size = Size(1, total)
@@ -225,6 +231,12 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
         self.post_message(self.Loaded(self, total))
         self._highlighted()
+        return True
+
+    def _top_around(self, place: int | None, total: int) -> int:
+        """The line to be on top so that a conversation stands in the middle."""
+        height = max(self.size.height, 1)
+        return max(0, min((place or 0) - height // 2, total - height))
 
     def _top_for(self, place: int | None, asked_from: int, total: int) -> int:
         """The line to be on top so that the conversation under the cursor, now at ``place``, stays put.

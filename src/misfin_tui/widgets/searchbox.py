@@ -102,12 +102,17 @@ class Prompt(Widget):
     def __init__(self, question: str, text: str = "", *, help: str = "") -> None:  # noqa: A002 - what it is
         super().__init__()
         self._question = f" {question} "
-        self._text = text
         self._help = help
+        self.line = Input(text, select_on_focus=False)
+        """The text field."""
+        self._hint = _Tones()
+        self._hint.id = "prompt-hint"
         self._offers: Sequence[Completion] = ()
         self._offer = 0
         self.words: tuple[str, ...] = ()
         """Answers to offer; empty where the screen knows better."""
+        self.live = False
+        """Whether the screen acts on every change and not only on the answer."""
         self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         """The accepted text, or None when the prompt was closed."""
 
@@ -115,10 +120,8 @@ class Prompt(Widget):
         """The parts."""
         self.styles.grid_columns = f"{cell_len(self._question)} 1fr"
         yield _Tones((self._question, "lead"))
-        yield Input(self._text, select_on_focus=False)
-        hint = _Tones()
-        hint.id = "prompt-hint"
-        yield hint
+        yield self.line
+        yield self._hint
 
     def on_mount(self) -> None:
         """Help at once."""
@@ -127,15 +130,6 @@ class Prompt(Widget):
     def on_unmount(self) -> None:
         """Nobody waits for an answer that cannot come."""
         self.finish(None)
-
-    @property
-    def line(self) -> Input:
-        """The text field."""
-        return self.query_one(Input)
-
-    @property
-    def _hint(self) -> _Tones:
-        return self.query_one("#prompt-hint", _Tones)
 
     def finish(self, answer: str | None) -> None:
         """Give the answer; the first one counts."""

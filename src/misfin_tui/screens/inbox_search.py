@@ -1,0 +1,127 @@
+"""Searching in a list of conversations: while one types, by saved searches, and back to where one was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from misfin.errors import MisfinError
+from misfin.store.rows import View
+from misfin_tui.screens.letter_actions import LetterScreen
+from misfin_tui.widgets.sidebar import Entry, Kind
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from misfin_tui.widgets.letter_list import LetterList
+    from misfin_tui.widgets.searchbox import Prompt
+    from misfin_tui.widgets.sidebar import Sidebar
+
+SEARCH_DELAY = 0.04
+"""Seconds without a key before a search runs."""
+
+
+class SearchScreen(LetterScreen):
+    """A screen with a list and a sidebar of places to look at; ``home`` is where it begins."""
+
+    letters: LetterList
+    sidebar: Sidebar
+    home: View
+    _before_search: View | None = None
+    _before_thread: int | None = None
+    _search_timer: Timer | None = None
+
+    def titles_changed(self) -> None:
+        """The list shows something else."""
+        raise NotImplementedError
+
+    # ---- places
+
+    def open_view(self, view: View, thread: int | None = None) -> None:
+        """Show a folder or a search in the list, perhaps around a conversation."""
+        self._open_view(view, thread)
+        self.letters.focus()
+
+    @work(group="view", exclusive=True, description="open a folder or a search")
+    async def _open_view(self, view: View, thread: int | None) -> None:
+        await self.letters.open_view(view, thread)
+        self.sidebar.mark_shown(view)
+        self.titles_changed()
+
+    def _choose(self, entry: Entry) -> None:
+        if entry.view is not None:
+            self._before_search = self.home if entry.kind is Kind.SEARCH else None
+            self._before_thread = None
+            self.open_view(entry.view)
+
+    def action_saved_search(self, number: int) -> None:
+        """A saved search by its number."""
+        searches = self.sidebar.searches()
+        if number <= len(searches):
+            self._choose(searches[number - 1])
+        else:
+            self.misfin.say(f"There is no saved search number {number}.", severity="warning")
+
+    # ---- searching
+
+    @work(group="search", exclusive=True, description="search")
+    async def action_search(self) -> None:
+        """Search as you type; accepting keeps what was found, closing goes back."""
+        from misfin_tui.widgets.searchbox import SEARCH_WORDS
+
+        view = self.letters.view
+        if self._before_search is None:
+            current = self.letters.current
+            self._before_search, self._before_thread = view, current.thread if current else None
+        answer = await self.ask("Search", view.query, help=SEARCH_WORDS, live=True)
+        if self._search_timer is not None:
+            self._search_timer.stop()
+        if answer is None or not answer.strip():
+            self._leave_search()
+        else:
+            await self._search(self.services.mail.as_typed(answer))  # what was found while typing stays
+            self.letters.focus()
+
+    def prompt_changed(self, prompt: Prompt, text: str) -> None:
+        """A search runs while it is typed; other questions only complete."""
+        if not prompt.live:
+            super().prompt_changed(prompt, text)
+            return
+        if self._search_timer is not None:
+            self._search_timer.stop()
+        self._search_timer = self.set_timer(SEARCH_DELAY, lambda: self._search_typed(prompt, text))
+
+    @work(group="view", exclusive=True, description="search while typing")
+    async def _search_typed(self, prompt: Prompt, text: str) -> None:
+        try:
+            prompt.offer(await self.services.mail.complete(text, prompt.line.cursor_position))
+        except MisfinError:
+            return  # an offer less; the search itself says what is wrong
+        await self._search(self.services.mail.as_typed(text))
+
+    async def _search(self, text: str) -> None:
+        view = View(query=text) if text.strip() else self._before_search or self.home
+        if view != self.letters.view:
+            await self.letters.open_view(view)
+        self.sidebar.mark_shown(self.letters.view)
+        self.titles_changed()
+
+    def _leave_search(self) -> None:
+        view, self._before_search = self._before_search, None
+        if view is not None and self.letters.view != view:
+            self.open_view(view, self._before_thread)
+
+    @work(group="search", exclusive=True, description="save a search")
+    async def action_save_search(self) -> None:
+        """Keep this search in the sidebar."""
+        query = self.letters.view.query
+        if not query:
+            self.misfin.say("Search for something first.", severity="warning")
+            return
+        name = await self.ask("Save search as", query, help="the name it gets in the sidebar")
+        if name and name.strip():
+            try:
+                self.misfin.use_config(await self.services.mail.save_search(name.strip(), query))
+            except (MisfinError, OSError) as error:
+                self.misfin.report(error, "The search could not be saved.")
