@@ -146,10 +146,6 @@ class HostAsker:
         given, other = await self.ask(address, identity), await self.ask(nobody, identity)
         return given.response is not None and given.response == other.response
 
-    def forget(self, address: MisfinAddress) -> None:
-        """Ask about this mailbox anew the next time."""
-        self._heard.pop(address.key, None)
-
     def _start(
         self, address: MisfinAddress, identity: Identity | None
     ) -> asyncio.Task[HostAnswer] | HostAnswer:

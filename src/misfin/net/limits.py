@@ -118,11 +118,6 @@ class Limits:
             max(1, settings.max_connections // 8), max(1, settings.max_per_address // 8)
         )
 
-    @property
-    def connections(self) -> int:
-        """How many admitted connections are open now."""
-        return self._cap.total + self._overflow.total
-
     def admit(self, address: str, now: float) -> tuple[Admission, ConnectionCap | None]:
         """Judge a new connection from ``address``, and count it with the cap that is returned.
 

@@ -213,12 +213,6 @@ class TlsSession:
         return self._peer_der
 
     @property
-    def server_name(self) -> str | None:
-        """The host the client asked for by SNI, as it was sent; ``None`` without SNI."""
-        name = self._connection.get_servername()
-        return None if name is None else name.decode("ascii", "replace")
-
-    @property
     def version(self) -> str:
         """``"TLSv1.3"`` or ``"TLSv1.2"``; meaningful once :attr:`handshake_done`."""
         return self._connection.get_protocol_version_name()

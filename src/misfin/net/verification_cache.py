@@ -7,7 +7,6 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +23,6 @@ CREATE TABLE IF NOT EXISTS senders (address TEXT PRIMARY KEY, fingerprint TEXT N
 CREATE TABLE IF NOT EXISTS servers (host TEXT PRIMARY KEY, spki TEXT NOT NULL, at REAL NOT NULL);
 PRAGMA user_version = {_SCHEMA_VERSION};
 """
-
-
-@dataclass(frozen=True, slots=True)
-class CachedSender:
-    """A sender that was verified ``at`` (Unix seconds) with the certificate of this SHA-256."""
-
-    address: str
-    fingerprint: str
-    at: float
 
 
 class SenderVerificationCache:
@@ -56,6 +46,8 @@ class SenderVerificationCache:
         self._lock = threading.Lock()
         with self._translated():
             self._database = self._open()
+            # Keys of hosts stay: a new one is compared with the last, however old.
+            self._database.execute("DELETE FROM senders WHERE at < ?", (now() - ttl_seconds,))
 
     # ---- senders ----------------------------------------------------------------------------------
 
@@ -71,12 +63,6 @@ class SenderVerificationCache:
     def revoke(self, address: str) -> bool:
         """Forget a sender, so that it is asked about again; False if it was not known."""
         return self._change("DELETE FROM senders WHERE address = ?", address) > 0
-
-    def all(self) -> list[CachedSender]:
-        """Every sender remembered and still good, by address."""
-        with self._translated(), self._lock:
-            rows = self._database.execute("SELECT address, fingerprint, at FROM senders ORDER BY address")
-            return [CachedSender(*row) for row in rows if self._fresh(row[2])]
 
     # ---- hosts ------------------------------------------------------------------------------------
 
@@ -99,10 +85,6 @@ class SenderVerificationCache:
         return self._change("DELETE FROM servers WHERE host = ?", host) > 0
 
     # ---- life -------------------------------------------------------------------------------------
-
-    def purge(self) -> int:
-        """Remove senders that are too old to count; returns how many. Keys of hosts stay comparable."""
-        return self._change("DELETE FROM senders WHERE at < ?", self._now() - self.ttl_seconds)
 
     def close(self) -> None:
         """Close the file."""

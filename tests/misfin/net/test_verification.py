@@ -199,7 +199,7 @@ async def test_the_true_owner_replaces_a_pin_nobody_confirmed(world):
     assert await world.post(IMPOSTOR) == b"20"
     hive = await world.host()
     world.asker._hosts = world.hosts
-    world.asker.forget(BEA_ADDRESS)
+    world.asker._heard.clear()
     assert await world.post(BEA) == b"20"
     assert world.letters[-1].checks.verified
     assert not world.letters[-1].checks.hold
@@ -216,7 +216,7 @@ async def test_a_pin_is_confirmed_as_soon_as_the_host_answers(world):
     assert world.pin.how == FIRST_LETTER
     await world.host()
     world.asker._hosts = world.hosts
-    world.asker.forget(BEA_ADDRESS)
+    world.asker._heard.clear()
     await world.post()
     assert world.pin.how == VOUCHED
     assert world.letters[-1].checks.verified

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from misfin.errors import StoreError
-from misfin.net.verification_cache import CachedSender, SenderVerificationCache
+from misfin.net.verification_cache import SenderVerificationCache
 
 
 @pytest.fixture
@@ -25,13 +25,16 @@ def test_a_sender_is_remembered_until_its_time_is_over(cache, clock):
     cache.add_verified("bea@hive.test", "ab" * 32)
     clock[0] = 1099.9
     assert cache.get_fingerprint("bea@hive.test") == "ab" * 32
-    assert cache.all() == [CachedSender("bea@hive.test", "ab" * 32, 1000.0)]
     clock[0] = 1100.0
     assert cache.get_fingerprint("bea@hive.test") is None
-    assert cache.all() == []
-    assert cache.purge() == 0
+
+
+def test_what_is_too_old_is_removed_the_next_time(cache, tmp_path, clock):
+    cache.add_verified("bea@hive.test", "ab" * 32)
     clock[0] = 1101.0
-    assert cache.purge() == 1
+    SenderVerificationCache(tmp_path / "deep" / "cache.db", 100, now=lambda: clock[0]).close()
+    clock[0] = 1000.0
+    assert cache.get_fingerprint("bea@hive.test") is None
 
 
 def test_an_entry_from_the_future_does_not_count(cache, clock):
