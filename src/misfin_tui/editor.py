@@ -106,7 +106,8 @@ def _write(path: Path, text: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:  # noqa: PTH123 - a descriptor
-        file.write(text)
+        # Editors end every line; a last line without an end would get the next text glued to it.
+        file.write(text if not text or text.endswith("\n") else f"{text}\n")
 
 
 def _read(path: Path) -> str:
@@ -124,6 +125,8 @@ def _read_back(path: Path, before: str, code: int) -> Edited:
         return Edited(None, "The editor removed its file; the text is as it was.")
     except OSError as error:
         return Edited(None, f"What the editor wrote cannot be read ({error}); it is kept in {path}.")
+    if not before.endswith("\n"):
+        after = after.removesuffix("\n")
     if code > 0 and after != before:
         # It said that it failed, or was told to give up (:cq): do not take it, do not throw it away.
         kept = path.with_suffix(".kept.gmi")

@@ -482,7 +482,7 @@ async def test_text_left_by_a_killed_editor_is_taken_up(profile):
     editor._write(editor._file(profile.runtime, draft.id), "newer, from the editor")
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
-        await until(pilot, lambda: screen.body.text == "newer, from the editor")
+        await until(pilot, lambda: screen.body.text == "newer, from the editor\n")
         await until(pilot, lambda: any("taken up again" in note for note in notices(app)))
 
 

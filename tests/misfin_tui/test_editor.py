@@ -48,7 +48,9 @@ async def run(tmp_path, body: str, text: str = "before") -> Edited:
 
 
 async def test_what_the_editor_saves_comes_back(tmp_path):
-    assert await run(tmp_path, "file.write_text(file.read_text() + ' after ä')") == Edited("before after ä")
+    assert await run(tmp_path, "file.write_text(file.read_text().strip() + ' after ä')") == Edited(
+        "before after ä"
+    )
     assert leftover(tmp_path / "run", "abc") is None
 
 
@@ -106,9 +108,18 @@ async def test_where_the_terminal_cannot_be_given_away_it_says_so(tmp_path):
         assert "cannot be opened" in result.problem
 
 
+async def test_an_added_line_is_a_line_of_its_own(tmp_path):
+    result = await run(tmp_path, "file.open('a').write('added\\n')", text="one line")
+    assert result == Edited("one line\nadded")
+
+
+async def test_looking_only_changes_nothing(tmp_path):
+    assert (await run(tmp_path, "pass", text="one line")).text == "one line"
+
+
 def test_a_file_left_by_a_dead_program_is_found(tmp_path):
-    editor._write(editor._file(tmp_path, "abc"), "text")
-    assert leftover(tmp_path, "abc") == "text"
+    editor._write(editor._file(tmp_path, "abc"), "text\n")
+    assert leftover(tmp_path, "abc") == "text\n"
     forget(tmp_path, "abc")
     assert leftover(tmp_path, "abc") is None
 
