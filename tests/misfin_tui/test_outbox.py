@@ -246,7 +246,7 @@ async def test_a_changed_certificate_is_trusted_only_by_a_second_deliberate_step
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
         await until(pilot, lambda: all(row.state is not State.HELD for row in rows(profile)))
-        pin = await app.services.trust.pin(PinKind.HOST, "hive.test:1958")
+        pin = app.services.pin_book.get(PinKind.HOST, "hive.test:1958")
         assert pin.cert_sha256 == new
         assert [past.cert_sha256 for past in pin.history] == [old]
 
@@ -260,7 +260,7 @@ async def test_escape_keeps_everything_waiting(profile):
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
         assert all(row.state is State.HELD for row in rows(profile))
-        assert (await app.services.trust.pin(PinKind.HOST, "hive.test:1958")).cert_sha256 == old
+        assert app.services.pin_book.get(PinKind.HOST, "hive.test:1958").cert_sha256 == old
 
 
 async def test_refusing_stops_the_messages_and_keeps_the_pin(profile):
@@ -271,7 +271,7 @@ async def test_refusing_stops_the_messages_and_keeps_the_pin(profile):
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
         await pilot.click("#refuse")
         await until(pilot, lambda: all(row.state is State.CANCELLED for row in rows(profile)))
-        assert (await app.services.trust.pin(PinKind.HOST, "hive.test:1958")).cert_sha256 == old
+        assert app.services.pin_book.get(PinKind.HOST, "hive.test:1958").cert_sha256 == old
         assert await app.services.trust.offers() == []
 
 

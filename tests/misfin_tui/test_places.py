@@ -128,7 +128,7 @@ async def test_a_changed_sender_is_decided_here(profile, pinned):
         await pilot.press(*new[:4], "enter", "enter")
         await until(pilot, lambda: app.screen is screen)
         await until(pilot, lambda: all(entry.offer is None for entry in screen.rows.items))
-        assert (await app.services.trust.pin(PinKind.SENDER, "erin@far.test")).cert_sha256 == new
+        assert app.services.pin_book.get(PinKind.SENDER, "erin@far.test").cert_sha256 == new
 
 
 async def test_the_log_and_the_export(profile, pinned, tmp_path):

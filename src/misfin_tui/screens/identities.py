@@ -157,7 +157,7 @@ class IdentitiesScreen(Place):
             return
         config = await self.attempt(self.services.identities.set_default(row.address))
         if config is not None:
-            self.use_config(config)
+            self.misfin.use_config(config)
             self.misfin.say(f"New messages are written from {row.address}.")
             self.reload()
 

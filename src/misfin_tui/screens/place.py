@@ -12,7 +12,6 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from misfin.errors import MisfinError
-from misfin_tui.messages import ConfigChanged
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.facts import text
@@ -21,7 +20,6 @@ from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:
     from misfin_tui.app import MisfinApp
-    from misfin_tui.config import Config
     from misfin_tui.services import Services
 
 T = TypeVar("T")
@@ -52,11 +50,6 @@ class AppScreen(Screen[None]):
         except MisfinError as error:
             self.misfin.report(error, what)
             return None
-
-    def use_config(self, config: Config) -> None:
-        """Other settings are in force from now on."""
-        self.misfin.config = config
-        self.misfin.post_message(ConfigChanged())
 
 
 class Place(AppScreen):

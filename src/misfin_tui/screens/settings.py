@@ -205,7 +205,7 @@ class SettingsScreen(Place):
         )
         if config is None:
             return
-        self.use_config(config)
+        self.misfin.use_config(config)
         if setting.section in ("receive", "rate_limit", "verification"):
             await self._restart_receiver(config)
 
@@ -259,7 +259,7 @@ class SettingsScreen(Place):
                     text = result.text
                     continue
                 return
-            self.use_config(config)
+            self.misfin.use_config(config)
             self.misfin.say("The settings are in force.")
             return
 

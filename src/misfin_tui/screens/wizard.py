@@ -313,7 +313,7 @@ class WizardScreen(AppScreen):
         except MisfinError as error:
             self._tell("finish-problem", f"{error} {error.remedy}".strip())
             return False
-        self.use_config(config)
+        self.misfin.use_config(config)
         self.misfin.say(f"{self._value('address')} is ready. c writes a first message.")
         if config.receive.enabled:
             # The receiver starts while this screen goes: a worker of its own would go with it.

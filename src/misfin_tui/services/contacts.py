@@ -77,8 +77,6 @@ class Contacts:
         """The mailbox moved for good (31): write to the new address, keep the old one as an alias."""
         return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new))
 
-    alias = moved
-
     async def gone(self, address: str, why: str) -> None:
         """The mailbox is gone for good (52): its contact is kept, but offered last."""
         await asyncio.to_thread(self._gone, address, why)

@@ -59,10 +59,6 @@ class Sending:
         """The draft with this id or Maildir key; raises :class:`LetterGoneError` where there is none."""
         return await asyncio.to_thread(lambda: self._services.draft_box.load(draft_id))
 
-    async def drafts(self) -> list[Draft]:
-        """Every draft, the last saved first."""
-        return await asyncio.to_thread(lambda: self._services.draft_box.all())
-
     async def discard(self, draft_id: str) -> None:
         """Delete a draft for good."""
         await asyncio.to_thread(lambda: self._services.draft_box.discard(draft_id))

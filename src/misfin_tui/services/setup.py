@@ -1,10 +1,9 @@
-"""Settings for the screens: changed with comments kept, watched on disk; and the first steps."""
+"""Settings for the screens, changed with their comments kept; and the first steps of a new profile."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +15,6 @@ from misfin_tui.config import Config, ConfigError
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity
     from misfin_tui.services import Services
-
-LOOK = 2.0  # seconds between looks at the settings file: one stat
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +41,6 @@ class Setup:
         """Write one setting, None for its default; returns the settings then in force."""
         return await asyncio.to_thread(self._change, section, key, value)
 
-    async def load(self) -> Config:
-        """Read the settings file. Raises :class:`ConfigError`, which names the line."""
-        return await asyncio.to_thread(settings.load, self._services.profile.config)
-
     async def file_text(self) -> str:
         """The settings file as it stands, or the one that would be made."""
         return await asyncio.to_thread(self._file_text)
@@ -55,21 +48,6 @@ class Setup:
     async def write_file(self, text: str) -> Config:
         """Replace the settings file after checking it."""
         return await asyncio.to_thread(self._write_file, text)
-
-    async def watch(self) -> AsyncIterator[Config | ConfigError]:
-        """The settings whenever their file was changed by whomever, or what is wrong with it."""
-        path = self._services.profile.config
-        seen = await asyncio.to_thread(_stamp, path)
-        while True:
-            await asyncio.sleep(LOOK)
-            now = await asyncio.to_thread(_stamp, path)
-            if now == seen:
-                continue
-            seen = now
-            try:
-                yield await self.load()
-            except ConfigError as error:
-                yield error
 
     # ---- first steps
 
@@ -179,14 +157,6 @@ def port_problem(port: int) -> str:
         except OSError as error:
             return f"Port {port} cannot be used: {error.strerror}."
     return ""
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return (0, 0)
-    return stat.st_mtime_ns, stat.st_size
 
 
 def _cannot_write(path: Path, error: OSError) -> LocalError:

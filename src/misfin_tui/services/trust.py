@@ -67,10 +67,6 @@ class Trust:
         """Every pinned host and sender, or those of one kind, by name."""
         return await asyncio.to_thread(lambda: self._services.pin_book.all(kind))
 
-    async def pin(self, kind: PinKind, name: str) -> Pin | None:
-        """One pin."""
-        return await asyncio.to_thread(lambda: self._services.pin_book.get(kind, name))
-
     async def offers(self) -> list[Offer]:
         """Certificates that wait for a decision, the newest first."""
         return await asyncio.to_thread(lambda: self._services.pin_book.offers())
@@ -113,11 +109,6 @@ class Trust:
     async def release(self, letter: HeldLetter) -> None:
         """Put one held letter into the inbox without trusting its sender's new certificate."""
         await asyncio.to_thread(self._release_held, [letter], approved=False)
-        self._tell()
-
-    async def refuse_letter(self, letter: HeldLetter) -> None:
-        """Put one held letter into the trash; the pin stays."""
-        await asyncio.to_thread(self._refuse_held, [letter])
         self._tell()
 
     async def held(self) -> list[HeldLetter]:
