@@ -109,6 +109,10 @@ class Receiving:
                 ready = await child.stdout.readline()
         except (TimeoutError, ValueError):
             ready = b""
+        except asyncio.CancelledError:  # the program ends meanwhile: stop() waits for us, we for the child
+            await asyncio.shield(_end(child))
+            await asyncio.shield(said)
+            raise
         if not ready:
             await _end(child)
             self._become(ReceiverState(error=await said or "it did not get ready"))
@@ -147,16 +151,19 @@ def _addresses(found: Running) -> tuple[str, ...]:
 
 
 async def _end(child: Process) -> None:
+    """End a child, gracefully first; also when there is no time left to wait for that it does not stay."""
     if child.returncode is None:
         with suppress(ProcessLookupError):
             child.terminate()
         try:
             async with asyncio.timeout(END_WITHIN):
                 await child.wait()
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError) as error:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
+            if isinstance(error, asyncio.CancelledError):
+                raise
     if child.stdin is not None:
         child.stdin.close()
         with suppress(OSError):
