@@ -8,7 +8,8 @@ import shlex
 import shutil
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,8 +94,7 @@ class Outside:
         except TimeoutError as error:
             raise LocalError(f"The command took over {TIME_LIMIT:.0f} seconds and was ended.") from error
         finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
+            await _killed(process)
         return Output(kept.decode("utf-8", "replace"), status)
 
     async def announce(self, sender: str, subject: str, count: int) -> None:
@@ -121,11 +121,19 @@ class Outside:
         except OSError as error:
             raise LocalError(f"The notice command could not be started: {error.strerror}.") from error
         except TimeoutError:
-            os.killpg(process.pid, signal.SIGKILL)
+            await _killed(process)
 
     async def save(self, path: Path, data: bytes) -> Path:
         """Write a new file, mode 0600; returns where. Raises :class:`LocalError`, also when it exists."""
         return await asyncio.to_thread(_write, path, data)
+
+
+async def _killed(process: Process) -> None:
+    """End a command with all it started, and wait until it is gone; one that has ended is left alone."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:
