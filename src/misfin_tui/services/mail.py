@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,7 +33,7 @@ QUIET = 30.0
 """Seconds after which the mail is looked at even if the system told of no change."""
 TOLD = 50
 """Unread letters remembered to tell new ones from known ones."""
-PATIENCE = (0.0, 0.02, 0.1)
+PATIENCE = (0.0, 0.02, 0.1, 0.5)
 """Seconds before a letter that is not where it was is looked for again."""
 MAX_UNDOS = 100
 MAX_TOGGLED = 500
@@ -152,7 +153,8 @@ class Mail:
                 return act(row.row)
             except LetterGoneError:
                 time.sleep(pause)
-                row = self._services.index.letter(row.id)
+                with suppress(LetterGoneError):  # between two names it may be in no folder for a moment
+                    row = self._services.index.letter(row.id)
         return act(row.row)
 
     # ---- filing
