@@ -7,14 +7,16 @@ import sys
 import time
 
 import pytest
-from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
+from desk import ALICE, QuietApp, at_desk, identity, make_profile, notices, on_screen, shown, until
 from mailboxes import Mailbox, mail
+from textual import events
 from textual.filter import NoColor
 
 from misfin.errors import StoreError
 from misfin.store.drafts import Draft
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
+from misfin_tui import config
 from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.messages import Problem, TrustAsked
 from misfin_tui.screens.compose import ComposeScreen
@@ -170,3 +172,10 @@ def test_a_crash_names_code_and_no_letters(profile):
     assert "ValueError: a bug ␛]0;title" in said
     assert "secret letter" not in said
     assert "\x1b]0;title" not in said
+
+
+@pytest.mark.parametrize("event", [events.Key("enter", "\r"), events.Paste("text")])
+async def test_a_key_that_comes_when_every_screen_is_closed_is_let_go(profile, event):
+    app = QuietApp(profile, config.load(profile.config))
+    await app.on_event(event)
+    assert app.return_code in (None, 0)

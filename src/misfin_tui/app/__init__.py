@@ -173,6 +173,8 @@ class MisfinApp(Background):
 
     async def on_event(self, event: events.Event) -> None:
         """Every key passes here first; one that is typed ahead of a screen still opening has to wait."""
+        if isinstance(event, (events.InputEvent, events.Paste)) and not self.screen_stack:
+            return  # the last screen is closed already: a key given back late has nowhere to go
         if isinstance(event, events.Key) and not event.is_forwarded and self._type_ahead.holds(event):
             return
         await super().on_event(event)
