@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
@@ -17,16 +14,15 @@ from textual.widgets import Input, Select, Static, TextArea
 
 from misfin.errors import MisfinError, StoreError
 from misfin.store.drafts import Draft
-from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, Leaving
 from misfin_tui.keymap import Room
-from misfin_tui.messages import ConfigChanged, MailChanged
-from misfin_tui.screens.place import AppScreen
-from misfin_tui.screens.sending import certain, fitting, people_line
+from misfin_tui.messages import ConfigChanged
+from misfin_tui.screens.compose_draft import DraftScreen
+from misfin_tui.screens.sending import people_line
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import AddressInput, AddressOffers, Offer, OneLine
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.byte_meter import ByteMeter
-from misfin_tui.widgets.facts import clock, day, many, text
+from misfin_tui.widgets.facts import day, text
 from misfin_tui.widgets.gemtext_area import MAX_TEXT, GemtextArea, typable
 from misfin_tui.widgets.gemtext_view import GemtextView
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
@@ -34,9 +30,7 @@ from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from misfin_tui.services.autosave import Autosave
     from misfin_tui.services.identities import OwnIdentity
-    from misfin_tui.services.measuring import Measure
 
 WIDE = 100
 """Cells from which the preview stands beside the text by itself."""
@@ -44,7 +38,7 @@ PAUSE = 0.15
 """Seconds without a key before preview, meter and trust are worked out: a key never waits for them."""
 
 
-class ComposeScreen(AppScreen):
+class ComposeScreen(DraftScreen):
     """One message being written."""
 
     BINDINGS = bindings(Room.COMPOSE)
@@ -74,13 +68,8 @@ class ComposeScreen(AppScreen):
     """
 
     def __init__(self, draft: Draft | None = None) -> None:
-        super().__init__()
-        self.draft = draft or Draft()
-        self._opened: Draft | None = None  # as the fields showed it first; None until they do
-        self._keeper: Autosave | None = None
+        super().__init__(draft)
         self._preview: bool | None = None  # None: as the width decides
-        self._measure: Measure | None = None
-        self._finished = False
         self._look_timer: Timer | None = None
         self._looked_up = ""
 
@@ -169,29 +158,7 @@ class ComposeScreen(AppScreen):
         if account:
             self.chooser.value = account
 
-    # ---- what is written
-
-    @property
-    def account(self) -> str:
-        """The address to write from."""
-        value = self.chooser.value
-        return value if isinstance(value, str) else self.draft.account
-
-    def draft_now(self) -> Draft:
-        """The message as the fields have it."""
-        forward = self.draft.forwards is not None
-        return replace(
-            self.draft,
-            account=self.account,
-            to=tuple(entry.written for entry in self.to.recipients),
-            subject=self.draft.subject if forward else self.subject.value,
-            body=self.draft.body if forward else self.body.text,
-        )
-
-    @property
-    def touched(self) -> bool:
-        """Whether a person changed anything since the composer opened."""
-        return self._opened is not None and self.draft_now() != self._opened
+    # ---- what changes
 
     @on(TextArea.Changed)
     @on(Select.Changed)
@@ -233,34 +200,6 @@ class ComposeScreen(AppScreen):
         if found is not None and self.standing:
             self._measure = found
             self.meter.measure(found.size, found.limit, found.whose)
-
-    # ---- saving
-
-    def _saved(self, draft: Draft) -> None:
-        self.draft = replace(self.draft, id=draft.id)
-        if self.standing:
-            self.meter.saved(f"draft saved {clock(draft.modified)}")
-
-    def _not_saved(self, error: StoreError) -> None:
-        if self.standing:
-            self.meter.saved("DRAFT NOT SAVED")
-        self.misfin.report(error, "The draft could not be saved; it is tried again.")
-
-    def on_unmount(self) -> None:
-        """However the screen goes: what was written is saved."""
-        if self._keeper is not None and self._keeper.unsaved and not self._finished:
-            self._keeper.save_now()
-
-    async def _recover(self) -> None:
-        """Text an editor had saved when the program died is taken up again."""
-        from misfin_tui.editor import leftover
-
-        if not self.draft.id or self.draft.forwards is not None:
-            return
-        found = await asyncio.to_thread(leftover, self.services.profile.runtime, self.draft.id)
-        if found is not None and self.standing and typable(found) != self.body.text:
-            self.body.text = typable(found)[:MAX_TEXT]
-            self.misfin.say("The text your editor had saved when the program ended was taken up again.")
 
     # ---- recipients
 
@@ -318,7 +257,7 @@ class ComposeScreen(AppScreen):
             severity="warning",
         )
 
-    # ---- preview and editor
+    # ---- preview
 
     def on_resize(self) -> None:
         """The width may decide about the preview."""
@@ -335,6 +274,23 @@ class ComposeScreen(AppScreen):
             self.set_class(wanted, "-previewing")
             if wanted:
                 self.preview.show_layout(self._layout())
+
+    def on_config_changed(self, message: ConfigChanged) -> None:
+        """Limits of hosts may have changed."""
+        self._look_soon()
+
+    # ---- an editor of one's own
+
+    async def _recover(self) -> None:
+        """Text an editor had saved when the program died is taken up again."""
+        from misfin_tui.editor import leftover
+
+        if not self.draft.id or self.draft.forwards is not None:
+            return
+        found = await asyncio.to_thread(leftover, self.services.profile.runtime, self.draft.id)
+        if found is not None and self.standing and typable(found) != self.body.text:
+            self.body.text = typable(found)[:MAX_TEXT]
+            self.misfin.say("The text your editor had saved when the program ended was taken up again.")
 
     @work(group="editor", exclusive=True, description="run an editor")
     async def action_editor(self) -> None:
@@ -363,128 +319,3 @@ class ComposeScreen(AppScreen):
             self.body.move_cursor(self.body.document.end)
         await asyncio.to_thread(forget, runtime, name)
         self.body.focus()
-
-    # ---- leaving
-
-    @contextmanager
-    def _finishing(self) -> Iterator[None]:
-        """The screen goes for good: nothing is saved behind its back any more."""
-        self._finished = True
-        yield
-        self.misfin.post_message(MailChanged())
-        self.dismiss()
-
-    @work(group="leave", exclusive=True, description="leave the composer")
-    async def action_leave(self) -> None:
-        """Leave; what was written is kept as a draft, what is empty is not."""
-        keeper = self._keeper
-        if keeper is None or not (self.touched or keeper.draft_id):
-            self._finished = True
-            self.dismiss()
-            return
-        now = self.draft_now()
-        try:
-            if now.empty:
-                await keeper.stop()
-                if keeper.draft_id:
-                    await self.services.sending.discard(keeper.draft_id)
-            else:
-                if self.touched:
-                    keeper.put(now)
-                await keeper.flush()
-        except StoreError as error:
-            question = f"{error} Leave all the same, and lose what is not saved?"
-            if not await self.app.push_screen_wait(
-                ConfirmDialog("The draft cannot be saved", question, yes="Leave", no="Stay", danger=True)
-            ):
-                return
-            await keeper.stop()
-        else:
-            if not now.empty:
-                self.misfin.say("Kept as a draft.")
-        with self._finishing():
-            pass
-
-    @work(group="leave", exclusive=True, description="discard a draft")
-    async def action_discard(self) -> None:
-        """Throw the draft away, after asking."""
-        answer = await self.app.push_screen_wait(DraftDialog(self.subject.value))
-        if answer is Leaving.KEEP:
-            self.action_leave()
-        if answer is not Leaving.DISCARD or self._keeper is None:
-            return
-        await self._keeper.stop()
-        try:
-            if self._keeper.draft_id:
-                await self.services.sending.discard(self._keeper.draft_id)
-        except StoreError as error:
-            self.misfin.report(error)
-        with self._finishing():
-            pass
-
-    # ---- sending
-
-    @work(group="send", exclusive=True, description="split a message")
-    async def action_shorten(self) -> None:
-        """Offer to split the message."""
-        if not self._measure or not self._measure.over:
-            self.misfin.say("The message is not too long.")
-            return
-        await self._send()
-
-    @work(group="send", exclusive=True, description="send a message")
-    async def action_send(self) -> None:
-        """Send it, after everything that may be wrong was asked about."""
-        await self._send()
-
-    async def _send(self) -> None:
-        draft = self.draft_now()
-        problem = self._problem(draft)
-        if problem:
-            self.misfin.say(problem, severity="warning")
-            return
-        drafts = await fitting(self, draft)
-        if drafts is None:
-            self.body.focus()
-            return
-        if not await certain(self, self.to.recipients) or self._keeper is None:
-            return
-        keeper = self._keeper
-        try:
-            keeper.put(draft)
-            await keeper.flush()
-            if len(drafts) == 1:
-                drafts = [replace(draft, id=keeper.draft_id)]
-            self._finished = True
-            submission = await self.services.sending.submit(*drafts)
-            await keeper.stop()
-            if len(drafts) > 1:
-                await self.services.sending.discard(keeper.draft_id)
-        except MisfinError as error:
-            self._finished = False
-            self.misfin.report(error, "It was not sent.")
-            return
-        hold = self.services.config.send.undo_send_seconds
-        what = many(len(submission.ids), "message") if len(submission.ids) > 1 else "The message"
-        later = f" leaves in {hold} s; z takes it back." if hold else " is on its way."
-        self.misfin.say(f"{what}{later}", timeout=max(hold, 4))
-        with self._finishing():
-            pass
-
-    def _problem(self, draft: Draft) -> str:
-        """What has to be mended before it can be sent; goes to the field."""
-        entries = self.to.recipients
-        wrong = next((entry for entry in entries if entry.address is None), None)
-        if not entries or wrong:
-            self.to.focus()
-            return wrong.problem if wrong else "Write to whom it goes."
-        if not (draft.body.strip() or draft.subject.strip() or draft.forwards):
-            self.body.focus()
-            return "There is nothing in the message yet."
-        if not draft.account:
-            return "You have no address to write from; make one under Identities."
-        return ""
-
-    def on_config_changed(self, message: ConfigChanged) -> None:
-        """Limits of hosts may have changed."""
-        self._look_soon()
