@@ -8,20 +8,16 @@ Trust is not kept here: callers join the pins of ``trust.db``.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import sqlite3
-import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from misfin.errors import AddressError, StoreError
+from misfin.errors import AddressError
 from misfin.model.address import MisfinAddress
-from misfin.store.files import private_folder, sync_folder
+from misfin.store.database import Database
 
 MAX_ADDRESS = 320
 MAX_NAME = 200
@@ -33,7 +29,6 @@ SENT_WEIGHT = 5.0
 HALF_LIFE = 90 * 86400.0
 """Seconds after which an acquaintance without letters counts half."""
 
-_VERSION = 1
 _SCHEMA = """
 CREATE TABLE contacts (
     id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE, own_name TEXT NOT NULL DEFAULT '',
@@ -105,37 +100,11 @@ class ContactBook:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._lock = threading.RLock()
-        with self._translated():
-            if path is not None and not path.exists():
-                private_folder(path.parent)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its -wal the same mode
-                sync_folder(path.parent)
-            self._db = sqlite3.connect(
-                path or ":memory:", timeout=5.0, isolation_level=None, check_same_thread=False
-            )
-            self._db.create_function("pow_half", 1, lambda age: 0.5**age, deterministic=True)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._prepare()
-
-    def _prepare(self) -> None:
-        with self._write():  # the version is read inside: two processes may create the file at once
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version > _VERSION:
-                raise StoreError(
-                    f"The contacts in {self.path} were written by a newer version of this program.",
-                    remedy="Use that version, or another profile.",
-                )
-            if version < _VERSION:
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        self._db = Database(path, "The contacts file", (_SCHEMA.split(";"),))
+        self._db.add_function("pow_half", lambda age: 0.5**age)
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._db.close()
 
     # ---- looking ----------------------------------------------------------------------------------
 
@@ -154,7 +123,7 @@ class ContactBook:
     def get(self, address: str) -> Contact | None:
         """The contact with this address, present or earlier; None for a stranger."""
         key = _normal(address)
-        rows = self._read(
+        rows = self._db.read(
             f"SELECT {_COLUMNS}, id FROM contacts WHERE address = :key"  # noqa: S608 - a constant
             " OR id = (SELECT contact FROM aliases WHERE old = :key) ORDER BY address = :key DESC LIMIT 1",
             {"key": key},
@@ -175,7 +144,7 @@ class ContactBook:
         one's own addresses. ``seen`` are names of letters that :meth:`unseen` shall not return any more.
         """
         new = 0
-        with self._write():
+        with self._db.write():
             self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(_mark(name),) for name in seen])
             for meeting in meetings:
                 try:
@@ -191,13 +160,12 @@ class ContactBook:
 
     def unseen(self, letters: Iterable[str]) -> set[str]:
         """Those names of letters (file keys, say) that were not yet given to :meth:`learn` as seen."""
-        with self._lock, self._translated():
-            known = "SELECT 1 FROM seen WHERE id = ?"
-            return {name for name in letters if not self._db.execute(known, (_mark(name),)).fetchone()}
+        known = "SELECT 1 FROM seen WHERE id = ?"
+        return {name for name in letters if not self._db.read(known, (_mark(name),))}
 
     def seen_count(self) -> int:
         """How many letters were ever seen."""
-        return int(self._read("SELECT count(*) FROM seen", ())[0][0])
+        return int(self._db.read("SELECT count(*) FROM seen", ())[0][0])
 
     def _count(self, meeting: Meeting, address: str) -> None:
         present = self._db.execute("SELECT contact FROM aliases WHERE old = ?", (address,)).fetchone()
@@ -230,7 +198,7 @@ class ContactBook:
         Counts are taken over only for somebody new, so that a deleted contact can be put back as it was.
         """
         address = _normal(contact.address)
-        with self._write():
+        with self._db.write():
             before = _normal(replaces) if replaces else address
             if before != address:
                 self._merge(before, address, keep_old=False)
@@ -264,7 +232,7 @@ class ContactBook:
 
     def delete(self, address: str) -> Contact | None:
         """Remove a contact; returns it, for :meth:`save` to put back. Its letters are not counted again."""
-        with self._write():
+        with self._db.write():
             contact = self.get(address)
             if contact is not None:
                 self._db.execute("DELETE FROM contacts WHERE address = ?", (contact.address,))
@@ -273,7 +241,7 @@ class ContactBook:
     def moved(self, old: str, new: str) -> Contact:
         """A mailbox moved for good (status 31): the contact gets the new address, the old one is an alias."""
         before, after = _normal(old), _normal(new)
-        with self._write():
+        with self._db.write():
             if before != after:
                 self._merge(before, after, keep_old=True)
             elif self.get(after) is None:
@@ -284,7 +252,7 @@ class ContactBook:
 
     def note_dead(self, address: str, why: str) -> None:
         """The mailbox is gone (status 52): still in the book, but last. With an empty ``why`` it is back."""
-        with self._write():
+        with self._db.write():
             self._db.execute(
                 "UPDATE contacts SET dead = ? WHERE address = ?", (_clean(why, MAX_NAME), _normal(address))
             )
@@ -293,22 +261,22 @@ class ContactBook:
 
     def block(self, name: str, *, now: float) -> None:
         """Refuse mail from an address, or with ``@host`` from everybody there."""
-        with self._write():
+        with self._db.write():
             self._db.execute("INSERT OR IGNORE INTO blocks VALUES (?, ?)", (_blockable(name), now))
 
     def unblock(self, name: str) -> bool:
         """Allow mail again; False when it was not blocked."""
-        with self._write():
+        with self._db.write():
             gone = self._db.execute("DELETE FROM blocks WHERE name = ?", (_blockable(name),))
             return gone.rowcount > 0
 
     def is_blocked(self, address: str) -> bool:
         """Whether mail from this address is refused; the mailbox counts in any case (protocol.md §3.6)."""
-        return bool(self._read("SELECT 1 FROM blocks WHERE name IN (?, ?)", _block_names(address)))
+        return bool(self._db.read("SELECT 1 FROM blocks WHERE name IN (?, ?)", _block_names(address)))
 
     def blocked(self) -> list[str]:
         """Everything blocked, addresses and ``@host``, sorted."""
-        return [name for (name,) in self._read("SELECT name FROM blocks ORDER BY name", ())]
+        return [name for (name,) in self._db.read("SELECT name FROM blocks ORDER BY name", ())]
 
     # ---- inside -----------------------------------------------------------------------------------
 
@@ -326,7 +294,7 @@ class ContactBook:
                 f"id IN (SELECT contact FROM words WHERE word >= :from{number} AND word < :to{number})"  # noqa: S608 - numbers
             )
         where = " AND ".join(wanted) or "1"
-        rows = self._read(
+        rows = self._db.read(
             f"SELECT {_COLUMNS}, id FROM contacts WHERE {where} {condition}"  # noqa: S608 - constants
             f" ORDER BY {_SCORE}, kept DESC, address LIMIT :limit",
             values,
@@ -335,7 +303,7 @@ class ContactBook:
 
     def _contacts(self, rows: list[Any]) -> list[Contact]:
         aliases: dict[int, list[str]] = {}
-        for contact, old in self._read("SELECT contact, old FROM aliases ORDER BY old", ()):
+        for contact, old in self._db.read("SELECT contact, old FROM aliases ORDER BY old", ()):
             aliases.setdefault(contact, []).append(old)
         blocked = set(self.blocked())
         found = []
@@ -403,34 +371,6 @@ class ContactBook:
                 "INSERT OR REPLACE INTO aliases VALUES (?, ?)", [(address, target) for address in earlier]
             )
         self._index(target)
-
-    def _read(self, sql: str, values: Sequence[object] | Mapping[str, object]) -> list[Any]:
-        with self._lock, self._translated():
-            return self._db.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _write(self) -> Iterator[None]:
-        with self._lock, self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (StoreError, AddressError):
-            raise
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"The contacts in {self.path} cannot be used: {error}.",
-                remedy="Check that the disk has room and that you may write there.",
-            ) from error
 
 
 def _normal(address: str) -> str:

@@ -12,19 +12,14 @@ by a person, cannot leave.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-import threading
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from misfin.errors import ClaimLostError, StoreError
+from misfin.errors import ClaimLostError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
-from misfin.store.files import private_folder, sync_folder
+from misfin.store.database import Database
 from misfin.store.outgoing import (
     AttemptRow,
     Claim,
@@ -56,7 +51,6 @@ __all__ = [
     "with_port",
 ]
 
-_VERSION = 1
 _SCHEMA = (
     """CREATE TABLE message (
         id TEXT PRIMARY KEY, account TEXT NOT NULL, recipients TEXT NOT NULL, subject TEXT NOT NULL,
@@ -113,30 +107,11 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.owner = f"{process_token()}/{uuid.uuid4().hex[:12]}"
-        self._lock = threading.RLock()
-        with self._translated():
-            if not path.exists():
-                private_folder(path.parent)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its -wal the same mode
-                sync_folder(path.parent)
-            # Autocommit: each transaction below is opened by hand, as IMMEDIATE.
-            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            raise StoreError(
-                f"{path} was written by a newer version of this program.",
-                remedy="Use that version, or another profile.",
-            )
-        if version < _VERSION:
-            self._make_tables()
+        self._db = Database(path, "The outbox", (_SCHEMA,))
 
     def close(self) -> None:
         """Close the file. A row still claimed here stays as after a crash, for :meth:`recover` to judge."""
-        with self._lock:
-            self._db.close()
+        self._db.close()
 
     # ---- putting in -------------------------------------------------------------------------------
 
@@ -162,7 +137,7 @@ class Outbox:
         """
         addresses = [MisfinAddress.parse(text) for text in recipients]
         group = uuid.uuid4().hex
-        with self._write():
+        with self._db.write():
             if token and (
                 known := self._db.execute(
                     "SELECT l.id FROM letter l JOIN message m ON m.id = l.message"
@@ -178,7 +153,7 @@ class Outbox:
                 (group, account, names, subject, message, draft, token, now),
             )
             return [
-                self._insert(
+                self._db.insert(
                     "INSERT INTO letter (message, address, host, next_attempt, hold_until, changed)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
                     (group, with_port(address), host_key(address), max(now, hold_until), hold_until, now),
@@ -207,7 +182,7 @@ class Outbox:
     def attempts(self, row_id: int) -> list[AttemptRow]:
         """The transcripts of a row, oldest first."""
         rows = []
-        for found in self._read(
+        for found in self._db.read(
             "SELECT id, letter, started, ended, left_at, host, port, version, certificate, decision, request,"
             " response, error, phase FROM attempt WHERE letter = ? ORDER BY id",
             (row_id,),
@@ -219,7 +194,7 @@ class Outbox:
 
     def outgoing(self, group: str) -> Outgoing | None:
         """The letter as submitted, or None where it is not known (any more)."""
-        for ident, account, recipients, *rest in self._read(
+        for ident, account, recipients, *rest in self._db.read(
             "SELECT id, account, recipients, subject, message, draft, created FROM message WHERE id = ?",
             (group,),
         ):
@@ -228,18 +203,18 @@ class Outbox:
 
     def next_due(self) -> float | None:
         """When the next row wants to leave, or None when nothing waits."""
-        ((due,),) = self._read("SELECT min(next_attempt) FROM letter WHERE state IN ('waiting', 'deferred')")
+        ((due,),) = self._db.read(
+            "SELECT min(next_attempt) FROM letter WHERE state IN ('waiting', 'deferred')"
+        )
         return None if due is None else float(due)
 
     def generation(self) -> tuple[int, int]:
         """A value that differs whenever this or another process changed the queue; cheap to ask."""
-        with self._lock:
-            ((others,),) = self._read("PRAGMA data_version")
-            return others, self._db.total_changes
+        return self._db.generation()
 
     def questions(self) -> list[tuple[str, str]]:
         """The open questions about trust: name of the host's pin, and the SPKI hash it had ("" for none)."""
-        found = self._read(
+        found = self._db.read(
             "SELECT DISTINCT question_name, pinned FROM letter"
             " WHERE state = 'held' AND question IN ('changed-certificate', 'first-use')"
         )
@@ -255,7 +230,7 @@ class Outbox:
         ``only`` limits it to these rows, ``due_by`` to those that were due at that earlier time. Atomic
         between processes, and so is "one connection at a time per host".
         """
-        with self._write():
+        with self._db.write():
             due = self._db.execute(
                 "SELECT id FROM letter WHERE state IN ('waiting', 'deferred') AND next_attempt <= :due"
                 " AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))"
@@ -269,7 +244,7 @@ class Outbox:
             if due is None:
                 return None
             (row_id,) = due
-            attempt = self._insert(
+            attempt = self._db.insert(
                 "INSERT INTO attempt (letter, started, phase) VALUES (?, ?, 'claimed')", (row_id, now)
             )
             self._db.execute(
@@ -291,7 +266,7 @@ class Outbox:
 
         Raises :class:`ClaimLostError` when the row was cancelled or taken meanwhile: nothing may be sent.
         """
-        with self._write():
+        with self._db.write():
             held = self._db.execute(
                 "UPDATE letter SET leaving = 1"
                 " WHERE id = ? AND state = 'sending' AND owner = ? AND attempt = ?",
@@ -313,7 +288,7 @@ class Outbox:
         A row that left and that another process took for abandoned (uncertain) is still ours to settle: we
         know better than it how the attempt ended.
         """
-        with self._write():
+        with self._db.write():
             facts = asdict(transcript)
             facts |= {"request": transcript.request[:_REQUEST_HEAD], "now": now, "attempt": claim.attempt}
             self._db.execute(
@@ -345,7 +320,7 @@ class Outbox:
 
         Returns how many rows there were. A wrong year must not keep mail waiting until that year.
         """
-        with self._write():
+        with self._db.write():
             return self._db.execute(
                 "UPDATE letter SET next_attempt = :now + max(next_attempt - changed, 0),"
                 " hold_until = min(hold_until, :now + max(hold_until - changed, 0)),"
@@ -357,7 +332,7 @@ class Outbox:
     def recover(self, now: float) -> list[OutboxRow]:
         """Settle rows whose owner is dead: waiting again, or uncertain if they were leaving. Return them."""
         settled = []
-        with self._write():
+        with self._db.write():
             for row_id, owner, attempt, leaving in self._db.execute(
                 "SELECT id, owner, attempt, leaving FROM letter WHERE state = 'sending'"
             ).fetchall():
@@ -377,7 +352,7 @@ class Outbox:
 
     def hold_host(self, claim: Claim, outcome: Outcome, now: float) -> None:
         """Let the other letters for the host of ``claim`` share its question instead of asking it again."""
-        with self._write():
+        with self._db.write():
             self._db.execute(
                 "UPDATE letter SET state = 'held', why = ?, question = ?, question_name = ?, pinned = ?,"
                 " changed = ? WHERE host = ? AND state IN ('waiting', 'deferred')",
@@ -393,7 +368,7 @@ class Outbox:
 
     def defer_host(self, claim: Claim, until: float, why: str, now: float) -> None:
         """Let the other letters for the host of ``claim`` wait as well: it asked for it, or is away."""
-        with self._write():
+        with self._db.write():
             self._db.execute(
                 "UPDATE letter SET state = 'deferred', why = ?, next_attempt = ?, changed = ?"
                 " WHERE host = ? AND state IN ('waiting', 'deferred') AND next_attempt < ?",
@@ -428,7 +403,7 @@ class Outbox:
 
     def follow(self, row_id: int, now: float) -> OutboxRow | None:
         """Send a redirected copy where its redirect points; None where it is not held for that."""
-        with self._write():
+        with self._db.write():
             found = self._db.execute(
                 "SELECT target, hops FROM letter WHERE id = ? AND state = 'held'"
                 " AND question IN ('redirect-once', 'redirect-always')",
@@ -450,21 +425,21 @@ class Outbox:
         A copy that is being sent but has not begun to leave can still be stopped.
         """
         values = {"ids": json.dumps(row_ids), "now": now}
-        with self._write():
-            if len(self._read(_STOPPABLE, values)) < len(set(row_ids)):
+        with self._db.write():
+            if len(self._db.read(_STOPPABLE, values)) < len(set(row_ids)):
                 return False
             self._db.execute(_CANCEL, values)
             return True
 
     def _again(self, where: str, values: Mapping[str, object]) -> int:
-        with self._write():
+        with self._db.write():
             return self._db.execute(f"{_AGAIN} WHERE {where}", values).rowcount
 
     # ---- keeping ----------------------------------------------------------------------------------
 
     def without_sent_copy(self) -> list[str]:
         """Groups that reached somebody and have no copy in Sent yet."""
-        found = self._read(
+        found = self._db.read(
             "SELECT DISTINCT m.id FROM message m JOIN letter l ON l.message = m.id"
             " WHERE m.sent_copy = 0 AND l.state = 'delivered'"
         )
@@ -476,9 +451,9 @@ class Outbox:
         No other process files it meanwhile, but a crash between the file and our note of it repeats the call:
         ``write`` must then come to the same file again.
         """
-        with self._write():
+        with self._db.write():
             letter = self.outgoing(group)
-            if letter is None or self._read("SELECT 1 FROM message WHERE id = ? AND sent_copy", (group,)):
+            if letter is None or self._db.read("SELECT 1 FROM message WHERE id = ? AND sent_copy", (group,)):
                 return False
             write(letter)
             self._db.execute("UPDATE message SET sent_copy = 1 WHERE id = ?", (group,))
@@ -486,7 +461,7 @@ class Outbox:
 
     def remove(self, row_id: int) -> bool:
         """Take a finished row (delivered with its copy in Sent, failed, cancelled) out of the list."""
-        with self._write():
+        with self._db.write():
             removed = self._db.execute(
                 "DELETE FROM letter WHERE id = ? AND (state IN ('failed', 'cancelled') OR state = 'delivered'"
                 " AND (SELECT sent_copy FROM message WHERE id = letter.message))",
@@ -497,7 +472,7 @@ class Outbox:
 
     def prune(self, before: float) -> int:
         """Forget letters finished before this time, each copy delivered or cancelled; return how many."""
-        with self._write():
+        with self._db.write():
             return self._db.execute(
                 "DELETE FROM message WHERE"
                 " NOT EXISTS (SELECT 1 FROM letter l WHERE l.message = message.id"
@@ -509,57 +484,14 @@ class Outbox:
 
     # ---- the file ---------------------------------------------------------------------------------
 
-    def _make_tables(self) -> None:
-        with self._write():
-            # Another process may have made them since we looked.
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version < _VERSION:
-                for statement in _SCHEMA:
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {_VERSION}")
-
     def _rows(self, where: str, parameters: Sequence[object]) -> list[OutboxRow]:
         rows = []
-        for found in self._read(_ROW + where, parameters):
+        for found in self._db.read(_ROW + where, parameters):
             values = list(found)
             values[5] = State(values[5])
             values[15] = Question(values[15]) if values[15] else None
             rows.append(OutboxRow(*values))
         return rows
-
-    def _read(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, self._translated():
-            return self._db.execute(sql, values).fetchall()
-
-    def _insert(self, sql: str, values: Sequence[object]) -> int:
-        row_id = self._db.execute(sql, values).lastrowid
-        assert row_id is not None
-        return row_id
-
-    @contextmanager
-    def _write(self) -> Iterator[None]:
-        """One IMMEDIATE transaction: two processes never both believe they claimed a row."""
-        with self._lock, self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except StoreError:
-            raise
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"The outbox {self.path} cannot be used: {error}.",
-                remedy="Check that the disk has room and that you may write there.",
-            ) from error
 
 
 def host_key(address: MisfinAddress) -> str:
