@@ -14,6 +14,8 @@ from misfin.store.index import listing, read, write
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.matches import Statement
 from misfin.store.index.place import Place
+from misfin.store.rows import ConversationRow
+from misfin.store.threads import token
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,17 @@ def by_thread(db: sqlite3.Connection, threads: Sequence[int]) -> list[Located]:
     """All letters of conversations, in whatever folders, oldest first."""
     asked = "SELECT row FROM letters WHERE thread IN (SELECT value FROM json_each(?))"
     return _located(db, [row for (row,) in db.execute(asked, (json.dumps(threads),))])
+
+
+def by_message_id(db: sqlite3.Connection, message_id: str) -> ConversationRow | None:
+    """A conversation by the letter with this Message-ID: of several copies one outside the bins."""
+    # `tie` is the token of a letter's own Message-ID; what it answers to is among its tokens only.
+    asked = (
+        "SELECT l.row FROM tokens t JOIN letters l ON l.thread = t.thread AND l.tie = t.token"
+        " JOIN folders f USING (folder) WHERE t.token = ? ORDER BY f.bin, l.row DESC LIMIT 1"
+    )
+    rows = [row for (row,) in db.execute(asked, (token(message_id),))]
+    return next(iter(read.conversations(db, rows, None)), None)
 
 
 def by_statement(db: sqlite3.Connection, statement: Statement) -> list[Located]:

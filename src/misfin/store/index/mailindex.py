@@ -180,6 +180,13 @@ class MailIndex:
         """
         return self._read(lambda db: read.letter(db, id_or_prefix))
 
+    def named(self, message_id: str) -> ConversationRow | None:
+        """The conversation of the letter with this Message-ID (angle brackets and all); its ``id`` and
+        ``letter`` are those of that letter. None when it is not there."""
+        from misfin.store.index import locating
+
+        return self._read(lambda db: locating.by_message_id(db, message_id))
+
     def read(self, row: int | LetterRow) -> Letter:
         """A letter for reading. Raises :class:`LetterGoneError` or :class:`StoreError`."""
         from misfin.store.mime import MAX_READ, read_letter  # parsers of mail: not for the first frame

@@ -172,3 +172,22 @@ def test_tags_of_all_letters_of_a_conversation(index, box):
     scanned(index)
     assert sorted(subjects(index.letters(View(query="tag:job"), 10))) == ["a", "b"]
     assert index.letters(View(query="tag:travel"), 10) == []
+
+
+def test_a_letter_is_found_by_its_message_id(index, box):
+    thread_of_three(box)
+    scanned(index)
+    found = index.named("<1@x>")
+    assert (found.subject, index.letter(found.id).sender) == ("Flowers", "Bob")
+    assert index.named("<3@x>").thread == found.thread
+    assert index.named("<9@x>") is None
+    box.put(mail("Re: gone", message_id="<5@x>", references=["<4@x>"]))
+    scanned(index)
+    assert index.named("<4@x>") is None  # only answered to, never here
+
+
+def test_of_two_copies_the_one_outside_the_trash_is_found(index, box):
+    box.put(mail("copy", message_id="<1@x>"), "Trash")
+    kept = box.put(mail("copy", message_id="<1@x>", date=NOW - DAY))
+    scanned(index)
+    assert index.named("<1@x>").id == kept
