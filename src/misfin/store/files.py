@@ -30,8 +30,10 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder (and missing parents) that only its owner can enter; returns it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a folder, and missing ones above it, that only its owner can enter; returns it."""
+    if not path.is_dir():
+        private_folder(path.parent)  # mkdir's own parents=True would let others into those
+        path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.durable import rename_across, write_new
-from misfin.store.files import sync_folder
+from misfin.store.files import private_folder, sync_folder
 from misfin.store.foldernames import folder_name, folder_path
 
 SUBDIRS = ("new", "cur")
@@ -103,7 +103,7 @@ class Maildir:
         with _translated(f"The mail folder {self.path} could not be made"):
             made = [self.path / part for part in ("tmp", *SUBDIRS) if not (self.path / part).is_dir()]
             for part in made:
-                part.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private_folder(part)
             if made:
                 self.path.chmod(0o700)
                 sync_folder(self.path)
@@ -434,7 +434,7 @@ class MailStore:
     def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
         """Make an account with its folders; what exists stays as it is."""
         with _translated(f"The mail folder {self.root} could not be made"):
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.root)
         for name in names:
             maildir = self.folder(account, name).create()
             marker = maildir.path / "maildirfolder"  # Maildir++: "this is a folder, not a mailbox of its own"

@@ -172,9 +172,9 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
     finally:
         index.close()
     letters = sum(folder.total for folder in folders)
-    seen = f"{changes.added} were new to the index; " if changes.added else ""
+    seen = f"{changes.added:,} new to the index; " if changes.added else ""
     yield Finding(
-        "mail", Verdict.GOOD, f"{letters:,} letters in {len(folders)} folders; {seen}scan {took:.2f} s"
+        "mail", Verdict.GOOD, f"letters: {letters:,} in {len(folders)} folders; {seen}scan {took:.2f} s"
     )
 
 
@@ -191,7 +191,10 @@ def look_at_outbox(profile: Profile) -> Iterator[Finding]:
     finally:
         outbox.close()
     for row in waiting:
-        yield Finding("outbox", Verdict.NOTE, f"Letter {row.id} to {row.to} is {row.state.value}: {row.why}")
+        verb = "has" if row.state is State.FAILED else "is"
+        yield Finding(
+            "outbox", Verdict.NOTE, f"Letter {row.id} to {row.to} {verb} {row.state.value}: {row.why}"
+        )
     yield Finding("outbox", Verdict.GOOD, "readable")
 
 

@@ -36,3 +36,24 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         files.write_private(path, b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["key.pem"]
+
+
+def test_no_folder_made_on_the_way_lets_others_in(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        files.private_folder(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(old)
+    for made in ("a", "a/b", "a/b/c"):
+        assert stat.S_IMODE((tmp_path / made).stat().st_mode) == 0o700
+
+
+def test_a_folder_that_exists_keeps_its_mode_and_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    files.private_folder(tmp_path / "open" / "new")
+    assert stat.S_IMODE((tmp_path / "open").stat().st_mode) == 0o755
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="exists"):
+        files.private_folder(tmp_path / "file")
+    with pytest.raises(OSError, match="exists"):
+        files.private_folder(tmp_path / "file" / "below")

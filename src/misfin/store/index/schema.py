@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from misfin.errors import StoreError
+from misfin.store.files import private_folder
 
 VERSION: Final = 2
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
@@ -274,7 +275,7 @@ def open_index(path: Path) -> sqlite3.Connection:
     """
     for last_try in (False, True):
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(path.parent)
             fresh = not path.exists()
             if fresh:
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
