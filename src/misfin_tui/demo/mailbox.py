@@ -12,7 +12,7 @@ from misfin.store.envelope import wrap, wrap_sent
 from misfin.store.maildir import MailStore
 from misfin.trust.identity import Identity
 from misfin_tui.demo.letters import STRANGER, Person, Story, Written, stories
-from misfin_tui.demo.world import World
+from misfin_tui.paths import Profile
 
 VERIFIED = {"certificate": "pass", "pin": "match"}
 FIRST_TIME = {"certificate": "unknown", "pin": "first"}
@@ -21,11 +21,11 @@ NO_PROOF: Mapping[str, str] = {}
 FIRST_CONTACTS = frozenset({"noor@atlas.test"})
 
 
-def fill(world: World, identities: Mapping[str, Identity], now: float) -> None:
+def fill(profile: Profile, identities: Mapping[str, Identity], now: float) -> None:
     """Write every letter of every story into our Maildir."""
     me = identities["me"].address
     by_address = {identity.address.address: identity for identity in identities.values()}
-    store = MailStore(world.profile.mail)
+    store = MailStore(profile.mail)
     store.create(me.address)
     for story in stories():
         for at, letter in enumerate(story.letters):

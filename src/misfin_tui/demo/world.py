@@ -112,7 +112,7 @@ def _make_world(root: Path, now: float) -> World:
     write_private(world.profile.config, _settings(world).encode())
     from misfin_tui.demo.mailbox import fill  # late: it needs the whole store, this module does not
 
-    fill(world, identities, now)
+    fill(world.profile, identities, now)
     # Last, so that a world cut off half-way is never taken for a whole one.
     write_private(root / "world.json", json.dumps({"port": world.port, "ports": dict(world.ports)}).encode())
     return world
