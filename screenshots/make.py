@@ -37,6 +37,8 @@ from misfin_tui.paths import Profile, profile_at
 HERE = Path(__file__).parent
 WIDE, SMALL, LARGE = (120, 36), (80, 24), (200, 50)
 FONT = "DejaVu Sans Mono, Menlo, Consolas, monospace"
+CELL, CELL_PIXELS = 12.2, 12  # width of a cell in the SVG, and in the PNG
+FONT_SIZE = 20.265  # at which a sign of this font is as wide as a cell
 PATIENCE = 20.0  # seconds until what a scene waits for must stand on the screen
 ME = "ada@harbour.test"
 BODY = """Dear Bea,
@@ -292,7 +294,7 @@ async def draw(scene: Scene, profile: Profile) -> None:
         await pilot.pause(0.5)
         svg = readable(app.export_screenshot(title="misfin-tui"))
     (HERE / f"{scene.name}.svg").write_text(svg)
-    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(HERE / f"{scene.name}.png"), output_width=1240)
+    (HERE / f"{scene.name}.png").write_bytes(picture(svg))
     print(scene.name, flush=True)
 
 
@@ -315,6 +317,13 @@ def readable(svg: str) -> str:
     """Without the web font, which no README loads, and with one that every machine has."""
     svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
     return re.sub(r"font-family:\s*[^;]+;", f"font-family: {FONT};", svg)
+
+
+def picture(svg: str) -> bytes:
+    """The same as PNG, every cell a whole number of pixels wide, so that lines meet at their corners."""
+    svg = re.sub(r' textLength="[^"]*"', "", svg).replace("font-size: 20px;", f"font-size: {FONT_SIZE}px;")
+    made: bytes = cairosvg.svg2png(bytestring=svg.encode(), scale=CELL_PIXELS / CELL)
+    return made
 
 
 def main(wanted: list[str]) -> int:
