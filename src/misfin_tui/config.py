@@ -7,7 +7,7 @@ explanation (printed by ``config init``) and its limits, so reading, checking an
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,11 +36,43 @@ def _setting(
     choices: tuple[str, ...] = (),
     low: float | None = None,
     high: float | None = None,
+    check: Callable[[str], object] | None = None,
 ) -> Any:
+    """``check`` raises :class:`ValueError` with a sentence for a text that cannot be used."""
     return field(
         default=default,
-        metadata={"help": explanation, "choices": choices, "low": low, "high": high},
+        metadata={"help": explanation, "choices": choices, "low": low, "high": high, "check": check},
     )
+
+
+def split_listen(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[IPv6]:PORT`` or a bare port, as used by ``listen``.
+
+    Raises:
+        ValueError: no port, or one outside 0..65535.
+    """
+    host, _, port_text = text.rpartition(":")
+    if not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
+        raise ValueError(f"`{text}` is not HOST:PORT")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"`{text}`: write an IPv6 address in brackets, [::1]:1958")
+    return host, int(port_text)
+
+
+def split_connect(text: str) -> tuple[str, int] | None:
+    """``HOST:PORT`` to connect to, None for an empty text.
+
+    Raises:
+        ValueError: no host, or no port one can connect to.
+    """
+    if not text:
+        return None
+    host, port = split_listen(text)
+    if not host or not port:
+        raise ValueError(f"`{text}` is not HOST:PORT")
+    return host, port
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +87,9 @@ class ReceiveConfig:
     """``[receive]``: the embedded receiver (design.md §4)."""
 
     enabled: bool = _setting(True, "Receive mail while the program is open.")
-    listen: tuple[str, ...] = _setting(("0.0.0.0:1958", "[::]:1958"), "Addresses to listen on, HOST:PORT.")
+    listen: tuple[str, ...] = _setting(
+        ("0.0.0.0:1958", "[::]:1958"), "Addresses to listen on, HOST:PORT.", check=split_listen
+    )
     require_certificate: bool = _setting(
         True, "Refuse mail from senders who show no certificate (status 60)."
     )
@@ -139,7 +173,7 @@ class UiConfig:
 class HostConfig:
     """``[hosts."name"]``: what to do differently for one host, as ssh_config does for ssh."""
 
-    connect: str = _setting("", "HOST:PORT to connect to instead.")
+    connect: str = _setting("", "HOST:PORT to connect to instead.", check=split_connect)
     version: str = _setting("", "Protocol version to speak: B or C; empty: find out.", choices=("", "B", "C"))
     include_sender_line: bool = _setting(
         False, "Fill in the sender line; some servers demand it (status 61)."
@@ -185,8 +219,10 @@ FREE_SECTIONS: Mapping[str, str] = MappingProxyType(
 """The sections whose keys are the user's own names."""
 
 
-def load(path: Path) -> Config:
+def load(path: Path, unknown: list[str] | None = None) -> Config:
     """Read the settings file; a missing one gives the defaults.
+
+    Names that mean nothing are told in ``unknown`` and passed over; without that list they are errors too.
 
     Raises:
         ConfigError: not readable, not TOML, or a section, key or value that means nothing, with its line.
@@ -200,10 +236,10 @@ def load(path: Path) -> Config:
         raise ConfigError(path, line, "this is not UTF-8 text") from error
     except OSError as error:
         raise ConfigError(path, 0, f"cannot be read: {error.strerror}") from error
-    return parse(text, path)
+    return parse(text, path, unknown)
 
 
-def parse(text: str, path: Path | str = "config.toml") -> Config:
+def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None = None) -> Config:
     """Settings from the text of a settings file; ``path`` only names it in errors.
 
     Raises:
@@ -215,7 +251,7 @@ def parse(text: str, path: Path | str = "config.toml") -> Config:
         raise ConfigError(path, _line_in(str(error)), f"not valid TOML: {error}") from error
     except RecursionError as error:  # tomllib descends once per bracket
         raise ConfigError(path, 0, "not valid TOML: brackets within brackets without end") from error
-    reader = _Reader(text, path)
+    reader = _Reader(text, path, unknown)
     built: dict[str, Any] = {}
     for name, value in data.items():
         if not isinstance(value, dict):
@@ -234,21 +270,26 @@ def parse(text: str, path: Path | str = "config.toml") -> Config:
                 {key: reader.text(item, (name, key)) for key, item in value.items()}
             )
         else:
-            raise reader.error(
-                (name,), f"unknown section [{name}]{_nearest(name, [*SECTIONS, *FREE_SECTIONS])}"
-            )
+            reader.unknown((name,), f"unknown section [{name}]", [*SECTIONS, *FREE_SECTIONS])
     return Config(**built)
 
 
 class _Reader:
     """Checks values against the dataclasses and finds the line of what is wrong."""
 
-    def __init__(self, text: str, path: Path | str) -> None:
+    def __init__(self, text: str, path: Path | str, unknown: list[str] | None) -> None:
         self._text = text
         self._path = path
+        self._unknown = unknown
 
     def error(self, where: tuple[str, ...], problem: str) -> ConfigError:
         return ConfigError(self._path, _line_of(self._text, where), problem)
+
+    def unknown(self, where: tuple[str, ...], problem: str, known: list[str]) -> None:
+        error = self.error(where, problem + _nearest(where[-1], known))
+        if self._unknown is None:
+            raise error
+        self._unknown.append(f"{error}; it is passed over.")
 
     def text(self, value: object, where: tuple[str, ...]) -> str:
         if not isinstance(value, str):
@@ -262,7 +303,8 @@ class _Reader:
         values: dict[str, Any] = {}
         for key, value in table.items():
             if key not in known:
-                raise self.error((*where, key), f"unknown key `{key}`{_nearest(key, list(known))}")
+                self.unknown((*where, key), f"unknown key `{key}`", list(known))
+                continue
             values[key] = self._value(known[key].default, known[key].metadata, value, (*where, key))
         return cls(**values)
 
@@ -292,6 +334,11 @@ class _Reader:
         if limits["choices"] and value not in limits["choices"]:
             allowed = ", ".join(f'"{choice}"' for choice in limits["choices"])
             raise self.error(where, f"`{where[-1]}` must be one of {allowed}")
+        if limits["check"]:
+            try:
+                limits["check"](value)
+            except ValueError as error:
+                raise self.error(where, str(error)) from error
         return value
 
 
@@ -330,11 +377,11 @@ def toml_value(value: object) -> str:
     return str(value)
 
 
-def write_setting(path: Path, section: str, key: str, value: object) -> Config:
+def write_setting(path: Path, section: str, key: str, value: object, *, host: str = "") -> Config:
     """Set one value in the file, keeping its comments and order, and return the new settings.
 
-    ``None`` removes the key. The result is checked before anything is written and replaces the file in one
-    step.
+    ``host`` is whose table of ``[hosts]`` is meant. ``None`` removes the key. The result is checked before
+    anything is written and replaces the file in one step.
 
     Raises:
         ConfigError: the new value, or something that already stood there, is not usable.
@@ -345,33 +392,24 @@ def write_setting(path: Path, section: str, key: str, value: object) -> Config:
     from misfin.store.files import write_private
 
     text = path.read_text("utf-8") if path.exists() else template()
-    parse(text, path)
+    parse(text, path, [])
     document = tomlkit.parse(text)
-    table = document.setdefault(section, tomlkit.table())
+    if section == "searches" and section not in document:
+        document[section] = dict(Config().searches)  # one of one's own comes beside those, not in their place
+    outer = table = document.setdefault(section, tomlkit.table(is_super_table=bool(host)))
+    if host:
+        host = next((name for name in outer if name.lower() == host), host)  # as the file spells it
+        table = outer.setdefault(host, tomlkit.table())
     if value is None:
         table.pop(key, None)
+        if host and not table.as_string().strip():
+            outer.pop(host)  # nothing is different for it any more
     else:
         table[key] = list(value) if isinstance(value, tuple) else value
     changed = tomlkit.dumps(document)
-    config = parse(changed, path)
+    config = parse(changed, path, [])
     write_private(path, changed.encode("utf-8"))
     return config
-
-
-def split_listen(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` or ``[IPv6]:PORT`` or a bare port, as used by ``listen`` and ``connect``.
-
-    Raises:
-        ValueError: no port, or one outside 0..65535.
-    """
-    host, _, port_text = text.rpartition(":")
-    if not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
-        raise ValueError(f"`{text}` is not HOST:PORT")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError(f"`{text}`: write an IPv6 address in brackets, [::1]:1958")
-    return host, int(port_text)
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -20,11 +20,9 @@ from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import ContactDialog, ImportDialog, NewIdentityDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.text import FactsDialog
-from misfin_tui.dialogs.theme import ThemeDialog
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.contacts import ContactsScreen
 from misfin_tui.screens.identities import IdentitiesScreen
-from misfin_tui.screens.settings import SettingsScreen
 from misfin_tui.screens.trust import TrustScreen
 
 
@@ -328,101 +326,6 @@ async def test_the_fingerprint_is_copied(profile):
         await until(pilot, lambda: screen.rows.items)
         await pilot.press("y")
         assert app.clipboard == screen.rows.current.info.fingerprints.cert
-
-
-# ---- settings
-
-
-async def setting(app, pilot, name: str) -> SettingsScreen:
-    screen = (
-        app.screen
-        if isinstance(app.screen, SettingsScreen)
-        else await go(app, pilot, "comma", SettingsScreen)
-    )
-    await until(pilot, lambda: screen.rows.items)
-    screen.rows.go_to(name)
-    assert screen.rows.current.name == name
-    return screen
-
-
-async def test_every_setting_is_there(profile):
-    async with at_desk(profile) as (app, pilot):
-        screen = await setting(app, pilot, "ui.theme")
-        names = {each.name for each in screen.rows.items}
-        assert {"send.undo_send_seconds", "trust.first_use", "keys.archive", "searches.unread"} <= names
-
-
-async def test_a_switch_turns_and_comments_stay(profile_root):
-    profile = make_profile(profile_root, settings="# mine\n[receive]\nenabled = false  # for now\n")
-    async with at_desk(profile) as (app, pilot):
-        await setting(app, pilot, "ui.bell")
-        await pilot.press("enter")
-        await until(pilot, lambda: app.config.ui.bell)
-        text = profile.config.read_text()
-        assert "# mine" in text
-        assert "# for now" in text
-        assert app.services.config.ui.bell
-        await pilot.press("d")
-        await until(pilot, lambda: not app.config.ui.bell)
-        assert "bell" not in profile.config.read_text()
-
-
-async def test_a_number_is_checked_before_it_is_written(profile):
-    async with at_desk(profile) as (app, pilot):
-        screen = await setting(app, pilot, "send.timeout")
-        await pilot.press("enter")
-        asked = await dialog(app, pilot, PromptDialog)
-        for wrong, complaint in (("soon", "no number"), ("99999", "between 1 and 600")):
-            asked.query_one("#answer").value = wrong
-            await pilot.press("enter")
-            await on_screen(pilot, complaint)
-        asked.query_one("#answer").value = "30"
-        await pilot.press("enter")
-        await until(pilot, lambda: app.config.send.timeout == 30)
-        await until(pilot, lambda: screen.rows.current.value == 30)
-
-
-async def test_one_of_several_is_chosen(profile):
-    async with at_desk(profile) as (app, pilot):
-        await setting(app, pilot, "trust.first_use")
-        await pilot.press("enter")
-        await dialog(app, pilot, ChooseDialog)
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: app.config.trust.first_use == "ask")
-
-
-async def test_a_key_is_remapped_at_once(profile):
-    async with at_desk(profile) as (app, pilot):
-        screen = await setting(app, pilot, "keys.show-trust")
-        await pilot.press("enter")
-        asked = await dialog(app, pilot, PromptDialog)
-        asked.query_one("#answer").value = "q"
-        await pilot.press("enter")
-        await on_screen(pilot, "already belongs to back")
-        asked.query_one("#answer").value = "f6"
-        await pilot.press("enter")
-        await until(pilot, lambda: app.keys.of("show-trust") == ("f6",))
-        await until(pilot, lambda: app.screen is screen)
-        await pilot.press("f6")
-        await until(pilot, lambda: isinstance(app.screen, TrustScreen))
-
-
-async def test_a_theme_is_tried_on_and_put_back(profile):
-    async with at_desk(profile) as (app, pilot):
-        before = app.theme
-        await setting(app, pilot, "ui.theme")
-        await pilot.press("enter")
-        await dialog(app, pilot, ThemeDialog)
-        await pilot.press("down")
-        await until(pilot, lambda: app.theme != before)
-        await pilot.press("escape")
-        await until(pilot, lambda: app.theme == before)
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
-        await pilot.press("enter")
-        asked = await dialog(app, pilot, ThemeDialog)
-        asked.query_one("OptionList").highlighted = asked._names.index("misfin-light")
-        await pilot.press("enter")
-        await until(pilot, lambda: app.config.ui.theme == "misfin-light")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.typeahead import TypeAhead
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.command import Provider
     from textual.message import Message
     from textual.screen import Screen
@@ -78,11 +80,20 @@ class MisfinApp(Background):
 
     theme: Reactive[str] = Reactive(Initialize(lambda app: app._first_theme))  # type: ignore[attr-defined]  # set before Textual's own start
 
-    def __init__(self, profile: Profile, config: Config, *, link: str = "", dev: bool = False) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        config: Config,
+        *,
+        link: str = "",
+        dev: bool = False,
+        problems: Sequence[str] = (),
+    ) -> None:
         # NO_COLOR wants a theme chosen before Textual makes its filters, and style sheets are read for the
         # theme they find: so the one to start with is read first, the others after the first frame.
         self._own_themes: dict[str, Theme] = {}
-        self._first_theme, self._problems = self._choose_theme(profile, config)
+        self._first_theme, found = self._choose_theme(profile, config)
+        self._problems = [*problems, *found]
         self._type_ahead = TypeAhead(self)
         super().__init__()
         self.profile = profile
@@ -264,7 +275,7 @@ class MisfinApp(Background):
             self._start_courier()
         if any(
             getattr(before, part) != getattr(self.config, part)
-            for part in ("receive", "rate_limit", "verification")
+            for part in ("receive", "rate_limit", "verification", "hosts")
         ):
             self._restart_receiver()
         self._spread(message)
@@ -339,9 +350,15 @@ class MisfinApp(Background):
         await asyncio.to_thread(self.services.close)
 
 
-def run(profile: Profile, config: Config, *, link: str = "", dev: bool = False) -> int:
-    """Open the program and return its exit status; ``link`` is a ``misfin:`` URI to write to."""
+def run(
+    profile: Profile, config: Config, *, link: str = "", dev: bool = False, problems: Sequence[str] = ()
+) -> int:
+    """Open the program and return its exit status.
+
+    ``link`` is a ``misfin:`` URI to write to, ``problems`` are sentences to tell, such as what the settings
+    have that means nothing.
+    """
     sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them
-    app = MisfinApp(profile, config, link=link, dev=dev)
+    app = MisfinApp(profile, config, link=link, dev=dev, problems=problems)
     status = app.run(mouse=config.ui.mouse)
     return status if status is not None else app.return_code or 0

@@ -76,8 +76,19 @@ class Background(Places):
 
     @work(group="receiver", exclusive=True, description="start the receiver again")
     async def _restart_receiver(self) -> None:
+        """It reads its settings when it starts; one that somebody else started goes on as it is."""
         await self.services.receiving.stop()
         await self.start_receiver()
+        state = await self.services.receiving.state()
+        if state.adopted:
+            self.say(
+                "The receiver was not started by this program, and goes on with its old settings until"
+                " whoever started it starts it again.",
+                severity="warning",
+                timeout=LONG,
+            )
+        elif state.error:
+            self.say(f"Mail cannot be received: {state.error}", severity="error", timeout=LONG)
 
     # ---- files that count at once
 
@@ -89,15 +100,21 @@ class Background(Places):
         from misfin_tui.config import ConfigError, load
 
         file = self.profile.config
+        told: list[str] = []
         try:
             async for _ in awatch(
                 file.parent, recursive=False, watch_filter=lambda _change, path: path == str(file)
             ):
+                unknown: list[str] = []
                 try:
-                    config = await asyncio.to_thread(load, file)
+                    config = await asyncio.to_thread(load, file, unknown)
                 except ConfigError as error:
                     self.report(error)
                     continue
+                if unknown != told:
+                    told = unknown
+                    for problem in unknown:
+                        self.say(problem, severity="warning", timeout=LONG)
                 if config != self.config:
                     self.use_config(config)
         except (OSError, RuntimeError):

@@ -67,10 +67,11 @@ def _open(profile: Profile, *, link: str = "", dev: bool = False) -> int:
             remedy="Use a command for scripts: `misfin-tui --help` lists them.",
         )
     gc.disable()  # it takes a fifth of the time to the first frame; the app turns it on again
-    config = load(profile.config)
+    unknown: list[str] = []
+    config = load(profile.config, unknown)
     from misfin_tui.app import run
 
-    status = run(profile, config, link=link, dev=dev)
+    status = run(profile, config, link=link, dev=dev, problems=unknown)
     if status:
         say(f"The profile is in {profile.root}; {HOME_VARIABLE} or --profile chooses another.")
     return status

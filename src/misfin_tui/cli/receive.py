@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def receive(args: Namespace) -> int:
     """Listen, say so on standard output in one line, and run until SIGTERM or ctrl+c."""
     profile = profile_of(args)
-    config = load(profile.config)
+    # Started by the program, it passes over names that mean nothing, as the program did, which told them.
+    config = load(profile.config, [] if args.until_eof else None)
     _log_to_stderr()
     return asyncio.run(_serve(args, profile, config))
 

@@ -304,6 +304,7 @@ ACTIONS: tuple[Action, ...] = (
         Room.SETTINGS,
         _A("change-setting", "enter", "Change", "Change this setting."),
         _A("reset-setting", "d", "Default", "Back to the default."),
+        _A("add-setting", "n", "Add", "Add settings for a host, or a saved search."),
         _A("settings-search", "slash", "Search", "Find a setting.", action="search"),
         _A("edit-config", "ctrl+e", "Edit file", "Edit config.toml in your editor."),
     ),

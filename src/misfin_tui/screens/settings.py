@@ -3,85 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
 from typing import Any
 
 from textual import work
 
-from misfin.errors import MisfinError
-from misfin_tui import config as settings
-from misfin_tui.config import Config
+from misfin.errors import AddressError, MisfinError
+from misfin.model.address import MisfinAddress
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
 from misfin_tui.dialogs.text import Fact, FactsDialog
 from misfin_tui.dialogs.theme import ThemeDialog
-from misfin_tui.keymap import ACTIONS, NOOP, Room, readable, resolve, split
+from misfin_tui.keymap import Room
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.place import Place
+from misfin_tui.screens.settings_rows import (
+    Setting,
+    complaint,
+    host_setting,
+    parsed,
+    question_of,
+    search_setting,
+    settings_of,
+    typed,
+)
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.row_list import Cell, Column, RowList
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One line of the settings; ``value`` and ``default`` as the dataclasses have them."""
-
-    section: str
-    key: str
-    value: Any
-    default: Any
-    help: str
-    choices: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """``section.key``"""
-        return f"{self.section}.{self.key}"
-
-    @property
-    def shown(self) -> str:
-        """The value in words."""
-        return shown(self.value)
-
-
-def shown(value: Any) -> str:
-    """A value in words."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("\n", " ⏎ ")
-
-
-def settings_of(config: Config) -> list[Setting]:
-    """Every setting there is, those of the sections first, then keys and saved searches."""
-    found = [
-        Setting(
-            name,
-            item.name,
-            getattr(getattr(config, name), item.name),
-            item.default,
-            item.metadata["help"],
-            item.metadata["choices"],
-        )
-        for name, cls in settings.SECTIONS.items()
-        for item in fields(cls)
-    ]
-    found += [
-        Setting("searches", name, query, "", "A saved search; an empty query removes it.")
-        for name, query in config.searches.items()
-    ]
-    found += [
-        Setting(
-            "keys",
-            action.id,
-            config.keys.get(action.id, action.keys),
-            action.keys,
-            f"{action.help} ({action.room})",
-        )
-        for action in ACTIONS
-    ]
-    return found
 
 
 class SettingsScreen(Place):
@@ -102,19 +48,16 @@ class SettingsScreen(Place):
 
     def _cells(self, setting: Setting) -> Sequence[Cell]:
         own = setting.value != setting.default
-        value = setting.shown
-        if setting.section == "keys":
-            value = " ".join(readable(key) for key in split(str(setting.value)) if key != NOOP) or "none"
         return (
             ("•", "accent") if own else ("", "normal"),
             (setting.name, "strong" if own else "normal"),
-            (value or "–", "accent" if own else "normal"),
+            (setting.shown or "–", "accent" if own else "normal"),
             (setting.help, "muted"),
         )
 
     async def load(self) -> Iterable[Setting]:
         """As they are in force."""
-        return settings_of(self.services.config)
+        return settings_of(self.misfin.config)
 
     def matches(self, item: Setting, words: list[str]) -> bool:
         """By name, value and explanation."""
@@ -123,10 +66,7 @@ class SettingsScreen(Place):
 
     def detail(self, item: Setting) -> str:
         """The explanation in full, and the default."""
-        default = shown(item.default) or "empty"
-        if item.section == "keys":
-            default = " ".join(readable(key) for key in split(str(item.default)))
-        return f"{item.help}\nDefault: {default}"
+        return f"{item.help}\nDefault: {item.shown_default}"
 
     def choose(self, item: Any) -> None:
         """A double click changes."""
@@ -158,67 +98,61 @@ class SettingsScreen(Place):
             options = [(choice, choice or "–", "") for choice in setting.choices]
             dialog = ChooseDialog(setting.name, options, question=setting.help, chosen=str(setting.value))
         else:
-            dialog = PromptDialog(
-                setting.name,
-                self._question(setting),
-                value=_typed(setting.value),
-                yes="Save",
-                check=lambda text: self._complaint(setting, text),
-            )
+            dialog = self._prompt(setting)
         answer = await self.app.push_screen_wait(dialog)
         if answer is not None:
-            await self._set(setting, _parsed(setting, answer))
+            await self._set(setting, parsed(setting, answer))
 
-    def _question(self, setting: Setting) -> str:
-        if setting.section == "keys":
-            return f"{setting.help}\nKeys apart by commas, such as e, ctrl+a, f5; `{NOOP}` for none."
-        lines = [setting.help]
-        if isinstance(setting.value, tuple):
-            lines.append(
-                "Several apart by commas."
-                + (f" Of: {', '.join(setting.choices)}." if setting.choices else "")
-            )
-        if isinstance(setting.value, str) and setting.key == "signature":
-            lines.append("\\n starts a new line.")
-        lines.append(f"Default: {shown(setting.default) or 'empty'}")
-        return "\n".join(lines)
-
-    def _complaint(self, setting: Setting, text: str) -> str:
-        """What is wrong with a value, by the very rules of the settings file."""
-        if setting.section == "keys":
-            wanted = {**self.services.config.keys, setting.key: text}
-            mine = [problem for problem in resolve(wanted).problems if f" {setting.key}:" in problem]
-            return "\n".join(mine)
-        try:
-            value = _parsed(setting, text)
-            settings.parse(f"[{setting.section}]\n{_key(setting.key)} = {settings.toml_value(value)}\n")
-        except settings.ConfigError as error:
-            return error.problem.capitalize()
-        except ValueError as error:
-            return str(error)
-        return ""
-
-    async def _set(self, setting: Setting, value: Any) -> None:
-        removed = value == setting.default or (setting.section == "searches" and not value)
-        config = await self.attempt(
-            self.services.setup.change(setting.section, setting.key, None if removed else value)
+    def _prompt(self, setting: Setting) -> PromptDialog:
+        return PromptDialog(
+            setting.name,
+            question_of(setting),
+            value=typed(setting.value),
+            yes="Save",
+            check=lambda text: complaint(setting, text, self.services.config.keys),
         )
-        if config is None:
-            return
-        self.misfin.use_config(config)
-        if setting.section in ("receive", "rate_limit", "verification"):
-            await self._restart_receiver(config)
 
-    async def _restart_receiver(self, config: Config) -> None:
-        """The receiver reads its settings when it starts."""
-        receiving = self.services.receiving
-        if not (await receiving.state()).running and not config.receive.enabled:
+    @work(group="settings", description="add a setting")
+    async def action_add_setting(self) -> None:
+        """Something of one's own: how to reach a host, or a saved search."""
+        kind = await self.app.push_screen_wait(
+            ChooseDialog(
+                "Add",
+                [
+                    ("hosts", "A host", "another address to connect to, or its version of the protocol"),
+                    ("searches", "A saved search", "stands in the sidebar, and on the keys 1 to 9"),
+                ],
+            )
+        )
+        if kind is None:
             return
-        await receiving.stop()
-        if config.receive.enabled:
-            state = await receiving.start()
-            if not state.running:
-                self.misfin.say(f"Mail cannot be received: {state.error}", severity="error")
+        asked = (
+            PromptDialog("Which host?", "As in addresses: the part after @.", yes="Next", check=_no_host)
+            if kind == "hosts"
+            else PromptDialog("What is it called?", "Its name in the sidebar.", yes="Next", check=_no_name)
+        )
+        name = await self.app.push_screen_wait(asked)
+        if name is None:
+            return
+        setting = host_setting(_host(name)) if kind == "hosts" else search_setting(name.strip())
+        there = {each.name: each for each in self.everything}
+        setting = there.get(setting.name, setting)
+        answer = await self.app.push_screen_wait(self._prompt(setting))
+        if answer is not None:
+            await self._set(setting, parsed(setting, answer), keep=True)
+            await self.read_again()
+            self.rows.go_to(setting.name)
+
+    async def _set(self, setting: Setting, value: Any, *, keep: bool = False) -> None:
+        """Write it; the default is nothing to write, unless the row is to ``keep`` standing there."""
+        removed = value == setting.default and not (keep and setting.host)
+        config = await self.attempt(
+            self.services.setup.change(
+                setting.section, setting.key, None if removed else value, host=setting.host
+            )
+        )
+        if config is not None:
+            self.misfin.use_config(config)
 
     @work(group="settings", description="reset a setting")
     async def action_reset_setting(self) -> None:
@@ -264,26 +198,18 @@ class SettingsScreen(Place):
             return
 
 
-def _typed(value: Any) -> str:
-    """A value as it stands in the field."""
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    return str(value).replace("\n", "\\n")
+def _host(text: str) -> str:
+    """The host somebody typed, perhaps with a mailbox before it, in its normal form."""
+    return MisfinAddress.parse(f"x@{text.strip().rpartition('@')[2]}").hostname
 
 
-def _parsed(setting: Setting, text: str) -> Any:
-    """What was typed as a value of the setting's kind. Raises :class:`ValueError` with a sentence."""
-    text = text.strip()
-    kind = type(setting.default)
-    if kind is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if kind is int or kind is float:
-        try:
-            return kind(text.replace(",", "").replace("_", ""))
-        except ValueError:
-            raise ValueError(f"{text or 'Nothing'} is no {'whole ' if kind is int else ''}number.") from None
-    return text.replace("\\n", "\n")
+def _no_host(text: str) -> str:
+    try:
+        _host(text)
+    except AddressError as error:
+        return str(error)
+    return "A host has no spaces in its name." if len(text.split()) > 1 else ""
 
 
-def _key(name: str) -> str:
-    return settings.toml_value(name)
+def _no_name(text: str) -> str:
+    return "" if text.strip() else "Write a name."

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from misfin_tui.config import ConfigError, HostConfig, split_listen
+from misfin_tui.config import HostConfig, split_connect
 
 if TYPE_CHECKING:
     from misfin.net.client import HostOverride
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 def make_courier(services: Services, on_event: Callable[[Event], object] = lambda _event: None) -> Courier:
-    """A courier over the profile's outbox. Blocking: it opens databases.
-
-    Raises :class:`ConfigError` for a host setting that cannot be used.
-    """
+    """A courier over the profile's outbox. Blocking: it opens databases."""
     from misfin.post.courier import Courier  # late: it brings TLS along
 
     config = services.config
@@ -37,24 +34,17 @@ def make_courier(services: Services, on_event: Callable[[Event], object] = lambd
 
 
 def host_overrides(hosts: Mapping[str, HostConfig]) -> dict[str, HostOverride]:
-    """What ``[hosts."name"]`` means to the client. Raises :class:`ConfigError`."""
+    """What ``[hosts."name"]`` means to the client."""
     from misfin.model.gemmail import Version
     from misfin.net.client import HostOverride
 
     return {
         name: HostOverride(
-            connect=_endpoint(name, host.connect) if host.connect else None,
+            connect=split_connect(host.connect),
             version=Version(host.version) if host.version else None,
         )
         for name, host in hosts.items()
     }
-
-
-def _endpoint(name: str, text: str) -> tuple[str, int]:
-    try:
-        return split_listen(text)
-    except ValueError as error:
-        raise ConfigError("config.toml", 0, f'[hosts."{name}"] connect: {error}') from error
 
 
 def _remember_sender_lines(services: Services) -> None:

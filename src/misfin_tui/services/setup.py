@@ -37,9 +37,9 @@ class Setup:
 
     # ---- settings
 
-    async def change(self, section: str, key: str, value: object) -> Config:
-        """Write one setting, None for its default; returns the settings then in force."""
-        return await asyncio.to_thread(self._change, section, key, value)
+    async def change(self, section: str, key: str, value: object, *, host: str = "") -> Config:
+        """Write one setting (of a host), None for its default; returns the settings then in force."""
+        return await asyncio.to_thread(self._change, section, key, value, host)
 
     async def file_text(self) -> str:
         """The settings file as it stands, or the one that would be made."""
@@ -78,9 +78,9 @@ class Setup:
 
     # ---- in a thread
 
-    def _change(self, section: str, key: str, value: object) -> Config:
+    def _change(self, section: str, key: str, value: object, host: str) -> Config:
         try:
-            return settings.write_setting(self._services.profile.config, section, key, value)
+            return settings.write_setting(self._services.profile.config, section, key, value, host=host)
         except ConfigError:
             raise
         except OSError as error:

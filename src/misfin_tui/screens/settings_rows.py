@@ -1,0 +1,193 @@
+"""The settings as rows: value, default and explanation of each; and what a person typed, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from misfin.errors import MisfinError
+from misfin_tui import config as settings
+from misfin_tui.config import Config
+from misfin_tui.keymap import ACTIONS, NOOP, readable, resolve, split
+
+NEW_LINE = "\\n"
+"""How a new line is typed in a field of one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the settings; ``value`` and ``default`` as the dataclasses have them.
+
+    ``host`` is whose setting it is in ``[hosts]``, empty for all others.
+    """
+
+    section: str
+    key: str
+    value: Any
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    host: str = ""
+
+    @property
+    def name(self) -> str:
+        """``section.key``, with the host in between."""
+        return ".".join(filter(None, (self.section, self.host, self.key)))
+
+    @property
+    def shown(self) -> str:
+        """The value in words."""
+        return self._words(self.value)
+
+    @property
+    def shown_default(self) -> str:
+        """The default in words."""
+        return self._words(self.default) or "empty"
+
+    def _words(self, value: Any) -> str:
+        if self.section == "keys":
+            return " ".join(readable(key) for key in split(str(value)) if key != NOOP) or "none"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, tuple):
+            return ", ".join(value)
+        return f"{value:,}" if isinstance(value, int) else str(value).replace("\n", " ⏎ ")
+
+
+def settings_of(config: Config) -> list[Setting]:
+    """Every setting there is: the sections, then hosts, saved searches and keys."""
+    found = [each for name, cls in settings.SECTIONS.items() for each in _section(config, name, cls)]
+    for host in config.hosts:
+        found += [
+            Setting(
+                "hosts",
+                item.name,
+                getattr(config.hosts[host], item.name),
+                item.default,
+                item.metadata["help"],
+                item.metadata["choices"],
+                host,
+            )
+            for item in fields(settings.HostConfig)
+        ]
+    found += [search_setting(name, query) for name, query in config.searches.items()]
+    found += [
+        Setting(
+            "keys",
+            action.id,
+            config.keys.get(action.id, action.keys),
+            action.keys,
+            f"{action.help} ({action.room})",
+        )
+        for action in ACTIONS
+    ]
+    return found
+
+
+def _section(config: Config, name: str, cls: Any) -> list[Setting]:
+    values = getattr(config, name)
+    return [
+        Setting(
+            name,
+            item.name,
+            getattr(values, item.name),
+            item.default,
+            item.metadata["help"],
+            item.metadata["choices"],
+        )
+        for item in fields(cls)
+    ]
+
+
+def search_setting(name: str, query: str = "") -> Setting:
+    """A saved search."""
+    return Setting("searches", name, query, "", "A saved search; an empty query removes it.")
+
+
+def host_setting(host: str) -> Setting:
+    """Where a host is, the first thing one says about it."""
+    item = fields(settings.HostConfig)[0]
+    return Setting("hosts", item.name, "", item.default, item.metadata["help"], host=host)
+
+
+def question_of(setting: Setting) -> str:
+    """What to say above the field in which a setting is typed."""
+    lines = [setting.help]
+    if setting.section == "keys":
+        lines.append(f"Keys apart by commas, such as e, ctrl+a, f5; `{NOOP}` for none.")
+    if isinstance(setting.value, tuple):
+        of = f" Of: {', '.join(setting.choices)}." if setting.choices else ""
+        lines.append(f"Several apart by commas.{of}")
+    if setting.name == "send.signature":
+        lines.append(f"{NEW_LINE} starts a new line.")
+    if setting.section != "searches":
+        lines.append(f"Default: {setting.shown_default}")
+    return "\n".join(lines)
+
+
+def typed(value: Any) -> str:
+    """A value as it stands in the field."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value).replace("\n", NEW_LINE)
+
+
+def parsed(setting: Setting, text: str) -> Any:
+    """What was typed as a value of the setting's kind. Raises :class:`ValueError` with a sentence."""
+    text = text.strip()
+    kind = type(setting.default)
+    if kind is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind is int or kind is float:
+        try:
+            return kind(text.replace(",", "").replace("_", ""))
+        except ValueError:
+            raise ValueError(f"{text or 'Nothing'} is no {'whole ' if kind is int else ''}number.") from None
+    return text.replace(NEW_LINE, "\n")
+
+
+def complaint(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
+    """What is wrong with what was typed, empty when nothing is; ``keys`` are the user's own so far."""
+    try:
+        return _CHECKS.get(setting.section, _by_the_file)(setting, text, keys)
+    except settings.ConfigError as error:
+        return f"{error.problem[:1].upper()}{error.problem[1:]}."
+    except (MisfinError, ValueError) as error:
+        return str(error)
+
+
+def _by_the_file(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
+    """By the very rules of the settings file."""
+    section = f'hosts."{setting.host}"' if setting.host else setting.section
+    value = settings.toml_value(parsed(setting, text))
+    settings.parse(f"[{section}]\n{settings.toml_value(setting.key)} = {value}\n")
+    return ""
+
+
+def _key(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
+    problems = resolve({**keys, setting.key: text}).problems
+    return "\n".join(problem for problem in problems if f" {setting.key}:" in problem)
+
+
+def _search(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
+    from misfin.store.query import parse
+
+    if text.strip():
+        parse(text, now=0.0)
+    return ""
+
+
+def _address(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
+    from misfin.model.address import MisfinAddress
+
+    if text.strip():
+        MisfinAddress.parse(text.strip())
+    return ""
+
+
+_CHECKS: Mapping[str, Callable[[Setting, str, Mapping[str, str]], str]] = {
+    "keys": _key,
+    "searches": _search,
+    "identity": _address,
+}

@@ -1,0 +1,258 @@
+"""The settings screen: everything that can be set stands there, is checked, and counts at once."""
+
+from __future__ import annotations
+
+import pytest
+from desk import SETTINGS, at_desk, make_profile, notices, on_screen, shown, until
+
+from misfin_tui import config
+from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
+from misfin_tui.dialogs.theme import ThemeDialog
+from misfin_tui.screens.settings import SettingsScreen
+from misfin_tui.screens.trust import TrustScreen
+from misfin_tui.services.receiving import ReceiverState, Receiving
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+async def setting(app, pilot, name: str) -> SettingsScreen:
+    if not isinstance(app.screen, SettingsScreen):
+        await pilot.press("comma")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+    screen = app.screen
+    await until(pilot, lambda: any(each.name == name for each in screen.rows.items), name)
+    screen.rows.go_to(name)
+    assert screen.rows.current.name == name
+    return screen
+
+
+async def dialog(app, pilot, kind: type):
+    await until(pilot, lambda: isinstance(app.screen, kind) and app.focused is not None)
+    return app.screen
+
+
+async def answer(app, pilot, text: str) -> None:
+    """Type into the dialog that asks, and accept."""
+    asked = await dialog(app, pilot, PromptDialog)
+    asked.query_one("#answer").value = text
+    await pilot.press("enter")
+
+
+async def test_every_setting_is_there(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "ui.theme")
+        names = {each.name for each in screen.rows.items}
+        assert {"send.undo_send_seconds", "trust.first_use", "keys.archive", "searches.unread"} <= names
+
+
+async def test_a_switch_turns_and_comments_stay(profile_root):
+    profile = make_profile(profile_root, settings="# mine\n[receive]\nenabled = false  # for now\n")
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "ui.bell")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.config.ui.bell)
+        text = profile.config.read_text()
+        assert "# mine" in text
+        assert "# for now" in text
+        assert app.services.config.ui.bell
+        await pilot.press("d")
+        await until(pilot, lambda: not app.config.ui.bell)
+        assert "bell" not in profile.config.read_text()
+
+
+async def test_a_number_is_checked_before_it_is_written(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "send.timeout")
+        await pilot.press("enter")
+        asked = await dialog(app, pilot, PromptDialog)
+        for wrong, complaint in (("soon", "no number"), ("99999", "between 1 and 600")):
+            asked.query_one("#answer").value = wrong
+            await pilot.press("enter")
+            await on_screen(pilot, complaint)
+        asked.query_one("#answer").value = "30"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.config.send.timeout == 30)
+        await until(pilot, lambda: screen.rows.current.value == 30)
+
+
+async def test_one_of_several_is_chosen(profile):
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "trust.first_use")
+        await pilot.press("enter")
+        await dialog(app, pilot, ChooseDialog)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.config.trust.first_use == "ask")
+
+
+async def test_a_key_is_remapped_at_once(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "keys.show-trust")
+        await pilot.press("enter")
+        asked = await dialog(app, pilot, PromptDialog)
+        asked.query_one("#answer").value = "q"
+        await pilot.press("enter")
+        await on_screen(pilot, "already belongs to back")
+        asked.query_one("#answer").value = "f6"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.keys.of("show-trust") == ("f6",))
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.screen, TrustScreen))
+
+
+async def test_a_theme_is_tried_on_and_put_back(profile):
+    async with at_desk(profile) as (app, pilot):
+        before = app.theme
+        await setting(app, pilot, "ui.theme")
+        await pilot.press("enter")
+        await dialog(app, pilot, ThemeDialog)
+        await pilot.press("down")
+        await until(pilot, lambda: app.theme != before)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.theme == before)
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        await pilot.press("enter")
+        asked = await dialog(app, pilot, ThemeDialog)
+        asked.query_one("OptionList").highlighted = asked._names.index("misfin-light")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.config.ui.theme == "misfin-light")
+
+
+# ---- hosts and saved searches
+
+
+HOSTS = SETTINGS + '# the box under the desk\n[hosts."Hive.Test"]\nconnect = "127.0.0.1:19580"  # a tunnel\n'
+
+
+async def test_settings_of_hosts_are_listed_changed_and_removed(profile_root):
+    profile = make_profile(profile_root, settings=HOSTS)
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "hosts.hive.test.version")
+        await on_screen(pilot, "hosts.hive.test.connect")
+        await on_screen(pilot, "127.0.0.1:19580")
+        await pilot.press("enter")
+        await dialog(app, pilot, ChooseDialog)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.config.hosts["hive.test"].version == "B")
+        assert '[hosts."Hive.Test"]' in profile.config.read_text()
+        assert "# a tunnel" in profile.config.read_text()
+        await setting(app, pilot, "hosts.hive.test.connect")
+        await pilot.press("enter")
+        await answer(app, pilot, "nowhere")
+        await on_screen(pilot, "is not HOST:PORT")
+        await answer(app, pilot, "[::1]:1959")
+        await until(pilot, lambda: app.config.hosts["hive.test"].connect == "[::1]:1959")
+        for name in ("connect", "version"):
+            await until(pilot, lambda: app.screen is screen)
+            await setting(app, pilot, f"hosts.hive.test.{name}")
+            await pilot.press("d")
+            await until(pilot, lambda name=name: not getattr(app.config.hosts.get("hive.test"), name, ""))
+        await until(pilot, lambda: not app.config.hosts)
+        await until(pilot, lambda: "hosts.hive.test" not in shown(app))
+        assert "# the box under the desk" in profile.config.read_text()
+
+
+async def test_a_host_is_added(profile):
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "ui.theme")
+        await pilot.press("n")
+        await dialog(app, pilot, ChooseDialog)
+        await pilot.press("enter")
+        await answer(app, pilot, "no host")
+        await on_screen(pilot, "A host has no spaces in its name.")
+        await answer(app, pilot, "bob@Hive.Test")
+        await on_screen(pilot, "hosts.hive.test.connect")
+        await answer(app, pilot, "127.0.0.1:19580")
+        await until(pilot, lambda: "hive.test" in app.config.hosts)
+        assert config.load(profile.config).hosts["hive.test"].connect == "127.0.0.1:19580"
+        await until(pilot, lambda: app.screen.rows.current.name == "hosts.hive.test.connect")
+
+
+async def test_a_saved_search_is_added_checked_and_removed_and_the_first_one_stays(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "ui.theme")
+        await pilot.press("n")
+        await dialog(app, pilot, ChooseDialog)
+        await pilot.press("down", "enter")
+        await answer(app, pilot, "Bob, lately")
+        await on_screen(pilot, "searches.Bob, lately")
+        await answer(app, pilot, "after:someday")
+        await on_screen(pilot, "someday")
+        assert isinstance(app.screen, PromptDialog)
+        await answer(app, pilot, "from:bob after:2w")
+        await until(pilot, lambda: app.config.searches.get("Bob, lately") == "from:bob after:2w")
+        assert app.config.searches["unread"] == "is:unread"
+        await until(pilot, lambda: app.screen is screen)
+        await setting(app, pilot, "searches.Bob, lately")
+        await pilot.press("d")
+        await until(pilot, lambda: list(app.config.searches) == ["unread"])
+
+
+# ---- in force at once
+
+
+async def test_a_change_starts_the_receiver_again_once(profile, monkeypatch):
+    done = []
+
+    async def start(self):
+        done.append("start")
+        self._state = ReceiverState(True, ("127.0.0.1:1958",))
+        return self._state
+
+    async def stop(self):
+        done.append("stop")
+        self._state = ReceiverState()
+
+    monkeypatch.setattr(Receiving, "start", start)
+    monkeypatch.setattr(Receiving, "stop", stop)
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "receive.enabled")
+        await pilot.press("enter")
+        await until(pilot, lambda: done == ["stop", "start"])
+        await setting(app, pilot, "rate_limit.capacity")
+        await pilot.press("enter")
+        await answer(app, pilot, "7")
+        await until(pilot, lambda: len(done) >= 4)
+        await setting(app, pilot, "ui.bell")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.services.config.ui.bell)
+        await until(pilot, lambda: all(work.group != "receiver" for work in app.workers))
+        assert done == ["stop", "start", "stop", "start"]
+
+
+async def test_a_receiver_that_cannot_listen_any_more_says_why(profile, monkeypatch):
+    async def start(self):
+        self._state = ReceiverState(error="the port is taken")
+        return self._state
+
+    monkeypatch.setattr(Receiving, "start", start)
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "receive.enabled")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Mail cannot be received: the port is taken" in notices(app))
+
+
+async def test_addresses_to_listen_on_are_checked(profile):
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "receive.listen")
+        await pilot.press("enter")
+        await answer(app, pilot, "0.0.0.0:1958, nonsense")
+        await on_screen(pilot, "`nonsense` is not HOST:PORT")
+        await answer(app, pilot, "127.0.0.1:1960")
+        await until(pilot, lambda: app.config.receive.listen == ("127.0.0.1:1960",))
+
+
+async def test_a_name_that_means_nothing_is_told_and_changes_nothing_else(profile):
+    async with at_desk(profile, problems=["config.toml, line 3: unknown key `belll`"]) as (app, pilot):
+        await until(pilot, lambda: "unknown key `belll`" in "\n".join(notices(app)))
+        profile.config.write_text(SETTINGS + "[ui]\nbelll = true\nbell = true\n[colours]\n")
+        await until(pilot, lambda: app.config.ui.bell)
+        await until(pilot, lambda: "did you mean `bell`?; it is passed over." in "\n".join(notices(app)))
+        assert any("unknown section [colours]" in notice for notice in notices(app))
+        await setting(app, pilot, "ui.mouse")
+        await pilot.press("enter")  # and the file can still be changed from here
+        await until(pilot, lambda: not app.config.ui.mouse)
+        assert "belll = true" in profile.config.read_text()
