@@ -68,3 +68,15 @@ def test_the_manual_page_is_clean_roff(capsys: pytest.CaptureFixture[str]) -> No
     )
     assert done.returncode == 0
     assert not done.stderr
+
+
+def test_every_option_and_argument_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["man"])
+    page = capsys.readouterr().out
+    assert "One JSON object per line" in page
+    assert "\nmailbox@host.\n" in page
+    for number, line in enumerate(page.splitlines()):
+        assert line.strip() not in ("", "."), f"line {number} of the manual page says nothing"
+    for verb in verbs():
+        for action in verb.parser._actions:
+            assert action.help or action.choices, f"{' '.join(verb.words)} {action.dest}"

@@ -157,9 +157,11 @@ def _roff() -> Iterator[str]:
     for verb in found[1:]:
         if isinstance(verb.parser._subparsers, argparse._ArgumentGroup):
             continue  # a word that only leads to further words; those follow
-        usage = verb.parser.format_usage().removeprefix("usage: ").split()
-        yield f".SS {_escape(' '.join(usage))}"
-        yield _escape(verb.about[:1].upper() + verb.about[1:] + ".")
+        usage = " ".join(verb.parser.format_usage().removeprefix("usage: ").split())
+        for everywhere in ("[-h]", "[--profile DIR]", "[--json]"):
+            usage = usage.replace(f" {everywhere}", "")
+        yield f".SS {_escape(usage)}"
+        yield _escape(_sentence(verb.about))
         yield from _options(verb)
     yield ".SH EXIT STATUS"
     for status, meaning in (
@@ -190,7 +192,14 @@ def _options(verb: Verb) -> Iterator[str]:
         )
         if action.choices and action.option_strings:
             value = " " + "|".join(map(str, action.choices))
-        yield f".TP\n.B {_escape(name + value)}\n{_escape((action.help or '').capitalize())}."
+        yield f".TP\n.B {_escape(name + value)}\n{_escape(_sentence(action.help or ''))}"
+
+
+def _sentence(words: str) -> str:
+    """With a capital and a full stop, unless the first word is something to type, such as mailbox@host."""
+    first = words.split(maxsplit=1)[0]
+    capital = first.strip(",.:;").isalpha()
+    return f"{words[:1].upper() if capital else words[:1]}{words[1:].removesuffix('.')}."
 
 
 def _escape(text: str) -> str:

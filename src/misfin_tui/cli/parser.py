@@ -84,11 +84,11 @@ def _identity(add: Add, common: Parser) -> None:
     show = action("show", "identity:show", "show an identity and what is wrong with it")
     show.add_argument("name", metavar="NAME", nargs="?", help="name or address (default: the first)")
     take = action("import", "identity:import_file", "take over a PEM file of another program")
-    take.add_argument("file", metavar="FILE")
+    take.add_argument("file", metavar="FILE", help="certificate, and the key unless it is given apart")
     take.add_argument("--key-file", metavar="FILE", help="the key, when it lies in a file of its own")
     take.add_argument("--name", help="name to keep it under (default: its address)")
     give = action("export", "identity:export", "write certificate and key as PEM")
-    give.add_argument("name", metavar="NAME")
+    give.add_argument("name", metavar="NAME", help="name or address")
     give.add_argument("--output", metavar="FILE", help="file to write, mode 0600 (default: stdout)")
     give.add_argument("--certificate-only", action="store_true", help="leave the private key out")
 
@@ -137,11 +137,11 @@ def _outbox(add: Add, common: Parser) -> None:
     action = _actions(add("outbox", "sending:outbox", "messages on their way out"), common, "sending:outbox")
     action("list", "sending:outbox", "list them")
     retry = action("retry", "sending:retry", "try one again now; also the answer to an uncertain one")
-    retry.add_argument("id", metavar="ID", type=int)
+    retry.add_argument("id", metavar="ID", type=int, help="number in the list")
     cancel = action("cancel", "sending:cancel", "give one up")
-    cancel.add_argument("id", metavar="ID", type=int)
+    cancel.add_argument("id", metavar="ID", type=int, help="number in the list")
     follow = action("follow", "sending:follow", "send one where a redirect points, now")
-    follow.add_argument("id", metavar="ID", type=int)
+    follow.add_argument("id", metavar="ID", type=int, help="number in the list")
     action("run", "sending:run_outbox", "send what is due, once")
 
 
@@ -169,7 +169,7 @@ def _exchange(add: Add, common: Parser) -> None:
     take.add_argument("--folder", default="Inbox", help="folder to put it into (default: Inbox)")
     give = add("export", "exchange:export_mail", "write mail out as mbox or .gmi files")
     give.add_argument("target", metavar="PATH", help="file (mbox) or folder (gmi) to write")
-    give.add_argument("--format", choices=("mbox", "gmi"), default="mbox")
+    give.add_argument("--format", choices=("mbox", "gmi"), default="mbox", help="default: mbox")
     give.add_argument("--query", default="", help="only what this search finds")
 
 
@@ -186,5 +186,5 @@ def _rest(add: Add, common: Parser) -> None:
     link = add("open", "program:open_link", "open the composer for a misfin: link")
     link.add_argument("link", metavar="LINK", help="misfin:mailbox@host?text")
     shell = add("completion", "manual:completion", "print a completion script")
-    shell.add_argument("shell", choices=("bash", "zsh", "fish"))
+    shell.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell: bash, zsh or fish")
     add("man", "manual:man_page", "print the manual page (roff)")
