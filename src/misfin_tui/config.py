@@ -248,7 +248,7 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, _line_in(str(error)), f"not valid TOML: {error}") from error
+        raise ConfigError(path, _line_in(str(error), text), f"not valid TOML: {error}") from error
     except RecursionError as error:  # tomllib descends once per bracket
         raise ConfigError(path, 0, "not valid TOML: brackets within brackets without end") from error
     reader = _Reader(text, path, unknown)
@@ -417,11 +417,11 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"; did you mean `{match[0]}`?" if match else ""
 
 
-def _line_in(message: str) -> int:
-    """The line number tomllib put into its message, 0 when it has none ("at end of document")."""
+def _line_in(message: str, text: str) -> int:
+    """The line number tomllib put into its message; the last line where it says "at end of document"."""
     _, found, rest = message.rpartition("at line ")
     digits = rest.split(",")[0]
-    return int(digits) if found and digits.isdigit() else 0
+    return int(digits) if found and digits.isdigit() else len(text.rstrip().splitlines())
 
 
 def _line_of(text: str, where: tuple[str, ...]) -> int:

@@ -47,6 +47,7 @@ def test_every_setting_is_explained() -> None:
         ("[keys]\nquit = 3\n", 2, "text in quotes"),
         ("[ui\n", 1, "not valid TOML"),
         ('[ui]\ntheme = "a\n', 2, "not valid TOML"),
+        ("[ui]\nbell = [\n", 2, "not valid TOML"),
         ("[receive]\nlisten = [1]\n", 2, "text in quotes"),
     ],
 )
