@@ -121,14 +121,15 @@ class Filing:
             letters = _as_seen(letters, action, view)
         errand = _Errand(self._index, self._store)
         act = errand.action(action, argument)
-        try:
-            for letter in letters:
-                errand.do(letter.row, letter.account, letter.folder, letter.seen, act)
-            errand.finish()
-        except BaseException:
-            with suppress(StoreError):  # the first error is the one to tell
-                self.undo(Undo(action, argument, tuple(errand.done)))
-            raise
+        with self._index.filing():
+            try:
+                for letter in letters:
+                    errand.do(letter.row, letter.account, letter.folder, letter.seen, act)
+                errand.finish()
+            except BaseException:
+                with suppress(StoreError):  # the first error is the one to tell
+                    self.undo(Undo(action, argument, tuple(errand.done)))
+                raise
         return Undo(action, argument, tuple(errand.done), errand.missed)
 
     def undo(self, undo: Undo) -> int:
@@ -137,13 +138,14 @@ class Filing:
         Returns how many letters are as they were. Raises :class:`StoreError`.
         """
         errand = _Errand(self._index, self._store)
-        for done in reversed(undo.done):
-            if done.back_to:
-                act: _Act = partial(errand.move, to=done.back_to)
-            else:
-                act = partial(errand.flag, add=done.add, remove=done.remove)
-            errand.do(done.row, done.account, done.folder, done.seen, act)
-        errand.finish()
+        with self._index.filing():
+            for done in reversed(undo.done):
+                if done.back_to:
+                    act: _Act = partial(errand.move, to=done.back_to)
+                else:
+                    act = partial(errand.flag, add=done.add, remove=done.remove)
+                errand.do(done.row, done.account, done.folder, done.seen, act)
+            errand.finish()
         return len(errand.done)
 
 

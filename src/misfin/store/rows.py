@@ -112,6 +112,7 @@ class Changes:
     """What one scan found: numbers of letters, and the ``(account, folder)`` pairs they are in.
 
     ``elsewhere``: the index had changed since the last scan already, by filing or by another program.
+    ``unsure``: letters are on their way just now, so that another scan should follow soon.
     """
 
     added: int = 0
@@ -120,6 +121,7 @@ class Changes:
     flagged: int = 0
     folders: frozenset[tuple[str, str]] = frozenset()
     elsewhere: bool = False
+    unsure: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.moved or self.flagged or self.elsewhere)

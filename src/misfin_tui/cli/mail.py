@@ -40,9 +40,9 @@ def show(args: Namespace) -> int:
     """One letter as text; with ``--raw`` the gemmail as it came, byte for byte."""
     with fresh_index(args) as index:
         row = index.letter(args.id)
-        letter = index.read(row.row)
+        letter = index.read(row)
         if args.raw:
-            data = letter.misfin.gemmail if letter.misfin else index.raw(row.row)
+            data = letter.misfin.gemmail if letter.misfin else index.raw(row)
             if args.json:
                 emit(args, record_of(row) | {"gemmail": data.decode("utf-8", "replace")}, "")
             else:

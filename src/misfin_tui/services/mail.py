@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from misfin.errors import LetterGoneError, MisfinError
+from misfin.errors import MisfinError
 from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 
@@ -27,14 +26,13 @@ if TYPE_CHECKING:
 
 FIRST_ROWS = 80
 """Conversations read for the first frame: as many as the tallest window of ux.md has lines."""
-T = TypeVar("T")
 
 QUIET = 30.0
 """Seconds after which the mail is looked at even if the system told of no change."""
+SOON = 0.05
+"""Seconds until letters that were on their way are looked for again."""
 TOLD = 50
 """Unread letters remembered to tell new ones from known ones."""
-PATIENCE = (0.0, 0.02, 0.1, 0.5)
-"""Seconds before a letter that is not where it was is looked for again."""
 MAX_UNDOS = 100
 MAX_TOGGLED = 500
 """Conversations looked at to decide whether toggling sets or clears."""
@@ -138,24 +136,26 @@ class Mail:
         """One letter's row."""
         return await asyncio.to_thread(lambda: self._services.index.letter(id))
 
+    async def named(self, link: str) -> ConversationRow | None:
+        """The conversation of the letter a ``mid:`` link names (RFC 2392), None when it is not here; its
+        ``id`` is that of the letter."""
+        from urllib.parse import unquote
+
+        name = link.partition(":")[2]
+        spelled = dict.fromkeys((unquote(name), unquote(name.partition("/")[0])))  # after a slash: a part of it
+        for each in spelled:
+            message_id = f"<{each.strip().removeprefix('<').removesuffix('>')}>"
+            if found := await asyncio.to_thread(lambda: self._services.index.named(message_id)):  # noqa: B023 - awaited at once
+                return found
+        return None
+
     async def read(self, row: LetterRow) -> Letter:
         """A letter, parsed. Raises :class:`LetterGoneError`, :class:`StoreError`."""
-        return await asyncio.to_thread(self._found, row, self._services.index.read)
+        return await asyncio.to_thread(lambda: self._services.index.read(row))
 
     async def raw(self, row: LetterRow) -> bytes:
         """A letter's file. Raises like :meth:`read`."""
-        return await asyncio.to_thread(self._found, row, self._services.index.raw)
-
-    def _found(self, row: LetterRow, act: Callable[[int], T]) -> T:
-        """Do something to a letter that may just be on its way to another folder or name."""
-        for pause in PATIENCE:
-            try:
-                return act(row.row)
-            except LetterGoneError:
-                time.sleep(pause)
-                with suppress(LetterGoneError):  # between two names it may be in no folder for a moment
-                    row = self._services.index.letter(row.id)
-        return act(row.row)
+        return await asyncio.to_thread(lambda: self._services.index.raw(row))
 
     # ---- filing
 
@@ -246,6 +246,9 @@ class Mail:
                 if changes or self._told is None:
                     post(self._news())
                 self._services.contacts.learn(self._look.is_set)
+                if changes.unsure:
+                    self._stop.wait(SOON)
+                    self._look.set()
             except MisfinError as error:
                 post(Problem(f"The mail could not be read: {error}", error.remedy))
                 self._stop.wait(QUIET)

@@ -29,6 +29,10 @@ class Folder(NamedTuple):
     states: Mapping[str, State]
     keywords: Mapping[str, str]
 
+    def path_of(self, file: bytes) -> bytes:
+        """Where the file of a letter in this folder is."""
+        return os.fsencode(self.path) + b"/" + file
+
 
 def load(db: sqlite3.Connection) -> list[Folder]:
     """All folders the index knows."""

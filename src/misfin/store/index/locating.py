@@ -88,22 +88,28 @@ def by_statement(db: sqlite3.Connection, statement: Statement) -> list[Located]:
 
 
 def refile(db: sqlite3.Connection, changes: Sequence[Refiled]) -> bool:
-    """Tell the index about renamed files; False when some are in a folder it does not know yet."""
+    """Tell the index about renamed files; False when it does not know some of the letters or folders.
+
+    A file that is not there any more was renamed once more since: whoever did that, or the next scan, tells.
+    """
     folders = {
         (account, name): (number, Path(os.fsdecode(path)))
         for number, account, name, path in db.execute("SELECT folder, account, name, path FROM folders")
     }
     keywords = {number: listing.keywords_of(path) for number, path in folders.values()}
     left = Unsettled()
-    renamed = [
-        write.Renamed(change.row, Place(number, change.file), *listing.meaning(change.file, keywords[number]))
-        for change in changes
-        for number, _ in [folders.get((change.account, change.folder), (0, Path()))]
-        if number
-    ]
-    write.rename(db, renamed, left)
+    renamed = []
+    complete = True
+    for change in changes:
+        number, root = folders.get((change.account, change.folder), (0, Path()))
+        if not number:
+            complete = False
+        elif os.path.lexists(os.fsencode(root) + b"/" + change.file):
+            meant = listing.meaning(change.file, keywords[number])
+            renamed.append(write.Renamed(change.row, Place(number, change.file), *meant))
+    complete &= write.rename(db, renamed, left) == len(renamed)
     settle(db, left)
-    return len(renamed) == len(changes)
+    return complete
 
 
 def _located(db: sqlite3.Connection, rows: Sequence[int]) -> list[Located]:

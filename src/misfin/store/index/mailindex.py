@@ -10,14 +10,14 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from misfin.errors import LetterGoneError, StoreError
+from misfin.errors import StoreError
 from misfin.store.index import read
 from misfin.store.index.database import Database, LostError
 from misfin.store.rows import Changes, Completion, ConversationRow, FolderRow, LetterRow, View
@@ -59,6 +59,10 @@ class MailIndex:
         self._scanning = threading.Lock()
         self._seen: int | None = None
         """The generation after the last scan."""
+        self._filing = 0
+        self._filed = 0
+        """Actions of this program that are running, and how many were begun."""
+        self._counting = threading.Lock()
         self._searches: OrderedDict[tuple[View, int], Matches] = OrderedDict()
         self._searching = threading.Lock()
 
@@ -95,7 +99,7 @@ class MailIndex:
             before, seen = self.generation(), self._seen
             for last_try in (False, True):
                 try:
-                    changes = Scan(self._database, store, self._now, progress).run()
+                    changes = Scan(self._database, store, self._now, progress, self._files_at_rest).run()
                     self._seen = self.generation()
                     return replace(changes, elsewhere=seen not in (None, before))
                 except LostError:
@@ -187,33 +191,37 @@ class MailIndex:
 
         return self._read(lambda db: locating.by_message_id(db, message_id))
 
-    def read(self, row: int | LetterRow) -> Letter:
-        """A letter for reading. Raises :class:`LetterGoneError` or :class:`StoreError`."""
+    def read(self, letter: int | LetterRow) -> Letter:
+        """A letter for reading, by its row number or, best, by its whole row: then it is found for as long
+        as its file is anywhere, whatever other programs and rebuilds of the index do meanwhile.
+
+        Raises :class:`LetterGoneError` or :class:`StoreError`.
+        """
         from misfin.store.mime import MAX_READ, read_letter  # parsers of mail: not for the first frame
 
-        data, size = self._contents(row, MAX_READ)
+        data, size = self._contents(letter, MAX_READ)
         return read_letter(data, size=size)
 
-    def raw(self, row: int | LetterRow) -> bytes:
-        """The bytes of a letter's file, at most ``MAX_RAW``. Raises like :meth:`read`."""
-        return self._contents(row, MAX_RAW)[0]
+    def raw(self, letter: int | LetterRow) -> bytes:
+        """The bytes of a letter's file, at most ``MAX_RAW``. Asked for like :meth:`read`."""
+        return self._contents(letter, MAX_RAW)[0]
 
-    def _contents(self, row: int | LetterRow, limit: int) -> tuple[bytes, int]:
+    def _contents(self, letter: int | LetterRow, limit: int) -> tuple[bytes, int]:
         """The beginning of a letter's file, and the size of the whole; follows a file that was renamed."""
-        number = row if isinstance(row, int) else row.row
-        for scanned in (False, True):
-            path = self._read(lambda db: read.find(db, number)).path
-            try:
-                return _beginning(path, limit)
-            except FileNotFoundError as error:
-                # Another program renamed or moved it. While a scan runs, that will find it; waiting for it
-                # here could take as long as building the whole index.
-                if scanned or self._scanning.locked():
-                    raise LetterGoneError("This letter is no longer where it was.") from error
-                self.scan()
-            except OSError as error:
-                raise StoreError(f"The letter cannot be read: {error.strerror or error}.") from error
-        raise AssertionError("unreachable")
+        from misfin.store.index.follow import open_letter
+
+        known = None if isinstance(letter, int) else letter
+        number = letter if isinstance(letter, int) else letter.row
+        handle = open_letter(
+            lambda: self._read(lambda db: read.find(db, number, known.id if known else "")),
+            known,
+            self.mail_root,
+        )
+        try:
+            with os.fdopen(handle, "rb") as file:
+                return file.read(limit), os.fstat(handle).st_size
+        except OSError as error:
+            raise StoreError(f"The letter cannot be read: {error.strerror or error}.") from error
 
     # ---- filing -----------------------------------------------------------------------------------
 
@@ -229,6 +237,22 @@ class MailIndex:
             return locating.by_id(db, ids) if ids else locating.by_thread(db, threads)
 
         return self._read(act)
+
+    @contextmanager
+    def filing(self) -> Iterator[None]:
+        """Around renames of letters that :meth:`refile` tells of: meanwhile no scan takes one for gone."""
+        with self._counting:
+            self._filing += 1
+            self._filed += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._filing -= 1
+
+    def _files_at_rest(self) -> int | None:
+        with self._counting:
+            return None if self._filing else self._filed
 
     def refile(self, changes: Sequence[Refiled]) -> None:
         """Take note of files that were renamed by us, without listing their folders."""
@@ -287,10 +311,3 @@ class MailIndex:
                 return self._database.read(act)
             except LostError:
                 raise StoreError("The mail index keeps being lost.") from None
-
-
-def _beginning(path: Path, limit: int) -> tuple[bytes, int]:
-    """The bytes of a file and its size; a named pipe in its place is not waited for."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        return file.read(limit), os.fstat(handle).st_size

@@ -61,12 +61,13 @@ _ABOVE: Final = {
 
 
 class Found(NamedTuple):
-    """Where a letter is: its row, the folder and the file in it. Enough to open or rename it."""
+    """Where a letter is: its row, its folder and that folder's Maildir, and ``cur/NAME`` below it."""
 
     row: int
     account: str
     folder: str
-    path: Path
+    root: Path
+    file: bytes
 
 
 def generation(db: sqlite3.Connection) -> int:
@@ -269,15 +270,19 @@ _NAMED: Final = "SELECT row, file FROM letters WHERE folder = ? AND file = ?"
 _FLAGGED: Final = "SELECT row, file FROM letters WHERE folder = ? AND file >= ? AND file < ?"
 
 
-def find(db: sqlite3.Connection, row: int) -> Found:
-    """Where the letter of a row was when last seen. Raises :class:`LetterGoneError`."""
+def find(db: sqlite3.Connection, row: int, spelled: str = "") -> Found | None:
+    """Where the letter of a row was when last seen; with its id, also if it has another row by now."""
+    found = _found(db, row)
+    if spelled and (found is None or letter_id(found.file) != spelled):
+        found = next((other for row in rows_with_id(db, spelled) if (other := _found(db, row))), None)
+    return found
+
+
+def _found(db: sqlite3.Connection, row: int) -> Found | None:
     found = db.execute(
         "SELECT account, name, path, file FROM letters JOIN folders USING (folder) WHERE row = ?", (row,)
     ).fetchone()
-    if found is None:
-        raise LetterGoneError("This letter is no longer there.")
-    account, name, path, file = found
-    return Found(row, account, name, Path(os.fsdecode(path)) / os.fsdecode(file))
+    return Found._make((row, *found[:2], Path(os.fsdecode(found[2])), found[3])) if found else None
 
 
 def _letter(

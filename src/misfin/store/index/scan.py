@@ -1,34 +1,33 @@
 """Bringing the index in line with the Maildirs: what came, went, moved or changed its flags.
 
-A folder that did not change since it was last listed costs two ``stat`` calls. A listed one costs its names,
-compared with the index's in batches. Only files whose key is new are opened, the newest first, so that the
-first screen is right long before the last letter is in.
+Only files whose key is new are opened, the newest first, so that the first screen is right long before the
+last letter is in.
 
-Another program may rename any file at any moment, between two of our steps too. So nothing is taken out of
-the index before its file was seen to be missing, and no new name is believed before it was seen to exist.
+What a walk over the folders said may be old by the time it is written down: another program, or this one,
+may have renamed the file once more. So the last look is taken inside the writing transaction: no letter is
+taken out whose file is there, none is given a name that is not there, and a file is a new letter only when
+it is not one the index knows by another name. A letter that moves keeps its row at every moment.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import struct
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-from misfin.store.index import folders, listing, write
+from misfin.store.index import compare, folders, listing, write
+from misfin.store.index.compare import Found, Known
 from misfin.store.index.database import Database, LostError
 from misfin.store.index.digest import Digest, read_place
 from misfin.store.index.folders import Folder
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.listing import State
-from misfin.store.index.place import Place, split_key
-from misfin.store.keywords import FILE as KEYWORDS_FILE
+from misfin.store.index.place import Place
 from misfin.store.maildir import MailStore
 from misfin.store.rows import Changes
 
@@ -42,85 +41,58 @@ BLOCK: Final = 1000
 BLOCK_TEXT: Final = 4_000_000
 """Characters of their texts: what is in memory at once."""
 
-SMALL: Final = 1000
-"""Folders of up to so many letters are also looked at for files replaced under their old name."""
-
-SEARCHED: Final = 1000
-"""Of up to so many new letters each is looked for among those that other folders have lost."""
-
 BREATH: Final = 0.0001
 """Seconds to rest after each letter read beside another thread: one that draws a screen, say, gets the
 interpreter at once instead of some milliseconds later."""
 
-_ROUNDS: Final = 3
-_BATCH: Final = 2000
-_SUBDIRS: Final = (
-    "new",
-    "cur",
-)  # in the order letters travel: one that moves meanwhile is seen twice, not never
+_WALKS: Final = 4
 _T = TypeVar("_T")
 
 
-class Known(NamedTuple):
-    """A letter in the index."""
-
-    row: int
-    folder: int
-    file: bytes
-    size: int
-    mtime: int
-    faulty: int
-
-
-# A file the index does not know is kept as bytes: when it came, its folder, its name. They sort by arrival,
-# and a hundred thousand of them take half the memory of as many tuples.
-_FRESH: Final = struct.Struct(">QI")
-
-
-def _fresh(arrival: int, place: Place) -> bytes:
-    return _FRESH.pack(arrival, place.folder) + place.file
-
-
-def _place(fresh: bytes) -> Place:
-    return Place(_FRESH.unpack_from(fresh)[1], fresh[_FRESH.size :])
-
-
 @dataclass(slots=True)
-class Found:
-    """What one round of listings says."""
+class Tally:
+    """Numbers of letters, as in :class:`Changes`."""
 
-    states: dict[tuple[int, str], State] = field(default_factory=dict)
-    gone: list[Known] = field(default_factory=list)
-    fresh: list[bytes] = field(default_factory=list)
-    replaced: list[Known] = field(default_factory=list)
-    """Letters whose file is another one now, or could not be read before: to be read again."""
-    renamed: list[write.Renamed] = field(default_factory=list)
+    added: int = 0
+    removed: int = 0
     moved: int = 0
+    flagged: int = 0
+
+    def take(self, other: Tally) -> None:
+        self.added += other.added
+        self.removed += other.removed
+        self.moved += other.moved
+        self.flagged += other.flagged
 
 
 class Scan:
     """One look at all the mail, bringing the index in line."""
 
     def __init__(
-        self, database: Database, store: MailStore, now: Callable[[], float], progress: Progress | None
+        self,
+        database: Database,
+        store: MailStore,
+        now: Callable[[], float],
+        progress: Progress | None,
+        filed: Callable[[], int | None] = int,
     ) -> None:
+        """``filed`` gives a number that grows with every action of this program, None while one runs."""
         self.database = database
+        self.filed = filed
         self.store = store
         self.now = now
         self.progress = progress
         self.serial = database.serial
         self.folders: dict[int, Folder] = {}
+        self.again: dict[Place, Known] = {}
+        """Letters to be read again, by where they are."""
+        self.empty = False
+        """Whether the index had no letter yet, so that no file can be one it knows."""
         self.gently = threading.current_thread() is not threading.main_thread()
 
     def run(self) -> Changes:
         """Raises :class:`LostError` when the index was replaced meanwhile, and :class:`StoreError`."""
-        self.learn_folders()
-        found = self.compare()
-        for _ in range(_ROUNDS - 1):
-            if not found.gone or not self.still_moving(found):
-                break
-            found = self.compare()  # a letter may have gone where we had looked before it left
-        return self.apply(found)
+        return self.apply(self.look())
 
     def read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
         result = self.database.read(act)
@@ -138,6 +110,28 @@ class Scan:
 
     # ---- looking ----------------------------------------------------------------------------------
 
+    def look(self) -> Found:
+        """Walk over the folders until what seems gone is gone for certain, or has to wait for next time."""
+        missed: set[Known] | None = None
+        for _ in range(_WALKS):
+            filed = self.filed()
+            self.learn_folders()  # each time: a letter may have gone into one that was just made
+            walk = compare.Walk(self.folders, self.read, self.now)
+            found = walk.compare()
+            gone = set(found.gone)
+            if not gone:
+                break
+            if filed is None or filed != self.filed():
+                found.spare(gone)  # we ourselves are moving letters: no walk could be sure
+                break
+            if (missed is not None and gone <= missed) or walk.certain():
+                break
+            doubtful = gone if missed is None else gone - missed
+            missed = gone
+        else:
+            found.spare(doubtful)
+        return found
+
     def learn_folders(self) -> None:
         """Let the index know the folders there are; one that is gone stays until its letters are out."""
         present = listing.mail_folders(self.store)
@@ -146,160 +140,92 @@ class Scan:
             self.write(lambda db: folders.learn(db, present))
         self.folders = {folder.number: folder for folder in self.read(folders.load)}
 
-    def compare(self) -> Found:
-        """List what changed and tell letters that moved from those that came and went."""
-        found = Found()
-        for folder in self.folders.values():
-            for subdir in _SUBDIRS:
-                before, state = folder.states[subdir], listing.look(folder.path / subdir, self.now())
-                if not state.same_as(before):
-                    found.states[folder.number, subdir] = state
-                    self.compare_subdir(folder, subdir, state.identity != before.identity, found)
-            state = listing.look(folder.path / KEYWORDS_FILE, self.now())
-            if not state.same_as(folder.states["keywords"]):
-                found.states[folder.number, "keywords"] = state
-                self.compare_tags(folder, found)
-        self.pair(found)
-        return found
-
-    def compare_subdir(self, folder: Folder, subdir: str, another: bool, found: Found) -> None:
-        rest = listing.names(folder.path / subdir)
-        if rest is None:  # it cannot be read now: what is known of it stays
-            found.states[folder.number, subdir] = State()
-            return
-        prefix = subdir.encode() + b"/"
-        root = os.fsencode(folder.path) + b"/" + prefix
-        closely = another or len(rest) <= SMALL
-
-        def sift(db: sqlite3.Connection) -> None:
-            cursor = db.execute(_KNOWN, (folder.number, *_range(subdir)))
-            while batch := cursor.fetchmany(_BATCH):
-                rows = {name: row for row, name in batch}
-                # Names are compared as sets, not one by one: a hundred thousand in a tenth of a second.
-                for name in rows.keys() - rest:
-                    if not os.path.lexists(root + name):
-                        found.gone.append(_known(db, rows[name]))
-                if closely:
-                    known = (_known(db, rows[name]) for name in rows.keys() & rest)
-                    found.replaced.extend(
-                        one for one in known if one.faulty or not _same_file(root + one.file[4:], one)
-                    )
-                rest.difference_update(rows)
-
-        self.read(sift)
-        while rest:  # emptied as it goes: at a first build these names are most of what is in memory
-            name = rest.pop()
-            found.fresh.append(_fresh(listing.arrival(name), Place(folder.number, prefix + name)))
-
-    def compare_tags(self, folder: Folder, found: Found) -> None:
-        """The names of the folder's tags changed: what the flags of its letters mean did, too."""
-
-        def sift(db: sqlite3.Connection) -> None:
-            cursor = db.execute("SELECT row, file, tags FROM letters WHERE folder = ?", (folder.number,))
-            while batch := cursor.fetchmany(_BATCH):
-                for row, file, tags in batch:
-                    meant = listing.meaning(file, folder.keywords)
-                    if meant.tags != tags:
-                        found.renamed.append(write.Renamed(row, Place(folder.number, file), *meant))
-
-        self.read(sift)
-
-    def pair(self, found: Found) -> None:
-        """Find new files that are letters known under another name: flags changed, or moved."""
-        lost: defaultdict[bytes, list[Known]] = defaultdict(list)
-        for known in found.gone:
-            lost[split_key(known.file[4:])].append(known)
-        if len(found.fresh) <= SEARCHED:
-            for known in self.read(lambda db: list(self.namesakes(db, map(_place, found.fresh)))):
-                if known not in lost[split_key(known.file[4:])]:
-                    lost[split_key(known.file[4:])].append(known)
-        if not lost:
-            return
-        kept: list[bytes] = []
-        paired: set[int] = set()
-        for fresh in found.fresh:
-            place = _place(fresh)
-            candidates = [
-                known for known in lost.get(split_key(place.file[4:]), ()) if known.row not in paired
-            ]
-            candidates.sort(key=lambda known: known.folder != place.folder)  # its own folder first
-            same = next((known for known in candidates if self.is_same(known, place)), None)
-            if same is None:
-                kept.append(fresh)
-                continue
-            paired.add(same.row)
-            found.moved += same.folder != place.folder
-            meant = listing.meaning(place.file, self.folders[place.folder].keywords)
-            found.renamed.append(write.Renamed(same.row, place, *meant))
-        found.fresh = kept
-        found.gone = [known for known in found.gone if known.row not in paired]
-
-    def namesakes(self, db: sqlite3.Connection, fresh: Iterable[Place]) -> Iterable[Known]:
-        """Known letters with the key of a new file whose own file is missing, wherever they were."""
-        for place in fresh:
-            for known in _with_key(db, split_key(place.file[4:]), self.folders):
-                if not os.path.lexists(self.path_of(known.folder, known.file)):
-                    yield known
-
-    def is_same(self, known: Known, fresh: Place) -> bool:
-        """Whether the new file is the known letter. In another folder the key alone does not prove it."""
-        path = self.path_of(fresh.folder, fresh.file)
-        if known.folder == fresh.folder:
-            return os.path.lexists(path)
-        return _same_file(path, known)
-
-    def still_moving(self, found: Found) -> bool:
-        """Whether any folder changed since it was looked at."""
-        for folder in self.folders.values():
-            for subdir in _SUBDIRS:
-                seen = found.states.get((folder.number, subdir), folder.states[subdir])
-                if listing.look(folder.path / subdir, self.now())[:2] != seen[:2]:
-                    return True
-        return False
-
-    def path_of(self, folder: int, file: bytes) -> bytes:
-        return os.fsencode(self.folders[folder].path) + b"/" + file
-
     # ---- writing ----------------------------------------------------------------------------------
 
     def apply(self, found: Found) -> Changes:
         """Bring what was found into the index: first what is known, then new letters in blocks."""
+        self.again = {known.place: known for known in found.replaced}
+        self.empty = self.read(_is_empty)
         fresh = sorted(found.fresh, reverse=True)
-        fresh += [_fresh(0, Place(known.folder, known.file)) for known in found.replaced]
+        fresh += [compare.pack_fresh(0, place) for place in self.again]
         touched = {change.place.folder for change in found.renamed}
         touched.update(known.folder for known in (*found.gone, *found.replaced))
-        added = removed = 0
-
-        def first(db: sqlite3.Connection) -> int:
-            left = Unsettled()
-            write.rename(db, found.renamed, left)
-            count = write.remove(db, [known.row for known in (*found.gone, *found.replaced)], left)
-            settle(db, left)
-            return count
-
-        if found.renamed or found.gone or found.replaced:
-            removed = self.write(first)
+        total = Tally(moved=found.moved)
+        if found.renamed or found.gone:
+            total.take(self.write(partial(self.settle_known, found=found)))
+            total.flagged -= found.moved
         size, done = FIRST_BLOCK, 0
         while done < len(fresh):
-            digests, read = self.digests([_place(one) for one in fresh[done : done + size]])
+            places = [compare.place_of(one) for one in fresh[done : done + size]]
+            digests, read = self.digests(places)
             done += read
             size = BLOCK
-            if digests:
-                added += self.write(partial(_add, digests=digests))
+            if digests or self.again:
+                total.take(self.write(partial(self.put_in, places=places[:read], digests=digests)))
                 touched.update(digest.place.folder for digest in digests)
             if self.progress is not None:
                 self.progress(done, len(fresh))
         self.finish(found.states)
-        again = len(found.replaced)
         return Changes(
-            added=max(0, added - again),
-            removed=removed - again,
-            moved=found.moved,
-            flagged=len(found.renamed) - found.moved + again,
+            added=total.added,
+            removed=total.removed,
+            moved=total.moved,
+            flagged=total.flagged,
             folders=frozenset(
                 (self.folders[number].account, self.folders[number].name) for number in touched
             ),
+            unsure=found.unsure,
         )
+
+    def settle_known(self, db: sqlite3.Connection, found: Found) -> Tally:
+        """Rename what is there under its new name, and take out what still is not where it was."""
+        left = Unsettled()
+        there = [change for change in found.renamed if self.is_there(change.place)]
+        write.rename(db, there, left)
+        gone, fled = [], []
+        for known in found.gone:
+            if write.place_of(db, known.row) == known.place and not self.is_there(known.place):
+                change = compare.fled(db, self.folders, known)
+                if change is None:
+                    gone.append(known.row)
+                else:
+                    fled.append(change)
+        write.rename(db, fled, left)
+        removed = write.remove(db, gone, left)
+        settle(db, left)
+        return Tally(removed=removed, moved=len(fled), flagged=len(found.renamed))
+
+    def put_in(self, db: sqlite3.Connection, places: Sequence[Place], digests: Sequence[Digest]) -> Tally:
+        """Put letters in that were read from these places, unless the index knows them by another name."""
+        left = Unsettled()
+        by_place = {digest.place: digest for digest in digests}
+        again = self.again.keys() & set(places) if self.again else set()
+        gone = []
+        for place in again:
+            known, digest = self.again[place], by_place.get(place)
+            if digest is not None and digest.faulty and known.faulty:
+                del by_place[place]  # it still cannot be read
+            elif self.is_there(place) and write.place_of(db, known.row) == place:
+                gone.append(known.row)
+        removed = write.remove(db, gone, left)
+        renamed: dict[int, write.Renamed] = {}
+        for digest in digests:
+            if not self.is_there(digest.place):  # read, and renamed since
+                by_place.pop(digest.place, None)
+            if self.empty or digest.place in again or digest.place not in by_place:
+                continue
+            row = compare.on_the_way(db, self.folders, digest.place, digest.size, digest.mtime)
+            if row is not None and row not in renamed:
+                meant = digest.unread, digest.starred, digest.tags
+                renamed[row] = write.Renamed(row, by_place.pop(digest.place).place, *meant)
+        write.rename(db, list(renamed.values()), left)
+        added = len(write.add(db, by_place.values(), left))
+        settle(db, left)
+        changed = min(added, removed)
+        return Tally(added - changed, removed - changed, len(renamed), changed)
+
+    def is_there(self, place: Place) -> bool:
+        return os.path.lexists(self.folders[place.folder].path_of(place.file))
 
     def finish(self, states: Mapping[tuple[int, str], State]) -> None:
         """Remember that everything listed is in; forget folders that are no more."""
@@ -322,7 +248,9 @@ class Scan:
 
         def unknown(db: sqlite3.Connection) -> set[Place]:
             asked = "SELECT 1 FROM letters WHERE folder = ? AND file = ?"
-            return {place for place in fresh if db.execute(asked, place).fetchone() is None}
+            return {
+                place for place in fresh if place in self.again or db.execute(asked, place).fetchone() is None
+            }
 
         wanted = self.read(unknown)
         read: list[Digest] = []
@@ -342,46 +270,5 @@ class Scan:
         return read, len(fresh)
 
 
-# ---- statements -----------------------------------------------------------------------------------
-
-_KNOWN: Final = (  # answered by the index of file names alone
-    "SELECT row, substr(file, 5) FROM letters WHERE folder = ? AND file >= ? AND file < ?"
-)
-
-
-def _known(db: sqlite3.Connection, row: int) -> Known:
-    asked = "SELECT row, folder, file, size, mtime, faulty FROM letters WHERE row = ?"
-    return Known._make(db.execute(asked, (row,)).fetchone())
-
-
-def _with_key(db: sqlite3.Connection, key: bytes, folders: Iterable[int]) -> Iterable[Known]:
-    for folder in folders:
-        for subdir in (b"new/", b"cur/"):
-            name = subdir + key
-            yield from map(
-                Known._make,
-                db.execute(
-                    "SELECT row, folder, file, size, mtime, faulty FROM letters"
-                    " WHERE folder = ? AND (file = ? OR (file >= ? AND file < ?))",
-                    (folder, name, name + b":", name + b";"),
-                ),
-            )
-
-
-def _add(db: sqlite3.Connection, digests: list[Digest]) -> int:
-    left = Unsettled()
-    rows = write.add(db, digests, left)
-    settle(db, left)
-    return len(rows)
-
-
-def _range(subdir: str) -> tuple[bytes, bytes]:
-    return subdir.encode() + b"/", subdir.encode() + b"0"
-
-
-def _same_file(path: bytes, known: Known) -> bool:
-    try:
-        facts = os.stat(path)  # noqa: PTH116  (bytes)
-    except OSError:
-        return False
-    return facts.st_size == known.size and facts.st_mtime_ns == known.mtime
+def _is_empty(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM letters LIMIT 1").fetchone() is None

@@ -79,21 +79,34 @@ def remove(db: sqlite3.Connection, rows: Iterable[int], left: links.Unsettled) -
     return removed
 
 
-def rename(db: sqlite3.Connection, renamed: Sequence[Renamed], left: links.Unsettled) -> None:
-    """Give letters their new file names, folders, flags and tags."""
+def rename(db: sqlite3.Connection, renamed: Sequence[Renamed], left: links.Unsettled) -> int:
+    """Give letters their new file names, folders, flags and tags; returns how many were there."""
     # First out of the way: names may be passed on within the batch, and no two may be alike in between.
-    db.executemany(
+    away = db.executemany(
         "UPDATE letters SET file = CAST('?' || row AS BLOB) WHERE row = ?",
         ((change.row,) for change in renamed),
     )
     for row, place, unread, starred, tags in renamed:
-        done = db.execute(
-            "UPDATE OR IGNORE letters SET folder = ?1, file = ?2, unread = ?3, starred = ?4, tags = ?5,"
+        _make_way(db, row, place, left)
+        db.execute(
+            "UPDATE letters SET folder = ?1, file = ?2, unread = ?3, starred = ?4, tags = ?5,"
             " own = address = (SELECT account FROM folders WHERE folder = ?1) WHERE row = ?6",
             (place.folder, place.file, unread, starred, tags, row),
         )
-        if not done.rowcount:  # another program's scan found the file under its new name before us
-            remove(db, [row], left)
+    return away.rowcount
+
+
+def _make_way(db: sqlite3.Connection, row: int, place: Place, left: links.Unsettled) -> None:
+    """Take out a row that another program's scan gave the file before it knew which letter it is."""
+    asked = "SELECT row FROM letters WHERE folder = ? AND file = ? AND row <> ?"
+    if twin := db.execute(asked, (*place, row)).fetchone():
+        remove(db, twin, left)
+
+
+def place_of(db: sqlite3.Connection, row: int) -> Place | None:
+    """Where the index has a letter; None when it is gone from it."""
+    found = db.execute("SELECT folder, file FROM letters WHERE row = ?", (row,)).fetchone()
+    return Place._make(found) if found else None
 
 
 def _unknown(db: sqlite3.Connection, digests: Iterable[Digest]) -> list[Digest]:

@@ -10,7 +10,7 @@ import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
 
 from misfin.errors import LetterGoneError
-from misfin.store.index import listing
+from misfin.store.index import compare, listing
 from misfin.store.index import scan as scanning
 from misfin.store.index.place import Place
 from misfin.store.rows import Badge, Changes, View
@@ -97,7 +97,7 @@ def test_removed_files_go(index, box):
 
 
 def test_a_folder_that_is_replaced_is_read_anew(index, box, tmp_path, monkeypatch):
-    monkeypatch.setattr(scanning, "SMALL", 0)
+    monkeypatch.setattr(compare, "SMALL", 0)
     for number in range(4):
         box.put(mail(f"old {number}"), name=f"1700000000.{number}.x", flags="S")
     box.age()
@@ -217,8 +217,7 @@ def test_two_programs_may_build_the_same_index(index, box, tmp_path):
 def test_what_another_scan_put_in_is_not_put_in_twice(index, box):
     box.put(mail("one"))
     other = scanning.Scan(index._database, box.store, lambda: NOW, None)
-    other.learn_folders()
-    found = other.compare()
+    found = other.look()
     scanned(index)
     assert other.apply(found).added == 0
     assert len(index.letters(View(), 10)) == 1

@@ -1,0 +1,251 @@
+"""What differs between the Maildirs and the index: letters that came, went, moved or changed their flags.
+
+A folder that did not change since it was last listed costs two ``stat`` calls. A listed one costs its names,
+compared with the index's in batches. Nothing is opened and nothing is written here.
+
+Another program may rename any file at any moment, between two of our steps too. A rename never takes a letter
+away for even a moment, but a walk over folders can miss one that leaves a folder not yet listed for one that
+was. So a letter counts as gone only when two walks in a row missed it, or nothing moved during one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from misfin.store.index import listing, write
+from misfin.store.index.folders import Folder
+from misfin.store.index.listing import State
+from misfin.store.index.place import Place, split_key
+from misfin.store.keywords import FILE as KEYWORDS_FILE
+
+SMALL: Final = 1000
+"""Folders of up to so many letters are also looked at for files replaced under their old name."""
+
+_BATCH: Final = 2000
+_SUBDIRS: Final = ("new", "cur")  # in the order letters travel: one that moves is seen twice, not never
+
+Reader = Callable[[Callable[[sqlite3.Connection], None]], None]
+"""Does something in one state of the index."""
+
+
+class Known(NamedTuple):
+    """A letter in the index."""
+
+    row: int
+    folder: int
+    file: bytes
+    size: int
+    mtime: int
+    faulty: int
+
+    @property
+    def place(self) -> Place:
+        return Place(self.folder, self.file)
+
+
+# A file the index does not know is kept as bytes: when it came, its folder, its name. They sort by arrival,
+# and a hundred thousand of them take half the memory of as many tuples.
+_FRESH: Final = struct.Struct(">QI")
+
+
+def pack_fresh(arrival: int, place: Place) -> bytes:
+    return _FRESH.pack(arrival, place.folder) + place.file
+
+
+def place_of(fresh: bytes) -> Place:
+    return Place(_FRESH.unpack_from(fresh)[1], fresh[_FRESH.size :])
+
+
+@dataclass(slots=True)
+class Found:
+    """What one walk over the folders says."""
+
+    states: dict[tuple[int, str], State] = field(default_factory=dict)
+    gone: list[Known] = field(default_factory=list)
+    fresh: list[bytes] = field(default_factory=list)
+    replaced: list[Known] = field(default_factory=list)
+    """Letters whose file is another one now, or could not be read before: to be read again."""
+    renamed: list[write.Renamed] = field(default_factory=list)
+    moved: int = 0
+    unsure: bool = False
+    """Some letters could not be told from ones on their way; soon another walk can."""
+
+    def spare(self, doubtful: set[Known]) -> None:
+        """Take these for letters on their way: they stay, and their folders are listed again next time."""
+        for known in doubtful:
+            self.unsure = True
+            for subdir in _SUBDIRS:
+                self.states[known.folder, subdir] = State()
+        self.gone = [known for known in self.gone if known not in doubtful]
+
+
+class Walk:
+    """One walk over all folders. ``folders`` are those the index knows; ``read`` asks it."""
+
+    def __init__(self, folders: Mapping[int, Folder], read: Reader, now: Callable[[], float]) -> None:
+        self.folders = folders
+        self.read = read
+        self.now = now
+        self.found = Found()
+
+    def compare(self) -> Found:
+        """List what changed and tell letters that moved from those that came and went."""
+        for folder in self.folders.values():
+            for subdir in _SUBDIRS:
+                before, state = folder.states[subdir], listing.look(folder.path / subdir, self.now())
+                if not state.same_as(before):
+                    self.found.states[folder.number, subdir] = state
+                    self.compare_subdir(folder, subdir, state.identity != before.identity)
+            state = listing.look(folder.path / KEYWORDS_FILE, self.now())
+            if not state.same_as(folder.states["keywords"]):
+                self.found.states[folder.number, "keywords"] = state
+                self.compare_tags(folder)
+        self.pair()
+        return self.found
+
+    def certain(self) -> bool:
+        """Whether, for all that can be known, nothing was renamed while the folders were listed."""
+        for folder in self.folders.values():
+            for subdir in _SUBDIRS:
+                seen = self.found.states.get((folder.number, subdir), folder.states[subdir])
+                if not listing.look(folder.path / subdir, self.now()).same_as(seen):
+                    return False
+        return True
+
+    def compare_subdir(self, folder: Folder, subdir: str, another: bool) -> None:
+        found, rest = self.found, listing.names(folder.path / subdir)
+        if rest is None:  # it cannot be read now: what is known of it stays
+            found.states[folder.number, subdir] = State()
+            return
+        prefix = subdir.encode() + b"/"
+        root = os.fsencode(folder.path) + b"/" + prefix
+        closely = another or len(rest) <= SMALL
+
+        def sift(db: sqlite3.Connection) -> None:
+            cursor = db.execute(_NAMES, (folder.number, prefix, subdir.encode() + b"0"))
+            while batch := cursor.fetchmany(_BATCH):
+                rows = {name: row for row, name in batch}
+                # Names are compared as sets, not one by one: a hundred thousand in a tenth of a second.
+                for name in rows.keys() - rest:
+                    if not os.path.lexists(root + name):
+                        found.gone.append(_known(db, rows[name]))
+                if closely:
+                    known = (_known(db, rows[name]) for name in rows.keys() & rest)
+                    found.replaced.extend(
+                        one for one in known if one.faulty or _same_file(root + one.file[4:], one) is False
+                    )
+                rest.difference_update(rows)
+
+        self.read(sift)
+        while rest:  # emptied as it goes: at a first build these names are most of what is in memory
+            name = rest.pop()
+            found.fresh.append(pack_fresh(listing.arrival(name), Place(folder.number, prefix + name)))
+
+    def compare_tags(self, folder: Folder) -> None:
+        """The names of the folder's tags changed: what the flags of its letters mean did, too."""
+
+        def sift(db: sqlite3.Connection) -> None:
+            cursor = db.execute("SELECT row, file, tags FROM letters WHERE folder = ?", (folder.number,))
+            while batch := cursor.fetchmany(_BATCH):
+                for row, file, tags in batch:
+                    meant = listing.meaning(file, folder.keywords)
+                    if meant.tags != tags:
+                        self.found.renamed.append(write.Renamed(row, Place(folder.number, file), *meant))
+
+        self.read(sift)
+
+    def pair(self) -> None:
+        """Find new files that are letters known under another name: flags changed, or moved."""
+        found = self.found
+        lost: defaultdict[bytes, list[Known]] = defaultdict(list)
+        for known in found.gone:
+            lost[split_key(known.file[4:])].append(known)
+        if not lost:
+            return
+        kept: list[bytes] = []
+        paired: set[int] = set()
+        moving: set[Known] = set()
+        for fresh in found.fresh:
+            place = place_of(fresh)
+            candidates = [
+                known for known in lost.get(split_key(place.file[4:]), ()) if known.row not in paired
+            ]
+            candidates.sort(key=lambda known: known.folder != place.folder)  # its own folder first
+            same = {known: self.is_same(known, place) for known in candidates}
+            chosen = next((known for known in candidates if same[known]), None)
+            if chosen is None:
+                kept.append(fresh)
+                moving.update(known for known in candidates if same[known] is None)
+                continue
+            paired.add(chosen.row)
+            found.moved += chosen.folder != place.folder
+            meant = listing.meaning(place.file, self.folders[place.folder].keywords)
+            found.renamed.append(write.Renamed(chosen.row, place, *meant))
+        found.fresh = kept
+        found.gone = [known for known in found.gone if known.row not in paired]
+        found.spare(moving & set(found.gone))
+
+    def is_same(self, known: Known, fresh: Place) -> bool | None:
+        """Whether a new file of a known letter's key is that letter; None when it has gone on meanwhile.
+
+        In another folder the key alone does not prove it.
+        """
+        folder = self.folders[fresh.folder]
+        return known.folder == fresh.folder or _same_file(folder.path_of(fresh.file), known)
+
+
+def on_the_way(
+    db: sqlite3.Connection, folders: Mapping[int, Folder], place: Place, size: int, mtime: int
+) -> int | None:
+    """The row of a letter that a file new to the index is: known by its key, and missing where it was."""
+    key = split_key(place.file[4:])
+    here = sorted(folders.values(), key=lambda folder: folder.number != place.folder)
+    for folder in here:
+        for subdir in (b"new/", b"cur/"):
+            name = subdir + key
+            for row in db.execute(_KEYED, (folder.number, name, name + b":", name + b";")):
+                known = Known._make(row)
+                alike = folder.number == place.folder or (known.size, known.mtime) == (size, mtime)
+                if alike and known.place != place and not os.path.lexists(folder.path_of(known.file)):
+                    return known.row
+    return None
+
+
+def fled(db: sqlite3.Connection, folders: Mapping[int, Folder], known: Known) -> write.Renamed | None:
+    """Where a letter is that every walk has missed: under its name in another folder, as moving leaves it."""
+    for folder in folders.values():
+        for subdir in (b"new/", b"cur/"):
+            place = Place(folder.number, subdir + known.file[4:])
+            here = _same_file(folder.path_of(place.file), known)
+            if (
+                here
+                and not db.execute("SELECT 1 FROM letters WHERE folder = ? AND file = ?", place).fetchone()
+            ):
+                return write.Renamed(known.row, place, *listing.meaning(place.file, folder.keywords))
+    return None
+
+
+_NAMES: Final = (  # answered by the index of file names alone
+    "SELECT row, substr(file, 5) FROM letters WHERE folder = ? AND file >= ? AND file < ?"
+)
+_LETTER: Final = "SELECT row, folder, file, size, mtime, faulty FROM letters WHERE "
+_KEYED: Final = _LETTER + "folder = ? AND (file = ? OR (file >= ? AND file < ?))"
+
+
+def _known(db: sqlite3.Connection, row: int) -> Known:
+    return Known._make(db.execute(_LETTER + "row = ?", (row,)).fetchone())
+
+
+def _same_file(path: bytes, known: Known) -> bool | None:
+    """Whether a file is the one that was read for a letter; None when there is none."""
+    try:
+        facts = os.stat(path)  # noqa: PTH116  (bytes)
+    except OSError:
+        return None
+    return facts.st_size == known.size and facts.st_mtime_ns == known.mtime

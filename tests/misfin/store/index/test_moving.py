@@ -1,0 +1,254 @@
+"""A letter that is renamed while somebody looks for it keeps its row, and can be read at every moment."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from pathlib import Path
+
+import pytest
+from mailboxes import ME, NOW, mail, scanned, subjects
+
+from misfin.errors import LetterGoneError
+from misfin.store.filing import Action, Filing
+from misfin.store.index import MailIndex, compare, listing, scan
+from misfin.store.index.locating import Refiled
+from misfin.store.rows import View
+
+INBOX = View(ME, "Inbox")
+
+
+@pytest.fixture
+def row(index, box):
+    box.put(mail("one"), name="1.x", flags="S")
+    return scanned(index).letters(INBOX, 1)[0]
+
+
+def places(index) -> list[tuple[int, str]]:
+    return [(letter.row, letter.folder) for letter in index.letters(View(), 10)]
+
+
+@pytest.mark.parametrize("start", ["Inbox", "Archive"])
+def test_a_letter_that_is_never_where_the_scan_looks_keeps_its_row(index, box, row, monkeypatch, start):
+    if start == "Archive":
+        box.move(box.files()[0], start)
+        scanned(index)
+    names = listing.names
+
+    def fleeing(path):
+        """Whichever folder is listed next, the letter has just left it."""
+        (file,) = box.files()
+        if path == file.parent:
+            box.move(file, "Inbox" if file.parent.parent == box.path("Archive") else "Archive")
+        return names(path)
+
+    monkeypatch.setattr(listing, "names", fleeing)
+    for _ in range(3):
+        assert index.scan().removed == 0
+        assert index.read(row).subject == "one"
+        assert [number for number, _ in places(index)] == [row.row]
+    monkeypatch.undo()
+    assert not index.scan().unsure
+    assert places(index) == [(row.row, "Archive" if box.files("Archive") else "Inbox")]
+
+
+def test_letters_missed_by_one_walk_but_not_by_the_next_stay_until_it_is_certain(
+    index, box, row, monkeypatch
+):
+    box.put(mail("two"), name="2.x", flags="S")
+    before = places(scanned(index))
+    hidden: list[tuple[Path, Path]] = []
+    turns = itertools.cycle(box.files())
+    learn_folders = scan.Scan.learn_folders
+
+    def hiding(self):
+        """In each walk another letter is in a folder nobody has looked into."""
+        for file, away in hidden:
+            away.rename(file)
+        file = next(turns)
+        hidden[:] = [(file, box.root / file.name)]
+        file.rename(box.root / file.name)
+        learn_folders(self)
+
+    monkeypatch.setattr(scan.Scan, "learn_folders", hiding)
+    changes = index.scan()
+    assert (changes.removed, changes.unsure) == (0, True)
+    assert places(index) == before
+    monkeypatch.undo()
+    assert index.scan().removed == 1
+
+
+def test_what_this_program_moves_is_not_taken_for_gone(index, box, row):
+    (file,) = box.files()
+    away = file.rename(box.root / "away")
+    with index.filing():
+        assert index.scan().unsure
+        assert places(index) == [(row.row, "Inbox")]
+    away.rename(file)
+    assert index.scan().removed == 0
+    file.unlink()
+    assert index.scan().removed == 1
+
+
+def test_a_letter_renamed_between_walk_and_writing_keeps_its_row(index, box, row):
+    other = scan.Scan(index._database, box.store, lambda: NOW, None)
+    box.flag(box.files()[0], "FS")
+    found = other.look()
+    box.move(box.flag(box.files()[0], "RS"), "Archive")
+    other.apply(found)
+    assert [number for number, _ in places(index)] == [row.row]
+    scanned(index)
+    assert places(index) == [(row.row, "Archive")]
+
+
+def test_a_letter_filed_between_walk_and_writing_is_where_it_was_filed(index, box, row):
+    other = scan.Scan(index._database, box.store, lambda: NOW, None)
+    file = box.files()[0].rename(box.root / "away")
+    found = other.look()
+    assert [known.row for known in found.gone] == [row.row]
+    file.rename(box.path() / "cur" / "1.x:2,S")
+    Filing(index, box.store).apply(Action.ARCHIVE, [row.id])
+    assert other.apply(found).removed == 0
+    assert places(index) == [(row.row, "Archive")]
+    scanned(index)
+    assert places(index) == [(row.row, "Archive")]
+
+
+def test_a_new_name_another_scan_took_for_a_new_letter_is_the_known_one(index, box, row, monkeypatch):
+    monkeypatch.setattr(compare.Walk, "pair", lambda walk: setattr(walk.found, "gone", []))
+    with monkeypatch.context() as blind:
+        blind.setattr(compare, "on_the_way", lambda *_: None)
+        box.move(box.files()[0], "Archive")
+        index.scan()
+        assert len(places(index)) == 2
+    index.refile([Refiled(row.row, ME, "Archive", b"cur/1.x:2,S")])
+    assert places(index) == [(row.row, "Archive")]
+
+
+def test_a_new_name_seen_before_the_old_one_was_missed_is_the_known_letter(index, box, row, monkeypatch):
+    monkeypatch.setattr(compare.Walk, "pair", lambda walk: setattr(walk.found, "gone", []))
+    box.move(box.files()[0], "Archive")
+    assert index.scan().moved == 1
+    assert places(index) == [(row.row, "Archive")]
+
+
+def test_filing_a_letter_the_index_lost_meanwhile_brings_it_back(index, box, row):
+    box.move(box.files()[0], "Archive")
+    index._database.write(lambda db: db.execute("DELETE FROM letters"))
+    index.refile([Refiled(row.row, ME, "Archive", b"cur/1.x:2,S")])
+    assert [folder for _, folder in places(index)] == ["Archive"]
+
+
+def test_a_file_that_is_read_again_is_in_the_index_meanwhile(index, box, row, monkeypatch):
+    seen = []
+    read_place = scan.read_place
+
+    def looking(*args):
+        seen.append(subjects(index.letters(INBOX, 9)))
+        return read_place(*args)
+
+    monkeypatch.setattr(scan, "read_place", looking)
+    box.files()[0].write_bytes(mail("another text"))
+    assert index.scan().flagged == 1
+    assert seen == [["one"]]
+    assert subjects(index.letters(INBOX, 9)) == ["another text"]
+
+
+def test_a_file_that_still_cannot_be_read_stays_as_it_is(index, box, monkeypatch):
+    box.put(mail("secret"), name="1.x", flags="S")
+    digest = scan.read_place
+
+    def refused(folder, place, account, keywords):
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                "os.open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+            )
+            return digest(folder, place, account, keywords)
+
+    monkeypatch.setattr(scan, "read_place", refused)
+    before = places(scanned(index))
+    box.put(mail("secret too"), name="2.x", flags="S")
+    scanned(index)
+    assert set(before) < set(places(index))
+
+
+def test_reading_follows_a_file_while_another_scan_runs(index, box, row):
+    box.move(box.flag(box.files()[0], "FRS"), "Trash")
+    with index._scanning:
+        assert index.read(row).subject == "one"
+        assert index.raw(row.row) == box.files()[0].read_bytes()
+    box.files()[0].unlink()
+    with pytest.raises(LetterGoneError):
+        index.read(row)
+
+
+def test_a_letter_shown_before_the_index_was_made_anew_is_still_read(index, box, row):
+    index._database.replace(index._database.serial)
+    assert index.read(row).subject == "one"
+    box.put(mail("two"), name="0.x", flags="S")
+    box.move(box.files()[1], "Archive")
+    index.scan()
+    index._database.write(lambda db: db.execute("UPDATE letters SET row = row + 10"))
+    assert index.read(row).subject == "one"
+    with pytest.raises(LetterGoneError):
+        index.read(row.row)
+
+
+@pytest.mark.parametrize("actions", [(Action.READ, Action.UNREAD), (Action.ARCHIVE, Action.MOVE)])
+def test_filing_scanning_and_reading_at_once_never_miss_a_letter(index, box, tmp_path, actions):
+    """Two programs scan while one of them files: rows stay, and every letter can be read all the time."""
+    for number in range(12):
+        box.put(mail(f"letter {number}"), name=f"{number}.x", flags="S")
+    rows = scanned(index).letters(View(), 20)
+    filing, done, failures = Filing(index, box.store), threading.Event(), []
+
+    def until_done(act):
+        def run():
+            try:
+                while not done.is_set():
+                    act()
+            except Exception as error:
+                failures.append(error)
+
+        return threading.Thread(target=run)
+
+    def look():
+        shown = random.choice(rows)
+        assert index.letter(shown.id).row == shown.row
+        assert index.read(shown).subject == shown.subject
+
+    threads = [until_done(index.scan), until_done(look)]
+    for thread in threads:
+        thread.start()
+    for turn in range(60):
+        filing.apply(actions[turn % 2], [row.id for row in rows], "Inbox")
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert {row.row for row in scanned(index).letters(View(), 20)} == {row.row for row in rows}
+
+
+def test_two_programs_looking_at_moving_mail_agree_in_the_end(index, box, tmp_path):
+    for number in range(30):
+        box.put(mail(f"letter {number}"), name=f"{number}.x", flags="S")
+    before = {row.row for row in scanned(index).letters(View(), 40)}
+    with MailIndex(tmp_path / "cache" / "index.db", box.root) as other:
+        stop = threading.Event()
+
+        def scan_on():
+            while not stop.is_set():
+                other.scan()
+
+        thread = threading.Thread(target=scan_on)
+        thread.start()
+        filing = Filing(index, box.store)
+        for _ in range(10):
+            filing.undo(filing.apply(Action.ARCHIVE, INBOX))
+        stop.set()
+        thread.join()
+        assert {row.subject for row in scanned(other).letters(INBOX, 40)} == {
+            f"letter {number}" for number in range(30)
+        }
+        assert len(scanned(index).letters(View(), 40)) == len(before)
