@@ -99,7 +99,7 @@ def name_keywords(
         for tag in sorted(wanted - known.keys()):
             flag = (preferred or {}).get(tag, "")
             if not flag or flag in named:
-                flag = _free_flag(named, in_use, folder)
+                flag = _free_flag(named, wanted, in_use, folder)
             named[flag] = tag
         if _replace(folder, named, before):
             with suppress(OSError):
@@ -161,10 +161,13 @@ def _identity(folder: Path) -> tuple[int, ...]:
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def _free_flag(named: Mapping[str, str], in_use: Callable[[], Iterable[str]], folder: Path) -> str:
+def _free_flag(
+    named: Mapping[str, str], wanted: set[str], in_use: Callable[[], Iterable[str]], folder: Path
+) -> str:
+    """A flag without a name, else one that no file bears and that names none of the ``wanted`` tags."""
     free = [flag for flag in FLAGS if flag not in named]
     if not free:
-        used = set(in_use())
+        used = set(in_use()) | {flag for flag, tag in named.items() if tag in wanted}
         free = [flag for flag in FLAGS if flag not in used]
     if not free:
         raise StoreError(

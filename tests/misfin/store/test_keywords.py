@@ -56,6 +56,19 @@ def test_a_new_tag_gets_the_first_free_flag(folder):
     assert os.listdir(folder / "tmp") == []
 
 
+def test_more_new_tags_than_flags_is_said_and_changes_nothing(folder):
+    with pytest.raises(StoreError, match="26 different tags"):
+        name_keywords(folder, [f"tag{number}" for number in range(27)], nobody)
+    assert read_keywords(folder) == {}
+
+
+def test_a_flag_nobody_bears_is_given_anew_but_not_that_of_a_tag_asked_for_with_it(folder):
+    name_keywords(folder, [f"tag{number:02}" for number in range(26)], nobody)
+    given = name_keywords(folder, ["tag00", "new", "newer"], nobody)
+    assert given == {"tag00": "a", "new": "b", "newer": "c"}
+    assert tags_of("abcd", read_keywords(folder)) == ("new", "newer", "tag00", "tag03")
+
+
 def test_a_known_tag_changes_nothing(folder):
     name_keywords(folder, ["work"], nobody)
     before = (folder / "dovecot-keywords").stat().st_ino
