@@ -13,7 +13,7 @@ from misfin.model.address import DEFAULT_PORT, MisfinAddress, same_person
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.gemtext import compose
 from misfin.model.status import is_redirect
-from misfin.net.delivery import BeforeWrite, Delivery, Hop, Sender, Try
+from misfin.net.delivery import Delivery, Hook, Hop, Sender, Try
 from misfin.net.dialing import Endpoint, Timeouts
 from misfin.trust.identity import Identity, identity_from_pem
 from misfin.trust.pins import PinBook
@@ -160,13 +160,15 @@ class MisfinClient:
         message: bytes,
         *,
         version: Version | None = None,
-        before_write: BeforeWrite | None = None,
+        before_write: Hook | None = None,
+        refused: Hook | None = None,
     ) -> Delivery:
         """One hop: hand ``message`` (in C form) to the host of ``to``, and report all about it.
 
         Fallback and sender line happen inside, redirects do not. ``version`` chooses B or C for good.
         ``before_write`` is called, and awaited, after trust and just before the first byte of each try
-        leaves; if it raises, nothing leaves.
+        leaves; if it raises, nothing leaves. ``refused`` is called, and awaited, once the host has refused a
+        try and before another one begins: nothing that left is outstanding then.
 
         Raises :class:`~misfin.errors.OutcomeUnknownError` when the request left and no answer came; in every
         other case nothing was delivered: a :class:`~misfin.errors.DeliveryError` (host, connection, TLS,
@@ -180,6 +182,7 @@ class MisfinClient:
             Endpoint(address.hostname, address.port or self._port, override.connect),
             version=version or override.version,
             before_write=before_write,
+            refused=refused,
         )
         return await hop.deliver(message)
 

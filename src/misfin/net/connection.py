@@ -63,6 +63,11 @@ class Connection(asyncio.Protocol):
         """Whether the other side has ended the connection."""
         return self._ended or self._failure is not None
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether TCP has ended without the goodbye of TLS (close_notify): somebody may have cut it off."""
+        return self._ended and not self._session.peer_closed and not self._session.failed
+
     def send(self, data: bytes) -> None:
         """Encrypt and write; never blocks. Raises :class:`~misfin.errors.TlsError`."""
         self._session.send(data)

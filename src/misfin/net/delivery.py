@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo, Identity
     from misfin.trust.pins import HostMemory, PinBook
 
-BeforeWrite = Callable[[], Awaitable[None] | None]
+Hook = Callable[[], Awaitable[None] | None]
+"""Called at a moment of a delivery, and awaited where there is something to wait for."""
 
 _WANTS_SENDER = re.compile(r"sender required", re.IGNORECASE)
 # A server that refuses our certificate in the handshake of TLS 1.3 can say so only afterwards, by an alert
@@ -153,13 +154,15 @@ class Hop:
         endpoint: Endpoint,
         *,
         version: Version | None = None,
-        before_write: BeforeWrite | None = None,
+        before_write: Hook | None = None,
+        refused: Hook | None = None,
     ) -> None:
         self._sender = sender
         self._to = to
         self._endpoint = endpoint
         self._forced = version
         self._before_write = before_write
+        self._refused = refused
         self._tries: list[Try] = []
         self._notes: list[str] = []
         self._connection: Connection | None = None
@@ -249,6 +252,8 @@ class Hop:
     # ---- one try ----------------------------------------------------------------------------------
 
     async def _try(self, request: MisfinRequest) -> MisfinResponse:
+        if self._tries:  # only a refusal leads to another try
+            await _call(self._refused)
         started = self._sender.now()
         wire = ClientProtocol()
         wire.send_request(request)
@@ -260,6 +265,7 @@ class Hop:
                 response = await _exchange(
                     connection, wire, self._before_write, self._sender.timeouts.response
                 )
+                await self._look_at_the_end(connection, response)
             except Exception:
                 await connection.close()
                 raise
@@ -281,6 +287,14 @@ class Hop:
             ended = self._sender.now()
             self._tries.append(Try(request.version, written, started, ended, response, certificate, failure))
         return response
+
+    async def _look_at_the_end(self, connection: Connection, response: MisfinResponse) -> None:
+        """Note an end that was not the proper one, if it is there by now; it is not waited for."""
+        await asyncio.sleep(0)  # the end of a connection often arrives together with the answer
+        if response.truncated:
+            self._notes.append("The answer did not end with CRLF; it counts all the same.")
+        if connection.cut_off:
+            self._notes.append("The server ended the connection without saying so first (no close_notify).")
 
     async def _open(self) -> Connection:
         sender = self._sender
@@ -357,15 +371,13 @@ class Hop:
 
 
 async def _exchange(
-    connection: Connection, wire: ClientProtocol, before_write: BeforeWrite | None, timeout: float
+    connection: Connection, wire: ClientProtocol, before_write: Hook | None, timeout: float
 ) -> MisfinResponse:
     """Write the request, read one response line; tell "nothing left" and "nobody knows" apart."""
     name, facts = connection.endpoint.name, connection.endpoint.facts
     if before_write is not None:
         connection.flush()  # the server finishes its handshake meanwhile
-        waiting = before_write()
-        if waiting is not None:
-            await waiting
+        await _call(before_write)
     try:
         # A refusal (busy, time-out) may have come before we began; then the request stays at home.
         response = wire.feed_bytes(connection.take())
@@ -391,6 +403,12 @@ async def _exchange(
             **facts,
         ) from cause
     raise ConnectError(f"{name} ended the connection before the message left: {why}", **facts) from cause
+
+
+async def _call(hook: Hook | None) -> None:
+    waiting = None if hook is None else hook()
+    if waiting is not None:
+        await waiting
 
 
 def _answer_by_alert(error: HandshakeError) -> MisfinResponse | None:

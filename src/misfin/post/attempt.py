@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,21 @@ class Ending:
 
 
 class Attempt:
-    """Used once. ``left`` is true from the moment bytes of the request may be on the wire."""
+    """Used once. ``left`` is true while bytes of a request may be on the wire, or be answered yet.
 
-    def __init__(self, claim: Claim, mark_leaving: Callable[[], Awaitable[None]]) -> None:
+    ``mark_leaving`` and ``mark_refused`` make both ends of that time durable.
+    """
+
+    def __init__(
+        self,
+        claim: Claim,
+        mark_leaving: Callable[[], Awaitable[None]],
+        mark_refused: Callable[[], Awaitable[None]],
+    ) -> None:
         self.claim = claim
         self.left = False
         self._mark_leaving = mark_leaving
+        self._mark_refused = mark_refused
 
     async def run(
         self,
@@ -63,7 +73,9 @@ class Attempt:
         """
         claim = self.claim
         try:
-            delivery = await client.deliver(claim.address, claim.message, before_write=self._before_write)
+            delivery = await client.deliver(
+                claim.address, claim.message, before_write=self._before_write, refused=self._refused
+            )
         except MisfinError as error:
             return self._after_error(error, now(), rand)
         return self._after_answer(delivery, own, now(), rand, complaints)
@@ -73,7 +85,7 @@ class Attempt:
         if self.left:
             why = "The program was closed before the answer came; the letter may have arrived."
             return Ending(Outcome(State.UNCERTAIN, why), Transcript(error=why))
-        why = "The program was closed before anything was sent."
+        why = "The program was closed before the letter was sent."
         return Ending(Outcome(State.WAITING, why, next_attempt=now), Transcript(error=why))
 
     def broken(self, bug: Exception, now: float) -> Ending:
@@ -83,7 +95,7 @@ class Attempt:
             return Ending(
                 Outcome(State.UNCERTAIN, f"{why} The letter may have arrived."), Transcript(error=why)
             )
-        return Ending(Outcome(State.FAILED, f"{why} Nothing was sent."), Transcript(error=why))
+        return Ending(Outcome(State.FAILED, f"{why} The letter was not sent."), Transcript(error=why))
 
     def without_identity(self, error: Exception, now: float) -> Ending:
         """The ending of an attempt whose sender has no usable identity."""
@@ -91,11 +103,15 @@ class Attempt:
         return self._concluded(Fault.NO_IDENTITY, why, now, 0.0, Transcript(error=str(error)))
 
     async def _before_write(self) -> None:
-        # A second try (fallback) comes only after the first was refused: nothing of it is outstanding.
-        self.left = False
         await self._mark_leaving()
         # From here to the first byte nothing is awaited.
         self.left = True
+
+    async def _refused(self) -> None:
+        # In so many words, so it did not arrive; and nothing of the next try has left yet.
+        self.left = False
+        with suppress(StoreError):  # the mark that stays is the careful one
+            await self._mark_refused()
 
     # ---- endings ----------------------------------------------------------------------------------
 

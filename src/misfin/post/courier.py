@@ -164,7 +164,7 @@ class Courier:
             if claim is None:
                 return
             self._say(Sending(claim.row))
-            attempt = Attempt(claim, partial(self._mark_leaving, claim))
+            attempt = self._attempt_at(claim)
             task = asyncio.create_task(self._send(attempt))
             self._working[task] = attempt
             task.add_done_callback(self._finished)
@@ -179,7 +179,7 @@ class Courier:
             # The thread claims all the same; a row nobody works on would stay "sending" till the next start.
             with suppress(StoreError):
                 if (claim := await claiming) is not None:
-                    ending = Attempt(claim, partial(self._mark_leaving, claim)).interrupted(self._now())
+                    ending = self._attempt_at(claim).interrupted(self._now())
                     await asyncio.to_thread(self._write_down, claim, ending)
             raise
 
@@ -265,8 +265,14 @@ class Courier:
             for text in await asyncio.to_thread(self._untold, notices):
                 self._say(Notice(text))
 
-    async def _mark_leaving(self, claim: Claim) -> None:
-        await asyncio.to_thread(self._outbox.leaving, claim, self._now())
+    def _attempt_at(self, claim: Claim) -> Attempt:
+        async def mark_leaving() -> None:
+            await asyncio.to_thread(self._outbox.leaving, claim, self._now())
+
+        async def mark_refused() -> None:
+            await asyncio.to_thread(self._outbox.refused, claim)
+
+        return Attempt(claim, mark_leaving, mark_refused)
 
     async def _settle(self, claim: Claim, ending: Ending) -> None:
         """Write the ending down, however long our disk refuses: until then only we know it."""

@@ -94,7 +94,7 @@ _CANCEL = """UPDATE letter SET state = 'cancelled', why = '', owner = '', questi
     pinned = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
 _REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
 _CLOCK_SLACK = 60.0  # seconds a clock may be put back unnoticed: NTP corrects by less
-_INTERRUPTED = "The program ended before anything was sent."
+_INTERRUPTED = "The program ended before the letter was sent."
 _UNCERTAIN = "The program ended while the letter was leaving; it may have arrived."
 
 
@@ -281,6 +281,20 @@ class Outbox:
                 " WHERE id = ?",
                 (now, claim.attempt),
             )
+
+    def refused(self, claim: Claim) -> None:
+        """Make durable that the host refused what had left, so that nothing is outstanding between two tries.
+
+        Another :meth:`leaving` must come before anything else leaves. Does nothing to a row no longer ours.
+        """
+        with self._db.write():
+            ours = self._db.execute(
+                "UPDATE letter SET leaving = 0"
+                " WHERE id = ? AND state = 'sending' AND owner = ? AND attempt = ?",
+                (claim.row.id, self.owner, claim.attempt),
+            ).rowcount
+            if ours:
+                self._db.execute("UPDATE attempt SET phase = 'answered' WHERE id = ?", (claim.attempt,))
 
     def finish(self, claim: Claim, outcome: Outcome, transcript: Transcript, now: float) -> bool:
         """End an attempt; False where the row was no longer ours (then only its transcript is kept).

@@ -194,6 +194,55 @@ async def test_before_write_runs_after_trust_and_can_stop_the_letter(pins):
     assert calls == [True]
 
 
+async def test_between_a_refusal_and_the_next_try_it_is_told_that_nothing_is_outstanding(pins):
+    calls: list[str] = []
+
+    def told(what):
+        return lambda: calls.append(what)
+
+    with ScriptedServer(HOST, [b"59 what?\r\n", OK]) as server:
+        bea = client(server, pins)
+        for _ in range(2):  # the second letter needs no other try
+            await bea.deliver(
+                "ada@mail.example", MESSAGE, before_write=told("write"), refused=told("refused")
+            )
+        assert await seen(server) == [AS_C, AS_B, AS_B]
+    assert calls == ["write", "refused", "write", "write"]
+
+
+def cut_off_with(line: bytes):
+    """The answer and the end of TCP in one packet, and no goodbye of TLS."""
+
+    def script(visit):
+        visit.read_request()
+        visit.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        visit.say(line)
+        visit.sock.shutdown(socket.SHUT_WR)
+        visit.read_to_end()
+
+    return script
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="answer and end cannot be sent together here")
+@pytest.mark.parametrize(
+    ("script", "noted"),
+    [
+        (OK, []),
+        (cut_off_with(OK), ["without saying so first"]),
+        (cut_off_with(b"20 abc"), ["did not end with CRLF", "without saying so first"]),
+        (b"20 abc\n", ["did not end with CRLF"]),
+    ],
+    ids=["proper", "no close_notify", "no line end either", "bare LF"],
+)
+async def test_an_end_that_is_not_the_proper_one_is_noted_and_the_answer_counts(pins, script, noted):
+    with ScriptedServer(HOST, script) as server:
+        delivery = await client(server, pins).deliver("ada@mail.example", MESSAGE)
+    assert delivery.response.status == 20
+    assert len(delivery.notes) == len(noted)
+    for words, note in zip(noted, delivery.notes, strict=True):
+        assert words in note
+
+
 async def test_many_letters_can_be_under_way_at_once(pins):
     with ScriptedServer(HOST, OK) as server:
         bea = client(server, pins)

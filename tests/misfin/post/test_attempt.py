@@ -35,19 +35,26 @@ def claim(tmp_path):
     outbox.close()
 
 
-async def ending(claim, error: MisfinError, *, left: bool):
-    """How an attempt ends whose client raises ``error`` before or after the letter began to leave."""
+async def ending(claim, error: MisfinError, *, left: bool | str, full: bool = False):
+    """How an attempt ends whose client raises ``error`` before or after the letter began to leave, or after
+    what left was "refused"; with a ``full`` disk that cannot be written down."""
 
     class Client:
-        async def deliver(self, _to, _message, *, before_write):
+        async def deliver(self, _to, _message, *, before_write, refused):
             if left:
                 await before_write()
+            if left == "refused":
+                await refused()
             raise error
+
+    async def mark():
+        if full:
+            raise StoreError("The disk is full.")
 
     async def mark_leaving():
         pass
 
-    return (await Attempt(claim, mark_leaving).run(Client(), ADA, lambda: 3.0, 0.0)).outcome
+    return (await Attempt(claim, mark_leaving, mark).run(Client(), ADA, lambda: 3.0, 0.0)).outcome
 
 
 @pytest.mark.parametrize(
@@ -74,3 +81,9 @@ async def test_what_stopped_a_letter_that_had_not_left(claim, error, state, ques
 @pytest.mark.parametrize("error", [OutcomeUnknownError("x", **FACTS), StoreError("x"), RemoteError("x")])
 async def test_a_letter_that_may_have_left_is_uncertain(claim, error):
     assert (await ending(claim, error, left=True)).state is State.UNCERTAIN
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("error", [ConnectError("x", **FACTS), StoreError("x"), RemoteError("x")])
+async def test_a_letter_refused_before_the_next_try_failed_has_not_left(claim, error, full):
+    assert (await ending(claim, error, left="refused", full=full)).state is State.DEFERRED

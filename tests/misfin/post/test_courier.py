@@ -528,6 +528,25 @@ async def test_stopping_settles_what_was_under_way(office, monkeypatch, phase, s
     assert office.row(row_id).state is state
 
 
+async def test_stopping_between_a_refusal_and_the_next_try_leaves_the_letter_waiting(office):
+    (row_id,) = office.put()
+    over = threading.Event()
+
+    class SecondWaits(ScriptedServer):
+        def _follow(self, visit, script):
+            if len(self.visits) == 2:
+                over.wait(5)  # its handshake does not come
+            super()._follow(visit, script)
+
+    with office.at(SecondWaits(HOST, b"59 what?\r\n")) as server:
+        courier = office.courier()
+        async with running(courier):
+            await until(lambda: len(server.visits) == 2)
+            assert not office.outbox.retry(row_id, time.time())  # it is still being sent
+        over.set()
+    assert office.row(row_id).state is State.WAITING
+
+
 async def test_a_letter_on_the_wire_gets_time_to_end_when_the_program_stops(office):
     (row_id,) = office.put()
     go = threading.Event()
@@ -900,7 +919,12 @@ asyncio.run(courier.run_once())
 
 @pytest.mark.parametrize(
     ("stage", "state"),
-    [("connected", State.WAITING), ("left", State.UNCERTAIN), ("answered", State.DELIVERED)],
+    [
+        ("connected", State.WAITING),
+        ("left", State.UNCERTAIN),
+        ("refused", State.WAITING),
+        ("answered", State.DELIVERED),
+    ],
 )
 async def test_kill_9_in_the_middle(office, stage, state):
     """The host itself kills the courier at the stage; afterwards another one takes over."""
@@ -916,12 +940,12 @@ async def test_kill_9_in_the_middle(office, stage, state):
         if stage == "left":
             child.kill()
             return
-        visit.say(OK)
+        visit.say(b"59 what?\r\n" if stage == "refused" else OK)
         visit.read_to_end()
 
     class Server(ScriptedServer):
         def _follow(self, visit, script):
-            if stage == "connected" and len(self.visits) == 1:
+            if len(self.visits) == {"connected": 1, "refused": 2}.get(stage):
                 child.kill()
             super()._follow(visit, script)
 
@@ -932,9 +956,9 @@ async def test_kill_9_in_the_middle(office, stage, state):
         await office.courier().run_once()
         after = office.row(row_id).state
         requests = [visit.got for visit in server.visits if visit.got]
-    if stage == "connected":
-        assert requests_before == []
+    if state is State.WAITING:
+        assert len(requests_before) == (stage == "refused")
         assert after is State.DELIVERED  # waiting again, and sent by the second courier
     else:
         assert after is state
-    assert len(requests) == 1
+    assert len(requests) == len(requests_before) + (state is State.WAITING)

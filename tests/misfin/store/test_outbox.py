@@ -388,17 +388,37 @@ def test_kill_9_at_any_moment_loses_nothing_and_repeats_nothing(box, tmp_path):
     assert delivered
 
 
-STAGES = ("claimed", "leaving", "finished", "filed")
+def test_a_refusal_belongs_to_its_own_attempt(box):
+    (row_id,) = put(box)
+    first = box.claim(NOW)
+    box.leaving(first, NOW)
+    box.finish(first, Outcome(State.DEFERRED, next_attempt=NOW), Transcript(), NOW)
+    second = box.claim(NOW)
+    box.leaving(second, NOW)
+    box.refused(first)  # an answer that was written down too late
+    give_to_a_dead_owner(box, row_id)
+    box.refused(second)  # nor by somebody whose row it is no longer
+    box.recover(NOW)
+    assert state(box, row_id) is State.UNCERTAIN
 
 
-@pytest.mark.parametrize(
-    ("stage", "expected"),
-    zip(STAGES, [State.WAITING, State.UNCERTAIN, State.DELIVERED, State.DELIVERED], strict=True),
-)
+STAGES = {
+    "claimed": State.WAITING,
+    "leaving": State.UNCERTAIN,
+    "refused": State.WAITING,
+    "leaving again": State.UNCERTAIN,
+    "finished": State.DELIVERED,
+    "filed": State.DELIVERED,
+}
+
+
+@pytest.mark.parametrize(("stage", "expected"), STAGES.items())
 def test_kill_9_at_each_stage(box, stage, expected):
     (row_id,) = put(box)
     steps = [
         "claim = box.claim(2e9)",
+        "box.leaving(claim, 2e9)",
+        "box.refused(claim)",
         "box.leaving(claim, 2e9)",
         "box.finish(claim, Outcome(State.DELIVERED), Transcript(), 2e9)",
         "box.file_sent_copy(claim.row.group, lambda letter: os.kill(os.getpid(), 9))",
@@ -408,7 +428,7 @@ def test_kill_9_at_each_stage(box, stage, expected):
         "from pathlib import Path",
         "from misfin.store.outbox import Outbox, Outcome, State, Transcript",
         "box = Outbox(Path(sys.argv[1]))",
-        *steps[: STAGES.index(stage) + 1],
+        *steps[: list(STAGES).index(stage) + 1],
         "os.kill(os.getpid(), 9)",
     ]
     died = subprocess.run([sys.executable, "-c", "\n".join(script), box.path], check=False)
