@@ -166,6 +166,9 @@ class UiConfig:
         "", "Command run on new mail; sender and subject arrive in its environment."
     )
     preview: bool = _setting(True, "Show the preview pane when the window has room.")
+    first_screen: bool = _setting(
+        True, "Show the first screen at once from a picture kept in the cache, while the program gets ready."
+    )
     mouse: bool = _setting(True, "Use the mouse.")
 
 

@@ -33,6 +33,7 @@ OURS = {
     "misfin.model",
     "misfin.model.gemtext",
     "misfin.store",
+    "misfin.store.files",
     "misfin.store.rows",
     "misfin_tui",
     "misfin_tui.app",
@@ -84,6 +85,26 @@ HEAVY = {
 }
 
 
+PAINTING = """
+import json, sys
+from misfin_tui.picture import Picture
+
+class Painted(Exception):
+    pass
+
+def paint(self):
+    print(json.dumps(sorted(sys.modules)))
+    raise Painted
+
+Picture._paint = paint
+from misfin_tui.cli import main
+try:
+    main(["--profile", sys.argv[1]])
+except Painted:
+    pass
+"""
+
+
 @pytest.fixture
 def profile(profile_root):
     made = make_profile(profile_root)
@@ -113,3 +134,24 @@ async def test_modules_before_the_first_frame(profile, tmp_path):
     assert {name for name in ours if not name.startswith("misfin.store.index")} == OURS
     assert "misfin.store.index.scan" not in ours
     assert HEAVY & modules == set()
+
+
+def test_modules_before_the_picture_of_the_first_screen(profile):
+    done = subprocess.run(
+        [sys.executable, "-c", PAINTING, str(profile.root)],
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    modules = set(json.loads(done.stdout))
+    ours = {name for name in modules if name.partition(".")[0] in ("misfin", "misfin_tui")}
+    assert ours == {
+        "misfin_tui",
+        "misfin_tui.cli",
+        "misfin_tui.paths",
+        "misfin_tui.picture",
+        "misfin",
+        "misfin.errors",
+    }
+    assert modules & {"textual", "rich", "asyncio", "argparse", "sqlite3", "tomllib", "ssl"} == set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 
@@ -16,6 +15,8 @@ def write_private(path: Path, data: bytes) -> None:
         OSError: nothing was changed.
     """
     private_folder(path.parent)
+    import tempfile  # late: reading needs none of it
+
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

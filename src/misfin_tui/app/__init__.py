@@ -44,12 +44,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.command import Provider
+    from textual.driver import Driver
     from textual.message import Message
     from textual.screen import Screen
     from textual.theme import Theme
 
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
+    from misfin_tui.picture import Picture
     from misfin_tui.services.mail import FirstPage
 
 __all__ = ["PLACES", "MisfinApp", "run"]
@@ -62,6 +64,15 @@ def _actions() -> type[Provider]:
     from misfin_tui.commands import ActionProvider  # late: not for the first frame
 
     return ActionProvider
+
+
+def _driver(picture: Picture | None) -> type[Driver] | None:
+    """Textual's own choice, unless the first screen stands on the terminal already."""
+    if picture is None or picture.attributes is None:
+        return None
+    from misfin_tui.app.takeover import driver_over
+
+    return driver_over(picture)
 
 
 def _people() -> type[Provider]:
@@ -88,6 +99,7 @@ class MisfinApp(Background):
         link: str = "",
         dev: bool = False,
         problems: Sequence[str] = (),
+        picture: Picture | None = None,
     ) -> None:
         # NO_COLOR wants a theme chosen before Textual makes its filters, and style sheets are read for the
         # theme they find: so the one to start with is read first, the others after the first frame.
@@ -95,7 +107,8 @@ class MisfinApp(Background):
         self._first_theme, found = self._choose_theme(profile, config)
         self._problems = [*problems, *found]
         self._type_ahead = TypeAhead(self)
-        super().__init__()
+        super().__init__(_driver(picture))
+        self.picture = picture
         self.profile = profile
         self.config = config
         self.services = Services(profile, config, self.post_message)
@@ -164,6 +177,7 @@ class MisfinApp(Background):
         self._start_courier()
         self._load_themes()
         self._follow_config()
+        self._keep_picture()
         self._arrive()
         threading.Thread(target=import_ahead, name="import-ahead", daemon=True).start()
 
@@ -241,6 +255,7 @@ class MisfinApp(Background):
     def on_mail_changed(self, message: MailChanged) -> None:
         """Letters came or changed; of new ones a notice, a bell and a command tell, as the settings say."""
         self._spread(message)
+        self._keep_picture()
         if message.arrived:
             more = f" and {message.arrived - 1:,} more" if message.arrived > 1 else ""
             self.say(f"New mail from {message.sender}{more}: {message.subject}")
@@ -279,6 +294,11 @@ class MisfinApp(Background):
         ):
             self._restart_receiver()
         self._spread(message)
+        self._keep_picture()
+
+    def on_resize(self) -> None:
+        """A picture of another size is another picture."""
+        self._keep_picture()
 
     def on_problem(self, message: Problem) -> None:
         """Something failed somewhere without a screen of its own."""
@@ -336,6 +356,9 @@ class MisfinApp(Background):
 
     async def on_unmount(self) -> None:
         """Stop what works in the background, the receiver if it is ours, and close the databases."""
+        await self._stop()
+
+    async def _stop(self) -> None:
         self.services.mail.stop()
         with suppress(MisfinError):  # it was told when it could not be saved before
             await self.services.sending.flush()
@@ -347,18 +370,30 @@ class MisfinApp(Background):
                 await self.services.receiving.stop()
         except TimeoutError:
             pass  # every attempt is written down before and after it: nothing is lost
-        await asyncio.to_thread(self.services.close)
+        await asyncio.to_thread(self._close_files)
+
+    def _close_files(self) -> None:
+        if self.picture is None:
+            self.services.close()
+        else:
+            self.picture.carry_over((self.size.width, self.size.height), self.services.close)
 
 
 def run(
-    profile: Profile, config: Config, *, link: str = "", dev: bool = False, problems: Sequence[str] = ()
+    profile: Profile,
+    config: Config,
+    *,
+    link: str = "",
+    dev: bool = False,
+    problems: Sequence[str] = (),
+    picture: Picture | None = None,
 ) -> int:
     """Open the program and return its exit status.
 
     ``link`` is a ``misfin:`` URI to write to, ``problems`` are sentences to tell, such as what the settings
-    have that means nothing.
+    have that means nothing, ``picture`` is that of the first screen, to be kept true.
     """
     sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them
-    app = MisfinApp(profile, config, link=link, dev=dev, problems=problems)
+    app = MisfinApp(profile, config, link=link, dev=dev, problems=problems, picture=picture)
     status = app.run(mouse=config.ui.mouse)
     return status if status is not None else app.return_code or 0

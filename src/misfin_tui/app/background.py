@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from textual.theme import Theme
 
     from misfin_tui.messages import MailChanged
+    from misfin_tui.picture import Picture
 
 
 def import_ahead() -> None:
@@ -24,11 +28,16 @@ def import_ahead() -> None:
         import_module(PLACES[place].partition(":")[0])
 
 
+UNCHANGED = 2.0
+"""Seconds without a change before the picture of the first screen is drawn again."""
+
+
 class Background(Places):
     """Each piece of work is a worker of the app in a group of its own; what it finds comes as messages."""
 
     _own_themes: dict[str, Theme]
     _dev: bool
+    picture: Picture | None
 
     # ---- the courier
 
@@ -138,6 +147,40 @@ class Background(Places):
                 break
             else:
                 return
+
+    # ---- the picture of the first screen
+
+    @work(group="picture", exclusive=True, description="draw the picture of the first screen")
+    async def _keep_picture(self) -> None:
+        """Once nothing has changed for a while, have a true picture for the next start drawn."""
+        picture = self.picture
+        if picture is None:
+            return
+        if not self.config.ui.first_screen:
+            await asyncio.to_thread(picture.drop)
+            return
+        await asyncio.sleep(UNCHANGED)
+        profile, size = self.profile, (self.size.width, self.size.height)
+        if await asyncio.to_thread(picture.frame, size) is not None:
+            return
+        places = (profile.root, profile.cache, profile.runtime, *size)
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "misfin_tui.app.still", *map(str, places)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError:
+            return  # the next start takes its time
+        try:
+            await child.wait()
+        except asyncio.CancelledError:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+            raise
 
     # ---- notices of mail
 

@@ -5,8 +5,9 @@ The words and statuses are fixed by design.md §8: other programs rely on them.
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 
@@ -31,13 +32,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_version()
         return Exit.DONE
 
-    from misfin_tui.cli.parser import parse
+    command: Callable[[], int]
+    if not arguments or (len(arguments) == 2 and arguments[0] == "--profile" and arguments[1][:1] != "-"):
+        command = lambda: open_at_once(arguments[1] if arguments else None)  # noqa: E731 - as the other one
+    else:
+        from misfin_tui.cli.parser import parse
 
-    parsed = parse(arguments)
+        parsed = parse(arguments)
+        command = lambda: _run(parsed)  # noqa: E731 - two ways to one place
     from misfin.errors import LetterGoneError, LocalError, MisfinError, StoreError
 
     try:
-        return int(_run(parsed))
+        return command()
     except MisfinError as error:
         complain(str(error), error.remedy)
         disk = isinstance(error, StoreError) and not isinstance(error, LetterGoneError)
@@ -52,6 +58,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("Interrupted.", "")
         return Exit.FAILED
+
+
+def open_at_once(folder: str | None) -> int:
+    """The program itself: before argparse, and its first screen, if a true picture of it is kept, before all
+    else."""
+    gc.disable()  # as early as it can be; the app turns it on again
+    from misfin_tui.paths import find_profile
+    from misfin_tui.picture import Picture
+
+    picture = Picture(find_profile(folder))
+    with picture.painted():
+        from misfin_tui.cli.program import open_profile
+
+        return open_profile(picture.profile, picture=picture)
 
 
 def print_version() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,8 @@ from misfin_tui.paths import Profile, find_profile
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from misfin_tui.services import Services
 
 Record = Mapping[str, object]

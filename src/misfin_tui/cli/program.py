@@ -5,16 +5,21 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin_tui.cli import Exit, print_version
+from misfin_tui.cli import Exit, open_at_once, print_version
 from misfin_tui.cli.output import profile_of, say
 from misfin_tui.config import load
 from misfin_tui.paths import HOME_VARIABLE, Profile
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from misfin_tui.picture import Picture
 
 
 def open_program(args: Namespace) -> int:
@@ -22,7 +27,7 @@ def open_program(args: Namespace) -> int:
     if args.version:
         print_version()
         return Exit.DONE
-    return _open(profile_of(args), dev=args.dev)
+    return open_profile(profile_of(args), dev=True) if args.dev else open_at_once(args.profile)
 
 
 def open_link(args: Namespace) -> int:
@@ -30,7 +35,7 @@ def open_link(args: Namespace) -> int:
     from misfin.model.address import parse_uri
 
     parse_uri(args.link)  # a broken link is said here, in the shell it came from
-    return _open(profile_of(args), link=args.link)
+    return open_profile(profile_of(args), link=args.link)
 
 
 def demo(args: Namespace) -> int:
@@ -45,7 +50,7 @@ def demo(args: Namespace) -> int:
     with _demo_folder(args.profile) as folder:
         world = open_world(folder, now=time.time())
         with correspondents_of(world):
-            return _open(world.profile)
+            return open_profile(world.profile)
 
 
 @contextmanager
@@ -60,7 +65,10 @@ def _demo_folder(named: str | None) -> Iterator[Path]:
         yield Path(folder) / "profile"
 
 
-def _open(profile: Profile, *, link: str = "", dev: bool = False) -> int:
+def open_profile(
+    profile: Profile, *, link: str = "", dev: bool = False, picture: Picture | None = None
+) -> int:
+    """Open the program; ``picture`` is that of its first screen, and None where none is wanted."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LocalError(
             "The program needs a terminal, and input or output is none.",
@@ -71,7 +79,7 @@ def _open(profile: Profile, *, link: str = "", dev: bool = False) -> int:
     config = load(profile.config, unknown)
     from misfin_tui.app import run
 
-    status = run(profile, config, link=link, dev=dev, problems=unknown)
+    status = run(profile, config, link=link, dev=dev, problems=unknown, picture=picture)
     if status:
         say(f"The profile is in {profile.root}; {HOME_VARIABLE} or --profile chooses another.")
     return status

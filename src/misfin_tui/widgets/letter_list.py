@@ -170,6 +170,8 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         """Show the first rows at once: the way of the first frame, read before there is a loop."""
         self._take(total, {0: rows[:PAGE]} if rows else {})
         self.virtual_size = Size(1, total)
+        if total > self.app.size.height:  # else found out too late for the first frame
+            self.show_vertical_scrollbar = True
 
     def row_at(self, index: int) -> ConversationRow | None:
         """The conversation on a line, None while its page is on its way."""

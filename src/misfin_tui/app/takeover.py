@@ -1,0 +1,32 @@
+"""The driver that draws on a terminal where the picture of the first screen already stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.drivers.linux_driver import LinuxDriver
+
+from misfin_tui.picture import ENTER
+
+if TYPE_CHECKING:
+    from misfin_tui.picture import Picture
+
+
+def driver_over(picture: Picture) -> type[LinuxDriver]:
+    """A driver that begins where the picture left off: no empty screen comes between."""
+
+    class Takeover(LinuxDriver):
+        _entered = False
+
+        def start_application_mode(self) -> None:
+            self._entered = picture.attributes is not None
+            super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual left it so
+            if self._entered:
+                self._entered = False
+                self.attrs_before = picture.taken_over()
+
+        def write(self, data: str) -> None:
+            if not (self._entered and data == ENTER.decode()):  # some terminals empty the screen they enter
+                super().write(data)
+
+    return Takeover
