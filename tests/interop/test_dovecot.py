@@ -6,14 +6,12 @@ namespace.
 """
 
 import imaplib
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import mailprograms
 import pytest
 
 from misfin.model.address import MisfinAddress
@@ -26,26 +24,11 @@ from misfin.store.rows import LetterRow, View
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
 NOW = datetime(2026, 11, 19, 14, 2, tzinfo=UTC)
-IMAP = next((str(path) for path in Path("/usr").glob("lib*/dovecot/imap")), "")
 BODY = "# Grüße 台北\n\nHonig für alle.\nbare\rreturn\n"
 GEMMAIL = f"bea@hive.test Bea Wörker\n\n2026-11-19T13:00:00Z\n{BODY}".encode()
 
 
-def _namespace() -> list[str] | None:
-    """What makes root somebody else; None where that is not possible."""
-    if os.getuid():
-        return []
-    command = ["unshare", "-U", "--map-user=1000", "--map-group=1000"]
-    works = (
-        shutil.which("unshare") and subprocess.run([*command, "true"], capture_output=True).returncode == 0
-    )
-    return command if works else None
-
-
-pytestmark = pytest.mark.skipif(
-    not IMAP or _namespace() is None,
-    reason="Dovecot's imap is not installed, or root cannot become somebody else",
-)
+pytestmark = mailprograms.needs_dovecot
 
 
 @pytest.fixture
@@ -61,29 +44,8 @@ def index(store, tmp_path) -> Iterator[MailIndex]:
         yield index
 
 
-@contextmanager
-def dovecot(store: MailStore) -> Iterator[imaplib.IMAP4_stream]:
-    home = store.root.parent
-    namespace = _namespace()
-    assert namespace is not None
-    user, group = (1000, 1000) if namespace else (os.getuid(), os.getgid())
-    config = home / "dovecot.conf"
-    config.write_text(
-        f"protocols = imap\nbase_dir = {home}/run\nstate_dir = {home}/run\nssl = no\nmail_home = {home}\n"
-        f"mail_location = maildir:{store.folder(ADA.address).path}\nmail_uid = {user}\nmail_gid = {group}\n"
-        "first_valid_uid = 0\nfirst_valid_gid = 0\nlog_path = /dev/stderr\n"
-        "namespace inbox {\n  inbox = yes\n  separator = /\n}\n"
-    )
-    words = ["env", "USER=ada", f"HOME={home}", *namespace, IMAP, "-c", str(config)]
-    client = imaplib.IMAP4_stream(" ".join(words) + f" 2>>{home}/dovecot.log")
-    try:
-        client.select("INBOX")
-        yield client
-    finally:
-        client.logout()
-        client.process.stdin.close()
-        client.process.stdout.close()
-        client.process.wait(10)
+def dovecot(store: MailStore) -> AbstractContextManager[imaplib.IMAP4_stream]:
+    return mailprograms.dovecot(store.root.parent, store.folder(ADA.address).path)
 
 
 def deliver(store: MailStore, gemmail: bytes = GEMMAIL) -> str:

@@ -1,13 +1,14 @@
 """mutt and notmuch on the very same Maildir: they read our letters rightly, and we see what they change."""
 
 import json
-import os
 import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+import mailprograms
 import pytest
+from mailprograms import environment, mutt_command, needs_notmuch
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
@@ -32,22 +33,12 @@ def stored(gemmail: str) -> bytes:
     return wrap(gemmail.encode(), version=Version.C, account=ADA, now=NOW, verification={"pin": "match"})
 
 
-def environment(home: Path) -> dict[str, str]:
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TERM": "xterm", "TZ": "UTC"}
-
-
 # ---- mutt -----------------------------------------------------------------------------------------
 
 
 def mutt(home: Path, box: Maildir, keys: str) -> None:
     """Run mutt in a terminal of its own on the folder and press keys."""
-    rc = home / "muttrc"
-    rc.write_text(
-        f"set folder={home}\nset print_decode=yes\nset print_command='cat >> {home}/printed'\n"
-        "set wait_key=no\nset quit=yes\nset confirmappend=no\nset delete=yes\nset print=yes\nunset move\n"
-        "set mark_old=no\nset prompt_after=no\n"
-    )
-    command = ["mutt", "-n", "-F", str(rc), "-f", str(box.path), "-e", f'push "{keys}"']
+    command = [*mutt_command("mutt", home, box.path), "-e", f'push "{keys}"']
     # script gives it the terminal it insists on
     subprocess.run(
         ["script", "-qec", " ".join(f"'{word}'" for word in command), "/dev/null"],
@@ -123,18 +114,9 @@ def test_a_flag_set_here_is_seen_by_mutt(box, tmp_path):
 
 # ---- notmuch --------------------------------------------------------------------------------------
 
-needs_notmuch = pytest.mark.skipif(not shutil.which("notmuch"), reason="notmuch is not installed")
-
 
 def notmuch(home: Path, *arguments: str) -> str:
-    (home / ".notmuch-config").write_text(
-        f"[database]\npath={home / 'mail'}\n[user]\nname=Ada\nprimary_email=ada@mail.example\n"
-        "[new]\ntags=unread;inbox\n[maildir]\nsynchronize_flags=true\n"
-    )
-    done = subprocess.run(
-        ["notmuch", *arguments], env=environment(home), capture_output=True, text=True, timeout=30, check=True
-    )
-    return done.stdout
+    return mailprograms.notmuch(home, home / "mail", *arguments)
 
 
 @needs_notmuch
