@@ -129,6 +129,35 @@ async def test_a_changed_sender_is_decided_here(profile, pinned):
         assert app.services.pin_book.get(PinKind.SENDER, "erin@far.test").cert_sha256 == new
 
 
+async def test_keys_of_recipients_stand_with_their_history_and_can_be_forgotten(profile):
+    now, ours = time.time(), identity("bob@hive.test")
+    with PinBook(profile.trust_db) as pins:
+        pins.record(PinKind.SENDER, "bob@hive.test", ours.info, now=now - 900)
+        pins.note_mailbox_key("bob@hive.test", "aa" * 32, now=now - 800)
+        pins.note_mailbox_key("bob@hive.test", ours.info.fingerprints.cert, now=now - 700)
+        pins.note_mailbox_key("cal@hive.test", "cc" * 32, now=now)
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+        await pilot.press("h", "h", "h")
+        await on_screen(pilot, "Trust · recipients · 2")
+        await on_screen(pilot, "changed, since")
+        await on_screen(pilot, "as their server says")
+        await pilot.press("enter")
+        await dialog(app, pilot, FactsDialog)
+        await on_screen(pilot, "It is the key pinned for them as a sender.")
+        await on_screen(pilot, "aaaa aaaa")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("d")
+        await dialog(app, pilot, ConfirmDialog)
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: [entry.name for entry in screen.rows.items] == ["cal@hive.test"])
+    with PinBook(profile.trust_db) as pins:
+        assert pins.get(PinKind.SENDER, "bob@hive.test") is not None
+        assert list(pins.all_mailbox_keys()) == ["cal@hive.test"]
+
+
 async def test_the_log_and_the_export(profile, pinned, tmp_path):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         screen = await go(app, pilot, "T", TrustScreen)

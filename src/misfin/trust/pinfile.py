@@ -244,6 +244,21 @@ def load_mailbox_keys(database: sqlite3.Connection, address: str) -> list[Mailbo
     return [MailboxKey(*row) for row in rows]
 
 
+def load_all_mailbox_keys(database: sqlite3.Connection) -> dict[str, list[MailboxKey]]:
+    """The same for every mailbox, by address."""
+    found: dict[str, list[MailboxKey]] = {}
+    for address, *key in database.execute(
+        "SELECT address, fingerprint, first_seen, last_seen FROM mailbox_keys ORDER BY address, id"
+    ):
+        found.setdefault(address, []).append(MailboxKey(*key))
+    return found
+
+
+def drop_mailbox_keys(database: sqlite3.Connection, address: str) -> None:
+    """Remove what was called the fingerprint of a mailbox, with its history."""
+    database.execute("DELETE FROM mailbox_keys WHERE address = ?", (address,))
+
+
 def put_mailbox_key(database: sqlite3.Connection, address: str, fingerprint: str, now: float) -> None:
     """Begin a new value, or see the present one again; the latest :data:`MAX_HISTORY` are kept."""
     seen_again = database.execute(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -92,12 +93,15 @@ class HostMemory:
 class PinBook:
     """Pins of hosts and senders, and memory of hosts, in one SQLite file; safe to share by threads.
 
-    ``path`` None keeps the book in memory. Several processes may have the same file open.
+    ``path`` None keeps the book in memory. Several processes may have the same file open; what another
+    one changed is noticed by the next read that comes ``look_again`` seconds or more after the last look.
     Every method raises :class:`StoreError` when the file cannot be read or written.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, look_again: float = 0.0) -> None:
         self.path = path
+        self._look_again = look_again
+        self._looked_until = 0.0  # on the monotonic clock: till then, what is cached counts
         # Order of locks: writing before reading, never the other way round.
         self._write_lock = threading.RLock()
         self._read_lock = self._write_lock if path is None else threading.RLock()
@@ -116,6 +120,10 @@ class PinBook:
     def get(self, kind: PinKind, name: str) -> Pin | None:
         """The pin of ``host:port`` or ``mailbox@host``. Cheap: a cached one costs microseconds."""
         key = (kind, name)
+        if time.monotonic() < self._looked_until:
+            with self._read_lock:
+                if (known := self._pins.get(key)) is not None:
+                    return self._with_pending(known)
         with self._reading() as database:
             if key not in self._pins:
                 if len(self._pins) >= _MAX_CACHED:
@@ -239,8 +247,11 @@ class PinBook:
         return [LogEntry(at, PinKind(kind), name, LogEvent(e), *rest) for at, kind, name, e, *rest in rows]
 
     def export(self) -> str:
-        """All pins with their history as JSON text; times in ISO 8601, UTC."""
-        return json.dumps([_readable(asdict(pin)) for pin in self.all()], indent=2, ensure_ascii=False) + "\n"
+        """All pins with their history, and recipients' keys, as JSON text; times in ISO 8601, UTC."""
+        records = [asdict(pin) for pin in self.all()]
+        for address, keys in self.all_mailbox_keys().items():
+            records.append({"kind": "recipient", "name": address, "keys": [asdict(key) for key in keys]})
+        return json.dumps([_readable(record) for record in records], indent=2, ensure_ascii=False) + "\n"
 
     # ---- memory of hosts --------------------------------------------------------------------------
 
@@ -315,6 +326,23 @@ class PinBook:
         with self._reading() as database:
             return pinfile.load_mailbox_keys(database, address)
 
+    def all_mailbox_keys(self) -> dict[str, list[MailboxKey]]:
+        """The same for every mailbox that has one, by address."""
+        with self._reading() as database:
+            return pinfile.load_all_mailbox_keys(database)
+
+    def forget_mailbox_keys(self, address: str, *, now: float) -> bool:
+        """Forget a mailbox's fingerprints: the next is the first. False if there was none."""
+        with self._writing(durable=True) as database:
+            known = pinfile.load_mailbox_keys(database, address)
+            if not known:
+                return False
+            pinfile.drop_mailbox_keys(database, address)
+            hashes = (known[-1].fingerprint, "")
+            how = "recipient's key"
+            pinfile.add_log(database, now, PinKind.SENDER, address, LogEvent.FORGOTTEN, hashes, how)
+            return True
+
     # ---- what was told ----------------------------------------------------------------------------
 
     def told(self, what: str, *, now: float) -> bool:
@@ -342,6 +370,7 @@ class PinBook:
                 self.flush()
             finally:
                 self._closed = True
+                self._looked_until = 0.0
                 self._reader.close()
                 self._writer.close()
 
@@ -375,6 +404,7 @@ class PinBook:
                 if version != self._data_version:
                     self._data_version = version
                     self._forget_cached()
+                self._looked_until = time.monotonic() + self._look_again
             yield self._reader
 
     @contextmanager
@@ -398,6 +428,7 @@ class PinBook:
                     for key, (count, last) in pending.items():
                         self._add_pending(key, count, last)
                 raise
+            self._looked_until = 0.0
             if self._reader is database:
                 self._forget_cached()
 

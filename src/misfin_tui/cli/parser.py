@@ -142,6 +142,9 @@ def _outbox(add: Add, common: Parser) -> None:
     cancel.add_argument("id", metavar="ID", type=int, help="number in the list")
     follow = action("follow", "sending:follow", "send one where a redirect points, now")
     follow.add_argument("id", metavar="ID", type=int, help="number in the list")
+    follow.add_argument(
+        "--change-contact", action="store_true", help="after a 31: write to the new address from now on"
+    )
     action("run", "sending:run_outbox", "send what is due, once")
 
 
@@ -156,10 +159,15 @@ def _trust(add: Add, common: Parser) -> None:
     for name, target, about, argument in verbs:
         parser = action(name, target, about)
         if argument:
-            parser.add_argument("name", metavar="HOST", help="host[:port]; with --senders mailbox@host")
+            parser.add_argument("name", metavar="HOST", help="host[:port]; of people mailbox@host")
         if name == "approve":
             parser.add_argument("--fingerprint", metavar="FP", required=True, help="its SHA-256")
-        parser.add_argument("--senders", action="store_true", help="senders instead of hosts")
+        kind = parser.add_mutually_exclusive_group()
+        kind.add_argument("--senders", action="store_true", help="senders instead of hosts")
+        if name != "approve":
+            kind.add_argument(
+                "--recipients", action="store_true", help="keys that servers named for people written to"
+            )
 
 
 def _exchange(add: Add, common: Parser) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from misfin.errors import IdentityError, LocalError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_MESSAGE
-from misfin.store.outgoing import OutboxRow, State
+from misfin.store.outgoing import OutboxRow, Question, State
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, iso, open_services, say
 from misfin_tui.services.posting import make_courier
@@ -74,13 +74,21 @@ def retry(args: Namespace) -> int:
 
 
 def follow(args: Namespace) -> int:
-    """Send one held letter where the redirect points."""
+    """Send one held letter where the redirect points; perhaps write to there from now on."""
     with open_services(args) as services:
-        _existing(services, args.id)
+        row = _existing(services, args.id)
+        if args.change_contact and row.question is Question.REDIRECT_ONCE:
+            raise LocalError(
+                f"{row.to} sends only this one message elsewhere (30); its contact stays.",
+                remedy="Leave out --change-contact.",
+            )
         if services.outbox_queue.follow(args.id, time.time()) is None:
             raise LocalError(
                 f"Letter {args.id} waits for no redirect.", remedy="`misfin-tui outbox` shows why."
             )
+        if args.change_contact:
+            services.contact_book.moved(row.to, row.target)
+            say(f"{row.to} is {row.target} in your contacts from now on.")
         return _send_one(args, services)
 
 

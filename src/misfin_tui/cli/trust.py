@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from misfin.errors import LocalError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.trust.fingerprint import normalize_fingerprint
 from misfin.trust.pins import Offer, PinBook
-from misfin.trust.tofu import PastPin, Pin, PinKind, pin_name
+from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind, pin_name
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import Record, emit, emit_table, grouped, iso, open_services, profile_of
 
@@ -21,7 +21,12 @@ _TEXTS = ("fingerprint", "spki", "not_before", "not_after", "first_seen", "last_
 
 
 def list_pins(args: Namespace) -> int:
-    """List every pinned host (or sender), and which of them wait for a decision."""
+    """List every pinned host (or sender), and which of them wait for a decision; or recipients' keys."""
+    if args.recipients:
+        with _book(args) as book:
+            keys = [_record_of_keys(name, found) for name, found in book.all_mailbox_keys().items()]
+        emit_table(args, keys, ("name", "fingerprint", "first_seen", "last_seen"))
+        return Exit.DONE
     kind = _kind(args)
     with _book(args) as book:
         waiting = {offer.name: offer for offer in book.offers() if offer.kind is kind}
@@ -33,6 +38,8 @@ def list_pins(args: Namespace) -> int:
 
 def show(args: Namespace) -> int:
     """Everything known about one host or sender: the pin, its history, and what waits for a decision."""
+    if args.recipients:
+        return _show_recipient(args)
     kind, name = _kind(args), _name(args)
     with _book(args) as book:
         pin, offer = book.get(kind, name), book.offered(kind, name)
@@ -80,10 +87,15 @@ def approve(args: Namespace) -> int:
 
 
 def forget(args: Namespace) -> int:
-    """Forget a pin: the next contact is a first use again."""
-    kind, name = _kind(args), _name(args)
+    """Forget a pin, or a recipient's keys: the next contact is a first use again."""
+    name = _name(args)
     with _book(args) as book:
-        if not book.forget(kind, name, now=time.time()):
+        known = (
+            book.forget_mailbox_keys(name, now=time.time())
+            if args.recipients
+            else book.forget(_kind(args), name, now=time.time())
+        )
+        if not known:
             raise LocalError(
                 f"Nothing is pinned for {name}.", remedy="`misfin-tui trust list` shows what is."
             )
@@ -101,8 +113,30 @@ def _kind(args: Namespace) -> PinKind:
     return PinKind.SENDER if args.senders else PinKind.HOST
 
 
+def _show_recipient(args: Namespace) -> int:
+    name = _name(args)
+    with _book(args) as book:
+        keys = book.mailbox_keys(name)
+    if not keys:
+        raise LocalError(f"No server has named a key for {name}.", remedy="It does so after a delivery.")
+    described = (
+        f"{grouped(key.fingerprint)}  {iso(key.first_seen)} to {iso(key.last_seen)}" for key in reversed(keys)
+    )
+    for line in [""] if args.json else [name, *(f"  {each}" for each in described)]:
+        emit(args, _record_of_keys(name, keys), line)
+    return Exit.DONE
+
+
+def _record_of_keys(name: str, keys: Sequence[MailboxKey]) -> Record:
+    *past, present = [
+        {"fingerprint": key.fingerprint, "first_seen": iso(key.first_seen), "last_seen": iso(key.last_seen)}
+        for key in keys
+    ]
+    return {"name": name, **present, "history": past}
+
+
 def _name(args: Namespace) -> str:
-    if args.senders:
+    if args.senders or getattr(args, "recipients", False):
         return MisfinAddress.parse(args.name).address
     mailbox = MisfinAddress.parse(f"postmaster@{args.name}")  # the address parser knows ports and IDN
     return pin_name(mailbox.hostname, mailbox.port or DEFAULT_PORT)

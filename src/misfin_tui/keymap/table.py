@@ -276,7 +276,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("pin-details", "enter", "Details", "Certificate, history and use of this pin."),
         _A("approve", "a", "Decide", "Decide about a certificate that is waiting."),
         _A("forget", "d", "Forget", "Forget this pin; the next certificate counts as the first."),
-        _A("trust-kind", "h", "Hosts/senders", "Show hosts, senders, or both."),
+        _A("trust-kind", "h", "Kind", "Show hosts, senders, recipients, or all of them."),
         _A("trust-log", "l", "Log", "Show what was decided, and when."),
         _A("export-pins", "w", "Export", "Write all pins to a file."),
         _A("trust-search", "slash", "Search", "Find a host or a sender.", action="search"),

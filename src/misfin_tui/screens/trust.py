@@ -1,15 +1,16 @@
-"""Every pinned host and sender with its history, and the certificates that wait for an answer."""
+"""Pinned hosts and senders and keys of recipients, each with its history; and what waits for an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import work
 
-from misfin.trust.tofu import Pin, PinKind
+from misfin.trust.tofu import MailboxKey, Pin, PinKind
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -26,21 +27,46 @@ from misfin_tui.widgets.row_list import Cell, Column, RowList
 if TYPE_CHECKING:
     from misfin.trust.pins import Offer
 
-KINDS: tuple[tuple[PinKind | None, str], ...] = (
+
+class Kind(StrEnum):
+    """What stands in a row: one of two kinds of pins, or what a server said about a mailbox written to."""
+
+    HOST = "host"
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+
+
+KINDS: tuple[tuple[Kind | None, str], ...] = (
     (None, "Trust"),
-    (PinKind.HOST, "Trust · hosts"),
-    (PinKind.SENDER, "Trust · senders"),
+    (Kind.HOST, "Trust · hosts"),
+    (Kind.SENDER, "Trust · senders"),
+    (Kind.RECIPIENT, "Trust · recipients"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A host or a sender: its pin, or the certificate that waits, or both."""
+    """A host or a sender: its pin, or the certificate that waits, or both. Or a recipient's ``keys``.
 
-    kind: PinKind
+    The ``pin`` of a recipient is the one they have as a sender.
+    """
+
+    kind: Kind
     name: str
     pin: Pin | None
     offer: Offer | None
+    keys: tuple[MailboxKey, ...] = ()
+
+    @property
+    def shown(self) -> tuple[str, str, float, str]:
+        """Fingerprint, uses, when it was last seen, and how it came to be here."""
+        if self.keys:
+            key = self.keys[-1]
+            how = f"since {day(key.first_seen)}" if len(self.keys) > 1 else "as their server says"
+            return key.fingerprint, "", key.last_seen, f"changed, {how}" if len(self.keys) > 1 else how
+        if self.pin is not None:
+            return self.pin.cert_sha256, f"{self.pin.uses:,}", self.pin.last_seen, self.pin.how
+        return "", "", 0.0, ""
 
 
 class TrustScreen(Place):
@@ -57,7 +83,7 @@ class TrustScreen(Place):
         """Name, fingerprint, use."""
         columns = (
             Column("", 1),
-            Column("Who", 6, spare=3),
+            Column("Who", 9, spare=3),
             Column("Name"),
             Column("SHA-256", 17, spare=1),
             Column("Uses", 6, right=True, spare=2),
@@ -68,31 +94,39 @@ class TrustScreen(Place):
         return RowList(columns, self._cells, lambda entry: (entry.kind, entry.name), empty=empty)
 
     def _cells(self, entry: Entry) -> Sequence[Cell]:
-        pin, waiting = entry.pin, entry.offer is not None
+        waiting = entry.offer is not None
+        fingerprint, uses, seen, how = entry.shown
+        mark: Cell = ("·", "muted") if entry.keys else ("✓", "good")
         return (
-            ("⚠", "bad") if waiting else ("✓", "good"),
+            ("⚠", "bad") if waiting else mark,
             (str(entry.kind), "muted"),
             (entry.name, "strong" if waiting else "normal"),
-            (short(pin.cert_sha256) if pin else "", "muted"),
-            (f"{pin.uses:,}" if pin else "", "muted"),
-            (day(pin.last_seen) if pin else "", "muted"),
-            ("waits for your decision", "warn") if waiting else (pin.how if pin else "", "muted"),
+            (short(fingerprint) if fingerprint else "", "muted"),
+            (uses, "muted"),
+            (day(seen) if seen else "", "muted"),
+            ("waits for your decision", "warn") if waiting else (how, "muted"),
         )
 
     async def load(self) -> Iterable[Entry]:
-        """Pins and what waits."""
-        pins = await self.services.trust.pins()
-        offers = {(offer.kind, offer.name): offer for offer in await self.services.trust.offers()}
-        found = [Entry(pin.kind, pin.name, pin, offers.pop((pin.kind, pin.name), None)) for pin in pins]
-        found += [Entry(kind, name, None, offer) for (kind, name), offer in offers.items()]
+        """Pins, what waits, and recipients."""
+        trust = self.services.trust
+        pins = await trust.pins()
+        senders = {pin.name: pin for pin in pins if pin.kind is PinKind.SENDER}
+        offers = {(offer.kind, offer.name): offer for offer in await trust.offers()}
+        found = [Entry(Kind(pin.kind), pin.name, pin, offers.pop((pin.kind, pin.name), None)) for pin in pins]
+        found += [Entry(Kind(kind), name, None, offer) for (kind, name), offer in offers.items()]
+        found += [
+            Entry(Kind.RECIPIENT, name, senders.get(name), None, tuple(keys))
+            for name, keys in (await trust.recipients()).items()
+        ]
         wanted = KINDS[self._kind][0]
         shown = [entry for entry in found if wanted in (None, entry.kind)]
         return sorted(shown, key=lambda entry: (entry.offer is None, entry.kind, entry.name))
 
     def matches(self, item: Entry, words: list[str]) -> bool:
         """By name, fingerprint and how it came to be trusted."""
-        prints = f"{item.pin.cert_sha256} {item.pin.how}" if item.pin else ""
-        text = f"{item.kind} {item.name} {prints}".casefold()
+        fingerprint, _, _, how = item.shown
+        text = f"{item.kind} {item.name} {fingerprint} {how}".casefold()
         return all(word in text for word in words)
 
     def news(self) -> list[tuple[str, str]]:
@@ -126,7 +160,7 @@ class TrustScreen(Place):
         if entry is None:
             return
         more = [Choice("decide", "Decide …")] if entry.offer else []
-        more += [Choice("forget", "Forget …", "danger")] if entry.pin else []
+        more += [Choice("forget", "Forget …", "danger")] if entry.pin or entry.keys else []
         choice = await self.app.push_screen_wait(FactsDialog(entry.name, facts_of(entry), more=more))
         if choice == "decide":
             self.action_approve()
@@ -141,18 +175,19 @@ class TrustScreen(Place):
             self.misfin.say("No certificate of this one waits for a decision.")
             return
         trust = self.services.trust
-        question = await self.attempt(trust.question(entry.kind, entry.name))
+        kind = PinKind(entry.kind)
+        question = await self.attempt(trust.question(kind, entry.name))
         if question is None:
             self.reload()
             return
         answer = await self.app.push_screen_wait(CertificateDialog(question))
         if answer is Answer.TRUST:
             wanted = question.shown.fingerprints.cert
-            freed = await self.attempt(trust.approve(entry.kind, entry.name, wanted))
+            freed = await self.attempt(trust.approve(kind, entry.name, wanted))
             if freed is not None:
                 self.misfin.say(f"{entry.name} is trusted; {many(freed, 'message')} set free.")
         elif answer is Answer.REFUSE:
-            stopped = await self.attempt(trust.refuse(entry.kind, entry.name))
+            stopped = await self.attempt(trust.refuse(kind, entry.name))
             if stopped is not None:
                 self.misfin.say(f"The pin of {entry.name} stays; {many(stopped, 'message')} stopped.")
         self.reload()
@@ -163,20 +198,29 @@ class TrustScreen(Place):
         entry = self.entry
         if entry is None:
             return
+        trust, key = self.services.trust, entry.kind is Kind.RECIPIENT
+        what = "The next key that is named for it" if key else "The next certificate it shows"
         question = (
-            f"Forget {entry.name} and its history? The next certificate it shows counts as the first one:"
+            f"Forget {entry.name} and its history? {what} counts as the first one:"
             " a change would no longer be noticed."
         )
         if not await self.app.push_screen_wait(
-            ConfirmDialog("Forget this pin?", question, yes="Forget", no="Keep it", danger=True)
+            ConfirmDialog(
+                "Forget this key?" if key else "Forget this pin?",
+                question,
+                yes="Forget",
+                no="Keep it",
+                danger=True,
+            )
         ):
             return
-        if await self.attempt(self.services.trust.forget(entry.kind, entry.name)) is not None:
+        work = trust.forget_recipient(entry.name) if key else trust.forget(PinKind(entry.kind), entry.name)
+        if await self.attempt(work) is not None:
             self.misfin.say(f"{entry.name} is forgotten.")
         self.reload()
 
     def action_trust_kind(self) -> None:
-        """Hosts, senders, or both."""
+        """Hosts, senders, recipients, or all."""
         self._kind = (self._kind + 1) % len(KINDS)
         self.TITLE_TEXT = KINDS[self._kind][1]
         self.reload()
@@ -215,9 +259,11 @@ class TrustScreen(Place):
 def facts_of(entry: Entry) -> list[Fact]:
     """Everything known about a host or a sender."""
     facts: list[Fact] = []
-    odd = suspicious(entry.name if entry.kind is PinKind.SENDER else f"x@{entry.name.rpartition(':')[0]}")
+    odd = suspicious(f"x@{entry.name.rpartition(':')[0]}" if entry.kind is Kind.HOST else entry.name)
     if odd:
         facts.append(("", f"⚠ Look twice: {odd}."))
+    if entry.keys:
+        return facts + list(_facts_of_keys(entry))
     if pin := entry.pin:
         facts += [
             ("trusted", f"{moment(pin.first_seen)}, {pin.how}"),
@@ -247,3 +293,22 @@ def facts_of(entry: Entry) -> list[Fact]:
             ("valid", span(past.not_before, past.not_after)),
         ]
     return facts
+
+
+def _facts_of_keys(entry: Entry) -> Iterator[Fact]:
+    """What servers called the fingerprint of a mailbox one wrote to, the present one first."""
+    yield (
+        "",
+        "The key their server named after a delivery. It decides about nothing: mail was delivered by then,"
+        " and a change is told.",
+    )
+    pin = entry.pin
+    if pin is not None and entry.keys[-1].fingerprint in (pin.cert_sha256, pin.spki_sha256):
+        yield "", "It is the key pinned for them as a sender."
+    elif pin is not None:
+        yield "", "It is not the certificate pinned for them as a sender."
+    for number, key in enumerate(reversed(entry.keys)):
+        if number:
+            yield f"Until {day(key.last_seen)}", ""
+        yield "named", f"{moment(key.first_seen)}, last {moment(key.last_seen)}"
+        yield "SHA-256", grouped(key.fingerprint, 8)

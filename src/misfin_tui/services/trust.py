@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from misfin.store.outbox import OutboxRow
     from misfin.trust.certificate import CertificateInfo
     from misfin.trust.pins import LogEntry, Offer
-    from misfin.trust.tofu import Pin, PinKind, Verdict
+    from misfin.trust.tofu import MailboxKey, Pin, PinKind, Verdict
     from misfin_tui.services import Services
 
 _HEAD = 64 * 1024  # bytes of a held letter read to see who sent it: more than any header we write
@@ -71,6 +71,10 @@ class Trust:
         """Certificates that wait for a decision, the newest first."""
         return await asyncio.to_thread(lambda: self._services.pin_book.offers())
 
+    async def recipients(self) -> dict[str, list[MailboxKey]]:
+        """Every fingerprint servers gave for mailboxes we wrote to, by address, the present one last."""
+        return await asyncio.to_thread(lambda: self._services.pin_book.all_mailbox_keys())
+
     async def log(self, limit: int = 500) -> list[LogEntry]:
         """What was decided and when, newest first."""
         return await asyncio.to_thread(lambda: self._services.pin_book.log(limit))
@@ -102,8 +106,17 @@ class Trust:
         """Remove a pin with its history: the next certificate counts as the first one."""
         return await asyncio.to_thread(lambda: self._services.pin_book.forget(kind, name, now=time.time()))
 
+    async def forget_recipient(self, address: str) -> bool:
+        """Forget the fingerprints of a mailbox one wrote to: the next one counts as the first."""
+        return await asyncio.to_thread(
+            lambda: self._services.pin_book.forget_mailbox_keys(address, now=time.time())
+        )
+
     async def export(self, path: Path) -> int:
-        """Write all pins with their history as JSON, mode 0600; return how many. Never overwrites a file."""
+        """Write all pins and recipients' keys with their history as JSON, mode 0600; return how many.
+
+        Never overwrites a file.
+        """
         return await asyncio.to_thread(self._export, path)
 
     async def release(self, letter: HeldLetter) -> None:
@@ -217,8 +230,9 @@ class Trust:
                 refuse(self._services.store, letter.account, letter.key)
 
     def _export(self, path: Path) -> int:
-        write_new(path, self._services.pin_book.export().encode(), private=True)
-        return len(self._services.pin_book.all())
+        book = self._services.pin_book
+        write_new(path, book.export().encode(), private=True)
+        return len(book.all()) + len(book.all_mailbox_keys())
 
     def _tell(self) -> None:
         self._services.wake_courier()

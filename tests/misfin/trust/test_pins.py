@@ -495,3 +495,18 @@ def test_uses_counted_in_memory_survive_a_write_that_fails(book, monkeypatch):
     monkeypatch.undo()
     book.flush()
     assert (book.get(HOST, NAME).uses, book.get(HOST, NAME).last_seen) == (2, NOW + 1)
+
+
+def test_recipients_keys_are_listed_exported_and_forgotten(book):
+    book.note_mailbox_key(BOB, "aa" * 32, now=NOW)
+    book.note_mailbox_key(BOB, "bb" * 32, now=NOW + 9)
+    book.note_mailbox_key("cal@hive.test", "cc" * 32, now=NOW)
+    assert [key.fingerprint[:2] for key in book.all_mailbox_keys()[BOB]] == ["aa", "bb"]
+    exported = {each["name"]: each for each in json.loads(book.export()) if each["kind"] == "recipient"}
+    assert [key["fingerprint"][:2] for key in exported[BOB]["keys"]] == ["aa", "bb"]
+    assert exported[BOB]["keys"][0]["first_seen"].endswith("Z")
+    assert book.forget_mailbox_keys(BOB, now=NOW + 10)
+    assert not book.forget_mailbox_keys(BOB, now=NOW + 10)
+    assert list(book.all_mailbox_keys()) == ["cal@hive.test"]
+    assert book.log()[0].event is LogEvent.FORGOTTEN
+    assert book.note_mailbox_key(BOB, "dd" * 32, now=NOW + 11) is None  # the first again
