@@ -23,6 +23,8 @@ MAX_READ = 32 * 1024 * 1024
 """Bytes read of a file to show it; attachments beyond are named as cut off."""
 MAX_TEXT = 1024 * 1024
 """Characters of text shown or indexed of one letter."""
+MAX_HEAD = 64 * 1024
+"""Bytes of the header of an ordinary mail that are kept to be shown as they came."""
 _MAX_DEPTH = 12
 _MAX_PARTS = 500
 
@@ -60,6 +62,8 @@ class Attachment:
     start: int = field(repr=False)
     end: int = field(repr=False)
     encoding: str = field(repr=False)
+    content_id: str = ""
+    """What a ``cid:`` link calls it (RFC 2392), without angle brackets; empty where it has no such name."""
 
     def content(self, data: bytes) -> bytes:
         """Its content, from the bytes of the whole letter."""
@@ -112,6 +116,8 @@ class Letter:
     misfin: MisfinDetails | None = None
     remarks: tuple[Remark, ...] = ()
     size: int = 0
+    head: bytes = field(default=b"", repr=False)
+    """The header as it came; empty for a gemmail, whose text is :attr:`MisfinDetails.gemmail`."""
 
     @property
     def recipients(self) -> tuple[Person, ...]:
@@ -218,6 +224,7 @@ def _read_mail(data: bytes, size: int) -> Letter:
         attachments=tuple(reading.attachments),
         remarks=tuple(reading.remarks),
         size=size,
+        head=data[: min(start, MAX_HEAD)] if headers else b"",
     )
 
 
@@ -231,6 +238,7 @@ def _lettered(
     misfin: MisfinDetails | None = None,
     remarks: tuple[Remark, ...] = (),
     size: int = 0,
+    head: bytes = b"",
 ) -> Letter:
     senders = fields.people(headers.get("from") or headers.get("sender") or [])
     sender = senders[0] if senders else Person("", "")
@@ -254,6 +262,7 @@ def _lettered(
         misfin=misfin,
         remarks=remarks,
         size=size,
+        head=head,
     )
 
 
@@ -297,6 +306,7 @@ class _Reading:
                     start,
                     end,
                     encoding,
+                    next((each[1:-1] for each in fields.ids(headers.get("content-id", []))), ""),
                 )
             )
 

@@ -14,7 +14,7 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.envelope import wrap, wrap_sent
 from misfin.store.fields import Person
-from misfin.store.mime import Remark, TextKind, read_file, read_headers, read_letter
+from misfin.store.mime import MAX_HEAD, Remark, TextKind, read_file, read_headers, read_letter
 from misfin.trust.identity import generate
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
@@ -346,3 +346,20 @@ def test_hostile_mail_takes_no_longer_than_its_length(data):
     start = time.process_time()
     read_letter(data)
     assert time.process_time() - start < 5.0  # a quadratic reader needs minutes
+
+
+def test_an_attachment_has_the_name_that_links_in_the_letter_give_it():
+    message = EmailMessage()
+    message.set_content("see cid:one@x\n")
+    message.add_attachment(b"1", maintype="image", subtype="png", filename="a.png", cid="<one@x>")
+    message.add_attachment(b"2", maintype="image", subtype="png", filename="b.png")
+    assert [part.content_id for part in read_letter(message.as_bytes()).attachments] == ["one@x", ""]
+
+
+def test_the_header_of_ordinary_mail_is_kept_as_it_came_and_bounded():
+    head = b"From: bob@x.example\nX-Odd: \x07 \xff\n\n"
+    assert read_letter(head + b"text\n").head == head
+    assert read_letter(b"no mail at all").head == b""
+    assert (
+        len(read_letter(b"From: bob@x.example\nX-Long: " + b"x" * 500_000 + b"\n\ntext\n").head) <= MAX_HEAD
+    )
