@@ -6,17 +6,16 @@ its time explodes on texts a stranger may choose.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.style import Style
 
 from misfin.errors import MisfinError
-from misfin_tui.keymap import BY_ID, Action, Room, Shown, readable
+from misfin_tui.keymap import Action, Shown, readable
 from misfin_tui.screentext import plain
+from misfin_tui.widgets.actions import actions_of, runner
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,39 +31,24 @@ class ActionProvider(Provider):
 
     async def discover(self) -> Hits:
         """All of them, those of the screen first."""
-        for action in self._actions():
-            yield DiscoveryHit(self._shown(action), self._runner(action), text=action.help, help=None)
+        for action in actions_of(self.screen):
+            yield DiscoveryHit(self._shown(action), runner(self.screen, action), text=action.help, help=None)
 
     async def search(self, query: str) -> Hits:
         """Those whose name or sentence fits."""
         matcher = self.matcher(query)
-        for action in self._actions():
+        for action in actions_of(self.screen, moving=True):
             # A hit in the name is worth more than one in the sentence.
             score = max(matcher.match(action.label), 0.8 * matcher.match(action.help))
             if score > 0:
-                yield Hit(score, self._shown(action), self._runner(action), text=action.help)
-
-    def _actions(self) -> Iterator[Action]:
-        """The actions of the screen, then those of the whole program."""
-        seen = set()
-        for node in (self.screen, self.app):
-            for binding in type(node).BINDINGS:
-                found = BY_ID.get(binding.id or "") if isinstance(binding, Binding) else None
-                if found is None or found.id in seen or found.shown is Shown.HELP or found.id == "commands":
-                    continue
-                seen.add(found.id)
-                if node.check_action(found.method, ()) is not False:
-                    yield found
+                score *= 0.5 if action.shown is Shown.HELP else 1
+                yield Hit(score, self._shown(action), runner(self.screen, action), text=action.help)
 
     def _shown(self, action: Action) -> Content:
         keys = " ".join(readable(key) for key in cast("MisfinApp", self.app).keys.of(action.id))
         return Content.assemble(
             action.help.rstrip("."), ("  " + keys if keys else "", Style(bold=True, dim=True))
         )
-
-    def _runner(self, action: Action) -> Callable[[], Awaitable[object]]:
-        node = self.app if action.room is Room.EVERYWHERE else self.screen
-        return lambda: self.app.run_action(action.method, default_namespace=node)
 
 
 class PeopleProvider(Provider):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from desk import ALICE, at_desk, make_profile, notices, on_screen, shown, until
 from mailboxes import Mailbox, mail
 from post import NOW, gemmail
 
-from misfin.store.drafts import Draft
+from misfin.store.drafts import Draft, to_bytes
 from misfin.store.index import MailIndex
-from misfin.store.rows import INBOX, View
+from misfin.store.outbox import Outbox, Outcome, State, Transcript
+from misfin.store.rows import INBOX, Completion, View
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.outbox import OutboxScreen
 from misfin_tui.screens.thread import ThreadScreen
+from misfin_tui.services.mail import Mail
 
 START = NOW.timestamp()
 
@@ -427,3 +431,46 @@ async def test_an_empty_mailbox_says_so(profile):
         await pilot.press("e", "d", "r", "x", "X", "enter", "u", "G", "g", "v", "v", "j")
         await pilot.pause()
         await on_screen(pilot, "Nothing here yet.")
+
+
+async def test_what_waits_in_the_outbox_is_counted_from_the_start(profile, mailbox):
+    outbox = Outbox(profile.outbox_db)
+    for to in ("bob@hive.test", "carol@hive.test"):
+        draft = Draft(account=ALICE, to=(to,), subject="Meeting", body="text\n")
+        outbox.enqueue(
+            account=ALICE,
+            recipients=[to],
+            message=draft.gemmail(),
+            subject="Meeting",
+            now=START,
+            hold_until=0.0,
+            draft=to_bytes(draft),
+        )
+    claim = outbox.claim(START)
+    outbox.finish(claim, Outcome(State.FAILED, "no such mailbox"), Transcript(), START + 1)
+    outbox.close()
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await on_screen(pilot, "1 sending · 1 need you")
+        await on_screen(pilot, "Outbox            2")
+        assert "1 need you" in shown(app)
+
+
+async def test_tab_before_the_words_have_come_completes_when_they_come(profile, mailbox, monkeypatch):
+    gate = asyncio.Event()
+    complete = Mail.complete
+
+    async def slow(self, text, cursor):
+        await gate.wait()
+        return await complete(self, text, cursor)
+
+    monkeypatch.setattr(Mail, "complete", slow)
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"fro", "tab")
+        prompt = app.screen.prompt
+        assert prompt.line.value == "fro"
+        gate.set()
+        await until(pilot, lambda: prompt.line.value == "from:")
+        prompt.offer([Completion("late", 0, 0, "")], "fro")  # made for a text that has gone
+        await pilot.press("escape")
+        await listed(pilot)

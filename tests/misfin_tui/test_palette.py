@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 
 import pytest
-from desk import at_desk, make_profile, on_screen, shown, until
+from desk import ALICE, at_desk, make_profile, on_screen, shown, until
+from mailboxes import Mailbox
+from post import gemmail
 from textual.command import CommandPalette
 
 from misfin.store.contacts import Contact, ContactBook
 from misfin_tui.commands import ActionProvider, PeopleProvider
+from misfin_tui.dialogs.menu import MenuDialog
 from misfin_tui.keymap import ACTIONS, Room, Shown, in_room
 from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.trust import TrustScreen
+from misfin_tui.widgets.actions import actions_of
 
 
 @pytest.fixture
@@ -141,3 +146,86 @@ def test_every_action_of_the_table_can_be_done():
         assert bound, action.id
         for cls in [MisfinApp] if action.method.startswith("app.") else bound:
             assert hasattr(cls, f"action_{name}"), f"{action.id} on {cls.__name__}"
+
+
+# ---- three ways: a key, the palette, the mouse
+
+POINTED = {
+    "open": "a second click on a line",
+    "next-pane": "a click into the pane",
+    "previous-pane": "a click into the pane",
+    "cursor-up": "a click on a line, or the wheel",
+    "cursor-down": "a click on a line, or the wheel",
+    "page-up": "the wheel, or the scroll bar",
+    "page-down": "the wheel, or the scroll bar",
+    "cursor-top": "the scroll bar",
+    "cursor-bottom": "the scroll bar",
+    "leave-search": "a click on a folder in the sidebar",
+    **{f"saved-search-{number}": "a click on the search in the sidebar" for number in range(1, 10)},
+}
+"""What the mouse does without naming it."""
+
+
+@pytest.fixture
+def letter(profile):
+    Mailbox(profile.mail, ALICE).put(gemmail("# Hello\n\nText."))
+
+
+@pytest.mark.parametrize("room", [Room.INBOX, Room.THREAD])
+async def test_every_action_on_letters_has_a_key_a_command_and_a_place_for_the_mouse(profile, letter, room):
+    async with at_desk(profile, (300, 80)) as (app, pilot):
+        await on_screen(pilot, "Hello")
+        if room is Room.THREAD:
+            await pilot.press("enter")
+            await on_screen(pilot, "Text.")
+        actions = [*in_room(room), *in_room(Room.LIST), *in_room(Room.EVERYWHERE)]
+        offered = {action.id for action in actions_of(app.screen)}
+        line = shown(app).splitlines()[-1]
+        for action in actions:
+            if action.id == "commands":
+                continue  # the palette itself, always in the line of keys
+            assert app.keys.of(action.id), action.id
+            wanted = action.help.rstrip(".")
+            found = await hits(ActionProvider(app.screen), wanted)
+            assert wanted in {hit.prompt.plain.partition("  ")[0] for hit in found}, action.id
+            by_mouse = action.id in offered or action.id in POINTED or f" {action.label} " in line
+            assert by_mouse, action.id
+        assert "^p Commands" in line
+
+
+@pytest.mark.parametrize("keys", [(), ("enter",)], ids=["inbox", "thread"])
+async def test_the_line_of_keys_and_the_menu_do_what_they_name(profile, letter, keys):
+    async with at_desk(profile, (300, 80)) as (app, pilot):
+        await on_screen(pilot, "Hello")
+        await pilot.press(*keys)
+        await on_screen(pilot, "Text.")
+        await pilot.pause()
+        screen = app.screen
+        line = shown(app).splitlines()[-1]
+        await pilot.click(offset=(line.index(" ? Help") + 3, 79))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.click("#letters" if not keys else "#thread", offset=(20, 1), button=3)
+        await until(pilot, lambda: isinstance(app.screen, MenuDialog))
+        await on_screen(pilot, "Compose ")
+        row = next(number for number, text in enumerate(shown(app).splitlines()) if "│ Compose " in text)
+        await pilot.click(offset=(shown(app).splitlines()[row].index("│ Compose ") + 3, row))
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+
+
+async def test_a_menu_stays_within_a_small_window_and_a_click_beside_it_closes_it(profile, letter):
+    async with at_desk(profile, (60, 20)) as (app, pilot):
+        await on_screen(pilot, "Hello")
+        screen = app.screen
+        await pilot.click("#letters", offset=(55, 1), button=3)
+        await until(pilot, lambda: isinstance(app.screen, MenuDialog))
+        await on_screen(pilot, "Compose ")
+        menu = app.screen.list.region
+        assert menu.right <= 60
+        assert menu.bottom <= 20
+        await pilot.press("end")
+        await on_screen(pilot, "Receive on/off")
+        await pilot.click(offset=(1, 1))
+        await until(pilot, lambda: app.screen is screen)
+        assert screen.letters.marks == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
@@ -11,9 +12,12 @@ from mailboxes import Mailbox
 from post import NOW, gemmail
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.store.mime import read_letter
+from misfin_tui.dialogs.attachments import AttachmentsDialog, OpenFileDialog
 from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.link import LinkDialog
+from misfin_tui.dialogs.menu import MenuDialog
 from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.inbox import InboxScreen
@@ -320,3 +324,197 @@ async def test_a_held_letter_can_be_let_in(profile, mailbox):
         await pilot.click("#yes")
         await until(pilot, lambda: "The letter is in the inbox." in notices(app))
         assert len(mailbox.files("Held")) == 0
+
+
+# ---- links to other letters, attachments
+
+
+def with_files(*parts: tuple[str, bytes], body: str = "See the files.\n", **fields: str) -> bytes:
+    """Ordinary mail from Bob with attachments; the first has the content id ``one@x``."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "Bob <bob@x.example>", ALICE, "Files"
+    message["Date"] = NOW + timedelta(hours=2)
+    message["X-Hidden"] = "not so\x07hidden"
+    message.set_content(body, **fields)
+    for name, content in parts:
+        message.add_attachment(
+            content, maintype="application", subtype="pdf", filename=name, cid="<one@x>" if content else None
+        )
+    return message.as_bytes()
+
+
+async def answered(pilot, screen, text: str) -> str:
+    """Wait for the question at the bottom and answer it; returns what was suggested."""
+    await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
+    suggested = screen.prompt.line.value
+    screen.prompt.line.value = text
+    await pilot.press("enter")
+    return suggested
+
+
+async def test_a_mid_link_leads_to_the_letter_it_names(profile, mailbox):
+    first = read_letter(mailbox.files()[0].read_bytes())
+    mid = first.message_id.strip("<>").replace("@", "%40")
+    links = f"# Index\n\n=> mid:{mid} The first\n=> mid:nobody@x.test Gone\n"
+    mailbox.put(gemmail(links, senders=("erin@cove.test",), at=NOW + timedelta(hours=3)))
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Index")
+        await on_screen(pilot, "[2]")
+        await pilot.press("o", "2", "enter")
+        await until(pilot, lambda: "The letter this link names is not here." in notices(app))
+        await pilot.press("o", "1", "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 3 and len(app.screen.thread.parts) == 3)
+        await on_screen(pilot, "First thoughts.")
+        assert app.screen.thread.at == 0
+        await pilot.press("q")
+        await on_screen(pilot, "[2] Gone")
+
+
+async def test_a_mid_link_within_the_conversation_stays_in_it(profile):
+    made = Mailbox(profile.mail, ALICE)
+    made.put(gemmail("# Plan\n\nThe beginning."), flags="S")
+    mid = read_letter(made.files()[0].read_bytes()).message_id.strip("<>")
+    made.put(gemmail(f"# Re: Plan\n\nSee above.\n\n=> mid:{mid} In reply to\n", at=NOW + timedelta(hours=1)))
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Re: Plan")
+        await on_screen(pilot, "See above.")
+        assert [part.open for part in screen.thread.parts] == [False, True]
+        await pilot.press("o")
+        await on_screen(pilot, "The beginning.")
+        assert app.screen is screen
+        assert screen.thread.at == 0
+
+
+async def test_links_of_ordinary_mail_are_numbered_and_open(profile, mailbox):
+    mailbox.put(
+        with_files(("a.pdf", b"%PDF"), body="Look at https://x.test/a.\nOr cid:one@x and cid:two@x\n")
+    )
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Files")
+        await on_screen(pilot, "[1] https://x.test/a.")
+        await pilot.press("o", "1", "enter")
+        await until(pilot, lambda: isinstance(app.screen, LinkDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        await pilot.press("o", "3", "enter")
+        await until(pilot, lambda: any("names is not in this letter" in each for each in notices(app)))
+        await pilot.press("o", "2", "enter")
+        await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
+
+
+async def test_an_attachment_is_saved_by_key_and_asked_for_again_when_that_fails(profile, mailbox, tmp_path):
+    mailbox.put(with_files(("../evil\u202e.pdf", b"%PDF-1")))
+    (tmp_path / "taken").touch()
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Files")
+        await on_screen(pilot, "+ ../evil⇄.pdf  application/pdf, 6 bytes")
+        await on_screen(pilot, "v Attachments")
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
+        await on_screen(pilot, "1 attachment")
+        await pilot.press("enter")
+        assert await answered(pilot, screen, str(tmp_path / "taken")) == "~/evil_.pdf"
+        await until(pilot, lambda: any("exists already" in each for each in notices(app)))
+        assert await answered(pilot, screen, str(tmp_path / "mine.pdf")) == str(tmp_path / "taken")
+        await until(pilot, lambda: f"Saved to {tmp_path / 'mine.pdf'}." in notices(app))
+        assert (tmp_path / "mine.pdf").read_bytes() == b"%PDF-1"
+        assert (tmp_path / "taken").read_bytes() == b""
+        await until(pilot, lambda: screen.prompt is None)
+
+
+async def test_all_attachments_are_saved_by_mouse(profile, mailbox, tmp_path):
+    mailbox.put(with_files(("a.pdf", b"one"), ("a.pdf", b"two")))
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Files")
+        await on_screen(pilot, "+ a.pdf")
+        line = max(number for number, text in enumerate(shown(app).splitlines()) if "+ a.pdf" in text)
+        await pilot.click(offset=(8, line))
+        await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
+        assert app.screen.query_one("OptionList").highlighted == 1
+        await pilot.click("#all")
+        assert await answered(pilot, screen, str(tmp_path / "none")) == "~"
+        await until(pilot, lambda: any("is no folder" in each for each in notices(app)))
+        await answered(pilot, screen, str(tmp_path))
+        await until(pilot, lambda: f"Saved 2 files in {tmp_path}." in notices(app))
+        assert [(tmp_path / name).read_bytes() for name in ("a.pdf", "a-2.pdf")] == [b"one", b"two"]
+
+
+async def test_an_attachment_is_opened_only_after_a_question(profile, mailbox, tmp_path):
+    log, opener = tmp_path / "log", tmp_path / "opener"
+    opener.write_text(f'#!/bin/sh\ncat "$1" > {log}.new\nmv {log}.new {log}\n')
+    opener.chmod(0o755)
+    profile.config.write_text(profile.config.read_text() + f'[ui]\nopener = "{opener}"\n')
+    mailbox.put(with_files(("run me.sh", b"echo hi")))
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Files")
+        await on_screen(pilot, "+ run me.sh")
+        for answer in ("escape", "#open"):
+            await pilot.press("v")
+            await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
+            await pilot.pause()
+            await pilot.click("#open")
+            await until(pilot, lambda: isinstance(app.screen, OpenFileDialog))
+            await on_screen(pilot, "A file that ends in .sh may run as a program")
+            assert not log.exists()
+            await (pilot.click(answer) if answer.startswith("#") else pilot.press(answer))
+            await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        await until(pilot, log.exists)
+        assert log.read_bytes() == b"echo hi"
+
+
+async def test_without_attachments_the_key_says_so_and_the_line_of_keys_is_silent(profile, mailbox):
+    async with at_desk(profile, (160, 30)) as (app, pilot):
+        await opened(pilot, "Re: Notes")
+        await on_screen(pilot, "Third.")
+        for label in ("Attachments", "Accept held", "Open link"):
+            assert label not in shown(app)
+        await pilot.press("v")
+        await until(pilot, lambda: "This letter has no attachments." in notices(app))
+
+
+async def test_the_header_of_ordinary_mail_is_one_key_away(profile, mailbox):
+    mailbox.put(with_files())
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await opened(pilot, "Files")
+        await on_screen(pilot, "See the files.")
+        await pilot.press("i")
+        await on_screen(pilot, "X-Hidden: not so␇hidden")
+        assert "\x07" not in shown(app)
+
+
+async def test_paths_complete_while_a_place_to_save_is_typed(profile, mailbox, tmp_path):
+    (tmp_path / "letters").mkdir()
+    (tmp_path / ".hidden").touch()
+    async with at_desk(profile) as (_app, pilot):
+        screen = await opened(pilot, "Re: Notes")
+        await pilot.press("S")
+        await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
+        screen.prompt.line.value = f"{tmp_path}/le"
+        screen.prompt.line.cursor_position = len(screen.prompt.line.value)
+        await on_screen(pilot, "⇥ letters/")
+        await pilot.press("tab")
+        assert screen.prompt.line.value == f"{tmp_path}/letters/"
+        await pilot.pause()
+        await pilot.press("tab")  # nothing more to complete: nothing happens
+        assert screen.prompt is not None
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.prompt is None)
+
+
+async def test_the_right_button_offers_what_can_be_done_with_a_letter(profile, mailbox):
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        screen = await opened(pilot, "Re: Notes")
+        await on_screen(pilot, "Third.")
+        await pilot.click("#thread", offset=(20, 2), button=3)
+        await until(pilot, lambda: isinstance(app.screen, MenuDialog))
+        assert screen.thread.at == 1
+        assert [part.open for part in screen.thread.parts] == [False, False, True]
+        await on_screen(pilot, "Reply all")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.click("#thread", offset=(20, 2), button=3)
+        await on_screen(pilot, "Star")
+        line = next(number for number, text in enumerate(shown(app).splitlines()) if "Star  " in text)
+        column = shown(app).splitlines()[line].index("Star  ")
+        await pilot.click(offset=(column + 1, line))
+        await until(pilot, lambda: any("starred" in each for each in notices(app)))

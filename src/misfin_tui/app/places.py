@@ -13,7 +13,7 @@ from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
     from misfin.store.drafts import Draft
-    from misfin.store.rows import ConversationRow
+    from misfin.store.rows import ConversationRow, View
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
     from misfin_tui.screens.inbox import InboxScreen
@@ -74,9 +74,11 @@ class Places(App[int]):
             return
         self.push_screen(screen_class(*arguments))
 
-    def open_thread(self, conversation: ConversationRow, inbox: InboxScreen) -> None:
-        """A conversation, from the list that shows it."""
-        self.open_place("thread", conversation, inbox)
+    def open_thread(
+        self, conversation: ConversationRow, inbox: InboxScreen, letter: str = "", view: View | None = None
+    ) -> None:
+        """A conversation, from the list that shows it; or at one letter, as seen from ``view``."""
+        self.open_place("thread", conversation, inbox, letter, view)
 
     def open_composer(self, draft: Draft | None = None) -> None:
         """Write a new message, or go on with a draft."""

@@ -181,6 +181,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     *_room(
         Room.THREAD,
+        _A("attachments", "v", "Attachments", "Save or open what is attached to the message."),
+        _A("release", "A", "Accept held", "Decide about mail that is held."),
         _A("thread-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
         _A("thread-reply", "r", "Reply", "Reply to the sender of this message.", action="reply"),
         _A(
@@ -242,7 +244,6 @@ ACTIONS: tuple[Action, ...] = (
         ),
         _A("pipe", "|", "Pipe", "Give the message to a command.", shown=Shown.PALETTE),
         _A("save-message", "S", "Save", "Save the message to a file.", shown=Shown.PALETTE),
-        _A("release", "A", "Accept held", "Decide about mail that is held.", shown=Shown.PALETTE),
         _A(
             "thread-search",
             "slash",

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
+    from misfin.store.mime import Letter
     from misfin.store.rows import ConversationRow, FolderRow, LetterRow
     from misfin_tui.services.mail import FirstPage
+    from misfin_tui.widgets.letter_view import LetterView
 
 PREVIEW_DELAY = 0.06
 """Seconds the cursor must rest before its letter is read: running past costs nothing."""
@@ -427,6 +429,17 @@ class InboxScreen(SearchScreen):
         """The newest letter of the conversation under the cursor."""
         row = self.letters.current
         return await self.services.mail.letter(row.id) if row else None
+
+    def attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
+        """The name of one was clicked in the preview."""
+        if self.preview.letter is not None and self.preview.read is not None:
+            self.offer_attachments(self.preview.letter, self.preview.read, event.number - 1)
+
+    def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
+        """The letter of the preview."""
+        if self.preview.letter is None or self.preview.read is None:
+            return ()
+        return [(self.preview.letter, self.preview.read)]
 
     def targets(self) -> Sequence[int]:
         """The marked conversations, else the one under the cursor."""

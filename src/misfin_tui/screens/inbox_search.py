@@ -95,9 +95,10 @@ class SearchScreen(LetterScreen):
     @work(group="view", exclusive=True, description="search while typing")
     async def _search_typed(self, prompt: Prompt, text: str) -> None:
         try:
-            prompt.offer(await self.services.mail.complete(text, prompt.line.cursor_position))
+            offers = await self.services.mail.complete(text, prompt.line.cursor_position)
         except MisfinError:
-            return  # an offer less; the search itself says what is wrong
+            offers = []  # the search itself says what is wrong
+        prompt.offer(offers, text)
         await self._search(self.services.mail.as_typed(text))
 
     async def _search(self, text: str) -> None:
@@ -108,6 +109,7 @@ class SearchScreen(LetterScreen):
         self.titles_changed()
 
     def _leave_search(self) -> None:
+        self.workers.cancel_group(self, "view")  # a search just begun must not come after
         view, self._before_search = self._before_search, None
         if view is not None and self.letters.view != view:
             self.open_view(view, self._before_thread)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
@@ -13,12 +13,20 @@ from misfin.store.rows import Completion, View
 from misfin_tui.keymap import readable
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_view import GemtextView
+from misfin_tui.widgets.letter_view import LetterView
 
 if TYPE_CHECKING:
-    from misfin.store.rows import LetterRow
+    from textual import events
+
+    from misfin.store.mime import Letter
+    from misfin.store.rows import ConversationRow, LetterRow
     from misfin_tui.app import MisfinApp
+    from misfin_tui.screens.inbox import InboxScreen
     from misfin_tui.services import Services
     from misfin_tui.widgets.searchbox import Prompt
+
+RIGHT = 3
+"""The right button of the mouse."""
 
 
 class LetterScreen(Screen[None]):
@@ -36,6 +44,11 @@ class LetterScreen(Screen[None]):
     def services(self) -> Services:
         """The one door to mail and post."""
         return self.misfin.services
+
+    @property
+    def inbox(self) -> InboxScreen:
+        """The list everything was opened from: the first screen."""
+        return cast("InboxScreen", self.misfin.screen_stack[0])
 
     # ---- for each screen to fill in
 
@@ -58,6 +71,30 @@ class LetterScreen(Screen[None]):
     async def filed(self, gone: bool) -> None:
         """An action was done; ``gone`` when the targets left the folder shown."""
 
+    @property
+    def idle_actions(self) -> Collection[str]:
+        """Actions that would only say there is nothing to do now: the line of keys leaves them out."""
+        return ()
+
+    # ---- the mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """The right button: everything that can be done here."""
+        if event.button == RIGHT and not self.is_modal:
+            event.stop()
+            self.open_menu(event.screen_x, event.screen_y)
+
+    @work(group="menu", exclusive=True, description="choose an action")
+    async def open_menu(self, x: int, y: int) -> None:
+        """Offer the actions of this screen at a place of it, and do what is chosen."""
+        from misfin_tui.dialogs.menu import MenuDialog  # late: not for the first frame
+        from misfin_tui.widgets.actions import actions_of, runner
+
+        found = [action for action in actions_of(self) if action.method not in self.idle_actions]
+        chosen = await self.misfin.push_screen_wait(MenuDialog(found, (x, y)))
+        if chosen is not None:
+            await runner(self, chosen)()
+
     # ---- questions at the bottom
 
     async def ask(
@@ -67,11 +104,12 @@ class LetterScreen(Screen[None]):
         *,
         help: str = "",  # noqa: A002 - what it is
         offers: Sequence[str] = (),
+        finder: Callable[[str], Awaitable[Sequence[Completion]]] | None = None,
         live: bool = False,
     ) -> str | None:
         """Ask for a line of text; None when the person thought better of it.
 
-        ``offers`` complete it; ``live`` says that every change of it counts at once.
+        ``offers`` complete it, or what ``finder`` finds; ``live`` says that every change counts at once.
         """
         from misfin_tui.widgets.searchbox import Prompt  # late: not for the first frame
 
@@ -79,7 +117,7 @@ class LetterScreen(Screen[None]):
             self.prompt.finish(None)
         back = self.focused
         prompt = self.prompt = Prompt(question, text, help=help)
-        prompt.words, prompt.live = tuple(offers), live
+        prompt.words, prompt.finder, prompt.live = tuple(offers), finder, live
         await self.mount(prompt, before="#keys")
         prompt.line.focus()
         self.prompt_changed(prompt, text)
@@ -95,9 +133,18 @@ class LetterScreen(Screen[None]):
 
     def prompt_changed(self, prompt: Prompt, text: str) -> None:
         """Something was typed: offer what it may become."""
+        if prompt.finder is not None:
+            self._find_offers(prompt, text)
+            return
         begun = text.casefold()
         fitting = [word for word in prompt.words if word.casefold().startswith(begun) and word != text]
-        prompt.offer([Completion(word, 0, len(text), "") for word in fitting[:8]])
+        prompt.offer([Completion(word, 0, len(text), "") for word in fitting[:8]], text)
+
+    @work(group="offers", exclusive=True, description="complete an answer")
+    async def _find_offers(self, prompt: Prompt, text: str) -> None:
+        found = await prompt.finder(text) if prompt.finder is not None else ()
+        if prompt.is_attached:
+            prompt.offer([each for each in found[:8] if each.text != text[each.start : each.end]], text)
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         """The prompt speaks."""
@@ -112,6 +159,31 @@ class LetterScreen(Screen[None]):
         event.stop()
         self.follow_link(event.target)
 
+    @on(LetterView.AttachmentChosen)
+    def _attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
+        event.stop()
+        self.attachment_chosen(event)
+
+    def attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
+        """The name of an attachment was clicked."""
+        raise NotImplementedError
+
+    @work(group="attachments", exclusive=True, description="save or open attachments")
+    async def offer_attachments(self, row: LetterRow, letter: Letter, at: int = 0) -> None:
+        """Ask what to do with the attachments of a letter, and do it."""
+        from misfin_tui.screens import attachments  # late: not for the first frame
+
+        await attachments.offer(self, row, letter, at)
+
+    def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
+        """The letters on the screen, as far as they were read."""
+        return ()
+
+    async def open_letter(self, found: ConversationRow) -> None:
+        """Show the letter a row was found by, in its conversation."""
+        letter = await self.services.mail.letter(found.id)
+        self.misfin.open_thread(found, self.inbox, found.id, View(letter.account, letter.folder))
+
     def copy_link(self, target: str) -> None:
         """Put the target of a link into the clipboard of the terminal."""
         self.misfin.copy_to_clipboard(plain(target, one_line=True))
@@ -119,25 +191,10 @@ class LetterScreen(Screen[None]):
 
     @work(group="follow", exclusive=True, description="follow a link")
     async def follow_link(self, target: str) -> None:
-        """``misfin:`` opens the composer; everything else asks first and goes to the opener."""
-        from misfin_tui.dialogs.link import LinkDialog, Opening  # late: not for the first frame
+        """Go where it leads."""
+        from misfin_tui.screens import links  # late: not for the first frame
 
-        scheme = target.partition(":")[0].lower()
-        outside = self.services.outside
-        try:
-            if scheme == "misfin":
-                self.misfin.open_composer(await self.services.sending.from_link(target))
-            elif scheme == "mid":
-                self.misfin.say("This link names another letter of a conversation; it opens nothing.")
-            else:
-                command = outside.opener() or "nothing (no opener was found)"
-                answer = await self.misfin.push_screen_wait(LinkDialog(target, command))
-                if answer is Opening.OPEN:
-                    await outside.open_link(target)
-                elif answer is Opening.COPY:
-                    self.copy_link(target)
-        except MisfinError as error:
-            self.misfin.report(error)
+        await links.follow(self, target)
 
     # ---- answering
 

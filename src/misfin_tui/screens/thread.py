@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from textual import on, work
 from textual.content import Content
 
 from misfin.errors import LetterGoneError, MisfinError
-from misfin.store.rows import Badge, Completion, View
+from misfin.store.rows import HELD, Badge, Completion, View
 from misfin_tui.keymap import Room
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.letter_actions import LetterScreen
@@ -23,8 +23,10 @@ from misfin_tui.widgets.thread_view import Part, ThreadView
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from misfin.store.mime import Letter
     from misfin.store.rows import ConversationRow, LetterRow
     from misfin_tui.screens.inbox import InboxScreen
+    from misfin_tui.widgets.letter_view import LetterView
     from misfin_tui.widgets.searchbox import Prompt
 
 SNIPPETS = 200
@@ -44,11 +46,14 @@ class ThreadScreen(LetterScreen):
     }
     """
 
-    def __init__(self, conversation: ConversationRow, inbox: InboxScreen) -> None:
+    def __init__(
+        self, conversation: ConversationRow, inbox: InboxScreen, letter: str = "", view: View | None = None
+    ) -> None:
         super().__init__()
         self._conversation = conversation
         self._inbox = inbox
-        self._view = inbox.letters.view
+        self._letter = letter
+        self._view = view or inbox.letters.view
         self._find_from = 0
         self.status = StatusBar(id="status")
         self.thread = ThreadView(id="thread")
@@ -61,12 +66,12 @@ class ThreadScreen(LetterScreen):
 
     def on_mount(self) -> None:
         """Read the conversation."""
-        self._open(self._conversation)
+        self._open(self._conversation, self._letter)
 
     # ---- reading
 
     @work(group="thread", exclusive=True, description="read a conversation")
-    async def _open(self, conversation: ConversationRow) -> None:
+    async def _open(self, conversation: ConversationRow, letter: str = "") -> None:
         self._conversation = conversation
         try:
             rows = await self.services.mail.thread(conversation.thread, self._view)
@@ -77,7 +82,7 @@ class ThreadScreen(LetterScreen):
             self.misfin.say("This conversation is no longer there.", severity="warning")
             self.dismiss()
             return
-        self.thread.show_thread(rows)
+        self.thread.show_thread(rows, letter)
         self._titles()
         self._read_ahead()
         unread = [row.id for row in rows if row.unread]
@@ -120,6 +125,7 @@ class ThreadScreen(LetterScreen):
         number = f"{self.thread.at + 1} of {len(parts)}" if len(parts) > 1 else ""
         folder = self.thread.current.row.folder if self.thread.current else ""
         news = [(text, "muted") for text in (folder, number) if text]
+        self.refresh_bindings()
         self.status.tell(self._conversation.participants, news)
 
     @on(ThreadView.Focused)
@@ -141,6 +147,18 @@ class ThreadScreen(LetterScreen):
             self.thread.letter_read(part, None, f"{error} {error.remedy}".strip())
         else:
             self.thread.letter_read(part, letter)
+            self.refresh_bindings()
+
+    @property
+    def idle_actions(self) -> Collection[str]:
+        """What the letter in focus gives no occasion for."""
+        part = self.thread.current
+        idle = set() if self.thread.links else {"open_link", "copy_link"}
+        if part is None or part.letter is None or not part.letter.attachments:
+            idle.add("attachments")
+        if part is None or not _held(part):
+            idle.add("release")
+        return idle
 
     # ---- moving about
 
@@ -241,7 +259,7 @@ class ThreadScreen(LetterScreen):
         """Show the target of the link whose number is being typed."""
         links = self.thread.links
         if text.strip().isdecimal() and 1 <= int(text) <= len(links):
-            prompt.offer([Completion(text, 0, len(text), links[int(text) - 1])])
+            prompt.offer([Completion(text, 0, len(text), links[int(text) - 1])], text)
         else:
             super().prompt_changed(prompt, text)
 
@@ -297,18 +315,57 @@ class ThreadScreen(LetterScreen):
         part = self.thread.current
         if part is None:
             return
-        suggested = time.strftime("~/letter-%Y%m%d-%H%M%S.gmi", time.localtime(part.row.date))
-        answer = await self.ask("Save to", suggested, help="a new file; .eml keeps the whole mail")
-        if not answer or not answer.strip():
-            return
-        path = Path(answer.strip())
-        try:
+        from misfin_tui.screens.saving import save_as
+
+        async def save(path: Path) -> Path:
             data = await self._bytes(part, mail=path.suffix == ".eml")
-            saved = await self.services.outside.save(path, data)
+            return await self.services.outside.save(path, data)
+
+        kind = "gmi" if part.letter is None or part.letter.misfin is not None else "eml"
+        name = time.strftime(f"letter-%Y%m%d-%H%M%S.{kind}", time.localtime(part.row.date))
+        suggested = f"{self.services.attached.last_folder}/{name}"
+        try:
+            saved = await save_as(self, "Save to", suggested, "a new file; .eml keeps the whole mail", save)
         except MisfinError as error:
             self.misfin.report(error)
         else:
-            self.misfin.say(f"Saved to {saved}.")
+            if saved:
+                self.misfin.say(f"Saved to {saved}.")
+
+    # ---- attachments
+
+    @work(group="attachments", exclusive=True, description="save or open attachments")
+    async def action_attachments(self) -> None:
+        """Save or open what is attached to the letter in focus."""
+        part = self.thread.current
+        if part is not None:
+            await self._offer(part)
+
+    def attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
+        """The name of one was clicked."""
+        part = self.thread.part_at(event.row)
+        if part is not None and part.letter is not None:
+            self.offer_attachments(part.row, part.letter, event.number - 1)
+
+    async def _offer(self, part: Part) -> None:
+        from misfin_tui.screens import attachments
+
+        try:
+            letter = part.letter or await self.services.mail.read(part.row)
+        except MisfinError as error:
+            self.misfin.report(error)
+        else:
+            await attachments.offer(self, part.row, letter)
+
+    def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
+        """The letter in focus first: a link in it may name a part of it."""
+        parts = [self.thread.current, *self.thread.parts]
+        return [(part.row, part.letter) for part in parts if part is not None and part.letter is not None]
+
+    async def open_letter(self, found: ConversationRow) -> None:
+        """A letter of this conversation is shown here, any other in a screen of its own."""
+        if not self.thread.open_letter(found.id):
+            await super().open_letter(found)
 
     # ---- for the actions on letters
 
@@ -337,7 +394,7 @@ class ThreadScreen(LetterScreen):
     async def action_release(self) -> None:
         """Decide about the certificate of a sender whose letter is held."""
         part = self.thread.current
-        if part is None or (part.row.folder != "Held" and part.row.badge is not Badge.CHANGED):
+        if part is None or not _held(part):
             self.misfin.say("This letter is not held.", severity="warning")
             return
         try:
@@ -376,3 +433,7 @@ class ThreadScreen(LetterScreen):
         if found is None and answer:
             self.misfin.say("Not found in the open letters.", severity="warning")
         self._find_from = 0 if found is None else found + 1
+
+
+def _held(part: Part) -> bool:
+    return part.row.folder == HELD or part.row.badge is Badge.CHANGED

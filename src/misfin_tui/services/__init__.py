@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from misfin.trust.pins import PinBook
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
+    from misfin_tui.services.attached import Attached
     from misfin_tui.services.contacts import Contacts
     from misfin_tui.services.identities import Identities
     from misfin_tui.services.mail import Mail
@@ -113,6 +114,13 @@ class Services:
         return self._once("outside", lambda: Outside(self))
 
     @property
+    def attached(self) -> Attached:
+        """What is attached to ordinary mail."""
+        from misfin_tui.services.attached import Attached
+
+        return self._once("attached", lambda: Attached(self))
+
+    @property
     def setup(self) -> Setup:
         """Settings, and the first steps of a new profile."""
         from misfin_tui.services.setup import Setup
@@ -195,7 +203,7 @@ class Services:
     def close(self) -> None:
         """Close what was opened, at the end of the program."""
         with self._lock:
-            for name in ("index", "outbox_queue", "pin_book", "contact_book"):
+            for name in ("index", "outbox_queue", "pin_book", "contact_book", "attached"):
                 made = self._made.pop(name, None)
                 if made is not None:
                     made.close()

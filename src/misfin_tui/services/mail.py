@@ -142,7 +142,7 @@ class Mail:
         from urllib.parse import unquote
 
         name = link.partition(":")[2]
-        spelled = dict.fromkeys((unquote(name), unquote(name.partition("/")[0])))  # after a slash: a part of it
+        spelled = dict.fromkeys((unquote(name), unquote(name.partition("/")[0])))  # a part of it
         for each in spelled:
             message_id = f"<{each.strip().removeprefix('<').removesuffix('>')}>"
             if found := await asyncio.to_thread(lambda: self._services.index.named(message_id)):  # noqa: B023 - awaited at once

@@ -11,12 +11,14 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
+from misfin.store.rows import Completion
 from misfin_tui.screentext import plain
-from misfin_tui.services.newfile import write_new
+from misfin_tui.services.newfile import expanded, write_new
 
 if TYPE_CHECKING:
     from misfin_tui.services import Services
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 OPENERS = ("xdg-open", "gio open", "wslview") if sys.platform != "darwin" else ("open",)
 MAX_OUTPUT = 256 * 1024
 """Bytes kept of what a command prints; the rest is read and dropped, so that the command can end."""
+MAX_ENTRIES = 20_000  # names of a folder that are looked at to complete one
 TIME_LIMIT = 60.0  # seconds a command may take
 
 
@@ -49,13 +52,23 @@ class Outside:
 
     async def open_link(self, target: str) -> None:
         """Give a link to the opener, as one argument and never to a shell. Raises :class:`LocalError`."""
-        command = shlex.split(self.opener())
-        if not command:
-            raise LocalError(
-                "No program to open links was found.", remedy="Name one: `opener` in [ui] of config.toml."
-            )
         if target.startswith("-") or not target.isprintable():
             raise LocalError("This link holds characters no honest link has; it was not opened.")
+        await self._open(target, "link")
+
+    async def open_file(self, path: Path) -> None:
+        """Give a file of our own making to the opener. Raises :class:`LocalError`."""
+        await self._open(str(path), "file")
+
+    async def _open(self, target: str, what: str) -> None:
+        try:
+            command = shlex.split(self.opener())
+        except ValueError as error:
+            raise LocalError("`opener` in [ui] of config.toml has a quote that is never closed.") from error
+        if not command:
+            raise LocalError(
+                f"No program to open a {what} was found.", remedy="Name one: `opener` in [ui] of config.toml."
+            )
         try:
             process = await asyncio.create_subprocess_exec(
                 *command, target, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
@@ -68,7 +81,7 @@ class Outside:
         except TimeoutError:
             return
         if status:
-            raise LocalError(f"{command[0]} could not open the link (exit status {status}).")
+            raise LocalError(f"{command[0]} could not open the {what} (exit status {status}).")
 
     async def pipe(self, data: bytes, command: str) -> Output:
         """Run a shell command of the person at the keyboard with ``data`` on its input.
@@ -123,6 +136,10 @@ class Outside:
         except TimeoutError:
             await _killed(process)
 
+    async def complete_path(self, begun: str) -> list[Completion]:
+        """What the last part of a path could become; folders end in a slash."""
+        return await asyncio.to_thread(_paths, begun)
+
     async def save(self, path: Path, data: bytes) -> Path:
         """Write a new file, mode 0600; returns where. Raises :class:`LocalError`, also when it exists."""
         return await asyncio.to_thread(_write, path, data)
@@ -147,7 +164,22 @@ async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:
         pass
 
 
+def _paths(begun: str) -> list[Completion]:
+    head, slash, name = begun.rpartition("/")
+    found: list[str] = []
+    try:
+        with os.scandir(Path(head + slash or ".").expanduser()) as entries:
+            for entry in islice(entries, MAX_ENTRIES):
+                shown = entry.name.startswith(name) and (name or not entry.name.startswith("."))
+                if shown and plain(entry.name, one_line=True) == entry.name:  # others cannot be typed
+                    found.append(f"{entry.name}{'/' if entry.is_dir() else ''}")
+    except (OSError, RuntimeError, ValueError):  # no such folder, no such user, no such name
+        return []
+    start = len(head) + len(slash)
+    return [Completion(each, start, len(begun), "") for each in sorted(found)]
+
+
 def _write(path: Path, data: bytes) -> Path:
-    path = path.expanduser()
+    path = expanded(path)
     write_new(path, data, private=True)
     return path

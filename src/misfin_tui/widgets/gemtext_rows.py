@@ -46,6 +46,8 @@ class Row(NamedTuple):
     """Number of the link the row belongs to, 0 for none."""
     source: int = -1
     """Index of the gemtext line it was made from, -1 for none."""
+    attachment: int = 0
+    """Number of the attachment the row names, 0 for none."""
 
     @property
     def text(self) -> str:
@@ -107,16 +109,6 @@ def lay_out(text: str, width: int, *, first_link: int = 1) -> Layout:
         else:
             rows.append(Row((("┄", "alt"),), "pre", source=source))
     return layout
-
-
-def plain_rows(text: str, width: int) -> list[Row]:
-    """Ordinary text, wrapped, without any markup; lines that quote look like quotes."""
-    shown = plain(text, one_line=False).expandtabs(TAB)
-    return [
-        Row(((part, "quote" if line.startswith(">") else "text"),), source=source)
-        for source, line in enumerate(shown.split("\n"))
-        for part in wrap(line, width)
-    ]
 
 
 def _shown(line: Line) -> str:

@@ -154,7 +154,9 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
         """A click on a link chooses it."""
         place = event.get_content_offset(self)
         rows = self.layout_rows.rows
-        if place is not None and (y := self.scroll_offset.y + place.y) < len(rows) and rows[y].link:
+        if event.button != 1 or place is None:
+            return
+        if (y := self.scroll_offset.y + place.y) < len(rows) and rows[y].link:
             number = rows[y].link
             self.post_message(self.LinkChosen(self, number, self.links[number - 1]))
 

@@ -391,14 +391,15 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
     # ---- the mouse
 
     def on_click(self, event: events.Click) -> None:
-        """One click puts the cursor there, on the mark column it marks; a second one opens."""
+        """One click puts the cursor there, on the mark column it marks; a second one opens. The right button
+        only points."""
         place = event.get_content_offset(self)
         if place is None or (index := self.scroll_offset.y + place.y) >= self.total:
             return
         same = index == self.cursor
         self.move_to(index)
         row = self.current
-        if row is None:
+        if row is None or event.button != 1:
             return
         if place.x in MARK_CELLS:
             self.marks ^= {row.thread}

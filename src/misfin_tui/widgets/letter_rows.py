@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from misfin.store.rows import Badge
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.cells import cut, wrap
-from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out, plain_rows
+from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out
 from misfin_tui.widgets.letter_list_columns import MONTHS, when
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ ROLES = (
     "bar",
     "fold",
     "tag",
+    "attachment",
     "verified",
     "first",
     "none",
@@ -149,7 +150,9 @@ def body_layout(letter: Letter, width: int, *, first_link: int = 1) -> Layout:
     if letter.kind is TextKind.GEMTEXT:
         layout = lay_out(letter.text, width, first_link=first_link)
     else:
-        layout = Layout(plain_rows(letter.text, width))
+        from misfin_tui.widgets.plain_rows import lay_out_plain  # as above
+
+        layout = lay_out_plain(letter.text, width, first_link=first_link)
     rows = layout.rows
     while rows and not rows[-1].text.strip():
         rows.pop()
@@ -157,13 +160,13 @@ def body_layout(letter: Letter, width: int, *, first_link: int = 1) -> Layout:
         rows.append(Row((("(no text)", "muted"),)))
     if letter.attachments:
         rows.append(_BLANK)
-        for part in letter.attachments:
+        for number, part in enumerate(letter.attachments, 1):
             name = plain(part.name, one_line=True) or "without a name"
-            rows.append(
-                Row(
-                    (("+ ", "bullet"), (cut(f"{name}  {part.type}, {part.size:,} bytes", width - 2), "muted"))
-                )
-            )
+            facts = f"  {plain(part.type, one_line=True)}, {part.size:,} bytes"
+            shown = cut(name, max(width - 2 - cell_len(facts), width // 2))
+            pieces = (("+ ", "bullet"), (shown, "attachment"))
+            room = width - 2 - cell_len(shown)
+            rows.append(Row((*pieces, (cut(facts, room), "muted")), attachment=number))
     return layout
 
 
@@ -198,11 +201,20 @@ def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
             name = f"  {label if first else '':<{LABEL}}"
             rows.append(Row(((name, "label"), (part, "value")), fill="value"))
     if misfin is not None:
-        rows.append(Row((("┄ raw gemmail ", "alt"),), "pre"))
-        text = misfin.gemmail.decode("utf-8", "replace").expandtabs(8)
-        rows += [Row(((plain(line, one_line=True), "pre"),), "pre") for line in text.rstrip("\n").split("\n")]
-        rows.append(Row((("┄", "alt"),), "pre"))
+        rows += _raw("raw gemmail", misfin.gemmail)
+    elif letter.head:
+        rows += _raw("header", letter.head)
     return rows
+
+
+def _raw(name: str, data: bytes) -> list[Row]:
+    """Bytes as they came, line by line."""
+    lines = data.decode("utf-8", "replace").expandtabs(8).replace("\r\n", "\n").rstrip("\n").split("\n")
+    return [
+        Row(((f"┄ {name} ", "alt"),), "pre"),
+        *(Row(((plain(line, one_line=True), "pre"),), "pre") for line in lines),
+        Row((("┄", "alt"),), "pre"),
+    ]
 
 
 def grouped(digits: str) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
+from textual.message import Message
 
 from misfin_tui.widgets.gemtext_rows import ROLES as GEMTEXT_ROLES
 from misfin_tui.widgets.gemtext_view import GemtextView
 from misfin_tui.widgets.letter_rows import ROLES
+
+if TYPE_CHECKING:
+    from textual import events
 
 
 class LetterView(GemtextView):
@@ -24,6 +29,7 @@ class LetterView(GemtextView):
         .letter--rule { color: $border-blurred; }
         .letter--bar { color: $primary; text-style: bold; }
         .letter--fold { color: $mail-muted; }
+        .letter--attachment { color: $gemtext-link; text-style: underline; }
         .letter--tag { color: $mail-tag; text-style: italic; }
         .letter--verified { color: $badge-verified; }
         .letter--first { color: $badge-first; }
@@ -31,6 +37,24 @@ class LetterView(GemtextView):
         .letter--changed { color: $badge-changed; text-style: bold; }
     }
     """
+
+    @dataclass
+    class AttachmentChosen(Message):
+        """The name of an attachment was clicked: attachment ``number`` of its letter, from 1."""
+
+        view: LetterView
+        row: int
+        """The row of the document its name stands on."""
+        number: int
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on an attachment chooses it, one on a link is the base class's."""
+        place = event.get_content_offset(self)
+        rows = self.layout_rows.rows
+        if event.button != 1 or place is None:
+            return
+        if (y := self.scroll_offset.y + place.y) < len(rows) and rows[y].attachment:
+            self.post_message(self.AttachmentChosen(self, y, rows[y].attachment))
 
     def role_style(self, role: str) -> Style:
         """Roles of the head have classes of their own."""

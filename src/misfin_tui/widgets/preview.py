@@ -21,17 +21,19 @@ class Preview(LetterView):
 
     letter: LetterRow | None = None
     """The letter shown."""
+    read: Letter | None = None
+    """The same, parsed."""
 
     def show_letter(self, row: LetterRow, letter: Letter) -> None:
         """Show a letter from its top; the same letter again keeps its place."""
         same = self.letter is not None and self.letter.id == row.id
-        self.letter = row
+        self.letter, self.read = row, letter
         subject = plain(letter.subject or row.subject, one_line=True) or "(no subject)"
         self.border_title = Content(subject)
         self.show_layout(lambda width: letter_layout(row, letter, width), keep=same)
 
     def clear(self) -> None:
         """Show nothing."""
-        self.letter = None
+        self.letter = self.read = None
         self.border_title = None
         self.show_layout(lambda _width: Layout())

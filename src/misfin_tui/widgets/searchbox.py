@@ -6,7 +6,7 @@ Below it a second line offers words to complete, or points at what cannot be und
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -109,8 +109,14 @@ class Prompt(Widget):
         self._hint.id = "prompt-hint"
         self._offers: Sequence[Completion] = ()
         self._offer = 0
+        self._offered_for: str | None = None
+        """The text the offers were made for."""
+        self._hurried: str | None = None
+        """The text there was when a completion was asked for that had not been found yet."""
         self.words: tuple[str, ...] = ()
         """Answers to offer; empty where the screen knows better."""
+        self.finder: Callable[[str], Awaitable[Sequence[Completion]]] | None = None
+        """Finds what a text may become, where there is too much of it to know beforehand."""
         self.live = False
         """Whether the screen acts on every change and not only on the answer."""
         self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
@@ -139,6 +145,8 @@ class Prompt(Widget):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
+        if event.value != self._hurried:
+            self._hurried = None
         self.post_message(self.Changed(self, event.value))
 
     @on(Input.Submitted)
@@ -151,20 +159,24 @@ class Prompt(Widget):
         self.finish(None)
 
     def action_take(self) -> None:
-        """Put the offered word into the text; without one, accept the text."""
+        """Put the offered word into the text; without one a search goes on in its list."""
+        if self._offered_for != self.line.value:
+            self._hurried = self.line.value  # as soon as they come
+            return
         if not self._offers:
-            self.finish(self.line.value)
+            if self.live:
+                self.finish(self.line.value)
             return
         offer, value = self._offers[self._offer], self.line.value
         self.line.value = value[: offer.start] + offer.text + value[offer.end :]
         self.line.cursor_position = offer.start + len(offer.text)
 
     def action_turn(self, by: int) -> None:
-        """Make another offer the first; without offers, down accepts the text."""
+        """Make another offer the first; without offers, down leads from a search into its list."""
         if self._offers:
             self._offer = (self._offer + by) % len(self._offers)
             self._show_offers()
-        elif by > 0:
+        elif by > 0 and self.live:
             self.finish(self.line.value)
 
     # ---- the line below
@@ -180,13 +192,20 @@ class Prompt(Widget):
         at = cell_len(self._question) + max(0, column - int(self.line.scroll_offset.x))
         self._hint.say((" " * at + "▲ ", "wrong"), (plain(text, one_line=True), "wrong"))
 
-    def offer(self, offers: Sequence[Completion]) -> None:
-        """Offer words for where the cursor is; none brings the help back."""
-        self._offers, self._offer = offers, 0
+    def offer(self, offers: Sequence[Completion], text: str) -> None:
+        """Offer words for where the cursor was in ``text``; none brings the help back. Those that come when
+        something else stands there are too late."""
+        if text != self.line.value:
+            return
+        self._offers, self._offer, self._offered_for = offers, 0, text
         if offers:
             self._show_offers()
         else:
             self.clear()
+        if self._hurried == text:
+            self._hurried = None
+            if offers:
+                self.action_take()
 
     def _show_offers(self) -> None:
         pieces = [(" ⇥ ", "muted")]

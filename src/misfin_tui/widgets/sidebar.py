@@ -204,7 +204,9 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
     def on_click(self, event: events.Click) -> None:
         """A click chooses."""
         place = event.get_content_offset(self)
-        if place is not None and (index := self.scroll_offset.y + place.y) < len(self._lines):
+        if event.button != 1 or place is None:
+            return
+        if (index := self.scroll_offset.y + place.y) < len(self._lines):
             self.move_to(index)
             self.choose()
 

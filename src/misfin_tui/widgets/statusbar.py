@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -112,6 +112,7 @@ class KeyBar(Widget):
             return
         seen: set[str] = set()
         focused = screen.focused
+        idle: Collection[str] = getattr(screen, "idle_actions", ())
         writing = focused is not None and focused.check_consume_key("a", "a")
         found: list[tuple[int, tuple[bool, int], tuple[str, str, str, str]]] = []
         for key, active in screen.active_bindings.items():
@@ -119,7 +120,7 @@ class KeyBar(Widget):
             action = binding.action.removeprefix("app.").removeprefix("screen.")
             if action in seen or not active.enabled or not (binding.show or action in ALWAYS):
                 continue
-            if key == NOOP or (writing and is_typed(key)):
+            if key == NOOP or action in idle or (writing and is_typed(key)):
                 continue
             seen.add(action)
             label = str(binding.description)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -102,12 +103,13 @@ class ThreadView(LetterView):
 
     # ---- what is shown
 
-    def show_thread(self, rows: Sequence[LetterRow]) -> None:
-        """Show a conversation: unread letters and the newest open, the newest in focus."""
+    def show_thread(self, rows: Sequence[LetterRow], letter: str = "") -> None:
+        """Show a conversation: unread letters open, and the one with the id ``letter``, else the newest,
+        open and in focus."""
         self.parts = [Part(row, open=row.unread) for row in rows]
+        self.at = next((at for at, row in enumerate(rows) if row.id == letter), len(rows) - 1)
         if self.parts:
-            self.parts[-1].open = True
-        self.at = len(self.parts) - 1
+            self.parts[self.at].open = True
         self._arrange()
         self._want_open()
         self.to_focus()
@@ -205,6 +207,28 @@ class ThreadView(LetterView):
             self.at = len(self._starts) - 1
         self._arrange()
 
+    def point_to(self, part: Part) -> None:
+        """Make a letter the one keys are for, without moving the page."""
+        self._scrolled = True
+        self.at = self.parts.index(part)
+        self._arrange()
+        self.post_message(self.Focused(part))
+
+    def part_at(self, row: int) -> Part | None:
+        """The letter a row of the document belongs to."""
+        at = bisect_right(self._starts, row) - 1
+        return self.parts[at] if 0 <= at < len(self.parts) else None
+
+    def open_letter(self, letter: str) -> bool:
+        """Open the letter with this id and bring it into focus; False when it is not here."""
+        for at, part in enumerate(self.parts):
+            if part.row.id == letter:
+                part.open = True
+                self.focus_part(at)
+                self._want_open()
+                return True
+        return False
+
     # ---- folding
 
     def toggle_open(self) -> None:
@@ -235,8 +259,12 @@ class ThreadView(LetterView):
             self.to_focus()
 
     def on_click(self, event: events.Click) -> None:
-        """A click on a head folds and unfolds; one on a link chooses it."""
+        """A click on a head folds and unfolds; one on a link chooses it; the right button only points."""
         place = event.get_content_offset(self)
+        if event.button == 3:
+            if place is not None and (part := self.part_at(self.scroll_offset.y + place.y)) is not None:
+                self.point_to(part)
+            return
         if place is not None and (y := self.scroll_offset.y + place.y) in self._starts:
             self._scrolled = True
             self.at = self._starts.index(y)

@@ -1,0 +1,156 @@
+"""Attachments: which of a letter's to save or open, and the question before one is given to a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.facts import many, text
+
+if TYPE_CHECKING:
+    from misfin.store.mime import Attachment
+
+RUNNABLE = frozenset(
+    {
+        "app",
+        "appimage",
+        "bat",
+        "cmd",
+        "com",
+        "command",
+        "desktop",
+        "exe",
+        "hta",
+        "html",
+        "htm",
+        "jar",
+        "js",
+        "jse",
+        "lnk",
+        "msi",
+        "pif",
+        "ps1",
+        "py",
+        "reg",
+        "scr",
+        "sh",
+        "svg",
+        "url",
+        "vbs",
+        "webloc",
+        "wsf",
+        "xhtml",
+    }
+)
+"""Suffixes of files that some program runs, or that can load something from the network, when opened."""
+
+
+class Attaching(StrEnum):
+    """What to do with an attachment, or with all."""
+
+    SAVE = "save"
+    SAVE_ALL = "all"
+    OPEN = "open"
+
+
+class AttachmentsDialog(Dialog[tuple[Attaching, int]]):
+    """The attachments of a letter; the answer is what to do, and the number of the one chosen, from 0."""
+
+    DEFAULT_CSS = """
+    AttachmentsDialog OptionList { height: auto; max-height: 14; border: none !important; padding: 0; }
+    AttachmentsDialog OptionList { background: $panel; scrollbar-size-vertical: 1; }
+    """
+
+    def __init__(self, parts: Sequence[Attachment], at: int = 0) -> None:
+        super().__init__(many(len(parts), "attachment"))
+        self._parts = parts
+        self._at = at
+
+    def compose_body(self) -> ComposeResult:
+        """One line each."""
+        parts = OptionList(
+            *(
+                Option(
+                    Content.assemble(
+                        (f" {plain(part.name, one_line=True) or 'without a name'}  ", "bold"),
+                        (f"{plain(part.type, one_line=True)}, {part.size:,} bytes", "dim"),
+                    )
+                )
+                for part in self._parts
+            ),
+            markup=False,
+        )
+        parts.highlighted = self._at
+        yield parts
+
+    def choices(self) -> Sequence[Choice]:
+        """Closing is safe."""
+        every = (Choice("all", "Save all"),) if len(self._parts) > 1 else ()
+        return Choice("close", "Close  esc"), Choice("save", "Save"), *every, Choice("open", "Open …")
+
+    def on_mount(self) -> None:
+        """Where there is nothing to choose between, the keys are for the buttons."""
+        if len(self._parts) == 1:
+            self.call_after_refresh(self.query_one("#save").focus)
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.query_one("#save").focus()
+
+    def choose(self, choice: str) -> None:
+        """The answer, or None."""
+        if choice == "close":
+            self.dismiss(None)
+        else:
+            self.dismiss((Attaching(choice), self.query_one(OptionList).highlighted or 0))
+
+
+class OpenFileDialog(Dialog[bool]):
+    """Before an attachment is given to the opener: what it is, and what speaks against it."""
+
+    def __init__(self, part: Attachment, opener: str) -> None:
+        super().__init__("Open this attachment?")
+        self._part = part
+        self._opener = opener
+
+    def compose_body(self) -> ComposeResult:
+        """Name, type and size, warnings, the command."""
+        part = self._part
+        yield text(plain(part.name, one_line=True) or "(without a name)", classes="strong")
+        yield text(f"{plain(part.type, one_line=True)}, {part.size:,} bytes", classes="muted")
+        for remark in remarks(part):
+            yield text(f"⚠ {remark}", classes="warn gap")
+        yield text(
+            f"It would be opened with {self._opener}, as a copy that goes when misfin-tui ends. Open only"
+            " what you expect, from people you know.",
+            classes="muted gap",
+        )
+
+    def choices(self) -> Sequence[Choice]:
+        """Staying is safe."""
+        return Choice("stay", "Cancel  esc"), Choice("open", "Open")
+
+    def choose(self, choice: str) -> None:
+        """True for opening."""
+        self.dismiss(choice == "open")
+
+
+def remarks(part: Attachment) -> list[str]:
+    """What a person should know before opening it, one sentence each."""
+    found = []
+    suffix = part.name.rstrip(". ").rpartition(".")[2].casefold()
+    if suffix in RUNNABLE:
+        found.append(f"A file that ends in .{suffix} may run as a program, or fetch something, when opened.")
+    if plain(part.name, one_line=True) != part.name:
+        found.append("Its name holds characters that cannot be seen.")
+    return found

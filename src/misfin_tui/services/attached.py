@@ -1,0 +1,116 @@
+"""What is attached to ordinary mail: its bytes to a file a person names, or to a program that opens them.
+
+The names of attachments are a stranger's: every path here is made by us or typed by the person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.errors import LocalError
+from misfin_tui.services.newfile import expanded, free_path, safe_name, write_new
+
+if TYPE_CHECKING:
+    from misfin.store.mime import Attachment
+    from misfin.store.rows import LetterRow
+    from misfin_tui.services import Services
+
+
+class Attached:
+    """Attachments, for the screens. Every method works in a thread; a letter is read 128 MiB far at most."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._folder: Path | None = None
+        self.last_folder = "~"
+        """Where something was saved last: the next one probably goes there too."""
+
+    def suggested(self, name: str, otherwise: str) -> str:
+        """Where to save something, for a person to change."""
+        return f"{self.last_folder}/{safe_name(name, otherwise)}"
+
+    async def save(self, row: LetterRow, number: int, path: Path) -> Path:
+        """Write one attachment (counted from 0) to a new file; returns where.
+
+        Raises :class:`LocalError`, also when the file exists, and like :meth:`Mail.raw`.
+        """
+        ((_, data),) = await self._contents(row, [number])
+        path = expanded(path)
+        await asyncio.to_thread(write_new, path, data, private=True)
+        self.last_folder = str(path.parent)
+        return path
+
+    async def save_all(self, row: LetterRow, folder: Path) -> list[Path]:
+        """Write all of them into a folder that exists, under free names. Raises like :meth:`save`."""
+        folder = expanded(folder)
+        parts = await self._contents(row, None)
+        paths = await asyncio.to_thread(_write_all, parts, folder)
+        self.last_folder = str(folder)
+        return paths
+
+    async def open(self, row: LetterRow, number: int) -> None:
+        """Give one to the opener, as a file that cannot be changed or run and goes with the program.
+
+        Raises :class:`LocalError`, and like :meth:`Mail.raw`.
+        """
+        ((part, data),) = await self._contents(row, [number])
+        path = await asyncio.to_thread(self._put_aside, part, data, number)
+        await self._services.outside.open_file(path)
+
+    async def _contents(
+        self, row: LetterRow, numbers: Sequence[int] | None
+    ) -> list[tuple[Attachment, bytes]]:
+        raw = await self._services.mail.raw(row)
+        return await asyncio.to_thread(_contents, raw, row.size, numbers)
+
+    def _put_aside(self, part: Attachment, data: bytes, number: int) -> Path:
+        try:
+            if self._folder is None:
+                parent = self._services.profile.runtime
+                parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._folder = Path(tempfile.mkdtemp(prefix="opened-", dir=parent))
+            path = free_path(self._folder / safe_name(part.name, f"attachment-{number + 1}"))
+        except OSError as error:
+            raise LocalError(f"The file to open cannot be written: {error.strerror}.") from error
+        write_new(path, data, private=True)
+        path.chmod(0o400)
+        return path
+
+    def close(self) -> None:
+        """Take away what was opened."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _contents(raw: bytes, size: int, numbers: Sequence[int] | None) -> list[tuple[Attachment, bytes]]:
+    """The attachments of a letter with their content, all of them or those of these numbers."""
+    from misfin.store.mime import read_letter
+
+    found = read_letter(raw, size=size).attachments
+    wanted = range(len(found)) if numbers is None else numbers
+    parts = [found[number] for number in wanted if number < len(found)]
+    if len(parts) < len(wanted) or not parts:
+        raise LocalError("This attachment is no longer there.")
+    if len(raw) < size and any(part.end >= len(raw) for part in parts):
+        raise LocalError("This letter is too large to take an attachment out of it.", remedy=_REMEDY)
+    return [(part, part.content(raw)) for part in parts]
+
+
+_REMEDY = "Save the whole letter as .eml, or take its file."
+
+
+def _write_all(parts: Sequence[tuple[Attachment, bytes]], folder: Path) -> list[Path]:
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for names no file can have
+        raise LocalError(f"{folder} is no folder.", remedy="Name one that exists.")
+    paths = []
+    for number, (part, data) in enumerate(parts):
+        path = free_path(folder / safe_name(part.name, f"attachment-{number + 1}"))
+        write_new(path, data, private=True)
+        paths.append(path)
+    return paths

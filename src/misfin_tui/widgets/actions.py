@@ -1,0 +1,36 @@
+"""Which actions of the key table a screen has, and how to do one: for the palette and the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from textual.binding import Binding
+
+from misfin_tui.keymap import BY_ID, Action, Room, Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.app import App
+    from textual.screen import Screen
+
+
+def actions_of(screen: Screen[Any], *, moving: bool = False) -> Iterator[Action]:
+    """The actions that work on a screen, then those of the whole program; ``moving`` adds what only moves
+    a cursor or repeats what stands elsewhere, which nobody looks for by name."""
+    seen = set()
+    for node in (screen, screen.app):
+        for binding in type(node).BINDINGS:
+            found = BY_ID.get(binding.id or "") if isinstance(binding, Binding) else None
+            if found is None or found.id in seen or found.id == "commands":
+                continue
+            seen.add(found.id)
+            if (moving or found.shown is not Shown.HELP) and node.check_action(found.method, ()) is not False:
+                yield found
+
+
+def runner(screen: Screen[Any], action: Action) -> Callable[[], Awaitable[object]]:
+    """What does an action as its key would."""
+    node: App[Any] | Screen[Any] = screen.app if action.room is Room.EVERYWHERE else screen
+    return lambda: screen.app.run_action(action.method, default_namespace=node)
