@@ -26,7 +26,7 @@ from misfin_tui.dialogs.confirm import (
     TooLong,
     TooLongDialog,
 )
-from misfin_tui.dialogs.forms import ContactDialog, ContactForm, ImportDialog, NewIdentityDialog
+from misfin_tui.dialogs.forms import ContactDialog, ContactForm, IdentityForm, ImportDialog, NewIdentityDialog
 from misfin_tui.dialogs.link import LinkDialog, Opening, remarks
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.redirect import Following, RedirectDialog
@@ -130,7 +130,9 @@ DIALOGS = {
     "sender": lambda text: CertificateDialog(question(PinKind.SENDER, name=text)),
     "first use": lambda text: CertificateDialog(question(pinned=False, name=text)),
     "second step": lambda text: TrustStep(question(name=text)),
-    "identity": lambda text: NewIdentityDialog(text, text, complaint=text),
+    "identity": lambda text: NewIdentityDialog(
+        IdentityForm(text, text), signers=[("x", text)], complaint=text
+    ),
     "import": lambda text: ImportDialog(text, text, complaint=text),
     "contact": lambda text: ContactDialog(ContactForm(text, text, text), complaint=text),
     "theme": lambda text: ThemeDialog(["textual-dark", "misfin-dark"], "misfin-dark"),

@@ -12,6 +12,7 @@ from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, sho
 from misfin.model.address import MisfinAddress
 from misfin.store.contacts import Contact, ContactBook
 from misfin.store.identities import IdentityStore
+from misfin.trust.certificate import signed_by
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
@@ -266,6 +267,31 @@ async def test_an_identity_is_made(profile):
         await pilot.click("#ok")
         await until(pilot, lambda: len(screen.rows.items) == 2)
         assert (profile.mail / "work@office.test").is_dir()
+
+
+async def test_a_host_signs_its_mailboxes(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "I", IdentitiesScreen)
+        for address, signer in (("host@office.test", "host"), ("work@office.test", "host@office.test")):
+            await pilot.press("n")
+            form = await dialog(app, pilot, NewIdentityDialog)
+            form.query_one("#address").value = address
+            form.query_one("#signer").value = signer
+            await pilot.click("#ok")
+            await until(
+                pilot, lambda address=address: address in [each.address for each in screen.rows.items]
+            )
+        await pilot.press("n")
+        form = await dialog(app, pilot, NewIdentityDialog)
+        form.query_one("#address").value = "ada@elsewhere.test"
+        form.query_one("#signer").value = "host@office.test"
+        await pilot.click("#ok")
+        await on_screen(pilot, "office.test, not for elsewhere.test")
+    store = IdentityStore(profile.identities)
+    assert store.load("host@office.test").info.is_ca
+    signed = store.load("work@office.test").info
+    assert not signed.is_ca
+    assert signed_by(signed, store.load("host@office.test").info)
 
 
 async def test_the_default_is_chosen_and_written_down(profile):

@@ -14,6 +14,7 @@ from textual.widgets import Input, Select
 from misfin.errors import AddressError
 from misfin.model.address import MisfinAddress
 from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.facts import text
 
@@ -25,6 +26,8 @@ KEYS = (
     ("rsa", "RSA-2048 – large and slow; for old servers"),
 )
 """The kinds of key to choose from."""
+ITSELF, HOST = "itself", "host"
+"""Who signs a certificate where it is no identity of one's own: the mailbox itself, or itself as a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +108,31 @@ class FormDialog(Dialog[T]):
             self.dismiss(result)
 
 
-class NewIdentityDialog(FormDialog[tuple[str, str, str]]):
-    """Address, name and kind of key of a new identity."""
+@dataclass(frozen=True, slots=True)
+class IdentityForm:
+    """What a person typed about a new identity; ``signer`` is :data:`ITSELF`, :data:`HOST` or a name."""
+
+    address: str = ""
+    name: str = ""
+    key: str = "ec"
+    signer: str = ITSELF
+
+
+class NewIdentityDialog(FormDialog[IdentityForm]):
+    """Address, name, kind of key and signer of a new identity; ``signers`` are one's own hosts, with addresses."""
 
     yes = "Make it"
 
-    def __init__(self, address: str = "", name: str = "", key: str = "ec", *, complaint: str = "") -> None:
+    def __init__(
+        self,
+        form: IdentityForm | None = None,
+        *,
+        signers: Sequence[tuple[str, str]] = (),
+        complaint: str = "",
+    ) -> None:
         super().__init__("A new identity", complaint=complaint)
-        self._address = address
-        self._person = name
-        self._key = key
+        self._form = form or IdentityForm()
+        self._signers = signers
 
     def form_fields(self) -> Sequence[Field]:
         """Who one is."""
@@ -122,30 +140,42 @@ class NewIdentityDialog(FormDialog[tuple[str, str, str]]):
             Field(
                 "address",
                 "Address: the host is the one your mail will arrive at",
-                self._address,
+                self._form.address,
                 "ada@mail.example",
             ),
-            Field("name", "Name that others see beside it", self._person, "Ada Lovelace"),
+            Field("name", "Name that others see beside it", self._form.name, "Ada Lovelace"),
         )
 
     def compose_more(self) -> ComposeResult:
-        """The kind of key."""
+        """The kind of key, and who signs."""
         yield text("Key", classes="label")
-        yield Select[Any](
-            [(Content(label), value) for value, label in KEYS],
-            value=self._key,
-            allow_blank=False,
-            compact=True,
-            id="key",
+        yield _choice("key", KEYS, self._form.key)
+        yield text("Certificate", classes="label")
+        signers = (
+            (ITSELF, "signed by itself – the usual choice"),
+            *((name, f"signed by {address}, as a mailbox of that host") for name, address in self._signers),
+            (HOST, "of a host – signs the mailboxes of this host"),
         )
+        yield _choice("signer", signers, self._form.signer)
 
-    def result(self) -> tuple[str, str, str] | None:
-        """Address, name, key."""
+    def result(self) -> IdentityForm | None:
+        """The form."""
         problem = problem_with(self.value("address"))
         if problem:
             self.complain(problem, "address")
             return None
-        return self.value("address"), self.value("name"), str(self.query_one("#key", Select).value)
+        key, signer = (str(self.query_one(f"#{each}", Select).value) for each in ("key", "signer"))
+        return IdentityForm(self.value("address"), self.value("name"), key, signer)
+
+
+def _choice(name: str, choices: Sequence[tuple[str, str]], value: str) -> Select[Any]:
+    return Select[Any](
+        [(Content(plain(label, one_line=True)), each) for each, label in choices],
+        value=value,
+        allow_blank=False,
+        compact=True,
+        id=name,
+    )
 
 
 class ImportDialog(FormDialog[tuple[str, str]]):

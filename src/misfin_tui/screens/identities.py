@@ -10,7 +10,7 @@ from textual import work
 
 from misfin.errors import IdentityEncryptedError, MisfinError
 from misfin_tui.dialogs.base import Choice
-from misfin_tui.dialogs.forms import ImportDialog, NewIdentityDialog
+from misfin_tui.dialogs.forms import HOST, ITSELF, IdentityForm, ImportDialog, NewIdentityDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.text import Fact, FactsDialog
 from misfin_tui.keymap import Room
@@ -162,17 +162,26 @@ class IdentitiesScreen(Place):
             self.reload()
 
 
-async def make_identity(screen: AppScreen, *, address: str = "") -> OwnIdentity | None:
+async def make_identity(screen: AppScreen) -> OwnIdentity | None:
     """Ask for an address and make an identity for it; what is wrong is told and asked again."""
-    form = (address, "", "ec")
+    form = IdentityForm()
     complaint = ""
+    own = await screen.attempt(screen.services.identities.all()) or []
+    signers = [(each.name, each.address) for each in own if each.info and each.info.is_ca]
     while True:
-        answer = await screen.app.push_screen_wait(NewIdentityDialog(*form, complaint=complaint))
+        dialog = NewIdentityDialog(form, signers=signers, complaint=complaint)
+        answer = await screen.app.push_screen_wait(dialog)
         if answer is None:
             return None
         form = answer
         try:
-            made = await screen.services.identities.create(form[0], name=form[1], key=form[2])
+            made = await screen.services.identities.create(
+                form.address,
+                name=form.name,
+                key=form.key,
+                host=form.signer == HOST,
+                signer="" if form.signer in (ITSELF, HOST) else form.signer,
+            )
         except MisfinError as error:
             complaint = f"{error} {error.remedy}".strip()
         else:
@@ -223,6 +232,8 @@ def facts_of(row: OwnIdentity) -> list[Fact]:
             ("SHA-256", grouped(info.fingerprints.cert, 8)),
             ("public key", f"{info.key}\n{grouped(info.fingerprints.spki, 8)}"),
             ("subject", info.subject or "none"),
+            ("signed by", "itself" if info.issuer == info.subject else info.issuer),
+            *([("signs", "the mailboxes of this host")] if info.is_ca else []),
             ("hosts", ", ".join(info.hosts) or "none"),
             ("valid", span(info.not_before.timestamp(), info.not_after.timestamp())),
         ]

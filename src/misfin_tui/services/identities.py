@@ -52,9 +52,14 @@ class Identities:
         """The address to write from; empty when there is no identity at all."""
         return next((each.address for each in await self.all() if each.address), "")
 
-    async def create(self, address: str, *, name: str = "", key: str = "ec") -> OwnIdentity:
-        """Make an identity for ``mailbox@host``; ``name`` is what people see beside it."""
-        return await asyncio.to_thread(self._create, address, name, key)
+    async def create(
+        self, address: str, *, name: str = "", key: str = "ec", host: bool = False, signer: str = ""
+    ) -> OwnIdentity:
+        """Make an identity for ``mailbox@host``; ``name`` is what people see beside it.
+
+        One of a ``host`` may sign mailboxes; ``signer`` is the name of such a one that signs this.
+        """
+        return await asyncio.to_thread(self._create, address, name, key, host, signer)
 
     async def import_pem(
         self, certificate: Path, key: Path | None = None, password: str | None = None
@@ -92,11 +97,12 @@ class Identities:
             self._seen = (stamp, sorted(rows, key=lambda each: (not each.default, each.name)))
         return self._seen[1]
 
-    def _create(self, address: str, name: str, key: str) -> OwnIdentity:
+    def _create(self, address: str, name: str, key: str, host: bool, signer: str) -> OwnIdentity:
         from misfin.trust.identity import KeyKind, generate
 
         parsed = MisfinAddress.parse(f"{address.strip()} {name.strip()}")
-        identity = generate(parsed, now=datetime.now(UTC), key=KeyKind(key))
+        signed_by = self._services.identity_store.load(signer) if signer else None
+        identity = generate(parsed, now=datetime.now(UTC), key=KeyKind(key), ca=host, signed_by=signed_by)
         return self._keep(self._services.identity_store.save(identity))
 
     def _import(self, certificate: Path, key: Path | None, password: str | None) -> OwnIdentity:
