@@ -119,7 +119,7 @@ class IdentityForm:
 
 
 class NewIdentityDialog(FormDialog[IdentityForm]):
-    """Address, name, kind of key and signer of a new identity; ``signers`` are one's own hosts, with addresses."""
+    """Address, name, kind of key and signer of a new identity; ``signers`` are hosts of one's own."""
 
     yes = "Make it"
 
