@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,7 @@ def watch(root: Path, stop: threading.Event) -> Iterator[None]:
 
 def _told(root: Path, stop: threading.Event) -> Iterator[None]:
     """Yields whenever the system says that something changed, while ``root`` stays the same folder."""
+    import_module("watchfiles")  # the whole before its part: threads that enter at both ends block each other
     from watchfiles._rust_notify import RustNotify  # a compiled library: not for the first frame
 
     identity = look(root, 0.0).identity
