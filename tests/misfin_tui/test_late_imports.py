@@ -21,17 +21,16 @@ import misfin_tui
 ROOTS = (Path(misfin.__file__).parent, Path(misfin_tui.__file__).parent)
 
 
-def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Whatever an import may name as a module, with its line, in the order of the lines."""
+def imported(tree: ast.Module) -> Iterator[tuple[int, str, list[str]]]:
+    """Every module imported, with its line and what is taken out of it, in the order of the lines."""
     for node in sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0)):
         match node:
             case ast.Import(names):
-                yield from ((node.lineno, each.name) for each in names)
+                yield from ((node.lineno, each.name, []) for each in names)
             case ast.ImportFrom(str(module), names, 0):
-                yield node.lineno, module
-                yield from ((node.lineno, f"{module}.{each.name}") for each in names)
+                yield node.lineno, module, [each.name for each in names]
             case ast.Call(ast.Name("import_module"), [ast.Constant(str(module))]):
-                yield node.lineno, module
+                yield node.lineno, module, []
 
 
 def modules_after(*names: str) -> set[str]:
@@ -44,7 +43,7 @@ def modules_after(*names: str) -> set[str]:
 def back_doors(tree: ast.Module, inside: str, started: set[str], whole: dict[str, set[str]]) -> list[str]:
     """Modules that are asked for before the package that imports them itself."""
     found, met = [], set[str]()
-    for line, name in imported(tree):
+    for line, name, taken in imported(tree):
         parts = name.split(".")
         for package in (".".join(parts[:end]) for end in range(1, len(parts))):
             if package in started or inside == package or inside.startswith(f"{package}."):
@@ -53,7 +52,7 @@ def back_doors(tree: ast.Module, inside: str, started: set[str], whole: dict[str
                 whole[package] = modules_after(package)
             if package not in met and name in whole[package]:
                 found.append(f"{inside}:{line}: {name} before {package}")
-        met.add(name)
+        met |= {name, *(f"{name}.{each}" for each in taken)}
     return found
 
 
