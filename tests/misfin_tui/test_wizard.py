@@ -93,6 +93,34 @@ async def test_a_wrong_address_is_told_at_once(profile_root):
         assert screen.query_one("#address").has_focus
 
 
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 50)])
+async def test_what_is_wrong_stands_in_sight_at_every_size(profile_root, size):
+    async with at_desk(profile_at(profile_root), size) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, "ada harbour\nAda, Countess\n")
+        await on_screen(pilot, "there is no @ in it")
+        screen.query_one("#address").value = "ada@harbour.test"
+        screen.query_one("#name").focus()
+        await pilot.press("enter")
+        await on_screen(pilot, "no comma")
+        assert screen.query_one("#name").has_focus
+        screen.query_one("#name").value = "Ada"
+        await pilot.press("enter")
+        await step(app, pilot, 2)
+        assert "no comma" not in shown(app)
+
+
+async def test_what_is_chosen_is_told_by_a_sign(profile_root):
+    async with at_desk(profile_at(profile_root), (80, 24)) as (app, pilot):
+        await wizard(app, pilot)
+        await on_screen(pilot, "(●) Make a new address")
+        assert "( ) Import one" in shown(app)
+        assert "P-256" in shown(app), "the whole step fits the usual window"
+        await pilot.click("#import")
+        await on_screen(pilot, "(●) Import one")
+        assert "( ) Make a new address" in shown(app)
+
+
 async def test_a_port_in_use_is_told(profile_root):
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))

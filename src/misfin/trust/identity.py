@@ -136,11 +136,7 @@ def generate(
     if signed_by is not None:
         _check_signer(signed_by, address)
     blurb = address.blurb or address.mailbox
-    if "," in blurb or not blurb.isprintable():
-        raise IdentityError(
-            "The name beside an address may hold no comma and no control character.",
-            remedy="Choose a name without them.",
-        )
+    check_name(blurb)
     private = _new_key(key, rsa_bits)
     not_before = now - _BACKDATED
     not_after = _END_OF_TIME if days > (_END_OF_TIME - now).days else now + timedelta(days=days)
@@ -271,6 +267,15 @@ def generate_identity_cert(
         rsa_bits=key_size or DEFAULT_RSA_BITS,
     )
     return identity.cert_pem, identity.key_pem
+
+
+def check_name(blurb: str) -> None:
+    """Raise :class:`IdentityError` for a name that may not stand beside an address (protocol.md §4.2)."""
+    if "," in blurb or not blurb.isprintable():
+        raise IdentityError(
+            "The name beside an address may hold no comma and no control character.",
+            remedy="Choose a name without them.",
+        )
 
 
 def _check_signer(signer: Identity, address: MisfinAddress) -> None:

@@ -34,12 +34,24 @@ if TYPE_CHECKING:
 TITLES = ("Who are you?", "Receive mail here?", "Ready")
 
 
+class Sign(RadioButton):
+    """One of several, chosen or not: told by its sign, not by its colour alone."""
+
+    BUTTON_LEFT, BUTTON_RIGHT = "(", ")"
+
+    def render(self) -> Content:
+        """The sign and the words."""
+        self.BUTTON_INNER = "●" if self.value else " "
+        return super().render()
+
+
 class WizardScreen(AppScreen):
     """Three steps; back and forth as one likes."""
 
     BINDINGS = bindings(Room.WIZARD)
     BINDING_GROUP_TITLE = "First steps"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - Textual declares it per instance
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012 - as above
     DEFAULT_CSS = f"""
     WizardScreen {{
         align: center middle; background: $background;
@@ -51,7 +63,8 @@ class WizardScreen(AppScreen):
         .step > Vertical {{ height: auto; }}
         .step > Static {{ height: auto; }}
         .label {{ color: $text-muted; margin-top: 1; }}
-        .warn {{ color: $warning; margin-top: 1; }}
+        #problem {{ color: $warning; margin-top: 1; height: auto; max-height: 4; display: none; }}
+        #problem.-some {{ display: block; }}
         .muted {{ color: $text-muted; }}
         .strong {{ text-style: bold; }}
         .gap {{ margin-top: 1; }}
@@ -61,6 +74,10 @@ class WizardScreen(AppScreen):
         #settings {{ height: auto; max-height: 12; background: $panel; padding: 0 1; margin-top: 1; }}
     }}
     WizardScreen.-narrow #box {{ padding: 0 1; }}
+    WizardScreen.-short #box {{ padding: 0 2; }}
+    WizardScreen.-short #dots {{ margin-bottom: 0; }}
+    WizardScreen.-short .label, WizardScreen.-short .gap, WizardScreen.-short RadioSet {{ margin-top: 0; }}
+    WizardScreen.-short #steps {{ margin-top: 1; }}
     {button_css("WizardScreen")}
     WizardScreen #buttons Button {{ min-width: 12; }}
     """
@@ -83,6 +100,7 @@ class WizardScreen(AppScreen):
                     yield from self._receive()
                 with VerticalScroll(id="step-2", classes="step", can_focus=False):
                     yield from self._ready()
+            yield text("", id="problem")  # where one looks next: above the buttons
             with Horizontal(id="buttons"):
                 yield Button(Content("Next"), id="next", compact=True)
                 yield Button(Content("Back"), id="back", compact=True)
@@ -94,8 +112,8 @@ class WizardScreen(AppScreen):
             " host is the name of the machine your mail will arrive at."
         )
         with RadioSet(id="how"):
-            yield RadioButton("Make a new address", value=True, id="make")
-            yield RadioButton("Import one from another program", id="import")
+            yield Sign("Make a new address", value=True, id="make")
+            yield Sign("Import one from another program", id="import")
         with Vertical(id="making"):
             yield text("Address", classes="label")
             yield OneLine(id="address", placeholder="ada@mail.example", max_length=320)
@@ -114,7 +132,6 @@ class WizardScreen(AppScreen):
             yield OneLine(id="pem", placeholder="~/alice.pem", max_length=1024)
             yield text("PEM file with the private key, if it is another one", classes="label")
             yield OneLine(id="pem-key", max_length=1024)
-        yield text("", id="who-problem", classes="warn")
 
     def _receive(self) -> ComposeResult:
         yield text(
@@ -122,13 +139,12 @@ class WizardScreen(AppScreen):
             " want to write, say no; it can be changed at any time."
         )
         with RadioSet(id="receiving"):
-            yield RadioButton("Receive mail here", value=True, id="here")
-            yield RadioButton("Only send", id="not-here")
+            yield Sign("Receive mail here", value=True, id="here")
+            yield Sign("Only send", id="not-here")
         with Vertical(id="port-part"):
             yield text("TCP port", classes="label")
             yield OneLine("1958", id="port", max_length=5)
             yield text("", id="port-advice", classes="muted gap")
-        yield text("", id="port-problem", classes="warn")
 
     def _ready(self) -> ComposeResult:
         yield text("", id="summary", classes="strong")
@@ -139,17 +155,29 @@ class WizardScreen(AppScreen):
         )
         with VerticalScroll(id="settings"):
             yield text("", id="settings-text")
-        yield text("", id="finish-problem", classes="warn")
 
     def on_mount(self) -> None:
         """Begin at the beginning."""
         self._show()
 
     def on_resize(self) -> None:
-        """The buttons stay in sight however small the window is; the step above them scrolls."""
-        frame = 8 if self.has_class("-narrow") else 10  # border, padding, dots, gaps, buttons, keys
+        """The buttons stay in sight however small the window is."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """What is above the buttons scrolls; a complaint stands below it, in sight."""
+        complaint = self.query_one("#problem")
+        below = complaint.outer_size.height + complaint.styles.margin.height if complaint.display else 0
+        # Border, dots, two gaps, buttons, keys; in a tall window padding and a gap more.
+        frame = (8 if self.has_class("-short") or self.has_class("-narrow") else 11) + below
         for step in self.query(".step"):
             step.styles.max_height = max(self.size.height - frame, 1)
+
+    def _complain(self, problem: str) -> None:
+        """Say what is wrong with this step; an empty text takes it back."""
+        self._tell("problem", problem)
+        self.query_one("#problem").set_class(bool(problem), "-some")
+        self.call_after_refresh(self._fit)
 
     def _show(self) -> None:
         self.query_one("#steps", ContentSwitcher).current = f"step-{self._step}"
@@ -211,6 +239,7 @@ class WizardScreen(AppScreen):
     async def action_wizard_back(self) -> None:
         """One step back; from the first one leave."""
         if self._step:
+            self._complain("")
             self._step -= 1
             self._show()
             return
@@ -226,22 +255,27 @@ class WizardScreen(AppScreen):
             self.dismiss()
 
     async def _check_who(self) -> bool:
-        self._tell("who-problem", "")
+        self._complain("")
         self._imported = None
         if self.query_one("#import", RadioButton).value:
             return await self._open_pem()
-        problem = problem_with(self._value("address"))
-        if problem:
-            self._tell("who-problem", problem)
-            self.query_one("#address").focus()
+        problems = {
+            "address": problem_with(self._value("address")),
+            "name": await self.services.setup.name_problem(self._value("name")),
+        }
+        for field, problem in problems.items():
+            if problem:
+                self._complain(problem)
+                self.query_one(f"#{field}").focus()
+                return False
         self._suggest()
-        return not problem
+        return True
 
     async def _open_pem(self) -> bool:
         """Look into the files; a password is asked for when the key wants one."""
         certificate, key = self._value("pem"), self._value("pem-key")
         if not certificate:
-            self._tell("who-problem", "Write the name of a file.")
+            self._complain("Write the name of a file.")
             self.query_one("#pem").focus()
             return False
         password: str | None = None
@@ -261,7 +295,7 @@ class WizardScreen(AppScreen):
                     return False
             except MisfinError as error:
                 self._imported = None
-                self._tell("who-problem", f"{error} {error.remedy}".strip())
+                self._complain(f"{error} {error.remedy}".strip())
                 return False
             else:
                 self.query_one("#address", Input).value = address.address
@@ -278,7 +312,7 @@ class WizardScreen(AppScreen):
         )
 
     async def _check_port(self) -> bool:
-        self._tell("port-problem", "")
+        self._complain("")
         if not self.query_one("#here", RadioButton).value:
             return True
         digits = self._value("port")
@@ -286,7 +320,7 @@ class WizardScreen(AppScreen):
         if digits.isascii() and digits.isdigit():
             problem = await self.services.setup.port_problem(int(digits))
         if problem:
-            self._tell("port-problem", f"{problem} Choose another, or end the program that uses it.")
+            self._complain(f"{problem} Choose another, or end the program that uses it.")
             self.query_one("#port").focus()
         return not problem
 
@@ -311,7 +345,7 @@ class WizardScreen(AppScreen):
         try:
             config = await self.services.setup.finish(self._start())
         except MisfinError as error:
-            self._tell("finish-problem", f"{error} {error.remedy}".strip())
+            self._complain(f"{error} {error.remedy}".strip())
             return False
         self.misfin.use_config(config)
         self.misfin.say(f"{self._value('address')} is ready. c writes a first message.")

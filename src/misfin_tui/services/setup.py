@@ -55,6 +55,10 @@ class Setup:
         """Why mail cannot be received on this port; empty when it can."""
         return await asyncio.to_thread(port_problem, port)
 
+    async def name_problem(self, name: str) -> str:
+        """Why this cannot stand beside an address as a name; empty when it can."""
+        return await asyncio.to_thread(name_problem, name)
+
     async def open_identity(self, certificate: Path, key: Path | None, password: str | None) -> Identity:
         """Look into PEM files without keeping anything; raises :class:`IdentityError` and its kinds."""
         from misfin.store.identities import identity_from_files
@@ -141,6 +145,18 @@ def config_text(start: Start) -> str:
             line = f"listen = {settings.toml_value((f'0.0.0.0:{start.port}', f'[::]:{start.port}'))}"
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def name_problem(name: str) -> str:
+    """Why this cannot stand beside an address as a name; empty when it can."""
+    from misfin.errors import IdentityError
+    from misfin.trust.identity import check_name
+
+    try:
+        check_name(name)
+    except IdentityError as error:
+        return str(error)
+    return ""
 
 
 def port_problem(port: int) -> str:
