@@ -271,12 +271,13 @@ class _Parser:
         return self.text[start : self.at], False
 
     def words(self, words: str, column_name: str, quoted: bool, column: int) -> Text | None:
+        written = words
         prefix = not quoted and words.endswith("*")
         words = words.rstrip("*") if prefix else words
         if not any(map(_in_words, words)):
             self.hollow = column
             if column_name:
-                self.fail(f"There is nothing to search for in “{words}”.", column)
+                self.fail(f"There is nothing to search for in “{written}”.", column)
             return None
         return Text(words, column_name, prefix)
 

@@ -40,12 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         parsed = parse(arguments)
         command = lambda: _run(parsed)  # noqa: E731 - two ways to one place
-    from misfin.errors import LetterGoneError, LocalError, MisfinError, StoreError
+    from misfin.errors import LetterGoneError, LocalError, MisfinError, QueryError, StoreError
 
     try:
         return command()
     except MisfinError as error:
-        complain(str(error), error.remedy)
+        where = f"Column {error.column + 1} of the search: " if isinstance(error, QueryError) else ""
+        complain(f"{where}{error}", error.remedy)
         disk = isinstance(error, StoreError) and not isinstance(error, LetterGoneError)
         return Exit.USAGE if isinstance(error, LocalError) and not disk else Exit.FAILED
     except BrokenPipeError:

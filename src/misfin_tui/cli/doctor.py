@@ -161,6 +161,7 @@ def look_at_databases(profile: Profile) -> Iterator[Finding]:
 def look_at_mail(profile: Profile) -> Iterator[Finding]:
     """The Maildirs can be read, and the index agrees with them."""
     from misfin.store.index import MailIndex
+    from misfin.store.maildir import MailStore
 
     index = MailIndex(profile.index_db, profile.mail)
     index.open()
@@ -171,6 +172,10 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
         folders = index.folders()
     finally:
         index.close()
+    store = MailStore(profile.mail)
+    for place in (store.folder(folder.account, folder.folder).path for folder in folders):
+        if not all(os.access(place / part, os.W_OK) for part in ("", "tmp", "new", "cur")):
+            yield Finding("mail", Verdict.BAD, f"{place} cannot be written.", "Check owner and rights.")
     letters = sum(folder.total for folder in folders)
     seen = f"{changes.added:,} new to the index; " if changes.added else ""
     yield Finding(

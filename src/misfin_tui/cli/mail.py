@@ -114,5 +114,7 @@ def _page(row: LetterRow, letter: Letter) -> Iterator[str]:
         yield plain(
             f"{'File':8} {attachment.name} ({attachment.type}, {attachment.size:,} bytes)", one_line=True
         )
+    for remark in letter.remarks:
+        yield f"{'Note':8} {remark.value}"
     yield ""
     yield plain(letter.text, one_line=False)

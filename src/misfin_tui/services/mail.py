@@ -29,6 +29,8 @@ FIRST_ROWS = 80
 
 QUIET = 30.0
 """Seconds after which the mail is looked at even if the system told of no change."""
+AGAIN = 1.0
+"""Seconds until the mail is looked at again after an error; twice as many each time, up to ``QUIET``."""
 SOON = 0.05
 """Seconds until letters that were on their way are looked for again."""
 TOLD = 50
@@ -234,6 +236,7 @@ class Mail:
     def _scan_when_told(self) -> None:
         """One scan at a time; what happens during one is found by the next."""
         post = self._services.post
+        patience, told = 0.0, ""
         while True:
             self._look.wait(QUIET)
             self._look.clear()
@@ -249,13 +252,19 @@ class Mail:
                 if changes.unsure:
                     self._stop.wait(SOON)
                     self._look.set()
+                patience, told = 0.0, ""
+                continue
             except MisfinError as error:
-                post(Problem(f"The mail could not be read: {error}", error.remedy))
-                self._stop.wait(QUIET)
+                problem = Problem(f"The mail could not be read: {error}", error.remedy)
             except Exception as error:  # a bug must be seen, and must not end the noticing of mail for good
                 what = f"{type(error).__name__}: {error}"
-                post(Problem(f"Looking for mail failed ({what}).", "Please report this."))
-                self._stop.wait(QUIET)
+                problem = Problem(f"Looking for mail failed ({what}).", "Please report this.")
+            if problem.text != told:  # once is enough, however long it lasts
+                post(problem)
+            told = problem.text
+            patience = min(2 * patience or AGAIN, QUIET)
+            self._stop.wait(patience)
+            self._look.set()
 
     def _progress(self, done: int, total: int) -> None:
         if total >= 1000 or (not total and self._building):

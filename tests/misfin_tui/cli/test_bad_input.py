@@ -29,7 +29,7 @@ def complaint(done: object) -> str:
         (("identity", "show", "bob@x.test"), "no identity"),
         (("identity", "import", "/nowhere/at.all"), "cannot be read"),
         (("show", "zzz"), "misfin-tui list"),
-        (("search", "before:someday"), "someday"),
+        (("search", "before:someday"), "Column 8 of the search: “someday”"),
         (("outbox", "retry", "7"), "no letter 7"),
         (("outbox", "follow", "7"), "no letter 7"),
         (("trust", "show", "hive.test"), "trust list"),

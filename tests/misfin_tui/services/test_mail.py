@@ -11,8 +11,9 @@ from mailboxes import Mailbox, mail
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.rows import INBOX, View
 from misfin_tui import config
-from misfin_tui.messages import IndexProgress, MailChanged
+from misfin_tui.messages import IndexProgress, MailChanged, Problem
 from misfin_tui.services import Services
+from misfin_tui.services import mail as mail_service
 
 INBOX_VIEW = View(ALICE, INBOX)
 
@@ -126,6 +127,24 @@ async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, 
     progress = [each for each in told if isinstance(each, IndexProgress)]
     assert progress[0].total > 1_000
     assert progress[-1].done >= progress[-1].total
+
+
+async def test_trouble_with_the_mail_is_told_once_and_mail_is_seen_again_when_it_is_over(
+    services, mailbox, told, monkeypatch
+):
+    monkeypatch.setattr(mail_service, "AGAIN", 0.001)
+    scan, failures = services.index.scan, iter([StoreError("locked", remedy="wait")] * 4)
+
+    def failing(*args):
+        for failure in failures:
+            raise failure
+        return scan(*args)
+
+    monkeypatch.setattr(services.index, "scan", failing)
+    services.mail.start()
+    await eventually(lambda: any(isinstance(message, MailChanged) for message in told))
+    problems = [message for message in told if isinstance(message, Problem)]
+    assert problems == [Problem("The mail could not be read: locked", "wait")]
 
 
 async def eventually(holds) -> None:

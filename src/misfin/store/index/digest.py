@@ -14,7 +14,7 @@ from misfin.model.gemtext import preview_of
 from misfin.store.fields import Person
 from misfin.store.index.listing import Meaning, arrival, meaning
 from misfin.store.index.place import SEPARATOR, Place
-from misfin.store.mime import Letter, TextKind, read_letter
+from misfin.store.mime import Letter, Remark, TextKind, read_letter
 from misfin.store.rows import BADGES, Badge
 from misfin.store.threads import letter_tokens, pack, people_tokens, split_subject, token
 
@@ -165,11 +165,15 @@ def digest_letter(
         recipients=SEPARATOR.join(
             clean(str(person), 2 * MAX_ADDRESS) for person in letter.recipients[:MAX_RECIPIENTS]
         ),
-        subject=subject,
+        subject=subject or next((_INSTEAD[remark] for remark in letter.remarks if remark in _INSTEAD), ""),
         snippet=_snippet(letter),
         body=letter.text[:MAX_TEXT],
         files="\n".join(attachment.name for attachment in letter.attachments),
     )
+
+
+_INSTEAD: Final = {Remark.EMPTY: "(this file is empty)", Remark.NO_MAIL: "(this file is no mail)"}
+"""Shown as the subject of what cannot have one."""
 
 
 def _has_link(text: str) -> bool:

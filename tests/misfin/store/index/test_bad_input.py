@@ -48,6 +48,21 @@ def test_files_that_are_no_mail_are_letters_all_the_same(index, box):
         assert index.raw(index.letter(name.decode())) == data
 
 
+def test_what_is_no_mail_is_called_so_in_the_list(index, box):
+    put_bytes(box, b"1.empty", b"")
+    put_bytes(box, b"2.noise", bytes(range(256)) * 20)
+    put_bytes(box, b"3.text", b"just text\nand more\n")
+    box.put(mail(""), name="4.mail")
+    scanned(index)
+    assert {row.id: row.subject for row in index.letters(View(), 9)} == {
+        "1.empty": "(this file is empty)",
+        "2.noise": "(this file is no mail)",
+        "3.text": "(this file is no mail)",
+        "4.mail": "",
+    }
+    assert index.count(View()) == 4  # what they are called makes no conversation of them
+
+
 def test_a_very_large_file_is_read_in_part(index, box, tmp_path):
     path = box.path() / "cur" / "1.huge:2,S"
     path.write_bytes(mail("Huge", "findable"))
