@@ -43,6 +43,8 @@ def _told(root: Path, stop: threading.Event) -> Iterator[None]:
     import_module("watchfiles")  # the whole before its part: threads that enter at both ends block each other
     from watchfiles._rust_notify import RustNotify  # a compiled library: not for the first frame
 
+    if not root.exists():
+        raise FileNotFoundError(root)  # it would be watched for ever, and never seen to come
     identity = look(root, 0.0).identity
     with RustNotify([str(root)], False, False, 0, True, True) as watcher:
         yield

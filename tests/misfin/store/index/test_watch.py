@@ -122,6 +122,15 @@ def test_a_mail_root_that_is_replaced_is_watched_on(watched, index, box, tmp_pat
     watched.until(lambda: index.count(INBOX) == 3)
 
 
+def test_a_mail_root_that_goes_and_comes_back_is_seen_both_times(watched, index, box, monkeypatch):
+    monkeypatch.setattr(watching, "POLL", 0.05)
+    away = box.root.rename(box.root.with_name("away"))
+    watched.until(lambda: index.count(INBOX) == 0)
+    time.sleep(0.2)  # until the absence is what is watched
+    away.rename(box.root)
+    watched.until(lambda: index.count(INBOX) == 1)
+
+
 def test_without_notices_from_the_system_it_is_time_now_and_then(index, box, monkeypatch, follow):
     monkeypatch.setattr(watching, "POLL", 0.05)
     monkeypatch.setitem(sys.modules, "watchfiles._rust_notify", _NoWatchesLeft)
