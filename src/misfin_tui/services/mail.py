@@ -281,7 +281,9 @@ class Mail:
         fresh = [row for row in unread if known is not None and row.id not in known]
         if not fresh:
             return MailChanged()
-        return MailChanged(len(fresh), fresh[0].sender or fresh[0].sender_address or "(unknown)", fresh[0].subject)
+        return MailChanged(
+            len(fresh), fresh[0].sender or fresh[0].sender_address or "(unknown)", fresh[0].subject
+        )
 
     def _watch(self) -> None:
         """Tell the scanner when a folder changed."""
