@@ -104,7 +104,8 @@ class Background(Places):
     @work(group="config", exclusive=True, description="follow config.toml")
     async def _follow_config(self) -> None:
         """What somebody writes into the file counts at once; a mistake in it changes nothing and is said."""
-        from watchfiles import awatch  # late: not for the first frame
+        await asyncio.to_thread(import_module, "watchfiles")  # it takes longer than a key may wait
+        from watchfiles import awatch
 
         from misfin_tui.config import ConfigError, load
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.containers import Lines
 from rich.text import Text
+from textual import on
 from textual.message import Message
+from textual.reactive import Reactive, reactive
 from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
 
 from misfin_tui.screentext import MAX_MARKS, REPLACED, plain
 
@@ -35,6 +38,10 @@ def typable(text: str) -> str:
     """Text from a file, a letter or the clipboard as a person could have typed it: LF ends, no controls."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return _UNTYPABLE.sub("", text)
+
+
+Look = tuple[object, ...] | None
+"""What a row of the area looks like; None below the text."""
 
 
 class _Line(Text):
@@ -79,6 +86,9 @@ class GemtextArea(TextArea):
     }
     """
 
+    selection: Reactive[Selection] = reactive(Selection(), init=False, always_update=True, repaint=False)
+    """As TextArea's, but what it changes is drawn by :meth:`_draw_changes`."""
+
     @dataclass
     class TooMuch(Message):
         """A paste was larger than any message; nothing was inserted. ``size`` is bytes."""
@@ -93,8 +103,49 @@ class GemtextArea(TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(text, id=id, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False)
+        self.set_reactive(TextArea.match_cursor_bracket, False)  # prose has none worth a search at each key
         self._in_block: list[bool] = []
+        self._drawn: dict[int, Look] = {}
         self._divided: dict[int, dict[int, Lines]] = {}
+
+    # ---- what has to be drawn again
+
+    def watch_selection(self) -> None:
+        """The cursor moved, after a key that wrote something too."""
+        self._draw_changes()
+
+    @on(TextArea.Changed)
+    def _text_changed(self) -> None:
+        self._draw_changes()
+
+    def _draw_changes(self) -> None:
+        """Draw the rows that look different from before; TextArea itself draws all of them at each key."""
+        if not self.is_mounted:
+            return
+        self._in_block = preformatted(self.document.lines)
+        top = self.scroll_offset.y
+        for y in range(self.size.height):
+            if self._drawn.get(y) != self._look(y):
+                self.refresh_line(top + y)
+
+    def _look(self, y: int) -> Look:
+        """Everything a row's looks depend on, besides colours and width: when those change, all is drawn."""
+        place, rows = self.scroll_offset.y + y, self.wrapped_document._offset_to_line_info
+        if place >= len(rows):
+            return None
+        number, section = rows[place]
+        line, breaks = self.document.get_line(number), self.wrapped_document.get_offsets(number)
+        start = breaks[section - 1] if section else 0
+        end = breaks[section] if section < len(breaks) else len(line)
+        styled = tuple(
+            (role, max(first - start, 0), min(last, end) - start)
+            for role, first, last in spans(line, block=self._in_block[number])
+            if first < end and last > start
+        )
+        (top, bottom), (row, column) = sorted(self.selection), self.selection.end
+        cursor = column - start if row == number and start <= column <= end and self._draw_cursor else None
+        selected = (top, bottom) if top != bottom and top[0] <= number <= bottom[0] else None
+        return line[start:end], styled, cursor, selected
 
     # ---- colours
 
@@ -106,6 +157,7 @@ class GemtextArea(TextArea):
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget, never wider than it: visible marks take room hidden characters did not."""
+        self._drawn[y] = self._look(y)
         strip = super().render_line(y)
         width = self.content_size.width
         return strip.crop(0, width) if strip.cell_length > width else strip
