@@ -1,4 +1,4 @@
-"""What the command palette finds: every action of the key table that works here, and people to write to.
+"""What the command palette finds: actions of the key table that work here, folders, people to write to.
 
 Hits are ``Content`` made from cleaned text, never markup; the fuzzy matcher sees our own words only, because
 its time explodes on texts a stranger may choose.
@@ -16,11 +16,13 @@ from misfin.errors import MisfinError
 from misfin_tui.keymap import Action, Shown, readable
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.actions import actions_of, runner
+from misfin_tui.widgets.sidebar import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from misfin_tui.app import MisfinApp
+    from misfin_tui.widgets.sidebar import Entry
 
 MAX_PEOPLE = 6
 _LEAST = 2  # letters typed before the address book is asked
@@ -49,6 +51,35 @@ class ActionProvider(Provider):
         return Content.assemble(
             action.help.rstrip("."), ("  " + keys if keys else "", Style(bold=True, dim=True))
         )
+
+
+class FolderProvider(Provider):
+    """Go to a folder or a saved search by its name."""
+
+    async def search(self, query: str) -> Hits:
+        """Those a word of whose name begins with what was typed."""
+        app = cast("MisfinApp", self.app)
+        typed = query.casefold().removeprefix("show ").strip()
+        if not typed:
+            return
+        inbox = app.inbox
+        for entry in inbox.sidebar.places():
+            account = f"  {entry.group}" if entry.kind is not Kind.SEARCH and inbox.several else ""
+            name = plain(entry.label, one_line=True)
+            if any(word.startswith(typed) for word in (name.casefold(), *name.casefold().split())):
+                shown = Content.assemble(
+                    "Show ", (name, Style(bold=True)), (plain(account, one_line=True), Style(dim=True))
+                )
+                yield Hit(0.9, shown, self._opener(entry), text=shown.plain)
+
+    def _opener(self, entry: Entry) -> Callable[[], None]:
+        app = cast("MisfinApp", self.app)
+
+        def show() -> None:
+            app.action_show_inbox()
+            app.inbox.choose(entry)
+
+        return show
 
 
 class PeopleProvider(Provider):

@@ -27,6 +27,8 @@ EVIL = (
 )
 """Markup that crashes or acts, escape sequences, C1, overrides, hidden characters, half a pair, a flood."""
 
+NAME = "[/x] [@click=app.quit] \x1b]0;owned\x07 \x9b31m \u202egnp\u2066 \u200b/../ \U000e0041"
+TYPE = "[/x]\x1b[2J\x9b\u202e\u200b"
 BODY = (
     f"# {EVIL}\n\n{EVIL}\n=> https://evil.test/{EVIL.split()[0]}\u202egpj.exe {EVIL}\n"
     f"* {EVIL}\n> {EVIL}\n```{EVIL}\n{EVIL}\n```\n"
@@ -130,6 +132,59 @@ async def go_save(app, pilot):
     await pilot.press("S")
 
 
+def attach(app) -> None:
+    """A letter whose attachments are named, typed and linked with hostile text."""
+    part = f'Content-Disposition: attachment; filename="{NAME}.sh"\nContent-Type: evil/{TYPE}\n\n'
+    boundary = 'multipart/mixed; boundary="b"'
+    body = f"--b\n\nhttps://evil.test/{TYPE} cid:{TYPE}@x mid:{TYPE}@x\n--b\n{part}one\n--b\n{part}two\n--b--"
+    data = mail("Attached", body, sender="mallory@evil.test", date=1_890_000_000.0, Content_Type=boundary)
+    Mailbox(app.profile.mail, ALICE).put(data)
+    app.services.mail.rescan()
+
+
+async def go_attachments(app, pilot):
+    attach(app)
+    await on_screen(pilot, "Attached")
+    while app.screen.letters.current.subject != "Attached":
+        await pilot.press("g")
+    await go_thread(app, pilot)
+    await on_screen(pilot, "+ [/x]")
+    await pilot.press("v")
+    await on_screen(pilot, "2 attachments")
+
+
+async def go_opening(app, pilot):
+    await go_attachments(app, pilot)
+    await pilot.pause()
+    await pilot.click("#open")
+    await on_screen(pilot, "Open this attachment?")
+
+
+async def go_saving(app, pilot):
+    await go_attachments(app, pilot)
+    await pilot.press("enter", "enter")
+    await until(pilot, lambda: app.screen.prompt is not None and app.screen.prompt.line.has_focus)
+    assert app.screen.prompt.line.value.count("/") == 1  # the one after ~
+
+
+async def go_paths(app, pilot):
+    folder = app.profile.root / "files"
+    folder.mkdir()
+    for name in ("a\x1b[2Jb", "a\u202ec", "a[bold]d"):
+        (folder / name).touch()
+    await go_thread(app, pilot)
+    await pilot.press("S")
+    await until(pilot, lambda: app.screen.prompt is not None and app.screen.prompt.line.has_focus)
+    app.screen.prompt.line.value = f"{folder}/a"
+    await on_screen(pilot, "⇥ a[bold]d")
+
+
+async def go_menu(app, pilot):
+    await go_thread(app, pilot)
+    await pilot.click("#thread", offset=(5, 1), button=3)
+    await on_screen(pilot, "│ Compose ")
+
+
 async def go_reply(app, pilot):
     await pilot.press("r")
     await pilot.pause(0.3)
@@ -175,6 +230,11 @@ SCREENS = {
     "link dialog": go_link,
     "pipe output": go_pipe,
     "save": go_save,
+    "attachments": go_attachments,
+    "opening an attachment": go_opening,
+    "saving an attachment": go_saving,
+    "completing a path": go_paths,
+    "menu": go_menu,
     "reply": go_reply,
     "forward": go_forward,
     "composer": go_compose,

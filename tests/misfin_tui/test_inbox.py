@@ -205,12 +205,12 @@ async def test_a_search_that_cannot_be_read_leaves_the_list_as_it_is(profile, ma
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
         await pilot.press("slash", *"is", "colon", *"purple", "enter")
-        await until(pilot, lambda: any("purple" in each for each in notices(app)))
-        assert "purple" not in app.screen.letters.view.query
-        told = len(notices(app))
+        await on_screen(pilot, "▲ “is:purple” is not known.")
+        assert app.screen.letters.view.query == ""
+        assert app.screen.letters.total == 5
         app.screen.refresh_all()
-        await pilot.pause(0.5)
-        assert len(notices(app)) == told
+        await until(pilot, lambda: not app.screen._reloading)
+        assert notices(app) == []
 
 
 async def test_a_tag_typed_inside_a_search_is_no_search(profile, mailbox):
@@ -474,3 +474,53 @@ async def test_tab_before_the_words_have_come_completes_when_they_come(profile, 
         prompt.offer([Completion("late", 0, 0, "")], "fro")  # made for a text that has gone
         await pilot.press("escape")
         await listed(pilot)
+
+
+async def test_blocking_a_sender_can_be_undone(profile, mailbox):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("s", "b")
+        await until(pilot, lambda: any("nile@hive.test is blocked" in each for each in notices(app)))
+        assert any("z undo" in each for each in notices(app))
+        assert await app.services.contacts.blocked() == ["nile@hive.test"]
+        await pilot.press("z")
+        await until(pilot, lambda: "nile@hive.test is no longer blocked." in notices(app))
+        assert await app.services.contacts.blocked() == []
+        await pilot.press("z")  # and then what was done before it
+        await until(pilot, lambda: any(each.startswith("Undone: 1 letter starred") for each in notices(app)))
+
+
+async def test_escape_leads_out_of_the_sidebar_and_never_out_of_the_program(profile, mailbox):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("tab")
+        assert app.focused is app.screen.sidebar
+        await pilot.press("escape")
+        await until(pilot, lambda: app.focused is app.screen.letters)
+        assert not app.screen.has_class("-sidebar")
+        await pilot.press("escape", "escape")
+        assert app.is_running
+
+
+async def test_a_search_that_cannot_be_understood_stays_open_and_points_at_why(profile, mailbox):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"after:x", "enter")
+        await on_screen(pilot, "▲ “x” is no date.")
+        assert app.screen.prompt.line.value == "after:x"
+        await until(pilot, lambda: app.focused is app.screen.prompt.line)
+        assert not notices(app)
+        await pilot.press(*["backspace"] * 7, *"moss", "enter")
+        await on_screen(pilot, "Search: moss* · 1 conversation")
+        await until(pilot, lambda: app.screen.prompt is None)
+
+
+async def test_while_a_word_is_offered_nothing_is_wrong_with_it(profile, mailbox):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"is:unr")
+        await on_screen(pilot, "⇥ unread")
+        await until(pilot, lambda: not app.workers or all(w.group != "view" for w in app.workers))
+        assert "▲" not in shown(app)
+        await pilot.press("tab")
+        await on_screen(pilot, "Search: is:unread · 5 conversations")

@@ -11,7 +11,7 @@ from post import gemmail
 from textual.command import CommandPalette
 
 from misfin.store.contacts import Contact, ContactBook
-from misfin_tui.commands import ActionProvider, PeopleProvider
+from misfin_tui.commands import ActionProvider, FolderProvider, PeopleProvider
 from misfin_tui.dialogs.menu import MenuDialog
 from misfin_tui.keymap import ACTIONS, Room, Shown, in_room
 from misfin_tui.screens.compose import ComposeScreen
@@ -229,3 +229,17 @@ async def test_a_menu_stays_within_a_small_window_and_a_click_beside_it_closes_i
         await pilot.click(offset=(1, 1))
         await until(pilot, lambda: app.screen is screen)
         assert screen.letters.marks == set()
+
+
+async def test_folders_and_saved_searches_are_found_by_name(profile, letter):
+    async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, "Hello")
+        await pilot.press("O")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("ctrl+p", *"arch")
+        await on_screen(pilot, "Show Archive")
+        await pilot.press("escape")
+        (hit,) = await hits(FolderProvider(app.screen), "show archive")
+        hit.command()
+        await on_screen(pilot, "Archive · 0 conversations")
+        assert {hit.text for hit in await hits(FolderProvider(app.screen), "un")} == {"Show unread"}

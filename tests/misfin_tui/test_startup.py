@@ -47,6 +47,7 @@ OURS = {
     "misfin_tui.paths",
     "misfin_tui.screens",
     "misfin_tui.screens.inbox",
+    "misfin_tui.screens.inbox_news",
     "misfin_tui.screens.inbox_search",
     "misfin_tui.screens.letter_actions",
     "misfin_tui.screentext",

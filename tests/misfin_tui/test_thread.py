@@ -91,7 +91,7 @@ async def test_messages_and_folds_by_key_and_mouse(profile, mailbox):
         assert screen.thread.at == 1
         await pilot.press("enter")
         await on_screen(pilot, "Second.")
-        await pilot.press("p", "space")
+        await pilot.press("p", "enter")
         await on_screen(pilot, "First thoughts.")
         await pilot.press("n", "n", "n")
         assert screen.thread.at == 2
@@ -114,8 +114,8 @@ async def test_details_tell_how_the_sender_is_known(profile, mailbox):
             "Certificate  bob@hive.test",
             "SHA-256",
             "Public key",
-            "certificate=pass; pin=match",
-            "from 192.0.2.7 by mail.example",
+            "certificate: pass, pin: match",
+            "20 Nov 2026 12:02 from 192.0.2.7 by mail.example",
             "Misfin(C), ",
             "raw gemmail",
         ):
@@ -518,3 +518,38 @@ async def test_the_right_button_offers_what_can_be_done_with_a_letter(profile, m
         column = shown(app).splitlines()[line].index("Star  ")
         await pilot.click(offset=(column + 1, line))
         await until(pilot, lambda: any("starred" in each for each in notices(app)))
+
+
+async def test_space_turns_the_page_and_escape_leads_back(profile, mailbox):
+    mailbox.put(gemmail("# Long\n\n" + "line\n" * 200 + "The end.\n", at=NOW + timedelta(hours=3)))
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await opened(pilot, "Long")
+        await on_screen(pilot, "line")
+        await pilot.press(*["space"] * 12)
+        await on_screen(pilot, "The end.")
+        assert screen.thread.parts[-1].open
+        await pilot.press("slash", *"end", "enter")
+        await until(pilot, lambda: screen.thread.found == "end")
+        await until(pilot, lambda: screen.prompt is None)
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.thread.found == "")
+        assert app.screen is screen
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, InboxScreen))
+
+
+async def test_a_long_text_scrolls_by_key_at_once_and_closes_by_key(profile):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        for closing in ("q", "enter", "escape"):
+            app.push_screen(
+                FactsDialog("Long", [("", "\n".join(f"line {number}." for number in range(100)))])
+            )
+            await on_screen(pilot, "line 0.")
+            await pilot.press("j", "pagedown", "space")
+            await until(pilot, lambda: "line 0." not in shown(app))
+            await pilot.press("G")
+            await on_screen(pilot, "line 99.")
+            await pilot.press("g")
+            await on_screen(pilot, "line 0.")
+            await pilot.press(closing)
+            await until(pilot, lambda: len(app.screen_stack) == 1)

@@ -34,7 +34,7 @@ def complete(text: str, cursor: int, known: Vocabulary, limit: int = 8) -> list[
     start += len(name) + 1
     match name.lower():
         case "from" | "to":
-            found = known.people(value) if value else ()
+            found = known.people(value)
             return [Completion(address, start, cursor, who) for address, who in found][:limit]
         case "tag":
             return _offers(((tag, "") for tag in known.tags), value, start, cursor, limit)

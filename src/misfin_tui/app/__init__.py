@@ -81,12 +81,18 @@ def _people() -> type[Provider]:
     return PeopleProvider
 
 
+def _folders() -> type[Provider]:
+    from misfin_tui.commands import FolderProvider
+
+    return FolderProvider
+
+
 class MisfinApp(Background):
     """The whole program. Screens reach everything through ``app.services``."""
 
     TITLE = "misfin-tui"
     BINDINGS = bindings(Room.EVERYWHERE)
-    COMMANDS = App.COMMANDS | {_actions, _people}
+    COMMANDS = App.COMMANDS | {_actions, _folders, _people}
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
 
     theme: Reactive[str] = Reactive(Initialize(lambda app: app._first_theme))  # type: ignore[attr-defined]  # set before Textual's own start

@@ -64,6 +64,12 @@ class Places(App[int]):
 
     # ---- places
 
+    @property
+    def inbox(self) -> InboxScreen:
+        """The first screen, below all others."""
+        first: Any = self.screen_stack[0]
+        return first  # type: ignore[no-any-return]  # what it is get_default_screen() says
+
     def open_place(self, place: str, *arguments: object) -> None:
         """Push a screen of :data:`PLACES`; one without arguments that is open comes back to the top."""
         module, _, name = PLACES[place].partition(":")
@@ -111,6 +117,10 @@ class Places(App[int]):
     def open_help(self) -> None:
         """Every key that works here."""
         self.open_place("help", self.screen)
+
+    def action_redraw(self) -> None:
+        """Another program wrote over the screen."""
+        self.screen.refresh(layout=True)
 
     def action_show_inbox(self) -> None:
         """Back to the mail."""

@@ -97,10 +97,9 @@ class AttachmentsDialog(Dialog[tuple[Attaching, int]]):
         every = (Choice("all", "Save all"),) if len(self._parts) > 1 else ()
         return Choice("close", "Close  esc"), Choice("save", "Save"), *every, Choice("open", "Open …")
 
-    def on_mount(self) -> None:
+    def focus_first(self) -> None:
         """Where there is nothing to choose between, the keys are for the buttons."""
-        if len(self._parts) == 1:
-            self.call_after_refresh(self.query_one("#save").focus)
+        (self.query_one(OptionList) if len(self._parts) > 1 else self.query_one("#save")).focus()
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:

@@ -125,6 +125,10 @@ class Dialog(ModalScreen[T | None]):
         self.query_one("#body").styles.max_height = max(self.size.height - frame - rows, 1)
 
     def on_mount(self) -> None:
+        """The keys are for something at once."""
+        self.focus_first()
+
+    def focus_first(self) -> None:
         """The safe answer has the focus, unless there is something to fill in."""
         fields = self.query("#body Input, #body OptionList, #body Select, #body TextArea")
         (fields.first() if fields else self.query("#buttons Button").first()).focus()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -28,6 +30,15 @@ class FactsDialog(Dialog[str]):
         .heading { text-style: bold; color: $primary; margin-top: 1; }
     }
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_by(1)", show=False),
+        Binding("k", "scroll_by(-1)", show=False),
+        Binding("space", "scroll_page(1)", show=False),
+        Binding("g,home", "scroll_by(-100000)", show=False),
+        Binding("G,end", "scroll_by(100000)", show=False),
+        Binding("q,enter", "close_dialog", show=False),
+    ]
 
     def __init__(self, title: str, facts: Sequence[Fact], *, more: Sequence[Choice] = ()) -> None:
         super().__init__(title)
@@ -54,11 +65,20 @@ class FactsDialog(Dialog[str]):
         """Which button it was; None for closing."""
         self.dismiss(None if choice == "close" else choice)
 
-    def on_mount(self) -> None:
+    def focus_first(self) -> None:
         """Keys scroll the text at once."""
-        body = self.query_one("#body")
+        body = self.query_one("#body", VerticalScroll)
         body.can_focus = True
         body.focus()
+
+    def action_scroll_by(self, lines: int) -> None:
+        """By lines."""
+        self.query_one("#body", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_scroll_page(self, pages: int) -> None:
+        """By pages, keeping one line of the old one."""
+        body = self.query_one("#body", VerticalScroll)
+        body.scroll_relative(y=pages * max(body.size.height - 1, 1), animate=False)
 
 
 def _fact(label: str, value: str, width: int) -> Static:

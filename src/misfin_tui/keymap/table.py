@@ -83,7 +83,7 @@ ACTIONS: tuple[Action, ...] = (
         Room.EVERYWHERE,
         _A(
             "commands",
-            "ctrl+p",
+            "ctrl+p,colon",
             "Commands",
             "Find any command by name.",
             shown=Shown.PALETTE,
@@ -115,6 +115,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("show-contacts", "C", "Contacts", "See the people you write to.", shown=Shown.PALETTE),
         _A("show-identities", "I", "Identities", "See your own addresses.", shown=Shown.PALETTE),
         _A("show-settings", "comma", "Settings", "Change the settings.", shown=Shown.PALETTE),
+        _A("redraw", "ctrl+l", "Redraw", "Draw the whole screen again.", shown=Shown.PALETTE),
         _A(
             "toggle-receiver",
             "f9",
@@ -127,8 +128,8 @@ ACTIONS: tuple[Action, ...] = (
         Room.LIST,
         _A("cursor-up", "k,up", "Up", "One row up.", shown=Shown.HELP),
         _A("cursor-down", "j,down", "Down", "One row down.", shown=Shown.HELP),
-        _A("page-up", "pageup", "Page up", "One page up.", shown=Shown.HELP),
-        _A("page-down", "pagedown", "Page down", "One page down.", shown=Shown.HELP),
+        _A("page-up", "pageup,ctrl+b", "Page up", "One page up.", shown=Shown.HELP),
+        _A("page-down", "pagedown,space,ctrl+f", "Page down", "One page down.", shown=Shown.HELP),
         _A("cursor-top", "g,home", "Top", "To the first row.", shown=Shown.HELP),
         _A("cursor-bottom", "G,end", "Bottom", "To the last row.", shown=Shown.HELP),
         _A("leave-search", "escape", "Leave search", "Leave the search line.", shown=Shown.HELP),
@@ -183,6 +184,7 @@ ACTIONS: tuple[Action, ...] = (
         Room.THREAD,
         _A("attachments", "v", "Attachments", "Save or open what is attached to the message."),
         _A("release", "A", "Accept held", "Decide about mail that is held."),
+        _A("open-link", "o", "Open link", "Open a link by its number."),
         _A("thread-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
         _A("thread-reply", "r", "Reply", "Reply to the sender of this message.", action="reply"),
         _A(
@@ -216,9 +218,8 @@ ACTIONS: tuple[Action, ...] = (
         _A("thread-block", "b", "Block", "Block the sender.", shown=Shown.PALETTE, action="block"),
         _A("thread-undo", "z", "Undo", "Undo the last action.", shown=Shown.PALETTE, action="undo"),
         _A("details", "i", "Details", "Certificate, verification, protocol and raw text of the message."),
-        _A("fold", "enter,space", "Fold", "Fold or unfold the message.", shown=Shown.PALETTE),
+        _A("fold", "enter", "Fold", "Fold or unfold the message.", shown=Shown.PALETTE),
         _A("fold-all", "H", "Fold all", "Fold or unfold all messages.", shown=Shown.PALETTE),
-        _A("open-link", "o", "Open link", "Open a link by its number."),
         _A("copy-link", "y", "Copy link", "Copy the target of a link by its number.", shown=Shown.PALETTE),
         _A("next-message", "n", "Next message", "Next message of the conversation.", shown=Shown.PALETTE),
         _A(

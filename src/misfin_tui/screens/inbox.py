@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,40 +13,32 @@ from textual.content import Content
 from misfin.errors import LetterGoneError, MisfinError, QueryError
 from misfin.store.rows import INBOX, View
 from misfin_tui.keymap import Room
-from misfin_tui.messages import (
-    ConfigChanged,
-    IndexProgress,
-    MailChanged,
-    OutboxChanged,
-    ReceiverChanged,
-)
-from misfin_tui.screens.inbox_search import SearchScreen
+from misfin_tui.messages import ConfigChanged
+from misfin_tui.screens.inbox_news import NewsScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.letter_list import LetterList
 from misfin_tui.widgets.preview import Preview
-from misfin_tui.widgets.sidebar import OUTBOX, Kind, Sidebar, entries
-from misfin_tui.widgets.statusbar import KeyBar, StatusBar
+from misfin_tui.widgets.sidebar import OUTBOX, Entry, Kind, Sidebar
+from misfin_tui.widgets.statusbar import KeyBar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
     from misfin.store.mime import Letter
-    from misfin.store.rows import ConversationRow, FolderRow, LetterRow
+    from misfin.store.rows import ConversationRow, LetterRow
     from misfin_tui.services.mail import FirstPage
     from misfin_tui.widgets.letter_view import LetterView
 
 PREVIEW_DELAY = 0.06
 """Seconds the cursor must rest before its letter is read: running past costs nothing."""
-RELOAD_PAUSE = 0.25
-"""Seconds between two readings of the list while mail pours in."""
 DRAFTS = "Drafts"
 WIDTHS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
 HEIGHTS = [(0, "-short"), (22, "-tall")]
 
 
-class InboxScreen(SearchScreen):
+class InboxScreen(NewsScreen):
     """The first screen."""
 
     BINDINGS = bindings(Room.INBOX, Room.LIST)
@@ -74,19 +65,11 @@ class InboxScreen(SearchScreen):
     """
 
     def __init__(self, first: FirstPage | None = None) -> None:
-        super().__init__()
+        super().__init__(first.view if first else View(None, INBOX))
         self._first = first
-        self.home = first.view if first else View(None, INBOX)
-        self.status = StatusBar(self.home.account or "", id="status")
         self.sidebar = Sidebar(id="sidebar")
         self.letters: LetterList
         self.preview = Preview(id="preview")
-        self._news: dict[str, tuple[str, str]] = {}
-        self._outbox: dict[str, int] = {}
-        self._several = False
-        self._progress = ""
-        self._stale = False
-        self._reloading = False
         self._preview_timer: Timer | None = None
 
     # ---- the first frame
@@ -106,7 +89,7 @@ class InboxScreen(SearchScreen):
         """Fill the panes before anything is drawn; the rest waits until it was."""
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         if self._first is not None:
-            self._show_folders(self._first.folders)
+            self.show_folders(self._first.folders)
             self.letters.show(self._first.total, self._first.rows)
         self.titles_changed()
         self.call_after_refresh(self._after_first_frame)
@@ -115,34 +98,7 @@ class InboxScreen(SearchScreen):
         self.refresh_all()
         self.count_outbox()
 
-    # ---- what is going on
-
-    def tell(self, what: str, text: str, tone: str = "muted") -> None:
-        """Set or remove one piece of news of the status line; their order is fixed."""
-        self._news[what] = (text, tone)
-        order = ("unread", "sending", "held", "index", "receiver")
-        news = [self._news[key] for key in order if self._news.get(key, ("", ""))[0]]
-        view = self.letters.view
-        several = "all accounts" if self._several else ""
-        self.status.tell(view.account or self.home.account or several, news)
-
-    def _show_folders(self, folders: list[FolderRow]) -> None:
-        searches = list(self.misfin.config.searches.items())
-        self.sidebar.show(entries(folders, self._outbox, searches))
-        self.sidebar.mark_shown(self.letters.view)
-        unread = sum(row.unread for row in folders if row.folder == INBOX)
-        self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
-
-    def _find_home(self, folders: list[FolderRow]) -> None:
-        """The inbox to start from is that of the only account, else all of them."""
-        accounts = {row.account for row in folders}
-        self._several = len(accounts) > 1
-        home = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
-        if folders and home != self.home:
-            if self.letters.view == self.home:
-                self.letters.view = home
-                self._stale = True
-            self.home = home
+    # ---- what the list says of itself
 
     def titles_changed(self) -> None:
         """Say what the list shows, and why it is empty when it is."""
@@ -161,85 +117,10 @@ class InboxScreen(SearchScreen):
         else:
             letters.empty_text = self._progress or "Nothing here yet."
 
-    def on_mail_changed(self, message: MailChanged) -> None:
-        """Letters came or changed."""
-        self.refresh_all()
-
-    def on_outbox_changed(self, message: OutboxChanged) -> None:
-        """Count again what is on its way."""
-        self.count_outbox()
-
-    def on_receiver_changed(self, message: ReceiverChanged) -> None:
-        """Say whether mail is received."""
-        self.look_at_receiver()
-
-    def on_index_progress(self, message: IndexProgress) -> None:
-        """Say how far reading the mail has come."""
-        running = message.done < message.total
-        self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
-        self.tell("index", f"reading {message.done:,}/{message.total:,}" if running else "")
-        self.titles_changed()
-        self.letters.refresh()
-
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Searches or the preview may be others."""
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         self.refresh_all()
-
-    def refresh_all(self) -> None:
-        """Read list and folders again; while that runs, further calls make for one more round."""
-        self._stale = True
-        if not self._reloading:
-            self._reloading = True
-            self._reload()
-
-    @work(group="reload", description="read the list again")
-    async def _reload(self) -> None:
-        try:
-            while self._stale:
-                self._stale = False
-                folders = await self.services.mail.folders()
-                if not self.services.mail.scanned and not any(row.total for row in folders):
-                    return  # an index just begun knows less than the page shown; the scan will tell
-                await self.letters.reload()
-                self._find_home(folders)
-                self._show_folders(folders)
-                await asyncio.sleep(RELOAD_PAUSE)
-        except MisfinError as error:
-            self.misfin.report(error)
-        finally:
-            self._reloading = False
-
-    @work(group="outbox", exclusive=True, description="count the outbox")
-    async def count_outbox(self) -> None:
-        """Say how many messages are on their way and how many wait for an answer."""
-        try:
-            sending = await asyncio.to_thread(lambda: self.services.sending)  # its first use imports a lot
-            rows = await sending.outbox()
-            folders = await self.services.mail.folders()
-        except MisfinError as error:
-            self.misfin.report(error)
-            return
-        moving = [row for row in rows if row.state in ("waiting", "sending", "deferred")]
-        held = [row for row in rows if row.state in ("held", "uncertain", "failed")]
-        self._outbox = {}
-        for row in (*moving, *held):
-            self._outbox[row.account] = self._outbox.get(row.account, 0) + 1
-        self.tell("sending", f"{len(moving):,} sending" if moving else "")
-        self.tell("held", f"{len(held):,} need you" if held else "", "warning")
-        self._show_folders(folders)
-
-    @work(group="receiver", exclusive=True, description="look at the receiver")
-    async def look_at_receiver(self) -> None:
-        """Say whether mail is received, and where."""
-        state = await self.services.receiving.state()
-        if state.running:
-            ports = ", ".join(f":{address.rpartition(':')[2]}" for address in state.addresses)
-            self.tell("receiver", f"● receiving on {ports}" if ports else "● receiving", "good")
-        elif state.error:
-            self.tell("receiver", f"○ not receiving: {state.error}", "bad")
-        else:
-            self.tell("receiver", "○ not receiving", "muted")
 
     # ---- the list speaks
 
@@ -253,8 +134,8 @@ class InboxScreen(SearchScreen):
 
     @on(LetterList.Failed)
     def _list_failed(self, event: LetterList.Failed) -> None:
-        if isinstance(event.error, QueryError) and self.prompt is not None:
-            self.prompt.wrong(f"{event.error} {event.error.remedy}".strip(), event.error.column)
+        if isinstance(event.error, QueryError):
+            self.search_failed(event.error)
         else:
             self.misfin.report(event.error)
 
@@ -351,16 +232,22 @@ class InboxScreen(SearchScreen):
             self.run_worker(self.misfin.action_quit(), group="quit", description="quit")
 
     def action_leave_search(self) -> None:
-        """Escape: out of the selection and the search, never out of the program."""
-        if self.letters.marks or self._before_search is not None:
+        """Escape: out of the sidebar, the selection and the search, never out of the program."""
+        if self.focused is not self.letters:
+            self.letters.focus()
+        elif self.letters.marks or self._before_search is not None:
             self.action_back()
 
     @on(Sidebar.Chosen)
     def _chosen(self, event: Sidebar.Chosen) -> None:
-        if event.entry.kind is Kind.OUTBOX:
+        self.choose(event.entry)
+
+    def choose(self, entry: Entry) -> None:
+        """Show what a line of the sidebar stands for."""
+        if entry.kind is Kind.OUTBOX:
             self.misfin.open_outbox()
         else:
-            self._choose(event.entry)
+            self._choose(entry)
 
     def action_unread_only(self) -> None:
         """Show unread conversations only, or all."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual.worker import WorkerError
 
-from misfin.errors import MisfinError
+from misfin.errors import MisfinError, QueryError
 from misfin.store.rows import View
 from misfin_tui.screens.letter_actions import LetterScreen
 from misfin_tui.widgets.sidebar import Entry, Kind
@@ -31,6 +33,8 @@ class SearchScreen(LetterScreen):
     _before_search: View | None = None
     _before_thread: int | None = None
     _search_timer: Timer | None = None
+    _searching = False
+    """Whether a search is being typed."""
 
     def titles_changed(self) -> None:
         """The list shows something else."""
@@ -74,14 +78,41 @@ class SearchScreen(LetterScreen):
         if self._before_search is None:
             current = self.letters.current
             self._before_search, self._before_thread = view, current.thread if current else None
-        answer = await self.ask("Search", view.query, help=SEARCH_WORDS, live=True)
-        if self._search_timer is not None:
-            self._search_timer.stop()
-        if answer is None or not answer.strip():
-            self._leave_search()
-        else:
-            await self._search(self.services.mail.as_typed(answer))  # what was found while typing stays
-            self.letters.focus()
+        answer: str | None = view.query
+        self._searching = True
+        try:
+            while answer is not None:
+                answer = await self.ask("Search", answer, help=SEARCH_WORDS, live=True)
+                if self._search_timer is not None:
+                    self._search_timer.stop()
+                if answer is None or not answer.strip():
+                    break
+                if await self._accept(View(query=self.services.mail.as_typed(answer))):
+                    self.letters.focus()
+                    return
+                # It cannot be understood: it stays open, and points at why.
+        finally:
+            self._searching = False
+        self._leave_search()
+
+    async def _accept(self, view: View) -> bool:
+        """Show what was searched for; False where it cannot be understood."""
+        for worker in self.workers.cancel_group(self, "view"):
+            with suppress(WorkerError):  # it was cancelled
+                await worker.wait()
+        shown = view == self.letters.view or await self.letters.open_view(view)
+        self.sidebar.mark_shown(self.letters.view)
+        self.titles_changed()
+        return shown
+
+    def search_failed(self, error: QueryError) -> None:
+        """Point at what cannot be understood; not at a word that is still being written."""
+        prompt = self.prompt
+        if prompt is None or not prompt.live:
+            if not self._searching:  # a saved one; one that was typed is asked for again
+                self.misfin.report(error)
+        elif not prompt.completes(error.column):
+            prompt.wrong(f"{error} {error.remedy}".strip(), error.column)
 
     def prompt_changed(self, prompt: Prompt, text: str) -> None:
         """A search runs while it is typed; other questions only complete."""

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from misfin.store.mime import Letter
     from misfin.store.rows import ConversationRow, LetterRow
     from misfin_tui.app import MisfinApp
+    from misfin_tui.config import Config
     from misfin_tui.screens.inbox import InboxScreen
     from misfin_tui.services import Services
+    from misfin_tui.services.sending import Submission
     from misfin_tui.widgets.searchbox import Prompt
 
 RIGHT = 3
@@ -32,6 +34,10 @@ RIGHT = 3
 class LetterScreen(Screen[None]):
     """A screen that shows letters. What the actions work on, each screen says itself."""
 
+    DEFAULT_CSS = """
+    LetterScreen.-asking ToastRack { margin-bottom: 3; }
+    LetterScreen:ansi > .screen--selection { background: ansi_default; text-style: reverse; }
+    """
     prompt: Prompt | None = None
     """The question being asked at the bottom of the screen."""
 
@@ -47,8 +53,8 @@ class LetterScreen(Screen[None]):
 
     @property
     def inbox(self) -> InboxScreen:
-        """The list everything was opened from: the first screen."""
-        return cast("InboxScreen", self.misfin.screen_stack[0])
+        """The list everything was opened from."""
+        return self.misfin.inbox
 
     # ---- for each screen to fill in
 
@@ -118,6 +124,7 @@ class LetterScreen(Screen[None]):
         back = self.focused
         prompt = self.prompt = Prompt(question, text, help=help)
         prompt.words, prompt.finder, prompt.live = tuple(offers), finder, live
+        self.add_class("-asking")  # notices leave the line one types into free
         await self.mount(prompt, before="#keys")
         prompt.line.focus()
         self.prompt_changed(prompt, text)
@@ -126,6 +133,7 @@ class LetterScreen(Screen[None]):
         finally:
             if self.prompt is prompt:
                 self.prompt = None
+                self.remove_class("-asking")
             if prompt.is_attached:
                 if back is not None and back.is_attached and prompt.has_focus_within:
                     back.focus()
@@ -289,17 +297,24 @@ class LetterScreen(Screen[None]):
         except MisfinError as error:
             self.misfin.report(error)
             return
+        self._say_undoable(toast)
+        await self.filed(gone)
+
+    def _say_undoable(self, toast: str) -> None:
         keys = self.misfin.keys.of("undo")
         self.misfin.say(f"{toast}  {readable(keys[0])} undo" if keys else toast)
-        await self.filed(gone)
 
     @work(group="file", description="undo")
     async def action_undo(self) -> None:
-        """Take back what was sent just now, or undo the last filing, whichever is newer."""
-        mail, sending = self.services.mail, self.services.sending
+        """Take back what was sent just now, or undo the last filing or blocking, whichever is newest."""
+        mail, sending, contacts = self.services.mail, self.services.sending, self.services.contacts
         try:
             sent = sending.undoable()
-            if sent and sent.until - self.misfin.config.send.undo_send_seconds >= mail.last_filed:
+            if contacts.last_block > max(mail.last_filed, _sent_at(sent, self.misfin.config)):
+                address = await contacts.undo_block()
+                self.misfin.say(f"{address} is no longer blocked.")
+                return
+            if sent and _sent_at(sent, self.misfin.config) >= mail.last_filed:
                 draft = await sending.undo_send(sent.ids)
                 if draft is None:
                     self.misfin.say("It is too late: the message is leaving.", severity="warning")
@@ -325,4 +340,9 @@ class LetterScreen(Screen[None]):
         except MisfinError as error:
             self.misfin.report(error)
             return
-        self.misfin.say(f"{row.sender_address} is blocked: mail from there is refused from now on.")
+        self._say_undoable(f"{row.sender_address} is blocked: mail from there is refused from now on.")
+
+
+def _sent_at(sent: Submission | None, config: Config) -> float:
+    """When a message was given to the outbox, 0 for none that can be taken back."""
+    return sent.until - config.send.undo_send_seconds if sent else 0.0

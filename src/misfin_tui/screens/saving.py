@@ -1,15 +1,18 @@
-"""Asking where to save something, until it is saved or the person thinks better of it."""
+"""A letter out of the program: to a file that is asked for until it does, or to a command."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from misfin.errors import LocalError
+from misfin.errors import LocalError, MisfinError
+from misfin_tui.dialogs.text import FactsDialog
 
 if TYPE_CHECKING:
     from misfin_tui.screens.letter_actions import LetterScreen
+    from misfin_tui.widgets.thread_view import Part
 
 T = TypeVar("T")
 
@@ -32,3 +35,49 @@ async def save_as(
             return await save(Path(path))
         except LocalError as error:
             screen.misfin.report(error)
+
+
+async def save_letter(screen: LetterScreen, part: Part) -> None:
+    """Save a letter: as ``.eml`` what is stored, else the gemmail that came over the wire."""
+
+    async def save(path: Path) -> Path:
+        data = await _bytes(screen, part, mail=path.suffix == ".eml")
+        return await screen.services.outside.save(path, data)
+
+    kind = "gmi" if part.letter is None or part.letter.misfin is not None else "eml"
+    name = time.strftime(f"letter-%Y%m%d-%H%M%S.{kind}", time.localtime(part.row.date))
+    suggested = f"{screen.services.attached.last_folder}/{name}"
+    try:
+        saved = await save_as(screen, "Save to", suggested, "a new file; .eml keeps the whole mail", save)
+    except MisfinError as error:
+        screen.misfin.report(error)
+    else:
+        if saved:
+            screen.services.attached.last_folder = str(saved.parent)
+            screen.misfin.say(f"Saved to {saved}.")
+
+
+async def pipe(screen: LetterScreen, part: Part) -> None:
+    """Give a letter to a command and show what it prints."""
+    command = await screen.ask("Pipe to", help="a command; it gets the letter on its input")
+    if not command or not command.strip():
+        return
+    try:
+        output = await screen.services.outside.pipe(await _bytes(screen, part), command)
+    except MisfinError as error:
+        screen.misfin.report(error)
+        return
+    if output.text.strip():
+        ended = [] if not output.status else [("", f"It ended with status {output.status}.")]
+        screen.misfin.push_screen(FactsDialog(command, [("", output.text), *ended]))
+    else:
+        screen.misfin.say(f"{command}: ended with status {output.status}.")
+
+
+async def _bytes(screen: LetterScreen, part: Part, *, mail: bool = False) -> bytes:
+    """The gemmail of a letter, or its whole file where ``mail`` says so or it is no gemmail."""
+    mails = screen.services.mail
+    letter = part.letter or await mails.read(part.row)
+    if letter.misfin is not None and not mail:
+        return letter.misfin.gemmail
+    return await mails.raw(part.row)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -219,8 +217,11 @@ class ThreadScreen(LetterScreen):
         self.dismiss()
 
     def action_leave_search(self) -> None:
-        """Take the marks of a search away."""
-        self.thread.find("")
+        """Take the marks of a search away; without any, back to the list."""
+        if self.thread.found:
+            self.thread.find("")
+        else:
+            self.dismiss()
 
     # ---- folding and details
 
@@ -279,58 +280,21 @@ class ThreadScreen(LetterScreen):
 
     # ---- out of the program
 
-    async def _bytes(self, part: Part, *, mail: bool = False) -> bytes:
-        """The gemmail of a letter, or its whole file where ``mail`` says so or it is no gemmail."""
-        if part.letter is None:
-            part.letter = await self.services.mail.read(part.row)
-        if part.letter.misfin is not None and not mail:
-            return part.letter.misfin.gemmail
-        return await self.services.mail.raw(part.row)
-
     @work(group="pipe", exclusive=True, description="pipe a letter")
     async def action_pipe(self) -> None:
         """Give the letter in focus to a command and show what it prints."""
-        from misfin_tui.dialogs.text import FactsDialog
+        from misfin_tui.screens import saving
 
-        part = self.thread.current
-        command = (
-            await self.ask("Pipe to", help="a command; it gets the letter on its input") if part else None
-        )
-        if part is None or not command or not command.strip():
-            return
-        try:
-            output = await self.services.outside.pipe(await self._bytes(part), command)
-        except MisfinError as error:
-            self.misfin.report(error)
-            return
-        if output.text.strip():
-            ended = [] if not output.status else [("", f"It ended with status {output.status}.")]
-            self.misfin.push_screen(FactsDialog(command, [("", output.text), *ended]))
-        else:
-            self.misfin.say(f"{command}: ended with status {output.status}.")
+        if self.thread.current is not None:
+            await saving.pipe(self, self.thread.current)
 
     @work(group="save", exclusive=True, description="save a letter")
     async def action_save_message(self) -> None:
-        """Save the letter in focus: as ``.eml`` what is stored, else the gemmail that came over the wire."""
-        part = self.thread.current
-        if part is None:
-            return
-        from misfin_tui.screens.saving import save_as
+        """Save the letter in focus."""
+        from misfin_tui.screens import saving
 
-        async def save(path: Path) -> Path:
-            data = await self._bytes(part, mail=path.suffix == ".eml")
-            return await self.services.outside.save(path, data)
-
-        kind = "gmi" if part.letter is None or part.letter.misfin is not None else "eml"
-        name = time.strftime(f"letter-%Y%m%d-%H%M%S.{kind}", time.localtime(part.row.date))
-        suggested = f"{self.services.attached.last_folder}/{name}"
-        try:
-            saved = await save_as(self, "Save to", suggested, "a new file; .eml keeps the whole mail", save)
-        except MisfinError as error:
-            self.misfin.report(error)
-        else:
-            if saved:
-                self.misfin.say(f"Saved to {saved}.")
+        if self.thread.current is not None:
+            await saving.save_letter(self, self.thread.current)
 
     # ---- attachments
 

@@ -40,6 +40,8 @@ class Contacts:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._blocks: list[tuple[float, str]] = []
+        """When and whom; the last can be undone."""
 
     async def complete(self, prefix: str, limit: int = 8) -> list[Known]:
         """Whom a prefix may mean, the likeliest first, without blocked people."""
@@ -63,7 +65,22 @@ class Contacts:
 
     async def block(self, address: str) -> None:
         """Refuse mail from an address, or with ``@host`` from everybody there."""
-        await asyncio.to_thread(lambda: self._services.contact_book.block(address, now=time.time()))
+        now = time.time()
+        await asyncio.to_thread(lambda: self._services.contact_book.block(address, now=now))
+        self._blocks.append((now, address))
+
+    @property
+    def last_block(self) -> float:
+        """When somebody was last blocked and that can be undone, Unix seconds."""
+        return self._blocks[-1][0] if self._blocks else 0.0
+
+    async def undo_block(self) -> str:
+        """Allow whom was blocked last again; returns who that is, empty for nobody."""
+        if not self._blocks:
+            return ""
+        _, address = self._blocks.pop()
+        await self.unblock(address)
+        return address
 
     async def unblock(self, address: str) -> bool:
         """Allow it again; False when it was not blocked."""

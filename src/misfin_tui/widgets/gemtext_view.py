@@ -43,6 +43,7 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
         .gemtext--link { color: $gemtext-link; text-style: underline; }
         .gemtext--target { color: $mail-muted; }
         .gemtext--found { background: $warning 40%; }
+        &:ansi .gemtext--found { background: ansi_default; text-style: reverse; }
     }
     """
 
@@ -129,6 +130,11 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
     def move_to(self, row: int) -> None:
         """Scroll to a row; past the end means the end."""
         self.scroll_to(y=row, animate=False, immediate=True)
+
+    @property
+    def found(self) -> str:
+        """What is marked, folded for comparing; empty for nothing."""
+        return self._found
 
     def find(self, text: str, *, start: int = 0) -> int | None:
         """Mark every row that holds ``text`` and scroll to the first from ``start`` on, round the end.

@@ -83,6 +83,7 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         &:focus .letter-list--cursor { background: $block-cursor-background;
             color: $block-cursor-foreground; text-style: $block-cursor-text-style; }
         .letter-list--marked { background: $secondary 20%; }
+        &:ansi .letter-list--marked { background: ansi_default; }
         .letter-list--strong { text-style: bold; }
         .letter-list--unread { color: $mail-unread; text-style: bold; }
         .letter-list--star { color: $mail-star; }
@@ -189,13 +190,18 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
             return sorted(self.marks)
         return [self.current.thread] if self.current else []
 
-    async def open_view(self, view: View, thread: int | None = None) -> None:
+    async def open_view(self, view: View, thread: int | None = None) -> bool:
         """Show another view, from its top or around a conversation; one that fails changes nothing."""
         before, self.view = self.view, view
-        if await self._read(thread):
-            self.marks.clear()
-        elif self.view is view:
-            self.view = before
+        shown = False
+        try:
+            shown = await self._read(thread)
+        finally:
+            if shown:
+                self.marks.clear()
+            elif self.view is view:
+                self.view = before
+        return shown
 
     async def reload(self) -> None:
         """Read the view again and stay with the conversation under the cursor, on the same line."""

@@ -66,10 +66,10 @@ def folded_row(row: LetterRow, snippet: str, width: int, *, focused: bool) -> Ro
     lead: list[Piece] = [("▌" if focused else " ", "bar"), ("▸ ", "fold"), _badge(row), (" ", "muted")]
     who = cut(plain(row.sender or row.sender_address, one_line=True), max(8, width // 4))
     who += " " * (max(8, width // 4) - cell_len(who))
-    room = width - sum(cell_len(text) for text, _ in lead) - cell_len(who) - 2 - len(date)
+    room = width - sum(cell_len(text) for text, _ in lead) - cell_len(who) - 4 - len(date)
     words = cut(plain(snippet, one_line=True), max(room, 0))
     gap = " " * max(room - cell_len(words), 0)
-    return Row((*lead, (who, "sender"), ("  " + words + gap, "muted"), (date, "muted")), fill="value")
+    return Row((*lead, (who, "sender"), ("  " + words + gap + "  ", "muted"), (date, "muted")), fill="value")
 
 
 def head_rows(
@@ -82,7 +82,7 @@ def head_rows(
     indent = sum(cell_len(text) for text, _ in lead) + 2
     date = moment(row.date)
     name, address = plain(row.sender, one_line=True), plain(row.sender_address, one_line=True)
-    who = name or address or "(nobody)"
+    who = name or address or "(unknown)"
     room = width - indent - len(date) - 2
     pieces: list[Piece] = [*lead, _badge(row), (" ", "muted"), (cut(who, max(room, 8)), "sender")]
     room -= cell_len(pieces[-1][0])
@@ -131,7 +131,9 @@ def _warnings(row: LetterRow, letter: Letter | None) -> list[str]:
     """What a reader should know before believing the letter."""
     warnings = []
     if row.badge is Badge.CHANGED:
-        warnings.append("The sender's certificate is not the one seen before. Press A to decide.")
+        warnings.append(
+            "The sender's certificate is not the one seen before. “Accept held” decides about it."
+        )
     if reason := suspicious(row.sender_address):
         warnings.append(f"Look closely at the address: {reason}.")
     if letter is not None:
@@ -182,15 +184,18 @@ def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
         for name, label in (("sha256", "SHA-256"), ("spki", "Public key")):
             if digits := certificate.get(name, ""):
                 facts.append((label, grouped(digits)))
-        verified = "; ".join(f"{name}={value}" for name, value in misfin.verification.items())
+        verified = ", ".join(f"{name}: {value}" for name, value in misfin.verification.items())
         facts.append(("Verification", verified or "none"))
+        at = moment(misfin.message.newest)
         facts.append(
-            ("Received", f"from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}")
+            (
+                "Received",
+                f"{at} from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}".strip(),
+            )
         )
-        facts += [
-            ("Passed on by", f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}")
-            for hop in misfin.hops
-        ]
+        for left, hop in enumerate(reversed(misfin.hops)):
+            label = "Sent by" if left == 0 else "Passed on by"
+            facts.append((label, f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}"))
         facts.append(("Protocol", f"Misfin({misfin.version}), {len(misfin.gemmail):,} bytes of gemmail"))
     else:
         facts.append(("Protocol", "ordinary mail"))

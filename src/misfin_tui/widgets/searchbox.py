@@ -160,16 +160,31 @@ class Prompt(Widget):
 
     def action_take(self) -> None:
         """Put the offered word into the text; without one a search goes on in its list."""
-        if self._offered_for != self.line.value:
-            self._hurried = self.line.value  # as soon as they come
-            return
-        if not self._offers:
-            if self.live:
-                self.finish(self.line.value)
-            return
-        offer, value = self._offers[self._offer], self.line.value
-        self.line.value = value[: offer.start] + offer.text + value[offer.end :]
+        value = self.line.value
+        if self._offered_for == value:
+            if self._offers:
+                offer = self._offers[self._offer]
+                self._put(offer, offer.end)
+            elif self.live:
+                self.finish(value)
+        elif (shown := self._still_offered()) is not None:
+            self._put(shown, len(value))
+        else:
+            self._hurried = value  # as soon as they come
+
+    def _put(self, offer: Completion, end: int) -> None:
+        value = self.line.value
+        self.line.value = value[: offer.start] + offer.text + value[end:]
         self.line.cursor_position = offer.start + len(offer.text)
+
+    def _still_offered(self) -> Completion | None:
+        """The offer on the screen that what was typed since goes on spelling."""
+        value, before = self.line.value, self._offered_for
+        if before is None or not value.startswith(before) or self.line.cursor_position != len(value):
+            return None
+        offers = [*self._offers[self._offer :], *self._offers[: self._offer]]
+        fitting = (each for each in offers if each.text.casefold().startswith(value[each.start :].casefold()))
+        return next(fitting, None)
 
     def action_turn(self, by: int) -> None:
         """Make another offer the first; without offers, down leads from a search into its list."""
@@ -191,6 +206,10 @@ class Prompt(Widget):
         self._offers = ()
         at = cell_len(self._question) + max(0, column - int(self.line.scroll_offset.x))
         self._hint.say((" " * at + "▲ ", "wrong"), (plain(text, one_line=True), "wrong"))
+
+    def completes(self, column: int) -> bool:
+        """Whether words are offered for what begins at a column, or before it."""
+        return bool(self._offers) and self._offers[0].start <= column
 
     def offer(self, offers: Sequence[Completion], text: str) -> None:
         """Offer words for where the cursor was in ``text``; none brings the help back. Those that come when

@@ -171,6 +171,10 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
         """The saved searches, in the order of their number keys."""
         return [entry for entry in self._all if entry.kind is Kind.SEARCH]
 
+    def places(self) -> list[Entry]:
+        """Every line that can be chosen, folded away or not."""
+        return [entry for entry in self._all if entry.kind is not Kind.HEADING]
+
     # ---- moving and choosing
 
     def move(self, lines: int) -> None:

@@ -28,7 +28,7 @@ def offered(text, cursor=None):
         ("b", ["body:", "before:"]),
         ("from:bo", ["bob@remote.host"]),
         ("to:b", ["bob@remote.host", "bella@hive.test"]),
-        ("from:", []),
+        ("from:", ["bob@remote.host", "bella@hive.test"]),
         ("tag:", ["travel", "work"]),
         ("tag:w", ["work"]),
         ("in:o", ['"Old things"']),

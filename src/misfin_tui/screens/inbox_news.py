@@ -1,0 +1,141 @@
+"""What goes on around the list of conversations, kept up to date: the status line, the sidebar, the rows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from misfin.errors import MisfinError
+from misfin.store.rows import INBOX, View
+from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, ReceiverChanged
+from misfin_tui.screens.inbox_search import SearchScreen
+from misfin_tui.widgets.sidebar import entries
+from misfin_tui.widgets.statusbar import StatusBar
+
+if TYPE_CHECKING:
+    from misfin.store.rows import FolderRow
+
+RELOAD_PAUSE = 0.25
+"""Seconds between two readings of the list while mail pours in."""
+ORDER = ("unread", "sending", "held", "index", "receiver")
+"""The pieces of news on the status line; where there is no room, the last ones are left out."""
+
+
+class NewsScreen(SearchScreen):
+    """A list and a sidebar that follow the mail, the outbox and the receiver."""
+
+    several = False
+    """Whether there are several accounts."""
+
+    def __init__(self, home: View) -> None:
+        super().__init__()
+        self.home = home
+        self.status = StatusBar(home.account or "", id="status")
+        self._news: dict[str, tuple[str, str]] = {}
+        self._outbox: dict[str, int] = {}
+        self._progress = ""
+        self._stale = False
+        self._reloading = False
+
+    def tell(self, what: str, text: str, tone: str = "muted") -> None:
+        """Set or remove one piece of news of the status line; their order is fixed."""
+        self._news[what] = (text, tone)
+        news = [self._news[key] for key in ORDER if self._news.get(key, ("", ""))[0]]
+        view = self.letters.view
+        several = "all accounts" if self.several else ""
+        self.status.tell(view.account or self.home.account or several, news)
+
+    def show_folders(self, folders: list[FolderRow]) -> None:
+        searches = list(self.misfin.config.searches.items())
+        self.sidebar.show(entries(folders, self._outbox, searches))
+        self.sidebar.mark_shown(self.letters.view)
+        unread = sum(row.unread for row in folders if row.folder == INBOX)
+        self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
+
+    def _find_home(self, folders: list[FolderRow]) -> None:
+        """The inbox to start from is that of the only account, else all of them."""
+        accounts = {row.account for row in folders}
+        self.several = len(accounts) > 1
+        home = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
+        if folders and home != self.home:
+            if self.letters.view == self.home:
+                self.letters.view = home
+                self._stale = True
+            self.home = home
+
+    def on_mail_changed(self, message: MailChanged) -> None:
+        """Letters came or changed."""
+        self.refresh_all()
+
+    def on_outbox_changed(self, message: OutboxChanged) -> None:
+        """Count again what is on its way."""
+        self.count_outbox()
+
+    def on_receiver_changed(self, message: ReceiverChanged) -> None:
+        """Say whether mail is received."""
+        self.look_at_receiver()
+
+    def on_index_progress(self, message: IndexProgress) -> None:
+        """Say how far reading the mail has come."""
+        running = message.done < message.total
+        self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
+        self.tell("index", f"reading {message.done:,}/{message.total:,}" if running else "")
+        self.titles_changed()
+        self.letters.refresh()
+
+    def refresh_all(self) -> None:
+        """Read list and folders again; while that runs, further calls make for one more round."""
+        self._stale = True
+        if not self._reloading:
+            self._reloading = True
+            self._reload()
+
+    @work(group="reload", description="read the list again")
+    async def _reload(self) -> None:
+        try:
+            while self._stale:
+                self._stale = False
+                folders = await self.services.mail.folders()
+                if not self.services.mail.scanned and not any(row.total for row in folders):
+                    return  # an index just begun knows less than the page shown; the scan will tell
+                await self.letters.reload()
+                self._find_home(folders)
+                self.show_folders(folders)
+                await asyncio.sleep(RELOAD_PAUSE)
+        except MisfinError as error:
+            self.misfin.report(error)
+        finally:
+            self._reloading = False
+
+    @work(group="outbox", exclusive=True, description="count the outbox")
+    async def count_outbox(self) -> None:
+        """Say how many messages are on their way and how many wait for an answer."""
+        try:
+            sending = await asyncio.to_thread(lambda: self.services.sending)  # its first use imports a lot
+            rows = await sending.outbox()
+            folders = await self.services.mail.folders()
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        moving = [row for row in rows if row.state in ("waiting", "sending", "deferred")]
+        held = [row for row in rows if row.state in ("held", "uncertain", "failed")]
+        self._outbox = {}
+        for row in (*moving, *held):
+            self._outbox[row.account] = self._outbox.get(row.account, 0) + 1
+        self.tell("sending", f"{len(moving):,} sending" if moving else "")
+        self.tell("held", f"{len(held):,} need you" if held else "", "warning")
+        self.show_folders(folders)
+
+    @work(group="receiver", exclusive=True, description="look at the receiver")
+    async def look_at_receiver(self) -> None:
+        """Say whether mail is received, and where."""
+        state = await self.services.receiving.state()
+        if state.running:
+            ports = ", ".join(f":{address.rpartition(':')[2]}" for address in state.addresses)
+            self.tell("receiver", f"● receiving on {ports}" if ports else "● receiving", "good")
+        elif state.error:
+            self.tell("receiver", f"○ not receiving: {state.error}", "bad")
+        else:
+            self.tell("receiver", "○ not receiving", "muted")
