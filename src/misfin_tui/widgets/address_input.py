@@ -17,6 +17,7 @@ from misfin.errors import AddressError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
+from misfin_tui.widgets.in_order import InOrder
 
 MAX_LENGTH = 4096  # characters: far more recipients than a metadata line of 1,024 bytes can name
 
@@ -77,7 +78,7 @@ def _unbracketed(entry: str) -> str:
 _INVISIBLE = re.compile("[\u200b\u2060-\u2065\U000e0000-\U000e0fff]")
 
 
-class OneLine(Input):
+class OneLine(InOrder, Input):
     """An input whose text is harmless wherever it came from: typed, pasted or set."""
 
     DEFAULT_CSS = """

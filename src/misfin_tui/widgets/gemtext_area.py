@@ -17,6 +17,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from misfin_tui.screentext import MAX_MARKS, REPLACED, plain
+from misfin_tui.widgets.in_order import InOrder
 
 if TYPE_CHECKING:
     from textual import events
@@ -60,7 +61,7 @@ class _Line(Text):
         return self.divided[0]
 
 
-class GemtextArea(TextArea):
+class GemtextArea(InOrder, TextArea):
     """The body of a message. Text set from outside must have passed :func:`typable`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
