@@ -17,7 +17,9 @@ from pathlib import Path
 from mailboxes import ME, Mailbox, mail, miscounted, whole_view
 
 from misfin.store.filing import Action, Filing
-from misfin.store.index import MailIndex
+from misfin.store.index import MailIndex, scan
+from misfin.store.keywords import read_keywords
+from misfin.store.maildir import split_name
 from misfin.store.rows import View
 
 ACTIONS = [
@@ -36,6 +38,7 @@ ACTIONS = [
 def work(root: Path, path: Path, acknowledge: int, seed: int) -> None:
     """What is killed: goes on for ever."""
     rng = random.Random(seed)
+    scan.FIRST_BLOCK = scan.BLOCK = 7  # so that a rebuild can be killed between two blocks, too
     box = Mailbox(root)
     index = MailIndex(path, root)
     filing = Filing(index, box.store)
@@ -64,6 +67,10 @@ def check(box: Mailbox, index: MailIndex, acknowledged: set[str], tmp: Path, tho
     )
     assert not acknowledged - bodies.keys(), acknowledged - bodies.keys()
     assert set(bodies.values()) <= {1}, bodies
+    for folder in box.store.folders(ME):
+        named = read_keywords(box.path(folder)).keys()
+        borne = {flag for file in box.files(folder) for flag in split_name(file.name)[1] if flag.islower()}
+        assert borne <= named, f"tags in {folder} have lost their names: {borne - named}"
     index.scan()
     assert not (wrong := index._database.read(miscounted)), wrong
     assert len(index.letters(View(), 10_000)) == len(bodies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from hypothesis import settings
@@ -14,6 +15,7 @@ from mailboxes import ME, NOW, Mailbox, mail, miscounted, whole_view
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
+from misfin.store.index.scan import Scan
 from misfin.store.rows import View
 
 FOLDERS = ["Inbox", "Archive", "Sent", "Trash", "Held"]
@@ -32,6 +34,7 @@ class Interleaving(RuleBasedStateMachine):
         self.tmp = Path(tempfile.mkdtemp(prefix="interleaving-"))
         self.box = Mailbox(self.tmp / "mail")
         self.index = MailIndex(self.tmp / "index.db", self.box.root)
+        self.other = MailIndex(self.tmp / "index.db", self.box.root)  # another program of ours
         self.filing = Filing(self.index, self.box.store)
         self.count = itertools.count()
         self.checks = 0
@@ -39,6 +42,7 @@ class Interleaving(RuleBasedStateMachine):
     def teardown(self):
         self.compare()
         self.index.close()
+        self.other.close()
         shutil.rmtree(self.tmp)
 
     def file(self, number):
@@ -109,6 +113,33 @@ class Interleaving(RuleBasedStateMachine):
     def scan(self):
         self.index.scan()
 
+    @rule(
+        number=numbers, folder=folders, flags=flags, what=st.sampled_from(["flag", "move", "remove", "both"])
+    )
+    def scan_while_others_work(self, number, folder, flags, what):
+        """Something happens after a scan has looked and before it writes down what it saw."""
+        scan = Scan(self.index._database, self.box.store, time.time, None)
+        found = scan.look()
+        if file := self.file(number):
+            if what == "remove":
+                file.unlink()
+            if what in ("flag", "both"):
+                file = self.box.flag(file, flags)
+            if what in ("move", "both"):
+                self.box.move(file, folder)
+        scan.apply(found)
+
+    @rule(action=st.sampled_from([Action.ARCHIVE, Action.STAR, Action.READ]), folder=folders)
+    def scan_while_we_file(self, action, folder):
+        scan = Scan(self.index._database, self.box.store, time.time, None)
+        found = scan.look()
+        self.filing.apply(action, View(ME, folder))
+        scan.apply(found)
+
+    @rule()
+    def another_program_scans(self):
+        self.other.scan()
+
     @rule()
     def rebuild(self):
         self.index.build()
@@ -119,13 +150,13 @@ class Interleaving(RuleBasedStateMachine):
 
     @rule(
         target=undos,
-        action=st.sampled_from([action for action in Action if action is not Action.MOVE]),
+        action=st.sampled_from(Action),
         number=numbers,
         folder=folders,
         how=st.sampled_from(["letter", "thread", "view"]),
     )
     def file_away(self, action, number, folder, how):
-        argument = "work" if action in (Action.TAG, Action.UNTAG) else ""
+        argument = folder if action is Action.MOVE else "work" if action in (Action.TAG, Action.UNTAG) else ""
         rows = self.index.letters(View(), 100)
         if not rows:
             return None
