@@ -1,7 +1,8 @@
 """Takes letters from the receiver and answers 20 once they are safely on disk, not a moment sooner.
 
-Letters go through writer threads, each of which stores whatever has queued up meanwhile as one batch: each
-file is fsynced, the folder once for all of them (store/maildir.py). The event loop only waits.
+Letters go through one writer thread, which stores whatever has queued up meanwhile as one batch: each file is
+fsynced, the folder once for all of them (store/maildir.py). The event loop only waits. A second writer would
+make the batches smaller and the threads wait for each other.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import logging
 import queue
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,6 @@ logger = logging.getLogger("misfin.intake")
 
 _MOST_AT_ONCE = 64
 """Letters in one batch: more would make the first of them wait for long."""
-_WRITERS = 2
-"""Batches on their way to the disk at the same time: while one waits for it, the next is written."""
 _REMEMBERED = 2048
 """Letters a new one is compared with; a letter sent twice within one second is all this is for."""
 
@@ -49,13 +48,22 @@ _PIN_WORDS = {
 }
 
 
+@dataclass(slots=True)
+class _Fate:
+    """What becomes of one letter, and who waits to hear it; for the event loop only."""
+
+    stored: bool = False
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     incoming: Incoming
-    stored: asyncio.Future[None]
+    digest: bytes
+    fate: _Fate
 
 
-_Result = tuple["asyncio.Future[None]", Exception | None]
+_Result = tuple[_Job, Exception | None]
 
 
 class Intake:
@@ -72,81 +80,84 @@ class Intake:
     def __init__(self, store: MailStore) -> None:
         self._store = store
         self._made: set[str] = set()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._recent: dict[bytes, asyncio.Future[None]] = {}
-        self._writers: list[threading.Thread] = []
+        self._taken: list[_Job] = []
+        self._batches: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
+        self._recent: dict[bytes, _Fate] = {}
+        self._writer: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, incoming: Incoming) -> MisfinResponse:
         """Store one letter; see :data:`misfin.net.incoming.Handler`."""
         digest = _digest(incoming)
-        stored = self._recent.get(digest)
-        if stored is None:
-            stored = self._submit(incoming)
-            self._remember(digest, stored)
-        try:
-            # Somebody else may wait for the same letter: a sender that is given up must not take that along.
-            await asyncio.shield(stored)
-        except StoreError as error:
-            self._forget(digest, stored)
-            logger.error("A letter could not be stored: %s %s", error, error.remedy)
-            return _NOT_STORED
-        except Exception:
-            self._forget(digest, stored)
-            raise
+        fate = self._recent.get(digest) or self._take(incoming, digest)
+        if not fate.stored:
+            # One for each who waits: a sender that is given up does not take its twin along.
+            stored = asyncio.get_running_loop().create_future()
+            fate.waiting.append(stored)
+            try:
+                await stored
+            except StoreError as error:
+                logger.error("A letter could not be stored: %s %s", error, error.remedy)
+                return _NOT_STORED
         return accepted(incoming)
 
     async def close(self) -> None:
         """Store what has been taken, then end the writer."""
-        writers, self._writers = self._writers, []
-        for _ in writers:
-            self._jobs.put(None)  # each takes one, behind all the letters
-        for writer in writers:
+        self._hand_over()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self._batches.put([])  # the end, behind all the letters
             await asyncio.to_thread(writer.join)
 
     # ---- on the event loop ------------------------------------------------------------------------
 
-    def _submit(self, incoming: Incoming) -> asyncio.Future[None]:
-        if not self._writers:
+    def _take(self, incoming: Incoming, digest: bytes) -> _Fate:
+        if self._loop is None or self._writer is None:
             self._loop = asyncio.get_running_loop()
-            for number in range(_WRITERS):
-                name = f"misfin-intake-{number}"
-                self._writers.append(threading.Thread(target=self._write, name=name, daemon=True))
-                self._writers[-1].start()
-        assert self._loop is not None
-        stored = self._loop.create_future()
-        self._jobs.put(_Job(incoming, stored))
-        return stored
-
-    def _forget(self, digest: bytes, stored: asyncio.Future[None]) -> None:
-        if self._recent.get(digest) is stored:
-            del self._recent[digest]
-
-    def _remember(self, digest: bytes, stored: asyncio.Future[None]) -> None:
+            self._writer = threading.Thread(target=self._write, name="misfin-intake", daemon=True)
+            self._writer.start()
+        if not self._taken:
+            self._loop.call_soon(self._hand_over)  # all that came in one turn of the loop go together
+        fate = _Fate()
+        self._taken.append(_Job(incoming, digest, fate))
         if len(self._recent) >= _REMEMBERED:
             for oldest in list(self._recent)[: _REMEMBERED // 2]:
                 del self._recent[oldest]
-        self._recent[digest] = stored
+        self._recent[digest] = fate
+        return fate
 
-    # ---- in the writer threads --------------------------------------------------------------------
+    def _hand_over(self) -> None:
+        if self._taken:
+            self._batches.put(self._taken)
+            self._taken = []
+
+    def _settle(self, results: Iterable[_Result]) -> None:
+        for job, error in results:
+            fate = job.fate
+            fate.stored = error is None
+            if error is not None and self._recent.get(job.digest) is fate:
+                del self._recent[job.digest]  # when it comes again, it is no duplicate
+            for stored in fate.waiting:
+                if stored.done():  # the receiver gave up waiting
+                    continue
+                if error is None:
+                    stored.set_result(None)
+                else:
+                    stored.set_exception(error)
+            fate.waiting.clear()
+
+    # ---- in the writer thread ---------------------------------------------------------------------
 
     def _write(self) -> None:
-        ending = False
-        while not ending:
-            jobs: list[_Job] = []
-            job = self._jobs.get()
-            while job is not None:
-                jobs.append(job)
-                if len(jobs) == _MOST_AT_ONCE:
+        while jobs := self._batches.get():
+            while len(jobs) < _MOST_AT_ONCE and not self._batches.empty():
+                more = self._batches.get()
+                if not more:
+                    self._batches.put(more)  # the end comes after these
                     break
-                try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-            else:
-                ending = True
-            if jobs:
-                self._store_batch(jobs)
+                jobs += more
+            for start in range(0, len(jobs), _MOST_AT_ONCE):
+                self._store_batch(jobs[start : start + _MOST_AT_ONCE])
 
     def _store_batch(self, jobs: list[_Job]) -> None:
         folders: dict[tuple[str, str], list[_Job]] = {}
@@ -161,7 +172,7 @@ class Intake:
         ]
         assert self._loop is not None
         try:
-            self._loop.call_soon_threadsafe(_settle, results)
+            self._loop.call_soon_threadsafe(self._settle, results)
         except RuntimeError:  # the loop is gone, and with it whoever waited for the answer
             logger.warning("%d letters were stored after their senders had gone.", len(results))
 
@@ -175,7 +186,7 @@ class Intake:
                 parcels.append(Parcel(_file(job.incoming)))
                 sound.append(job)
             except Exception as error:  # one letter nobody can file must not take the others along
-                results.append((job.stored, error))
+                results.append((job, error))
         failure: Exception | None = None
         try:
             if account not in self._made:
@@ -185,7 +196,7 @@ class Intake:
         except Exception as error:
             self._made.discard(account)  # perhaps somebody moved the mailbox away
             failure = error
-        return results + [(job.stored, failure) for job in sound]
+        return results + [(job, failure) for job in sound]
 
 
 def verification_of(checks: Checks) -> dict[str, str]:
@@ -249,13 +260,3 @@ def _digest(incoming: Incoming) -> bytes:
         str(int(incoming.received)),
     )
     return hashlib.sha256("\n".join(facts).encode() + b"\n" + incoming.request.message).digest()
-
-
-def _settle(results: Iterable[_Result]) -> None:
-    for stored, error in results:
-        if stored.done():  # the receiver gave up waiting
-            continue
-        if error is None:
-            stored.set_result(None)
-        else:
-            stored.set_exception(error)

@@ -48,6 +48,8 @@ logger = logging.getLogger("misfin.reception")
 
 _LOOK_AGAIN = 1.0
 """Seconds between two looks at the identities and the block list."""
+_PINS_LOOKED_AT = 0.1
+"""Seconds between two looks whether a person changed the pins: many letters share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class Reception:
         settings, opened = self.settings, self._open
         presence = await asyncio.to_thread(Presence, settings.runtime)
         opened.callback(presence.leave)
-        pins = await asyncio.to_thread(PinBook, settings.trust_db)
+        pins = await asyncio.to_thread(PinBook, settings.trust_db, look_again=_PINS_LOOKED_AT)
         opened.push_async_callback(asyncio.to_thread, pins.close)
         contacts = await asyncio.to_thread(ContactBook, settings.contacts_db)
         opened.push_async_callback(asyncio.to_thread, contacts.close)

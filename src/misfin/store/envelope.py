@@ -248,9 +248,13 @@ def _person(address: MisfinAddress) -> tuple[str, str]:
 def _received_field(sender: str, receiver: str, now: datetime) -> bytes:
     if not sender and not receiver:
         return b""
-    words = [re.sub(r"[^!-'*-:<-~]", "", one_line(word)) or "unknown" for word in (sender, receiver)]
     date = format_date(now.astimezone(UTC))
-    return f"Received: from {words[0]} by {words[1]} with MISFIN;\n {date}\n".encode()
+    return f"Received: from {_host_word(sender)} by {_host_word(receiver)} with MISFIN;\n {date}\n".encode()
+
+
+@lru_cache(maxsize=128)
+def _host_word(host: str) -> str:
+    return re.sub(r"[^!-'*-:<-~]", "", one_line(host)) or "unknown"
 
 
 def _certificate_field(certificate: CertificateInfo | None) -> bytes:

@@ -12,6 +12,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
 _LINE = 76
 """Where lines are folded; RFC 5322 §2.1.1 asks for 78 and forbids 998."""
@@ -89,6 +90,7 @@ def quoted_printable(body: bytes) -> bytes:
     return b"\n".join(lines)
 
 
+@lru_cache(maxsize=128)  # the same few people in letter after letter
 def _mailbox(name: str, address: str) -> bytes:
     local, at, host = one_line(address, _LONGEST_WORD).rpartition("@")
     if at and not _DOT_ATOM.fullmatch(local):

@@ -428,7 +428,8 @@ class PinBook:
                     for key, (count, last) in pending.items():
                         self._add_pending(key, count, last)
                 raise
-            self._looked_until = 0.0
+            with self._read_lock:
+                self._looked_until = 0.0
             if self._reader is database:
                 self._forget_cached()
 

@@ -253,6 +253,24 @@ def test_what_one_process_decides_another_sees_at_once(path):
         assert two.get(HOST, NAME) is None
 
 
+def test_a_book_that_looks_now_and_then_sees_its_own_decisions_at_once_and_others_a_little_later(
+    path, monkeypatch
+):
+    clock = [100.0]
+    monkeypatch.setattr("misfin.trust.pins.time.monotonic", lambda: clock[0])
+    with PinBook(path) as one, PinBook(path, look_again=0.5) as two:
+        two.record(HOST, NAME, K, now=NOW)
+        assert two.get(HOST, NAME).cert_sha256 == K.fingerprints.cert
+        one.replace(HOST, NAME, OTHER, how="a person", now=NOW)
+        assert two.get(HOST, NAME).cert_sha256 == K.fingerprints.cert
+        # Whatever is written down is decided by what the file says, never by what is remembered.
+        assert two.record(HOST, "other.example:1958", K, now=NOW).decision is Decision.FIRST_USE
+        assert two.get(HOST, NAME).cert_sha256 == OTHER.fingerprints.cert
+        one.forget(HOST, NAME, now=NOW)
+        clock[0] += 0.5
+        assert two.get(HOST, NAME) is None
+
+
 def test_of_two_first_uses_at_once_only_one_counts(path, monkeypatch):
     with PinBook(path) as one, PinBook(path) as two:
         two.get(HOST, NAME)
