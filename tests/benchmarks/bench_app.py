@@ -1,16 +1,20 @@
-"""The app in a real terminal: first frame against a bare Textual app, keys to paint, a letter drawn.
+"""The app in a real terminal: first screen, keys to paint, memory, a letter drawn, each beside its goal.
 
 Everything runs in a pseudo terminal as a person would run it; times are of this machine, so the ratios count.
-``python tests/benchmarks/bench_app.py [LETTERS] [ROUNDS]``
+``python tests/benchmarks/bench_app.py [--keep FOLDER] [--rounds N] [PART ...]``
+Parts: first, keys, typing, drawing.
 """
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import os
 import pty
 import select
+import shutil
 import signal
+import socket
 import statistics
 import struct
 import subprocess
@@ -23,11 +27,13 @@ from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 
+from bench_compose import TEXTS
 from make_mailbox import ACCOUNT, END, make
 
 from misfin.store.index import MailIndex
 from misfin.store.maildir import MailStore
 from misfin_tui.paths import Profile, profile_at
+from misfin_tui.picture import Picture
 from misfin_tui.widgets.gemtext_rows import lay_out
 
 MARK = b"NEWESTMARK"
@@ -41,9 +47,25 @@ class Bare(App):
     def compose(self): yield Words()
 Bare().run()
 """
-KEYS = 60
+PARTS = ("first", "keys", "typing", "drawing")
+FEW, SOME, MANY = 1_000, 10_000, 100_000
+KEYS = 100
 ARRIVALS = 50  # letters per second while keys are measured under load
+SENDS = 10
+BETWEEN = 0.03  # seconds between two keys, as a key that is held down
 ENOUGH = 60.0  # seconds after which a program that shows nothing is given up
+SLOW_HOST = "slow.test"
+_missed: list[str] = []
+
+
+def figure(what: str, value: float, unit: str, goal: float | None = None, note: str = "") -> None:
+    """One line; with a goal, whether it was reached: ``value`` may be that at most."""
+    verdict = ""
+    if goal is not None:
+        verdict = f"goal {goal:g}: {'reached' if value <= goal else 'MISSED'}"
+        if value > goal:
+            _missed.append(what)
+    print(f"  {what:44s} {value:8.2f} {unit:7s} {verdict:24s} {note}".rstrip(), flush=True)
 
 
 class Terminal:
@@ -53,10 +75,9 @@ class Terminal:
         self.started = time.perf_counter()
         self.pid, self.master = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
             os.chdir("/")
             os.execvpe(command[0], command, {**os.environ, **environment})
-        columns, lines = SIZE
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def wait_for(self, mark: bytes) -> float:
         """Seconds from the start until ``mark`` was drawn."""
@@ -67,10 +88,16 @@ class Terminal:
             seen = seen[-len(mark) :] + self._read(1.0)
         return time.perf_counter() - self.started
 
-    def settle(self, quiet: float = 0.6) -> None:
-        """Read until nothing was drawn for a while."""
+    def settle(self, quiet: float = 0.3) -> None:
+        """Read until nothing was drawn for a while; a cursor blinks twice a second."""
         while self._read(quiet):
             pass
+
+    def write(self, data: bytes) -> None:
+        """Type or paste; what the program draws meanwhile is read, else both would wait for each other."""
+        for start in range(0, len(data), 512):
+            os.write(self.master, data[start : start + 512])
+            self._read(0.0)
 
     def key(self, key: bytes) -> float:
         """Seconds from a key to the first byte drawn after it; what is drawn before it is read away."""
@@ -117,17 +144,34 @@ def ours() -> list[str]:
 
 
 def prepare(root: Path, letters: int) -> Profile:
-    """A profile with one identity, a mailbox, and an index over it."""
+    """A profile with one identity, a mailbox, and an index over it; one that is there already is used."""
     profile = profile_at(root)
-    subprocess.run(
-        [*ours(), "--profile", str(root), "identity", "new", ACCOUNT], check=True, stdout=subprocess.DEVNULL
-    )
+    if not profile.config.exists():
+        command = [*ours(), "--profile", str(root), "identity", "new", ACCOUNT]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        make(profile.mail, letters)
+        deliver(profile, MARK.decode(), END + 1000)
     profile.config.write_text("[receive]\nenabled = false\n")
-    make(profile.mail, letters)
-    deliver(profile, MARK.decode(), END + 1000)
     with MailIndex(profile.index_db, profile.mail) as index:
         index.scan()
     return profile
+
+
+# ---- the first screen
+
+
+def take_picture(profile: Profile) -> None:
+    places = (profile.root, profile.cache, profile.runtime, *SIZE)
+    command = [sys.executable, "-m", "misfin_tui.app.still", *map(str, places)]
+    subprocess.run(command, check=True, env={**os.environ, **environment(profile)})
+
+
+def neomutt(profile: Profile) -> list[str]:
+    cache = profile.root / "neomutt"
+    cache.mkdir(exist_ok=True)
+    settings = cache.with_suffix(".rc")
+    settings.write_text(f'set header_cache="{cache}"\nset sort=reverse-date\nset folder="{profile.root}"\n')
+    return ["neomutt", "-n", "-F", str(settings), "-f", str(MailStore(profile.mail).folder(ACCOUNT).path)]
 
 
 def frame(command: list[str], profile: Profile) -> float:
@@ -138,56 +182,110 @@ def frame(command: list[str], profile: Profile) -> float:
         terminal.end()
 
 
-def first_frames(profile: Profile, rounds: int) -> None:
+def first_screens(profiles: dict[int, Profile], rounds: int) -> None:
     """Interleaved, so that a busy moment of the machine hits all alike."""
-    bare = [sys.executable, "-c", BARE]
-    for command in (bare, ours()):
-        frame(command, profile)
-    times: dict[str, list[float]] = {"bare": [], "ours": []}
+    runs: dict[str, Callable[[], float]] = {
+        "bare": lambda: frame([sys.executable, "-c", BARE], profiles[FEW])
+    }
+    for letters, profile in profiles.items():
+
+        def drawn(profile: Profile = profile) -> float:
+            Picture(profile).drop()
+            return frame(ours(), profile)
+
+        def painted(profile: Profile = profile) -> float:
+            take_picture(profile)
+            return frame(ours(), profile)
+
+        runs[f"drawn {letters}"] = drawn
+        runs[f"painted {letters}"] = painted
+        if shutil.which("neomutt") and letters != FEW:
+            runs[f"neomutt {letters}"] = lambda profile=profile: frame(neomutt(profile), profile)  # type: ignore[misc]
+    for run in runs.values():
+        run()
+    times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
-        times["bare"].append(frame(bare, profile))
-        times["ours"].append(frame(ours(), profile))
+        for name, run in runs.items():
+            times[name].append(run())
     median = {name: statistics.median(values) for name, values in times.items()}
-    print(f"  a bare Textual app             {median['bare']:7.0f} ms")
-    ratio = median["ours"] / median["bare"]
-    print(f"  misfin-tui                     {median['ours']:7.0f} ms   {ratio:.2f} x bare")
+    bare = median["bare"]
+    figure("a bare Textual app", bare, "ms")
+    for letters in profiles:
+        painted_ms, drawn_ms = median[f"painted {letters}"], median[f"drawn {letters}"]
+        figure(f"first screen, {letters:,} letters", painted_ms, "ms", note="the picture of it")
+        figure(f"  drawn by the program, {letters:,}", drawn_ms, "ms")
+        figure("    against a bare Textual app", drawn_ms / bare, "x", 1.5)
+        if (other := median.get(f"neomutt {letters}")) is not None:
+            figure(f"  neomutt, header cache, {letters:,}", other, "ms")
+            goal = 0.5 if letters == MANY else 1.0
+            figure("    first screen against neomutt", painted_ms / other, "x", goal)
+            figure("    drawn against neomutt", drawn_ms / other, "x")
+    figure("drawn, 100,000 against 1,000 letters", median[f"drawn {MANY}"] / median[f"drawn {FEW}"], "x", 1.1)
 
 
-def spread(what: str, seconds: list[float]) -> None:
-    times = sorted(second * 1000 for second in seconds)
-    print(
-        f"  {what:30s} {statistics.median(times):7.1f} ms median, {times[int(len(times) * 0.95)]:.1f} p95,"
-        f" {times[-1]:.1f} most"
-    )
+# ---- keys
 
 
 def keys(profile: Profile) -> None:
-    """From a key to the first byte of the answer: moving, paging, and the same while mail pours in."""
-    terminal = Terminal(ours(), environment(profile))
-    try:
-        terminal.wait_for(MARK)
-        terminal.settle(1.5)
-        spread("j", pressed(terminal, b"j"))
-        spread("page down", pressed(terminal, b"\x1b[6~"))
-        spread("k", pressed(terminal, b"k"))
-        done = threading.Event()
-        pouring = threading.Thread(target=pour, args=(profile, done))
-        pouring.start()
-        time.sleep(1.0)
-        spread(f"j, {ARRIVALS} letters a second", pressed(terminal, b"j"))
-        done.set()
-        pouring.join()
-        print(f"  peak memory                    {terminal.memory():7.1f} MB")
-    finally:
-        terminal.end()
+    """From a key to the first byte of the answer: moving, paging, and the same while much goes on."""
+    with SlowHost() as port:
+        profile.config.write_text(
+            f'[receive]\nenabled = false\n[hosts."{SLOW_HOST}"]\nconnect = "127.0.0.1:{port}"\n'
+        )
+        terminal = Terminal(ours(), environment(profile))
+        try:
+            terminal.wait_for(MARK)
+            time.sleep(2.0)
+            terminal.settle()
+            for name, key in (("j", b"j"), ("page down", b"\x1b[6~"), ("k", b"k"), ("page up", b"\x1b[5~")):
+                spread(name, pressed(terminal, key), median=6.0, p95=15.0)
+            for _ in range(SENDS):
+                queue_a_letter(profile)
+            done = threading.Event()
+            pouring = threading.Thread(target=pour, args=(profile, done))
+            pouring.start()
+            time.sleep(1.0)
+            spread(f"j, {ARRIVALS} letters a second, sending", pressed(terminal, b"j"), median=6.0, p99=50.0)
+            done.set()
+            pouring.join()
+            figure("peak memory", terminal.memory() * 1.048576, "MB", 90.0)
+        finally:
+            terminal.end()
+
+
+class SlowHost:
+    """A host that takes connections and never answers: what is sent there stays under way."""
+
+    def __enter__(self) -> int:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+
+def queue_a_letter(profile: Profile) -> None:
+    words = ("send", "--queue", "--body", "Hello.", f"bob@{SLOW_HOST}")
+    command = [*ours(), "--profile", str(profile.root), *words]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def pressed(terminal: Terminal, key: bytes) -> list[float]:
     times = []
     for _ in range(KEYS):
         times.append(terminal.key(key))
-        time.sleep(0.03)
+        time.sleep(BETWEEN)
     return times
+
+
+def spread(
+    what: str, seconds: list[float], *, median: float, p95: float | None = None, p99: float | None = None
+) -> None:
+    times = sorted(second * 1000 for second in seconds)
+    figure(f"{what}: median", statistics.median(times), "ms", median)
+    figure(f"{what}: p95", times[int(len(times) * 0.95)], "ms", p95)
+    figure(f"{what}: p99", times[int(len(times) * 0.99)], "ms", p99, f"most {times[-1]:.1f}")
 
 
 def pour(profile: Profile, done: threading.Event) -> None:
@@ -201,9 +299,27 @@ def pour(profile: Profile, done: threading.Event) -> None:
 def deliver(profile: Profile, subject: str, date: float) -> None:
     letter = (
         f"From: Bob <bob@hive.test>\nTo: {ACCOUNT}\nSubject: {subject}\nDate: {formatdate(date)}\n"
-        f"Message-ID: <{date:.0f}@poured.test>\n\nHello.\n"
+        f"Message-ID: <{date:.0f}.{time.time_ns()}@poured.test>\n\nHello.\n"
     )
     MailStore(profile.mail).folder(ACCOUNT).deliver(letter.encode())
+
+
+# ---- writing and drawing
+
+
+def typing(profile: Profile) -> None:
+    """Keys into the middle of a draft of 16 KiB, with meter, autosave and preview at work."""
+    for name, text in TEXTS.items():
+        terminal = Terminal(ours(), environment(profile))
+        try:
+            terminal.wait_for(MARK)
+            terminal.settle()
+            for words in ("c", "bob@hive.test\t", "Subject\t", f"\x1b[200~{text}\x1b[201~", "\x1b[A" * 15):
+                terminal.write(words.encode())
+                terminal.settle()
+            spread(f"16 KiB of {name}", pressed(terminal, b"x"), median=10.0)
+        finally:
+            terminal.end()
 
 
 def drawing() -> None:
@@ -217,7 +333,7 @@ def drawing() -> None:
         "16 KiB of wide signs": "漢字かな" * 1365,
     }
     for name, text in texts.items():
-        print(f"  {name:30s} {best(lambda text=text: lay_out(text[:16384], 100)):7.2f} ms")
+        figure(name, best(lambda text=text: lay_out(text[:16384], 100)), "ms", 20.0)
 
 
 def best(work: Callable[[], object], rounds: int = 9) -> float:
@@ -229,16 +345,33 @@ def best(work: Callable[[], object], rounds: int = 9) -> float:
     return min(times) * 1000
 
 
-def main(letters: int, rounds: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="bench-app-") as folder:
-        profile = prepare(Path(folder) / "profile", letters)
-        print(f"first frame, {letters:,} letters, {SIZE[0]}x{SIZE[1]}, median of {rounds}")
-        first_frames(profile, rounds)
-        print(f"key to paint, {letters:,} letters")
+def main(parts: list[str], folder: Path, rounds: int) -> None:
+    if "first" in parts:
+        profiles = {letters: prepare(folder / str(letters), letters) for letters in (FEW, SOME, MANY)}
+        print(f"first screen, {SIZE[0]}x{SIZE[1]}, median of {rounds}")
+        first_screens(profiles, rounds)
+    if "keys" in parts:
+        profile = prepare(folder / str(MANY), MANY)
+        print(f"key to paint, {MANY:,} letters")
         keys(profile)
-    print("a letter laid out")
-    drawing()
+    if "typing" in parts:
+        profile = prepare(folder / str(FEW), FEW)
+        print("key to paint in the composer")
+        typing(profile)
+    if "drawing" in parts:
+        print("a letter laid out")
+        drawing()
+    if _missed:
+        print("MISSED: " + ", ".join(_missed))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, int(sys.argv[2]) if len(sys.argv) > 2 else 9)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--keep", type=Path, help="a folder for the mailboxes, to be used again")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-app-") as temporary:
+        main(given.parts or list(PARTS), given.keep or Path(temporary), given.rounds)

@@ -17,8 +17,9 @@ from misfin.store.drafts import Draft
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
+from misfin_tui.app import background
 from misfin_tui.dialogs.certificate import CertificateDialog
-from misfin_tui.messages import Problem, TrustAsked
+from misfin_tui.messages import MailChanged, Problem, TrustAsked
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screens.outbox import OutboxScreen
@@ -38,6 +39,20 @@ connect = "127.0.0.1:9"
 @pytest.fixture
 def profile(profile_root):
     return make_profile(profile_root)
+
+
+async def test_mail_that_pours_in_is_told_in_few_notices(profile, monkeypatch):
+    monkeypatch.setattr(background, "GATHERED", 0.2)
+    async with at_desk(profile) as (app, pilot):
+        for number in range(10):
+            app.post_message(MailChanged(arrived=2, sender="Bob", subject=f"letter {number}"))
+        await until(pilot, lambda: len(notices(app)) == 2)
+        first, second = notices(app)
+        assert first == "New mail from Bob and 1 more: letter 0"
+        assert second == "New mail from Bob and 17 more: letter 9"
+        await until(pilot, lambda: not app._telling)
+        app.post_message(MailChanged(arrived=1, sender="Cal", subject="later"))
+        await until(pilot, lambda: "New mail from Cal: later" in notices(app))
 
 
 async def test_the_courier_sends_at_once_and_says_what_became_of_it(profile_root):

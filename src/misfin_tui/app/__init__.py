@@ -56,6 +56,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PLACES", "MisfinApp", "run"]
 
+SELDOM = 5000
+"""Objects made before the garbage is looked at; a page of rows is some hundreds."""
+STARTED = 4.0
+"""Seconds after the first frame when everything that works in the background was imported."""
 STOP_WITHIN = 6.0
 """Seconds the courier gets at the end for what is on the wire; what did not leave stays in the outbox."""
 
@@ -175,8 +179,10 @@ class MisfinApp(Background):
     def _after_first_frame(self) -> None:
         """Start what works in the background."""
         if not gc.isenabled():
+            gc.set_threshold(SELDOM, 10, 10)
             gc.freeze()  # what is there now stays: later collections need not look at it
             gc.enable()
+            self.set_timer(STARTED, gc.freeze)  # and what was imported meanwhile
         for problem in self._problems:
             self.say(problem, severity="warning", timeout=LONG)
         self.services.mail.start()
@@ -263,11 +269,7 @@ class MisfinApp(Background):
         self._spread(message)
         self._keep_picture()
         if message.arrived:
-            more = f" and {message.arrived - 1:,} more" if message.arrived > 1 else ""
-            self.say(f"New mail from {message.sender}{more}: {message.subject}")
-            if self.config.ui.bell:
-                self.bell()
-            self._announce(message)
+            self.tell_of_mail(message)
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """Something on its way out changed state."""

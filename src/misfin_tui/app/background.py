@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import subprocess
 import sys
 from contextlib import suppress
@@ -16,6 +17,7 @@ from misfin_tui import theming
 from misfin_tui.app.places import LONG, PLACES, Places
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
     from textual.theme import Theme
 
     from misfin_tui.messages import MailChanged
@@ -28,6 +30,8 @@ def import_ahead() -> None:
         import_module(PLACES[place].partition(":")[0])
 
 
+GATHERED = 3.0
+"""Seconds from one notice of new mail to the next: what comes meanwhile is told in one."""
 UNCHANGED = 2.0
 """Seconds without a change before the picture of the first screen is drawn again."""
 
@@ -38,6 +42,11 @@ class Background(Places):
     _own_themes: dict[str, Theme]
     _dev: bool
     picture: Picture | None
+    _telling = False
+
+    def __init__(self, driver_class: type[Driver] | None = None) -> None:
+        super().__init__(driver_class)
+        self._untold: list[MailChanged] = []
 
     # ---- the courier
 
@@ -184,6 +193,25 @@ class Background(Places):
             raise
 
     # ---- notices of mail
+
+    def tell_of_mail(self, message: MailChanged) -> None:
+        """Say that letters came: at once, but while more and more come not for each of them."""
+        self._untold.append(message)
+        if not self._telling:
+            self._tell()
+
+    def _tell(self) -> None:
+        untold, self._untold = self._untold, []
+        self._telling = bool(untold)
+        if not untold:
+            return
+        self.set_timer(GATHERED, self._tell)
+        message = dataclasses.replace(untold[-1], arrived=sum(each.arrived for each in untold))
+        more = f" and {message.arrived - 1:,} more" if message.arrived > 1 else ""
+        self.say(f"New mail from {message.sender}{more}: {message.subject}")
+        if self.config.ui.bell:
+            self.bell()
+        self._announce(message)
 
     @work(group="announce", description="run the notice command")
     async def _announce(self, message: MailChanged) -> None:
