@@ -238,8 +238,12 @@ async def test_text_is_found_in_the_open_letters(profile, mailbox):
         screen = await opened(pilot, "Reading list")
         await on_screen(pilot, "Last words.")
         await pilot.press("slash", *"LAST", "enter")
-        await until(pilot, lambda: screen.thread._found == "last")
+        await until(pilot, lambda: screen.thread.found == "last")
         await until(pilot, lambda: screen.prompt is None)
+        row = next(n for n, row in enumerate(screen.thread.layout_rows.rows) if "Last words." in row.text)
+        strip = screen.thread.render_line(row - screen.thread.scroll_offset.y)
+        looks = {each.text: (each.style.bgcolor, each.style.reverse) for each in strip}
+        assert looks["Last"] != looks[" words."]
         await pilot.press("slash", *"zebra", "enter")
         await until(pilot, lambda: "Not found in the open letters." in notices(app))
         await pilot.press("escape")

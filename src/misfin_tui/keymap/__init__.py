@@ -55,7 +55,7 @@ def resolve(wanted: Mapping[str, str]) -> Keymap:
     for action_id, text in wanted.items():
         action = BY_ID.get(action_id)
         if action is None:
-            problems.append(f"[keys] {_shown(action_id)}: no such action{_nearest(action_id, BY_ID)}.")
+            problems.append(f"[keys] {_shown(action_id)}: no such action{_nearest(action_id, BY_ID)}")
             continue
         keys, wrong = _read_keys(action, text)
         problems += (f"[keys] {action_id}: {problem}" for problem in wrong)
@@ -81,7 +81,7 @@ def _read_keys(action: Action, text: str) -> tuple[list[str], list[str]]:
         elif set(modifiers) - set(MODIFIERS):
             problems.append(f"`{_shown(written)}` has an unknown modifier; use {', '.join(MODIFIERS)}.")
         elif not is_key(base):
-            problems.append(f"`{_shown(written)}` is no key{_nearest(base, NAMED)}.")
+            problems.append(f"`{_shown(written)}` is no key{_nearest(base, NAMED)}")
         elif action.room in WRITING and not set(modifiers) - {"shift"} and is_typed(base):
             problems.append(
                 f"`{_shown(written)}` would be typed into the text here; use ctrl, alt or f1 to f24."
@@ -116,7 +116,7 @@ def _meet(one: Room, two: Room) -> bool:
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     match = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean `{match[0]}`?" if match else ""
+    return f"; did you mean `{match[0]}`?" if match else "."
 
 
 def _shown(text: str) -> str:

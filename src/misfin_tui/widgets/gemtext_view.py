@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
@@ -42,8 +43,8 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
         .gemtext--link-number { color: $gemtext-link; text-style: bold; }
         .gemtext--link { color: $gemtext-link; text-style: underline; }
         .gemtext--target { color: $mail-muted; }
-        .gemtext--found { background: $warning 40%; }
-        &:ansi .gemtext--found { background: ansi_default; text-style: reverse; }
+        .gemtext--found { background: $warning; color: $background; text-style: bold; }
+        &:ansi .gemtext--found { background: ansi_default; color: ansi_default; text-style: reverse; }
     }
     """
 
@@ -207,7 +208,7 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
         segments = [Segment(text, self._style(role)) for text, role in row.pieces]
         strip = Strip(segments)
         if self._found and self._found in row.text.casefold():
-            strip = strip.apply_style(self.get_component_rich_style("gemtext--found", partial=True))
+            strip = self._with_found(strip, row.text)
         selection = self.text_selection
         span = selection.get_span(number) if selection is not None else None
         if span is not None:
@@ -222,6 +223,26 @@ class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
                 )
                 strip = Strip.join(parts)
         return strip
+
+    def _with_found(self, strip: Strip, text: str) -> Strip:
+        """The strip with what is searched for marked; the whole of it where letters fold to several."""
+        folded, wanted = text.casefold(), self._found
+        cuts = [0, strip.cell_length]
+        if len(folded) == len(text):
+            cuts, at = [], folded.find(wanted)
+            while at >= 0:
+                cuts += [cell_len(text[:at]), cell_len(text[: at + len(wanted)])]
+                at = folded.find(wanted, at + len(wanted))
+        found = self.get_component_rich_style("gemtext--found", partial=True)
+        parts, last = [], 0
+        for number, end in enumerate((*cuts, strip.cell_length)):
+            part = strip.crop(last, end)
+            if number % 2:
+                segments = [Segment(piece, (own or Style()) + found) for piece, own, _ in part]
+                part = Strip(segments, part.cell_length)
+            parts.append(part)
+            last = end
+        return Strip.join(parts)
 
     def _style(self, role: str) -> Style:
         style = self._styles_of.get(role)

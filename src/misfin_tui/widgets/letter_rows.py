@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from misfin.store.rows import Badge
 from misfin_tui.screentext import plain, suspicious
-from misfin_tui.widgets.cells import cut, wrap
+from misfin_tui.widgets.cells import cut, fit, wrap
 from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out
 from misfin_tui.widgets.letter_list_columns import MONTHS, when
 
@@ -45,6 +45,7 @@ BADGES = {
 }
 """A badge's role and what it says in words."""
 
+MAX_WHO = 28  # cells of a sender in a folded letter
 MAX_HEAD = 12  # rows of recipients and the like before the text begins
 LABEL = 13  # cells of the labels in the details
 GROUP = 4  # hexadecimal digits of a fingerprint that stand together
@@ -64,8 +65,7 @@ def folded_row(row: LetterRow, snippet: str, width: int, *, focused: bool) -> Ro
     """A letter as one line: badge, sender, first words, date."""
     date = when(row.date, time.time())
     lead: list[Piece] = [("▌" if focused else " ", "bar"), ("▸ ", "fold"), _badge(row), (" ", "muted")]
-    who = cut(plain(row.sender or row.sender_address, one_line=True), max(8, width // 4))
-    who += " " * (max(8, width // 4) - cell_len(who))
+    who = fit(plain(row.sender or row.sender_address, one_line=True), max(8, min(width // 4, MAX_WHO)))
     room = width - sum(cell_len(text) for text, _ in lead) - cell_len(who) - 4 - len(date)
     words = cut(plain(snippet, one_line=True), max(room, 0))
     gap = " " * max(room - cell_len(words), 0)

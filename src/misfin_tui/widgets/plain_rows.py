@@ -13,6 +13,7 @@ LINK = re.compile(
     re.IGNORECASE,
 )
 _AFTER = ".,;:!?'*_"  # what ends a sentence and no address
+_TOGETHER = "\N{NO-BREAK SPACE}"  # a number stands on the line its link begins on
 _Span = tuple[int, int, int]  # from, to, number
 
 
@@ -47,7 +48,7 @@ def _numbered(line: str, links: list[str], first_link: int) -> tuple[str, list[_
         number = first_link + len(links) - 1
         marked += line[last : found.start()]
         spans.append((len(marked), len(marked) + len(f"[{number}] ") + len(target), number))
-        marked += f"[{number}] {target}"
+        marked += f"[{number}]{_TOGETHER}{target}"
         last = found.start() + len(target)
     return marked + line[last:], spans
 
@@ -61,7 +62,7 @@ def _pieces(text: str, start: int, end: int, spans: list[_Span], role: str) -> t
             pieces.append((text[at:first], role))
         lead = first + len(f"[{number}] ")
         if first >= start:
-            pieces.append((text[first : min(lead, end)], "link-number"))
+            pieces.append((text[first : min(lead, end)].replace(_TOGETHER, " "), "link-number"))
         if min(last, end) > max(lead, start):
             pieces.append((text[max(lead, start) : min(last, end)], "link"))
         at = min(last, end)

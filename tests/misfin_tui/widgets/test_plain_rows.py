@@ -48,8 +48,12 @@ def test_what_is_a_link_and_what_is_not(text, links):
 def test_a_link_longer_than_a_line_belongs_to_all_its_rows():
     layout = lay_out_plain("go: https://x.test/" + "a" * 30 + " now", 20)
     assert "".join(texts(layout)).replace(" ", "") == "go:[1]https://x.test/" + "a" * 30 + "now"
-    assert [row.link for row in layout.rows] == [1, 1, 1, 1]
+    assert [row.link for row in layout.rows] == [0, 1, 1, 1]
     assert all(cell_len(row.text) <= 20 for row in layout.rows)
+
+
+def test_a_number_stands_on_the_line_its_link_begins_on():
+    assert texts(lay_out_plain("write to bob https://x.test/", 24)) == ["write to bob", "[1] https://x.test/"]
 
 
 def test_quotes_look_like_quotes_and_controls_are_visible():
