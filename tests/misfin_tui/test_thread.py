@@ -557,3 +557,19 @@ async def test_a_long_text_scrolls_by_key_at_once_and_closes_by_key(profile):
             await on_screen(pilot, "line 0.")
             await pilot.press(closing)
             await until(pilot, lambda: len(app.screen_stack) == 1)
+
+
+async def test_a_draft_in_its_conversation_is_gone_on_with(profile, mailbox):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        screen = await opened(pilot, "Re: Notes")
+        await on_screen(pilot, "Third.")
+        draft = await app.services.sending.reply(screen.thread.current.row)
+        await app.services.sending.save(draft)
+        await until(pilot, lambda: len(screen.thread.parts) == 4)
+        await pilot.press("E")
+        await until(pilot, lambda: "This is no draft." in notices(app))
+        await pilot.press("n")
+        await on_screen(pilot, "E Edit draft")
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        await on_screen(pilot, "bob@hive.test")

@@ -73,6 +73,7 @@ class Dialog(ModalScreen[T | None]):
         .gap {{ margin-top: 1; }}
         Input {{ border: none; height: 1; padding: 0 1; background: $panel; margin-top: 1; }}
     }}
+    Dialog:ansi OptionList > .option-list--option-highlighted {{ text-style: reverse; }}
     Dialog.-stacked #buttons {{ layout: vertical; }}
     Dialog.-narrow #box {{ padding: 0 1; }}
     {button_css("Dialog")}

@@ -33,6 +33,7 @@ class MenuDialog(ModalScreen[Action | None]):
             width: auto; height: auto; max-height: 100%; max-width: 100%; background: $surface;
             border: round $border; padding: 0 1; scrollbar-size-vertical: 1;
         }
+        &:ansi OptionList > .option-list--option-highlighted { text-style: reverse; }
     }
     """
 

@@ -184,6 +184,7 @@ ACTIONS: tuple[Action, ...] = (
         Room.THREAD,
         _A("attachments", "v", "Attachments", "Save or open what is attached to the message."),
         _A("release", "A", "Accept held", "Decide about mail that is held."),
+        _A("thread-edit-draft", "E", "Edit draft", "Go on writing the draft.", action="edit_draft"),
         _A("open-link", "o", "Open link", "Open a link by its number."),
         _A("thread-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
         _A("thread-reply", "r", "Reply", "Reply to the sender of this message.", action="reply"),
@@ -259,9 +260,9 @@ ACTIONS: tuple[Action, ...] = (
         _A("send", "ctrl+s", "Send", "Send the message.", priority=True),
         _A("toggle-preview", "ctrl+t", "Preview", "Show or hide how the text will look.", priority=True),
         _A("editor", "ctrl+e", "Editor", "Write in your own editor.", priority=True),
+        _A("leave", "escape", "Leave", "Leave; the draft is kept."),
         _A("shorten", "ctrl+g", "Split", "Split a message that is too long.", priority=True),
         _A("discard", "f8", "Discard", "Throw this draft away.", priority=True),
-        _A("leave", "escape", "Leave", "Leave; the draft is kept."),
     ),
     *_room(
         Room.OUTBOX,

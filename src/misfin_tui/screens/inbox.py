@@ -15,6 +15,7 @@ from misfin.store.rows import INBOX, View
 from misfin_tui.keymap import Room
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.inbox_news import NewsScreen
+from misfin_tui.screens.letter_actions import DRAFTS
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.letter_list import LetterList
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 PREVIEW_DELAY = 0.06
 """Seconds the cursor must rest before its letter is read: running past costs nothing."""
-DRAFTS = "Drafts"
 WIDTHS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
 HEIGHTS = [(0, "-short"), (22, "-tall")]
 
@@ -297,18 +297,6 @@ class InboxScreen(NewsScreen):
     async def neighbour(self, step: int) -> ConversationRow | None:
         """Move the cursor to the conversation before or after, for the conversation screen."""
         return await self.letters.step(step)
-
-    @work(group="answer", exclusive=True, description="open a draft")
-    async def action_edit_draft(self) -> None:
-        """Go on writing the draft under the cursor."""
-        try:
-            row = await self.chosen_letter()
-            if row is None or row.folder != DRAFTS:
-                self.misfin.say("This is no draft.", severity="warning")
-                return
-            self.misfin.open_composer(await self.services.sending.open(row.id))
-        except MisfinError as error:
-            self.misfin.report(error)
 
     # ---- for the actions on letters
 

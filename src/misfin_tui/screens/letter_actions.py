@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.sending import Submission
     from misfin_tui.widgets.searchbox import Prompt
 
+DRAFTS = "Drafts"
 RIGHT = 3
 """The right button of the mouse."""
 
@@ -211,6 +212,18 @@ class LetterScreen(Screen[None]):
         """Write a new message."""
         try:
             self.misfin.open_composer(await self.services.sending.new())
+        except MisfinError as error:
+            self.misfin.report(error)
+
+    @work(group="answer", exclusive=True, description="open a draft")
+    async def action_edit_draft(self) -> None:
+        """Go on writing the draft that is chosen."""
+        try:
+            row = await self.chosen_letter()
+            if row is None or row.folder != DRAFTS:
+                self.misfin.say("This is no draft.", severity="warning")
+                return
+            self.misfin.open_composer(await self.services.sending.open(row.id))
         except MisfinError as error:
             self.misfin.report(error)
 

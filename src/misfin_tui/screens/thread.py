@@ -12,7 +12,7 @@ from misfin.errors import LetterGoneError, MisfinError
 from misfin.store.rows import HELD, Badge, Completion, View
 from misfin_tui.keymap import Room
 from misfin_tui.messages import MailChanged
-from misfin_tui.screens.letter_actions import LetterScreen
+from misfin_tui.screens.letter_actions import DRAFTS, LetterScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
@@ -156,6 +156,8 @@ class ThreadScreen(LetterScreen):
             idle.add("attachments")
         if part is None or not _held(part):
             idle.add("release")
+        if part is None or part.row.folder != DRAFTS:
+            idle.add("edit_draft")
         return idle
 
     # ---- moving about

@@ -486,7 +486,10 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
             def over(*names: str) -> Style:
                 style = base
                 for name in names:
-                    style = style + self.get_component_rich_style(f"letter-list--{name}", partial=True)
+                    own = self.get_component_rich_style(f"letter-list--{name}", partial=True)
+                    if base.reverse:  # a colour of its own would become a block of that colour
+                        own = Style(bold=own.bold, italic=own.italic)
+                    style = style + own
                 return style
 
             palette = Palette(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from desk import shown, until
+from desk import ALICE, at_desk, make_profile, on_screen, shown, until
+from mailboxes import Mailbox as MailRoot
+from post import gemmail
 from textual import events
 from textual.app import App
 
@@ -262,3 +264,14 @@ async def test_tiny_and_odd_windows_do_no_harm():
             letters.move_page(-1)
             await pilot.pause()
         assert letters.current is not None
+
+
+async def test_a_cursor_that_reverses_colours_makes_no_blocks_of_them(profile_root, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    profile = make_profile(profile_root)
+    MailRoot(profile.mail, ALICE).put(gemmail("# Hello\n\nText."))
+    async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, "Hello")
+        strip = app.screen.letters.render_line(0)
+        assert {segment.style.color for segment in strip} == {strip._segments[0].style.color}
+        assert all(segment.style.reverse for segment in strip)
