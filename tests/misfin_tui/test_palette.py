@@ -243,3 +243,11 @@ async def test_folders_and_saved_searches_are_found_by_name(profile, letter):
         hit.command()
         await on_screen(pilot, "Archive · 0 conversations")
         assert {hit.text for hit in await hits(FolderProvider(app.screen), "un")} == {"Show unread"}
+
+
+async def test_the_help_tells_of_the_mouse(profile):
+    async with at_desk(profile, (100, 30)) as (_app, pilot):
+        await pilot.press("question_mark")
+        await on_screen(pilot, "Keys")
+        await pilot.press("slash", *"right", "space", *"click")
+        await on_screen(pilot, "Everything that can be done there.")

@@ -29,6 +29,19 @@ KEYS = 14  # cells of the column of keys
 LABEL = 22  # cells of the column of names
 
 
+MOUSE = (
+    (
+        "click",
+        Action("mouse", "", "Choose", "A line, a folder, a link, an attachment, a key of the last line."),
+    ),
+    ("click twice", Action("mouse", "", "Open", "Open the conversation.")),
+    ("right click", Action("mouse", "", "Menu", "Everything that can be done there.")),
+    ("wheel", Action("mouse", "", "Scroll", "Up and down.")),
+    ("drag", Action("mouse", "", "Select", "Lines of a letter: a reply quotes them, ctrl+c copies them.")),
+)
+"""What the mouse does, beside what the last line and the menu name."""
+
+
 class HelpView(GemtextView):
     """Keys, names and sentences."""
 
@@ -114,6 +127,11 @@ class HelpScreen(ModalScreen[None]):
                     rows.append(Row(((f"{room.value.capitalize()}{here}", "heading2"),)))
                     rows += [row for shown, action in lines for row in _rows(shown, action, width)]
                     rows.append(Row(()))
+            pointed = [(gesture, action) for gesture, action in MOUSE if _matches(gesture, action, words)]
+            if pointed:
+                rows.append(Row((("Mouse", "heading2"),)))
+                rows += [row for gesture, action in pointed for row in _rows(gesture, action, width)]
+                rows.append(Row(()))
             if not rows:
                 rows.append(Row((("No key is described with these words.", "text"),)))
             return Layout(rows)
