@@ -8,67 +8,24 @@ from typing import Any
 
 from textual import work
 
-from misfin.model.status import StatusCode
-from misfin.store.outgoing import AttemptRow, OutboxRow, Phase, Question, State
+from misfin.store.outgoing import OutboxRow, Question, State
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.redirect import Following, RedirectDialog
-from misfin_tui.dialogs.text import Fact, FactsDialog
+from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.keymap import Room
 from misfin_tui.messages import OutboxChanged, TrustAsked
+from misfin_tui.screens.outbox_words import MARKS, TONES, is_gone, state_words, transcript
 from misfin_tui.screens.place import Place
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.facts import in_a_while, many, moment
+from misfin_tui.widgets.facts import many
 from misfin_tui.widgets.row_list import Cell, Column, RowList
-
-TONES = {
-    State.WAITING: "normal",
-    State.SENDING: "accent",
-    State.DELIVERED: "good",
-    State.DEFERRED: "muted",
-    State.HELD: "warn",
-    State.FAILED: "bad",
-    State.UNCERTAIN: "warn",
-    State.CANCELLED: "muted",
-}
-MARKS = {
-    State.WAITING: "○",
-    State.SENDING: "▶",
-    State.DELIVERED: "✓",
-    State.DEFERRED: "◷",
-    State.HELD: "‖",
-    State.FAILED: "✗",
-    State.UNCERTAIN: "?",
-    State.CANCELLED: "–",
-}
-"""A sign for each state, so that none is told by colour alone."""
 
 TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE})
 REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
 FINISHED = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})
 TICK = 1.0  # seconds between looks at the clock, for "in 12 s"
-
-
-def state_words(row: OutboxRow, now: float) -> str:
-    """The state of a row in a few words: what happens next, or what was said."""
-    match row.state:
-        case State.WAITING:
-            held = row.hold_until - now
-            return f"leaves {in_a_while(held)}, z takes it back" if held > 0 else "waiting"
-        case State.DEFERRED:
-            return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
-        case State.DELIVERED:
-            return "delivered"
-        case State.HELD:
-            return f"held: {row.why}"
-        case State.FAILED:
-            said = f"{row.status} {row.meta}".strip() if row.status else ""
-            return f"failed: {said or row.why}"
-        case State.UNCERTAIN:
-            return f"uncertain: {row.why}"
-        case _:
-            return str(row.state)
 
 
 class OutboxScreen(Place):
@@ -296,52 +253,3 @@ class OutboxScreen(Place):
         elif answer is not None:
             always = answer is Following.ALWAYS
             await self.attempt(self.services.sending.follow(row.id, update_contact=always))
-
-
-def is_gone(row: OutboxRow) -> bool:
-    """Whether the mailbox does not exist any more, so that its contact may be marked (protocol.md §2)."""
-    return row.state is State.FAILED and row.status == StatusCode.MAILBOX_GONE
-
-
-def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> list[Fact]:
-    """Everything that happened to a row, as it was said."""
-    facts: list[Fact] = [
-        ("state", state_words(row, now)),
-        ("subject", row.subject or "(no subject)"),
-        ("from", row.account),
-        ("written", moment(row.created)),
-        ("size", f"{row.size:,} bytes"),
-    ]
-    if row.target:
-        facts.append(("redirect", row.target))
-    if row.fingerprint:
-        facts.append(("recipient's key", row.fingerprint))
-    for number, attempt in enumerate(attempts, 1):
-        facts.append((f"Attempt {number} · {moment(attempt.started)}", ""))
-        facts += _attempt_facts(attempt)
-    if not attempts:
-        facts.append(("", "No attempt was made yet."))
-    return facts
-
-
-def _attempt_facts(attempt: AttemptRow) -> list[Fact]:
-    head = attempt.request[:200].split(b"\r\n")[0].decode("utf-8", "replace")
-    took = attempt.ended - attempt.started
-    found = [
-        ("to", f"{attempt.host}:{attempt.port}" if attempt.host else ""),
-        ("certificate", f"{attempt.certificate} {attempt.decision}".strip()),
-        ("request", f"{head} (Misfin({attempt.version}))" if attempt.request else ""),
-        ("left at", moment(attempt.left) if attempt.left else "nothing of the message left"),
-        ("answer", attempt.response),
-        ("error", attempt.error),
-        ("ended", f"after {took:.1f} s" if attempt.ended else _PHASES[attempt.phase]),
-    ]
-    return [(label, value) for label, value in found if value]
-
-
-_PHASES = {
-    Phase.CLAIMED: "it is being connected",
-    Phase.LEAVING: "it is on the wire",
-    Phase.ANSWERED: "it was answered",
-    Phase.ENDED: "it ended",
-}

@@ -1,0 +1,102 @@
+"""What the outbox says: the state of a row in words and signs, and the transcript of its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from misfin.model.status import StatusCode
+from misfin.store.outgoing import AttemptRow, OutboxRow, Phase, State
+from misfin_tui.dialogs.text import Fact
+from misfin_tui.widgets.facts import grouped, in_a_while, moment
+
+TONES = {
+    State.WAITING: "normal",
+    State.SENDING: "accent",
+    State.DELIVERED: "good",
+    State.DEFERRED: "muted",
+    State.HELD: "warn",
+    State.FAILED: "bad",
+    State.UNCERTAIN: "warn",
+    State.CANCELLED: "muted",
+}
+MARKS = {
+    State.WAITING: "○",
+    State.SENDING: "▶",
+    State.DELIVERED: "✓",
+    State.DEFERRED: "◷",
+    State.HELD: "‖",
+    State.FAILED: "✗",
+    State.UNCERTAIN: "?",
+    State.CANCELLED: "–",
+}
+"""A sign for each state, so that none is told by colour alone."""
+
+
+def state_words(row: OutboxRow, now: float) -> str:
+    """The state of a row in a few words: what happens next, or what was said."""
+    match row.state:
+        case State.WAITING:
+            held = row.hold_until - now
+            return f"leaves {in_a_while(held)}, z takes it back" if held > 0 else "waiting"
+        case State.DEFERRED:
+            return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
+        case State.DELIVERED:
+            return "delivered"
+        case State.HELD:
+            return f"held: {row.why}"
+        case State.FAILED:
+            said = f"{row.status} {row.meta}".strip() if row.status else ""
+            return f"failed: {said or row.why}"
+        case State.UNCERTAIN:
+            return f"uncertain: {row.why}"
+        case _:
+            return str(row.state)
+
+
+def is_gone(row: OutboxRow) -> bool:
+    """Whether the mailbox does not exist any more, so that its contact may be marked (protocol.md §2)."""
+    return row.state is State.FAILED and row.status == StatusCode.MAILBOX_GONE
+
+
+def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> list[Fact]:
+    """Everything that happened to a row, as it was said."""
+    facts: list[Fact] = [
+        ("state", state_words(row, now)),
+        ("subject", row.subject or "(no subject)"),
+        ("from", row.account),
+        ("written", moment(row.created)),
+        ("size", f"{row.size:,} bytes"),
+    ]
+    if row.target:
+        facts.append(("redirect", row.target))
+    if row.fingerprint:
+        facts.append(("recipient's key", grouped(row.fingerprint, 8)))
+    for number, attempt in enumerate(attempts, 1):
+        facts.append((f"Attempt {number} · {moment(attempt.started)}", ""))
+        facts += _attempt_facts(attempt)
+    if not attempts:
+        facts.append(("", "No attempt was made yet."))
+    return facts
+
+
+def _attempt_facts(attempt: AttemptRow) -> list[Fact]:
+    head = attempt.request[:200].split(b"\r\n")[0].decode("utf-8", "replace")
+    took = attempt.ended - attempt.started
+    found = [
+        ("to", f"{attempt.host}:{attempt.port}" if attempt.host else ""),
+        ("certificate", f"{grouped(attempt.certificate, 8)}\n{attempt.decision}".strip()),
+        ("request", f"{head} (Misfin({attempt.version}))" if attempt.request else ""),
+        ("left at", moment(attempt.left) if attempt.left else "nothing of the message left"),
+        ("answer", attempt.response),
+        ("note" if attempt.response else "error", attempt.error),
+        ("ended", f"after {took:.1f} s" if attempt.ended else _PHASES[attempt.phase]),
+    ]
+    return [(label, value) for label, value in found if value]
+
+
+_PHASES = {
+    Phase.CLAIMED: "it is being connected",
+    Phase.LEAVING: "it is on the wire",
+    Phase.ANSWERED: "it was answered",
+    Phase.ENDED: "it ended",
+}

@@ -1,0 +1,107 @@
+"""Every action of the screens for writing and deciding is reached by key, by palette and by mouse."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from desk import at_desk, identity, make_profile, shown, until
+
+from misfin.store.contacts import Contact, ContactBook
+from misfin.store.outbox import Outbox
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
+from misfin_tui.commands import ActionProvider
+from misfin_tui.keymap import Room, Shown, in_room
+from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.contacts import ContactsScreen
+from misfin_tui.screens.identities import IdentitiesScreen
+from misfin_tui.screens.outbox import OutboxScreen
+from misfin_tui.screens.settings import SettingsScreen
+from misfin_tui.screens.trust import TrustScreen
+from misfin_tui.screens.wizard import WizardScreen
+from misfin_tui.widgets.statusbar import KeyBar
+
+SCREENS = {
+    Room.COMPOSE: ("c", ComposeScreen),
+    Room.OUTBOX: ("O", OutboxScreen),
+    Room.TRUST: ("T", TrustScreen),
+    Room.CONTACTS: ("C", ContactsScreen),
+    Room.IDENTITIES: ("I", IdentitiesScreen),
+    Room.SETTINGS: ("comma", SettingsScreen),
+    Room.WIZARD: ("", WizardScreen),
+}
+ACTIONS = [action for room in SCREENS for action in in_room(room)]
+
+
+@pytest.fixture
+def profile(profile_root, request):
+    """Something of everything, so that there is a row to act on."""
+    profile = make_profile(profile_root, address="" if request.param is Room.WIZARD else "alice@mail.example")
+    with PinBook(profile.trust_db) as pins:
+        pins.record(PinKind.HOST, "hive.test:1958", identity("bob@hive.test").info, now=time.time())
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("bob@hive.test", own_name="Bob"))
+    book.close()
+    outbox = Outbox(profile.outbox_db)
+    outbox.enqueue(
+        account="alice@mail.example",
+        recipients=["bob@hive.test"],
+        message=b"\n\n\nHi\n",
+        subject="Hi",
+        now=time.time(),
+        hold_until=time.time() + 3600,
+    )
+    outbox.close()
+    return profile
+
+
+async def opened(app, pilot, room: Room):
+    """The room's screen with its method replaced by a note of the call; returns both."""
+    key, kind = SCREENS[room]
+    if key:
+        await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, kind) and app.focused is not None)
+    if room is Room.COMPOSE:
+        await until(pilot, lambda: app.screen._opened is not None)
+    return app.screen
+
+
+def note(screen, action, monkeypatch) -> list[str]:
+    called: list[str] = []
+    monkeypatch.setattr(
+        type(screen), f"action_{action.method}", lambda _self, *_args: called.append(action.id), raising=True
+    )
+    return called
+
+
+BY_KEY = pytest.mark.parametrize(
+    ("action", "profile"),
+    [(each, each.room) for each in ACTIONS],
+    indirect=["profile"],
+    ids=lambda x: getattr(x, "id", ""),
+)
+
+
+@BY_KEY
+async def test_every_action_has_its_key_its_place_in_the_palette_and_in_the_line_below(
+    action, profile, monkeypatch
+):
+    async with at_desk(profile, (200, 50)) as (app, pilot):
+        screen = await opened(app, pilot, action.room)
+        called = note(screen, action, monkeypatch)
+        for count, key in enumerate(action.keys.split(","), 1):
+            await pilot.press(key)
+            await until(pilot, lambda count=count: len(called) == count, f"{key} does {action.id}")
+        if action.shown >= Shown.PALETTE:
+            provider = ActionProvider(screen)
+            hits = [hit async for hit in provider.discover() if hit.text == action.help]
+            assert len(hits) == 1, "once in the palette"
+            await hits[0].command()
+            await until(pilot, lambda: len(called) == count + 1)
+        if action.shown >= Shown.FOOTER:
+            bar = screen.query_one(KeyBar)
+            line = shown(app).splitlines()[bar.region.y]
+            column = line.index(f" {action.label} ") + 1
+            await pilot.click(bar, offset=(column, 0))
+            await until(pilot, lambda: len(called) == count + 2, f"a click on {action.label}")
