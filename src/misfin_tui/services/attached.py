@@ -9,6 +9,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from misfin.store.mime import Attachment
     from misfin.store.rows import LetterRow
     from misfin_tui.services import Services
+
+
+_OPENED = "opened-"
+_LEFT = 2 * 86400.0  # seconds after which nobody looks at an opened file any more
 
 
 class Attached:
@@ -74,7 +79,8 @@ class Attached:
             if self._folder is None:
                 parent = self._services.profile.runtime
                 parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._folder = Path(tempfile.mkdtemp(prefix="opened-", dir=parent))
+                _sweep(parent)
+                self._folder = Path(tempfile.mkdtemp(prefix=_OPENED, dir=parent))
             path = free_path(self._folder / safe_name(part.name, f"attachment-{number + 1}"))
         except OSError as error:
             raise LocalError(f"The file to open cannot be written: {error.strerror}.") from error
@@ -86,6 +92,13 @@ class Attached:
         """Take away what was opened."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Take away what a program that was killed has left; one that runs may have opened its files today."""
+    for old in parent.glob(f"{_OPENED}*"):
+        if old.lstat().st_mtime < time.time() - _LEFT:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _contents(raw: bytes, size: int, numbers: Sequence[int] | None) -> list[tuple[Attachment, bytes]]:

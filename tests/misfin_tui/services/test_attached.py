@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -78,6 +79,18 @@ async def test_what_is_opened_is_private_cannot_be_changed_and_goes_with_the_pro
     assert Path(log.read_text()) != path
     services.close()
     assert not path.parent.exists()
+
+
+async def test_what_a_killed_program_has_left_is_taken_away_in_time(services, row):
+    runtime = services.profile.runtime
+    for name, age in (("opened-old", 3 * 86400), ("opened-new", 60)):
+        (runtime / name).mkdir(parents=True)
+        (runtime / name / "file").touch()
+        os.utime(runtime / name, (time.time() - age,) * 2)
+    with pytest.raises(LocalError, match="could not be started"):  # there is no opener
+        await services.attached.open(row, 0)
+    assert not (runtime / "opened-old").exists()
+    assert (runtime / "opened-new" / "file").exists()
 
 
 async def test_an_attachment_that_is_not_there_is_told_of(services, row, tmp_path):
