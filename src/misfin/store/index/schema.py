@@ -25,7 +25,7 @@ from typing import Final
 from misfin.errors import StoreError
 from misfin.store.files import private_folder
 
-VERSION: Final = 2
+VERSION: Final = 3
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
 _FILES: Final = ("", "-wal", "-shm", "-journal")  # what one database consists of
@@ -130,7 +130,7 @@ CREATE TABLE threads (
 
 CREATE VIRTUAL TABLE words USING fts5 (
     subject, sender, recipients, body, files,
-    content='', columnsize=0, prefix='3', tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
+    content='', columnsize=0, prefix='2 3', tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
 );
 """
 

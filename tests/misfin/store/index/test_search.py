@@ -88,6 +88,7 @@ def found(index, query, **view):
         ("flower", []),
         ("flower*", ["Flowers", "Meeting notes"]),
         ("flo*", ["Flowers", "Meeting notes"]),
+        ("fl*", ["Flowers", "Meeting notes"]),
         ('"green flowers"', ["Meeting notes"]),
         ('"flowers green"', []),
         ("green -flowers", ["Old thing"]),
