@@ -573,3 +573,18 @@ async def test_a_draft_in_its_conversation_is_gone_on_with(profile, mailbox):
         await pilot.press("E")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
         await on_screen(pilot, "bob@hive.test")
+
+
+async def test_the_line_of_keys_follows_what_is_unfolded(profile):
+    made = Mailbox(profile.mail, ALICE)
+    made.put(gemmail("# Plan\n\n=> gemini://hive.test/ A link"), flags="S")
+    made.put(gemmail("# Re: Plan\n\nNo link.", at=NOW + timedelta(hours=1)))
+    made.put(gemmail("# Re: Plan\n\nNone either.", at=NOW + timedelta(hours=2)), flags="S")
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        screen = await opened(pilot, "Re: Plan")
+        await until(pilot, lambda: all(part.letter for part in screen.thread.parts))
+        assert "Open link" not in shown(app)
+        await pilot.press("p", "p", "enter")
+        await on_screen(pilot, "o Open link")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Open link" not in shown(app))

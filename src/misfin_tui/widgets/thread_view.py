@@ -87,7 +87,7 @@ class ThreadView(LetterView):
 
     @dataclass
     class Focused(Message):
-        """Another letter is the one keys are for."""
+        """Another letter is the one keys are for, or it was opened or folded."""
 
         part: Part
 
@@ -238,6 +238,7 @@ class ThreadView(LetterView):
             part.open = not part.open
             self._arrange()
             self._want_open()
+            self.post_message(self.Focused(part))
 
     def toggle_all(self) -> None:
         """Fold all, or unfold all when all are folded."""
@@ -247,6 +248,8 @@ class ThreadView(LetterView):
         self._arrange()
         self._want_open()
         self.to_focus()
+        if self.current is not None:
+            self.post_message(self.Focused(self.current))
 
     def toggle_details(self) -> None:
         """Show or hide every detail of the letter in focus."""
@@ -257,6 +260,7 @@ class ThreadView(LetterView):
             self._arrange()
             self._want_open()
             self.to_focus()
+            self.post_message(self.Focused(part))
 
     def on_click(self, event: events.Click) -> None:
         """A click on a head folds and unfolds; one on a link chooses it; the right button only points."""
