@@ -28,9 +28,9 @@ def learn_from_mail(
     """
     ourselves = {address.casefold() for address in own}
     everything = book.seen_count() < sum(row.total for row in index.folders() if row.folder not in _NOT_MET)
-    learnt = offset = 0
-    while not stop() and (rows := index.letters(View(), _PAGE, offset)):
-        offset += len(rows)
+    learnt, below = 0, None
+    while not stop() and (rows := index.letters(View(), _PAGE, below=below)):
+        below = rows[-1].row
         met = [row for row in rows if row.folder not in _NOT_MET]
         unseen = book.unseen([row.id for row in met])
         fresh = [row for row in met if row.id in unseen]

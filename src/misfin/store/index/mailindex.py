@@ -159,11 +159,16 @@ class MailIndex:
 
         return self._read(act)
 
-    def letters(self, view: View, limit: int, offset: int = 0) -> list[LetterRow]:
-        """The letters of a view one by one, newest first."""
+    def letters(
+        self, view: View, limit: int, offset: int = 0, *, below: int | None = None
+    ) -> list[LetterRow]:
+        """The letters of a view one by one, newest first; ``below``: after the letter of this row, which
+        costs the same however far down that is."""
 
         def act(db: sqlite3.Connection) -> list[LetterRow]:
-            found = self._statement(db, view).first(db, limit, offset)
+            asked = self._statement(db, view)
+            start = asked.newest + 1 if below is None else min(below, asked.newest + 1)
+            found = asked.below(db, start, limit, offset)
             return read.letters(db, [row for row, _ in found])
 
         return self._read(act)

@@ -29,6 +29,18 @@ def thread_of_three(box):
     )
 
 
+def test_letters_go_on_below_the_last_one_seen(index, box):
+    for number in range(7):
+        box.put(mail(f"{number}", date=NOW + number))
+    scanned(index)
+    for view in (View(), View(query="hello"), View(ME, "Inbox")):
+        seen, below = [], None
+        while rows := index.letters(view, 3, below=below):
+            seen += subjects(rows)
+            below = rows[-1].row
+        assert seen == ["6", "5", "4", "3", "2", "1", "0"]
+
+
 def test_a_sent_answer_stands_in_its_conversation(index, box):
     thread_of_three(box)
     scanned(index)
