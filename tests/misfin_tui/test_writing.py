@@ -18,6 +18,7 @@ from misfin.store.drafts import Draft
 from misfin.store.envelope import wrap, wrap_sent
 from misfin.store.outgoing import Outgoing
 from misfin.store.rows import Badge, LetterRow
+from misfin_tui.services import autosave
 from misfin_tui.services.autosave import Autosave
 from misfin_tui.services.lookalike import resembles
 from misfin_tui.services.replying import (
@@ -309,6 +310,22 @@ async def test_a_failed_save_keeps_the_text_and_says_so_once():
     assert len(disk.failed) == 1
     disk.full = False
     await keeper.flush()
+    assert [draft.body for draft in disk.saved] == ["precious"]
+    await keeper.stop()
+
+
+async def test_a_save_somebody_asked_for_is_tried_again_by_itself_when_it_failed(monkeypatch):
+    monkeypatch.setattr(autosave, "RETRY", 0.01)
+    disk = Disk()
+    disk.full = True
+    keeper = disk.keeper()
+    keeper.put(Draft(body="precious"))
+    with pytest.raises(StoreError):
+        await keeper.flush()
+    disk.full = False
+    async with asyncio.timeout(10):
+        while keeper.unsaved:
+            await asyncio.sleep(0.01)
     assert [draft.body for draft in disk.saved] == ["precious"]
     await keeper.stop()
 

@@ -58,7 +58,10 @@ class Autosave:
         return self._waiting is not None or self._lock.locked()
 
     async def flush(self) -> None:
-        """Save at once what is not saved yet. Raises :class:`StoreError`; the text is then kept."""
+        """Save at once what is not saved yet.
+
+        Raises :class:`StoreError`; the text is then kept, and saving it is tried again later.
+        """
         self._disarm()
         async with self._lock:
             draft, self._waiting = self._waiting, None
@@ -71,6 +74,8 @@ class Autosave:
             except StoreError:
                 if self._waiting is None:  # newer text may have come meanwhile
                     self._waiting = draft
+                if not self._stopped:
+                    self._arm(RETRY)
                 raise
             self.draft_id = done.id
             self._told = False
@@ -109,5 +114,3 @@ class Autosave:
             if not self._told:  # once is enough, until it was well in between
                 self._told = True
                 self._failed(error)
-            if not self._stopped:
-                self._arm(RETRY)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.post.presence import Running, running
-from misfin_tui.messages import ReceiverChanged
+from misfin_tui.messages import Problem, ReceiverChanged
 from misfin_tui.paths import profile_at
 
 if TYPE_CHECKING:
@@ -132,7 +132,14 @@ class Receiving:
         await _end(child)  # it has ended: what is left is our end of its pipes
         if self._child is child:  # nobody told it to end
             self._child = None
-            self._become(ReceiverState(error=words or f"it ended unexpectedly ({_ending(status)})"))
+            why = words or f"it ended unexpectedly ({_ending(status)})"
+            self._become(ReceiverState(error=why))
+            self._services.post(
+                Problem(
+                    f"Mail is no longer received here: {why}.",
+                    "The command “Start or stop receiving mail here” starts it again.",
+                )
+            )
 
     # ---- somebody else's
 

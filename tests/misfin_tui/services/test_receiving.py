@@ -11,7 +11,7 @@ import pytest
 from desk import ALICE, at_desk, make_profile, notices, on_screen, until
 
 from misfin_tui import config
-from misfin_tui.messages import ReceiverChanged
+from misfin_tui.messages import Problem, ReceiverChanged
 from misfin_tui.services import Services
 from misfin_tui.services.receiving import Receiving
 
@@ -76,6 +76,8 @@ async def test_a_child_that_is_killed_is_missed(services, told):
     state = await services.receiving.state()
     assert not state.running
     assert "signal 9" in state.error
+    (problem,) = [message for message in told if isinstance(message, Problem)]
+    assert "signal 9" in problem.text
     assert (await services.receiving.start()).running
     await services.receiving.stop()
 
