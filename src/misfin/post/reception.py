@@ -48,8 +48,6 @@ logger = logging.getLogger("misfin.reception")
 
 _LOOK_AGAIN = 1.0
 """Seconds between two looks at the identities and the block list."""
-_PINS_LOOKED_AT = 0.1
-"""Seconds between two looks whether a person changed the pins: many letters share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ class Reception:
         settings, opened = self.settings, self._open
         presence = await asyncio.to_thread(Presence, settings.runtime)
         opened.callback(presence.leave)
-        pins = await asyncio.to_thread(PinBook, settings.trust_db, look_again=_PINS_LOOKED_AT)
+        pins = await asyncio.to_thread(PinBook, settings.trust_db, clock=time.monotonic)
         opened.push_async_callback(asyncio.to_thread, pins.close)
         contacts = await asyncio.to_thread(ContactBook, settings.contacts_db)
         opened.push_async_callback(asyncio.to_thread, contacts.close)

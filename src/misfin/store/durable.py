@@ -22,7 +22,7 @@ NewFile = tuple[Path | str, bytes, float | None]
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _OPEN_AT_ONCE = 64
 """Files open at the same time; systems allow a process a few hundred."""
-_PARALLEL_FROM = 16
+_PARALLEL_FROM = 4
 """From so many files on, waiting for the disk in parallel is worth handing them to other threads."""
 
 

@@ -8,10 +8,10 @@ through a connection of their own, so that they never wait for a write.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -94,14 +94,18 @@ class PinBook:
     """Pins of hosts and senders, and memory of hosts, in one SQLite file; safe to share by threads.
 
     ``path`` None keeps the book in memory. Several processes may have the same file open; what another
-    one changed is noticed by the next read that comes ``look_again`` seconds or more after the last look.
+    one changed is seen at once. With a ``clock`` (seconds, never set back) :meth:`get` looks only after
+    ``look_again`` seconds: what this book wrote itself it still sees at once.
     Every method raises :class:`StoreError` when the file cannot be read or written.
     """
 
-    def __init__(self, path: Path | None, *, look_again: float = 0.0) -> None:
+    def __init__(
+        self, path: Path | None, *, clock: Callable[[], float] | None = None, look_again: float = 0.1
+    ) -> None:
         self.path = path
+        self._clock = clock
         self._look_again = look_again
-        self._looked_until = 0.0  # on the monotonic clock: till then, what is cached counts
+        self._looked_until = -math.inf  # on that clock: till then, what is cached counts
         # Order of locks: writing before reading, never the other way round.
         self._write_lock = threading.RLock()
         self._read_lock = self._write_lock if path is None else threading.RLock()
@@ -120,7 +124,7 @@ class PinBook:
     def get(self, kind: PinKind, name: str) -> Pin | None:
         """The pin of ``host:port`` or ``mailbox@host``. Cheap: a cached one costs microseconds."""
         key = (kind, name)
-        if time.monotonic() < self._looked_until:
+        if self._clock is not None and self._clock() < self._looked_until:
             with self._read_lock:
                 if (known := self._pins.get(key)) is not None:
                     return self._with_pending(known)
@@ -370,7 +374,7 @@ class PinBook:
                 self.flush()
             finally:
                 self._closed = True
-                self._looked_until = 0.0
+                self._looked_until = -math.inf
                 self._reader.close()
                 self._writer.close()
 
@@ -404,7 +408,8 @@ class PinBook:
                 if version != self._data_version:
                     self._data_version = version
                     self._forget_cached()
-                self._looked_until = time.monotonic() + self._look_again
+                if self._clock is not None:
+                    self._looked_until = self._clock() + self._look_again
             yield self._reader
 
     @contextmanager
@@ -429,7 +434,7 @@ class PinBook:
                         self._add_pending(key, count, last)
                 raise
             with self._read_lock:
-                self._looked_until = 0.0
+                self._looked_until = -math.inf
             if self._reader is database:
                 self._forget_cached()
 

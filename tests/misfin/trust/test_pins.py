@@ -253,12 +253,9 @@ def test_what_one_process_decides_another_sees_at_once(path):
         assert two.get(HOST, NAME) is None
 
 
-def test_a_book_that_looks_now_and_then_sees_its_own_decisions_at_once_and_others_a_little_later(
-    path, monkeypatch
-):
+def test_a_book_that_looks_now_and_then_sees_its_own_decisions_at_once_and_others_a_little_later(path):
     clock = [100.0]
-    monkeypatch.setattr("misfin.trust.pins.time.monotonic", lambda: clock[0])
-    with PinBook(path) as one, PinBook(path, look_again=0.5) as two:
+    with PinBook(path) as one, PinBook(path, clock=lambda: clock[0], look_again=0.5) as two:
         two.record(HOST, NAME, K, now=NOW)
         assert two.get(HOST, NAME).cert_sha256 == K.fingerprints.cert
         one.replace(HOST, NAME, OTHER, how="a person", now=NOW)
