@@ -122,6 +122,12 @@ async def completing(app: MisfinApp, pilot: Pilot[Any]) -> None:
     await keys("end", "comma", " ", "o")(app, pilot)
 
 
+async def pointing(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The right button of the mouse over a conversation."""
+    await until(pilot, LIST)
+    await pilot.click("#letters", offset=(30, 5), button=3)
+
+
 def outbox_question(question: Question, *then: str) -> Steps:
     """Go to the message that asks this, then press these keys."""
 
@@ -175,6 +181,7 @@ SCENES = (
     Scene("settings", keys("comma", words=LIST), "undo_send"),
     Scene("palette", keys("ctrl+p", *"re", words=LIST), "Reply"),
     Scene("themes", keys("comma", "slash", *"theme", "enter", "enter", words=LIST), "misfin-dusk"),
+    Scene("menu", pointing, "Reply all"),
     Scene("help", keys("question_mark", words=LIST), "Archive"),
     Scene("wizard-1", wizard(1), "step 1", fresh=True),
     Scene("wizard-2", wizard(2), "step 2", fresh=True),
