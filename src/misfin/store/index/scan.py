@@ -38,7 +38,7 @@ FIRST_BLOCK: Final = 200
 BLOCK: Final = 1000
 """Letters put in with one transaction: few at first, for the first screen; never so many that others wait."""
 
-BLOCK_TEXT: Final = 4_000_000
+BLOCK_TEXT: Final = 1_000_000
 """Characters of their texts: what is in memory at once."""
 
 BREATH: Final = 0.0001
