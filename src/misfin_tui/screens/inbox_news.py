@@ -133,7 +133,8 @@ class NewsScreen(SearchScreen):
         """Say whether mail is received, and where."""
         state = await self.services.receiving.state()
         if state.running:
-            ports = ", ".join(f":{address.rpartition(':')[2]}" for address in state.addresses)
+            # The same port over IPv4 and IPv6 is one to a person.
+            ports = ", ".join(dict.fromkeys(f":{each.rpartition(':')[2]}" for each in state.addresses))
             self.tell("receiver", f"● receiving on {ports}" if ports else "● receiving", "good")
         elif state.error:
             self.tell("receiver", f"○ not receiving: {state.error}", "bad")

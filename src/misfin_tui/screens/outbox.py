@@ -92,11 +92,11 @@ class OutboxScreen(Place):
         """The state in full, and what one can do about it."""
         hint = ""
         if item.state is State.HELD and item.question is not None:
-            hint = " a answers the question."
+            hint = "a answers the question. "
         elif item.state is State.UNCERTAIN:
-            hint = " r sends it again, after asking."
+            hint = "r sends it again, after asking. "
         said = state_words(item, time.time())
-        return f"{said[:1].upper()}{said[1:]}{hint}"
+        return f"{hint}{said[:1].upper()}{said[1:]}"  # a long reason must not push the hint away
 
     def choose(self, item: Any) -> None:
         """A double click shows the transcript."""
