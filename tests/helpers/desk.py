@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from quiet import until_quiet
 from textual import events
 from textual.pilot import Pilot
 
@@ -27,7 +29,10 @@ undo_send_seconds = 3600
 """
 """Nothing is received, and nothing leaves before the test is over."""
 
-WAIT = 10.0  # seconds until what a test waits for must have come
+WAIT = 30.0
+"""Seconds until what a test waits for must have come; no test that passes waits so long."""
+PUT_OFF = 0.3
+"""Seconds: more than the app waits for another key before it shows a letter or searches."""
 
 
 def identity(address: str, blurb: str = "") -> Identity:
@@ -65,11 +70,19 @@ async def at_desk(
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object], what: str = "") -> None:
     """Let the app work until something holds."""
-    for _ in range(int(WAIT / 0.02)):
-        if holds():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError(f"never: {what or holds}; on the screen:\n{shown(pilot.app)}")
+    end = time.monotonic() + WAIT
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"never: {what or holds}; on the screen:\n{shown(pilot.app)}")
+        await pilot.pause(0.005)
+        await pilot.pause()
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until the app rests: the mail was looked at, and what waits for a pause in the typing was done."""
+    await until(pilot, lambda: pilot.app.services.mail.scanned, "the mail was looked at")
+    await until_quiet(soon=PUT_OFF)
+    await pilot.pause()
 
 
 async def on_screen(pilot: Pilot[Any], text: str) -> None:

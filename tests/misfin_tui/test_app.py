@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from desk import ALICE, QuietApp, at_desk, identity, make_profile, notices, on_screen, shown, until
+from desk import ALICE, QuietApp, at_desk, identity, make_profile, notices, on_screen, settled, shown, until
 from mailboxes import Mailbox, mail
 from textual import events
 from textual.filter import NoColor
@@ -94,7 +94,7 @@ async def test_no_question_interrupts_somebody_who_writes(profile):
         app.open_composer(Draft())
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         app.post_message(TrustAsked("host", "hive.test:1958"))
-        await pilot.pause(0.1)
+        await settled(pilot)
         assert isinstance(app.screen, ComposeScreen)
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from desk import ALICE, at_desk, make_profile, on_screen, until
+from desk import ALICE, at_desk, make_profile, on_screen, settled, until
 from mailboxes import Mailbox, mail
 from post import gemmail
 from textual.widgets import Input, TextArea
@@ -81,18 +81,13 @@ def profile(profile_root):
     return made
 
 
-async def settled(pilot) -> None:
-    await pilot.pause()
-    await pilot.pause(0.1)
-
-
 async def go_inbox(app, pilot):
     await until(pilot, lambda: app.screen.preview.letter is not None)
 
 
 async def go_other_letter(app, pilot):
     await pilot.press("j")
-    await pilot.pause(0.2)
+    await settled(pilot)
 
 
 async def go_selection(app, pilot):
@@ -101,7 +96,7 @@ async def go_selection(app, pilot):
 
 async def go_search(app, pilot):
     await pilot.press("slash", *"from", "colon", "m")
-    await pilot.pause(0.2)
+    await settled(pilot)
 
 
 async def go_thread(app, pilot):
@@ -124,7 +119,7 @@ async def go_link(app, pilot):
 async def go_pipe(app, pilot):
     await go_thread(app, pilot)
     await pilot.press("vertical_line", *"cat", "enter")
-    await pilot.pause(0.3)
+    await settled(pilot)
 
 
 async def go_save(app, pilot):
@@ -187,29 +182,29 @@ async def go_menu(app, pilot):
 
 async def go_reply(app, pilot):
     await pilot.press("r")
-    await pilot.pause(0.3)
+    await settled(pilot)
 
 
 async def go_forward(app, pilot):
     await pilot.press("f")
-    await pilot.pause(0.3)
+    await settled(pilot)
 
 
 async def go_compose(app, pilot):
     app.open_composer(Draft(account=ALICE, to=(EVIL,), subject=EVIL, body=BODY))
-    await pilot.pause(0.3)
+    await settled(pilot)
 
 
 async def go_place(app, pilot, key: str):
     await pilot.press(key)
-    await pilot.pause(0.3)
+    await settled(pilot)
 
 
 async def go_palette(app, pilot):
     await pilot.press("ctrl+p")
-    await pilot.pause(0.1)
+    await settled(pilot)
     await pilot.press(*"mal")
-    await pilot.pause(0.3)
+    await settled(pilot)
 
 
 async def go_notices(app, pilot):

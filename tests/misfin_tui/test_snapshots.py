@@ -15,7 +15,7 @@ import pytest
 from certificates import KEYS, build, certificate_k
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from desk import QuietApp, make_profile, on_screen
+from desk import QuietApp, make_profile, on_screen, settled
 from textual.widgets import Input, TextArea
 
 from misfin.model.gemmail import Version
@@ -115,10 +115,10 @@ def picture(snap_compare, profile, steps, *, size=WIDE, theme="misfin-dark") -> 
     settings = replace(settings, ui=replace(settings.ui, theme=theme))
 
     async def run(pilot) -> None:
-        await pilot.pause()
+        await settled(pilot)
         await steps(pilot.app, pilot)
         pilot.app.clear_notifications()
-        await pilot.pause(0.3)
+        await settled(pilot)
 
     assert snap_compare(QuietApp(profile, settings), run_before=run, terminal_size=size)
 
@@ -127,7 +127,7 @@ def keys(*pressed: str, words: str):
     async def steps(app, pilot) -> None:
         for key in pressed:
             await pilot.press(key)
-            await pilot.pause(0.05)
+            await pilot.pause()
         await on_screen(pilot, words)
 
     return steps

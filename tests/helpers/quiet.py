@@ -1,0 +1,66 @@
+"""When an app under test has nothing left to do, told by its state.
+
+Textual's pilot takes a process that burns little CPU for an idle one: each key then costs two waits of 20 ms
+here, and on a busy machine, where the app was merely not given the CPU, the test goes on too early.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from typing import Any
+
+import textual.app
+import textual.pilot
+import textual.screen
+from textual._context import active_app
+
+SOON = 0.02
+"""A timer that is due within so many seconds belongs to what is being done: a repaint, a second look."""
+ENOUGH = 10.0
+"""Seconds after which an app that never rests, because a command runs on, is let go on."""
+TICKS = 1.0
+"""Seconds spent waiting for timers: some tick without end."""
+
+_in_threads: set[asyncio.Future[Any]] = set()
+
+
+async def until_quiet(_least: float = 0, _most: float = 1, *, soon: float = SOON) -> None:
+    """Wait until no task is ready, no thread works for one, and no timer is about to wake one.
+
+    The first two arguments are what Textual hands over; only ``soon`` counts.
+    """
+    loop: Any = asyncio.get_running_loop()
+    end, ticks = time.monotonic() + ENOUGH, TICKS
+    while time.monotonic() < end and ticks > 0:
+        await asyncio.sleep(0)  # one round of the loop: whatever is ready has its turn, sockets are looked at
+        if loop._ready:
+            continue
+        if any(future.get_loop() is loop for future in _in_threads):
+            await asyncio.sleep(0.001)
+            continue
+        if active_app.get()._exit:
+            return  # its timers tick, and do nothing any more
+        due = min((timer.when() for timer in loop._scheduled if not timer.cancelled()), default=None)
+        if due is None or due - loop.time() > soon:
+            return
+        pause = max(0.0, due - loop.time())
+        await asyncio.sleep(pause)
+        ticks -= pause
+
+
+def install() -> None:
+    """Let every pilot wait that way, and every repaint come at once."""
+    textual.app.wait_for_idle = textual.pilot.wait_for_idle = until_quiet  # type: ignore[attr-defined]
+    textual.screen.UPDATE_PERIOD = 0.001  # type: ignore[misc]
+    run_in_executor = asyncio.BaseEventLoop.run_in_executor
+
+    @functools.wraps(run_in_executor)
+    def counted(*args: Any) -> asyncio.Future[Any]:
+        future = run_in_executor(*args)
+        _in_threads.add(future)
+        future.add_done_callback(_in_threads.discard)
+        return future
+
+    asyncio.BaseEventLoop.run_in_executor = counted  # type: ignore[method-assign,assignment]
