@@ -48,7 +48,7 @@ def listens(port: int) -> bool:
 
 
 async def eventually(holds) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.02)
 

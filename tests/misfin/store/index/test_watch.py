@@ -17,7 +17,7 @@ from misfin.store.index import watch as watching
 from misfin.store.rows import View
 
 INBOX = View(ME, "Inbox")
-SOON = 10.0
+SOON = 60.0
 
 
 class News:
