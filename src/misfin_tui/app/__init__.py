@@ -212,9 +212,18 @@ class MisfinApp(Background):
         """Every key passes here first; one that is typed ahead of a screen still opening has to wait."""
         if isinstance(event, (events.InputEvent, events.Paste)) and not self.screen_stack:
             return  # the last screen is closed already: a key given back late has nowhere to go
-        if isinstance(event, events.Key) and not event.is_forwarded and self._type_ahead.holds(event):
+        if (
+            isinstance(event, (events.Key, events.Paste))
+            and not event.is_forwarded
+            and self._type_ahead.holds(event)
+        ):
             return
         await super().on_event(event)
+
+    async def run_action(self, action: Any, *args: Any, **kwargs: Any) -> bool:
+        """Every action is called here; keys may wait for what it opens."""
+        with self._type_ahead.watches(action):
+            return await super().run_action(action, *args, **kwargs)
 
     # ---- questions about certificates
 

@@ -6,13 +6,16 @@ Without this a quick "/archive" opens the search and then runs a, r, c, ... as c
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
-
-from textual import events
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import App
+    from textual.screen import Screen
     from textual.timer import Timer
+    from textual.worker import Worker
 
 OPENERS = frozenset(
     {
@@ -23,46 +26,83 @@ OPENERS = frozenset(
 """Actions that open something to type into."""
 
 PATIENCE = 0.8
-"""Seconds after which an action counts as having opened nothing."""
+"""Seconds a new screen is given to put a field into the focus, when at first something else is there."""
+GIVE_UP = 5.0
+"""Seconds after which the keys are given back whatever the action still does."""
 LOOK_AGAIN = 0.01
 
 
 class TypeAhead:
-    """Holds keys back from an opener until a field to type into has the focus."""
+    """Holds keys back from an opener until a field to type into has the focus, or it has opened nothing."""
 
     def __init__(self, app: App[int]) -> None:
         self._app = app
-        self._held: list[events.Key] = []
+        self._held: list[events.Key | events.Paste] = []
         self._timer: Timer | None = None
-        self._before: object = None
+        self._action = ""
+        """What the keys wait for."""
+        self._workers: set[Worker[Any]] | None = None
+        """What does the work of the action; None until it was called."""
+        self._before: tuple[Screen[Any], object] | None = None
+        """The screen and the focus the action began with."""
         self._until = 0.0
+        self._stays: float | None = None
+        """When a new screen counts as one without a field in focus."""
 
-    def holds(self, event: events.Key) -> bool:
-        """Whether this key has to wait; it is then given to the app again later."""
+    def holds(self, event: events.Key | events.Paste) -> bool:
+        """Whether this has to wait; it is then given to the app again later."""
         if self._timer is not None:
             self._held.append(event)
             return True
-        if self._opens(event):
-            self._before = self._app.focused
-            self._until = time.monotonic() + PATIENCE
+        if (action := self._opens(event)) is not None:
+            self._action, self._workers, self._stays = action, None, None
+            self._before = self._app.screen, self._app.focused
+            self._until = time.monotonic() + GIVE_UP
             self._timer = self._app.set_interval(LOOK_AGAIN, self._look)
         return False
 
-    def _opens(self, event: events.Key) -> bool:
+    @contextmanager
+    def watches(self, action: object) -> Iterator[None]:
+        """Around the call of every action: whoever waits for this one learns what works for it."""
+        if self._timer is None or action != self._action or self._workers is not None:
+            yield
+            return
+        others = set(self._app.workers)
+        try:
+            yield
+        finally:
+            self._workers = set(self._app.workers) - others
+
+    def _opens(self, event: events.Key | events.Paste) -> str | None:
+        key = getattr(event, "key", "")
+        active = self._app.active_bindings.get(key)
+        if active is None or self._takes(key, getattr(event, "character", None)):
+            return None
+        action = active.binding.action
+        return action if action.rpartition(".")[2].partition("(")[0] in OPENERS else None
+
+    def _takes(self, key: str, character: str | None) -> bool:
         focused = self._app.focused
-        if focused is not None and focused.check_consume_key(event.key, event.character):
-            return False
-        active = self._app.active_bindings.get(event.key)
-        return active is not None and active.binding.action.rpartition(".")[2].partition("(")[0] in OPENERS
+        return focused is not None and focused.check_consume_key(key, character)
 
     def _look(self) -> None:
-        focused = self._app.focused
-        ready = focused is not None and focused is not self._before and focused.check_consume_key("a", "a")
-        if not ready and time.monotonic() < self._until:
-            return
-        if self._timer is not None:
+        if self._timer is not None and (self._opened() or time.monotonic() > self._until):
             self._timer.stop()
-            self._timer = None
-        held, self._held = self._held, []
+            self._app.call_later(self._give_back)  # after a focus that was asked for and not yet given
+
+    def _opened(self) -> bool:
+        """Whether a field is there, or none will come: a slow machine may take its time for either."""
+        screen, focused = self._before or (None, None)
+        if self._app.focused is not focused and self._takes("a", "a"):
+            return True
+        if self._app.screen_stack[-1:] == [screen]:
+            return self._workers is not None and all(worker.is_finished for worker in self._workers)
+        if self._app.focused is not None and self._stays is None:
+            self._stays = time.monotonic() + PATIENCE
+        return self._stays is not None and time.monotonic() > self._stays
+
+    async def _give_back(self) -> None:
+        """In the order they were typed, before any that comes now; one of them may open something again."""
+        held, self._held, self._timer = self._held, [], None
         for event in held:
-            self._app.post_message(event)
+            await self._app.on_event(event)

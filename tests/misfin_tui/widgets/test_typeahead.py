@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from desk import ALICE, at_desk, make_profile, on_screen, shown, until
 from mailboxes import Mailbox, mail
 from post import NOW
+from quiet import until_quiet
 from textual import events
 from textual.widgets import Input
+
+from misfin_tui.widgets import typeahead
 
 
 @pytest.fixture
@@ -53,3 +58,42 @@ async def test_an_action_that_opens_nothing_gives_the_keys_back(profile):
         await on_screen(pilot, "Inbox")
         burst(app, "rc")  # nothing to reply to
         await on_screen(pilot, "New message")
+
+
+async def test_keys_wait_for_a_question_however_slowly_it_opens(profile, mailbox, monkeypatch):
+    monkeypatch.setattr(typeahead, "PATIENCE", 0.0)
+    monkeypatch.setattr(typeahead, "GIVE_UP", 60.0)
+    go = asyncio.Event()
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        tags = app.services.mail.tags
+
+        async def slow():
+            await go.wait()
+            return await tags()
+
+        monkeypatch.setattr(app.services.mail, "tags", slow)
+        burst(app, "tdecks")
+        for _ in range(3):
+            await until_quiet(soon=2 * typeahead.LOOK_AGAIN)
+        assert "Inbox · 3 conversations" in shown(app)
+        go.set()
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "decks")
+
+
+async def test_an_action_that_opens_nothing_gives_the_keys_back_at_once(profile, monkeypatch):
+    monkeypatch.setattr(typeahead, "PATIENCE", 600.0)
+    monkeypatch.setattr(typeahead, "GIVE_UP", 600.0)
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await on_screen(pilot, "Inbox")
+        burst(app, "rtc")  # nothing to reply to, nothing to tag
+        await on_screen(pilot, "New message")
+
+
+async def test_what_is_pasted_ahead_of_a_search_stands_in_it_in_order(profile, mailbox):
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        burst(app, "/su")
+        app.post_message(events.Paste("bject:ke"))
+        burst(app, "lp")
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "subject:kelp")
