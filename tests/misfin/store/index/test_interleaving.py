@@ -65,7 +65,7 @@ class Interleaving(RuleBasedStateMachine):
         data = mail(
             subject,
             f"body {number}",
-            date=NOW + 86400 * day,
+            date=NOW + 86400 * day + number,  # letters of the same second stand in the order they were met
             message_id=f"<{number % 7}@x>" if named else "",
             references=[f"<{answer}@x>" for answer in answers],
             sender=ME if own else "Bob <bob@x.example>",
