@@ -8,6 +8,7 @@ import contextlib
 import socket
 import struct
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL
 from peers import NOW, Peer, ask, letter, odd_person, person
+from receiving import Post
 
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.net.incoming import Incoming, accepted
@@ -24,20 +26,31 @@ ADA = person("ada@mail.example Ada")
 BEA = person("bea@hive.test Bea")
 ADA_TAKES_IT = b"20 %b\r\n" % ADA.info.fingerprints.cert.encode()
 REQUEST = letter("ada@mail.example", "Hello")
-QUICK = {"handshake_timeout": 0.3, "header_timeout": 0.3, "body_timeout": 0.3, "idle_timeout": 0.3}
+PATIENT = dict.fromkeys(
+    ("handshake_timeout", "header_timeout", "body_timeout", "idle_timeout", "linger"), 120.0
+)
+HASTE = 0.3
+SOON = 30.0
+"""Seconds, far from either: what takes less did not wait for a patience of two minutes."""
 
 
 @pytest.fixture
 async def post(serve):
-    """A receiver whose patience is short; afterwards it must be as good as new."""
-    post = await serve(linger=0.3, **QUICK)
+    """A receiver of great patience; afterwards it must be as good as new."""
+    post = await serve(**PATIENT)
     yield post
+    impatient(post, **PATIENT)
     before = len(post.letters)
     assert await ask(post.port, REQUEST, BEA) == ADA_TAKES_IT
     assert len(post.letters) == before + 1
     async with asyncio.timeout(30):
         while post.receiver.connections:
             await asyncio.sleep(0.01)
+
+
+def impatient(post: Post, **seconds: float) -> None:
+    """From now on the receiver waits no longer than that for these."""
+    post.receiver.settings = replace(post.receiver.settings, **seconds)
 
 
 def reset(peer: Peer) -> None:
@@ -57,14 +70,12 @@ async def cut(peer: Peer, how: str) -> None:
         await asyncio.sleep(0)
 
 
-async def dropped(peer: Peer, within: float = 1.5) -> float:
-    """Wait until the server ends the connection; seconds it took."""
-    began = time.monotonic()
+async def dropped(peer: Peer) -> None:
+    """Wait until the server ends the connection."""
     with contextlib.suppress(ConnectionError):
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(SOON):
             while await peer.reader.read(65536):
                 pass
-    return time.monotonic() - began
 
 
 # ---- one letter per connection --------------------------------------------------------------------
@@ -137,15 +148,20 @@ async def test_the_whole_conversation_in_one_segment_is_answered(post):
 
 
 async def test_the_server_ends_the_connection_at_once_after_its_answer(post):
-    peer = await Peer.connect(post.port, BEA)
-    await ask(post.port, REQUEST, BEA)
-    began = time.monotonic()
-    peer.say(REQUEST)
-    assert await peer.answer() == ADA_TAKES_IT
-    took = time.monotonic() - began
-    assert peer.session.peer_closed  # close_notify came before the end of TCP
-    assert took < 0.09  # elsewhere: 100 ms of waiting, always
-    await peer.close()
+    async def took() -> float:
+        peer = await Peer.connect(post.port, BEA)
+        began = time.monotonic()
+        peer.say(REQUEST)
+        assert await peer.answer() == ADA_TAKES_IT
+        took = time.monotonic() - began
+        assert peer.session.peer_closed  # close_notify came before the end of TCP
+        await peer.close()
+        return took
+
+    for _ in range(100):  # a busy machine makes some of them slow
+        if await took() < 0.09:
+            return
+    pytest.fail("elsewhere: 100 ms of waiting, always")
 
 
 async def test_unread_input_does_not_destroy_the_answer(post):
@@ -163,36 +179,42 @@ async def test_unread_input_does_not_destroy_the_answer(post):
 
 
 async def test_whoever_connects_and_stays_silent_is_dropped(post):
+    impatient(post, handshake_timeout=HASTE)
+    began = time.monotonic()
     peer = await Peer.dial(post.port)
-    assert 0.2 < await dropped(peer) < 1.0
+    await dropped(peer)
+    assert time.monotonic() - began > 0.2
     await peer.close()
 
 
 async def test_a_handshake_that_drips_is_dropped(post):
+    impatient(post, handshake_timeout=HASTE)
     peer = await Peer.dial(post.port)
     peer.begin(BEA)
     hello = peer.session.outgoing()
-    began = time.monotonic()
     with contextlib.suppress(ConnectionError):
-        for byte in hello:
+        for byte in hello[:-1]:
             peer.writer.write(bytes([byte]))
             await peer.writer.drain()
             if peer.reader.at_eof():
                 break
             await asyncio.sleep(0.02)
-    assert time.monotonic() - began < 1.5
+        else:
+            pytest.fail("all of it was waited for")
     await peer.close()
 
 
 async def test_a_client_that_never_ends_its_handshake_is_dropped(post):
+    impatient(post, handshake_timeout=HASTE)
     peer = await Peer.dial(post.port)
     peer.begin(BEA)
     peer.flush()
-    assert await dropped(peer) < 1.0
+    await dropped(peer)
     await peer.close()
 
 
 async def test_silence_after_the_handshake_is_ended_politely(post):
+    impatient(post, header_timeout=HASTE)
     peer = await Peer.connect(post.port, BEA)
     peer.flush()
     assert await peer.answer() == b""
@@ -201,7 +223,11 @@ async def test_silence_after_the_handshake_is_ended_politely(post):
 
 
 @pytest.mark.parametrize("sent", [b"mis", b"misfin://ada@mail.example", REQUEST[:28], REQUEST[:-1]])
-async def test_silence_in_the_middle_of_a_request_is_not_waited_for(post, sent):
+@pytest.mark.parametrize(
+    "patience", [("header_timeout", "body_timeout"), ("idle_timeout",)], ids=["all", "idle"]
+)
+async def test_silence_in_the_middle_of_a_request_is_not_waited_for(post, sent, patience):
+    impatient(post, **dict.fromkeys(patience, HASTE))
     peer = await Peer.connect(post.port, BEA)
     peer.say(sent)
     answer = await peer.answer()
@@ -215,34 +241,37 @@ async def test_a_request_that_drips_is_ended_however_busy_it_looks(post, start, 
     request = b"misfin://ada@mail.example\t900\r\n" + b"\n" * 900
     if not start:
         request = b"misfin://" + b"a" * 900 + b"@mail.example\t0\r\n"
+    impatient(post, **{"body_timeout" if start else "header_timeout": HASTE})
     peer = await Peer.connect(post.port, BEA)
     peer.say(request[:start])
-    began = time.monotonic()
     answering = asyncio.create_task(peer.answer())
     with contextlib.suppress(ConnectionError):
-        for index in range(start, len(request)):
+        for index in range(start, len(request) - 1):
             if answering.done():
                 break
             peer.say(request[index : index + 1])
             await asyncio.sleep(0.02)
+        else:
+            pytest.fail("all of it was waited for")
     assert (await answering)[:3] == status
-    assert time.monotonic() - began < 1.5
     await peer.close()
     assert post.letters == []
 
 
 async def test_a_peer_that_never_hangs_up_is_left_after_the_linger_time(post):
+    impatient(post, linger=1.0)
     peer = await Peer.connect(post.port, BEA)
     peer.say(REQUEST)
     assert await peer.answer() == ADA_TAKES_IT
     assert post.receiver.connections == 1
-    async with asyncio.timeout(1.0):
+    async with asyncio.timeout(SOON):
         while post.receiver.connections:
             await asyncio.sleep(0.01)
     await peer.close()
 
 
 async def test_a_peer_that_talks_on_after_the_answer_is_cut(post):
+    impatient(post, linger=HASTE)
     peer = await Peer.connect(post.port, BEA)
     peer.say(REQUEST)
     assert await peer.answer() == ADA_TAKES_IT
@@ -253,12 +282,13 @@ async def test_a_peer_that_talks_on_after_the_answer_is_cut(post):
             await peer.writer.drain()
 
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(talk(), 2)
+        await asyncio.wait_for(talk(), SOON)
     await peer.close()
 
 
 async def test_a_half_open_connection_costs_nothing_but_its_time(post):
     """A peer that vanished: its TCP neither ends nor answers. Here: it reads nothing and says nothing."""
+    impatient(post, linger=HASTE)
     peer = await Peer.connect(post.port, BEA)
     peer.reader._transport.pause_reading()
     peer.say(REQUEST)
@@ -350,7 +380,7 @@ async def test_what_is_not_tls_is_turned_away_quickly(post, garbage):
         peer.writer.write(garbage)
         await peer.writer.drain()
         peer.writer.write_eof()
-    assert await dropped(peer) < 1.0
+    await dropped(peer)
     await peer.close()
     assert post.letters == []
 
@@ -390,6 +420,7 @@ async def test_wrong_lengths_and_endless_lines_get_59_at_once(post, request_byte
 
 
 async def test_a_length_that_is_too_long_waits_for_the_rest_and_stores_nothing(post):
+    impatient(post, body_timeout=HASTE)
     peer = await Peer.connect(post.port, BEA)
     peer.say(b"misfin://ada@mail.example\t100\r\n\n\n\nHi\n")
     assert (await peer.answer()).startswith(b"41 ")

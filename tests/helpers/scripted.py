@@ -180,7 +180,7 @@ class ScriptedServer:
     async def wait(self) -> list[Visit]:
         """All visits so far, when the server is through with them."""
         for visit in self.visits:
-            assert await asyncio.to_thread(visit.done.wait, 5), "the server still waits for something"
+            assert await asyncio.to_thread(visit.done.wait, 60), "the server still waits for something"
         return self.visits
 
     def _serve(self) -> None:

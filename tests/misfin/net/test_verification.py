@@ -242,9 +242,8 @@ async def test_a_host_that_is_down_postpones_the_letter_where_verification_is_re
 async def test_a_host_that_never_answers_is_given_up_in_time(world):
     world.scripted(None)
     await world.verify("optional", timeout=0.2)
-    began = time.monotonic()
-    assert await world.post() == b"20"
-    assert time.monotonic() - began < 2
+    async with asyncio.timeout(30):
+        assert await world.post() == b"20"
     assert world.last.outcome is Outcome.UNKNOWN
 
 
@@ -646,18 +645,18 @@ async def test_a_cache_that_cannot_be_used_stops_no_mail(world, method):
 async def test_a_host_that_stays_down_holds_up_only_the_first_letter(world):
     clock = [1000.0]
     silent = world.scripted(None)
-    asker = HostAsker(PinBook(None), hosts=world.hosts, timeout=0.1, now=lambda: clock[0])
+    asker = HostAsker(PinBook(None), hosts=world.hosts, timeout=0.5, now=lambda: clock[0])
     bea = BEA.info.fingerprints.cert
     assert (await asker.ask(BEA_ADDRESS, certificate=bea)).response is None
-    for later, visits in ((29, 1), (31, 2), (80, 2), (95, 3)):
+    for later, asked, visits in ((29, False, 1), (31, True, 2), (80, False, 2), (95, True, 3)):
         clock[0] = 1000.0 + later
-        began = time.monotonic()
         assert (await asker.ask(BEA_ADDRESS, certificate=bea)).response is None
-        assert time.monotonic() - began < 0.09
-        while asker._running:
-            await asyncio.sleep(0.01)
+        assert bool(asker._running) is asked  # nothing was waited for: it is only asked now
+        async with asyncio.timeout(30):
+            while asker._running or len(silent.visits) < visits:
+                await asyncio.sleep(0.01)
         assert len(silent.visits) == visits
     clock[0] += 31
     began = time.monotonic()
     await asker.ask(BEA_ADDRESS, certificate="another certificate")  # is worth waiting for
-    assert time.monotonic() - began > 0.09
+    assert time.monotonic() - began > 0.4

@@ -199,7 +199,7 @@ async def test_one_connection_at_a_time_per_host_and_several_hosts_at_once(offic
         open_now.append(visit)
         most.append(len(open_now))
         visit.read_request()
-        assert gate.wait(5)
+        assert gate.wait(60)
         visit.say(OK)
         open_now.remove(visit)
         visit.goodbye()
@@ -492,7 +492,7 @@ async def test_a_letter_cancelled_during_the_handshake_does_not_leave(office):
 
     class Slow(ScriptedServer):
         def _follow(self, visit, script):
-            assert go.wait(5)
+            assert go.wait(60)
             super()._follow(visit, script)
 
     with office.at(Slow(HOST, lambda visit: visit.read_to_end())) as server:
@@ -516,7 +516,7 @@ async def test_stopping_settles_what_was_under_way(office, monkeypatch, phase, s
 
     def silent(visit):
         visit.read_request()
-        over.wait(5)
+        over.wait(60)
 
     with silent_listener() as port, ScriptedServer(HOST, silent) as server:
         office.at(port if phase == "handshake" else server)
@@ -535,7 +535,7 @@ async def test_stopping_between_a_refusal_and_the_next_try_leaves_the_letter_wai
     class SecondWaits(ScriptedServer):
         def _follow(self, visit, script):
             if len(self.visits) == 2:
-                over.wait(5)  # its handshake does not come
+                over.wait(60)  # its handshake does not come
             super()._follow(visit, script)
 
     with office.at(SecondWaits(HOST, b"59 what?\r\n")) as server:
@@ -553,7 +553,7 @@ async def test_a_letter_on_the_wire_gets_time_to_end_when_the_program_stops(offi
 
     def slow(visit):
         visit.read_request()
-        assert go.wait(5)
+        assert go.wait(60)
         visit.say(OK)
         visit.goodbye()
 
@@ -734,12 +734,12 @@ async def test_a_letter_claimed_while_the_loop_is_cancelled_is_given_back(office
     def slow(*args, **more):
         claim = real(*args, **more)
         claimed.set()
-        assert go.wait(5)
+        assert go.wait(60)
         return claim
 
     monkeypatch.setattr(office.outbox, "claim", slow)
     task = asyncio.create_task(office.courier().run_once())
-    await asyncio.to_thread(claimed.wait, 5)
+    await asyncio.to_thread(claimed.wait, 60)
     task.cancel()
     await asyncio.sleep(0)
     go.set()
@@ -759,7 +759,7 @@ async def test_waiting_for_a_process_that_died_ends(office, monkeypatch):
         await asyncio.sleep(0.15)
         assert not task.done()
         alive[0] = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             (row,) = await task
     other.close()
     assert row.state is State.DELIVERED

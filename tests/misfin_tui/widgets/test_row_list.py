@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -26,12 +25,14 @@ class Host(App[None]):
         self.items = items
         self.moved: list[int] = []
         self.chosen: list[int] = []
+        self.drawn = 0
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theming.variable_defaults(self.current_theme)
 
     def compose(self) -> ComposeResult:
         def cells(item: int):
+            self.drawn += 1
             return (
                 ("✓", "good"),
                 (f"name {item}", "strong"),
@@ -138,9 +139,9 @@ async def test_any_size_can_be_drawn(size):
 
 
 async def test_a_hundred_thousand_rows_are_no_burden():
-    async with listed(100_000) as (_app, rows, pilot):
-        start = time.perf_counter()
+    async with listed(100_000) as (app, rows, pilot):
+        app.drawn = 0
         for _ in range(20):
             rows.move_page(1)
             await pilot.pause()
-        assert time.perf_counter() - start < 10
+        assert 0 < app.drawn < 1000  # what is in sight, not all there is
