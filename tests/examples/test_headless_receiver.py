@@ -21,11 +21,11 @@ async def test_the_guest_book_takes_letters_and_ends_cleanly(tmp_path):
         sys.executable, PROGRAM, identity, book, "127.0.0.1:0", stdout=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             ready = (await program.stdout.readline()).decode()
             port = int(ready.split()[-1])
             hosts = {"mail.example": HostOverride(connect=("127.0.0.1", port))}
-            async with MisfinClient(identity=BEA, hosts=hosts, timeout=5) as client:
+            async with MisfinClient(identity=BEA, hosts=hosts, timeout=60) as client:
                 taken = await client.send("book@mail.example", "What a place!", subject="Hello from the hive")
                 refused = await client.send("book@mail.example", "no heading")
             program.send_signal(signal.SIGTERM)

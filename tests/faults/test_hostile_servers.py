@@ -39,7 +39,7 @@ def pins():
 
 def client(port, pins, **options):
     hosts = {"mail.example": HostOverride(("127.0.0.1", port))}
-    return MisfinClient(**{"identity": BEA, "pins": pins, "hosts": hosts, "timeout": 5, **options})
+    return MisfinClient(**{"identity": BEA, "pins": pins, "hosts": hosts, "timeout": 60, **options})
 
 
 # ---- odd certificates -----------------------------------------------------------------------------
@@ -136,12 +136,18 @@ async def test_a_flood_instead_of_an_answer_is_cut_off(pins):
 
 
 async def test_a_flood_before_the_request_is_not_kept(pins):
+    came = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
     def flood(visit):
-        for _ in range(50):
+        visit.say(b"9" * 16384)
+        loop.call_soon_threadsafe(came.set)
+        for _ in range(49):
             visit.say(b"9" * 16384)
         visit.read_to_end()
 
     async def take_your_time():
+        await came.wait()
         await asyncio.sleep(0.2)
 
     with ScriptedServer(HOST, flood) as server:

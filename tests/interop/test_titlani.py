@@ -105,7 +105,7 @@ async def test_its_client_follows_our_redirect(tmp_path, serve):
 async def test_our_client_delivers_to_its_server(tmp_path, version):
     with titlani_server(tmp_path, mailboxes=("alice",)) as server:
         hosts = {"localhost": HostOverride(connect=("127.0.0.1", server.port), version=version)}
-        async with MisfinClient(identity=BEA, hosts=hosts, timeout=10) as client:
+        async with MisfinClient(identity=BEA, hosts=hosts, timeout=60) as client:
             answer = await client.send("alice@localhost", "Grüße\nfrom the hive", subject="Hi")
             missing = await client.send("nobody@localhost", "Hello?")
         alice = identity_from_pem(
@@ -124,7 +124,7 @@ async def test_our_client_sends_nothing_to_its_server_with_another_certificate(t
     for turn in ("one", "two"):
         with titlani_server(tmp_path / turn, mailboxes=("alice",)) as server:
             hosts = {"localhost": HostOverride(connect=("127.0.0.1", server.port))}
-            async with MisfinClient(identity=BEA, hosts=hosts, pins=pins, timeout=10) as client:
+            async with MisfinClient(identity=BEA, hosts=hosts, pins=pins, timeout=60) as client:
                 if turn == "one":
                     assert (await client.send("alice@localhost", "Hello")).status == 20
                 else:
@@ -207,7 +207,7 @@ class Verifying:
 
     async def mail(self, post, identity) -> int:
         hosts = {"localhost": HostOverride(connect=("127.0.0.1", post.port))}
-        async with MisfinClient(identity=identity, hosts=hosts, timeout=10) as client:
+        async with MisfinClient(identity=identity, hosts=hosts, timeout=60) as client:
             return (await client.send("ada@localhost", "Hello")).status
 
     @property

@@ -323,7 +323,7 @@ async def test_a_save_somebody_asked_for_is_tried_again_by_itself_when_it_failed
     with pytest.raises(StoreError):
         await keeper.flush()
     disk.full = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while keeper.unsaved:
             await asyncio.sleep(0.01)
     assert [draft.body for draft in disk.saved] == ["precious"]

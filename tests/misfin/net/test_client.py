@@ -30,6 +30,7 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.net.delivery import next_version, shows_version, with_sender_line
+from misfin.net.dialing import Timeouts
 from misfin.trust.identity import identity_from_pem
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import Decision, PinKind
@@ -71,7 +72,7 @@ def client(server, pins, **options):
     """A client that finds mail.example at the scripted server."""
     port = server if isinstance(server, int) else server.port
     options.setdefault("hosts", {"mail.example": HostOverride(("127.0.0.1", port))})
-    return MisfinClient(**{"identity": BEA, "pins": pins, "timeout": 5, **options})
+    return MisfinClient(**{"identity": BEA, "pins": pins, "timeout": 60, **options})
 
 
 async def seen(server):
@@ -691,7 +692,9 @@ async def test_no_usable_answer_after_the_request_is_an_unknown_outcome(pins, sc
     assert caught.value.tries[-1].request == AS_C
 
 
-async def test_silence_after_the_request_is_an_unknown_outcome(pins):
+async def test_silence_after_the_request_is_an_unknown_outcome(pins, monkeypatch):
+    monkeypatch.setattr(Timeouts, "of", lambda seconds: Timeouts(response=seconds))  # the handshake has time
+
     def keep_silent(visit):
         visit.read_request()
         visit.read_to_end()
@@ -775,7 +778,8 @@ async def test_a_closed_port_is_told_apart(pins):
         await client(port, pins).send_raw("ada@mail.example", MESSAGE)
 
 
-async def test_silence_instead_of_tls_is_told_apart(pins):
+async def test_silence_instead_of_tls_is_told_apart(pins, monkeypatch):
+    monkeypatch.setattr(Timeouts, "of", lambda seconds: Timeouts(handshake=seconds))
     with silent_listener() as port, pytest.raises(DeliveryTimeoutError, match="TLS handshake within"):
         await client(port, pins, timeout=0.2).send_raw("ada@mail.example", MESSAGE)
 

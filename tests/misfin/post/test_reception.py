@@ -334,6 +334,6 @@ async def test_however_it_ends_what_was_answered_20_is_in_the_maildir(settings, 
         assert stored == sorted(accepted)  # nothing stored without its answer either
     async with receiving(settings) as new_port:  # and it starts again
         hosts = {"mail.example": HostOverride(("127.0.0.1", new_port))}
-        client = MisfinClient(identity=BEA, hosts=hosts, timeout=5)
+        client = MisfinClient(identity=BEA, hosts=hosts, timeout=60)
         async with client:
             assert (await client.send(MisfinAddress("ada", "mail.example"), "again")).status == 20
