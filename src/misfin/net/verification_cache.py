@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
+from misfin.trust.wal import log_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,12 +109,13 @@ class SenderVerificationCache:
         database = sqlite3.connect(target, timeout=5.0, isolation_level=None, check_same_thread=False)
         try:
             database.execute("PRAGMA busy_timeout = 5000")
-            database.execute("PRAGMA journal_mode = WAL")
+            log_ahead(database)
             database.execute("PRAGMA synchronous = NORMAL")
             (version,) = database.execute("PRAGMA user_version").fetchone()
             if version != _SCHEMA_VERSION:  # a cache of another version is not worth a migration
                 database.executescript(
-                    "DROP TABLE IF EXISTS senders; DROP TABLE IF EXISTS servers;" + _SCHEMA
+                    "BEGIN IMMEDIATE; DROP TABLE IF EXISTS senders; DROP TABLE IF EXISTS servers;"
+                    f"{_SCHEMA} COMMIT"
                 )
         except BaseException:
             database.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 from misfin.errors import StoreError
 from misfin.store.files import private_folder, sync_folder
+from misfin.trust.wal import log_ahead
 
 Values = Sequence[object] | Mapping[str, object]
 """What fills the marks of a statement, by place or by name."""
@@ -41,7 +42,7 @@ class Database:
                 path or ":memory:", timeout=5.0, isolation_level=None, check_same_thread=False
             )
             try:
-                self._db.execute("PRAGMA journal_mode = WAL")
+                log_ahead(self._db)
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._migrate(steps)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
 from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind
+from misfin.trust.wal import log_ahead
 
 if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo
@@ -72,7 +73,7 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     database = connect(path)
     try:
-        database.execute("PRAGMA journal_mode = WAL")
+        log_ahead(database)
         database.execute("PRAGMA synchronous = FULL")
         _migrate(database, path)
     except BaseException:

@@ -227,8 +227,10 @@ def usable(db: sqlite3.Connection) -> bool:
 
 def create(db: sqlite3.Connection) -> None:
     """Lay an empty index into an empty file, in one transaction, so that two programs may both try."""
+    from misfin.trust.wal import log_ahead  # late: only a new index needs it
+
     db.execute("PRAGMA page_size=8192")
-    db.execute("PRAGMA journal_mode=WAL")
+    log_ahead(db)
     db.execute("BEGIN IMMEDIATE")
     try:
         if not usable(db):
