@@ -224,7 +224,7 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         except MisfinError as error:
             if epoch == self._epoch:
                 self.post_message(self.Failed(self, error))
-            return epoch != self._epoch
+            return False  # also when it is being read again: that will fail as well
         if epoch != self._epoch:
             return True
         if stay:

@@ -275,3 +275,33 @@ async def test_a_cursor_that_reverses_colours_makes_no_blocks_of_them(profile_ro
         strip = app.screen.letters.render_line(0)
         assert {segment.style.color for segment in strip} == {strip._segments[0].style.color}
         assert all(segment.style.reverse for segment in strip)
+
+
+class Unsure(Mailbox):
+    """A source that finds out late that a search means nothing."""
+
+    def __init__(self, total: int) -> None:
+        super().__init__(total)
+        self.waiting = asyncio.Event()
+
+    async def count(self, view: View) -> int:
+        if not view.query:
+            return await super().count(view)
+        self.waiting.set()
+        await self.open.wait()
+        raise StoreError("This search means nothing.")
+
+
+async def test_a_view_that_fails_while_it_is_read_again_does_not_stay():
+    mailbox = Unsure(5)
+    async with (app := Desk(mailbox)).run_test(size=(80, 24)) as pilot:
+        letters = await started(pilot, app)
+        mailbox.open.clear()
+        opening = asyncio.ensure_future(letters.open_view(View(query="is:purple")))
+        await mailbox.waiting.wait()
+        again = asyncio.ensure_future(letters.reload())  # as when mail comes
+        await pilot.pause()
+        mailbox.open.set()
+        assert not await opening
+        await again
+        assert letters.view == VIEW
