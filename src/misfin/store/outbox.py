@@ -18,8 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from misfin.errors import ClaimLostError
-from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.model.address import MisfinAddress
 from misfin.store.database import Database
+from misfin.store.outboxfile import SCHEMA, host_key, load_attempts, load_outgoing, load_rows, with_port
 from misfin.store.outgoing import (
     AttemptRow,
     Claim,
@@ -33,7 +34,6 @@ from misfin.store.outgoing import (
     Transcript,
 )
 from misfin.store.owners import is_alive, process_token
-from misfin.trust.tofu import pin_name
 
 __all__ = [
     "AttemptRow",
@@ -51,40 +51,6 @@ __all__ = [
     "with_port",
 ]
 
-_SCHEMA = (
-    """CREATE TABLE message (
-        id TEXT PRIMARY KEY, account TEXT NOT NULL, recipients TEXT NOT NULL, subject TEXT NOT NULL,
-        message BLOB NOT NULL, draft BLOB NOT NULL, token TEXT NOT NULL, created REAL NOT NULL,
-        sent_copy INTEGER NOT NULL DEFAULT 0)""",
-    "CREATE INDEX message_token ON message(token) WHERE token <> ''",
-    """CREATE TABLE letter (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        message TEXT NOT NULL REFERENCES message(id) ON DELETE CASCADE,
-        address TEXT NOT NULL, host TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
-        why TEXT NOT NULL DEFAULT '', status INTEGER NOT NULL DEFAULT 0, meta TEXT NOT NULL DEFAULT '',
-        fingerprint TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
-        failures INTEGER NOT NULL DEFAULT 0, slowdowns INTEGER NOT NULL DEFAULT 0,
-        since REAL NOT NULL DEFAULT 0, next_attempt REAL NOT NULL, hold_until REAL NOT NULL,
-        changed REAL NOT NULL, question TEXT NOT NULL DEFAULT '', question_name TEXT NOT NULL DEFAULT '',
-        pinned TEXT NOT NULL DEFAULT '', target TEXT NOT NULL DEFAULT '', hops TEXT NOT NULL DEFAULT '[]',
-        owner TEXT NOT NULL DEFAULT '', attempt INTEGER NOT NULL DEFAULT 0,
-        leaving INTEGER NOT NULL DEFAULT 0)""",
-    "CREATE INDEX letter_due ON letter(state, next_attempt)",
-    "CREATE INDEX letter_message ON letter(message)",
-    """CREATE TABLE attempt (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        letter INTEGER NOT NULL REFERENCES letter(id) ON DELETE CASCADE,
-        started REAL NOT NULL, ended REAL NOT NULL DEFAULT 0, left_at REAL NOT NULL DEFAULT 0,
-        host TEXT NOT NULL DEFAULT '', port INTEGER NOT NULL DEFAULT 0, version TEXT NOT NULL DEFAULT '',
-        certificate TEXT NOT NULL DEFAULT '', decision TEXT NOT NULL DEFAULT '',
-        request BLOB NOT NULL DEFAULT x'', response TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '',
-        phase TEXT NOT NULL)""",
-    "CREATE INDEX attempt_letter ON attempt(letter)",
-)
-_ROW = """SELECT l.id, l.message, m.account, l.address, m.subject, l.state, l.why, l.status, l.meta,
-    l.fingerprint, l.attempts, l.next_attempt, m.created, l.hold_until, length(m.message), l.question,
-    l.question_name, l.target, l.host
-    FROM letter l JOIN message m ON m.id = l.message """
 _AGAIN = """UPDATE letter SET state = 'waiting', why = '', next_attempt = max(:now, hold_until * :undo),
     failures = 0, slowdowns = 0, since = 0, question = '', question_name = '', pinned = '', changed = :now,
     target = coalesce(json_extract(hops, '$[#-1]'), '') """  # a redirect only proposed is forgotten
@@ -107,7 +73,7 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.owner = f"{process_token()}/{uuid.uuid4().hex[:12]}"
-        self._db = Database(path, "The outbox", (_SCHEMA,))
+        self._db = Database(path, "The outbox", (SCHEMA,))
 
     def close(self) -> None:
         """Close the file. A row still claimed here stays as after a crash, for :meth:`recover` to judge."""
@@ -166,40 +132,27 @@ class Outbox:
     def rows(self, states: Iterable[State] | None = None) -> list[OutboxRow]:
         """Every row, or those in ``states``: newest letter first, its recipients in their order."""
         wanted = json.dumps(list(State if states is None else states))
-        return self._rows(
+        return load_rows(
+            self._db,
             "WHERE l.state IN (SELECT value FROM json_each(?)) ORDER BY m.created DESC, m.rowid DESC, l.id",
             (wanted,),
         )
 
     def row(self, row_id: int) -> OutboxRow | None:
         """The row with this id, or None where there is none."""
-        return next(iter(self._rows("WHERE l.id = ?", (row_id,))), None)
+        return next(iter(load_rows(self._db, "WHERE l.id = ?", (row_id,))), None)
 
     def group(self, group: str) -> list[OutboxRow]:
         """All recipients of one letter."""
-        return self._rows("WHERE l.message = ? ORDER BY l.id", (group,))
+        return load_rows(self._db, "WHERE l.message = ? ORDER BY l.id", (group,))
 
     def attempts(self, row_id: int) -> list[AttemptRow]:
         """The transcripts of a row, oldest first."""
-        rows = []
-        for found in self._db.read(
-            "SELECT id, letter, started, ended, left_at, host, port, version, certificate, decision, request,"
-            " response, error, phase FROM attempt WHERE letter = ? ORDER BY id",
-            (row_id,),
-        ):
-            values = list(found)
-            values[-1] = Phase(values[-1])
-            rows.append(AttemptRow(*values))
-        return rows
+        return load_attempts(self._db, row_id)
 
     def outgoing(self, group: str) -> Outgoing | None:
         """The letter as submitted, or None where it is not known (any more)."""
-        for ident, account, recipients, *rest in self._db.read(
-            "SELECT id, account, recipients, subject, message, draft, created FROM message WHERE id = ?",
-            (group,),
-        ):
-            return Outgoing(ident, account, tuple(json.loads(recipients)), *rest)
-        return None
+        return load_outgoing(self._db, group)
 
     def next_due(self) -> float | None:
         """When the next row wants to leave, or None when nothing waits."""
@@ -257,7 +210,7 @@ class Outbox:
                 " JOIN message m ON m.id = l.message WHERE l.id = ?",
                 (row_id,),
             ).fetchone()
-            (row,) = self._rows("WHERE l.id = ?", (row_id,))
+            (row,) = load_rows(self._db, "WHERE l.id = ?", (row_id,))
             address = MisfinAddress.parse(row.target or row.to)
             return Claim(row, attempt, address, message, History(*history), tuple(json.loads(hops)))
 
@@ -361,7 +314,7 @@ class Outbox:
                     "UPDATE attempt SET ended = ?, error = ? WHERE id = ?",
                     (now, why, attempt),
                 )
-                settled += self._rows("WHERE l.id = ?", (row_id,))
+                settled += load_rows(self._db, "WHERE l.id = ?", (row_id,))
         return settled
 
     def hold_host(self, claim: Claim, outcome: Outcome, now: float) -> None:
@@ -495,25 +448,3 @@ class Outbox:
                 "  AND l.state = 'delivered'))",
                 (before,),
             ).rowcount
-
-    # ---- the file ---------------------------------------------------------------------------------
-
-    def _rows(self, where: str, parameters: Sequence[object]) -> list[OutboxRow]:
-        rows = []
-        for found in self._db.read(_ROW + where, parameters):
-            values = list(found)
-            values[5] = State(values[5])
-            values[15] = Question(values[15]) if values[15] else None
-            rows.append(OutboxRow(*values))
-        return rows
-
-
-def host_key(address: MisfinAddress) -> str:
-    """The name of the pin of an address's host; one connection at a time is counted by it."""
-    return pin_name(address.hostname, address.port or DEFAULT_PORT)
-
-
-def with_port(address: MisfinAddress) -> str:
-    """``mailbox@host``, and the port where it is not the usual one: how rows keep addresses."""
-    port = f":{address.port}" if address.port not in (None, DEFAULT_PORT) else ""
-    return f"{address.address}{port}"
