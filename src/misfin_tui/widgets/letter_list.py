@@ -22,15 +22,14 @@ from textual.strip import Strip
 
 from misfin.errors import MisfinError
 from misfin_tui.widgets.letter_list_columns import Columns, Palette, columns, parts
+from misfin_tui.widgets.letter_list_look import LOOK, PARTS, line_styles
+from misfin_tui.widgets.pages import PAGE, Pages
 
 if TYPE_CHECKING:
     from textual import events
 
     from misfin.store.rows import ConversationRow, View
 
-PAGE = 128  # rows fetched at once: more than two screens, less than a millisecond of reading
-KEPT_PAGES = 64
-AHEAD = 40  # rows from the edge of a page at which its neighbour is fetched too
 MARK_CELLS = (1, 2)  # where a click marks
 MARK_BATCH = 2000  # rows read at once when everything is marked
 
@@ -55,50 +54,8 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
     """A view's conversations, one line each."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "letter-list--row",
-        "letter-list--cursor",
-        "letter-list--marked",
-        "letter-list--unread",
-        "letter-list--people",
-        "letter-list--star",
-        "letter-list--mark",
-        "letter-list--verified",
-        "letter-list--first",
-        "letter-list--none",
-        "letter-list--changed",
-        "letter-list--subject",
-        "letter-list--snippet",
-        "letter-list--tag",
-        "letter-list--count",
-        "letter-list--date",
-        "letter-list--bar",
-        "letter-list--strong",
-    }
-    DEFAULT_CSS = """
-    LetterList {
-        overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
-        .letter-list--cursor { background: $block-cursor-blurred-background;
-            text-style: $block-cursor-blurred-text-style; }
-        &:focus .letter-list--cursor { background: $block-cursor-background;
-            color: $block-cursor-foreground; text-style: $block-cursor-text-style; }
-        .letter-list--marked { background: $secondary 20%; }
-        &:ansi .letter-list--marked { background: ansi_default; }
-        .letter-list--strong { text-style: bold; }
-        .letter-list--unread { color: $mail-unread; text-style: bold; }
-        .letter-list--star { color: $mail-star; }
-        .letter-list--mark { color: $secondary; text-style: bold; }
-        .letter-list--verified { color: $badge-verified; }
-        .letter-list--first { color: $badge-first; }
-        .letter-list--none { color: $badge-none; }
-        .letter-list--changed { color: $badge-changed; text-style: bold; }
-        .letter-list--snippet { color: $mail-muted; }
-        .letter-list--tag { color: $mail-tag; text-style: italic; }
-        .letter-list--count { color: $mail-muted; }
-        .letter-list--date { color: $mail-muted; }
-        .letter-list--bar { color: $primary; text-style: bold; }
-    }
-    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(PARTS)
+    DEFAULT_CSS = LOOK
 
     @dataclass
     class Highlighted(Message):
@@ -150,12 +107,10 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         self.view = view
         self.empty_text = ""
         """What an empty list says."""
-        self.total = 0
         self.cursor = 0
         self.marks: set[int] = set()
         """Threads marked for the next action."""
-        self._pages: LRUCache[int, list[ConversationRow]] = LRUCache(KEPT_PAGES)
-        self._wanted: set[int] = set()
+        self._pages = Pages()
         self._fetching = False
         self._epoch = 0
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1024)
@@ -169,15 +124,19 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def show(self, total: int, rows: list[ConversationRow]) -> None:
         """Show the first rows at once: the way of the first frame, read before there is a loop."""
-        self._take(total, {0: rows[:PAGE]} if rows else {})
+        self._pages.begin(total, {0: rows[:PAGE]} if rows else {})
         self.virtual_size = Size(1, total)
         if total > self.app.size.height:  # else found out too late for the first frame
             self.show_vertical_scrollbar = True
 
+    @property
+    def total(self) -> int:
+        """How many conversations the view has."""
+        return self._pages.total
+
     def row_at(self, index: int) -> ConversationRow | None:
         """The conversation on a line, None while its page is on its way."""
-        page = self._pages.get(index // PAGE)
-        return page[index % PAGE] if page is not None and index % PAGE < len(page) else None
+        return self._pages.row(index)
 
     @property
     def current(self) -> ConversationRow | None:
@@ -232,7 +191,7 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
             cursor = self.cursor + (0 if place is None else place - asked_from)
         else:
             top, cursor = self._top_around(place, total), place or 0
-        self._take(total, pages)
+        self._pages.begin(total, pages)
         self.cursor = max(0, min(cursor, total - 1))
         self.virtual_size = Size(1, total)
         self.scroll_to(y=top, animate=False, immediate=True)
@@ -257,21 +216,10 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
             return 0
         return max(0, min(top + moved, total - height))
 
-    def _take(self, total: int, pages: dict[int, list[ConversationRow]]) -> None:
-        self.total = total
-        self._pages.clear()
-        for number, rows in pages.items():
-            self._pages[number] = rows
-        self._wanted.clear()
-        self._now = time.time()
-
     # ---- pages on their way
 
-    def _want(self, page: int) -> None:
-        if page < 0 or page * PAGE >= self.total or page in self._pages or page in self._wanted:
-            return
-        self._wanted.add(page)
-        if not self._fetching:
+    def _want(self) -> None:
+        if self._pages.look_at(self.scroll_offset.y, self.size.height) and not self._fetching:
             self._fetching = True
             self.run_worker(
                 self._fetch(),
@@ -282,25 +230,20 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
             )
 
     async def _fetch(self) -> None:
-        """Read what is wanted, nearest to the eye first; what was scrolled past meanwhile is dropped."""
+        """Read what is wanted, nearest to the eye first."""
         try:
-            while self._wanted:
-                first, height = self.scroll_offset.y, max(self.size.height, 1)
-                near = range((first - AHEAD) // PAGE, (first + height + AHEAD) // PAGE + 1)
-                self._wanted &= set(near)
-                if not self._wanted:
-                    break
-                page = min(self._wanted, key=lambda number: abs(number - (first + height // 2) // PAGE))
+            while (
+                page := self._pages.next_wanted(self.scroll_offset.y, max(self.size.height, 1))
+            ) is not None:
                 epoch = self._epoch
                 rows = await self.source.conversations(self.view, page * PAGE, PAGE)
                 if epoch == self._epoch:
-                    self._wanted.discard(page)
-                    self._pages[page] = rows
+                    self._pages.put(page, rows)
                     self.refresh()
                     if self.cursor // PAGE == page:
                         self._highlighted()
         except MisfinError as error:
-            self._wanted.clear()
+            self._pages.want_none()
             self.post_message(self.Failed(self, error))
         finally:
             self._fetching = False
@@ -342,7 +285,7 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_to(target)
         if self.current is None:
             page = target // PAGE
-            self._pages[page] = await self.source.conversations(self.view, page * PAGE, PAGE)
+            self._pages.put(page, await self.source.conversations(self.view, page * PAGE, PAGE))
         return self.current
 
     def _into_sight(self) -> None:
@@ -434,9 +377,7 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         if today != self._today:  # every "14:02" of yesterday becomes a weekday
             self._today = today
             self._strips.clear()
-        first = self.scroll_offset.y
-        for page in range((first - AHEAD) // PAGE, (first + self.size.height + AHEAD) // PAGE + 1):
-            self._want(page)
+        self._want()
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -477,40 +418,8 @@ class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip([Segment(text, palette.snippet)]).adjust_cell_length(self._row_width, base)
 
     def _palette(self, cursor: bool, marked: bool) -> tuple[Style, Palette]:
-        """The styles of a line in one of its states: each part's own colours over the state's background."""
         found = self._palettes.get((cursor, marked))
         if found is None:
-            state = "cursor" if cursor else "marked" if marked else "row"
-            base = self.get_component_rich_style(f"letter-list--{state}")
-
-            def over(*names: str) -> Style:
-                style = base
-                for name in names:
-                    own = self.get_component_rich_style(f"letter-list--{name}", partial=True)
-                    if base.reverse:  # a colour of its own would become a block of that colour
-                        own = Style(bold=own.bold, italic=own.italic)
-                    style = style + own
-                return style
-
-            palette = Palette(
-                unread=over("unread"),
-                people=over("people"),
-                people_unread=over("people", "strong"),
-                star=over("star"),
-                mark=over("mark"),
-                badge={
-                    "VERIFIED": over("verified"),
-                    "FIRST": over("first"),
-                    "NONE": over("none"),
-                    "CHANGED": over("changed"),
-                },
-                subject=over("subject"),
-                subject_unread=over("subject", "strong"),
-                snippet=over("snippet"),
-                tag=over("tag"),
-                count=over("count"),
-                date=over("date"),
-                cursor=over("bar"),
-            )
-            found = self._palettes[(cursor, marked)] = (base, palette)
+            found = line_styles(self.get_component_rich_style, cursor=cursor, marked=marked)
+            self._palettes[(cursor, marked)] = found
         return found

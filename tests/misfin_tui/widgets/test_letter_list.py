@@ -13,7 +13,8 @@ from textual.app import App
 from misfin.errors import StoreError
 from misfin.store.rows import Badge, ConversationRow, View
 from misfin_tui import theming
-from misfin_tui.widgets.letter_list import PAGE, LetterList
+from misfin_tui.widgets.letter_list import LetterList
+from misfin_tui.widgets.pages import PAGE
 
 VIEW = View("me@mail.example", "Inbox")
 

@@ -1,0 +1,63 @@
+"""The windows of a view that are in memory, and those still wanted around what a person looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from textual.cache import LRUCache
+
+if TYPE_CHECKING:
+    from misfin.store.rows import ConversationRow
+
+PAGE: Final = 128  # rows fetched at once: more than two screens, less than a millisecond of reading
+_KEPT: Final = 64
+_AHEAD: Final = 40  # rows from the edge of a page at which its neighbour is fetched too
+
+
+class Pages:
+    """What is known of a view of ``total`` rows. It knows neither where rows come from nor who draws them."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._pages: LRUCache[int, list[ConversationRow]] = LRUCache(_KEPT)
+        self._wanted: set[int] = set()
+
+    def begin(self, total: int, pages: Mapping[int, list[ConversationRow]]) -> None:
+        """A view was read anew, these pages of it so far."""
+        self.total = total
+        self._pages.clear()
+        for number, rows in pages.items():
+            self._pages[number] = rows
+        self._wanted.clear()
+
+    def row(self, index: int) -> ConversationRow | None:
+        """The row at a place of the view, None while its page is on its way."""
+        page = self._pages.get(index // PAGE)
+        return page[index % PAGE] if page is not None and index % PAGE < len(page) else None
+
+    def put(self, number: int, rows: list[ConversationRow]) -> None:
+        """A page came."""
+        self._wanted.discard(number)
+        self._pages[number] = rows
+
+    def look_at(self, first: int, height: int) -> bool:
+        """Want the pages around the rows in sight; True while any is missing."""
+        for number in _around(first, height):
+            if number >= 0 and number * PAGE < self.total and number not in self._pages:
+                self._wanted.add(number)
+        return bool(self._wanted)
+
+    def next_wanted(self, first: int, height: int) -> int | None:
+        """The wanted page nearest to the eye; what was scrolled past meanwhile is dropped."""
+        self._wanted &= set(_around(first, height))
+        middle = (first + height // 2) // PAGE
+        return min(self._wanted, key=lambda number: abs(number - middle), default=None)
+
+    def want_none(self) -> None:
+        """Give up what has not come: its source fails."""
+        self._wanted.clear()
+
+
+def _around(first: int, height: int) -> range:
+    return range((first - _AHEAD) // PAGE, (first + height + _AHEAD) // PAGE + 1)
