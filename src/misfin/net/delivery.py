@@ -34,7 +34,8 @@ from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress
     from misfin.trust.identity import CertificateInfo, Identity
-    from misfin.trust.pins import HostMemory, PinBook
+    from misfin.trust.pins import PinBook
+    from misfin.trust.records import HostMemory
 
 Hook = Callable[[], Awaitable[None] | None]
 """Called at a moment of a delivery, and awaited where there is something to wait for."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
+from misfin.model.gemmail import Version
+from misfin.trust.records import HostMemory, LogEntry, LogEvent
 from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind
 from misfin.trust.wal import log_ahead
 
@@ -201,6 +204,30 @@ def drop_pin(database: sqlite3.Connection, kind: PinKind, name: str) -> None:
     drop_offer(database, kind, name)
 
 
+def add_uses(database: sqlite3.Connection, uses: Mapping[tuple[PinKind, str], tuple[int, float]]) -> None:
+    """Count uses: for each pin how many, and when the last one was."""
+    database.executemany(
+        "UPDATE pins SET uses = uses + ?, last_seen = max(last_seen, ?) WHERE kind = ? AND name = ?",
+        [(count, last, *key) for key, (count, last) in uses.items()],
+    )
+
+
+def load_offer(
+    database: sqlite3.Connection, kind: PinKind, name: str
+) -> tuple[PinKind, str, bytes, float] | None:
+    """The certificate kept for a pin's name: kind, name, DER, and when it was shown."""
+    row = database.execute(
+        "SELECT der, shown FROM offers WHERE kind = ? AND name = ?", (kind, name)
+    ).fetchone()
+    return None if row is None else (kind, name, *row)
+
+
+def load_offers(database: sqlite3.Connection) -> list[tuple[PinKind, str, bytes, float]]:
+    """All of them, the newest first."""
+    rows = database.execute("SELECT kind, name, der, shown FROM offers ORDER BY shown DESC")
+    return [(PinKind(kind), *rest) for kind, *rest in rows]
+
+
 def put_offer(
     database: sqlite3.Connection, kind: PinKind, name: str, info: CertificateInfo, now: float
 ) -> bool:
@@ -234,6 +261,44 @@ def add_log(
         (at, kind, name, event, *hashes, how),
     )
     database.execute("DELETE FROM log WHERE id <= (SELECT max(id) FROM log) - ?", (MAX_LOG,))
+
+
+def load_log(database: sqlite3.Connection, limit: int) -> list[LogEntry]:
+    """The latest lines, newest first."""
+    rows = database.execute(
+        "SELECT at, kind, name, event, cert_sha256, spki_sha256, how FROM log ORDER BY id DESC LIMIT ?",
+        (limit,),
+    )
+    return [LogEntry(at, PinKind(kind), name, LogEvent(e), *rest) for at, kind, name, e, *rest in rows]
+
+
+def load_host(database: sqlite3.Connection, name: str) -> HostMemory:
+    """What is known about the server ``host:port``; an empty memory if nothing is."""
+    row = database.execute(
+        "SELECT speaks, since, sender_line, size_limit FROM hosts WHERE name = ?", (name,)
+    ).fetchone()
+    if row is None:
+        return HostMemory()
+    speaks, since, sender_line, size_limit = row
+    return HostMemory(Version(speaks) if speaks else None, since, bool(sender_line), size_limit)
+
+
+def put_host(database: sqlite3.Connection, name: str, memory: HostMemory) -> None:
+    """Write down what is known about a server."""
+    database.execute(
+        "INSERT OR REPLACE INTO hosts (name, speaks, since, sender_line, size_limit) VALUES (?, ?, ?, ?, ?)",
+        (name, memory.speaks, memory.since, memory.sender_line, memory.size_limit),
+    )
+
+
+def was_told(database: sqlite3.Connection, what: str) -> bool:
+    """Whether a person was told ``what``."""
+    return database.execute("SELECT 1 FROM told WHERE what = ?", (what,)).fetchone() is not None
+
+
+def put_told(database: sqlite3.Connection, what: str, now: float) -> bool:
+    """Write down that a person was told; False if that was known."""
+    return bool(database.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (what, now)).rowcount)
 
 
 def load_mailbox_keys(database: sqlite3.Connection, address: str) -> list[MailboxKey]:

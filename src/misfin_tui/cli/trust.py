@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from misfin.errors import LocalError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.trust.fingerprint import normalize_fingerprint
-from misfin.trust.pins import Offer, PinBook
+from misfin.trust.pins import PinBook
+from misfin.trust.records import Offer
 from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind, pin_name
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import Record, emit, emit_table, grouped, iso, open_services, profile_of

@@ -25,7 +25,7 @@ from misfin_tui.widgets.facts import day, grouped, many, moment, short, span
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 if TYPE_CHECKING:
-    from misfin.trust.pins import Offer
+    from misfin.trust.records import Offer
 
 
 class Kind(StrEnum):

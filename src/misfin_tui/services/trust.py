@@ -17,7 +17,7 @@ from misfin_tui.services.newfile import write_new
 if TYPE_CHECKING:
     from misfin.store.outbox import OutboxRow
     from misfin.trust.certificate import CertificateInfo
-    from misfin.trust.pins import LogEntry, Offer
+    from misfin.trust.records import LogEntry, Offer
     from misfin.trust.tofu import MailboxKey, Pin, PinKind, Verdict
     from misfin_tui.services import Services
 

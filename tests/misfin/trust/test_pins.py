@@ -17,7 +17,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from misfin.errors import StoreError
 from misfin.model.gemmail import Version
 from misfin.trust import pinfile
-from misfin.trust.pins import VERSION_MEMORY, HostMemory, LogEvent, PinBook
+from misfin.trust.pins import PinBook
+from misfin.trust.records import VERSION_MEMORY, HostMemory, LogEvent
 from misfin.trust.tofu import Decision, PinKind, Remark
 
 K = certificate_k().info

@@ -1,0 +1,73 @@
+"""What the pin book keeps beside the pins: its log, offers that wait for a person, and memory of hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from misfin.model.gemmail import Version
+from misfin.trust.tofu import PinKind
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import CertificateInfo
+
+# A remembered protocol version is asked for again after a month (protocol.md §8).
+VERSION_MEMORY: Final = 30 * 86400.0
+_FRESH: Final = 86400.0
+
+
+class LogEvent(StrEnum):
+    """What happened to a pin."""
+
+    FIRST_USE = "first use"
+    RENEWED = "renewed"
+    REFUSED = "refused"  # a certificate was shown and not accepted
+    APPROVED = "approved"
+    FORGOTTEN = "forgotten"
+    MAILBOX_KEY = "recipient's key changed"  # after a letter; nothing was refused
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the trust log; ``at`` is Unix seconds."""
+
+    at: float
+    kind: PinKind
+    name: str
+    event: LogEvent
+    cert_sha256: str
+    spki_sha256: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A certificate that was shown and not accepted; a person may still approve it."""
+
+    kind: PinKind
+    name: str
+    certificate: CertificateInfo
+    shown: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """What was learnt about the server of a host (protocol.md §3.3, §8).
+
+    ``speaks`` is the version it answered in at ``since`` (Unix seconds); ``sender_line`` says that
+    it wants our address on line 1; ``size_limit`` is its limit for a message in bytes, if known.
+    """
+
+    speaks: Version | None = None
+    since: float = 0.0
+    sender_line: bool = False
+    size_limit: int | None = None
+
+    def version(self, now: float) -> Version | None:
+        """The remembered version, or None once the memory is too old, or from a clock that was put back."""
+        return self.speaks if -_FRESH <= now - self.since <= VERSION_MEMORY else None
+
+    def knows(self, speaks: Version, now: float) -> bool:
+        """Whether this version is remembered so freshly that writing it down again is not worth it."""
+        return self.speaks is speaks and -_FRESH <= now - self.since <= _FRESH
