@@ -16,7 +16,7 @@ from misfin.trust.certificate import read_certificate
 from misfin.wire import MisfinResponse, ServerProtocol
 
 if TYPE_CHECKING:
-    from misfin.net.receiver import Receiver
+    from misfin.net.service import Service
     from misfin.net.tls import TlsSession
     from misfin.trust.identity import CertificateInfo, Identity
     from misfin.wire import MisfinRequest
@@ -67,7 +67,7 @@ class Exchange(asyncio.Protocol):
         "phase",
     )
 
-    def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, receiver: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._receiver = receiver
         self._loop = loop
         self._session: TlsSession | None = None

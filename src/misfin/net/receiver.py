@@ -10,15 +10,14 @@ import asyncio
 import errno
 import socket
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import ListenError
-from misfin.model.address import DEFAULT_PORT
 from misfin.net.directory import Directory
 from misfin.net.exchange import Exchange, logger
 from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome, accepted
 from misfin.net.limits import Limits, LimitSettings
+from misfin.net.service import Connection, ReceiverSettings
 from misfin.net.tls import ServerTls
 
 if TYPE_CHECKING:
@@ -42,26 +41,6 @@ __all__ = [
 
 _BACKLOG = 512
 _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiverSettings:
-    """How a receiver listens and how long it waits; times are seconds.
-
-    ``listen`` are (host, port) pairs; the host ``""`` means every address of the machine, IPv4 and IPv6,
-    the port 0 any free one. ``handshake_timeout``, ``header_timeout`` and ``body_timeout`` bound each phase
-    of a connection as a whole, ``idle_timeout`` any silence during the request, ``linger`` the wait for the
-    peer to hang up after the answer, ``stop_timeout`` the wait for letters under way when the receiver stops.
-    """
-
-    listen: tuple[tuple[str, int], ...] = (("", DEFAULT_PORT),)
-    require_certificate: bool = True
-    handshake_timeout: float = 10.0
-    header_timeout: float = 20.0
-    body_timeout: float = 30.0
-    idle_timeout: float = 15.0
-    linger: float = 2.0
-    stop_timeout: float = 10.0
 
 
 class Receiver:
@@ -91,7 +70,7 @@ class Receiver:
         self.blocked = blocked
         self.now = now
         self._servers: list[asyncio.Server] = []
-        self._exchanges: set[Exchange] = set()
+        self._connections: set[Connection] = set()
         self._work: set[asyncio.Task[None]] = set()
         self._quiet = asyncio.Event()
         self.use(directory)
@@ -138,36 +117,36 @@ class Receiver:
         A letter whose handler is running is waited for, up to ``stop_timeout``: its sender gets an answer.
         """
         self._close_servers()
-        for exchange in tuple(self._exchanges):
-            exchange.stop()
+        for connection in tuple(self._connections):
+            connection.stop()
         try:
             async with asyncio.timeout(self.settings.stop_timeout):
-                while self._exchanges or self._work:
+                while self._connections or self._work:
                     self._quiet.clear()
                     await self._quiet.wait()
         except TimeoutError:
-            logger.warning("%d connections did not end in time.", len(self._exchanges))
+            logger.warning("%d connections did not end in time.", len(self._connections))
         for task in self._work:
             task.cancel()
-        for exchange in tuple(self._exchanges):
-            exchange.abort()
+        for connection in tuple(self._connections):
+            connection.abort()
         if self._work:
             await asyncio.wait(self._work)
 
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return len(self._exchanges)
+        return len(self._connections)
 
     # ---- for exchanges ----------------------------------------------------------------------------
 
-    def opened(self, exchange: Exchange) -> None:
+    def opened(self, connection: Connection) -> None:
         """A connection was admitted."""
-        self._exchanges.add(exchange)
+        self._connections.add(connection)
 
-    def closed(self, exchange: Exchange) -> None:
+    def closed(self, connection: Connection) -> None:
         """A connection has ended."""
-        self._exchanges.discard(exchange)
+        self._connections.discard(connection)
         self._quiet.set()
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -417,7 +417,7 @@ async def test_a_request_half_way_may_still_arrive_while_stopping(serve):
     request = letter("ada@mail.example")
     peer = await Peer.connect(post.port, BEA)
     peer.say(request[:-2])
-    while not post.receiver.connections or not next(iter(post.receiver._exchanges))._recipient:
+    while not post.receiver.connections or not next(iter(post.receiver._connections))._recipient:
         await asyncio.sleep(0)
     stopping = asyncio.create_task(post.receiver.stop())
     await asyncio.sleep(0)

@@ -1,0 +1,73 @@
+"""What stands behind each connection: a receiver, as an exchange sees it, and how it was told to behave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from misfin.model.address import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from misfin.model.address import MisfinAddress
+    from misfin.net.directory import Directory
+    from misfin.net.incoming import Handler
+    from misfin.net.limits import Limits
+    from misfin.net.tls import ServerTls
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """How a receiver listens and how long it waits; times are seconds.
+
+    ``listen`` are (host, port) pairs; the host ``""`` means every address of the machine, IPv4 and IPv6,
+    the port 0 any free one. ``handshake_timeout``, ``header_timeout`` and ``body_timeout`` bound each phase
+    of a connection as a whole, ``idle_timeout`` any silence during the request, ``linger`` the wait for the
+    peer to hang up after the answer, ``stop_timeout`` the wait for letters under way when the receiver stops.
+    """
+
+    listen: tuple[tuple[str, int], ...] = (("", DEFAULT_PORT),)
+    require_certificate: bool = True
+    handshake_timeout: float = 10.0
+    header_timeout: float = 20.0
+    body_timeout: float = 30.0
+    idle_timeout: float = 15.0
+    linger: float = 2.0
+    stop_timeout: float = 10.0
+
+
+class Connection(Protocol):
+    """What a receiver does to a connection when it stops."""
+
+    def stop(self) -> None:
+        """Finish what is under way, then end."""
+        ...
+
+    def abort(self) -> None:
+        """End now."""
+        ...
+
+
+class Service(Protocol):
+    """What a connection asks of its receiver; see :class:`~misfin.net.receiver.Receiver` for each part."""
+
+    settings: ReceiverSettings
+    directory: Directory
+    limits: Limits
+    tls: ServerTls
+    deliver: Handler
+    blocked: Callable[[MisfinAddress], bool] | None
+    now: Callable[[], float]
+
+    def opened(self, connection: Connection) -> None:
+        """A connection was admitted."""
+        ...
+
+    def closed(self, connection: Connection) -> None:
+        """A connection has ended."""
+        ...
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Run the handler of one letter, whatever becomes of its connection."""
+        ...
