@@ -33,8 +33,10 @@ AGAIN = 1.0
 """Seconds until the mail is looked at again after an error; twice as many each time, up to ``QUIET``."""
 SOON = 0.05
 """Seconds until letters that were on their way are looked for again."""
-TOLD = 50
-"""Unread letters remembered to tell new ones from known ones."""
+NEWEST = 50
+"""Unread letters looked at for new ones."""
+TOLD = 10_000
+"""Unread letters remembered, to tell new ones from those read, filed and taken back since."""
 MAX_UNDOS = 100
 MAX_TOGGLED = 500
 """Conversations looked at to decide whether toggling sets or clears."""
@@ -76,7 +78,9 @@ class Mail:
         self._look = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._told: set[str] | None = None
+        self._told: dict[str, None] | None = None
+        self._below = 0
+        """The row of the oldest letter looked at last: what comes into sight below it is no news."""
 
     # ---- the first frame
 
@@ -276,9 +280,14 @@ class Mail:
 
     def _news(self) -> MailChanged:
         """What came: the unread letters of the inboxes that were not there before."""
-        unread = self._services.index.letters(View(None, INBOX, unread_only=True), TOLD)
-        known, self._told = self._told, {row.id for row in unread}
-        fresh = [row for row in unread if known is not None and row.id not in known]
+        unread = self._services.index.letters(View(None, INBOX, unread_only=True), NEWEST)
+        known, below = self._told, self._below
+        fresh = [] if known is None else [row for row in unread if _is_news(row) and row.row > below]
+        fresh = [row for row in fresh if row.id not in (known or ())]
+        self._told = {**(known or {}), **{row.id: None for row in unread}}
+        for id_ in list(self._told)[:-TOLD]:
+            del self._told[id_]
+        self._below = unread[-1].row if len(unread) == NEWEST else 0
         if not fresh:
             return MailChanged()
         return MailChanged(
@@ -291,6 +300,11 @@ class Mail:
 
         for _ in watch(self._services.profile.mail, self._stop):
             self._look.set()
+
+
+def _is_news(row: LetterRow) -> bool:
+    """Whether no program has touched a letter since it was delivered; marked as unread it lies in ``cur``."""
+    return row.path.parent.name == "new"
 
 
 def _sentence(undo: Undo) -> str:

@@ -104,6 +104,38 @@ async def test_arrivals_are_told_once_and_old_mail_never(services, mailbox, told
     assert services.mail._news().arrived == 0
 
 
+@pytest.mark.parametrize("action", ["read", "archive", "trash", "star"])
+async def test_what_is_filed_and_taken_back_is_no_news(services, action):
+    assert services.mail._news().arrived == 0
+    await services.mail.apply(action, await threads(services), view=INBOX_VIEW)
+    services.index.scan()
+    assert services.mail._news().arrived == 0
+    await services.mail.undo()
+    services.index.scan()
+    assert services.mail._news().arrived == 0
+
+
+async def test_an_old_letter_marked_as_unread_is_no_news(services, mailbox):
+    mailbox.put(mail("four"), flags="S")
+    services.index.scan()
+    assert services.mail._news().arrived == 0
+    await services.mail.apply("unread", await threads(services), view=INBOX_VIEW)
+    assert services.mail._news().arrived == 0
+
+
+async def test_an_older_letter_that_comes_into_sight_is_no_news_and_a_new_one_is(
+    services, mailbox, monkeypatch
+):
+    monkeypatch.setattr(mail_service, "NEWEST", 2)
+    assert services.mail._news().arrived == 0
+    newest, *_ = await threads(services)
+    await services.mail.apply("read", [newest], view=INBOX_VIEW)
+    assert services.mail._news().arrived == 0
+    mailbox.put(mail("four"))
+    services.index.scan()
+    assert services.mail._news().arrived == 1
+
+
 async def test_a_letter_renamed_behind_the_back_is_still_read(services, mailbox):
     row = (await services.mail.thread((await threads(services))[0]))[0]
     mailbox.flag(row.path, "SF")
