@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 _RECORD = 16384  # the most plaintext one TLS record holds, so the most one recv() can return
 _CHUNK = 65536  # how much ciphertext one bio_read() takes out
 _CONTEXTS_KEPT = 64  # making a Context costs more than a handshake step; identities in use at once are few
+# The keys that pyOpenSSL lets sign a handshake.
+_SIGNING = (
+    rsa.RSAPrivateKey,
+    ec.EllipticCurvePrivateKey,
+    ed25519.Ed25519PrivateKey,
+    ed448.Ed448PrivateKey,
+    dsa.DSAPrivateKey,
+)
 
 
 class _Judge:
@@ -348,8 +357,10 @@ def _context() -> SSL.Context:
 def _load(context: SSL.Context, cert_pem: bytes, key_pem: bytes) -> None:
     try:
         context.use_certificate(x509.load_pem_x509_certificate(cert_pem))
-        # The types pyOpenSSL lists are all that can sign a handshake; others raise here.
-        context.use_privatekey(load_pem_private_key(key_pem, password=None))  # type: ignore[arg-type]
+        key = load_pem_private_key(key_pem, password=None)
+        if not isinstance(key, _SIGNING):
+            raise TypeError("a key that cannot sign a handshake")
+        context.use_privatekey(key)
         context.check_privatekey()
     except (SSL.Error, crypto.Error, ValueError, TypeError) as error:
         raise IdentityError(
