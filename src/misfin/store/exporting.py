@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from misfin.errors import StoreError
-from misfin.store.fields import Person, one, split
+from misfin.store.fields import MAX_HEADER, Person, split
 from misfin.store.files import private_folder, sync_folder
 from misfin.store.headers import MONTHS, one_line
+from misfin.store.keywords import read_keywords, tags_of
 from misfin.store.maildir import Entry, Maildir
 from misfin.store.mime import Letter, TextKind, read_letter
-from misfin.store.sources import Skipped
+from misfin.store.sources import MBOX_STATUS, Skipped
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FROM_LINES = re.compile(rb"^(>*From )", re.MULTILINE)
@@ -38,12 +39,15 @@ Progress = Callable[[int, int], None]
 
 
 def export_mbox(letters: Sequence[Entry], target: Path, *, progress: Progress | None = None) -> ExportReport:
-    """Write letters to a new mbox file (mboxrd), flags as ``Status`` fields; complete or not there at all.
+    """Write letters to a new mbox file (mboxrd); complete or not there at all.
+
+    Flags stand in ``Status`` and ``X-Status``, tags in ``X-Keywords``, as Dovecot and mutt have them.
 
     Raises :class:`StoreError` when the file exists or cannot be written.
     """
     written = 0
     skipped: list[Skipped] = []
+    keywords: dict[Path, dict[str, str]] = {}
     with _new_file(target) as file:
         for number, entry in enumerate(letters, 1):
             try:
@@ -51,7 +55,9 @@ def export_mbox(letters: Sequence[Entry], target: Path, *, progress: Progress | 
             except StoreError as error:
                 skipped.append(Skipped(entry.name, str(error)))
                 continue
-            _write_mbox(file, data, entry.flags)
+            if entry.folder not in keywords:
+                keywords[entry.folder] = read_keywords(entry.folder)
+            _write_mbox(file, data, entry.flags, tags_of(entry.flags, keywords[entry.folder]))
             written += 1
             if progress:
                 progress(number, len(letters))
@@ -111,23 +117,32 @@ def _new_file(target: Path) -> Iterator[BinaryIO]:
         raise StoreError(f"{target} cannot be written: {error.strerror or error}.") from error
 
 
-def _write_mbox(file: BinaryIO, data: bytes, flags: str) -> None:
+def _write_mbox(file: BinaryIO, data: bytes, flags: str, tags: Sequence[str]) -> None:
     headers, body = split(data)
     letter = read_letter(data[:body])
     sender = re.sub(r"[^!-~]", "", letter.sender.address) or "MAILER-DAEMON"
     file.write(f"From {sender} {_asctime(letter.date)}\n".encode())
-    newline = b"\r\n" if data[: data.find(b"\n") + 1].endswith(b"\r\n") else b"\n"
-    fields = b"Status: %s%s" % (b"RO" if "S" in flags else b"O", newline)
-    if more := "".join(_X_STATUS[flag] for flag in flags if flag in _X_STATUS):
-        fields += b"X-Status: %s%s" % (more.encode(), newline)
     head, rest = data[:body], data[body:]
-    if headers and not one(headers, "status"):  # at the end: the first line of our own letters is their mark
-        blank = newline if head.endswith(newline * 2) else b""
-        head = head.removesuffix(blank) if blank else head + (b"" if head.endswith(b"\n") else newline)
-        head += fields + blank
+    if headers and body < MAX_HEADER:  # a longer header is only known in part, and left as it is
+        head = _with_status(head, flags, tags)
     file.write(_FROM_LINES.sub(rb">\1", head))
     file.write(_FROM_LINES.sub(rb">\1", rest))
     file.write(b"\n" if data.endswith(b"\n") else b"\n\n")
+
+
+def _with_status(head: bytes, flags: str, tags: Sequence[str]) -> bytes:
+    """A header that says what the letter's file name said, at its end: where it begins shows whose it is."""
+    newline = b"\r\n" if head[: head.find(b"\n") + 1].endswith(b"\r\n") else b"\n"
+    head = MBOX_STATUS.sub(b"", head)
+    blank = newline if head.endswith(newline * 2) or head == newline else b""
+    head = head.removesuffix(blank)
+    head += newline if head and not head.endswith(b"\n") else b""
+    lines = ["Status: RO" if "S" in flags else "Status: O"]
+    if more := "".join(_X_STATUS[flag] for flag in flags if flag in _X_STATUS):
+        lines.append(f"X-Status: {more}")
+    if tags:
+        lines.append(f"X-Keywords: {' '.join(tags)}")
+    return b"".join([head, *(line.encode() + newline for line in lines), blank])
 
 
 def _asctime(date: datetime | None) -> str:

@@ -3,6 +3,9 @@
 Each letter gets a mark made of its folder, Message-ID and content. The mark is part of the file name a letter
 is stored under and stands, fsynced, in the account's ``misfin-imported``. A letter whose mark is in either is
 already here: after a crash between the two, and also after a person has deleted the letter for good.
+
+So is one whose content lies in the account, in any folder, however it came: one's own export adds nothing.
+Letters are counted for this, since two may say the same: a source with two of them brings two.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,12 +26,13 @@ from misfin.model.address import MisfinAddress
 from misfin.store import envelope, fields, sources
 from misfin.store.files import sync_folder
 from misfin.store.keywords import FLAGS, check_tag, name_keywords
-from misfin.store.maildir import INBOX, Maildir, MailStore, Parcel
+from misfin.store.maildir import INBOX, SUBDIRS, Maildir, MailStore, Parcel
 from misfin.store.sources import Found, Item, Skipped
 
 RECORD = "misfin-imported"
 """Beside the account's letters: one mark per line."""
 _MARK = re.compile(r"\.I([0-9a-f]{24})\.")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 _BATCH_LETTERS = 200
 _BATCH_BYTES = 16 * 1024 * 1024
 _MAX_SKIPPED = 1000
@@ -110,7 +115,7 @@ def import_mail(
     store.create(account.address)
     total, found = _open(source, kind, account, folder)
     with _record(home) as record:
-        batch = _Batch(store, account.address, record, _marks_of_files(store, account.address), now)
+        batch = _Batch(store, account.address, record, now)
         skipped: list[Skipped] = []
         count = 0
         stopped = False
@@ -168,13 +173,11 @@ def _refuse_itself(source: Path, home: Path) -> None:
 class _Batch:
     """Letters on their way in: stored together, and written down as imported after that."""
 
-    def __init__(
-        self, store: MailStore, account: str, record: _Record, known: set[str], now: datetime
-    ) -> None:
+    def __init__(self, store: MailStore, account: str, record: _Record, now: datetime) -> None:
         self._store = store
         self._account = account
         self._record = record
-        self._known = known | record.marks
+        self._here = _Here(store, account, record.marks)
         self._now = now
         self._waiting: dict[str, list[tuple[str, Item]]] = {}
         self._flags: dict[tuple[str, str], str] = {}
@@ -183,11 +186,10 @@ class _Batch:
 
     def add(self, item: Item) -> bool:
         """Take a letter that is not here yet; True when that made the batch full and it was stored."""
-        mark = mark_of(item.folder, item.data)
-        if mark in self._known:
+        mark = self._here.mark_if_new(item.folder, item.data)
+        if mark is None:
             self.known += 1
         else:
-            self._known.add(mark)
             self._waiting.setdefault(item.folder, []).append((mark, item))
             self._letters += 1
             self._bytes += len(item.data)
@@ -225,20 +227,6 @@ class _Batch:
         return Parcel(item.data, flags, received, key)
 
 
-def mark_of(folder: str, data: bytes) -> str:
-    """What makes a letter the same one at the next import: folder, Message-ID and content, 24 hex digits.
-
-    Fields that programs change while they keep a letter (its status, say) do not count, nor do line ends.
-    """
-    digest = hashlib.blake2b(folder.encode("utf-8", "replace") + b"\0", digest_size=12)
-    headers, start = fields.split(data)
-    for name in ("message-id", "date", "from", "to", "subject"):
-        digest.update(b"".join(fields.one(headers, name).split()) + b"\0")
-    content = envelope.to_gemmail(data) if envelope.is_gemmail(data) else data[start:].replace(b"\r\n", b"\n")
-    digest.update(content.rstrip())
-    return digest.hexdigest()
-
-
 def _tag_flag(maildir: Maildir, tag: str) -> str:
     """The flag letter of a tag; empty for what cannot be a tag, and when the folder has no letter left."""
     try:
@@ -248,15 +236,80 @@ def _tag_flag(maildir: Maildir, tag: str) -> str:
         return ""
 
 
-def _marks_of_files(store: MailStore, account: str) -> set[str]:
-    """The marks of imported letters that lie in the account, wherever they have been moved to."""
-    return {
-        mark[1]
-        for folder in store.folders(account)
-        for subdir in ("new", "cur")
-        for name in store.folder(account, folder).names(subdir)
-        if (mark := _MARK.search(name))
-    }
+# ---- what is here already -------------------------------------------------------------------------
+
+
+class _Here:
+    """Which letters of a source the account has, asked once for each of them in the source's order."""
+
+    def __init__(self, store: MailStore, account: str, recorded: set[str]) -> None:
+        self._recorded = recorded
+        self._folders = [store.folder(account, name) for name in store.folders(account)]
+        self._marked = {
+            mark[1]
+            for folder in self._folders
+            for subdir in SUBDIRS
+            for name in folder.names(subdir)
+            if (mark := _MARK.search(name))
+        }
+        self._copies: Counter[bytes] | None = None
+        self._met: Counter[str] = Counter()
+        self._matched: Counter[bytes] = Counter()
+
+    def mark_if_new(self, folder: str, data: bytes) -> str | None:
+        """The mark to store a letter under; None when it is here."""
+        content = _content(data)
+        mark = _mark(folder, content)
+        self._met[mark] += 1
+        if (number := self._met[mark]) > 1:
+            mark = _mark(mark, b"%d" % number)
+        name = _digest(content)
+        if mark in self._marked:
+            self._matched[name] += 1
+            return None
+        if mark in self._recorded:
+            return None
+        if self._copies is None:  # only now: it costs reading all the account's letters
+            self._copies = Counter(_digest(_content(letter)) for letter in self._letters())
+        if self._matched[name] < self._copies[name]:
+            self._matched[name] += 1
+            return None
+        return mark
+
+    def _letters(self) -> Iterator[bytes]:
+        """Whatever can be read here, as far as it could have come by an import."""
+        for folder in self._folders:
+            for entry in folder.list():
+                with suppress(StoreError):
+                    data = folder.read(entry.key, sources.MAX_LETTER + 1, seen=f"{entry.subdir}/{entry.name}")
+                    if len(data) <= sources.MAX_LETTER:
+                        yield data
+
+
+def _content(data: bytes) -> bytes:
+    """What makes a letter the same one wherever it is kept: Message-ID, a few fields and the text.
+
+    Fields that programs change while they keep a letter (its status, say) do not count, nor do line ends.
+    """
+    headers, start = fields.split(data)
+    if sources.MBOX_STATUS.search(data, 0, start):
+        data = sources.MBOX_STATUS.sub(b"", data[:start]) + data[start:]
+        headers, start = fields.split(data)
+    text = envelope.to_gemmail(data) if envelope.is_gemmail(data) else data[start:]
+    if len(data) > fields.MAX_HEADER and not _BLANK_LINE.search(data, 0, fields.MAX_HEADER):
+        headers = {}  # where such a header is cut depends on what was added to it
+        text = sources.MBOX_STATUS.sub(b"", data)
+    names = ("message-id", "date", "from", "to", "subject")
+    head = [b"".join(fields.one(headers, name).split()) + b"\0" for name in names]
+    return b"".join([*head, text.replace(b"\r\n", b"\n").rstrip()])
+
+
+def _mark(folder: str, content: bytes) -> str:
+    return hashlib.blake2b(folder.encode("utf-8", "replace") + b"\0" + content, digest_size=12).hexdigest()
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=12).digest()
 
 
 # ---- the record -----------------------------------------------------------------------------------

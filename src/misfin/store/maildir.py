@@ -226,8 +226,8 @@ class Maildir:
             return tuple((self.path / subdir).stat().st_mtime_ns for subdir in SUBDIRS)
         return ()
 
-    def read(self, key: str, limit: int = -1) -> bytes:
-        """The bytes of a letter, at most ``limit`` of them."""
+    def read(self, key: str, limit: int = -1, *, seen: str = "") -> bytes:
+        """The bytes of a letter, at most ``limit`` of them. ``seen`` as in :meth:`find`."""
         data = b""
 
         def load(entry: Entry) -> Entry:
@@ -236,7 +236,7 @@ class Maildir:
                 data = file.read(limit)
             return entry
 
-        self._follow(key, load)
+        self._follow(key, load, seen)
         return data
 
     # ---- changing ---------------------------------------------------------------------------------

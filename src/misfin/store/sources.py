@@ -39,7 +39,10 @@ _GEMBOX_TAG = re.compile(r"([\w:-]+):[ \t]*(\S+)[ \t]+(true|false)", re.IGNORECA
 _GEMBOX_FIELDS = ("Senders:", "Recipients:", "Timestamps:")
 _OLD_SEPARATOR = "<====="
 _MBOX_START = re.compile(rb"From .*\b[0-9]{1,2}:[0-9]{2}\b.*\b[0-9]{4}\b")
-_STATUS = re.compile(rb"^(?:X-)?Status:.*\n", re.MULTILINE | re.IGNORECASE)
+MBOX_STATUS = re.compile(
+    rb"^(?:(?:X-)?Status|X-Mozilla-Status2?|X-Keywords):.*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE
+)
+"""What an mbox says in a letter's header because it has no other place for it."""
 _CLAIMS = re.compile(rb"^Misfin-(?:Verification|Certificate):.*\n(?:[ \t].*\n)*", re.MULTILINE)
 _X_STATUS = {"A": "R", "F": "F", "D": "T", "T": "D"}
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -291,11 +294,12 @@ def _without_last_blank(lines: list[bytes]) -> bytes:
 
 def _from_mbox(data: bytes, folder: str) -> Item:
     headers, body = fields.split(data)
-    head = _STATUS.sub(b"", data[:body])
+    head = MBOX_STATUS.sub(b"", data[:body])
     if is_gemmail(data):
         head = _CLAIMS.sub(b"", head)
     date = fields.moment(fields.one(headers, "date"))
-    return Item(head + data[body:], folder, _mbox_flags(headers), date.timestamp() if date else None)
+    tags = tuple(fields.text(fields.one(headers, "x-keywords")).split())
+    return Item(head + data[body:], folder, _mbox_flags(headers), date.timestamp() if date else None, tags)
 
 
 def _mbox_flags(headers: fields.Headers) -> str:

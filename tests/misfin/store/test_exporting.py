@@ -1,6 +1,7 @@
 """Letters out: an mbox the standard library reads and an import takes back, and gemtext files for people."""
 
 import mailbox
+from contextlib import closing
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -15,6 +16,7 @@ from misfin.model.gemmail import Version
 from misfin.store.envelope import to_gemmail, wrap
 from misfin.store.exporting import export_gemtext, export_mbox
 from misfin.store.importing import import_mail
+from misfin.store.keywords import read_keywords, tags_of
 from misfin.store.maildir import Maildir, MailStore
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
@@ -76,6 +78,20 @@ def test_what_goes_out_comes_back_as_it_was(tmp_path_factory, letters):
         for entry in store.folder(ADA.address).list()
     ]
     assert sorted(back) == sorted(sent)
+
+
+def test_tags_go_out_and_come_back_and_a_status_of_another_program_gives_way_to_what_is_true(tmp_path, box):
+    (box.path / "dovecot-keywords").write_text("0 honey\n1 b&APw-ro\n")
+    box.deliver(b"From: a@b.test\nStatus: RO\nX-Mozilla-Status: 0001\nSubject: x\n\ntext\n", flags="Fab")
+    export_mbox(box.list(), tmp_path / "out")
+    with closing(mailbox.mbox(tmp_path / "out", create=False)) as read:
+        [message] = read
+    assert (message["Status"], message["X-Status"]) == ("O", "F")
+    store = MailStore(tmp_path / "mail")
+    import_mail(tmp_path / "out", store, ADA, now=NOW)
+    [entry] = store.folder(ADA.address).list()
+    assert tags_of(entry.flags, read_keywords(entry.folder)) == ("büro", "honey")
+    assert (entry.flags[0], entry.path.read_bytes()) == ("F", b"From: a@b.test\nSubject: x\n\ntext\n")
 
 
 def test_files_that_are_no_mail_and_crlf_mail_survive_the_trip(box, tmp_path):

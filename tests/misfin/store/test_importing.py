@@ -3,6 +3,7 @@
 import json
 import mailbox
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,10 +17,11 @@ from misfin.errors import StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store import importing, sources
-from misfin.store.envelope import wrap
+from misfin.store.envelope import wrap, wrap_sent
+from misfin.store.exporting import export_mbox
 from misfin.store.importing import RECORD, SourceKind, detect, import_mail
 from misfin.store.keywords import read_keywords, tags_of
-from misfin.store.maildir import Maildir, MailStore
+from misfin.store.maildir import Entry, Maildir, MailStore
 from misfin.store.mime import Letter, read_letter
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
@@ -376,6 +378,83 @@ def test_the_same_text_in_another_folder_is_another_letter(tmp_path, store):
     Maildir(root.path / ".Sent").create().deliver(bytes(mail("to myself")), flags="S")
     root.deliver(bytes(mail("to myself")))
     assert bring(root.path, store).added == 2
+
+
+def everything(store: MailStore) -> list[Entry]:
+    return [entry for name in store.folders(ADA.address) for entry in store.folder(ADA.address, name).list()]
+
+
+def own_letters(store: MailStore) -> None:
+    """An account with letters that never came by an import, in several folders and forms."""
+    store.create(ADA.address)
+    inbox, sent = store.folder(ADA.address), store.folder(ADA.address, "Sent")
+    received = b"bea@hive.test Bea\n\n2026-11-19T13:00:00Z\n# Hi\n\nFrom here\n>From there\n\n\n"
+    proof = {"pin": "match"}
+    inbox.deliver(wrap(received, version=Version.C, account=ADA, now=NOW, verification=proof), flags="RS")
+    inbox.deliver(received.replace(b"\n", b"\r\n"))
+    sent.deliver(
+        wrap_sent(b"\n\n\nMine \xc3\xbc", version=Version.C, account=ADA, to=[ADA], now=NOW), flags="S"
+    )
+    inbox.deliver(b"From: a@b.test\r\nSubject: crlf\r\n\r\nFrom x\r\n\r\nend", flags="S")
+    inbox.deliver(b"From: a@b.test\nSubject: \xe4\xf6 8 bit\nStatus: RO\n\n\xff\xfe\x00\n")
+    inbox.deliver(b"Subject: no body, no name\nX-Status: F\n folded\nX-Mozilla-Status: 0001\n")
+    inbox.deliver(b"Status: RO\n")
+    inbox.deliver(b"From: a@b.test\nSubject: " + b"long" * 100_000 + b"\n\ntext\n")
+    inbox.deliver(b"no mail at all")
+    inbox.deliver(b"")
+    inbox.deliver_many([b"From: a@b.test\n\nok\n"] * 3, now=NOW.timestamp())
+
+
+def test_ones_own_export_adds_nothing(tmp_path, store):
+    own_letters(store)
+    before = everything(store)
+    export_mbox(before, tmp_path / "out")
+    report = bring(tmp_path / "out", store)
+    assert (report.added, report.known) == (0, len(before))
+    assert everything(store) == before
+
+
+def test_letters_that_were_in_another_profile_add_nothing_when_they_come_back(tmp_path, store):
+    own_letters(store)
+    export_mbox(everything(store), tmp_path / "there")
+    other = MailStore(tmp_path / "other")
+    assert bring(tmp_path / "there", other).added == len(everything(store))
+    export_mbox(everything(other), tmp_path / "back")
+    assert bring(tmp_path / "back", store).added == 0
+    assert bring(tmp_path / "back", other).added == 0
+
+
+def test_a_copy_of_ones_own_mail_adds_nothing_wherever_its_letters_lie_now(tmp_path, store):
+    own_letters(store)
+    home, inbox = store.folder(ADA.address).path, store.folder(ADA.address)
+    shutil.copytree(home, tmp_path / "copy")
+    count = len(everything(store))
+    moved, *_ = inbox.list()
+    inbox.move(moved.key, store.folder(ADA.address, "Archive"))
+    report = bring(tmp_path / "copy", store, kind=SourceKind.MAILDIR)
+    assert (report.added, report.known) == (0, count)
+
+
+def test_letters_that_say_the_same_are_as_many_here_as_at_the_source(tmp_path, store):
+    source = Maildir(tmp_path / "source").create()
+    source.deliver_many([b"From: a@b.test\n\nok\n"] * 3)
+    store.create(ADA.address)
+    store.folder(ADA.address, "Archive").deliver(b"From: a@b.test\n\nok\n")
+    report = bring(source.path, store)
+    assert (report.added, report.known, len(everything(store))) == (2, 1, 3)
+    assert bring(source.path, store).added == 0
+    for entry in everything(store):
+        Maildir(entry.folder).remove(entry.key)
+    assert bring(source.path, store).added == 1  # what an import brought and a person deleted stays away
+
+
+def test_a_letter_to_oneself_comes_into_both_its_folders_after_a_crash_between_them(tmp_path, store):
+    root = Maildir(tmp_path / "Mail").create()
+    root.deliver(bytes(mail("to myself")))
+    bring(root.path, store)
+    Maildir(root.path / ".Sent").create().deliver(bytes(mail("to myself")), flags="S")
+    assert bring(root.path, store).added == 1
+    assert len(letters(store, "Sent")) == 1
 
 
 def test_a_status_written_by_another_program_does_not_make_it_another_letter(mbox, store):
