@@ -27,7 +27,7 @@ from misfin_tui.dialogs.confirm import (
     TooLongDialog,
 )
 from misfin_tui.dialogs.forms import ContactDialog, ContactForm, IdentityForm, ImportDialog, NewIdentityDialog
-from misfin_tui.dialogs.link import LinkDialog, Opening, remarks
+from misfin_tui.dialogs.link import LinkDialog, Opening, consequence, remarks
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.redirect import Following, RedirectDialog
 from misfin_tui.dialogs.text import FactsDialog
@@ -366,3 +366,24 @@ async def test_a_link_of_megabytes_is_cut():
         longest = max(len(str(each.content)) for each in app.screen.query(Static))
         assert 1000 < longest < 5000
         assert "hive.test" in shown(app)
+        ("file:///etc/passwd", ["a file on this machine"]),
+        ("JavaScript:alert(1)", ["something to run"]),
+        ("mailto:bob@hive.test", []),
+@pytest.mark.parametrize(
+    ("target", "gives_away"),
+    [
+        ("gemini://hive.test/x", True),
+        ("https://hive.test/", True),
+        ("mailto:bob@hive.test", False),
+        ("file:///etc/passwd", False),
+        ("file://hive.test/etc/passwd", False),
+        ("page.gmi", False),
+        ("http://[::1", False),
+    ],
+)
+def test_only_a_link_to_a_server_is_said_to_give_something_away(target, gives_away):
+    said = consequence(target, "xdg-open")
+    assert "xdg-open" in said
+    assert ("network address" in said) is gives_away
+
+

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from misfin_tui.screentext import plain, shown_host, suspicious
 from misfin_tui.widgets.facts import text
 
 MAX_SHOWN = 2000  # characters of a target; the rest of a longer one could hide nothing that matters
+_CODE = frozenset({"javascript", "vbscript", "data", "blob", "about"})
 
 
 class Opening(StrEnum):
@@ -40,8 +42,23 @@ def remarks(target: str) -> list[str]:
     if plain(target, one_line=True) != target:
         found.append("It holds characters that cannot be seen.")
     if not parts.scheme:
-        found.append("It names no protocol.")
+        found.append("It names no protocol; a program may take it for a file on this machine.")
+    elif parts.scheme == "file":
+        found.append("It leads to a file on this machine. No honest letter knows what lies here.")
+    elif parts.scheme in _CODE:
+        found.append("It holds something to run or to show, not a place to go to.")
     return found
+
+
+def consequence(target: str, opener: str) -> str:
+    """What opening it does and gives away."""
+    with suppress(ValueError):
+        if urlsplit(target).netloc and not target.lower().startswith("file:"):
+            return (
+                f"It would be opened with {opener}. Whoever runs that server then learns your network"
+                " address, and that you have read the letter."
+            )
+    return f"It would be given to {opener}, to do with it as it sees fit."
 
 
 class LinkDialog(Dialog[Opening]):
@@ -57,11 +74,7 @@ class LinkDialog(Dialog[Opening]):
         yield text(self._target[:MAX_SHOWN], classes="strong")
         for remark in remarks(self._target):
             yield text(f"⚠ {remark}", classes="warn gap")
-        yield text(
-            f"It would be opened with {self._opener}. Whoever runs that server then learns your network"
-            " address, and that you have read the letter.",
-            classes="muted gap",
-        )
+        yield text(consequence(self._target, self._opener), classes="muted gap")
 
     def choices(self) -> Sequence[Choice]:
         """Staying is safe."""
