@@ -14,13 +14,16 @@ from typing import Final, NamedTuple
 
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.index.place import SEPARATOR, KnownFolder, letter_id, split_key
-from misfin.store.rows import BADGES, BINS, FOLDERS, ConversationRow, FolderRow, LetterRow, View
+from misfin.store.rows import BADGES, BINS, FOLDERS, Badge, ConversationRow, FolderRow, LetterRow, View
 
 MAX_GRAVES: Final = 20_000
 """Letters that may go, besides a quarter of those there are, before the index is made anew."""
 
 AUTHORS_FROM: Final = 12
 """How many of a conversation's newest letters its participants are read from."""
+
+_WRITTEN: Final = ("Sent", "Drafts")
+"""Folders whose letters were put there by oneself: nobody else has to prove who wrote them."""
 
 _LETTER: Final = (
     "SELECT l.row, l.file, f.account, f.name, f.path, l.sender, l.address, l.recipients, l.subject, l.date,"
@@ -192,7 +195,7 @@ def _conversation(
         unread=unread if box_unread is None else box_unread,
         starred=bool(box_starred if in_bin else starred),
         date=date,
-        badge=BADGES[badge],
+        badge=Badge.VERIFIED if own and outgoing else BADGES[badge],
         tags=tuple(sorted(set(tags.split()))) if tagged else (),
         attachment=attachments > 0,
         held=held > 0,
@@ -316,7 +319,7 @@ def _letter(
         unread=bool(unread),
         starred=bool(starred),
         tags=tuple(tags.split()),
-        badge=BADGES[badge],
+        badge=Badge.VERIFIED if folder in _WRITTEN and address == account else BADGES[badge],
         thread=thread,
         size=size,
         path=Path(os.fsdecode(path)) / os.fsdecode(file),

@@ -6,7 +6,7 @@ import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects
 
 from misfin.errors import LetterGoneError, StoreError
-from misfin.store.rows import View
+from misfin.store.rows import Badge, View
 
 INBOX = View(ME, "Inbox")
 DAY = 86400.0
@@ -58,6 +58,24 @@ def test_what_i_wrote_to_somebody_shows_to_whom(index, box):
     box.put(mail("Hello", sender=f"Me <{ME}>", to="Bob <bob@x.example>, carol@x.example"), "Sent", flags="S")
     scanned(index)
     assert index.conversations(View(ME, "Sent"), 0, 1)[0].participants == "To: Bob, carol@x.example"
+
+
+def test_nobody_has_to_prove_a_draft_and_a_forged_name_elsewhere_proves_nothing(index, box):
+    for number, folder in enumerate(("Drafts", "Sent", "Inbox", "Archive")):
+        box.put(mail(folder, sender=f"Me <{ME}>", date=NOW + number), folder, flags="S")
+    box.put(mail("Another's", sender="Bob <bob@x.example>", date=NOW - 1), "Drafts", flags="S")
+    scanned(index)
+    rows = index.letters(View(), 10)
+    badges = {row.subject: row.badge for row in rows}
+    assert badges == {
+        "Drafts": Badge.VERIFIED,
+        "Sent": Badge.VERIFIED,
+        "Inbox": Badge.NONE,
+        "Archive": Badge.NONE,
+        "Another's": Badge.NONE,
+    }
+    shown = {row.subject: row.badge for row in index.conversations(View(), 0, 10)}
+    assert shown == badges
 
 
 def test_a_letter_in_the_trash_leaves_the_conversation_but_can_be_seen_there(index, box):
