@@ -117,6 +117,14 @@ class Contacts:
         ):  # the address book tells by itself that it cannot be used, where it is used
             learn_from_mail(self._services.index, self._services.contact_book, own, stop=stop)
 
+    def unmet(self, letters: list[str]) -> set[str]:
+        """Those of some letters (ids) that :meth:`learn` has not come to; for the thread that scans."""
+        from misfin.errors import StoreError
+
+        with suppress(StoreError):
+            return self._services.contact_book.unseen(letters) if letters else set()
+        return set(letters)
+
     # ---- in a thread
 
     def _gone(self, address: str, why: str) -> None:

@@ -79,6 +79,7 @@ class Mail:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._told: dict[str, None] | None = None
+        self._since = 0.0
         self._below = 0
         """The row of the oldest letter looked at last: what comes into sight below it is no news."""
 
@@ -282,8 +283,10 @@ class Mail:
         """What came: the unread letters of the inboxes that were not there before."""
         unread = self._services.index.letters(View(None, INBOX, unread_only=True), NEWEST)
         known, below = self._told, self._below
-        fresh = [] if known is None else [row for row in unread if _is_news(row) and row.row > below]
-        fresh = [row for row in fresh if row.id not in (known or ())]
+        fresh = [row for row in unread if row.row > below and row.id not in (known or ())]
+        if known is None:
+            self._since = time.time()
+        fresh = [] if known is None else self._delivered(fresh)
         self._told = {**(known or {}), **{row.id: None for row in unread}}
         for id_ in list(self._told)[:-TOLD]:
             del self._told[id_]
@@ -294,17 +297,30 @@ class Mail:
             len(fresh), fresh[0].sender or fresh[0].sender_address or "(unknown)", fresh[0].subject
         )
 
+    def _delivered(self, rows: list[LetterRow]) -> list[LetterRow]:
+        """Those of some unread letters, met here for the first time, that were not mail before.
+
+        An account that was away comes back with letters of earlier sessions, and an old letter may have been
+        marked as unread. Another running copy of this program may have met a letter before this one.
+        """
+        unmet = self._services.contacts.unmet([row.id for row in rows])
+        return [row for row in rows if self._is_news(row, row.id in unmet)]
+
+    def _is_news(self, row: LetterRow, unmet: bool) -> bool:
+        try:
+            facts = row.path.stat()
+        except OSError:  # moved on already
+            return False
+        if row.path.parent.name == "new":
+            return unmet or facts.st_ctime >= self._since
+        return unmet and facts.st_mtime >= self._since
+
     def _watch(self) -> None:
         """Tell the scanner when a folder changed."""
         from misfin.store.index.watch import watch
 
         for _ in watch(self._services.profile.mail, self._stop):
             self._look.set()
-
-
-def _is_news(row: LetterRow) -> bool:
-    """Whether no program has touched a letter since it was delivered; marked as unread it lies in ``cur``."""
-    return row.path.parent.name == "new"
 
 
 def _sentence(undo: Undo) -> str:

@@ -136,6 +136,34 @@ async def test_an_older_letter_that_comes_into_sight_is_no_news_and_a_new_one_is
     assert services.mail._news().arrived == 1
 
 
+async def test_an_account_that_comes_back_is_no_news_though_it_was_away_from_the_start(
+    profile, mailbox, services, tmp_path
+):
+    services.contacts.learn(lambda: False)
+    away = tmp_path / "away"
+    mailbox.path().rename(away)
+    again = Services(profile, config.load(profile.config), lambda message: None)
+    try:
+        again.index.scan()
+        assert again.mail._news().arrived == 0
+        away.rename(mailbox.path())
+        assert again.index.scan().added == 3
+        assert again.mail._news().arrived == 0
+        mailbox.put(mail("four"))
+        again.index.scan()
+        assert again.mail._news().arrived == 1
+    finally:
+        again.close()
+
+
+async def test_a_letter_that_another_program_took_out_of_new_at_once_is_news(services, mailbox):
+    assert services.mail._news().arrived == 0
+    services.contacts.learn(lambda: False)
+    mailbox.put(mail("four"), flags="")
+    services.index.scan()
+    assert services.mail._news().arrived == 1
+
+
 async def test_a_letter_renamed_behind_the_back_is_still_read(services, mailbox):
     row = (await services.mail.thread((await threads(services))[0]))[0]
     mailbox.flag(row.path, "SF")

@@ -39,7 +39,7 @@ def watch(root: Path, stop: threading.Event) -> Iterator[None]:
 
 
 def _told(root: Path, stop: threading.Event) -> Iterator[None]:
-    """Yields whenever the system says that something changed, while ``root`` stays the same folder."""
+    """Yields whenever the system says that something changed, as long as ``root`` itself does not."""
     import_module("watchfiles")  # the whole before its part: threads that enter at both ends block each other
     from watchfiles._rust_notify import RustNotify  # a compiled library: not for the first frame
 
@@ -54,3 +54,5 @@ def _told(root: Path, stop: threading.Event) -> Iterator[None]:
                 stop.set()
             elif happened != "stop":
                 yield
+                if happened != "timeout" and any(path == str(root) for _, path in happened):
+                    return  # it went away: made again, it may bear the identity of the old one

@@ -123,6 +123,15 @@ def test_a_mail_root_that_is_replaced_is_watched_on(watched, index, box, tmp_pat
     watched.until(lambda: index.count(INBOX) == 3)
 
 
+def test_a_mail_root_that_is_removed_and_made_again_at_once_is_watched_on(watched, index, box):
+    shutil.rmtree(box.root)  # the system gives the new folder the number of the old one
+    Mailbox(box.root).put(mail("second"))
+    watched.until(lambda: index.count(INBOX) == 1)
+    for count in (2, 3):
+        box.put(mail("later"))
+        watched.until(lambda count=count: index.count(INBOX) == count)
+
+
 def test_a_mail_root_that_goes_and_comes_back_is_seen_both_times(watched, index, box, monkeypatch):
     monkeypatch.setattr(watching, "POLL", 0.05)
     away = box.root.rename(box.root.with_name("away"))
