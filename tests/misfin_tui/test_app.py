@@ -76,6 +76,18 @@ def offered(profile, name: str = "hive.test:1958") -> None:
     book.close()
 
 
+async def test_sending_begins_when_the_outbox_can_be_used_again(profile_root, monkeypatch):
+    monkeypatch.setattr(background, "AGAIN", 0.01)
+    profile = make_profile(profile_root)
+    profile.outbox_db.mkdir(parents=True)
+    async with at_desk(profile, courier=True) as (app, pilot):
+        await until(pilot, lambda: [note for note in notices(app) if note.startswith("Nothing can be sent:")])
+        assert app.services.courier is None
+        profile.outbox_db.rmdir()
+        await until(pilot, lambda: app.services.courier is not None)
+        assert len([note for note in notices(app) if note.startswith("Nothing can be sent:")]) == 1
+
+
 async def test_a_question_about_trust_is_asked_once(profile):
     offered(profile)
     async with at_desk(profile) as (app, pilot):

@@ -32,6 +32,8 @@ def import_ahead() -> None:
 
 GATHERED = 3.0
 """Seconds from one notice of new mail to the next: what comes meanwhile is told in one."""
+AGAIN = 5.0
+"""Seconds until sending is tried again after it could not begin."""
 UNCHANGED = 2.0
 """Seconds without a change before the picture of the first screen is drawn again."""
 
@@ -60,16 +62,22 @@ class Background(Places):
             for message in messages_of(event):
                 self.post_message(message)
 
-        courier = None
-        try:
-            courier = await asyncio.to_thread(make_courier, self.services, tell)
-            self.services.courier = courier
-            await courier.run()
-        except MisfinError as error:
-            self.report(error, "Nothing can be sent:")
-        finally:
-            if self.services.courier is courier:
-                self.services.courier = None
+        told = ""
+        while True:
+            courier = None
+            try:
+                courier = await asyncio.to_thread(make_courier, self.services, tell)
+                self.services.courier = courier
+                await courier.run()
+                return
+            except MisfinError as error:
+                if str(error) != told:
+                    self.report(error, "Nothing can be sent:")
+                told = str(error)
+            finally:
+                if self.services.courier is courier:
+                    self.services.courier = None
+            await asyncio.sleep(AGAIN)  # until there is room on the disk, say
 
     # ---- the receiver
 
