@@ -263,7 +263,29 @@ async def test_a_password_is_not_shown():
         assert answer.result() == "sesame"
 
 
+async def test_what_does_not_fit_above_the_buttons_is_read_by_pages():
+    async with host((60, 20)) as (app, pilot):
+        await put(app, pilot, CertificateDialog(question(PinKind.SENDER, name="erin@far.test")))
+        assert "before you trust it" not in " ".join(shown(app).split())
+        await pilot.press("pagedown", "pagedown")
+        await until(pilot, lambda: "trust it." in shown(app))
+        await pilot.press("pageup", "pageup", "pageup")
+        await until(pilot, lambda: "2 letters" in shown(app))
+        assert app.focused.id == "wait"
+
+
 # ---- certificates
+
+
+@pytest.mark.parametrize("kind", [PinKind.HOST, PinKind.SENDER])
+async def test_a_whole_question_and_its_answers_fit_into_80_by_24(kind):
+    asked = question(kind, name="somebody@remote.host.test:1958", remark=Remark.PIN_EXPIRED)
+    async with host((80, 24)) as (app, pilot):
+        await put(app, pilot, CertificateDialog(asked))
+        await pilot.pause()
+        assert app.screen.query_one("#body").max_scroll_y == 0
+        tops = {button.region.y for button in app.screen.query("#buttons Button")}
+        assert len(tops) == 1, "all buttons side by side"
 
 
 async def dialog_text(asked: CertificateQuestion) -> str:
@@ -348,6 +370,9 @@ async def test_trust_needs_the_digits_even_by_key():
         ("https://xn--80ak6aa92e.com/", ["Look twice"]),
         ("https://hive.test/\u202egpj.exe", ["cannot be seen"]),
         ("page.gmi", ["no protocol"]),
+        ("file:///etc/passwd", ["a file on this machine"]),
+        ("JavaScript:alert(1)", ["something to run"]),
+        ("mailto:bob@hive.test", []),
         ("http://[::1", ["no well-formed address"]),
     ],
 )
@@ -360,15 +385,6 @@ def test_what_is_odd_about_a_link_is_said(target, said):
         assert found == []
 
 
-async def test_a_link_of_megabytes_is_cut():
-    async with host() as (app, pilot):
-        await put(app, pilot, LinkDialog("https://hive.test/" + "x" * 3_000_000, "xdg-open"))
-        longest = max(len(str(each.content)) for each in app.screen.query(Static))
-        assert 1000 < longest < 5000
-        assert "hive.test" in shown(app)
-        ("file:///etc/passwd", ["a file on this machine"]),
-        ("JavaScript:alert(1)", ["something to run"]),
-        ("mailto:bob@hive.test", []),
 @pytest.mark.parametrize(
     ("target", "gives_away"),
     [
@@ -387,3 +403,9 @@ def test_only_a_link_to_a_server_is_said_to_give_something_away(target, gives_aw
     assert ("network address" in said) is gives_away
 
 
+async def test_a_link_of_megabytes_is_cut():
+    async with host() as (app, pilot):
+        await put(app, pilot, LinkDialog("https://hive.test/" + "x" * 3_000_000, "xdg-open"))
+        longest = max(len(str(each.content)) for each in app.screen.query(Static))
+        assert 1000 < longest < 5000
+        assert "hive.test" in shown(app)

@@ -39,6 +39,7 @@ OURS = {
     "misfin_tui.app",
     "misfin_tui.app.background",
     "misfin_tui.app.places",
+    "misfin_tui.app.questions",
     "misfin_tui.config",
     "misfin_tui.keymap",
     "misfin_tui.keymap.spelling",

@@ -7,7 +7,6 @@ does not need (courier, receiver, index scan, watcher, the other themes) starts 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import gc
 import os
 import sys
@@ -22,8 +21,9 @@ from textual.theme import BUILTIN_THEMES
 
 from misfin.errors import MisfinError
 from misfin_tui import theming
-from misfin_tui.app.background import Background, import_ahead
+from misfin_tui.app.background import import_ahead
 from misfin_tui.app.places import LONG, PLACES
+from misfin_tui.app.questions import Questions
 from misfin_tui.keymap import Keymap, Room, resolve
 from misfin_tui.messages import (
     ConfigChanged,
@@ -32,20 +32,17 @@ from misfin_tui.messages import (
     OutboxChanged,
     Problem,
     ReceiverChanged,
-    TrustAsked,
 )
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screentext import plain
 from misfin_tui.services import Services
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.typeahead import TypeAhead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.command import Provider
     from textual.driver import Driver
-    from textual.message import Message
     from textual.screen import Screen
     from textual.theme import Theme
 
@@ -91,7 +88,7 @@ def _folders() -> type[Provider]:
     return FolderProvider
 
 
-class MisfinApp(Background):
+class MisfinApp(Questions):
     """The whole program. Screens reach everything through ``app.services``."""
 
     TITLE = "misfin-tui"
@@ -116,7 +113,6 @@ class MisfinApp(Background):
         self._own_themes: dict[str, Theme] = {}
         self._first_theme, found = self._choose_theme(profile, config)
         self._problems = [*problems, *found]
-        self._type_ahead = TypeAhead(self)
         super().__init__(_driver(picture))
         self.picture = picture
         self.profile = profile
@@ -126,7 +122,6 @@ class MisfinApp(Background):
         """The keys in force, and what was wrong with the user's own."""
         self._link = link
         self._dev = dev
-        self._asking: set[tuple[str, str]] = set()
 
     # ---- the first frame
 
@@ -212,12 +207,11 @@ class MisfinApp(Background):
         """Every key passes here first; one that is typed ahead of a screen still opening has to wait."""
         if isinstance(event, (events.InputEvent, events.Paste)) and not self.screen_stack:
             return  # the last screen is closed already: a key given back late has nowhere to go
-        if (
-            isinstance(event, (events.Key, events.Paste))
-            and not event.is_forwarded
-            and self._type_ahead.holds(event)
-        ):
-            return
+        if isinstance(event, (events.InputEvent, events.Paste)) and not event.is_forwarded:
+            if isinstance(event, (events.Key, events.Paste)) and self._type_ahead.holds(event):
+                return
+            if (too_early := getattr(self.screen, "too_early", None)) and too_early(event):
+                return  # it was meant for what was on the screen before
         await super().on_event(event)
 
     async def run_action(self, action: Any, *args: Any, **kwargs: Any) -> bool:
@@ -225,74 +219,28 @@ class MisfinApp(Background):
         with self._type_ahead.watches(action):
             return await super().run_action(action, *args, **kwargs)
 
-    # ---- questions about certificates
-
-    async def ask_trust(self, kind: str, name: str) -> bool:
-        """Put a question about a certificate to the person, once at a time. Call it in a worker.
-
-        False when no certificate of that name waits for a decision. Raises :class:`StoreError`, and
-        :class:`LocalError` when the certificate is another one by now.
-        """
-        from misfin.trust.tofu import PinKind
-        from misfin_tui.dialogs.certificate import Answer, CertificateDialog
-
-        if (kind, name) in self._asking:
-            return True
-        self._asking.add((kind, name))
-        try:
-            pin_kind, trust = PinKind(kind), self.services.trust
-            question = await trust.question(pin_kind, name)
-            if question is None:
-                return False
-            answer = await self.push_screen_wait(CertificateDialog(question))
-            if answer is Answer.TRUST:
-                await trust.approve(pin_kind, name, question.shown.fingerprints.cert)
-                self.say(f"The new certificate of {name} is trusted from now on.")
-            elif answer is Answer.REFUSE:
-                await trust.refuse(pin_kind, name)
-                self.say(f"The pin of {name} stays as it was.")
-            return True
-        finally:
-            self._asking.discard((kind, name))
-
-    @work(group="trust", description="ask about a certificate")
-    async def on_trust_asked(self, message: TrustAsked) -> None:
-        """Somebody has to decide: ask at once, unless a person is writing or answering something else."""
-        self._spread(message)
-        if self.screen.is_modal or (self.focused is not None and self.focused.check_consume_key("a", "a")):
-            return  # the notice said so already, and the outbox keeps the question
-        try:
-            await self.ask_trust(message.kind, message.name)
-        except MisfinError as error:
-            self.report(error)
-
     # ---- messages from services, threads and the courier
-
-    def _spread(self, message: Message) -> None:
-        """Hand a message to every open screen, also those behind another one."""
-        for screen in self.screen_stack:
-            screen.post_message(dataclasses.replace(message))  # type: ignore[type-var]  # every message of ours is a dataclass
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Letters came or changed; of new ones a notice, a bell and a command tell, as the settings say."""
-        self._spread(message)
+        self.spread(message)
         self._keep_picture()
         if message.arrived:
             self.tell_of_mail(message)
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """Something on its way out changed state."""
-        self._spread(message)
+        self.spread(message)
         if message.notice:
             self.say(message.notice, severity=message.severity)
 
     def on_receiver_changed(self, message: ReceiverChanged) -> None:
         """The receiver came or went."""
-        self._spread(message)
+        self.spread(message)
 
     def on_index_progress(self, message: IndexProgress) -> None:
         """The index grows."""
-        self._spread(message)
+        self.spread(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Other settings are in force: keys, theme, courier and receiver follow at once."""
@@ -310,7 +258,7 @@ class MisfinApp(Background):
             for part in ("receive", "rate_limit", "verification", "hosts")
         ):
             self._restart_receiver()
-        self._spread(message)
+        self.spread(message)
         self._keep_picture()
 
     def on_resize(self) -> None:

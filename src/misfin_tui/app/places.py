@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,8 @@ from misfin_tui.messages import ConfigChanged
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
+    from textual.message import Message
+
     from misfin.store.drafts import Draft
     from misfin.store.rows import ConversationRow, View
     from misfin_tui.config import Config
@@ -56,6 +59,11 @@ class Places(App[int]):
         remedy = getattr(error, "remedy", "")
         text = " ".join(part for part in (what, str(error) or type(error).__name__) if part)
         self.say(f"{text}\n{remedy}" if remedy else text, severity="error", timeout=LONG)
+
+    def spread(self, message: Message) -> None:
+        """Hand a message to every open screen, also those behind another one."""
+        for screen in self.screen_stack:
+            screen.post_message(dataclasses.replace(message))  # type: ignore[type-var]  # every message of ours is a dataclass
 
     def use_config(self, config: Config) -> None:
         """Other settings are in force from now on."""

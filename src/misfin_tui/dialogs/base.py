@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -18,7 +19,10 @@ from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 
 T = TypeVar("T")
-_BUTTON = 8  # cells of a button beside its label: padding, the frame Textual leaves, margin
+_GAP = 2  # cells between two buttons
+_BUTTON = 6 + _GAP  # cells of a button beside its label: padding, and the frame Textual leaves
+SEEN = 0.8
+"""Seconds from its first frame in which a question nobody asked for takes no answer: time to notice it."""
 
 
 def button_css(screen: str) -> str:
@@ -26,7 +30,7 @@ def button_css(screen: str) -> str:
     return f"""
     {screen} #buttons {{ height: auto; margin-top: 1; }}
     {screen} #buttons Button {{
-        height: 1; min-width: 8; width: auto; border: none !important; padding: 0 2; margin-right: 2;
+        height: 1; min-width: 8; width: auto; border: none !important; padding: 0 2; margin-right: {_GAP};
         background: $panel; color: $foreground; text-style: none; tint: transparent;
     }}
     {screen} #buttons Button:hover {{ background: $primary 30%; }}
@@ -55,7 +59,9 @@ class Dialog(ModalScreen[T | None]):
 
     BINDINGS = bindings(Room.DIALOG)
     BINDING_GROUP_TITLE = "Dialog"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - Textual declares it per instance
+    # Textual declares these per instance, hence the noqa.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide"), (180, "-roomy")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012
     DEFAULT_CSS = f"""
     Dialog {{
         align: center middle;
@@ -75,13 +81,17 @@ class Dialog(ModalScreen[T | None]):
     }}
     Dialog:ansi OptionList > .option-list--option-highlighted {{ text-style: reverse; }}
     Dialog.-stacked #buttons {{ layout: vertical; }}
+    Dialog.-short #box {{ padding: 0 2; }}
     Dialog.-narrow #box {{ padding: 0 1; }}
+    Dialog.-narrow Toast, Dialog.-wide Toast {{ visibility: hidden; }}
     {button_css("Dialog")}
     """
 
     def __init__(self, title: str, *, tone: str = "") -> None:
         super().__init__()
         self._box_title = plain(title, one_line=True)
+        self._unasked = False
+        self._seen: float | None = None
         self.set_class(tone == "danger", "-danger")
 
     # ---- for each dialog to fill in
@@ -117,17 +127,20 @@ class Dialog(ModalScreen[T | None]):
 
     def on_resize(self) -> None:
         """The buttons stay in sight however small the window is; the text above them scrolls."""
-        frame = 4 if self.has_class("-narrow") else 6  # border, padding, the gap above the buttons
         buttons = self.choices()
-        wide = sum(max(len(choice.label) + _BUTTON, 8) for choice in buttons)
-        stacked = wide > min(self.size.width, self.query_one("#box").outer_size.width) - frame
+        wide = sum(max(len(choice.label) + _BUTTON, 8) for choice in buttons) - _GAP
+        sides = 4 if self.has_class("-narrow") else 6  # border and padding
+        stacked = wide > min(self.size.width, self.query_one("#box").outer_size.width) - sides
         self.set_class(stacked, "-stacked")
         rows = len(buttons) if stacked else 1
+        # Border, the gap above the buttons, padding where there is room for it.
+        frame = 3 if self.has_class("-narrow") or self.has_class("-short") else 5
         self.query_one("#body").styles.max_height = max(self.size.height - frame - rows, 1)
 
     def on_mount(self) -> None:
         """The keys are for something at once."""
         self.focus_first()
+        self.call_after_refresh(self._now_seen)
 
     def focus_first(self) -> None:
         """The safe answer has the focus, unless there is something to fill in."""
@@ -138,6 +151,27 @@ class Dialog(ModalScreen[T | None]):
     def _button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.choose(event.button.id or "")
+
+    def action_page(self, pages: int) -> None:
+        """What does not fit above the buttons: by pages, keeping one line of the old one."""
+        body = self.query_one("#body", VerticalScroll)
+        body.scroll_relative(y=pages * max(body.size.height - 1, 1), animate=False)
+
+    # ---- a question nobody asked for
+
+    def comes_unasked(self) -> Self:
+        """It interrupts: what a person was just typing, or about to click, was meant for something else."""
+        self._unasked = True
+        return self
+
+    def _now_seen(self) -> None:
+        self._seen = time.monotonic()
+
+    def too_early(self, event: events.InputEvent | events.Paste) -> bool:
+        """Whether nobody can have read the question yet, so this is no answer. Escape never answers anything."""
+        if not self._unasked or getattr(event, "key", "") == "escape":
+            return False
+        return self._seen is None or event.time < self._seen + SEEN
 
     def action_close_dialog(self) -> None:
         """Escape: nothing is decided."""

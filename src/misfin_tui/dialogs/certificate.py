@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Grid
-from textual.widgets import Button, Input
+from textual.content import Content
+from textual.widgets import Button, Input, Static
 
+from misfin.errors import MisfinError
 from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.messages import MailChanged, OutboxChanged
+from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.facts import day, grouped, many, moment, short, span, text
 
 if TYPE_CHECKING:
+    from misfin_tui.app import MisfinApp
     from misfin_tui.services.trust import CertificateQuestion
 
 PROOF = 4
@@ -55,7 +60,7 @@ class CertificateDialog(Dialog[Answer]):
     def compose_body(self) -> ComposeResult:
         """What waits, the comparison, what it may mean."""
         question = self.question
-        yield text(waiting_of(question))
+        yield text(waiting_of(question), id="waiting")
         with Grid(classes="" if question.pin else "-single"):
             for label, pinned, shown in comparison(question):
                 head = "head" if not label else ""
@@ -88,6 +93,24 @@ class CertificateDialog(Dialog[Answer]):
     def _stepped(self, certain: bool | None) -> None:
         if certain:
             self.dismiss(Answer.TRUST)
+
+    def on_outbox_changed(self, message: OutboxChanged) -> None:
+        """More messages may wait for the answer now."""
+        self._count_again()
+
+    def on_mail_changed(self, message: MailChanged) -> None:
+        """More letters may be held."""
+        self._count_again()
+
+    @work(group="count", exclusive=True, description="count what waits")
+    async def _count_again(self) -> None:
+        trust = cast("MisfinApp", self.app).services.trust
+        try:
+            question = await trust.question(self.question.kind, self.question.name)
+        except MisfinError:
+            return  # whatever the answer sets in motion will say so
+        if question is not None and self.is_attached:
+            self.query_one("#waiting", Static).update(Content(plain(waiting_of(question), one_line=False)))
 
 
 class TrustStep(Dialog[bool]):

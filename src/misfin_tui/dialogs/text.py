@@ -34,7 +34,7 @@ class FactsDialog(Dialog[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_by(1)", show=False),
         Binding("k", "scroll_by(-1)", show=False),
-        Binding("space", "scroll_page(1)", show=False),
+        Binding("space", "page(1)", show=False),
         Binding("g,home", "scroll_by(-100000)", show=False),
         Binding("G,end", "scroll_by(100000)", show=False),
         Binding("q,enter", "close_dialog", show=False),
@@ -74,11 +74,6 @@ class FactsDialog(Dialog[str]):
     def action_scroll_by(self, lines: int) -> None:
         """By lines."""
         self.query_one("#body", VerticalScroll).scroll_relative(y=lines, animate=False)
-
-    def action_scroll_page(self, pages: int) -> None:
-        """By pages, keeping one line of the old one."""
-        body = self.query_one("#body", VerticalScroll)
-        body.scroll_relative(y=pages * max(body.size.height - 1, 1), animate=False)
 
 
 def _fact(label: str, value: str, width: int) -> Static:

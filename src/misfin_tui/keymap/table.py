@@ -335,6 +335,22 @@ ACTIONS: tuple[Action, ...] = (
             shown=Shown.HELP,
             action="app.focus_previous",
         ),
+        _A(
+            "dialog-page-down",
+            "pagedown",
+            "Page down",
+            "Read on where a text does not fit.",
+            shown=Shown.HELP,
+            action="page(1)",
+        ),
+        _A(
+            "dialog-page-up",
+            "pageup",
+            "Page up",
+            "Back in a text that does not fit.",
+            shown=Shown.HELP,
+            action="page(-1)",
+        ),
     ),
     *_room(
         Room.HELP,

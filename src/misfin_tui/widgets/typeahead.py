@@ -49,6 +49,11 @@ class TypeAhead:
         self._stays: float | None = None
         """When a new screen counts as one without a field in focus."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something is opening, and keys wait for it."""
+        return self._timer is not None
+
     def holds(self, event: events.Key | events.Paste) -> bool:
         """Whether this has to wait; it is then given to the app again later."""
         if self._timer is not None:

@@ -1,0 +1,84 @@
+"""Questions about certificates: put to the person at once, but never into what they are doing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from misfin.errors import MisfinError
+from misfin_tui.app.background import Background
+from misfin_tui.messages import TrustAsked
+from misfin_tui.widgets.typeahead import TypeAhead
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+
+class Questions(Background):
+    """One question about each host or sender at a time, one dialog at a time."""
+
+    def __init__(self, driver_class: type[Driver] | None = None) -> None:
+        self._type_ahead = TypeAhead(self)
+        self._asking: set[tuple[str, str]] = set()
+        self._to_ask: dict[tuple[str, str], None] = {}
+        """What else came up while a question stood, in that order."""
+        super().__init__(driver_class)
+
+    async def ask_trust(self, kind: str, name: str, *, unasked: bool = False) -> bool:
+        """Put a question about a certificate to the person, once at a time. Call it in a worker.
+
+        False when no certificate of that name waits for a decision. Raises :class:`StoreError`, and
+        :class:`LocalError` when the certificate is another one by now. ``unasked`` when nobody called for it.
+        """
+        from misfin.trust.tofu import PinKind
+        from misfin_tui.dialogs.certificate import Answer, CertificateDialog
+
+        if (kind, name) in self._asking:
+            return True
+        self._asking.add((kind, name))
+        try:
+            pin_kind, trust = PinKind(kind), self.services.trust
+            question = await trust.question(pin_kind, name)
+            if question is None:
+                return False
+            dialog = CertificateDialog(question)
+            if unasked:
+                if self._occupied():
+                    return True
+                dialog.comes_unasked()
+            answer = await self.push_screen_wait(dialog)
+            if answer is Answer.TRUST:
+                await trust.approve(pin_kind, name, question.shown.fingerprints.cert)
+                self.say(f"The new certificate of {name} is trusted from now on.")
+            elif answer is Answer.REFUSE:
+                await trust.refuse(pin_kind, name)
+                self.say(f"The pin of {name} stays as it was.")
+            return True
+        finally:
+            self._asking.discard((kind, name))
+
+    @work(group="trust", description="ask about a certificate")
+    async def on_trust_asked(self, message: TrustAsked) -> None:
+        """Somebody has to decide: ask at once, unless a person is writing or answering something else."""
+        self.spread(message)
+        wanted = (message.kind, message.name)
+        if self._asking:
+            if wanted not in self._asking:
+                self._to_ask[wanted] = None
+            return
+        self._to_ask = {wanted: None}
+        while self._to_ask:
+            kind, name = next(iter(self._to_ask))
+            del self._to_ask[kind, name]
+            if self._occupied():
+                continue  # the notice said so already, and the outbox keeps the question
+            try:
+                await self.ask_trust(kind, name, unasked=True)
+            except MisfinError as error:
+                self.report(error)
+
+    def _occupied(self) -> bool:
+        """Whether the keys of the person are meant for something."""
+        writing = self.focused is not None and self.focused.check_consume_key("a", "a")
+        return writing or self.screen.is_modal or self._type_ahead.waiting
