@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 ALWAYS = ("help", "command_palette")
-"""Actions the key line names even where it is short of room."""
+"""Actions the key line names even where they are named nowhere else, at its end."""
+FIRST = ("help", "back", "command_palette")
+"""Where the line is short of room, these get theirs before all others."""
+_Key = tuple[str, str, str, str]
+"""A key, how it is shown, the word for what it does, and the action."""
 _ORDER = {
     action.id: (action.room in (Room.LIST, Room.EVERYWHERE), number) for number, action in enumerate(ACTIONS)
 }
@@ -98,7 +102,7 @@ class KeyBar(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._keys: list[tuple[str, str, str, str]] = []  # key, shown key, label, action
+        self._keys: list[_Key] = []
         self._places: list[tuple[int, int, str]] = []  # from and to column, key
 
     def on_mount(self) -> None:
@@ -114,7 +118,7 @@ class KeyBar(Widget):
         focused = screen.focused
         idle: Collection[str] = getattr(screen, "idle_actions", ())
         writing = focused is not None and focused.check_consume_key("a", "a")
-        found: list[tuple[int, tuple[bool, int], tuple[str, str, str, str]]] = []
+        found: list[tuple[int, tuple[bool, int], _Key]] = []
         for key, active in screen.active_bindings.items():
             binding = active.binding
             action = binding.action.removeprefix("app.").removeprefix("screen.")
@@ -134,25 +138,26 @@ class KeyBar(Widget):
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """The line: what does not fit is left out, but never help and commands."""
+        """The line: what does not fit is left out, but not how to get help and away."""
         width = self.size.width
         style = self.rich_style
         key_style = style + self.get_component_rich_style("keybar--key", partial=True)
         label_style = style + self.get_component_rich_style("keybar--label", partial=True)
-        last = [item for item in self._keys if item[3] in ALWAYS]
-        room = width - sum(_width(item) for item in last)
-        segments: list[Segment] = []
-        self._places.clear()
-        column = 0
-        for item in self._keys:
-            key, shown, label, action = item
-            if action not in ALWAYS:
-                if _width(item) > room:
-                    continue
+        room = width + 2  # the margins left and right go where a key needs them
+        fitting = set()
+        for item in sorted(self._keys, key=_urgency):
+            if _width(item) <= room:
+                fitting.add(item)
                 room -= _width(item)
-            segments += [Segment(f" {shown}", key_style), Segment(f" {label} ", label_style)]
-            self._places.append((column, column + _width(item), key))
-            column += _width(item)
+        column = 0 if room >= 1 else -1
+        segments = [Segment(" " * (column + 1), label_style)]
+        self._places.clear()
+        for item in self._keys:
+            if item in fitting:
+                key, shown, label, _action = item
+                segments += [Segment(shown, key_style), Segment(f" {label}  ", label_style)]
+                self._places.append((column, column + _width(item), key))
+                column += _width(item)
         return Strip(segments).adjust_cell_length(width, style)
 
     def on_click(self, event: events.Click) -> None:
@@ -162,5 +167,9 @@ class KeyBar(Widget):
                 self.app.simulate_key(key)
 
 
-def _width(item: tuple[str, str, str, str]) -> int:
+def _urgency(item: _Key) -> int:
+    return FIRST.index(item[3]) if item[3] in FIRST else len(FIRST)
+
+
+def _width(item: _Key) -> int:
     return cell_len(item[1]) + cell_len(item[2]) + 3

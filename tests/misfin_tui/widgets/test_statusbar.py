@@ -27,9 +27,12 @@ async def test_both_lines_fill_the_width_and_say_what_matters_most(profile, widt
         assert "3 unread" in first.text
         if width >= 80:
             assert "● receiving on :1958" in first.text
+        assert "? Help" in last.text
         if width >= 40:
-            assert "? Help" in last.text
+            assert "q Back" in last.text
             assert "^p Commands" in last.text
+        if width >= 80:
+            assert all(words in last.text for words in ("c Compose", "r Reply", "e Archive", "d Trash"))
 
 
 async def test_the_keys_are_those_that_work_right_now_and_a_click_presses_one(profile):
