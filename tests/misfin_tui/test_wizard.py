@@ -62,6 +62,19 @@ async def test_an_empty_profile_becomes_one_that_can_write(profile_root):
         assert (await app.services.sending.new()).account == "ada@mail.example"
 
 
+async def test_an_address_is_shown_as_it_will_be_and_its_port_is_the_one_to_receive_on(profile_root):
+    port = free_port()
+    async with at_desk(profile_at(profile_root), (100, 36)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, f"ada@Mail.Example.:{port}\nAda\n")
+        await step(app, pilot, 2)
+        assert "mail.example must be a name" in shown(app)
+        assert screen.query_one("#port").value == str(port)
+        await pilot.press("ctrl+s")
+        await step(app, pilot, 3)
+        assert f"ada@mail.example will be made and receives on port {port}." in shown(app)
+
+
 async def test_leaving_at_any_step_leaves_nothing(profile_root):
     profile = profile_at(profile_root)
     async with at_desk(profile, (100, 36)) as (app, pilot):

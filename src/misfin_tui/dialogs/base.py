@@ -168,7 +168,7 @@ class Dialog(ModalScreen[T | None]):
         self._seen = time.monotonic()
 
     def too_early(self, event: events.InputEvent | events.Paste) -> bool:
-        """Whether nobody can have read the question yet, so this is no answer. Escape never answers anything."""
+        """Whether nobody can have read the question yet, so this is no answer. Escape answers nothing."""
         if not self._unasked or getattr(event, "key", "") == "escape":
             return False
         return self._seen is None or event.time < self._seen + SEEN

@@ -36,12 +36,39 @@ class Kind(StrEnum):
     RECIPIENT = "recipient"
 
 
-KINDS: tuple[tuple[Kind | None, str], ...] = (
-    (None, "Trust"),
-    (Kind.HOST, "Trust · hosts"),
-    (Kind.SENDER, "Trust · senders"),
-    (Kind.RECIPIENT, "Trust · recipients"),
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """What the list can be narrowed to; ``empty`` is said when there is nothing of it."""
+
+    kind: Kind | None
+    title: str
+    empty: str
+
+
+KINDS = (
+    Choosing(
+        None,
+        "Trust",
+        "Nothing is pinned yet. The first message to a host, or from a sender, pins its certificate.",
+    ),
+    Choosing(
+        Kind.HOST, "Trust · hosts", "No host is pinned yet. The first message to a host pins its certificate."
+    ),
+    Choosing(
+        Kind.SENDER,
+        "Trust · senders",
+        "No sender is pinned yet. The first message from somebody pins their certificate.",
+    ),
+    Choosing(
+        Kind.RECIPIENT,
+        "Trust · recipients",
+        "No server has named the key of a recipient yet. It does so when it takes a message.",
+    ),
 )
+NOT_FOUND = "Nothing here is called that, or has such a fingerprint."
+
+EVENTS = {"refused": "shown, and not accepted"}
+"""Words of the trust log that say too little by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +117,9 @@ class TrustScreen(Place):
             Column("Last", 11, spare=2),
             Column("How", 24, spare=4),
         )
-        empty = "Nothing is pinned yet. The first message to a host, or from a sender, pins its certificate."
-        return RowList(columns, self._cells, lambda entry: (entry.kind, entry.name), empty=empty)
+        return RowList(
+            columns, self._cells, lambda entry: (entry.kind, entry.name), empty=KINDS[self._kind].empty
+        )
 
     def _cells(self, entry: Entry) -> Sequence[Cell]:
         waiting = entry.offer is not None
@@ -119,7 +147,7 @@ class TrustScreen(Place):
             Entry(Kind.RECIPIENT, name, senders.get(name), None, tuple(keys))
             for name, keys in (await trust.recipients()).items()
         ]
-        wanted = KINDS[self._kind][0]
+        wanted = KINDS[self._kind].kind
         shown = [entry for entry in found if wanted in (None, entry.kind)]
         return sorted(shown, key=lambda entry: (entry.offer is None, entry.kind, entry.name))
 
@@ -128,6 +156,16 @@ class TrustScreen(Place):
         fingerprint, _, _, how = item.shown
         text = f"{item.kind} {item.name} {fingerprint} {how}".casefold()
         return all(word in text for word in words)
+
+    def filter(self) -> None:
+        """An empty list says why it is empty."""
+        self.rows.empty = NOT_FOUND if self.everything else KINDS[self._kind].empty
+        super().filter()
+
+    def detail(self, item: Entry) -> str:
+        """What waits, and what to do about it: in a small window the column that says so is left out."""
+        which = "Another" if item.pin else "Its"
+        return f"{which} certificate waits for your decision: a decides." if item.offer else ""
 
     def news(self) -> list[tuple[str, str]]:
         """How many questions wait."""
@@ -222,7 +260,7 @@ class TrustScreen(Place):
     def action_trust_kind(self) -> None:
         """Hosts, senders, recipients, or all."""
         self._kind = (self._kind + 1) % len(KINDS)
-        self.TITLE_TEXT = KINDS[self._kind][1]
+        self.TITLE_TEXT = KINDS[self._kind].title
         self.reload()
 
     @work(group="trust", description="show the trust log")
@@ -231,10 +269,12 @@ class TrustScreen(Place):
         log = await self.attempt(self.services.trust.log())
         if log is None:
             return
-        facts: list[Fact] = [
-            (moment(each.at), f"{each.event}: {each.name}\n{short(each.cert_sha256)}  {each.how}".rstrip())
-            for each in log
-        ]
+        facts: list[Fact] = []
+        for each in log:
+            event = EVENTS.get(each.event, each.event)
+            facts.append(
+                (moment(each.at), f"{event}: {each.name}\n{short(each.cert_sha256)}  {each.how}".rstrip())
+            )
         await self.app.push_screen_wait(FactsDialog("Trust log", facts or [("", "Nothing was decided yet.")]))
 
     @work(group="trust", description="export the pins")

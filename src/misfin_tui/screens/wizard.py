@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Button, ContentSwitcher, Input, RadioButton, RadioSet, Select, Static
 
 from misfin.errors import IdentityEncryptedError, MisfinError
+from misfin.model.address import MisfinAddress
 from misfin_tui.dialogs.base import button_css
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import KEYS, problem_with
@@ -268,6 +269,10 @@ class WizardScreen(AppScreen):
                 self._complain(problem)
                 self.query_one(f"#{field}").focus()
                 return False
+        address = MisfinAddress.parse(self._value("address"))
+        self.query_one("#address", Input).value = address.address  # as it will stand in the certificate
+        if address.port:
+            self.query_one("#port", Input).value = str(address.port)
         self._suggest()
         return True
 

@@ -1,0 +1,56 @@
+"""The Trust screen says what waits, why it is empty, and what was decided, in words of its own."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from desk import at_desk, identity, make_profile, on_screen, shown, until
+
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+def pin(profile, name: str, *, offer: bool = False) -> None:
+    with PinBook(profile.trust_db) as book:
+        now = time.time()
+        book.record(PinKind.HOST, name, identity("a@hive.test").info, how="first use", now=now)
+        if offer:
+            book.offer(PinKind.HOST, name, identity("b@hive.test").info, now=now)
+
+
+async def test_each_kind_says_why_there_is_none_of_it(profile):
+    pin(profile, "hive.test:1958")
+    async with at_desk(profile, (120, 24)) as (app, pilot):
+        await pilot.press("T")
+        await on_screen(pilot, "hive.test:1958")
+        await pilot.press("h", "h")
+        await on_screen(pilot, "No sender is pinned yet.")
+        await pilot.press("h")
+        await on_screen(pilot, "No server has named the key of a recipient yet.")
+        await pilot.press("h", "slash", *"nobody")
+        await on_screen(pilot, "Nothing here is called that")
+        assert "is pinned yet" not in shown(app)
+
+
+async def test_in_a_small_window_too_it_says_what_waits(profile):
+    pin(profile, "calm.test:1958")
+    pin(profile, "hive.test:1958", offer=True)
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        await pilot.press("T")
+        await on_screen(pilot, "Another certificate waits for your decision: a decides.")
+        await pilot.press("j")
+        await until(pilot, lambda: "a decides" not in shown(app))
+
+
+async def test_the_log_does_not_say_that_the_person_refused(profile):
+    pin(profile, "hive.test:1958", offer=True)
+    async with at_desk(profile, (120, 24)) as (app, pilot):
+        await pilot.press("T", "l")
+        await on_screen(pilot, "shown, and not accepted: hive.test:1958")
+        assert "refused" not in shown(app)
