@@ -149,7 +149,9 @@ def _outbox(add: Add, common: Parser) -> None:
 
 
 def _trust(add: Add, common: Parser) -> None:
-    action = _actions(add("trust", "trust:list_pins", "certificates you trust"), common, "trust:list_pins")
+    parser = add("trust", "trust:list_pins", "certificates you trust")
+    parser.set_defaults(senders=False, recipients=False)
+    action = _actions(parser, common, "trust:list_pins")
     verbs = (
         ("list", "trust:list_pins", "list pinned hosts", None),
         ("show", "trust:show", "everything known about one", "name"),
@@ -157,12 +159,12 @@ def _trust(add: Add, common: Parser) -> None:
         ("forget", "trust:forget", "forget a pin; the next contact is a first use", "name"),
     )
     for name, target, about, argument in verbs:
-        parser = action(name, target, about)
+        verb = action(name, target, about)
         if argument:
-            parser.add_argument("name", metavar="HOST", help="host[:port]; of people mailbox@host")
+            verb.add_argument("name", metavar="HOST", help="host[:port]; of people mailbox@host")
         if name == "approve":
-            parser.add_argument("--fingerprint", metavar="FP", required=True, help="its SHA-256")
-        kind = parser.add_mutually_exclusive_group()
+            verb.add_argument("--fingerprint", metavar="FP", required=True, help="its SHA-256")
+        kind = verb.add_mutually_exclusive_group()
         kind.add_argument("--senders", action="store_true", help="senders instead of hosts")
         if name != "approve":
             kind.add_argument(

@@ -36,7 +36,7 @@ class RedirectDialog(Dialog[Following]):
         """From where to where."""
         host = self._row.to.rpartition("@")[2]
         said = "has moved for good" if self._permanent else "should get this one message somewhere else"
-        yield text(f"{host} says that {self._row.to} {said}. Nothing of your message was kept there.")
+        yield text(f"{host} says that {self._row.to} {said}. It was shown your message, but did not take it.")
         yield text(f"written to  {self._row.to}", classes="gap")
         yield text(f"now named   {self._row.target}", classes="strong")
         reason = suspicious(self._row.target)

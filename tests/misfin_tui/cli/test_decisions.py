@@ -70,3 +70,10 @@ def test_keys_of_recipients_are_listed_shown_and_forgotten(shell: Shell) -> None
     for verb in ("show", "forget"):
         assert shell.run("trust", verb, "bea@hive.test", "--recipients", check=2).stderr.count("\n") == 1
     assert "not allowed" in shell.run("trust", "list", "--senders", "--recipients", check=2).stderr
+
+
+@pytest.mark.parametrize("command", ["trust", "outbox", "identity", "config"])
+def test_a_command_without_its_action_shows_what_there_is(shell: Shell, command: str) -> None:
+    shell.run("identity", "new", "ada@harbour.test")
+    listed = {"config": "show"}.get(command, "list")
+    assert shell.run(command).stdout == shell.run(command, listed).stdout
