@@ -1,18 +1,21 @@
 """Writing in one's own editor while mail goes on arriving (style.md §4.10).
 
 The text goes to a private file; the terminal is given away, and the loop keeps running until the editor
-ends. A file that is left behind because the program died is found again by :func:`leftover`.
+ends. No text an editor saved is ever removed unread: what cannot be taken is set aside under another name,
+and a file that is left behind because the program died is found again by :func:`leftovers`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,25 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What came back: the new text, or None when the old one stays; ``problem`` is a sentence to show."""
+    """What came back: the new text, or None when the old one stays; ``problem`` is a sentence to show.
 
+    ``left`` is the file when it was to stay until :func:`forget`.
+    """
+
+    text: str | None
+    problem: str = ""
+    left: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file an editor had saved when the program died: its text, and when it was saved (Unix seconds).
+
+    ``problem`` says why the text cannot be read, or what was done about a part of it.
+    """
+
+    path: Path
+    saved: float
     text: str | None
     problem: str = ""
 
@@ -43,20 +63,27 @@ def command_for(configured: str, environ: Mapping[str, str]) -> list[str]:
     return next(([name] for name in ("nano", "vim", "vi", "micro", "emacs") if shutil.which(name)), [])
 
 
-async def edit(app: App[Any], text: str, *, command: list[str], folder: Path, name: str) -> Edited:
-    """Let a person change ``text`` in an editor; ``name`` names the file in ``folder``. Never raises."""
+async def edit(
+    app: App[Any], text: str, *, command: list[str], folder: Path, name: str, keep: bool = False
+) -> Edited:
+    """Let a person change ``text`` in an editor; ``name`` names the file in ``folder``. Never raises.
+
+    With ``keep`` a file that was read stays until it is forgotten: its text may not be safe elsewhere yet.
+    """
     if not command:
         return Edited(None, "There is no editor. Set one in the settings, or in $VISUAL or $EDITOR.")
-    path = _file(folder, name)
     try:
-        await asyncio.to_thread(_write, path, text)
+        path, lock = await asyncio.to_thread(_write, folder, name, text)
     except OSError as error:
-        return Edited(None, f"The editor's file {path} cannot be written: {error.strerror}.")
-    code, problem = await _run(app, [*command, str(path)])
-    if problem:
-        _remove(path)
-        return Edited(None, problem)
-    return await asyncio.to_thread(_read_back, path, text, code)
+        return Edited(None, f"The editor's file in {folder} cannot be written: {error.strerror}.")
+    try:
+        code, problem = await _run(app, [*command, str(path)])
+        if problem:
+            forget(path)
+            return Edited(None, problem)
+        return await asyncio.to_thread(_read_back, path, text, code, keep)
+    finally:
+        os.close(lock)
 
 
 async def _run(app: App[Any], argv: list[str]) -> tuple[int, str]:
@@ -84,61 +111,135 @@ async def _run(app: App[Any], argv: list[str]) -> tuple[int, str]:
     return code, problem
 
 
-def leftover(folder: Path, name: str) -> str | None:
-    """The text an editor had saved when the program died; None when there is none."""
-    path = _file(folder, name)
+def leftovers(folder: Path, name: str) -> list[Leftover]:
+    """The texts editors had saved when the program died, oldest first; not those being written right now."""
+    found = []
+    for path in folder.glob(f"{_stem(name)}.*.gmi"):
+        if _NUMBERED.search(path.name) is None or (lock := _lock(path)) is None:
+            continue
+        try:
+            saved = path.stat().st_mtime
+            found.append(Leftover(path, saved, *_read(path)))
+        except OSError:
+            continue  # another window was quicker
+        finally:
+            os.close(lock)
+    return sorted(found, key=lambda each: each.saved)
+
+
+def forget(path: Path) -> None:
+    """Remove an editor's file, once its text is safe elsewhere."""
+    path.unlink(missing_ok=True)
+    _lock_of(path).unlink(missing_ok=True)
+
+
+# ---- the file
+
+_NUMBERED = re.compile(r"\.\d+\.gmi$")
+
+
+def _stem(name: str) -> str:
+    return f"draft-{_UNSAFE.sub('_', name)[:60] or 'new'}"
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+def _lock(path: Path) -> int | None:
+    """Keep a file for oneself until the descriptor is closed, or this process dies; None when it is taken.
+
+    The lock is a file beside it: an editor may put a new file in the place of the one it was given.
+    """
+    descriptor = os.open(_lock_of(path), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        return _read(path)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        os.close(descriptor)
         return None
+    return descriptor
 
 
-def forget(folder: Path, name: str) -> None:
-    """Remove a file found by :func:`leftover`, once its text is safe elsewhere."""
-    _remove(_file(folder, name))
+def _write(folder: Path, name: str, text: str) -> tuple[Path, int]:
+    """Put the text into a new file that is ours until the lock, which is returned too, is closed."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path, lock = next(_new_files(folder, _stem(name)))
+    try:
+        with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            # Editors end every line; a last line without an end would get the next text glued to it.
+            file.write(text if not text or text.endswith("\n") else f"{text}\n")
+    except OSError:
+        forget(path)
+        os.close(lock)
+        raise
+    return path, lock
 
 
-def _file(folder: Path, name: str) -> Path:
-    return folder / f"draft-{_UNSAFE.sub('_', name)[:60] or 'new'}.gmi"
+def _new_files(folder: Path, stem: str) -> Iterator[tuple[Path, int]]:
+    """New private files, each with its lock: those left over and not looked at yet keep their names."""
+    for number in count(1):
+        path = folder / f"{stem}.{number}.gmi"
+        if (lock := _lock(path)) is None:
+            continue
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError as error:
+            os.close(lock)
+            if not isinstance(error, FileExistsError):
+                raise
+        else:
+            yield path, lock
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:  # noqa: PTH123 - a descriptor
-        # Editors end every line; a last line without an end would get the next text glued to it.
-        file.write(text if not text or text.endswith("\n") else f"{text}\n")
-
-
-def _read(path: Path) -> str:
+def _read(path: Path) -> tuple[str | None, str]:
+    """What an editor wrote, and what there is to say about it; a file that is not UTF-8 is copied first."""
     with path.open("rb") as file:
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
-        raise OSError(f"larger than {MAX_FILE:,} bytes")
-    return data.decode("utf-8", "replace")
-
-
-def _read_back(path: Path, before: str, code: int) -> Edited:
+        kept = _aside(path)
+        return None, f"What the editor wrote is larger than {MAX_FILE:,} bytes; it is kept in {kept}."
     try:
-        after = _read(path)
+        return data.decode("utf-8"), ""
+    except UnicodeDecodeError:
+        kept = _aside(path, copy=True)
+        return data.decode("utf-8", "replace"), (
+            f"What the editor wrote is not all UTF-8; the rest became �. The file is kept in {kept}."
+        )
+
+
+def _aside(path: Path, *, copy: bool = False) -> Path:
+    """Give the file, or a copy of it, a name under which nothing is removed any more."""
+    stem = path.name.partition(".")[0]
+    kept = next(kept for n in count(1) if not (kept := path.with_name(f"{stem}.{n}.kept.gmi")).exists())
+    if copy:
+        shutil.copy2(path, kept)
+    else:
+        path.rename(kept)
+        forget(path)
+    return kept
+
+
+def _read_back(path: Path, before: str, code: int, keep: bool) -> Edited:
+    try:
+        after, problem = _read(path)
     except FileNotFoundError:
+        forget(path)
         return Edited(None, "The editor removed its file; the text is as it was.")
     except OSError as error:
         return Edited(None, f"What the editor wrote cannot be read ({error}); it is kept in {path}.")
+    if after is None:
+        return Edited(None, problem)
     if not before.endswith("\n"):
         after = after.removesuffix("\n")
     if code > 0 and after != before:
         # It said that it failed, or was told to give up (:cq): do not take it, do not throw it away.
-        kept = path.with_suffix(".kept.gmi")
-        path.replace(kept)
+        kept = _aside(path)
         return Edited(None, f"The editor ended with an error ({code}); what it wrote is kept in {kept}.")
-    _remove(path)
+    if not keep:
+        forget(path)
+    left = path if keep else None
     if code > 0:
-        return Edited(None, f"The editor ended with an error ({code}); the text is as it was.")
+        return Edited(None, f"The editor ended with an error ({code}); the text is as it was.", left)
     if code < 0:
-        return Edited(after, f"The editor was killed (signal {-code}); this is what it had saved.")
-    return Edited(after)
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+        problem = f"The editor was killed (signal {-code}); this is what it had saved. {problem}".rstrip()
+    return Edited(after, problem, left)

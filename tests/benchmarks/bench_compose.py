@@ -58,7 +58,7 @@ async def measure(app, pilot, name: str, text: str) -> None:
         f"{name:<12} median {statistics.median(times):5.1f} ms   p95 {times[int(KEYS * 0.95)]:5.1f} ms"
         f"   processor {cpu:5.1f} ms per key"
     )
-    await screen._keeper.stop()
+    await screen.keeper.stop()
     app.pop_screen()
     await pilot.pause(0.2)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from desk import ALICE, at_desk, make_profile, notices, on_screen, shown, type_text, until
 from textual.widgets import Input, Select
@@ -12,6 +16,7 @@ from misfin.store.drafts import Draft, DraftBox
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, State
 from misfin.trust.pins import PinBook
+from misfin_tui import editor
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, TooLongDialog
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.services.autosave import LONGEST, PAUSE
@@ -158,7 +163,7 @@ async def test_a_full_disk_is_told_and_nothing_is_lost(profile, monkeypatch):
         await until(pilot, lambda: app.screen is screen)
         assert screen.body.text == "precious"
         monkeypatch.undo()
-        await screen._keeper.flush()
+        await screen.keeper.flush()
         assert drafts(profile)[0].body == "precious"
 
 
@@ -474,16 +479,118 @@ async def test_a_kill_in_the_middle_loses_at_most_the_last_moment(profile):
         assert seen == {"".join(f"line {n}\n" for n in range(k + 1)) for k in range(4)}
 
 
-async def test_text_left_by_a_killed_editor_is_taken_up(profile):
-    from misfin_tui import editor
+# ---- an editor of one's own
 
+
+def left_behind(profile, draft: Draft, text: str, saved: float | None = None) -> Path:
+    """A file as an editor leaves it when the program dies."""
+    path, lock = editor._write(profile.runtime, draft.id, text)
+    os.close(lock)
+    if saved is not None:
+        os.utime(path, (saved, saved))
+    return path
+
+
+async def test_text_left_by_a_killed_editor_is_taken_up_once(profile):
     box = DraftBox(MailStore(profile.mail))
     draft = box.save(Draft(account=ALICE, body="old"), now=1.0)
-    editor._write(editor._file(profile.runtime, draft.id), "newer, from the editor")
+    left_behind(profile, draft, "newer, from the editor")
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
         await until(pilot, lambda: screen.body.text == "newer, from the editor\n")
         await until(pilot, lambda: any("taken up again" in note for note in notices(app)))
+        await until(pilot, lambda: not list(profile.runtime.glob("draft-*")))
+        assert drafts(profile)[0].body == "newer, from the editor\n"
+        screen.body.focus()
+        await pilot.pause()
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: screen.body.text == "old")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        again = await compose(app, pilot, drafts(profile)[0])
+        assert again.body.text == "old"
+
+
+async def test_all_of_a_long_text_left_by_a_killed_editor_is_taken_up(profile):
+    box = DraftBox(MailStore(profile.mail))
+    draft = box.save(Draft(account=ALICE, body="old"), now=1.0)
+    text = "".join(f"line {n} of a very long text\n" for n in range(10_000))
+    left_behind(profile, draft, text)
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, draft)
+        await until(pilot, lambda: screen.body.text == text)
+        await until(pilot, lambda: drafts(profile)[0].body == text)
+
+
+async def test_an_editors_text_that_is_older_than_the_draft_stays_beside_it(profile):
+    box = DraftBox(MailStore(profile.mail))
+    draft = box.save(Draft(account=ALICE, subject="Plans", body="newer, from here"), now=1_800_000_000.0)
+    left_behind(profile, draft, "older, from the editor", saved=1_700_000_000.0)
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, draft)
+        await until(pilot, lambda: not list(profile.runtime.glob("draft-*")))
+        assert screen.body.text == "newer, from here"
+        assert {each.body for each in drafts(profile)} == {"newer, from here", "older, from the editor\n"}
+        assert {each.subject for each in drafts(profile)} == {"Plans"}
+
+
+async def test_what_an_editor_wrote_is_on_disk_before_its_file_goes(profile, monkeypatch):
+    async def written(app, text, *, command, folder, name, keep):
+        path, lock = editor._write(folder, name, f"{text} and more")
+        os.close(lock)
+        return editor.Edited(f"{text} and more", left=path)
+
+    forgotten = []
+    forget = editor.forget
+
+    def note(path):
+        forgotten.append([each.body for each in drafts(profile)])
+        forget(path)
+
+    monkeypatch.setattr(editor, "edit", written)
+    monkeypatch.setattr(editor, "forget", note)
+    monkeypatch.setenv("VISUAL", "some-editor")
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("bob@hive.test",), body="text"))
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: forgotten)
+        assert screen.body.text == "text and more"
+        assert forgotten == [["text and more"]]
+
+
+async def test_an_editor_that_was_only_looked_into_leaves_no_draft(profile, monkeypatch):
+    async def unchanged(app, text, *, command, folder, name, keep):
+        return editor.Edited(text)
+
+    monkeypatch.setattr(editor, "edit", unchanged)
+    monkeypatch.setenv("VISUAL", "some-editor")
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(body="\n\nmy signature\n"))
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: screen.keeper.draft_id and screen.body.has_focus)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        assert drafts(profile) == []
+
+
+# ---- two windows
+
+
+async def test_what_two_windows_write_into_one_draft_is_kept_as_two(profile):
+    box = DraftBox(MailStore(profile.mail))
+    draft = box.save(Draft(account=ALICE, body="common "), now=1.0)
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, draft)
+        box.save(replace(draft, body="common, theirs"), now=2.0)  # as another window does
+        screen.body.focus()
+        screen.body.move_cursor(screen.body.document.end)
+        await type_text(pilot, "mine")
+        await app.services.sending.flush()
+        assert {each.body for each in drafts(profile)} == {"common, theirs", "common mine"}
+        await until(pilot, lambda: any("draft of its own" in note for note in notices(app)))
+        await type_text(pilot, " too")
+        await app.services.sending.flush()
+        assert {each.body for each in drafts(profile)} == {"common, theirs", "common mine too"}
 
 
 async def test_focus_goes_from_recipient_to_subject_to_text(profile):

@@ -10,12 +10,13 @@ import stat
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.app import App
 
 from misfin_tui import editor
-from misfin_tui.editor import Edited, command_for, edit, forget, leftover
+from misfin_tui.editor import Edited, command_for, edit, forget, leftovers
 
 
 class Suspendable(App[None]):
@@ -40,10 +41,11 @@ def script(tmp_path: Path, body: str) -> list[str]:
     return [sys.executable, str(path)]
 
 
-async def run(tmp_path, body: str, text: str = "before") -> Edited:
+async def run(tmp_path, body: str, text: str = "before", **options: Any) -> Edited:
     app = Suspendable()
     async with app.run_test():
-        result = await edit(app, text, command=script(tmp_path, body), folder=tmp_path / "run", name="abc")
+        command = script(tmp_path, body)
+        result = await edit(app, text, command=command, folder=tmp_path / "run", name="abc", **options)
         assert app.suspended == 1
         return result
 
@@ -52,7 +54,15 @@ async def test_what_the_editor_saves_comes_back(tmp_path):
     assert await run(tmp_path, "file.write_text(file.read_text().strip() + ' after ä')") == Edited(
         "before after ä"
     )
-    assert leftover(tmp_path / "run", "abc") is None
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+async def test_a_file_that_is_to_stay_stays_until_it_is_forgotten(tmp_path):
+    result = await run(tmp_path, "file.write_text('edited')", keep=True)
+    assert result.text == "edited"
+    assert [left.text for left in leftovers(tmp_path / "run", "abc")] == ["edited"]
+    forget(result.left)
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 async def test_the_file_is_private(tmp_path):
@@ -75,6 +85,20 @@ async def test_what_a_failing_editor_wrote_is_kept_aside(tmp_path):
     assert str(kept[0]) in result.problem
 
 
+async def test_each_text_that_was_kept_aside_stays(tmp_path):
+    for word in ("one", "two"):
+        await run(tmp_path, f"file.write_text('{word}'); sys.exit(1)")
+    assert sorted(path.read_text() for path in (tmp_path / "run").glob("*.kept.gmi")) == ["one", "two"]
+
+
+async def test_a_text_that_is_not_utf8_comes_back_and_its_file_is_kept_as_it_is(tmp_path):
+    result = await run(tmp_path, "file.write_bytes(b'caf\\xe9')")
+    assert result.text == "caf�"
+    (kept,) = (tmp_path / "run").glob("*.kept.gmi")
+    assert kept.read_bytes() == b"caf\xe9"
+    assert str(kept) in result.problem
+
+
 async def test_what_a_killed_editor_had_saved_is_taken(tmp_path):
     result = await run(tmp_path, "file.write_text('saved'); os.kill(os.getpid(), signal.SIGKILL)")
     assert result.text == "saved"
@@ -88,10 +112,12 @@ async def test_an_editor_that_removes_its_file_changes_nothing(tmp_path):
 
 
 async def test_a_huge_file_is_not_read_but_kept(tmp_path):
-    result = await run(tmp_path, f"file.write_text('x' * {editor.MAX_FILE + 1})")
+    result = await run(tmp_path, f"file.write_text('x' * {editor.MAX_FILE + 1})", keep=True)
     assert result.text is None
-    assert "kept in" in result.problem
-    assert list((tmp_path / "run").iterdir())
+    assert result.left is None
+    (kept,) = (tmp_path / "run").glob("*.kept.gmi")
+    assert kept.stat().st_size == editor.MAX_FILE + 1
+    assert str(kept) in result.problem
 
 
 async def test_a_missing_editor_is_named(tmp_path):
@@ -118,15 +144,48 @@ async def test_looking_only_changes_nothing(tmp_path):
     assert (await run(tmp_path, "pass", text="one line")).text == "one line"
 
 
-def test_a_file_left_by_a_dead_program_is_found(tmp_path):
-    editor._write(editor._file(tmp_path, "abc"), "text\n")
-    assert leftover(tmp_path, "abc") == "text\n"
-    forget(tmp_path, "abc")
-    assert leftover(tmp_path, "abc") is None
+def left_behind(folder: Path, name: str, text: str) -> Path:
+    """A file as a program that died leaves it."""
+    path, lock = editor._write(folder, name, text)
+    os.close(lock)
+    return path
+
+
+def test_files_left_by_dead_programs_are_found(tmp_path):
+    first = left_behind(tmp_path, "abc", "one\n")
+    second = left_behind(tmp_path, "abc", "two\n")
+    left_behind(tmp_path, "abcd", "of another draft\n")
+    os.utime(first, (2, 2))
+    os.utime(second, (1, 1))
+    assert [(left.text, left.saved) for left in leftovers(tmp_path, "abc")] == [("two\n", 1), ("one\n", 2)]
+    forget(first)
+    assert [left.path for left in leftovers(tmp_path, "abc")] == [second]
+
+
+def test_a_file_another_window_is_writing_is_not_left_over(tmp_path):
+    path, lock = editor._write(tmp_path, "abc", "being written")
+    path.unlink()
+    path.write_text("an editor puts a new file in its place")
+    assert leftovers(tmp_path, "abc") == []
+    other, second = editor._write(tmp_path, "abc", "of this window")
+    assert other != path
+    os.close(second)
+    os.close(lock)
+    assert {left.path for left in leftovers(tmp_path, "abc")} == {path, other}
+
+
+def test_a_left_over_file_that_cannot_be_read_is_kept(tmp_path):
+    path = left_behind(tmp_path, "abc", "")
+    path.write_bytes(b"x" * (editor.MAX_FILE + 1))
+    (left,) = leftovers(tmp_path, "abc")
+    assert left.text is None
+    assert "kept in" in left.problem
+    assert leftovers(tmp_path, "abc") == []
+    assert [kept.stat().st_size for kept in tmp_path.glob("*.kept.gmi")] == [editor.MAX_FILE + 1]
 
 
 def test_a_name_cannot_leave_the_folder(tmp_path):
-    assert editor._file(tmp_path, "../../etc/x").parent == tmp_path
+    assert left_behind(tmp_path, "../../etc/x", "").parent == tmp_path
 
 
 @pytest.mark.parametrize(

@@ -94,12 +94,18 @@ class DraftBox:
         self._store = store
 
     def save(self, draft: Draft, *, now: float) -> Draft:
-        """Put the draft on disk durably; returns it with its id and time of saving."""
-        saved = replace(draft, id=draft.id or secrets.token_hex(8), modified=now)
+        """Put the draft on disk durably; returns it with its id and time of saving.
+
+        It takes the place of the save it was made from, which its ``modified`` tells. Where a newer one
+        stands by now, written in another window, both stay: this one gets an id of its own.
+        """
+        there = self._entries(draft.id)
+        before = [pair for pair in there if not draft.modified or self._modified(*pair) <= draft.modified]
+        kept = draft.id if len(before) == len(there) else ""
+        saved = replace(draft, id=kept or secrets.token_hex(8), modified=now)
         folder = self._folder(saved.account)
         if not folder.exists():
             self._store.create(saved.account)
-        before = self._entries(saved.id)
         key = f"{unique_name(now)}.D{saved.id}"
         folder.deliver_many([Parcel(to_bytes(saved), _FLAGS, key=key)], now=now)
         for old, entry in before:
@@ -150,6 +156,12 @@ class DraftBox:
             if draft_id and _id_of(entry.key) == draft_id
         ]
         return sorted(found, key=lambda pair: pair[1].name, reverse=True)
+
+    def _modified(self, folder: Maildir, entry: Entry) -> float:
+        try:
+            return self._read(folder, entry).modified
+        except LetterGoneError:
+            return 0.0
 
     def _read(self, folder: Maildir, entry: Entry) -> Draft:
         data = folder.read(entry.key)

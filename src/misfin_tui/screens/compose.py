@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
@@ -12,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Select, Static, TextArea
 
-from misfin.errors import MisfinError, StoreError
+from misfin.errors import MisfinError
 from misfin.store.drafts import Draft
 from misfin_tui.keymap import Room
 from misfin_tui.messages import ConfigChanged
@@ -23,7 +21,7 @@ from misfin_tui.widgets.address_input import AddressInput, AddressOffers, Offer,
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.byte_meter import ByteMeter
 from misfin_tui.widgets.facts import day, text
-from misfin_tui.widgets.gemtext_area import MAX_TEXT, GemtextArea, typable
+from misfin_tui.widgets.gemtext_area import GemtextArea, typable
 from misfin_tui.widgets.gemtext_view import GemtextView
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
@@ -110,8 +108,7 @@ class ComposeScreen(DraftScreen):
 
     async def on_mount(self) -> None:
         """Take up what an editor may have left, and begin to watch over the text."""
-        self._keeper = self.services.sending.autosave(self._saved, self._not_saved)
-        self._keeper.draft_id = self.draft.id
+        self.keeper = self.services.sending.autosave(self._saved, self._not_saved, self.draft)
         if self.draft.forwards is not None:
             self.subject.disabled = True
             self.body.read_only = True
@@ -137,7 +134,10 @@ class ComposeScreen(DraftScreen):
             return
         self._fill_from(identities)
         self._opened = self.draft_now()
-        await self._recover()
+        if self.draft.id:
+            from misfin_tui.screens.compose_editor import recover
+
+            await recover(self)
         self._look_again()
 
     def _fill_from(self, identities: list[OwnIdentity]) -> None:
@@ -167,8 +167,8 @@ class ComposeScreen(DraftScreen):
         """Anything was written: save it soon, and look at it soon after."""
         if self._opened is None or self._finished:
             return
-        if self._keeper is not None and (self.touched or self._keeper.draft_id):
-            self._keeper.put(self.draft_now())
+        if self.keeper is not None and (self.touched or self.keeper.draft_id):
+            self.keeper.put(self.draft_now())
         self._look_soon()
 
     def _look_soon(self) -> None:
@@ -281,41 +281,9 @@ class ComposeScreen(DraftScreen):
 
     # ---- an editor of one's own
 
-    async def _recover(self) -> None:
-        """Text an editor had saved when the program died is taken up again."""
-        from misfin_tui.editor import leftover
-
-        if not self.draft.id or self.draft.forwards is not None:
-            return
-        found = await asyncio.to_thread(leftover, self.services.profile.runtime, self.draft.id)
-        if found is not None and self.standing and typable(found) != self.body.text:
-            self.body.text = typable(found)[:MAX_TEXT]
-            self.misfin.say("The text your editor had saved when the program ended was taken up again.")
-
     @work(group="editor", exclusive=True, description="run an editor")
     async def action_editor(self) -> None:
         """Write in one's own editor and come back."""
-        from misfin_tui.editor import command_for, edit, forget
+        from misfin_tui.screens.compose_editor import write
 
-        if self.draft.forwards is not None or self._keeper is None:
-            return
-        try:
-            command = command_for(self.services.config.ui.editor, os.environ)
-        except ValueError:
-            self.misfin.say("The editor's command has an unclosed quote; see the settings.", severity="error")
-            return
-        runtime = self.services.profile.runtime
-        try:
-            self._keeper.put(self.draft_now())
-            await self._keeper.flush()  # on disk before the terminal is given away
-        except StoreError as error:
-            self.misfin.report(error, "The draft could not be saved.")
-        name = self._keeper.draft_id
-        result = await edit(self.app, self.body.text, command=command, folder=runtime, name=name)
-        if result.problem:
-            self.misfin.say(result.problem, severity="warning", timeout=12)
-        if result.text is not None and typable(result.text) != self.body.text:
-            self.body.text = typable(result.text)
-            self.body.move_cursor(self.body.document.end)
-        await asyncio.to_thread(forget, runtime, name)
-        self.body.focus()
+        await write(self)

@@ -39,7 +39,7 @@ class DraftScreen(AppScreen):
         super().__init__()
         self.draft = draft or Draft()
         self._opened: Draft | None = None  # as the fields showed it first; None until they do
-        self._keeper: Autosave | None = None
+        self.keeper: Autosave | None = None
         self._finished = False
 
     # ---- what is written
@@ -64,11 +64,16 @@ class DraftScreen(AppScreen):
     @property
     def touched(self) -> bool:
         """Whether a person changed anything since the composer opened."""
-        return self._opened is not None and self.draft_now() != self._opened
+        return self._opened is not None and replace(self.draft_now(), id=self._opened.id) != self._opened
 
     # ---- saving
 
     def _saved(self, draft: Draft) -> None:
+        if self.draft.id not in ("", draft.id):
+            self.misfin.say(
+                "This draft was changed in another window. Both texts stay: this is a draft of its own now.",
+                severity="warning",
+            )
         self.draft = replace(self.draft, id=draft.id)
         if self.standing:
             self.meter.saved(f"draft saved {clock(draft.modified)}")
@@ -80,8 +85,8 @@ class DraftScreen(AppScreen):
 
     def on_unmount(self) -> None:
         """However the screen goes: what was written is saved."""
-        if self._keeper is not None and self._keeper.unsaved and not self._finished:
-            self._keeper.save_now()
+        if self.keeper is not None and self.keeper.unsaved and not self._finished:
+            self.keeper.save_now()
 
     # ---- leaving
 
@@ -94,19 +99,20 @@ class DraftScreen(AppScreen):
     @work(group="leave", exclusive=True, description="leave the composer")
     async def action_leave(self) -> None:
         """Leave; what was written is kept as a draft, what is empty is not."""
-        keeper = self._keeper
+        keeper = self.keeper
         if keeper is None or not (self.touched or keeper.draft_id):
             self._finished = True
             self.dismiss()
             return
         now = self.draft_now()
+        nothing = now.empty or not (self.touched or (self._opened and self._opened.id))
         try:
-            if now.empty:
+            if nothing:
                 await keeper.stop()
                 if keeper.draft_id:
                     await self.services.sending.discard(keeper.draft_id)
             else:
-                if self.touched:
+                if self.touched or keeper.unsaved:
                     keeper.put(now)
                 await keeper.flush()
         except StoreError as error:
@@ -117,7 +123,7 @@ class DraftScreen(AppScreen):
                 return
             await keeper.stop()
         else:
-            if not now.empty:
+            if not nothing:
                 self.misfin.say("Kept as a draft.")
         self._finish()
 
@@ -127,12 +133,12 @@ class DraftScreen(AppScreen):
         answer = await self.app.push_screen_wait(DraftDialog(self.subject.value))
         if answer is Leaving.KEEP:
             self.action_leave()
-        if answer is not Leaving.DISCARD or self._keeper is None:
+        if answer is not Leaving.DISCARD or self.keeper is None:
             return
-        await self._keeper.stop()
+        await self.keeper.stop()
         try:
-            if self._keeper.draft_id:
-                await self.services.sending.discard(self._keeper.draft_id)
+            if self.keeper.draft_id:
+                await self.services.sending.discard(self.keeper.draft_id)
         except StoreError as error:
             self.misfin.report(error)
         self._finish()
@@ -162,9 +168,9 @@ class DraftScreen(AppScreen):
         if drafts is None:
             self.body.focus()
             return
-        if not await certain(self, self.to.recipients) or self._keeper is None:
+        if not await certain(self, self.to.recipients) or self.keeper is None:
             return
-        keeper = self._keeper
+        keeper = self.keeper
         try:
             keeper.put(draft)
             await keeper.flush()

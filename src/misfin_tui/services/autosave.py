@@ -21,7 +21,8 @@ RETRY = 5.0
 class Autosave:
     """Keeps one draft on disk while it is written.
 
-    ``save`` blocks and runs in a thread; ``saved`` and ``failed`` are called on the loop.
+    ``save`` blocks and runs in a thread; ``saved`` and ``failed`` are called on the loop. ``last`` is the
+    draft as it lies on disk already.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Autosave:
         save: Callable[[Draft], Draft],
         saved: Callable[[Draft], None],
         failed: Callable[[StoreError], None],
+        last: Draft | None = None,
     ) -> None:
         self._save = save
         self._saved = saved
@@ -40,7 +42,12 @@ class Autosave:
         self._lock = asyncio.Lock()
         self._stopped = False
         self._told = False
-        self.draft_id = ""
+        self._last = last or Draft()
+
+    @property
+    def draft_id(self) -> str:
+        """The id of the draft on disk; empty before the first save."""
+        return self._last.id
 
     def put(self, draft: Draft) -> None:
         """There is newer text: save it in a moment."""
@@ -68,16 +75,15 @@ class Autosave:
             if draft is None:
                 return
             try:
-                done = await asyncio.shield(
-                    asyncio.to_thread(self._save, replace(draft, id=self.draft_id or draft.id))
-                )
+                after = replace(draft, id=self._last.id, modified=self._last.modified)
+                done = await asyncio.shield(asyncio.to_thread(self._save, after))
             except StoreError:
                 if self._waiting is None:  # newer text may have come meanwhile
                     self._waiting = draft
                 if not self._stopped:
                     self._arm(RETRY)
                 raise
-            self.draft_id = done.id
+            self._last = done
             self._told = False
             self._saved(done)
 

@@ -64,9 +64,11 @@ class Sending:
         await asyncio.to_thread(lambda: self._services.draft_box.discard(draft_id))
         self._services.post(MailChanged())
 
-    def autosave(self, saved: Callable[[Draft], None], failed: Callable[[StoreError], None]) -> Autosave:
+    def autosave(
+        self, saved: Callable[[Draft], None], failed: Callable[[StoreError], None], last: Draft | None = None
+    ) -> Autosave:
         """A keeper for one draft that is being written; it is flushed when the program ends."""
-        keeper = Autosave(self._save, saved, failed)
+        keeper = Autosave(self._save, saved, failed, last)
         self._keepers.add(keeper)
         return keeper
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -104,6 +105,25 @@ def test_after_a_crash_between_two_saves_the_newer_counts_and_the_next_save_tidi
     assert box.all() == [newer]
     box.save(newer, now=NOW + 2)
     assert len(files(store)) == 1
+
+
+def test_what_two_windows_write_into_one_draft_stays_both(box, store):
+    opened = box.save(draft(body="as both opened it"), now=NOW)
+    mine = box.save(replace(opened, body="mine"), now=NOW + 1)
+    theirs = box.save(replace(opened, body="theirs"), now=NOW + 2)
+    assert mine.id == opened.id != theirs.id
+    assert {each.body for each in box.all()} == {"mine", "theirs"}
+    mine = box.save(replace(mine, body="mine again"), now=NOW + 3)
+    theirs = box.save(replace(theirs, body="theirs again"), now=NOW + 4)
+    assert {each.body for each in box.all()} == {"mine again", "theirs again"}
+    assert len(files(store)) == 2
+
+
+def test_a_draft_that_was_sent_from_another_window_is_saved_all_the_same(box):
+    opened = box.save(draft(body="as both opened it"), now=NOW)
+    box.discard(opened.id)
+    box.save(replace(opened, body="mine"), now=NOW + 1)
+    assert [each.body for each in box.all()] == ["mine"]
 
 
 def test_a_draft_moves_with_its_sender(box, store):

@@ -1,0 +1,89 @@
+"""An editor of one's own for the text of a message; whatever it saved stays somewhere, however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from misfin.errors import StoreError
+from misfin_tui import editor
+from misfin_tui.widgets.gemtext_area import typable
+
+if TYPE_CHECKING:
+    from misfin_tui.screens.compose_draft import DraftScreen
+
+CLOSE = 1.0
+"""Seconds by which a file system may date a file too early."""
+
+
+async def write(screen: DraftScreen) -> None:
+    """Let the text be written in an editor, and come back."""
+    keeper = screen.keeper
+    if screen.draft.forwards is not None or keeper is None:
+        return
+    try:
+        command = editor.command_for(screen.services.config.ui.editor, os.environ)
+    except ValueError:
+        screen.misfin.say("The editor's command has an unclosed quote; see the settings.", severity="error")
+        return
+    try:
+        keeper.put(screen.draft_now())
+        await keeper.flush()  # on disk before the terminal is given away
+    except StoreError as error:
+        screen.misfin.report(error, "The draft could not be saved; so no editor was opened.")
+        return
+    runtime, name = screen.services.profile.runtime, keeper.draft_id
+    found = await editor.edit(
+        screen.app, screen.body.text, command=command, folder=runtime, name=name, keep=True
+    )
+    if found.problem:
+        screen.misfin.say(found.problem, severity="warning", timeout=12)
+    try:
+        if found.text is not None:
+            await _take_up(screen, found.text)
+        if found.left is not None:
+            await asyncio.to_thread(editor.forget, found.left)
+    except StoreError as error:
+        screen.misfin.report(error, f"The draft could not be saved; its text is in {found.left} too.")
+    screen.body.focus()
+
+
+async def recover(screen: DraftScreen) -> None:
+    """Take up again what an editor had saved when the program died; beside the draft where that is newer."""
+    if not screen.draft.id or screen.draft.forwards is not None:
+        return
+    runtime = screen.services.profile.runtime
+    for left in await asyncio.to_thread(editor.leftovers, runtime, screen.draft.id):
+        if not screen.standing:
+            return
+        if left.problem:
+            screen.misfin.say(left.problem, severity="warning", timeout=12)
+        if left.text is None:
+            continue
+        text = typable(left.text)
+        try:
+            if text.removesuffix("\n") == screen.body.text.removesuffix("\n"):
+                pass
+            elif left.saved + CLOSE < screen.draft.modified:
+                await screen.services.sending.save(replace(screen.draft_now(), id="", body=text))
+                screen.misfin.say("A text an older editor had saved is a draft of its own now.")
+            else:
+                await _take_up(screen, text)
+                screen.misfin.say("The text your editor had saved when the program ended was taken up again.")
+        except StoreError as error:
+            screen.misfin.report(error, f"The draft could not be saved; its text is in {left.path} too.")
+        else:
+            await asyncio.to_thread(editor.forget, left.path)
+
+
+async def _take_up(screen: DraftScreen, text: str) -> None:
+    """Put a text in place of the one that is there, which undo brings back; it is on disk then."""
+    body, text = screen.body, typable(text)
+    if text == body.text or screen.keeper is None:
+        return
+    body.replace(text, (0, 0), body.document.end)
+    body.move_cursor(body.document.end)
+    screen.keeper.put(screen.draft_now())
+    await screen.keeper.flush()
