@@ -67,6 +67,7 @@ OURS = {
     "misfin_tui.widgets.letter_view",
     "misfin_tui.widgets.pages",
     "misfin_tui.widgets.preview",
+    "misfin_tui.widgets.quick_scroll",
     "misfin_tui.widgets.sidebar",
     "misfin_tui.widgets.statusbar",
     "misfin_tui.widgets.typeahead",

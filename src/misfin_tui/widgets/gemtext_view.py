@@ -12,10 +12,10 @@ from rich.style import Style
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from misfin_tui.widgets.gemtext_rows import ROLES, Layout, Row, lay_out
+from misfin_tui.widgets.quick_scroll import QuickScroll
 
 if TYPE_CHECKING:
     from textual import events
@@ -25,7 +25,7 @@ LayOut = Callable[[int], Layout]
 """Lays a document out for a width in cells."""
 
 
-class GemtextView(ScrollView, can_focus=True, inherit_bindings=False):
+class GemtextView(QuickScroll, can_focus=True, inherit_bindings=False):
     """A document of rows; :meth:`show` takes gemtext, :meth:`show_layout` anything that lays itself out."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"gemtext--{role}" for role in ROLES} | {"gemtext--found"}

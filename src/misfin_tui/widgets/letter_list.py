@@ -17,13 +17,13 @@ from rich.style import Style
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from misfin.errors import MisfinError
 from misfin_tui.widgets.letter_list_columns import Columns, Palette, columns, parts
 from misfin_tui.widgets.letter_list_look import LOOK, PARTS, line_styles
 from misfin_tui.widgets.pages import PAGE, Pages
+from misfin_tui.widgets.quick_scroll import QuickScroll
 
 if TYPE_CHECKING:
     from textual import events
@@ -50,7 +50,7 @@ class Source(Protocol):
         ...
 
 
-class LetterList(ScrollView, can_focus=True, inherit_bindings=False):
+class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
     """A view's conversations, one line each."""
 
     ALLOW_SELECT = False
