@@ -90,15 +90,15 @@ class IdentityStore:
             raise IdentityError(
                 f"`{name}` cannot be the name of an identity.", remedy="Use letters and digits."
             )
-        path = self.folder / f"{name}{_SUFFIX}"
-        if path.exists():
-            raise IdentityError(f"There is an identity {name} already.", remedy="Choose another name.")
         twin = self.find(identity.address)
         if twin is not None:
             raise IdentityError(
                 f"You have an identity for {identity.address.address} already.",
                 remedy="Remove its file first if it is to be replaced: correspondents have pinned it.",
             )
+        path = self.folder / f"{name}{_SUFFIX}"
+        if path.exists():
+            raise IdentityError(f"There is an identity {name} already.", remedy="Choose another name.")
         write_private(path, identity.pem)
         return path
 

@@ -39,6 +39,8 @@ PrivateKey = (
 )
 
 # A re-issued certificate makes every pinning server answer 63, so it lives a century (protocol.md §4.2).
+SOON = timedelta(days=30)
+"""How long before its end one should begin to think of an identity's successor."""
 DEFAULT_DAYS = 36500
 DEFAULT_RSA_BITS = 2048
 # Valid from a little before now: the other side's clock may be behind ours.
@@ -231,6 +233,14 @@ def check(identity: Identity, now: datetime) -> list[str]:
     if kind == "RSA" and int(bits) < 2048:
         complaints.append(f"Its RSA key has only {bits} bits; many servers refuse it.")
     return complaints
+
+
+def expires_soon(identity: Identity, now: datetime) -> str:
+    """That it expires within :data:`SOON`, as a sentence; empty where that is further off, or over."""
+    end = identity.info.not_after
+    if not now <= end <= now + SOON:
+        return ""
+    return f"It expires on {end:%Y-%m-%d}: make a new one in time, and tell your correspondents."
 
 
 def extract_identity(certificate: x509.Certificate) -> MisfinIdentity:

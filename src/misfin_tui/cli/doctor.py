@@ -127,7 +127,7 @@ def look_at_settings(profile: Profile) -> Iterator[Finding]:
 def look_at_identities(profile: Profile) -> Iterator[Finding]:
     """Every identity can be read, is private, and is one other servers accept."""
     from misfin.store.identities import IdentityStore
-    from misfin.trust.identity import check
+    from misfin.trust.identity import check, expires_soon
 
     stored = IdentityStore(profile.identities).all()
     if not stored:
@@ -140,7 +140,8 @@ def look_at_identities(profile: Profile) -> Iterator[Finding]:
             continue
         if stat.S_IMODE(one.path.stat().st_mode) & 0o077:
             yield Finding("identities", Verdict.BAD, f"Others can read {one.path}.", "chmod 600 closes it.")
-        for complaint in check(one.identity, datetime.now(UTC)):
+        now = datetime.now(UTC)
+        for complaint in filter(None, (expires_soon(one.identity, now), *check(one.identity, now))):
             yield Finding("identities", Verdict.NOTE, f"{one.name}: {complaint}")
         yield Finding("identities", Verdict.GOOD, one.identity.address.long_form)
 

@@ -167,6 +167,7 @@ async def make_identity(screen: AppScreen) -> OwnIdentity | None:
     form = IdentityForm()
     complaint = ""
     own = await screen.attempt(screen.services.identities.all()) or []
+    before = await screen.attempt(screen.services.identities.default()) or ""
     signers = [(each.name, each.address) for each in own if each.info and each.info.is_ca]
     while True:
         dialog = NewIdentityDialog(form, signers=signers, complaint=complaint)
@@ -185,7 +186,7 @@ async def make_identity(screen: AppScreen) -> OwnIdentity | None:
         except MisfinError as error:
             complaint = f"{error} {error.remedy}".strip()
         else:
-            screen.misfin.say(f"{made.address} is yours now.")
+            await _tell_added(screen, f"{made.address} is yours now.", before)
             return made
 
 
@@ -193,6 +194,7 @@ async def import_identity(screen: AppScreen) -> OwnIdentity | None:
     """Ask for PEM files and take the identity over; asks for a password when the key wants one."""
     files = ("", "")
     complaint = ""
+    before = await screen.attempt(screen.services.identities.default()) or ""
     while True:
         answer = await screen.app.push_screen_wait(ImportDialog(*files, complaint=complaint))
         if answer is None:
@@ -204,8 +206,16 @@ async def import_identity(screen: AppScreen) -> OwnIdentity | None:
             complaint = f"{error} {error.remedy}".strip()
         else:
             if got is not None:
-                screen.misfin.say(f"{got.address} was imported.")
+                await _tell_added(screen, f"{got.address} was imported.", before)
                 return got
+
+
+async def _tell_added(screen: AppScreen, words: str, before: str) -> None:
+    """One more address; the one to write from stays what it was."""
+    config = await screen.attempt(screen.services.identities.keep_default(before))
+    if config is not None:
+        screen.misfin.use_config(config)
+    screen.misfin.say(f"{words} You go on writing from {before}." if before else words)
 
 
 async def _import_with_password(screen: AppScreen, files: tuple[str, str]) -> OwnIdentity | None:

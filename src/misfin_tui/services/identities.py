@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import StoreError
+from misfin.errors import IdentityError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin_tui.services.newfile import write_new
 
 if TYPE_CHECKING:
     from misfin.store.identities import StoredIdentity
     from misfin.trust.certificate import CertificateInfo
+    from misfin.trust.identity import Identity
     from misfin_tui.config import Config
     from misfin_tui.services import Services
 
@@ -71,6 +73,15 @@ class Identities:
         """Write the certificate to a new file; with the private key only readable for oneself."""
         await asyncio.to_thread(self._export, name, path, with_key)
 
+    async def keep_default(self, before: str) -> Config | None:
+        """Go on writing from this address where one that was just added would come before it.
+
+        Without a default in the settings it is the first by name. Returns the new settings, if there are any.
+        """
+        if not before or self._services.config.identity.default or await self.default() == before:
+            return None
+        return await self.set_default(before)
+
     async def set_default(self, address: str) -> Config:
         """Write from this address from now on; returns the new settings."""
         from misfin_tui.config import write_setting
@@ -106,9 +117,7 @@ class Identities:
         return self._keep(self._services.identity_store.save(identity))
 
     def _import(self, certificate: Path, key: Path | None, password: str | None) -> OwnIdentity:
-        from misfin.store.identities import identity_from_files
-
-        identity = identity_from_files(certificate, key, password.encode() if password else None)
+        identity = open_pem(certificate, key, password)
         return self._keep(self._services.identity_store.save(identity))
 
     def _keep(self, path: Path) -> OwnIdentity:
@@ -121,14 +130,33 @@ class Identities:
         write_new(path, identity.pem if with_key else identity.cert_pem, private=with_key)
 
 
+def open_pem(certificate: Path, key: Path | None, password: str | None) -> Identity:
+    """The identity in a person's files. Blocking, but never for ever: a pipe nobody writes to is refused."""
+    from misfin.store.identities import identity_from_files
+
+    for path in filter(None, (certificate, key)):
+        if _is_special(path):
+            raise IdentityError(f"{path} is no ordinary file.", remedy="Choose a PEM file.")
+    return identity_from_files(certificate, key, password.encode() if password else None)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe or a device; of one that is not there, whoever opens it says so."""
+    try:
+        mode = path.expanduser().stat().st_mode
+    except (OSError, RuntimeError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 def _own(stored: StoredIdentity) -> OwnIdentity:
-    from misfin.trust.identity import check
+    from misfin.trust.identity import check, expires_soon
 
     if stored.identity is None:
         return OwnIdentity(stored.name, stored.path, None, None, (stored.problem,))
-    info = stored.identity.info
-    problems = tuple(check(stored.identity, datetime.now(UTC)))
-    return OwnIdentity(stored.name, stored.path, info, info.address, problems)
+    info, now = stored.identity.info, datetime.now(UTC)
+    problems = filter(None, (expires_soon(stored.identity, now), *check(stored.identity, now)))
+    return OwnIdentity(stored.name, stored.path, info, info.address, tuple(problems))
 
 
 def _with_default(row: OwnIdentity) -> OwnIdentity:

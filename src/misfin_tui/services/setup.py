@@ -61,10 +61,9 @@ class Setup:
 
     async def open_identity(self, certificate: Path, key: Path | None, password: str | None) -> Identity:
         """Look into PEM files without keeping anything; raises :class:`IdentityError` and its kinds."""
-        from misfin.store.identities import identity_from_files
+        from misfin_tui.services.identities import open_pem
 
-        secret = password.encode() if password else None
-        return await asyncio.to_thread(identity_from_files, certificate, key, secret)
+        return await asyncio.to_thread(open_pem, certificate, key, password)
 
     def start(
         self, *, address: str, name: str, key: str, imported: Identity | None, receive: bool, port: int

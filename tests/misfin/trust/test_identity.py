@@ -23,6 +23,7 @@ from misfin.trust.identity import (
     KeyKind,
     MisfinIdentity,
     check,
+    expires_soon,
     extract_identity,
     generate,
     generate_identity_cert,
@@ -237,6 +238,13 @@ def test_many_unclosed_blocks_cost_no_time():
 
 
 # ---- checking -------------------------------------------------------------------------------------
+
+
+def test_the_end_of_a_certificate_is_told_a_month_before():
+    day = timedelta(days=1)
+    assert "expires on 2026-01-10" in expires_soon(build(end=NOW + 9 * day), NOW)
+    assert expires_soon(build(end=NOW + 31 * day), NOW) == ""
+    assert expires_soon(build(end=NOW - day), NOW) == "", "the check says that it has"
 
 
 def test_the_check_before_sending_names_every_defect():

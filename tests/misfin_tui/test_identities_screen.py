@@ -1,0 +1,73 @@
+"""Identities: another one changes nothing by itself, an end is told in time, no file hangs the program."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from certificates import build
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, until
+
+from misfin.store.identities import IdentityStore
+from misfin_tui import config
+from misfin_tui.dialogs.forms import ImportDialog, NewIdentityDialog
+
+
+@pytest.fixture
+def profile(profile_root):
+    return make_profile(profile_root)
+
+
+async def open_form(app, pilot, key, kind):
+    await pilot.press("I")
+    await on_screen(pilot, ALICE)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, kind) and app.focused is not None)
+    return app.screen
+
+
+async def test_one_goes_on_writing_from_the_same_address_when_another_is_made(profile):
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        form = await open_form(app, pilot, "n", NewIdentityDialog)
+        form.query_one("#address").value = "aaa@before.test"  # before alice, by name
+        await pilot.click("#ok")
+        await until(pilot, lambda: any(f"You go on writing from {ALICE}." in note for note in notices(app)))
+        assert (await app.services.sending.new()).account == ALICE
+    assert config.load(profile.config).identity.default == ALICE
+
+
+async def test_an_imported_identity_is_not_written_from_by_itself(profile, tmp_path):
+    (tmp_path / "other.pem").write_bytes(identity("aaa@before.test").pem)
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        form = await open_form(app, pilot, "i", ImportDialog)
+        form.query_one("#certificate").value = str(tmp_path / "other.pem")
+        await pilot.click("#ok")
+        await until(pilot, lambda: any("aaa@before.test was imported." in note for note in notices(app)))
+        assert await app.services.identities.default() == ALICE
+
+
+async def test_a_default_that_was_chosen_is_not_written_again(profile):
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        form = await open_form(app, pilot, "n", NewIdentityDialog)
+        form.query_one("#address").value = "zoe@after.test"
+        await pilot.click("#ok")
+        await until(pilot, lambda: any("zoe@after.test is yours now." in note for note in notices(app)))
+    assert config.load(profile.config).identity.default == ""
+
+
+async def test_the_end_of_a_certificate_is_told_before_it_comes(profile):
+    soon = build(users=("bea",), end=datetime.now(UTC) + timedelta(days=9))
+    IdentityStore(profile.identities).save(soon)
+    async with at_desk(profile, (160, 30)) as (_app, pilot):
+        await pilot.press("I")
+        await on_screen(pilot, "It expires on")
+
+
+async def test_a_pipe_nobody_writes_to_is_refused(profile, tmp_path):
+    os.mkfifo(tmp_path / "pipe.pem")
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        form = await open_form(app, pilot, "i", ImportDialog)
+        form.query_one("#certificate").value = str(tmp_path / "pipe.pem")
+        await pilot.click("#ok")
+        await on_screen(pilot, "is no ordinary file.")
