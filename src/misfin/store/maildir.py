@@ -111,7 +111,8 @@ class Maildir:
         return self
 
     def exists(self) -> bool:
-        return (self.path / "cur").is_dir() or (self.path / "new").is_dir()
+        """Whether it is there and can be entered."""
+        return any(os.path.isdir(self.path / part) for part in SUBDIRS)  # noqa: PTH112 - never raises
 
     # ---- delivery ---------------------------------------------------------------------------------
 

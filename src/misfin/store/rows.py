@@ -112,7 +112,8 @@ class Changes:
     """What one scan found: numbers of letters, and the ``(account, folder)`` pairs they are in.
 
     ``elsewhere``: the index had changed since the last scan already, by filing or by another program.
-    ``unsure``: letters are on their way just now, so that another scan should follow soon.
+    ``unsure``: letters are on their way just now, so that another scan should follow soon. ``unreadable``:
+    folders that are there and could not be listed; what was known of them stays.
     """
 
     added: int = 0
@@ -122,6 +123,7 @@ class Changes:
     folders: frozenset[tuple[str, str]] = frozenset()
     elsewhere: bool = False
     unsure: bool = False
+    unreadable: tuple[Path, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.moved or self.flagged or self.elsewhere)

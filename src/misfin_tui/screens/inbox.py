@@ -168,7 +168,7 @@ class InboxScreen(NewsScreen):
         except LetterGoneError:
             self.preview.clear()  # moved or removed by another program: the list is about to say so
         except MisfinError as error:
-            self.misfin.report(error)
+            self.preview.show_problem(row, f"{error} {error.remedy}".strip())
         else:
             if self.letters.current is not None and self.letters.current.id == row.id:
                 self.preview.show_letter(letter_row, letter)

@@ -18,6 +18,8 @@ from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from misfin.store.filing import Undo
     from misfin.store.mime import Letter
     from misfin.store.rows import Completion
@@ -257,19 +259,20 @@ class Mail:
                 if changes.unsure:
                     self._stop.wait(SOON)
                     self._look.set()
-                patience, told = 0.0, ""
-                continue
+                patience, problem = 0.0, _unreadable(changes.unreadable)
             except MisfinError as error:
                 problem = Problem(f"The mail could not be read: {error}", error.remedy)
+                patience = min(2 * patience or AGAIN, QUIET)
             except Exception as error:  # a bug must be seen, and must not end the noticing of mail for good
                 what = f"{type(error).__name__}: {error}"
                 problem = Problem(f"Looking for mail failed ({what}).", "Please report this.")
-            if problem.text != told:  # once is enough, however long it lasts
+                patience = min(2 * patience or AGAIN, QUIET)
+            if problem is not None and problem.text != told:  # once is enough, however long it lasts
                 post(problem)
-            told = problem.text
-            patience = min(2 * patience or AGAIN, QUIET)
-            self._stop.wait(patience)
-            self._look.set()
+            told = problem.text if problem is not None else ""
+            if patience:
+                self._stop.wait(patience)
+                self._look.set()
 
     def _progress(self, done: int, total: int) -> None:
         if total >= 1000 or (not total and self._building):
@@ -321,6 +324,17 @@ class Mail:
 
         for _ in watch(self._services.profile.mail, self._stop):
             self._look.set()
+
+
+def _unreadable(folders: Sequence[Path]) -> Problem | None:
+    """What to say of folders that could not be looked into."""
+    if not folders:
+        return None
+    more = f" and {len(folders) - 1:,} more" if len(folders) > 1 else ""
+    return Problem(
+        f"The mail in {folders[0]}{more} cannot be read; what was known of it is shown.",
+        "Check the owner and the permissions of the folder.",
+    )
 
 
 def _sentence(undo: Undo) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from misfin_tui.screentext import plain
-from misfin_tui.widgets.gemtext_rows import Layout
+from misfin_tui.widgets.cells import wrap
+from misfin_tui.widgets.gemtext_rows import Layout, Row
 from misfin_tui.widgets.letter_rows import letter_layout
 from misfin_tui.widgets.letter_view import LetterView
 
 if TYPE_CHECKING:
     from misfin.store.mime import Letter
-    from misfin.store.rows import LetterRow
+    from misfin.store.rows import ConversationRow, LetterRow
 
 
 class Preview(LetterView):
@@ -31,6 +32,15 @@ class Preview(LetterView):
         subject = plain(letter.subject or row.subject, one_line=True) or "(no subject)"
         self.border_title = Content(subject)
         self.show_layout(lambda width: letter_layout(row, letter, width), keep=same)
+
+    def show_problem(self, row: ConversationRow, text: str) -> None:
+        """Say why the letter of a conversation is not shown."""
+        self.letter = self.read = None
+        self.border_title = Content(plain(row.subject, one_line=True) or "(no subject)")
+        words = plain(text, one_line=True)
+        self.show_layout(
+            lambda width: Layout([Row(((line, "warning"),)) for line in wrap(words, width)]), keep=False
+        )
 
     def clear(self) -> None:
         """Show nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 from desk import ALICE, make_profile
@@ -205,6 +206,28 @@ async def test_trouble_with_the_mail_is_told_once_and_mail_is_seen_again_when_it
     await eventually(lambda: any(isinstance(message, MailChanged) for message in told))
     problems = [message for message in told if isinstance(message, Problem)]
     assert problems == [Problem("The mail could not be read: locked", "wait")]
+
+
+async def test_a_folder_that_cannot_be_read_is_told_once_and_the_others_are_followed(
+    services, mailbox, told, monkeypatch
+):
+    listdir, closed = os.listdir, os.fsencode(mailbox.path("Archive") / "cur")
+
+    def refusing(path="."):
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refusing)
+    mailbox.put(mail("behind"), "Archive", flags="S")
+    services.mail.start()
+    await eventually(lambda: any(isinstance(each, Problem) for each in told))
+    mailbox.put(mail("four"))
+    services.mail.rescan()
+    await eventually(lambda: any(isinstance(each, MailChanged) and each.arrived for each in told))
+    assert [each.text.partition("; ")[0] for each in told if isinstance(each, Problem)] == [
+        f"The mail in {mailbox.path('Archive')} cannot be read"
+    ]
 
 
 async def eventually(holds) -> None:

@@ -16,6 +16,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from misfin.store.index import listing, write
@@ -73,6 +74,7 @@ class Found:
     """Letters whose file is another one now, or could not be read before: to be read again."""
     renamed: list[write.Renamed] = field(default_factory=list)
     moved: int = 0
+    unreadable: list[Path] = field(default_factory=list)
     unsure: bool = False
     """Some letters could not be told from ones on their way; soon another walk can."""
 
@@ -122,6 +124,7 @@ class Walk:
         found, rest = self.found, listing.names(folder.path / subdir)
         if rest is None:  # it cannot be read now: what is known of it stays
             found.states[folder.number, subdir] = State()
+            found.unreadable.append(folder.path)
             return
         prefix = subdir.encode() + b"/"
         root = os.fsencode(folder.path) + b"/" + prefix

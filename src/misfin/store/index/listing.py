@@ -50,14 +50,27 @@ class Meaning(NamedTuple):
     tags: str
 
 
-def mail_folders(store: MailStore) -> dict[tuple[str, str], Path]:
-    """Every folder of every account, by (account, folder). Raises :class:`StoreError`."""
+def mail_folders(store: MailStore) -> tuple[dict[tuple[str, str], Path], list[Path]]:
+    """Every folder of every account, by (account, folder), and the accounts that cannot be looked into.
+
+    Raises :class:`StoreError` when nothing can be said of any.
+    """
+    unreadable = []
     try:
-        return {
+        with suppress(FileNotFoundError), os.scandir(store.root) as entries:
+            unreadable = [
+                Path(entry.path)
+                for entry in entries
+                if "@" in entry.name and entry.is_dir() and not os.access(entry.path, os.R_OK | os.X_OK)
+            ]
+        away = {path.name for path in unreadable}
+        found = {
             (account, name): store.folder(account, name).path
             for account in store.accounts()
+            if account not in away
             for name in store.folders(account)
         }
+        return found, unreadable
     except StoreError:
         raise
     except OSError as error:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, TypeVar
 
 from misfin.store.index import compare, folders, listing, write
@@ -84,6 +85,8 @@ class Scan:
         self.progress = progress
         self.serial = database.serial
         self.folders: dict[int, Folder] = {}
+        self.unreadable: list[Path] = []
+        """Accounts that cannot be looked into."""
         self.again: dict[Place, Known] = {}
         """Letters to be read again, by where they are."""
         self.empty = False
@@ -134,7 +137,7 @@ class Scan:
 
     def learn_folders(self) -> None:
         """Let the index know the folders there are; one that is gone stays until its letters are out."""
-        present = listing.mail_folders(self.store)
+        present, self.unreadable = listing.mail_folders(self.store)
         known = {(folder.account, folder.name): folder.path for folder in self.read(folders.load)}
         if any(known.get(place) != path for place, path in present.items()):
             self.write(lambda db: folders.learn(db, present))
@@ -175,6 +178,12 @@ class Scan:
                 (self.folders[number].account, self.folders[number].name) for number in touched
             ),
             unsure=found.unsure,
+            unreadable=tuple(
+                dict.fromkeys(
+                    next((away for away in self.unreadable if away == path or away in path.parents), path)
+                    for path in (*self.unreadable, *found.unreadable)
+                )
+            ),
         )
 
     def settle_known(self, db: sqlite3.Connection, found: Found) -> Tally:

@@ -6,7 +6,7 @@ import os
 import socket
 
 import pytest
-from mailboxes import ME, NOW, mail, scanned, subjects, whole_view
+from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
 
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.index import MailIndex
@@ -108,6 +108,27 @@ def test_a_file_that_may_not_be_read_is_shown_and_read_later(index, box):
     box.put(mail("other"))
     scanned(index)
     assert sorted(subjects(index.letters(INBOX, 5))) == ["other", "secret"]
+
+
+@pytest.mark.parametrize("part", ["", "cur"])
+def test_a_folder_that_may_not_be_read_is_named_and_all_else_goes_on(index, box, part):
+    other = Mailbox(box.root, "other@mail.example")
+    box.put(mail("known"), flags="S")
+    scanned(index)
+    folder = box.path() / part
+    folder.chmod(0)
+    try:
+        if os.access(folder, os.R_OK):
+            pytest.skip("root may read everything")
+        other.put(mail("news"))
+        changes = index.scan()
+        assert (changes.added, changes.unreadable) == (1, (box.path(),))
+        assert subjects(index.letters(View(), 5)) == ["news", "known"]
+    finally:
+        folder.chmod(0o700)
+    box.put(mail("later"))
+    changes = index.scan()
+    assert (changes.added, changes.unreadable) == (1, ())
 
 
 def test_a_file_that_could_not_be_read_is_tried_again(index, box, monkeypatch):
