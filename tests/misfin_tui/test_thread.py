@@ -147,6 +147,23 @@ async def test_gemtext_is_drawn_as_gemtext(profile, mailbox):
             await on_screen(pilot, text)
 
 
+async def test_a_line_that_does_not_fit_is_read_by_key_to_its_end(profile, mailbox):
+    mailbox.put(gemmail("# Wide\n\n```\n" + "x" * 150 + " its end\n```\n", at=NOW + timedelta(hours=2)))
+    async with at_desk(profile, (80, 30)) as (app, pilot):
+        await until(pilot, lambda: app.screen.preview.max_scroll_x > 50)
+        await pilot.press("right", "right", "right", "right")
+        await on_screen(pilot, "its end")
+        await pilot.press(*["left"] * 4)
+        await until(pilot, lambda: app.screen.preview.scroll_offset.x == 0)
+        await opened(pilot, "Wide")
+        await until(pilot, lambda: "xxx" in shown(app))
+        assert "its end" not in shown(app)
+        await pilot.press("right", "l", "l")
+        await on_screen(pilot, "its end")
+        await pilot.press("h", "left", "left")
+        await until(pilot, lambda: "its end" not in shown(app) and app.screen.thread.scroll_offset.x == 0)
+
+
 async def test_a_link_is_opened_only_after_its_target_was_shown(profile, mailbox, tmp_path):
     log = tmp_path / "opened"
     opener = tmp_path / "opener"

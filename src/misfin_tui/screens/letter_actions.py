@@ -83,6 +83,10 @@ class LetterScreen(Screen[None]):
         """Actions that would only say there is nothing to do now: the line of keys leaves them out."""
         return ()
 
+    def action_slide(self, halves: int) -> None:
+        """To a side of the letter shown, by halves of its window."""
+        self.query_one(LetterView).slide(halves)
+
     # ---- the mouse
 
     def on_click(self, event: events.Click) -> None:

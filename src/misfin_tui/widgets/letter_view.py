@@ -47,6 +47,11 @@ class LetterView(GemtextView):
         """The row of the document its name stands on."""
         number: int
 
+    def slide(self, halves: int) -> None:
+        """Scroll sideways by halves of the window: preformatted lines are not wrapped."""
+        x = self.scroll_offset.x + halves * max(self.size.width // 2, 1)
+        self.scroll_to(x=x, animate=False, immediate=True)
+
     def on_click(self, event: events.Click) -> None:
         """A click on an attachment chooses it, one on a link is the base class's."""
         place = event.get_content_offset(self)
