@@ -192,7 +192,10 @@ def choose(wanted: str, known: Iterable[str], environ: Mapping[str, str]) -> tup
     base = DEFAULT if DEFAULT in names else FALLBACK
     if not wanted:
         return base, ""
-    return base, f"There is no theme `{_shown(wanted)}`{_nearest(wanted, names)}; using {base}."
+    return (
+        base,
+        f"There is no theme `{_shown(wanted)}`{_nearest(wanted, names) or '.'} {base} is used instead.",
+    )
 
 
 def few_colors(environ: Mapping[str, str]) -> bool:

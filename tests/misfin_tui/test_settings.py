@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from desk import SETTINGS, at_desk, make_profile, notices, on_screen, shown, until
+from desk import SETTINGS, at_desk, make_profile, notices, on_screen, settled, shown, until
 
 from misfin_tui import config
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
@@ -256,3 +256,28 @@ async def test_a_name_that_means_nothing_is_told_and_changes_nothing_else(profil
         await pilot.press("enter")  # and the file can still be changed from here
         await until(pilot, lambda: not app.config.ui.mouse)
         assert "belll = true" in profile.config.read_text()
+
+
+async def test_a_file_broken_meanwhile_changes_nothing_and_says_so_and_when_it_is_mended(profile):
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        await until(pilot, lambda: any(each.group == "config" for each in app.workers))
+        await settled(pilot)
+        good = profile.config.read_text()
+
+        async def saved(text: str, words: str) -> None:
+            """Watching begins in a thread: an early change may be missed, so it is made again."""
+
+            def told() -> bool:
+                if not any(words in note for note in notices(app)):
+                    profile.config.write_text(text)
+                return any(words in note for note in notices(app))
+
+            await until(pilot, told, words)
+
+        before = app.config
+        await saved(f"{good}[ui]\nbell = perhaps\n", "The settings in force stay as they are.")
+        line = len(good.splitlines()) + 2
+        assert any(f"config.toml, line {line}: not valid TOML" in note for note in notices(app))
+        assert app.config == before
+        await saved(good.replace("3600", "60"), "The settings file can be used again.")
+        await until(pilot, lambda: app.config.send.undo_send_seconds == 60)

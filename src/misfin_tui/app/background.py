@@ -34,6 +34,8 @@ GATHERED = 3.0
 """Seconds from one notice of new mail to the next: what comes meanwhile is told in one."""
 AGAIN = 5.0
 """Seconds until sending is tried again after it could not begin."""
+AT_START = 0.3
+"""Seconds after the first frame before its picture is drawn, where there is no true one."""
 UNCHANGED = 2.0
 """Seconds without a change before the picture of the first screen is drawn again."""
 
@@ -128,6 +130,7 @@ class Background(Places):
 
         file = self.profile.config
         told: list[str] = []
+        broken = False
         try:
             async for _ in awatch(
                 file.parent, recursive=False, watch_filter=lambda _change, path: path == str(file)
@@ -136,8 +139,13 @@ class Background(Places):
                 try:
                     config = await asyncio.to_thread(load, file, unknown)
                 except ConfigError as error:
-                    self.report(error)
+                    remedy = "The settings in force stay as they are. Mend the line and save the file."
+                    self.say(f"{error}\n{remedy}", severity="error", timeout=LONG)
+                    broken = True
                     continue
+                if broken:
+                    self.say("The settings file can be used again.")
+                broken = False
                 if unknown != told:
                     told = unknown
                     for problem in unknown:
@@ -169,15 +177,15 @@ class Background(Places):
     # ---- the picture of the first screen
 
     @work(group="picture", exclusive=True, description="draw the picture of the first screen")
-    async def _keep_picture(self) -> None:
-        """Once nothing has changed for a while, have a true picture for the next start drawn."""
+    async def _keep_picture(self, patience: float | None = None) -> None:
+        """Once nothing has changed for a while (seconds), have a true picture for the next start drawn."""
         picture = self.picture
         if picture is None:
             return
         if not self.config.ui.first_screen:
             await asyncio.to_thread(picture.drop)
             return
-        await asyncio.sleep(UNCHANGED)
+        await asyncio.sleep(UNCHANGED if patience is None else patience)
         profile, size = self.profile, (self.size.width, self.size.height)
         if await asyncio.to_thread(picture.frame, size) is not None:
             return
