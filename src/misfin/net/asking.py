@@ -20,6 +20,7 @@ from misfin.errors import MisfinError, TrustError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.net.client import MisfinClient
 from misfin.net.limits import ProbeBudget
+from misfin.trust.tofu import PinKind, pin_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,13 +73,16 @@ class HostAsker:
 
     ``pins`` are the host pins every connection obeys; ``hosts`` give some hosts another place; ``timeout``
     (seconds) bounds one question as a whole. ``allow_private`` lets it connect to private and loopback
-    addresses, for tests and closed networks. ``now`` gives Unix seconds.
+    addresses, for tests and closed networks. With ``trust_on_first_use`` off a host without a pin is
+    believed for its answer and not pinned: a stranger who writes to us must not settle what a person wants
+    to be asked about. ``now`` gives Unix seconds.
     """
 
     def __init__(
         self,
         pins: PinBook,
         *,
+        trust_on_first_use: bool = True,
         hosts: Mapping[str, HostOverride] | None = None,
         port: int = DEFAULT_PORT,
         timeout: float = DEFAULT_TIMEOUT,
@@ -88,6 +92,7 @@ class HostAsker:
     ) -> None:
         self.pins = pins
         self.port = port
+        self._trust_on_first_use = trust_on_first_use
         self._hosts = hosts
         self._timeout = timeout
         self._allow_private = allow_private
@@ -176,18 +181,24 @@ class HostAsker:
             self._heard.popitem(last=False)
         return answer
 
+    def _pins_for(self, address: MisfinAddress) -> PinBook | None:
+        """The book to judge the host by, None for an empty one that is forgotten afterwards."""
+        name = pin_name(address.hostname, address.port or self.port)
+        known = self._trust_on_first_use or self.pins.get(PinKind.HOST, name) is not None
+        return self.pins if known else None
+
     async def _question(self, address: MisfinAddress, identity: Identity | None) -> HostAnswer:
-        client = MisfinClient(
-            identity=identity,
-            pins=self.pins,
-            hosts=self._hosts,
-            port=self.port,
-            timeout=self._timeout,
-            public_only=not self._allow_private,
-            now=self._now,
-        )
         try:
-            async with asyncio.timeout(self._timeout):
+            client = MisfinClient(
+                identity=identity,
+                pins=await asyncio.to_thread(self._pins_for, address),
+                hosts=self._hosts,
+                port=self.port,
+                timeout=self._timeout,
+                public_only=not self._allow_private,
+                now=self._now,
+            )
+            async with asyncio.timeout(self._timeout), client:
                 delivery = await client.deliver(address, b"")
         except TrustError as error:
             return HostAnswer(certificate=error.certificate, error=error)

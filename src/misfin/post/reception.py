@@ -57,7 +57,7 @@ class ReceptionSettings:
     ``listen`` are (host, port) pairs as in :class:`~misfin.net.receiver.ReceiverSettings`. ``runtime`` is the
     folder of the lock that lets only one receiver run per profile. ``verification`` and ``methods`` are
     design.md §4; ``cache`` None remembers their results only while the receiver runs. ``hosts`` gives hosts
-    that are asked about senders another place.
+    that are asked about senders another place; with ``trust_on_first_use`` off they are not pinned for it.
     """
 
     listen: tuple[tuple[str, int], ...]
@@ -77,6 +77,7 @@ class ReceptionSettings:
     spki_on_change: str = "reject"
     allow_private: bool = False
     hosts: Mapping[str, HostOverride] = field(default_factory=dict)
+    trust_on_first_use: bool = True
 
 
 async def serve(
@@ -173,6 +174,7 @@ class Reception:
         settings = self.settings
         asker = HostAsker(
             pins,
+            trust_on_first_use=settings.trust_on_first_use,
             hosts=settings.hosts,
             timeout=settings.probe_timeout,
             allow_private=settings.allow_private,

@@ -101,6 +101,7 @@ def settings_of(profile: Profile, config: Config, listen: Sequence[str]) -> Rece
         spki_on_change=checks.spki_on_change,
         allow_private=checks.allow_private,
         hosts=host_overrides(config.hosts),
+        trust_on_first_use=config.trust.first_use == "accept",
     )
 
 

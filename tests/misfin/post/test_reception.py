@@ -207,7 +207,8 @@ async def test_mail_of_a_changed_sender_can_be_refused_instead(settings):
 @pytest.mark.parametrize(
     "methods", [(VerificationMethod.CERTIFICATE,), tuple(VerificationMethod)], ids=["certificate", "all"]
 )
-async def test_senders_are_verified_by_the_methods_of_the_settings(settings, tmp_path, methods):
+@pytest.mark.parametrize("first_use", [True, False], ids=["accept", "ask"])
+async def test_senders_are_verified_by_the_methods_of_the_settings(settings, tmp_path, methods, first_use):
     other = tmp_path / "other"
     IdentityStore(other / "identities").save(BEA)
     theirs = replace(
@@ -226,10 +227,14 @@ async def test_senders_are_verified_by_the_methods_of_the_settings(settings, tmp
             hosts={"hive.test": HostOverride(("127.0.0.1", their_port))},
             cache=tmp_path / "cache" / "verification.db",
             allow_private=True,
+            trust_on_first_use=first_use,
         )
         async with receiving(ours) as port:
             assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
             assert (await ask(port, letter("ada@mail.example"), person("ghost@hive.test"))).startswith(b"61 ")
+    with PinBook(settings.trust_db) as pins:
+        pinned = [pin.name for pin in pins.all(PinKind.HOST)]
+    assert pinned == (["hive.test:1958"] if first_use else []), "a stranger's letter settles no question"
     (data,) = mail(settings)
     said = envelope.read(data).verification
     assert said["sender"] == "verified"
