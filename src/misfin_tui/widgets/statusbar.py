@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual.message import Message
+from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -53,6 +55,12 @@ class StatusBar(Widget):
     }
     """
 
+    class Pressed(Message):
+        """The place was clicked while :attr:`StatusBar.opens` says that this does something."""
+
+    opens = reactive(False)
+    """Whether a click on the place opens a list of places; a sign before it says so."""
+
     def __init__(self, where: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._where = where
@@ -68,8 +76,10 @@ class StatusBar(Widget):
         """The line."""
         width = self.size.width
         style = self.rich_style
-        news = list(self._news)
-        while news and sum(cell_len(text) + 3 for text, _ in news) > max(width - 14, 12) and len(news) > 1:
+        news, room = list(self._news), max(width - 14, 12)
+        if _taken(news) > room:
+            news = [(text.partition(": ")[0], tone) for text, tone in news]  # that, but not why
+        while len(news) > 1 and _taken(news) > room:
             news.pop()
         right: list[Segment] = []
         for text, tone in news:
@@ -79,12 +89,23 @@ class StatusBar(Widget):
             right.append(Segment(cut(plain(text, one_line=True), width), style + own))
         taken = sum(cell_len(segment.text) for segment in right) + 2
         title = self.get_component_rich_style("statusbar--title", partial=True)
-        left = [Segment(" misfin-tui  ", style + title)] if width - taken > 50 else [Segment(" ", style)]
+        name = " misfin-tui  " if width - taken > 50 else " "
+        left = [Segment(" ≡ " if self.opens else name, style + title)]
         room = width - taken - sum(len(segment.text) for segment in left) - 1
         left.append(Segment(cut(plain(self._where, one_line=True), max(room, 0)), style))
         gap = width - taken - sum(cell_len(segment.text) for segment in left) + 1
         strip = Strip([*left, Segment(" " * max(gap, 1), style), *right, Segment(" ", style)])
         return strip.adjust_cell_length(width, style)
+
+    def on_click(self, event: events.Click) -> None:
+        """The left half is the place."""
+        if self.opens and event.button == 1 and event.x < self.size.width // 2:
+            self.post_message(self.Pressed())
+
+
+def _taken(news: Sequence[tuple[str, str]]) -> int:
+    """Cells these take with what is between them."""
+    return sum(cell_len(text) + 3 for text, _tone in news)
 
 
 class KeyBar(Widget):

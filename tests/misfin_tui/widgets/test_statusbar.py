@@ -46,3 +46,17 @@ async def test_the_keys_are_those_that_work_right_now_and_a_click_presses_one(pr
         column = shown(app).splitlines()[-1].index("? Help")
         await pilot.click(offset=(column, 23))
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+async def test_short_of_room_it_leaves_out_why_but_not_that(profile, width):
+    async with at_desk(profile, (width, 24)) as (app, pilot):
+        app.screen.tell("unread", "3 unread", "warning")
+        app.screen.tell("sending", "2 need you")
+        app.screen.tell(
+            "receiver", "○ not receiving: cannot listen on 127.0.0.1, port 1958: it is taken", "bad"
+        )
+        await pilot.pause()
+        said = app.screen.status.render_line(0).text
+        assert "2 need you · ○ not receiving" in said
+        assert ("it is taken" in said) == (width >= 120)
