@@ -211,16 +211,21 @@ def test_mail_that_comes_while_the_index_is_closed_makes_it_untrue(profile):
     assert picture.frame(SIZE) is None
 
 
-async def test_the_app_has_one_drawn_when_nothing_changes(profile, monkeypatch):
+async def test_the_app_has_one_drawn_once_nothing_changes_and_again_after_a_change(profile, monkeypatch):
     monkeypatch.setattr(background, "UNCHANGED", 0.05)
     picture = Picture(profile)
+
+    def shown(words: bytes) -> bool:
+        return words in (picture.frame(SIZE) or b"")
+
     async with at_desk(profile, SIZE, picture=picture) as (_app, pilot):
-        await until(pilot, lambda: picture.frame(SIZE))
-    assert b"60 conversations" in picture.frame(SIZE)
+        await until(pilot, lambda: shown(b"60 conversations"))
+        for count in (61, 62):
+            Mailbox(profile.mail, ALICE).put(mail(f"one more, now {count}"))
+            await until(pilot, lambda count=count: shown(b"%d conversations" % count))
 
 
-async def test_whoever_wants_none_has_none(profile, monkeypatch):
-    monkeypatch.setattr(background, "UNCHANGED", 0.05)
+async def test_whoever_wants_none_has_none(profile):
     draw_as_the_app_does(profile)
     profile.config.write_text("[receive]\nenabled = false\n[ui]\nfirst_screen = false\n")
     picture = Picture(profile)

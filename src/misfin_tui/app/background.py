@@ -34,7 +34,7 @@ GATHERED = 3.0
 """Seconds from one notice of new mail to the next: what comes meanwhile is told in one."""
 AGAIN = 5.0
 """Seconds until sending is tried again after it could not begin."""
-AT_START = 0.3
+AT_START = 0.1
 """Seconds after the first frame before its picture is drawn, where there is no true one."""
 UNCHANGED = 2.0
 """Seconds without a change before the picture of the first screen is drawn again."""
@@ -47,6 +47,9 @@ class Background(Places):
     _dev: bool
     picture: Picture | None
     _telling = False
+    _drawing = False
+    _picture_doubted = False
+    _patience = AT_START
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
         super().__init__(driver_class)
@@ -176,19 +179,38 @@ class Background(Places):
 
     # ---- the picture of the first screen
 
-    @work(group="picture", exclusive=True, description="draw the picture of the first screen")
-    async def _keep_picture(self, patience: float | None = None) -> None:
-        """Once nothing has changed for a while (seconds), have a true picture for the next start drawn."""
-        picture = self.picture
-        if picture is None:
-            return
-        if not self.config.ui.first_screen:
-            await asyncio.to_thread(picture.drop)
-            return
-        await asyncio.sleep(UNCHANGED if patience is None else patience)
-        profile, size = self.profile, (self.size.width, self.size.height)
-        if await asyncio.to_thread(picture.frame, size) is not None:
-            return
+    def _keep_picture(self) -> None:
+        """What the first screen shows may have changed: have a picture drawn for the next start."""
+        self._picture_doubted = True
+        if self.picture is not None and not self._drawing:
+            self._drawing = True
+            self._draw_pictures(self.picture)
+
+    @work(group="picture", description="draw the picture of the first screen")
+    async def _draw_pictures(self, picture: Picture) -> None:
+        try:
+            while self._picture_doubted:
+                self._picture_doubted = False
+                if not self.config.ui.first_screen:
+                    await asyncio.to_thread(picture.drop)
+                    continue
+                await self._unchanged(picture)
+                size = self.size.width, self.size.height
+                if await asyncio.to_thread(picture.frame, size) is None:
+                    await self._draw_picture(size)
+        finally:
+            self._drawing = False
+
+    async def _unchanged(self, picture: Picture) -> None:
+        """Wait until all that the first screen is drawn from was the same for a while."""
+        seen: bytes | None = None
+        while (now := await asyncio.to_thread(picture.stamp, (0, 0))) != seen:
+            seen = now
+            await asyncio.sleep(self._patience)
+            self._patience = UNCHANGED
+
+    async def _draw_picture(self, size: tuple[int, int]) -> None:
+        profile = self.profile
         places = (profile.root, profile.cache, profile.runtime, *size)
         try:
             child = await asyncio.create_subprocess_exec(
