@@ -225,6 +225,7 @@ class Mail:
 
     def start(self) -> None:
         """Bring the index in line with the mail and keep it so, in threads of its own, until :meth:`stop`."""
+        self._services.index.when_replaced(self._begin_anew)
         self._look.set()
         for work in (self._scan_when_told, self._watch):
             thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
@@ -238,6 +239,11 @@ class Mail:
 
     def rescan(self) -> None:
         """Look for changes now."""
+        self._look.set()
+
+    def _begin_anew(self) -> None:
+        """The index is another one, by this program or another: what is shown stays until it is filled."""
+        self.scanned = False
         self._look.set()
 
     def _scan_when_told(self) -> None:

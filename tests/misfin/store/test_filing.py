@@ -283,6 +283,16 @@ def test_an_argument_that_is_none_changes_nothing(box, index, filing, action, ar
     assert names(box) == ["me@mail.example/cur/1.x:2,S"]
 
 
+def test_conversations_of_an_index_that_is_no_more_are_not_mistaken_for_others(index, box, filing):
+    for number in range(20):
+        box.put(mail(f"letter {number}"))
+    index.scan()
+    stale = [row.thread for row in index.conversations(INBOX, 0, 20)]
+    index.build()
+    assert filing.apply(Action.TRASH, stale).count == 0
+    assert index.count(INBOX) == 20
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_said(box, index, filing):
     box.put(mail("one"), name="1.x", flags="S")

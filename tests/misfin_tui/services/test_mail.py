@@ -208,6 +208,17 @@ async def test_trouble_with_the_mail_is_told_once_and_mail_is_seen_again_when_it
     assert problems == [Problem("The mail could not be read: locked", "wait")]
 
 
+async def test_an_index_taken_away_under_the_program_is_made_again_at_once(profile, services, monkeypatch):
+    monkeypatch.setattr(mail_service, "QUIET", 600.0)
+    services.mail.start()
+    await eventually(lambda: services.mail.scanned)
+    for file in profile.cache.glob("index.db*"):
+        file.unlink()
+    assert await services.mail.count(INBOX_VIEW) in (0, 3)
+    await eventually(lambda: services.index.count(INBOX_VIEW) == 3)
+    await eventually(lambda: services.mail.scanned)
+
+
 async def test_a_folder_that_cannot_be_read_is_told_once_and_the_others_are_followed(
     services, mailbox, told, monkeypatch
 ):

@@ -50,6 +50,8 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._identity: tuple[int, int] | None = None
         self._shelter: TemporaryDirectory[str] | None = None
+        self.replaced: Callable[[], object] = bool
+        """Called, in whatever thread notices it, when the file has become another one."""
 
     def open(self) -> None:
         """Open or make the file; where its folder cannot be written, one that lasts as long as this object.
@@ -99,6 +101,7 @@ class Database:
                 with suppress(OSError):
                     schema.remove(self.path)
                 self._open()
+                self.replaced()
 
     def read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
         """What ``act`` finds, all of it in one state of the index.
@@ -159,6 +162,7 @@ class Database:
         elif _identity(self.path) != self._identity:
             self._close()
             self._open()
+            self.replaced()
 
     def _borrow(self) -> tuple[sqlite3.Connection, int]:
         if self._writer is None or _identity(self.path) != self._identity:

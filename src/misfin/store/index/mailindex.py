@@ -80,6 +80,10 @@ class MailIndex:
     def close(self) -> None:
         self._database.close()
 
+    def when_replaced(self, tell: Callable[[], object]) -> None:
+        """Have it told, in whatever thread notices it, that the index is another one: a scan is needed."""
+        self._database.replaced = tell
+
     # ---- following the mail -----------------------------------------------------------------------
 
     def scan(self, progress: Callable[[int, int], None] | None = None) -> Changes:

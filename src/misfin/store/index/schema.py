@@ -242,7 +242,8 @@ def create(db: sqlite3.Connection) -> None:
                 [
                     ("generation", int.from_bytes(os.urandom(6))),
                     ("displaced", 0),
-                    ("last_thread", 0),
+                    # A number still on some screen must not mean another conversation in the next index.
+                    ("last_thread", int.from_bytes(os.urandom(4)) >> 2),
                 ],
             )
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")

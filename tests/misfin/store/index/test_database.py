@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from dataclasses import replace
 
 import pytest
 from mailboxes import ME, mail, scanned, subjects
@@ -145,11 +146,13 @@ def test_rebuilding_gives_the_same(path, box):
     box.put(mail("two"), "Archive", flags="FS")
     with MailIndex(path, box.root) as index:
         scanned(index)
-        before = index.conversations(INBOX, 0, 10), index.folders()
+        [before], folders = index.conversations(INBOX, 0, 10), index.folders()
         told = []
         index.build(lambda done, total: told.append((done, total)))
         assert told == [(2, 2)]
-        assert (index.conversations(INBOX, 0, 10), index.folders()) == before
+        [after] = index.conversations(INBOX, 0, 10)
+        assert after.thread != before.thread  # the numbers of one index mean nothing in the next
+        assert (replace(after, thread=before.thread), index.folders()) == (before, folders)
 
 
 def test_where_no_file_can_be_made_the_index_lives_for_a_while(tmp_path, box):
