@@ -170,9 +170,9 @@ async def test_search_as_you_type(profile, mailbox):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
         await pilot.press("slash", *"kel")
-        await on_screen(pilot, "Search: kel* · 1 conversation")
+        await on_screen(pilot, "Search: kel · 1 conversation")
         await pilot.press("p")
-        await on_screen(pilot, "Search: kelp* · 1 conversation")
+        await on_screen(pilot, "Search: kelp · 1 conversation")
         await pilot.press("enter")
         await until(pilot, lambda: app.focused is app.screen.letters)
         assert app.screen.letters.current.subject == "kelp"
@@ -180,11 +180,86 @@ async def test_search_as_you_type(profile, mailbox):
         await listed(pilot)
 
 
+async def test_a_field_that_waits_for_its_value_is_not_called_wrong(profile, mailbox):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"subject", "colon")
+        await until(pilot, lambda: app.screen._follower is not None and app.screen._follower.is_finished)
+        assert "▲" not in shown(app)
+        assert app.screen.letters.total == 5
+        await pilot.press(*"moss")
+        await on_screen(pilot, "Search: subject:moss · 1 conversation")
+        await pilot.press("space", *"body", "colon")
+        await until(pilot, lambda: app.screen._follower.is_finished)
+        assert "▲" not in shown(app)
+        await pilot.press("enter")
+        await on_screen(pilot, "▲ body: needs a value.")
+        await pilot.press(*"moss", "enter")
+        await on_screen(pilot, "Search: subject:moss body:moss · 1 conversation")
+
+
+async def test_a_search_is_named_as_it_was_written(profile, mailbox):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"moss", "enter")
+        await on_screen(pilot, "Search: moss · 1 conversation")
+        await until(pilot, lambda: app.screen.prompt is None)
+        await pilot.press("slash")
+        await until(pilot, lambda: app.screen.prompt is not None)
+        assert app.screen.prompt.line.value == "moss"
+        await until(pilot, lambda: app.focused is app.screen.prompt.line)
+        await pilot.press("asterisk")
+        await on_screen(pilot, "Search: moss* · 1 conversation")
+
+
+async def test_of_what_is_typed_at_once_only_the_last_is_shown(profile, mailbox, monkeypatch):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await listed(pilot)
+        opened = []
+        open_view = app.screen.letters.open_view
+
+        async def watched(view, thread=None):
+            opened.append(view.query)
+            if len(opened) == 1:  # it takes its time
+                app.screen.prompt.line.value = "kelp"
+                await until(pilot, lambda: app.screen._typed == "kelp")
+                app.screen.prompt.line.value = "moss"
+                await until(pilot, lambda: app.screen._typed == "moss")
+            return await open_view(view, thread)
+
+        monkeypatch.setattr(app.screen.letters, "open_view", watched)
+        await pilot.press("slash", "n")
+        await on_screen(pilot, "Search: moss · 1 conversation")
+        assert opened == ["n", "moss*"]
+
+
+async def test_a_search_that_finds_much_is_shown_before_it_is_counted(profile, mailbox, monkeypatch):
+    monkeypatch.setattr("misfin_tui.services.mail.ENOUGH", 2)
+    monkeypatch.setattr("misfin.store.index.matches._FIRST_STEP", 3)
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await listed(pilot)
+        counts = []
+        count = app.services.mail.count
+
+        async def watched(view):
+            counts.append(await count(view))
+            return counts[-1]
+
+        monkeypatch.setattr(app.services.mail, "count", watched)
+        await pilot.press("slash", *"letter", "enter")
+        await on_screen(pilot, "Search: letter · 5 conversations")
+        assert 3 in counts  # at first
+        assert counts[-1] == 5
+        await until(pilot, lambda: app.screen.prompt is None)
+        await pilot.press("X")
+        await on_screen(pilot, "5 selected")
+
+
 async def test_escape_gives_a_search_up(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         await listed(pilot)
         await pilot.press("j", "slash", *"kelp")
-        await on_screen(pilot, "Search: kelp*")
+        await on_screen(pilot, "Search: kelp")
         await pilot.press("escape")
         await listed(pilot)
         await until(pilot, lambda: app.focused is app.screen.letters)
@@ -219,7 +294,7 @@ async def test_a_tag_typed_inside_a_search_is_no_search(profile, mailbox):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
         await pilot.press("slash", *"moss", "enter")
-        await on_screen(pilot, "Search: moss* · 1")
+        await on_screen(pilot, "Search: moss · 1")
         await until(pilot, lambda: app.screen.prompt is None)
         await pilot.press("t", *"work", "enter")
         await until(pilot, lambda: app.screen.letters.current.tags == ("work",))
@@ -248,9 +323,9 @@ async def test_saved_searches_by_number_and_saving_one(profile, mailbox):
         await pilot.press("9")
         assert "There is no saved search number 9." in notices(app)
         await pilot.press("slash", *"moss", "enter")
-        await on_screen(pilot, "Search: moss* · 1")
+        await on_screen(pilot, "Search: moss · 1")
         await pilot.press("S", "enter")
-        await until(pilot, lambda: app.config.searches.get("moss*") == "moss*")
+        await until(pilot, lambda: app.config.searches.get("moss") == "moss*")
         await on_screen(pilot, " moss")
         assert "moss" in profile.config.read_text()
 
@@ -427,12 +502,54 @@ async def test_quitting_by_key(profile, mailbox):
     assert app.return_value == 0
 
 
-async def test_an_empty_mailbox_says_so(profile):
-    async with at_desk(profile) as (_app, pilot):
-        await on_screen(pilot, "Nothing here yet.")
+async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
+    config = profile.config.read_text()
+    profile.config.write_text(f'{config}[keys]\ncompose = "w"\n')
+    async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, "No mail yet.")
+        await on_screen(pilot, "w writes a letter, ? shows every key.")
+        await on_screen(pilot, f"Others reach you at {ALICE}.")
+        await on_screen(pilot, f"▾ {ALICE}")
         await pilot.press("e", "d", "r", "x", "X", "enter", "u", "G", "g", "v", "v", "j")
         await pilot.pause()
+        await on_screen(pilot, "No mail yet.")
+        app.screen.open_view(View(ALICE, "Archive"))
         await on_screen(pilot, "Nothing here yet.")
+        await pilot.press("full_stop")
+        await on_screen(pilot, "Nothing unread. Press . to see all.")
+
+
+async def test_a_click_on_the_line_on_top_brings_the_sidebar_into_a_narrow_window(profile, mailbox):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        await listed(pilot)
+        await on_screen(pilot, "≡ alice@mail.example")
+        assert not app.screen.sidebar.display
+        await pilot.click(offset=(2, 0))
+        await on_screen(pilot, "▾ alice@mail.example")
+        await pilot.click(offset=(2, 0))
+        await until(pilot, lambda: not app.screen.sidebar.display and app.focused is app.screen.letters)
+        await pilot.click(offset=(2, 0))
+        await on_screen(pilot, "▾ alice@mail.example")
+        line = next(at for at, text in enumerate(shown(app).splitlines()) if "Archive" in text[:24])
+        await pilot.click(offset=(5, line))
+        await on_screen(pilot, "Archive · 0 conversations")
+        assert not app.screen.sidebar.display
+        await pilot.resize_terminal(120, 24)
+        await until(pilot, lambda: "≡" not in shown(app))
+
+
+async def test_nothing_is_offered_that_the_list_gives_no_occasion_for(profile, mailbox):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        await pilot.click("#letters", offset=(30, 2), button=3)
+        await on_screen(pilot, "Reply all")
+        assert "Edit draft" not in shown(app)
+        assert "Save search" not in shown(app)
+        await pilot.press("escape")
+        app.screen.open_view(View(query="from:nile"))
+        await on_screen(pilot, "Search: from:nile")
+        await pilot.click("#letters", offset=(30, 2), button=3)
+        await on_screen(pilot, "Save search")
 
 
 async def test_what_waits_in_the_outbox_is_counted_from_the_start(profile, mailbox):
@@ -513,7 +630,7 @@ async def test_a_search_that_cannot_be_understood_stays_open_and_points_at_why(p
         await until(pilot, lambda: app.focused is app.screen.prompt.line)
         assert not notices(app)
         await pilot.press(*["backspace"] * 7, *"moss", "enter")
-        await on_screen(pilot, "Search: moss* · 1 conversation")
+        await on_screen(pilot, "Search: moss · 1 conversation")
         await until(pilot, lambda: app.screen.prompt is None)
 
 

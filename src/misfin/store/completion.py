@@ -18,6 +18,10 @@ class Vocabulary:
     folders: Sequence[str] = ()
 
 
+NOTHING = Vocabulary(lambda _: ())
+"""Enough to offer the names of fields."""
+
+
 def complete(text: str, cursor: int, known: Vocabulary, limit: int = 8) -> list[Completion]:
     """What the word at ``cursor`` could become: field names first, then the values of a field."""
     start = max(text.rfind(" ", 0, cursor), text.rfind("(", 0, cursor)) + 1

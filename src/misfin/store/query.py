@@ -150,6 +150,26 @@ def as_typed(text: str) -> str:
     return text if word is None or word[1] in ("AND",) else text + "*"
 
 
+def so_far(text: str) -> str:
+    """The search while it is being written, without an end that means nothing yet: a field that still waits
+    for its value, half a date, an ``OR``. Brackets and quotes are closed."""
+    if text.count('"') % 2:
+        text = _BARE_QUOTE.sub("", text)
+    while not text.count('"') % 2 and (unfinished := _UNFINISHED.search(text)):
+        text = text[: unfinished.start()]
+    outside = _QUOTED.sub("", text)
+    return as_typed(text) + ")" * (len(_GROUP.findall(outside)) - outside.count(")"))
+
+
+_NAMED: Final = f"-?(?i:{'|'.join(FIELDS)}):"
+_UNFINISHED: Final = re.compile(
+    rf"(?:^|(?<=[\s(]))(?:{_NAMED}|-?(?i:before|after):(?:\d{{1,3}}|\d{{4}}-|\d{{4}}-\d{{1,2}}-)|-?\(|-|OR)\s*$"
+)
+_BARE_QUOTE: Final = re.compile(rf'(?:(?:^|(?<=[\s(]))(?:{_NAMED}|-))?"\s*$')
+_QUOTED: Final = re.compile(r'"[^"]*"?')
+_GROUP: Final = re.compile(r"(?:^|(?<=[\s(-]))\(")
+
+
 class _Parser:
     """Recursive descent over one line; ``at`` is the column."""
 

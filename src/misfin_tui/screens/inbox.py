@@ -103,8 +103,9 @@ class InboxScreen(NewsScreen):
     def titles_changed(self) -> None:
         """Say what the list shows, and why it is empty when it is."""
         letters, view = self.letters, self.letters.view
-        name = f"Search: {view.query}" if view.query else view.folder or "All mail"
-        parts = [name, f"{letters.total:,} conversation{'' if letters.total == 1 else 's'}"]
+        name = f"Search: {self.written(view.query)}" if view.query else view.folder or "All mail"
+        more = "+" if view == self.services.mail.uncounted else ""
+        parts = [name, f"{letters.total:,}{more} conversation{'' if letters.total == 1 else 's'}"]
         if view.unread_only:
             parts.append("unread only")
         if letters.marks:
@@ -131,6 +132,7 @@ class InboxScreen(NewsScreen):
     @on(LetterList.MarksChanged)
     def _marks_changed(self) -> None:
         self.titles_changed()
+        self.count_on()
 
     @on(LetterList.Failed)
     def _list_failed(self, event: LetterList.Failed) -> None:
@@ -269,6 +271,8 @@ class InboxScreen(NewsScreen):
     @work(group="marks", exclusive=True, description="mark all")
     async def action_select_all(self) -> None:
         """Mark every conversation of the list."""
+        if self.services.mail.uncounted == self.letters.view:
+            await self.letters.reload()
         await self.letters.mark_all()
 
     def action_refresh(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,11 @@ from misfin_tui.screens.letter_actions import LetterScreen
 from misfin_tui.widgets.sidebar import Entry, Kind
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
+    from textual.worker import Worker
 
     from misfin_tui.widgets.letter_list import LetterList
     from misfin_tui.widgets.searchbox import Prompt
     from misfin_tui.widgets.sidebar import Sidebar
-
-SEARCH_DELAY = 0.04
-"""Seconds without a key before a search runs."""
 
 
 class SearchScreen(LetterScreen):
@@ -32,9 +30,16 @@ class SearchScreen(LetterScreen):
     home: View
     _before_search: View | None = None
     _before_thread: int | None = None
-    _search_timer: Timer | None = None
     _searching = False
     """Whether a search is being typed."""
+    _typed = ""
+    """What stands in the line of the search."""
+    _refused = ""
+    """What was accepted there and could not be understood."""
+    _follower: Worker[None] | None = None
+    """Who searches for what is typed."""
+    _written = ("", "")
+    """A search in the list, and how the person wrote it."""
 
     def titles_changed(self) -> None:
         """The list shows something else."""
@@ -49,6 +54,8 @@ class SearchScreen(LetterScreen):
 
     @work(group="view", exclusive=True, description="open a folder or a search")
     async def _open_view(self, view: View, thread: int | None) -> None:
+        if thread is None:
+            self.services.mail.hasten(view)
         await self.letters.open_view(view, thread)
         self.sidebar.mark_shown(view)
         self.titles_changed()
@@ -69,6 +76,20 @@ class SearchScreen(LetterScreen):
 
     # ---- searching
 
+    def written(self, query: str) -> str:
+        """A search as the person wrote it: without the star that leaves its last word open."""
+        return self._written[1] if self._written[0] == query else query
+
+    def count_on(self) -> None:
+        """Count the rest of a search whose first page is shown."""
+        self.workers.cancel_group(self, "count")
+        if self.services.mail.uncounted == self.letters.view:
+            self._count_on()
+
+    @work(group="count", exclusive=True, description="count what a search finds")
+    async def _count_on(self) -> None:
+        await self.letters.reload()
+
     @work(group="search", exclusive=True, description="search")
     async def action_search(self) -> None:
         """Search as you type; accepting keeps what was found, closing goes back."""
@@ -78,30 +99,40 @@ class SearchScreen(LetterScreen):
         if self._before_search is None:
             current = self.letters.current
             self._before_search, self._before_thread = view, current.thread if current else None
-        answer: str | None = view.query
+        answer: str | None = self.written(view.query)
         self._searching = True
+        self._refused = ""
         try:
             while answer is not None:
                 answer = await self.ask("Search", answer, help=SEARCH_WORDS, live=True)
-                if self._search_timer is not None:
-                    self._search_timer.stop()
                 if answer is None or not answer.strip():
                     break
-                if await self._accept(View(query=self.services.mail.as_typed(answer))):
+                if await self._accept(answer):
                     self.letters.focus()
                     return
-                # It cannot be understood: it stays open, and points at why.
+                self._refused = answer  # it stays open, and points at why
         finally:
             self._searching = False
         self._leave_search()
 
-    async def _accept(self, view: View) -> bool:
+    async def accepted(self) -> None:
+        """What it finds comes first; to take the line away lasts longer than to find it."""
+        if self._follower is not None:
+            with suppress(WorkerError):  # it was cancelled
+                await self._follower.wait()
+        drawn = asyncio.Event()
+        self.call_after_refresh(drawn.set)
+        await drawn.wait()
+
+    async def _accept(self, answer: str) -> bool:
         """Show what was searched for; False where it cannot be understood."""
-        for worker in self.workers.cancel_group(self, "view"):
+        self._typed = answer
+        if self._follower is None or self._follower.is_finished:
+            self.workers.cancel_group(self, "view")
+        for worker in [each for each in self.workers if each.node is self and each.group == "view"]:
             with suppress(WorkerError):  # it was cancelled
                 await worker.wait()
-        shown = view == self.letters.view or await self.letters.open_view(view)
-        self.sidebar.mark_shown(self.letters.view)
+        shown = await self._search(self.services.mail.as_typed(answer), answer)
         self.titles_changed()
         return shown
 
@@ -119,25 +150,36 @@ class SearchScreen(LetterScreen):
         if not prompt.live:
             super().prompt_changed(prompt, text)
             return
-        if self._search_timer is not None:
-            self._search_timer.stop()
-        self._search_timer = self.set_timer(SEARCH_DELAY, lambda: self._search_typed(prompt, text))
+        self._typed = text
+        if self._follower is None or self._follower.is_finished:
+            self._follower = self._follow(prompt)
 
     @work(group="view", exclusive=True, description="search while typing")
-    async def _search_typed(self, prompt: Prompt, text: str) -> None:
-        try:
-            offers = await self.services.mail.complete(text, prompt.line.cursor_position)
-        except MisfinError:
-            offers = []  # the search itself says what is wrong
-        prompt.offer(offers, text)
-        await self._search(self.services.mail.as_typed(text))
+    async def _follow(self, prompt: Prompt) -> None:
+        """Search for what stands there, at once; of what is typed meanwhile only the last has its turn."""
+        mail, text = self.services.mail, None
+        while text != self._typed:
+            text = self._typed
+            try:
+                offers = await mail.complete(text, prompt.line.cursor_position)
+            except MisfinError:
+                offers = []  # the search itself says what is wrong
+            prompt.offer(offers, text)
+            if text == self._typed:
+                await self._search(mail.as_typed(text) if text == self._refused else mail.so_far(text), text)
 
-    async def _search(self, text: str) -> None:
-        view = View(query=text) if text.strip() else self._before_search or self.home
+    async def _search(self, query: str, text: str) -> bool:
+        """Show what a search finds, or without one what was there before it; False where it means nothing."""
+        view = View(query=query) if query.strip() else self._before_search or self.home
+        if query.strip() and (query != self._written[0] or self.services.mail.as_typed(text) == query):
+            self._written = query, text.strip()
+        shown = True
         if view != self.letters.view:
-            await self.letters.open_view(view)
+            self.services.mail.hasten(view)
+            shown = await self.letters.open_view(view)
         self.sidebar.mark_shown(self.letters.view)
         self.titles_changed()
+        return shown
 
     def _leave_search(self) -> None:
         self.workers.cancel_group(self, "view")  # a search just begun must not come after
@@ -152,7 +194,7 @@ class SearchScreen(LetterScreen):
         if not query:
             self.misfin.say("Search for something first.", severity="warning")
             return
-        name = await self.ask("Save search as", query, help="the name it gets in the sidebar")
+        name = await self.ask("Save search as", self.written(query), help="the name it gets in the sidebar")
         if name and name.strip():
             try:
                 self.misfin.use_config(await self.services.mail.save_search(name.strip(), query))

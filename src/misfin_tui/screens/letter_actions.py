@@ -134,7 +134,10 @@ class LetterScreen(Screen[None]):
         prompt.line.focus()
         self.prompt_changed(prompt, text)
         try:
-            return await prompt.answer
+            answer = await prompt.answer
+            if live and answer is not None:
+                await self.accepted()
+            return answer
         finally:
             if self.prompt is prompt:
                 self.prompt = None
@@ -143,6 +146,9 @@ class LetterScreen(Screen[None]):
                 if back is not None and back.is_attached and prompt.has_focus_within:
                     back.focus()
                 await prompt.remove()
+
+    async def accepted(self) -> None:
+        """A search was accepted; the line it was written in is still there."""
 
     def prompt_changed(self, prompt: Prompt, text: str) -> None:
         """Something was typed: offer what it may become."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,8 @@ NEWEST = 50
 """Unread letters looked at for new ones."""
 TOLD = 10_000
 """Unread letters remembered, to tell new ones from those read, filed and taken back since."""
+ENOUGH = 500
+"""Conversations of a search known before its first page is shown; the rest is counted while that is read."""
 MAX_UNDOS = 100
 MAX_TOGGLED = 500
 """Conversations looked at to decide whether toggling sets or clears."""
@@ -77,6 +79,9 @@ class Mail:
         """When something was last filed, Unix seconds: ``z`` undoes the newer of this and a sent message."""
         self.scanned = False
         """Whether the index was brought in line with the mail since the start."""
+        self.uncounted: View | None = None
+        """The view that was last counted, when there is more in it than that count says."""
+        self._hasty: View | None = None
         self._look = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -103,9 +108,23 @@ class Mail:
         """Every folder with its counts."""
         return await asyncio.to_thread(lambda: self._services.index.folders())
 
+    def hasten(self, view: View) -> None:
+        """Let the next count of a view stop as soon as there are many: its first page is waited for."""
+        self._hasty = view
+
     async def count(self, view: View) -> int:
-        """How many conversations a view has."""
-        return await asyncio.to_thread(lambda: self._services.index.count(view))
+        """How many conversations a view has; :attr:`uncounted` says of which it is at least so many. Nobody
+        waiting for the answer any more, it is not counted on."""
+        enough = ENOUGH if view == self._hasty else None
+        self._hasty = None
+        given_up = threading.Event()
+        try:
+            index = self._services.index
+            total, whole = await asyncio.to_thread(lambda: index.known(view, enough, _unless(given_up)))
+        finally:
+            given_up.set()
+        self.uncounted = None if whole else view
+        return total
 
     async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
         """A window of a view, newest first."""
@@ -121,8 +140,18 @@ class Mail:
 
         return as_typed(text)
 
+    def so_far(self, text: str) -> str:
+        """A search while it is being written, as far as that means something."""
+        from misfin.store.query import so_far
+
+        return so_far(text)
+
     async def complete(self, text: str, cursor: int) -> list[Completion]:
         """Words for the search box."""
+        if ":" not in text:
+            from misfin.store.completion import NOTHING, complete
+
+            return complete(text, cursor, NOTHING)  # names of fields: nothing to read
         return await asyncio.to_thread(lambda: self._services.index.complete(text, cursor))
 
     async def tags(self) -> list[str]:
@@ -330,6 +359,10 @@ class Mail:
 
         for _ in watch(self._services.profile.mail, self._stop):
             self._look.set()
+
+
+def _unless(given_up: threading.Event) -> Callable[[], bool]:
+    return lambda: not given_up.is_set()
 
 
 def _unreadable(folders: Sequence[Path]) -> Problem | None:

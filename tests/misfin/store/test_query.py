@@ -22,6 +22,7 @@ from misfin.store.query import (
     Text,
     as_typed,
     parse,
+    so_far,
 )
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC).timestamp()
@@ -182,3 +183,60 @@ def test_any_text_is_understood_or_points_at_a_column_inside_it(text):
 )
 def test_the_last_word_stays_open_while_it_is_typed(typed, meant):
     assert as_typed(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("", ""),
+        ("meet", "meet*"),
+        ("subject:", ""),
+        ("bob subject:", "bob "),
+        ("bob -body: ", "bob "),
+        ("bob Subject:", "bob "),
+        ("from:bob subject:moss", "from:bob subject:moss*"),
+        ("subject: moss", "subject: moss*"),  # a word follows: that is wrong, and is said
+        ("bob OR", "bob "),
+        ("bob OR from:", "bob "),
+        ("bob or", "bob or"),
+        ("(bob OR car", "(bob OR car*)"),
+        ("(bob OR (car", "(bob OR (car*))"),
+        ("(bob OR (", "(bob )"),
+        ("(bob OR car)", "(bob OR car)"),
+        ("bob(car", "bob(car*"),
+        ("after:20", ""),
+        ("after:2026", "after:2026"),
+        ("after:2026-", ""),
+        ("after:2026-11-", ""),
+        ("after:x", "after:x"),
+        ("after:2w", "after:2w"),
+        ("bob -", "bob "),
+        ('say "green fl', 'say "green fl"'),
+        ('(say "green (fl', '(say "green (fl")'),
+        ('subject:"', ""),
+        ('bob "', "bob "),
+        ('"a subject:', '"a subject:"'),
+        ("subjct:", "subjct:"),
+        ("is:purple", "is:purple"),
+    ],
+)
+def test_an_end_that_means_nothing_yet_is_waited_for(written, meant):
+    assert so_far(written) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "moss (from:bob OR subject:kelp) -body:lamp before:2026-11-20",
+        '(("green flowers" OR is:unread) tag:x)',
+    ],
+)
+def test_a_search_that_will_make_sense_is_never_wrong_while_it_is_written(text):
+    for end in range(len(text) + 1):
+        if not text[:end].endswith(("is:u", "is:un", "is:unr", "is:unre", "is:unrea")):  # offered instead
+            parse(so_far(text[:end]), now=NOW, zone=UTC)
+
+
+@given(st.text(max_size=60) | st.text(alphabet='ab"()-:* ORfromisunread', max_size=60))
+def test_a_search_being_written_can_be_any_text(text):
+    assert len(so_far(text)) <= len(text) * 2 + 2

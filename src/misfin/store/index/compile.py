@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from misfin.store.index.place import KnownFolder
 from misfin.store.index.words import searchable
 from misfin.store.query import All, Any, Dated, In, Node, Not, Query, State, Tag, Text
 from misfin.store.rows import BADGES, HELD, Badge
+
+Beginnings = Callable[[str], Sequence[tuple[str, bool]]]
+"""Words, each with whether it is open, that mean the same as one open word; none: ask for that as it is."""
+
+_LAST_WORD: Final = re.compile(r"([0-9A-Za-z\u0370-\u03ff\u0400-\u052f]+)[\x00-/:-@\[-`{-\x7f]*$")
+"""In scripts whose small letters are the index's own; before it anything, after it no sign of a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +32,15 @@ class Plan:
     """All letters it finds are dated between these: what lies outside need not be walked."""
 
 
-def compile_query(query: Query, folders: Sequence[KnownFolder]) -> Plan:
-    """SQL for a query.
+def compile_query(
+    query: Query, folders: Sequence[KnownFolder], beginnings: Beginnings = lambda _: ()
+) -> Plan:
+    """SQL for a query; ``beginnings`` knows the words of the index.
 
     Words that all letters must have become one full-text match, the rest conditions on the letters it yields.
     """
     terms = query.root.terms if isinstance(query.root, All) else (query.root,)
-    compiler = _Compiler(folders)
+    compiler = _Compiler(folders, beginnings)
     wanted = [match for term in terms if (match := compiler.match(term))]
     unwanted, rest = [], []
     for term in terms:
@@ -53,22 +62,40 @@ def compile_query(query: Query, folders: Sequence[KnownFolder]) -> Plan:
 
 
 class _Compiler:
-    def __init__(self, folders: Sequence[KnownFolder]) -> None:
+    def __init__(self, folders: Sequence[KnownFolder], beginnings: Beginnings) -> None:
         self.folders = folders
+        self.beginnings = beginnings
         self.parameters: list[object] = []
+        self.texts: dict[Text, str] = {}
 
     def match(self, node: Node) -> str:
         """The node as an FTS5 expression, or '' when it asks for more than words."""
         match node:
-            case Text(words, column, prefix):
-                quoted = searchable(words.replace("\0", " ")).strip().replace('"', '""')
-                return f'{column + " : " if column else ""}"{quoted}"{" *" if prefix else ""}'
+            case Text():
+                if node not in self.texts:
+                    self.texts[node] = self.text(node)
+                return self.texts[node]
             case All(terms) | Any(terms) if terms:
                 parts = [self.match(term) for term in terms]
                 link = " AND " if isinstance(node, All) else " OR "
                 return f"({link.join(parts)})" if all(parts) else ""
             case _:
                 return ""
+
+    def text(self, text: Text) -> str:
+        words = searchable(text.words.replace("\0", " ")).strip()
+        spelled: Sequence[tuple[str, bool]] = ()
+        if text.prefix and (last := _LAST_WORD.search(words)):
+            # Not where a word of another script goes over into this one: the index has them as one.
+            before = words[: last.start()]
+            if not before or before[-1].isspace() or before[-1].isascii():
+                spelled = [(before + word, more) for word, more in self.beginnings(last[1].lower())]
+        options = [
+            '"' + one.replace('"', '""') + ('" *' if more else '"')
+            for one, more in spelled or [(words, text.prefix)]
+        ]
+        joined = options[0] if len(options) == 1 else f"({' OR '.join(options)})"
+        return f"{text.column} : {joined}" if text.column else joined
 
     def where(self, node: Node) -> str:
         """The node as a condition on a letter ``l``."""

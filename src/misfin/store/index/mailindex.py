@@ -128,12 +128,21 @@ class MailIndex:
 
     def count(self, view: View) -> int:
         """How many conversations a view has. A search is walked to its end for it."""
+        return self.known(view)[0]
 
-        def act(db: sqlite3.Connection) -> int:
+    def known(
+        self, view: View, enough: int | None = None, wanted: Callable[[], bool] = lambda: True
+    ) -> tuple[int, bool]:
+        """How many conversations a view has, and whether those are all: a search is not walked on when there
+        are ``enough``, or when nobody has ``wanted`` it any more."""
+
+        def act(db: sqlite3.Connection) -> tuple[int, bool]:
             box = read.box_of(view, read.known_folders(db))
             if box is not None:
-                return read.box_count(db, box, view.unread_only)
-            return len(self._matches(db, view, None).newest)
+                return read.box_count(db, box, view.unread_only), True
+            matches = self._matches(db, view)
+            matches.reach(db, enough, wanted)
+            return len(matches.newest), matches.ended
 
         return self._read(act)
 
@@ -145,7 +154,9 @@ class MailIndex:
             if box is not None:
                 newest: Sequence[int] = read.box_window(db, box, view.unread_only, offset, limit)
             else:
-                newest = self._matches(db, view, offset + limit).newest[offset : offset + limit]
+                matches = self._matches(db, view)
+                matches.reach(db, offset + limit)
+                newest = matches.newest[offset : offset + limit]
             return read.conversations(db, list(newest), box)
 
         return self._read(act)
@@ -157,9 +168,7 @@ class MailIndex:
             box = read.box_of(view, read.known_folders(db))
             if box is not None:
                 return read.box_position(db, box, view.unread_only, thread)
-            with suppress(ValueError):
-                return self._matches(db, view, None).threads.index(thread)
-            return None
+            return self._matches(db, view).position(db, thread)
 
         return self._read(act)
 
@@ -282,7 +291,7 @@ class MailIndex:
         def act(db: sqlite3.Connection) -> list[Completion]:
             known = Vocabulary(
                 people=lambda begun: read.people(db, begun),
-                tags=read.tags(db),
+                tags=read.tags(db) if "tag:" in text.lower() else (),
                 folders=sorted({folder.name for folder in read.known_folders(db)}),
             )
             return complete(text, cursor, known)
@@ -296,17 +305,18 @@ class MailIndex:
         query = parse(view.query, now=self._now(), zone=self._zone)
         return statement(db, view, query, read.known_folders(db), listed=listed)
 
-    def _matches(self, db: sqlite3.Connection, view: View, count: int | None) -> Matches:
-        """What a search finds, at least ``count`` conversations of it (``None``: all)."""
+    def _matches(self, db: sqlite3.Connection, view: View) -> Matches:
+        """What a search finds, as far as anybody has walked it."""
         from misfin.store.index.matches import Matches
 
         key = (view, read.generation(db))
         with self._searching:
-            matches = self._searches.pop(key, None)
-            if matches is None:
-                matches = Matches(self._statement(db, view, listed=True))
-            matches.reach(db, count)
-            self._searches[key] = matches
+            matches = self._searches.get(key)
+        if matches is None:
+            matches = Matches(self._statement(db, view, listed=True))
+        with self._searching:
+            matches = self._searches.setdefault(key, matches)
+            self._searches.move_to_end(key)
             while len(self._searches) > _SEARCHES:
                 self._searches.popitem(last=False)
         return matches

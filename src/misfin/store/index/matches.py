@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import threading
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
+from misfin.store.index import spelling
 from misfin.store.index.compile import compile_query
 from misfin.store.index.place import KnownFolder
 from misfin.store.query import Query
 from misfin.store.rows import HELD, INBOX, View
 
-_STEP: Final = 2000
+_FIRST_STEP: Final = 64
+_LONGEST_STEP: Final = 8000
 _FAR: Final = 2.0**60
 
 
@@ -39,7 +43,7 @@ def statement(
     db: sqlite3.Connection, view: View, query: Query, known: Sequence[KnownFolder], *, listed: bool
 ) -> Statement:
     """What to ask the index for a view; ``listed``: as a list, where held mail stands in the Inbox."""
-    plan = compile_query(query, known)
+    plan = compile_query(query, known, partial(spelling.beginnings, db))
     conditions = [plan.where] if plan.where else []
     if view.folder is not None or view.account is not None:
         inside = [
@@ -82,7 +86,8 @@ _FILTER: Final = (
 class Matches:
     """The conversations a search finds, each by its newest match; grows on demand.
 
-    Kept per search and generation: 16 bytes per conversation, and the set of those already seen.
+    Kept per search and generation: 16 bytes per conversation, and the set of those already seen. Several
+    threads may walk it, a stride each in turn: whoever wants the end keeps nobody from the beginning.
     """
 
     statement: Statement
@@ -90,22 +95,49 @@ class Matches:
     threads: array[int] = field(default_factory=lambda: array("q"))
     _seen: set[int] = field(default_factory=set)
     _last: int | None = None
-    _ended: bool = False
+    _step: int = 0
+    ended: bool = False
+    """Whether that is all."""
+    _walking: threading.Lock = field(default_factory=threading.Lock)
 
-    def reach(self, db: sqlite3.Connection, count: int | None) -> None:
-        """Walk on until ``count`` conversations are known, or (None) to the end."""
-        while not self._ended and (count is None or len(self.newest) < count):
-            # A first page needs few letters; whoever wants the end gets there in long strides.
-            step = _STEP if count is None else max(64, min(2 * (count - len(self.newest)), _STEP))
-            last = self.statement.newest + 1 if self._last is None else self._last
-            found = self.statement.below(db, last, step)
-            for row, thread in found:
-                if thread not in self._seen:
-                    self._seen.add(thread)
-                    self.newest.append(row)
-                    self.threads.append(thread)
-            if len(found) < step:
-                self._ended = True
-                self._seen = set()
-            else:
-                self._last = found[-1][0]
+    def reach(
+        self, db: sqlite3.Connection, count: int | None, wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Walk on until ``count`` conversations are known, or (None) to the end, or nobody has ``wanted`` it
+        any more."""
+        while wanted():
+            with self._walking:
+                if self.ended or (count is not None and len(self.newest) >= count):
+                    return
+                self._stride(db, _LONGEST_STEP if count is None else count)
+
+    def position(self, db: sqlite3.Connection, thread: int) -> int | None:
+        """Where a conversation stands, walking no further than there."""
+        looked = 0
+        while True:
+            known = len(self.threads)
+            try:
+                return self.threads.index(thread, looked, known)
+            except ValueError:
+                if self.ended and known == len(self.threads):
+                    return None
+            looked = known
+            self.reach(db, known + _FIRST_STEP)
+
+    def _stride(self, db: sqlite3.Connection, count: int) -> None:
+        """A first page needs few letters; whoever wants the end gets there in ever longer strides."""
+        missing = max(count - len(self.newest), _FIRST_STEP)
+        step = min(max(self._step, missing), _LONGEST_STEP)
+        last = self.statement.newest + 1 if self._last is None else self._last
+        found = self.statement.below(db, last, step)
+        for row, thread in found:
+            if thread not in self._seen:
+                self._seen.add(thread)
+                self.newest.append(row)
+                self.threads.append(thread)
+        self._step = min(2 * step, _LONGEST_STEP)
+        if len(found) < step:
+            self.ended = True
+            self._seen = set()
+        else:
+            self._last = found[-1][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from misfin.errors import QueryError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.envelope import wrap
-from misfin.store.index import MailIndex
+from misfin.store.index import MailIndex, matches, spelling
 from misfin.store.rows import Completion, View
 
 DAY = 86400.0
@@ -199,8 +200,8 @@ def test_a_long_result_is_walked_as_far_as_it_is_looked_at(tmp_path):
         scanned(index)
         view = View(query="common")
         assert [int(row.subject) for row in index.conversations(view, 0, 10)] == list(range(99, 89, -1))
-        (matches,) = index._searches.values()
-        assert len(matches.newest) < 200
+        (walked,) = index._searches.values()
+        assert len(walked.newest) < 200
         assert index.count(view) == 200
         assert [int(row.subject) for row in index.conversations(view, 190, 50)] == list(range(109, 99, -1))
         assert [row.count for row in index.conversations(view, 0, 1)] == [3]
@@ -228,3 +229,103 @@ def test_completion_knows_the_people_tags_and_folders(index):
     assert [each.text for each in index.complete("from:jon", 8)] == ["bob@remote.host"]
     assert [each.text for each in index.complete("in:O", 4)] == ['"Old things"']
     assert index.complete("from:%", 6) == []
+
+
+WORDS = (
+    "a",
+    "ab",
+    "Abc",
+    "Ähre",
+    "zebra",
+    "z9",
+    "z",
+    "Ёж",
+    "ель",
+    "Ψυχή",
+    "日本",
+    "a日",
+    "über",
+    "ſtil",
+    "x" * 70,
+)
+
+
+@pytest.mark.parametrize(
+    "begun", ["a", "A", "ä", "z", "Z", "е", "ё", "ψ", "日", "u", "ü", "s", "x", "9", "abc", "zebr"]
+)
+@pytest.mark.parametrize("place", ["", "subject:", "body:", "-"])
+def test_an_open_word_of_any_length_finds_what_fts5_finds_by_itself(tmp_path, monkeypatch, begun, place):
+    box = Mailbox(tmp_path / "mail")
+    for number, word in enumerate(WORDS):
+        box.put(someone(word, f"the {WORDS[number - 1]}, and", date=NOW - number))
+    with MailIndex(tmp_path / "index.db", box.root) as index:
+        scanned(index)
+        query = f"{place}{begun}* -nowhere" if place != "-" else f"the -{begun}*"
+        spelled_out = found(index, query)
+        index._searches.clear()
+        monkeypatch.setattr(spelling, "beginnings", lambda db, begun: [])
+        assert spelled_out == found(index, query)
+        assert spelled_out or place == "-" or begun in "9日"
+
+
+def test_an_open_letter_at_the_end_of_a_phrase(tmp_path):
+    box = Mailbox(tmp_path / "mail")
+    box.put(mail("one", "green-flowers"))
+    box.put(mail("other", "flowers, green"))
+    with MailIndex(tmp_path / "index.db", box.root) as index:
+        scanned(index)
+        assert found(index, "green-f*") == ["one"]
+        assert found(index, "green-*") == found(index, "green*")
+
+
+def test_a_long_beginning_of_very_many_words(tmp_path):
+    box = Mailbox(tmp_path / "mail")
+    for number in range(3):
+        box.put(mail(f"{number}", " ".join(f"word{number}x{each}" for each in range(50)), date=NOW - number))
+    with MailIndex(tmp_path / "index.db", box.root) as index:
+        scanned(index)
+        assert found(index, "word*") == ["0", "1", "2"]
+        assert found(index, "word1*") == ["1"]
+
+
+def test_the_first_page_of_a_search_waits_for_no_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(matches, "_LONGEST_STEP", 80)
+    box = Mailbox(tmp_path / "mail")
+    for number in range(300):
+        box.put(mail(f"{number}", "common", date=NOW + number))
+    with MailIndex(tmp_path / "index.db", box.root) as index:
+        scanned(index)
+        view = View(query="common")
+        known, whole = index.known(view, 10)
+        assert 10 <= known < 300
+        assert not whole
+        asked = iter([True, True])  # then nobody wants to know any more
+        known, whole = index.known(view, wanted=lambda: next(asked, False))
+        assert known < 300
+        assert not whole
+
+        def look_meanwhile() -> bool:
+            """In the middle of a count, from another thread, as the screen does."""
+            with ThreadPoolExecutor(1) as other:
+                rows = other.submit(index.conversations, View(query="comm*"), 0, 5)
+                same = other.submit(index.conversations, view, 0, 5)
+                assert len(rows.result(60)) == len(same.result(60)) == 5
+            return True
+
+        assert index.known(view, wanted=look_meanwhile) == (300, True)
+        assert index.count(view) == 300
+
+
+def test_a_place_in_a_search_is_found_without_counting_it(tmp_path):
+    box = Mailbox(tmp_path / "mail")
+    for number in range(400):
+        box.put(mail(f"{number}", "common", date=NOW + number))
+    with MailIndex(tmp_path / "index.db", box.root) as index:
+        scanned(index)
+        view = View(query="common")
+        rows = index.conversations(view, 0, 5)
+        assert [index.position(view, row.thread) for row in rows] == [0, 1, 2, 3, 4]
+        assert not index.known(view, 1)[1]
+        last = index.conversations(view, 399, 1)[0]
+        assert index.position(view, last.thread) == 399
+        assert index.position(view, -5) is None
