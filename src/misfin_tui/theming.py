@@ -124,13 +124,13 @@ def build(name: str, data: Mapping[str, Any]) -> tuple[Theme | None, list[str]]:
     usable = True
     colors = data.get("colors", {})
     variables = data.get("variables", {})
-    faults = [f"{name}: unknown key `{_shown(key)}`{_nearest(key, _TOP)}." for key in data if key not in _TOP]
+    faults = [f"{name}: unknown key `{_shown(key)}`{_nearest(key, _TOP)}" for key in data if key not in _TOP]
     for key, kind in _TOP.items():
         if key in data and not isinstance(data[key], kind):
             return None, [*faults, f"{name}: `{key}` must be a {_KIND_NAMES[kind]}."]
     for key, value in colors.items():
         if key not in COLORS:
-            faults.append(f"{name}: unknown colour `{_shown(key)}`{_nearest(key, COLORS)}.")
+            faults.append(f"{name}: unknown colour `{_shown(key)}`{_nearest(key, COLORS)}")
         elif not is_color(value):
             faults.append(f"{name}: {key} = `{_shown(str(value))}` is no colour; write #rrggbb or a name.")
             usable = False
@@ -192,10 +192,7 @@ def choose(wanted: str, known: Iterable[str], environ: Mapping[str, str]) -> tup
     base = DEFAULT if DEFAULT in names else FALLBACK
     if not wanted:
         return base, ""
-    return (
-        base,
-        f"There is no theme `{_shown(wanted)}`{_nearest(wanted, names) or '.'} {base} is used instead.",
-    )
+    return base, f"There is no theme `{_shown(wanted)}`{_nearest(wanted, names)} {base} is used instead."
 
 
 def few_colors(environ: Mapping[str, str]) -> bool:
@@ -250,7 +247,7 @@ def _is_variable(name: str, value: str) -> bool:
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     match = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean `{match[0]}`?" if match else ""
+    return f"; did you mean `{match[0]}`?" if match else "."
 
 
 def _shown(text: str) -> str:

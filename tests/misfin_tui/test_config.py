@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from misfin_tui import config
-from misfin_tui.config import Config, ConfigError
+from misfin_tui.config import Config, ConfigError, writing
 
 
 def test_a_profile_needs_no_settings_file(tmp_path: Path) -> None:
@@ -19,11 +19,11 @@ def test_a_profile_needs_no_settings_file(tmp_path: Path) -> None:
 
 
 def test_the_template_parses_to_the_defaults() -> None:
-    assert config.parse(config.template()) == Config()
+    assert config.parse(writing.template()) == Config()
 
 
 def test_the_template_with_every_line_uncommented_is_still_the_defaults() -> None:
-    assert config.parse(re.sub(r"(?m)^# (\w+ = )", r"\1", config.template())) == Config()
+    assert config.parse(re.sub(r"(?m)^# (\w+ = )", r"\1", writing.template())) == Config()
 
 
 def test_every_setting_is_explained() -> None:
@@ -82,7 +82,7 @@ def test_host_settings_are_found_whatever_the_case() -> None:
 def test_an_edit_keeps_comments_and_order(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('# mine\n[ui]\n# why\ntheme = "dusk" # at night\n\n[keys]\nquit = "Q"\n')
-    changed = config.write_setting(path, "ui", "bell", True)
+    changed = writing.write_setting(path, "ui", "bell", True)
     text = path.read_text()
     assert changed.ui.bell is True
     assert changed.ui.theme == "dusk"
@@ -95,14 +95,14 @@ def test_a_wrong_edit_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[ui]\ntheme = "dusk"\n')
     with pytest.raises(ConfigError):
-        config.write_setting(path, "ui", "bell", "loud")
+        writing.write_setting(path, "ui", "bell", "loud")
     assert path.read_text() == '[ui]\ntheme = "dusk"\n'
 
 
 def test_removing_a_setting_brings_the_default_back(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("[send]\nundo_send_seconds = 3\n")
-    assert config.write_setting(path, "send", "undo_send_seconds", None).send.undo_send_seconds == 10
+    assert writing.write_setting(path, "send", "undo_send_seconds", None).send.undo_send_seconds == 10
 
 
 @pytest.mark.parametrize(
@@ -137,4 +137,4 @@ def test_a_text_survives_being_written_as_toml(text: str) -> None:
     cleaned = text.encode("utf-8", "replace").decode()
     import tomllib
 
-    assert tomllib.loads(f"x = {config.toml_value(cleaned)}")["x"] == cleaned
+    assert tomllib.loads(f"x = {writing.toml_value(cleaned)}")["x"] == cleaned

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from misfin_tui import config
 from misfin_tui.cli import Exit, complain
 from misfin_tui.cli.output import emit, profile_of
+from misfin_tui.config.writing import template, toml_value
 
 
 def path(args: Namespace) -> int:
@@ -43,11 +44,11 @@ def init(args: Namespace) -> int:
     if where.exists():
         complain(f"{where} exists already.", "Edit it, or move it away first.")
         return Exit.USAGE
-    write_private(where, config.template().encode())
+    write_private(where, template().encode())
     emit(args, {"path": str(where)}, f"Wrote {where}")
     return Exit.DONE
 
 
 def _line(args: Namespace, section: str, key: str, value: object) -> None:
     record = {"section": section, "key": key, "value": list(value) if isinstance(value, tuple) else value}
-    emit(args, record, f"{section}.{key} = {config.toml_value(value)}")
+    emit(args, record, f"{section}.{key} = {toml_value(value)}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual import on
 from textual.app import ComposeResult
+from textual.theme import BUILTIN_THEMES
 from textual.widgets import OptionList
 
 from misfin_tui.dialogs.prompt import ChooseDialog
@@ -20,9 +21,10 @@ class ThemeDialog(ChooseDialog):
     """
 
     def __init__(self, names: Sequence[str], current: str) -> None:
-        own = [name for name in names if name.startswith("misfin-")]
-        others = [name for name in names if not name.startswith("misfin-")]
-        ordered = [*sorted(own), *sorted(others)]
+        # Ours, then the user's own, then Textual's many.
+        ordered = sorted(
+            names, key=lambda name: (name in BUILTIN_THEMES, not name.startswith("misfin-"), name)
+        )
         super().__init__("Theme", [(name, name, "") for name in ordered], chosen=current)
         self._names = ordered
         self._before = current

@@ -9,6 +9,7 @@ from typing import Any
 from misfin.errors import MisfinError
 from misfin_tui import config as settings
 from misfin_tui.config import Config
+from misfin_tui.config.writing import toml_value
 from misfin_tui.keymap import ACTIONS, NOOP, readable, resolve, split
 
 NEW_LINE = "\\n"
@@ -160,8 +161,8 @@ def complaint(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
 def _by_the_file(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
     """By the very rules of the settings file."""
     section = f'hosts."{setting.host}"' if setting.host else setting.section
-    value = settings.toml_value(parsed(setting, text))
-    settings.parse(f"[{section}]\n{settings.toml_value(setting.key)} = {value}\n")
+    value = toml_value(parsed(setting, text))
+    settings.parse(f"[{section}]\n{toml_value(setting.key)} = {value}\n")
     return ""
 
 

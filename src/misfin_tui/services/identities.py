@@ -84,7 +84,7 @@ class Identities:
 
     async def set_default(self, address: str) -> Config:
         """Write from this address from now on; returns the new settings."""
-        from misfin_tui.config import write_setting
+        from misfin_tui.config.writing import write_setting
 
         return await asyncio.to_thread(
             write_setting, self._services.profile.config, "identity", "default", address

@@ -160,7 +160,7 @@ class Mail:
 
     async def save_search(self, name: str, query: str) -> Config:
         """Keep a search under a name; returns the new settings. Raises :class:`ConfigError`, ``OSError``."""
-        from misfin_tui.config import write_setting
+        from misfin_tui.config.writing import write_setting
 
         return await asyncio.to_thread(write_setting, self._services.profile.config, "searches", name, query)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError, StoreError
 from misfin_tui import config as settings
-from misfin_tui.config import Config, ConfigError
+from misfin_tui.config import Config, ConfigError, writing
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity
@@ -83,7 +83,7 @@ class Setup:
 
     def _change(self, section: str, key: str, value: object, host: str) -> Config:
         try:
-            return settings.write_setting(self._services.profile.config, section, key, value, host=host)
+            return writing.write_setting(self._services.profile.config, section, key, value, host=host)
         except ConfigError:
             raise
         except OSError as error:
@@ -93,7 +93,7 @@ class Setup:
         try:
             return self._services.profile.config.read_text("utf-8")
         except FileNotFoundError:
-            return settings.template()
+            return writing.template()
         except (OSError, UnicodeDecodeError) as error:
             raise StoreError(f"{self._services.profile.config} cannot be read: {error}.") from error
 
@@ -137,11 +137,11 @@ class Setup:
 def config_text(start: Start) -> str:
     """A commented settings file in which only what these steps decided is set."""
     lines = []
-    for line in settings.template().splitlines():
+    for line in writing.template().splitlines():
         if line.startswith("# enabled = ") and not start.receive:
             line = "enabled = false"
         elif line.startswith("# listen = ") and start.receive and start.port != 1958:
-            line = f"listen = {settings.toml_value((f'0.0.0.0:{start.port}', f'[::]:{start.port}'))}"
+            line = f"listen = {writing.toml_value((f'0.0.0.0:{start.port}', f'[::]:{start.port}'))}"
         lines.append(line)
     return "\n".join(lines) + "\n"
 

@@ -292,7 +292,7 @@ class _Reader:
         error = self.error(where, problem + _nearest(where[-1], known))
         if self._unknown is None:
             raise error
-        self._unknown.append(f"{error}; it is passed over.")
+        self._unknown.append(f"{error}{'' if str(error).endswith('?') else '.'} It is passed over.")
 
     def text(self, value: object, where: tuple[str, ...]) -> str:
         if not isinstance(value, str):
@@ -343,76 +343,6 @@ class _Reader:
             except ValueError as error:
                 raise self.error(where, str(error)) from error
         return value
-
-
-def template() -> str:
-    """The text ``config init`` writes: every setting with its default, commented out and explained."""
-    lines = [
-        "# Settings of misfin-tui. Everything here is optional; a line counts once its # is removed.",
-        "",
-    ]
-    for name, cls in SECTIONS.items():
-        lines.append(f"[{name}]")
-        for item in fields(cls):
-            lines.append(f"# {item.metadata['help']}")
-            if item.metadata["choices"]:
-                lines.append(
-                    "# One of: " + ", ".join(choice for choice in item.metadata["choices"] if choice)
-                )
-            lines.append(f"# {item.name} = {toml_value(item.default)}")
-        lines.append("")
-    for name, help_text in FREE_SECTIONS.items():
-        lines += [f"# {help_text}", f"# [{name}]", ""]
-    return "\n".join(lines)
-
-
-def toml_value(value: object) -> str:
-    """A setting's value as TOML writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (tuple, list)):
-        return "[" + ", ".join(toml_value(item) for item in value) + "]"
-    if isinstance(value, str):
-        escaped = "".join(
-            f"\\u{ord(c):04x}" if c in '"\\' or ord(c) < 32 or ord(c) == 127 else c for c in value
-        )
-        return f'"{escaped}"'
-    return str(value)
-
-
-def write_setting(path: Path, section: str, key: str, value: object, *, host: str = "") -> Config:
-    """Set one value in the file, keeping its comments and order, and return the new settings.
-
-    ``host`` is whose table of ``[hosts]`` is meant. ``None`` removes the key. The result is checked before
-    anything is written and replaces the file in one step.
-
-    Raises:
-        ConfigError: the new value, or something that already stood there, is not usable.
-        OSError: the file cannot be written.
-    """
-    import tomlkit  # late: only a person changing a setting pays for it
-
-    from misfin.store.files import write_private
-
-    text = path.read_text("utf-8") if path.exists() else template()
-    parse(text, path, [])
-    document = tomlkit.parse(text)
-    if section == "searches" and section not in document:
-        document[section] = dict(Config().searches)  # one of one's own comes beside those, not in their place
-    outer = table = document.setdefault(section, tomlkit.table(is_super_table=bool(host)))
-    if host:
-        host = next((name for name in outer if name.lower() == host), host)  # as the file spells it
-        table = outer.setdefault(host, tomlkit.table())
-    if value is None:
-        table.pop(key, None)
-        if host and not table.as_string().strip():
-            outer.pop(host)  # nothing is different for it any more
-    else:
-        table[key] = list(value) if isinstance(value, tuple) else value
-    changed = tomlkit.dumps(document)
-    config = parse(changed, path, [])
-    write_private(path, changed.encode("utf-8"))
-    return config
 
 
 def _nearest(name: str, known: list[str]) -> str:
