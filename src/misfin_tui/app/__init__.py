@@ -260,7 +260,7 @@ class MisfinApp(Questions):
             self._start_courier()
         if any(
             getattr(before, part) != getattr(self.config, part)
-            for part in ("receive", "rate_limit", "verification", "hosts")
+            for part in ("receive", "rate_limit", "verification", "hosts", "trust")
         ):
             self._restart_receiver()
         self.spread(message)

@@ -132,3 +132,14 @@ async def test_other_settings_start_it_again(profile):
         await until(pilot, lambda: any("config.toml, line 2" in each for each in notices(app)))
         await on_screen(pilot, f"● receiving on :{port}")
     assert ALICE
+
+
+async def test_whether_a_first_use_is_asked_about_reaches_the_receiver_too(profile):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await on_screen(pilot, "● receiving on :")
+        first = app.services.receiving._child.pid
+        app.use_config(config.parse(f'{SETTINGS}[trust]\nfirst_use = "ask"\n'))
+        await until(
+            pilot, lambda: (child := app.services.receiving._child) is not None and child.pid != first
+        )
+        await on_screen(pilot, "● receiving on :")
