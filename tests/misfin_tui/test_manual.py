@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -45,17 +46,55 @@ def test_a_shell_accepts_its_completion_script(
         (["misfin-tui", "trust", "app"], {"approve"}),
         (["misfin-tui", "identity", "new", "--ke"], {"--key"}),
         (["misfin-tui", "completion", "f"], {"fish"}),
+        (["misfin-tui", "identity", "new", "--key", ""], {"ec", "ed25519", "rsa"}),
+        (["misfin-tui", "identity", "new", "--blurb", ""], set()),
+        (["misfin-tui", "identity", "import", "ada"], {"ada.pem"}),
+        (["misfin-tui", "--profile", "ada"], {"ada.pem"}),
+        (["misfin-tui", "identity", "ada"], set()),
     ],
 )
 def test_bash_completes_words_and_options(
-    typed: list[str], expected: set[str], capsys: pytest.CaptureFixture[str]
+    typed: list[str], expected: set[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     main(["completion", "bash"])
     script = capsys.readouterr().out
+    (tmp_path / "ada.pem").touch()
     words = " ".join(f"'{word}'" for word in typed)
     ask = f'COMP_WORDS=({words}); COMP_CWORD={len(typed) - 1}; _misfin_tui; echo "${{COMPREPLY[@]}}"'
-    done = subprocess.run(["bash", "-c", script + ask], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", script + ask], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     assert set(done.stdout.split()) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("ident", {"identity"}),
+        ("trust app", {"approve"}),
+        ("--profile x trust list --se", {"--senders"}),
+        ("trust list --li", set()),
+        ("completion f", {"fish"}),
+        ("identity new --key ", {"ec", "ed25519", "rsa"}),
+        ("identity import ada", {"ada.pem"}),
+        ("identity ada", set()),
+    ],
+)
+def test_fish_completes_words_and_options(
+    typed: str, expected: set[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not installed")
+    main(["completion", "fish"])
+    (tmp_path / "script.fish").write_text(capsys.readouterr().out)
+    (tmp_path / "ada.pem").touch()
+    ask = f"source script.fish; complete -C 'misfin-tui {typed}'"
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["fish", "-c", ask], capture_output=True, text=True, check=True, cwd=tmp_path, env=home
+    )
+    assert {line.partition("\t")[0] for line in done.stdout.splitlines()} == expected
+    assert done.stderr == ""
 
 
 def test_the_manual_page_is_clean_roff(capsys: pytest.CaptureFixture[str]) -> None:

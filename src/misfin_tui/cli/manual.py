@@ -13,13 +13,30 @@ from misfin_tui.cli.parser import build_parser
 PROGRAM = "misfin-tui"
 
 
+WRITTEN = "2026-11-21"
+"""Of the manual page; man shows it below."""
+_FILES = frozenset({"FILE", "PATH", "F", "DIR"})
+"""Metavars of what is the name of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a command; ``values`` are those it takes where they are few."""
+
+    flag: str
+    about: str
+    takes_value: bool
+    values: tuple[str, ...]
+    takes_file: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Verb:
     """One command, by the words that lead to it, with its options, choices of words and files."""
 
     words: tuple[str, ...]
     about: str
-    options: tuple[tuple[str, str], ...]
+    options: tuple[Option, ...]
     choices: tuple[str, ...]
     takes_file: bool
     parser: argparse.ArgumentParser
@@ -43,32 +60,50 @@ def verbs(
 ) -> Iterator[Verb]:
     """Every command below ``parser`` (the whole tree by default), itself first."""
     parser = parser or build_parser()
-    options: list[tuple[str, str]] = []
+    options: list[Option] = []
     choices: list[str] = []
     takes_file = False
     below: list[tuple[str, str, argparse.ArgumentParser]] = []
     for action in parser._actions:  # argparse has no public way to look at a parser
+        named_file = action.metavar in _FILES
         if isinstance(action, argparse._SubParsersAction):
             abouts = {pseudo.dest: pseudo.help or "" for pseudo in action._choices_actions}
             below += [(name, abouts.get(name, ""), child) for name, child in action.choices.items()]
             choices += list(action.choices)
         elif action.option_strings and action.help != argparse.SUPPRESS:
-            options += [(flag, action.help or "") for flag in action.option_strings if flag.startswith("--")]
+            values = tuple(map(str, action.choices or ()))
+            options += [
+                Option(flag, action.help or "", action.nargs != 0, values, named_file)
+                for flag in action.option_strings
+                if flag.startswith("--")
+            ]
         elif action.choices:
             choices += [str(choice) for choice in action.choices]
-        takes_file = takes_file or action.metavar in {"FILE", "PATH", "F", "DIR"}
+        else:
+            takes_file = takes_file or named_file
     yield Verb(words, about, tuple(options), tuple(choices), takes_file, parser)
     for name, help_text, child in below:
         yield from verbs(child, (*words, name), help_text)
 
 
+def _with_values(found: list[Verb]) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
+    """Options after which a value comes: those with a choice of few, those of a file, all others."""
+    options = {option.flag: option for verb in found for option in verb.options if option.takes_value}
+    few = {flag: option.values for flag, option in options.items() if option.values}
+    files = [flag for flag, option in options.items() if option.takes_file]
+    return few, files, [flag for flag in options if flag not in few and flag not in files]
+
+
 def _bash(found: list[Verb]) -> str:
     cases = "\n".join(
-        f'        "{" ".join(verb.words)}") words="{" ".join([*verb.choices, *dict(verb.options)])}"'
+        f'        "{" ".join(verb.words)}")'
+        f' words="{" ".join([*verb.choices, *(option.flag for option in verb.options)])}"'
         f"; files={int(verb.takes_file)} ;;"
         for verb in found
     )
     known = " ".join(f'"{" ".join(verb.words)}"' for verb in found if verb.words)
+    few, files, others = _with_values(found)
+    values = "\n".join(f'        {flag}) words="{" ".join(few[flag])}"; path=value ;;' for flag in few)
     return f"""# bash completion of {PROGRAM}
 _misfin_tui() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" path="" word words="" files=0 known=({known})
@@ -76,11 +111,20 @@ _misfin_tui() {{
         local next="${{path:+$path }}$word" candidate
         for candidate in "${{known[@]}}"; do [ "$candidate" = "$next" ] && path="$next"; done
     done
+    case "${{COMP_WORDS[COMP_CWORD-1]}}" in
+{values}
+        {"|".join(files)}) files=1; path=value ;;
+        {"|".join(others)}) path=value ;;
+    esac
     case "$path" in
+        value) ;;
 {cases}
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
-    [ "$files" = 1 ] && [ "${{current#-}}" = "$current" ] && COMPREPLY+=($(compgen -f -- "$current"))
+    if [ "$files" = 1 ] && [ "${{current#-}}" = "$current" ]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY+=($(compgen -f -- "$current"))
+    fi
     return 0
 }}
 complete -F _misfin_tui {PROGRAM}
@@ -96,12 +140,16 @@ def _zsh(found: list[Verb]) -> str:
         below = [other for other in found if other.words[:-1] == verb.words and other.words]
         lines = [f"'{other.words[-1]}:{quoted(other.about)}'" for other in below]
         lines += [f"'{choice}'" for choice in verb.choices if choice not in {o.words[-1] for o in below}]
-        lines += [f"'{flag}:{quoted(about)}'" for flag, about in verb.options]
+        lines += [f"'{option.flag}:{quoted(option.about)}'" for option in verb.options]
         files = "; _files" if verb.takes_file else ""
         cases.append(
             f"    '{' '.join(verb.words)}') items=({' '.join(lines)}); _describe command items{files} ;;"
         )
     known = " ".join(f"'{' '.join(verb.words)}'" for verb in found if verb.words)
+    few, files_of, others = _with_values(found)
+    values = "\n".join(
+        f"    {flag}) items=({' '.join(few[flag])}); _describe value items; return ;;" for flag in few
+    )
     return f"""#compdef {PROGRAM}
 local -a items known
 local path_so_far='' word next
@@ -110,6 +158,11 @@ for word in "${{(@)words[2,CURRENT-1]}}"; do
   next="${{path_so_far:+$path_so_far }}$word"
   (( ${{known[(Ie)$next]}} )) && path_so_far="$next"
 done
+case "${{words[CURRENT-1]}}" in
+{values}
+    {"|".join(files_of)}) _files; return ;;
+    {"|".join(others)}) return ;;
+esac
 case "$path_so_far" in
 {chr(10).join(cases)}
 esac
@@ -120,22 +173,32 @@ def _fish(found: list[Verb]) -> str:
     def quoted(text: str) -> str:
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
-    lines = [f"# fish completion of {PROGRAM}", f"complete -c {PROGRAM} -f"]
+    known = " ".join(quoted(" ".join(verb.words)) for verb in found if verb.words)
+    lines = [
+        f"# fish completion of {PROGRAM}",
+        "function __misfin_tui_at",
+        "    set -l path",
+        "    set -l words (commandline -opc)",
+        "    set -e words[1]",
+        "    for word in $words",
+        f"        contains -- (string join -- ' ' $path $word) {known}; and set -a path $word",
+        "    end",
+        '    test "$path" = "$argv"',
+        "end",
+        f"complete -c {PROGRAM} -f",
+    ]
     for verb in found:
-        below = [other for other in found if other.words[:-1] == verb.words and other.words]
-        names = " ".join(other.words[-1] for other in below)
-        seen = [f"__fish_seen_subcommand_from {word}" for word in verb.words]
-        here = [*seen, f"not __fish_seen_subcommand_from {names}"] if names else seen
-        condition = "; and ".join(here)
-        when = f" -n {quoted(condition)}" if condition else ""
-        start = f"complete -c {PROGRAM}{when} -a "
-        lines += [f"{start}{other.words[-1]} -d {quoted(other.about)}" for other in below]
-        lines += [start + choice for choice in verb.choices if choice not in names.split()]
-        inside = f" -n {quoted('; and '.join(seen))}" if seen else ""
-        for flag, about in verb.options:
-            lines.append(f"complete -c {PROGRAM}{inside} -l {flag.removeprefix('--')} -d {quoted(about)}")
+        below = {other.words[-1]: other for other in found if other.words[:-1] == verb.words and other.words}
+        here = f"complete -c {PROGRAM} -n {quoted(' '.join(('__misfin_tui_at', *verb.words)))}"
+        lines += [f"{here} -a {name} -d {quoted(other.about)}" for name, other in below.items()]
+        lines += [f"{here} -a {choice}" for choice in verb.choices if choice not in below]
+        for option in verb.options:
+            value = ""
+            if option.takes_value:
+                value = " -r -F" if option.takes_file else f" -x -a {quoted(' '.join(option.values))}"
+            lines.append(f"{here} -l {option.flag.removeprefix('--')}{value} -d {quoted(option.about)}")
         if verb.takes_file:
-            lines.append(f"complete -c {PROGRAM}{inside} -F")
+            lines.append(f"{here} -F")
     return "\n".join(lines) + "\n"
 
 
@@ -144,7 +207,7 @@ def _roff() -> Iterator[str]:
 
     found = list(verbs())
     top = found[0]
-    yield f'.TH MISFIN-TUI 1 "" "misfin-tui {__version__}" "User Commands"'
+    yield f'.TH MISFIN-TUI 1 "{WRITTEN}" "misfin-tui {__version__}" "User Commands"'
     yield ".SH NAME"
     yield "misfin-tui \\- read and write Misfin mail in the terminal"
     yield ".SH SYNOPSIS"
