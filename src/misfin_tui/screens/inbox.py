@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from textual.content import Content
 
 from misfin.errors import LetterGoneError, MisfinError, QueryError
 from misfin.store.rows import INBOX, View
-from misfin_tui.keymap import Room
+from misfin_tui.keymap import Room, readable
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.inbox_news import NewsScreen
 from misfin_tui.screens.letter_actions import DRAFTS
@@ -21,7 +21,7 @@ from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.letter_list import LetterList
 from misfin_tui.widgets.preview import Preview
 from misfin_tui.widgets.sidebar import OUTBOX, Entry, Kind, Sidebar
-from misfin_tui.widgets.statusbar import KeyBar
+from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 PREVIEW_DELAY = 0.06
 """Seconds the cursor must rest before its letter is read: running past costs nothing."""
-WIDTHS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
+NARROW = 100
+"""Cells under which the sidebar folds away."""
+WIDTHS = [(0, "-narrow"), (NARROW, "-medium"), (140, "-wide")]
 HEIGHTS = [(0, "-short"), (22, "-tall")]
 
 
@@ -94,9 +96,19 @@ class InboxScreen(NewsScreen):
         self.titles_changed()
         self.call_after_refresh(self._after_first_frame)
 
+    _started = False
+    """Whether the first frame was drawn: nothing may come before it."""
+
     def _after_first_frame(self) -> None:
+        self._started = True
         self.refresh_all()
         self.count_outbox()
+        self.find_own()
+
+    def on_screen_resume(self) -> None:
+        """Back from another screen, where there may be another identity now."""
+        if self._started:
+            self.find_own()
 
     # ---- what the list says of itself
 
@@ -111,12 +123,26 @@ class InboxScreen(NewsScreen):
         if letters.marks:
             parts.append(f"{len(letters.marks):,} selected")
         letters.border_title = Content(plain(" · ".join(parts), one_line=True))
+        letters.empty_text = self._why_empty(view)
+
+    def _why_empty(self, view: View) -> str:
         if view.query:
-            letters.empty_text = "Nothing found."
-        elif view.unread_only:
-            letters.empty_text = "Nothing unread. Press . to see all."
-        else:
-            letters.empty_text = self._progress or "Nothing here yet."
+            return "Nothing found."
+        if view.unread_only:
+            return f"Nothing unread. Press {self._key('unread-only')} to see all."
+        if self._progress or view != self.home:
+            return self._progress or "Nothing here yet."
+        lines = [
+            "No mail yet.",
+            "",
+            f"{self._key('compose')} writes a letter, {self._key('help')} shows every key.",
+        ]
+        return "\n".join([*lines, f"Others reach you at {view.account}."] if view.account else lines)
+
+    def _key(self, action: str) -> str:
+        """The first key of an action, as people read it."""
+        keys = self.misfin.keys.of(action) or self.misfin.keys.of("commands")
+        return readable(keys[0]) if keys else "?"
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Searches or the preview may be others."""
@@ -151,8 +177,16 @@ class InboxScreen(NewsScreen):
             self._preview_timer.stop()
         self._preview_timer = self.set_timer(PREVIEW_DELAY, self._show_preview)
 
+    @property
+    def idle_actions(self) -> Collection[str]:
+        """What the list shown gives no occasion for."""
+        view = self.letters.view
+        drafts = () if view.folder == DRAFTS else ("edit_draft",)
+        return drafts if view.query else (*drafts, "save_search")
+
     def on_resize(self) -> None:
-        """In a larger window the preview comes back."""
+        """In a narrow window the line on top brings the sidebar; in a larger one the preview comes back."""
+        self.status.opens = self.size.width < NARROW
         if self.preview.display and self.preview.letter is None:
             self._highlighted()
 
@@ -214,6 +248,15 @@ class InboxScreen(NewsScreen):
             self.sidebar.focus()
             return self.sidebar
         return super().focus_next(selector)
+
+    @on(StatusBar.Pressed)
+    def _line_on_top(self) -> None:
+        """A click on the line on top of a narrow window: the sidebar comes, or goes again."""
+        if self.has_class("-sidebar"):
+            self.letters.focus()
+        elif self.has_class("-narrow"):
+            self.add_class("-sidebar")
+            self.sidebar.focus()
 
     def on_descendant_blur(self) -> None:
         """A sidebar that was brought back folds away again."""

@@ -35,6 +35,8 @@ class NewsScreen(SearchScreen):
         self.status = StatusBar(home.account or "", id="status")
         self._news: dict[str, tuple[str, str]] = {}
         self._outbox: dict[str, int] = {}
+        self._own: list[str] = []
+        """One's own addresses: an account without any mail is one too."""
         self._progress = ""
         self._stale = False
         self._reloading = False
@@ -49,21 +51,32 @@ class NewsScreen(SearchScreen):
 
     def show_folders(self, folders: list[FolderRow]) -> None:
         searches = list(self.misfin.config.searches.items())
-        self.sidebar.show(entries(folders, self._outbox, searches))
+        self.sidebar.show(entries(folders, self._outbox, searches, self._own))
         self.sidebar.mark_shown(self.letters.view)
         unread = sum(row.unread for row in folders if row.folder == INBOX)
         self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
 
     def _find_home(self, folders: list[FolderRow]) -> None:
         """The inbox to start from is that of the only account, else all of them."""
-        accounts = {row.account for row in folders}
+        accounts = {row.account for row in folders} or set(self._own)
         self.several = len(accounts) > 1
         home = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
-        if folders and home != self.home:
+        if (folders or self._own) and home != self.home:
             if self.letters.view == self.home:
                 self.letters.view = home
                 self._stale = True
             self.home = home
+
+    @work(group="own", exclusive=True, description="look for one's own addresses")
+    async def find_own(self) -> None:
+        """Show an account also before it has any mail."""
+        try:
+            own = [each.address for each in await self.services.identities.all() if each.address]
+        except MisfinError:
+            return  # the app says so
+        if own != self._own:
+            self._own = own
+            self.refresh_all()
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Letters came or changed."""

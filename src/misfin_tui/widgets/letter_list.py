@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
@@ -20,6 +21,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from misfin.errors import MisfinError
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.cells import cut
 from misfin_tui.widgets.letter_list_columns import Columns, Palette, columns, parts
 from misfin_tui.widgets.letter_list_look import LOOK, PARTS, line_styles
 from misfin_tui.widgets.pages import PAGE, Pages
@@ -405,11 +408,13 @@ class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
 
     def _blank(self, y: int) -> Strip:
         style = self._palette(False, False)[0]
-        if self.total == 0 and self.empty_text and y == self.size.height // 3:
+        lines = self.empty_text.split("\n") if self.total == 0 else []
+        number = y - min(self.size.height // 3, max(self.size.height - len(lines), 0))
+        if 0 <= number < len(lines):
             muted = style + self.get_component_rich_style("letter-list--snippet", partial=True)
-            return Strip([Segment(self.empty_text.center(self._row_width), muted)]).adjust_cell_length(
-                self._row_width, style
-            )
+            said = cut(plain(lines[number], one_line=True), self._row_width)
+            indent = (self._row_width - cell_len(said)) // 2
+            return Strip([Segment(" " * indent + said, muted)]).adjust_cell_length(self._row_width, style)
         return Strip.blank(self._row_width, style)
 
     def _placeholder(self, index: int) -> Strip:

@@ -114,7 +114,7 @@ def _text(
     pieces: list[tuple[str, Style]] = []
     room = shape.text
     for tag in row.tags[:MAX_TAGS]:
-        label = cut(plain(tag, one_line=True), 12) + " "
+        label = "#" + cut(plain(tag, one_line=True), 12) + " "
         if room - cell_len(label) < 12:
             break
         pieces.append((label, palette.tag))

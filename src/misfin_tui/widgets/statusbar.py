@@ -171,12 +171,15 @@ class KeyBar(Widget):
                 fitting.add(item)
                 room -= _width(item)
         column = 0 if room >= 1 else -1
-        segments = [Segment(" " * (column + 1), label_style)]
+        segments: list[Segment] = []
         self._places.clear()
         for item in self._keys:
             if item in fitting:
                 key, shown, label, _action = item
-                segments += [Segment(shown, key_style), Segment(f" {label}  ", label_style)]
+                segments += [
+                    Segment(f" {shown}"[column < 0 :], key_style),
+                    Segment(f" {label} ", label_style),
+                ]
                 self._places.append((column, column + _width(item), key))
                 column += _width(item)
         return Strip(segments).adjust_cell_length(width, style)

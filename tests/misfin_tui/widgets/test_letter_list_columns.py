@@ -91,12 +91,12 @@ def test_every_state_shows_without_colour():
     assert drawn(row(), cursor=True).startswith("▌")
     assert "(held)" in drawn(row(held=True))
     assert "+" in drawn(row(attachment=True))
-    assert "work" in drawn(row(tags=("work",)))
+    assert "#work" in drawn(row(tags=("work",)))
     assert "(no subject)" in drawn(row(subject=""))
     assert "(unknown)" in drawn(row(participants=""))
     for badge in Badge:
         assert f" {badge.value} " in drawn(row(badge=badge))
-    assert not any(sign in plain_line for sign in "●★■▌+")
+    assert not any(sign in plain_line for sign in "●★■▌+#")
 
 
 def test_a_narrow_line_keeps_who_what_and_when():
