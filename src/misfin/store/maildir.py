@@ -262,7 +262,7 @@ class Maildir:
         """
 
         def rename(entry: Entry) -> Entry:
-            wanted = entry.flags if flags is None else _ordered(flags)
+            wanted = entry.flags if flags is None else _ordered(flags, entry.flags)
             new_key, subdir = entry.key, "cur" if wanted or flags is not None else entry.subdir
             if os.path.lexists(to.path / "cur" / f"{new_key}{_INFO}{wanted}") or os.path.lexists(
                 to.path / "new" / new_key
@@ -315,7 +315,7 @@ class Maildir:
 
     def _reflag(self, key: str, change: Callable[[str], str], sync: bool, seen: str = "") -> Entry:
         def rename(entry: Entry) -> Entry:
-            flags = _ordered(change(entry.flags))
+            flags = _ordered(change(entry.flags), entry.flags)
             target = Entry(entry.key, "cur", flags, self.path, f"{entry.key}{_INFO}{flags}")
             if target.path != entry.path:
                 if os.path.lexists(target.path):  # two files of one key: never put one over the other
@@ -354,10 +354,13 @@ _LIKELY_PLACES = (
 )
 
 
-def _ordered(flags: str) -> str:
-    """Flags as the Maildir document wants them: ASCII letters, each once, in order."""
+def _ordered(flags: str, there: str = "") -> str:
+    """Flags as the Maildir document wants them: ASCII letters, each once, in order.
+
+    What is ``there`` already, in the name another program gave, may be anything.
+    """
     letters = set(flags)
-    if not all(letter.isascii() and letter.isalpha() for letter in letters):
+    if not all(letter.isascii() and letter.isalpha() for letter in letters - set(there)):
         raise StoreError(f"{flags!r} are no Maildir flags.")
     return "".join(sorted(letters))
 

@@ -283,6 +283,19 @@ def test_an_argument_that_is_none_changes_nothing(box, index, filing, action, ar
     assert names(box) == ["me@mail.example/cur/1.x:2,S"]
 
 
+@pytest.mark.parametrize("action", list(Action))
+def test_a_file_name_outside_the_rules_is_no_obstacle(index, box, filing, action):
+    (box.path() / "cur" / "odd:3,A:2,FSZz9!").write_bytes(mail("odd"))
+    (box.path() / "cur" / "plain:2,").write_bytes(mail("plain"))
+    index.scan()
+    before = names(box)
+    undo = filing.apply(action, INBOX, "work" if action in (Action.TAG, Action.UNTAG) else "Travel")
+    assert undo.missed == 0
+    filing.undo(undo)
+    assert {name.rpartition(":")[0] for name in names(box)} == {name.rpartition(":")[0] for name in before}
+    assert all(set("FSZ9!") <= set(name) for name in names(box) if "odd" in name)
+
+
 def test_conversations_of_an_index_that_is_no_more_are_not_mistaken_for_others(index, box, filing):
     for number in range(20):
         box.put(mail(f"letter {number}"))
