@@ -231,6 +231,18 @@ async def test_each_button_answers_what_it_says(kind, button, answer):
         assert answered.result() == answer
 
 
+@pytest.mark.parametrize("size", [(20, 5), (30, 6), (40, 8)])
+async def test_no_button_has_the_focus_without_being_seen(size):
+    async with host(size) as (app, pilot):
+        for kind in ("certificate", "redirect", "draft"):
+            answer = await put(app, pilot, DIALOGS[kind]("words"))
+            for choice in app.screen.choices():
+                await until(pilot, lambda label=choice.label: label[:9] in shown(app), choice.label)
+                assert app.focused.id == choice.id
+                await pilot.press("right")
+            await close(app, pilot, answer)
+
+
 async def test_arrows_go_from_button_to_button():
     async with host((100, 40)) as (app, pilot):
         await put(app, pilot, DIALOGS["redirect"]("words"))

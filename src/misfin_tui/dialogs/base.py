@@ -80,7 +80,7 @@ class Dialog(ModalScreen[T | None]):
         Input {{ border: none; height: 1; padding: 0 1; background: $panel; margin-top: 1; }}
     }}
     Dialog:ansi OptionList > .option-list--option-highlighted {{ text-style: reverse; }}
-    Dialog.-stacked #buttons {{ layout: vertical; }}
+    Dialog.-stacked #buttons {{ layout: vertical; overflow-y: auto; scrollbar-size-vertical: 0; }}
     Dialog.-short #box {{ padding: 0 2; }}
     Dialog.-narrow #box {{ padding: 0 1; }}
     Dialog.-narrow Toast, Dialog.-wide Toast {{ visibility: hidden; }}
@@ -136,6 +136,8 @@ class Dialog(ModalScreen[T | None]):
         # Border, the gap above the buttons, padding where there is room for it.
         frame = 3 if self.has_class("-narrow") or self.has_class("-short") else 5
         self.query_one("#body").styles.max_height = max(self.size.height - frame - rows, 1)
+        # In a tiny window they scroll: nobody must press one that cannot be seen.
+        self.query_one("#buttons").styles.max_height = max(self.size.height - frame - 1, 1)
 
     def on_mount(self) -> None:
         """The keys are for something at once."""
