@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from desk import ALICE, at_desk, make_profile, notices, on_screen, shown, type_text, until
+from textual import events
 from textual.widgets import Input, Select
 
 from misfin.model.gemmail import Version
@@ -19,6 +20,7 @@ from misfin.trust.pins import PinBook
 from misfin_tui import editor
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, TooLongDialog
 from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.sending import submitted
 from misfin_tui.services.autosave import LONGEST, PAUSE
 from misfin_tui.widgets.byte_meter import ByteMeter
 
@@ -232,6 +234,18 @@ async def test_each_recipients_trust_is_shown(profile):
         await on_screen(pilot, "broken is no address")
 
 
+async def test_what_is_wrong_with_recipients_stands_first_and_nobody_stands_twice(profile):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await compose(app, pilot)
+        await type_text(pilot, f"bob@hive.test, carol@far.test, Bob@hive.test, {ALICE}, broken")
+        await on_screen(pilot, "broken is no address")
+        line = shown(app).splitlines()[screen.people.region.y].strip()
+        assert line.startswith(f"✗ broken is no address  ◂ {ALICE} is yourself")
+        text = screen.people.render().plain
+        assert text.count("bob@hive.test") == 1
+        assert "carol@far.test" in text
+
+
 async def test_a_name_in_foreign_letters_is_flagged(profile):
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await compose(app, pilot, Draft(to=("bob@аррӏе.com",)))
@@ -272,6 +286,20 @@ async def test_sending_queues_for_each_recipient_and_forgets_the_draft(profile):
         message = outbox.outgoing(rows[0].group).message
         outbox.close()
         assert message == b"\nbob@hive.test, carol@hive.test\n\n# Hi\n\ntext\n"
+
+
+@pytest.mark.parametrize(
+    ("letters", "copies", "hold", "words"),
+    [
+        (1, 1, 10, "The message leaves in 10 s; z takes it back."),
+        (1, 3, 10, "The message to 3 people leaves in 10 s; z takes it back."),
+        (2, 2, 10, "2 messages leave in 10 s; z takes them back."),
+        (2, 6, 0, "2 messages to 3 people are on their way."),
+        (1, 1, 0, "The message is on its way."),
+    ],
+)
+def test_what_was_queued_is_told(letters, copies, hold, words):
+    assert submitted(letters, copies, hold) == words
 
 
 async def test_what_was_sent_can_be_taken_back(profile):
@@ -385,8 +413,6 @@ async def test_too_long_a_message_is_held_back_and_split_when_wanted(profile):
 
 
 async def test_megabytes_are_not_pasted(profile):
-    from textual import events
-
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, Draft(body="before"))
         screen.body.focus()
@@ -396,8 +422,6 @@ async def test_megabytes_are_not_pasted(profile):
 
 
 async def test_pasted_controls_do_not_come_in(profile):
-    from textual import events
-
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot)
         screen.body.focus()
@@ -406,6 +430,43 @@ async def test_pasted_controls_do_not_come_in(profile):
         assert screen.body.text == "a[31mb\ncd"
         screen.subject.value = "x\x1by\n\u202ez"
         assert screen.subject.value == "xy z"
+
+
+@pytest.mark.parametrize("field", ["to", "subject"])
+async def test_megabytes_are_not_pasted_into_a_line_and_that_is_told(profile, field):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="before"))
+        line = getattr(screen, field)
+        before = line.value
+        line.focus()
+        await pilot.pause()
+        line.post_message(events.Paste("x" * 3_000_000))
+        await until(pilot, lambda: any("3,000,000 characters" in note for note in notices(app)))
+        assert line.value == before
+
+
+async def test_every_line_of_a_paste_comes_in(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot)
+        screen.to.post_message(events.Paste("bob@hive.test\r\n carol@far.test,\n\ndan@x.test\n"))
+        await until(pilot, lambda: screen.to.value == "bob@hive.test, carol@far.test, dan@x.test")
+        screen.subject.post_message(events.Paste(" one\n"))
+        screen.subject.post_message(events.Paste(" line \nand another"))
+        await until(pilot, lambda: screen.subject.value == "oneline and another")
+
+
+async def test_coming_back_to_a_line_selects_nothing_in_it(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Plans"))
+        await until(pilot, lambda: screen.body.has_focus)
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: screen.subject.has_focus)
+        await type_text(pilot, "!")
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: screen.to.has_focus)
+        await type_text(pilot, ", carol@far.test")
+        await until(pilot, lambda: screen.to.value == "bob@hive.test, carol@far.test")
+        assert screen.subject.value == "Plans!"
 
 
 # ---- preview and window

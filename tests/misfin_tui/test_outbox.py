@@ -205,6 +205,53 @@ async def test_undo_send_takes_back_what_was_just_sent(profile):
         assert rows(profile) == []
 
 
+# ---- what a person can do about a row
+
+
+WAITING_FOR_A_PERSON = {
+    "a answers the question": Outcome(State.HELD, "asks", question=Question.PERSON),
+    "r sends it again, after asking": Outcome(State.UNCERTAIN, "cut off"),
+    "a marks the mailbox as gone": Outcome(State.FAILED, "gone", status=52, meta="gone"),
+    "e takes it back to shorten or split it": Outcome(State.HELD, "too long", question=Question.TOO_LARGE),
+}
+
+
+@pytest.mark.parametrize("words", WAITING_FOR_A_PERSON)
+async def test_the_key_that_is_wanted_stands_above_the_reason(profile, words):
+    put(profile, replace(WAITING_FOR_A_PERSON[words], why="This is a long reason. " * 20))
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await open_outbox(app, pilot)
+        await on_screen(pilot, words)
+        above = next(number for number, line in enumerate(shown(app).splitlines()) if words in line)
+        assert above == screen.detail_line.region.y
+
+
+async def test_a_key_of_ones_own_is_the_one_that_is_named(profile_root):
+    profile = make_profile(profile_root, settings='[receive]\nenabled = false\n[keys]\nanswer = "f6"\n')
+    put(profile, Outcome(State.HELD, "asks", question=Question.PERSON))
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await on_screen(pilot, "f6 answers the question")
+
+
+async def test_a_row_that_waits_for_nobody_has_no_such_line(profile):
+    put(profile, Outcome(State.DELIVERED, status=20))
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await open_outbox(app, pilot)
+        await on_screen(pilot, "Delivered")
+        assert not screen.detail_line.border_title
+
+
+async def test_what_was_too_long_for_misfin_b_is_measured_for_it_when_it_is_edited(profile):
+    put(profile, Outcome(State.HELD, "too long", question=Question.TOO_LARGE))
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        await on_screen(pilot, "of 2,048 bytes")
+        await on_screen(pilot, "hive.test takes 2,048 bytes at most")
+
+
 # ---- questions
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
@@ -78,7 +79,9 @@ class ComposeScreen(DraftScreen):
         draft, forward = self.draft, self.draft.forwards is not None
         self.offers = AddressOffers(id="offers")
         self.to = AddressInput(self.offers, value=", ".join(draft.to), id="to")
-        self.subject = OneLine(draft.subject, id="subject", placeholder="Subject", max_length=1000)
+        self.subject = OneLine(
+            draft.subject, id="subject", placeholder="Subject", max_length=1000, select_on_focus=False
+        )
         self.body = GemtextArea(typable(draft.body), id="body")
         self.preview = GemtextView(id="preview")
         self.people = Static(id="people", markup=False)
@@ -239,9 +242,10 @@ class ComposeScreen(DraftScreen):
         entries = self.to.recipients
         addresses = [entry.address for entry in entries if entry.address]
         states = await self.attempt(self.services.contacts.trust_of(addresses))
+        mine = await asyncio.to_thread(self.services.identities.addresses)
         if states is None or not self.standing:
             return
-        self.people.update(people_line(entries, states))
+        self.people.update(people_line(entries, states, mine))
         self.people.set_class(bool(entries), "-some")
 
     @on(Input.Submitted)

@@ -12,8 +12,8 @@ from misfin.store.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, Leaving
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.place import AppScreen
-from misfin_tui.screens.sending import certain, fitting
-from misfin_tui.widgets.facts import clock, many
+from misfin_tui.screens.sending import certain, fitting, submitted
+from misfin_tui.widgets.facts import clock
 
 if TYPE_CHECKING:
     from textual.widgets import Select
@@ -186,9 +186,7 @@ class DraftScreen(AppScreen):
             self.misfin.report(error, "It was not sent.")
             return
         hold = self.services.config.send.undo_send_seconds
-        what = many(len(submission.ids), "message") if len(submission.ids) > 1 else "The message"
-        later = f" leaves in {hold} s; z takes it back." if hold else " is on its way."
-        self.misfin.say(f"{what}{later}", timeout=max(hold, 4))
+        self.misfin.say(submitted(len(drafts), len(submission.ids), hold), timeout=max(hold, 4))
         self._finish()
 
     def _problem(self, draft: Draft) -> str:

@@ -14,9 +14,9 @@ from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.redirect import Following, RedirectDialog
 from misfin_tui.dialogs.text import FactsDialog
-from misfin_tui.keymap import Room
+from misfin_tui.keymap import Room, readable
 from misfin_tui.messages import OutboxChanged, TrustAsked
-from misfin_tui.screens.outbox_words import MARKS, TONES, is_gone, state_words, transcript
+from misfin_tui.screens.outbox_words import MARKS, TONES, is_gone, next_step, state_words, transcript
 from misfin_tui.screens.place import Place
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import many
@@ -79,6 +79,7 @@ class OutboxScreen(Place):
     def _tick(self) -> None:
         if any(row.state in (State.WAITING, State.DEFERRED) for row in self.everything):
             self.rows.refresh()
+            self.show_detail(self.row)
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """Something moved."""
@@ -89,14 +90,15 @@ class OutboxScreen(Place):
         self.reload()
 
     def detail(self, item: OutboxRow) -> str:
-        """The state in full, and what one can do about it."""
-        hint = ""
-        if item.state is State.HELD and item.question is not None:
-            hint = "a answers the question. "
-        elif item.state is State.UNCERTAIN:
-            hint = "r sends it again, after asking. "
+        """The state in full."""
         said = state_words(item, time.time())
-        return f"{hint}{said[:1].upper()}{said[1:]}"  # a long reason must not push the hint away
+        return f"{said[:1].upper()}{said[1:]}"
+
+    def hint(self, item: OutboxRow) -> str:
+        """The key for what a person has to decide, as it is bound."""
+        found = next_step(item)
+        keys = self.misfin.keys.of(found[0]) if found else ()
+        return f"{readable(keys[0])} {found[1]}" if found and keys else ""
 
     def choose(self, item: Any) -> None:
         """A double click shows the transcript."""

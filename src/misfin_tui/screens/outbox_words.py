@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from misfin.model.status import StatusCode
-from misfin.store.outgoing import AttemptRow, OutboxRow, Phase, State
+from misfin.store.outgoing import AttemptRow, OutboxRow, Phase, Question, State
 from misfin_tui.dialogs.text import Fact
 from misfin_tui.widgets.facts import grouped, in_a_while, moment
 
@@ -56,6 +56,19 @@ def state_words(row: OutboxRow, now: float) -> str:
 def is_gone(row: OutboxRow) -> bool:
     """Whether the mailbox does not exist any more, so that its contact may be marked (protocol.md §2)."""
     return row.state is State.FAILED and row.status == StatusCode.MAILBOX_GONE
+
+
+def next_step(row: OutboxRow) -> tuple[str, str] | None:
+    """The action that a row waits for, and what it does, in words; None when nothing has to be decided."""
+    if row.state is State.UNCERTAIN:
+        return "retry", "sends it again, after asking"
+    if is_gone(row):
+        return "answer", "marks the mailbox as gone"
+    if row.state is not State.HELD or row.question is None:
+        return None
+    if row.question is Question.TOO_LARGE:
+        return "edit", "takes it back to shorten or split it"
+    return "answer", "answers the question"
 
 
 def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> list[Fact]:

@@ -63,7 +63,7 @@ class Place(AppScreen):
         &.-searching #search { display: block; }
         RowList { height: 1fr; }
         #detail { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
-        #detail { border-top: solid $border-blurred; }
+        #detail { border-top: solid $border-blurred; border-title-color: $warning; }
         #detail.-empty { display: none; }
     }
     """
@@ -132,9 +132,19 @@ class Place(AppScreen):
         """What there is to say about the item under the cursor, below the list; may be empty."""
         return ""
 
+    def hint(self, item: Any) -> str:
+        """What one can do about the item under the cursor, above its detail; may be empty."""
+        return ""
+
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
-        said = self.detail(event.item) if event.item is not None and self.size.height > 12 else ""
+        self.show_detail(event.item)
+
+    def show_detail(self, item: Any) -> None:
+        """Say below the list what there is to say about an item; None for nothing."""
+        said = self.detail(item) if item is not None and self.size.height > 12 else ""
+        hint = self.hint(item) if said else ""
+        self.detail_line.border_title = Content(plain(f" {hint} ", one_line=True)) if hint else ""
         self.detail_line.update(Content(plain(said, one_line=False)))
         self.detail_line.set_class(not said, "-empty")
 

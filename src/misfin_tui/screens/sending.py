@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from misfin.errors import LocalError
-from misfin.model.address import same_person
+from misfin.model.address import MisfinAddress, same_person
 from misfin.store.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
 from misfin_tui.screens.place import AppScreen
@@ -64,19 +64,42 @@ async def certain(screen: AppScreen, recipients: Sequence[Recipient]) -> bool:
     return await screen.app.push_screen_wait(dialog) is True
 
 
-def people_line(entries: Sequence[Recipient], states: Sequence[TrustState]) -> Content:
-    """For each recipient whether it is known, and what is odd. ``states`` are those of valid entries."""
-    parts: list[tuple[str, str]] = []
+def submitted(letters: int, copies: int, hold: int) -> str:
+    """What is said when a message was queued, perhaps in parts, for one or more recipients."""
+    what = "The message" if letters == 1 else f"{letters} messages"
+    if copies > letters:
+        what += f" to {copies // letters} people"
+    if not hold:
+        return f"{what} is on its way." if letters == 1 else f"{what} are on their way."
+    leaves, it = ("leaves", "it") if letters == 1 else ("leave", "them")
+    return f"{what} {leaves} in {hold} s; z takes {it} back."
+
+
+def people_line(
+    entries: Sequence[Recipient], states: Sequence[TrustState], mine: Sequence[MisfinAddress]
+) -> Content:
+    """For each recipient whether it is known, and what is odd, the oddest first: it must not be cut off.
+
+    ``states`` are those of valid entries; ``mine`` are one's own addresses.
+    """
+    told: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
     trust = iter(states)
     for entry in entries:
-        parts.append(("  " if parts else "", ""))
         if entry.address is None:
-            parts.append((f"✗ {plain(entry.text, one_line=True)[:40]} is no address", "$warning"))
+            words = f"{plain(entry.text, one_line=True)[:40]} is no address"
+            told.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
             continue
-        state = next(trust)
-        odd = suspicious(entry.address.address)
-        badge = "⚠" if odd else state.badge.value
-        note = odd or state.note + (f" {day(state.since)}" if state.since else "")
-        parts.append((f"{badge} ", BADGE_TONES[badge]))
-        parts.append((f"{plain(entry.address.address, one_line=True)} {note}", "$warning" if odd else ""))
+        state, address = next(trust), entry.address
+        name = plain(address.address, one_line=True)
+        if odd := suspicious(address.address):
+            found = (1, "⚠", BADGE_TONES["⚠"], f"{name} {odd}", "$warning")
+        elif any(same_person(address, each) for each in mine):
+            found = (2, "◂", "$warning", f"{name} is yourself", "")
+        else:
+            note = state.note + (f" {day(state.since)}" if state.since else "")
+            found = (3, state.badge.value, BADGE_TONES[state.badge.value], f"{name} {note}", "")
+        told.setdefault(address.key, found)
+    parts: list[tuple[str, str]] = []
+    for _, sign, tone, words, colour in sorted(told.values(), key=lambda each: each[0]):
+        parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]
     return Content.assemble(*parts)

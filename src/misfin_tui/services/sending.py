@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError, StoreError
+from misfin.model.gemmail import Version
 from misfin.store.drafts import Draft
+from misfin.store.outgoing import Question
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.autosave import Autosave
 from misfin_tui.services.measuring import Measure, Route, measure, routes_of, split
@@ -185,7 +187,7 @@ class Sending:
 
     async def edit(self, row_id: int) -> Draft:
         """Take one recipient's copy back as a draft. Raises :class:`LocalError` when it is too late."""
-        draft = await asyncio.to_thread(self._take_back, [row_id])
+        draft = await asyncio.to_thread(self._edit, row_id)
         self._tell()
         if draft is None:
             raise LocalError("It is leaving right now, or has left.")
@@ -211,6 +213,16 @@ class Sending:
         # Each is a draft of its own first: a crash between two of them loses none and repeats none.
         saved = [draft if draft.id else box.save(draft, now=now) for draft in drafts]
         return tuple(row for draft in saved for row in submit(outbox, box, draft, now=now, hold=hold))
+
+    def _edit(self, row_id: int) -> Draft | None:
+        row = self._services.outbox_queue.row(row_id)
+        draft = self._take_back([row_id])
+        if draft is not None and row is not None and row.question is Question.TOO_LARGE:
+            # It answered that it does not know C, and this letter was too long to try B: without a note the
+            # composer would measure for C, and the letter would be held for the same reason again.
+            host, _, port = row.host.rpartition(":")
+            self._services.pin_book.remember(host, int(port), now=time.time(), speaks=Version.B)
+        return draft
 
     def _take_back(self, ids: Sequence[int]) -> Draft | None:
         """Rows as drafts again, one for each letter; the first one taken back, None when it was too late."""
@@ -256,7 +268,6 @@ class Sending:
 
     def _route(self, address: MisfinAddress) -> Route:
         from misfin.model.address import DEFAULT_PORT
-        from misfin.model.gemmail import Version
 
         known = self._services.pin_book.recall(address.hostname, address.port or DEFAULT_PORT)
         wanted = self._services.config.hosts.get(address.hostname)

@@ -81,6 +81,9 @@ _INVISIBLE = re.compile("[\u200b\u2060-\u2065\U000e0000-\U000e0fff]")
 class OneLine(InOrder, Input):
     """An input whose text is harmless wherever it came from: typed, pasted or set."""
 
+    BETWEEN_LINES: ClassVar[str] = " "
+    """What stands for a line end in a paste of several lines."""
+
     DEFAULT_CSS = """
     OneLine { border: none; height: 1; padding: 0; background: $surface; }
     OneLine:focus { border: none; background: $panel; }
@@ -90,9 +93,31 @@ class OneLine(InOrder, Input):
         """What could act on a terminal or hide is not taken."""
         return _INVISIBLE.sub("", typable(value)).replace("\n", " ").replace("\t", " ")
 
+    def _on_paste(self, event: events.Paste) -> None:
+        """Take every line of a paste, or nothing of one that is too long, and say so."""
+        event.stop()
+        event.prevent_default()
+        lines = typable(event.text).split("\n")
+        if len(lines) > 1:
+            between = self.BETWEEN_LINES.strip()
+            lines = [text for line in lines if (text := line.strip().removesuffix(between))]
+        pasted = self.validate_value(self.BETWEEN_LINES.join(lines))
+        start, end = sorted(self.selection)
+        if self.max_length and len(self.value) - (end - start) + len(pasted) > self.max_length:
+            self.notify(
+                f"The clipboard holds {len(pasted):,} characters; {self.max_length:,} are the most this line"
+                " takes. Nothing was pasted; it is still in the clipboard.",
+                severity="warning",
+                markup=False,
+            )
+        else:
+            self.replace(pasted, start, end)
+
 
 class AddressInput(OneLine):
     """The field itself. The screen answers :class:`Wanted` with :meth:`AddressOffers.show`."""
+
+    BETWEEN_LINES = ", "
 
     @dataclass
     class Wanted(Message):
@@ -107,7 +132,13 @@ class AddressInput(OneLine):
             return self.field
 
     def __init__(self, offers: AddressOffers, *, value: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(value, id=id, placeholder="mailbox@host, another@host", max_length=MAX_LENGTH)
+        super().__init__(
+            value,
+            id=id,
+            placeholder="mailbox@host, another@host",
+            max_length=MAX_LENGTH,
+            select_on_focus=False,  # who comes back to add somebody must not replace them all
+        )
         self.offers = offers
         offers.field = self
 
