@@ -114,7 +114,7 @@ def whole_view(index: MailIndex) -> dict[str, object]:
             folder.unread,
             folder.conversations,
             index.count(View(folder.account, folder.folder, unread_only=True)),
-            sorted(
+            [
                 (
                     row.subject,
                     row.snippet,
@@ -126,11 +126,16 @@ def whole_view(index: MailIndex) -> dict[str, object]:
                     row.tags,
                     row.attachment,
                     row.held,
-                    tuple(sorted(letter.id for letter in index.thread(row.thread, view))),
+                    row.participants,
+                    tuple(letter.id for letter in index.thread(row.thread, view)),
                 )
                 for row in rows
-            ),
+            ],
         )
+    shown["everything"] = [(row.subject, row.snippet) for row in index.conversations(View(), 0, 10_000)]
+    shown["found"] = [
+        (row.subject, row.snippet) for row in index.conversations(View(query="body"), 0, 10_000)
+    ]
     shown["letters"] = sorted(
         (row.id, row.account, row.folder, row.subject, row.unread, row.starred, row.tags, row.size)
         for row in index.letters(View(), 10_000)
@@ -156,8 +161,10 @@ def miscounted(db: sqlite3.Connection) -> list[str]:
         ),
         "conversations": (
             "SELECT box, thread, newest, total, unread, starred FROM conversations",
-            "SELECT box, thread, max(row), count(*), sum(unread), sum(starred)"
-            " FROM letters JOIN boxes USING (folder) GROUP BY box, thread",
+            "SELECT box, thread, (SELECT row FROM letters JOIN boxes b USING (folder)"
+            " WHERE b.box = boxes.box AND thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT 1),"
+            " count(*), sum(unread), sum(starred)"
+            " FROM letters l JOIN boxes USING (folder) GROUP BY box, thread",
         ),
         "lists": (
             "SELECT folder, conversations, unread_conversations FROM folders WHERE conversations > 0",

@@ -46,6 +46,7 @@ class Digest:
     link: bool
     faulty: bool
     date: float
+    turn: int
     size: int
     mtime: int
     subject_key: int | None
@@ -152,6 +153,7 @@ def digest_letter(
         link=_has_link(letter.text),
         faulty=faulty,
         date=date,
+        turn=token(f"{letter.message_id} {address} {subject} {letter.text[:1000]}"),
         size=size,
         mtime=mtime,
         subject_key=token(key) if key else None,

@@ -82,7 +82,7 @@ def by_statement(db: sqlite3.Connection, statement: Statement) -> list[Located]:
     rows: list[int] = []
     found = statement.first(db, _PAGE)
     while found:
-        rows.extend(row for row, _ in found)
+        rows.extend(row for row, *_ in found)
         found = statement.below(db, rows[-1], _PAGE)
     return _located(db, rows)
 

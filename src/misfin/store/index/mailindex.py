@@ -182,7 +182,7 @@ class MailIndex:
             asked = self._statement(db, view)
             start = asked.newest + 1 if below is None else min(below, asked.newest + 1)
             found = asked.below(db, start, limit, offset)
-            return read.letters(db, [row for row, _ in found])
+            return read.letters(db, [row for row, *_ in found])
 
         return self._read(act)
 

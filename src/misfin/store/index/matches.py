@@ -21,10 +21,13 @@ _FIRST_STEP: Final = 64
 _LONGEST_STEP: Final = 8000
 _FAR: Final = 2.0**60
 
+Match = tuple[int, int, float, int]
+"""Row, thread, date and turn of a letter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Rows and threads of the letters a view shows, newest first, below a given row."""
+    """The letters a view shows below a given row, the highest row first."""
 
     sql: str
     parameters: tuple[object, ...]
@@ -32,10 +35,10 @@ class Statement:
     newest: int
     """Between these rows everything is that can be found."""
 
-    def below(self, db: sqlite3.Connection, row: int, limit: int, offset: int = 0) -> list[tuple[int, int]]:
+    def below(self, db: sqlite3.Connection, row: int, limit: int, offset: int = 0) -> list[Match]:
         return db.execute(self.sql, (*self.parameters, self.oldest, row, limit, offset)).fetchall()
 
-    def first(self, db: sqlite3.Connection, limit: int, offset: int = 0) -> list[tuple[int, int]]:
+    def first(self, db: sqlite3.Connection, limit: int, offset: int = 0) -> list[Match]:
         return self.below(db, self.newest + 1, limit, offset)
 
 
@@ -72,12 +75,12 @@ def statement(
 
 # The full-text table leads and is walked backwards; letters are looked up as it yields them.
 _MATCH: Final = (
-    "SELECT l.row, l.thread FROM words CROSS JOIN letters l ON l.row = words.rowid"
+    "SELECT l.row, l.thread, l.date, l.turn FROM words CROSS JOIN letters l ON l.row = words.rowid"
     " WHERE … AND words MATCH ? AND words.rowid >= ? AND words.rowid < ?"
     " ORDER BY words.rowid DESC LIMIT ? OFFSET ?"
 )
 _FILTER: Final = (
-    "SELECT l.row, l.thread FROM letters l WHERE … AND l.row >= ? AND l.row < ?"
+    "SELECT l.row, l.thread, l.date, l.turn FROM letters l WHERE … AND l.row >= ? AND l.row < ?"
     " ORDER BY l.row DESC LIMIT ? OFFSET ?"
 )
 
@@ -94,6 +97,8 @@ class Matches:
     newest: array[int] = field(default_factory=lambda: array("q"))
     threads: array[int] = field(default_factory=lambda: array("q"))
     _seen: set[int] = field(default_factory=set)
+    _waiting: list[Match] = field(default_factory=list)
+    """Letters that stand above older ones of their second, or above some that are not walked to yet."""
     _last: int | None = None
     _step: int = 0
     ended: bool = False
@@ -130,14 +135,32 @@ class Matches:
         step = min(max(self._step, missing), _LONGEST_STEP)
         last = self.statement.newest + 1 if self._last is None else self._last
         found = self.statement.below(db, last, step)
-        for row, thread in found:
+        self._step = min(2 * step, _LONGEST_STEP)
+        self.ended = len(found) < step
+        if not self.ended:
+            self._last = found[-1][0]
+        for row, thread, _, _ in self._in_order(found):
             if thread not in self._seen:
                 self._seen.add(thread)
                 self.newest.append(row)
                 self.threads.append(thread)
-        self._step = min(2 * step, _LONGEST_STEP)
-        if len(found) < step:
-            self.ended = True
+        if self.ended:
             self._seen = set()
-        else:
-            self._last = found[-1][0]
+
+    def _in_order(self, found: list[Match]) -> list[Match]:
+        """Those whose place in time is certain, newest first.
+
+        No row is lower than its letter's second: what is still to come is older than the lowest row so far.
+        """
+        waiting = sorted([*self._waiting, *found], key=_stands, reverse=True)
+        lowest = -math.inf if self.ended or self._last is None else self._last
+        certain = len(waiting)
+        while certain and waiting[certain - 1][2] < lowest:
+            certain -= 1
+        self._waiting = waiting[certain:]
+        return waiting[:certain]
+
+
+def _stands(match: Match) -> tuple[float, int, int]:
+    row, _, date, turn = match
+    return date, turn, row

@@ -37,7 +37,7 @@ _CONVERSATIONS: Final = """
         c.total, c.unread, c.starred,
         CASE WHEN t.letters > 1 THEN (SELECT group_concat(name, char(31)) FROM
             (SELECT CASE own WHEN 0 THEN coalesce(nullif(sender, ''), address) END AS name
-             FROM letters WHERE thread = l.thread ORDER BY row DESC LIMIT ?3)) END,
+             FROM letters WHERE thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT ?3)) END,
         CASE WHEN t.tagged THEN (SELECT group_concat(tags, '') FROM
             (SELECT tags FROM letters WHERE thread = l.thread LIMIT 256)) ELSE '' END
     FROM json_each(?1) page
@@ -50,16 +50,19 @@ _CONVERSATIONS: Final = """
 """
 
 _WINDOW: Final = {  # (unread only, from the old end)
-    (False, False): "SELECT newest FROM conversations WHERE box = ? ORDER BY newest DESC LIMIT ? OFFSET ?",
-    (False, True): "SELECT newest FROM conversations WHERE box = ? ORDER BY newest LIMIT ? OFFSET ?",
+    (False, False): "SELECT newest FROM conversations WHERE box = ?"
+    " ORDER BY date DESC, turn DESC, newest DESC LIMIT ? OFFSET ?",
+    (False, True): "SELECT newest FROM conversations WHERE box = ?"
+    " ORDER BY date, turn, newest LIMIT ? OFFSET ?",
     (True, False): "SELECT newest FROM conversations WHERE box = ? AND unread > 0"
-    " ORDER BY newest DESC LIMIT ? OFFSET ?",
+    " ORDER BY date DESC, turn DESC, newest DESC LIMIT ? OFFSET ?",
     (True, True): "SELECT newest FROM conversations WHERE box = ? AND unread > 0"
-    " ORDER BY newest LIMIT ? OFFSET ?",
+    " ORDER BY date, turn, newest LIMIT ? OFFSET ?",
 }
 _ABOVE: Final = {
-    False: "SELECT count(*) FROM conversations WHERE box = ? AND newest > ?",
-    True: "SELECT count(*) FROM conversations WHERE box = ? AND newest > ? AND unread > 0",
+    False: "SELECT count(*) FROM conversations WHERE box = ? AND (date, turn, newest) > (?, ?, ?)",
+    True: "SELECT count(*) FROM conversations WHERE box = ? AND (date, turn, newest) > (?, ?, ?)"
+    " AND unread > 0",
 }
 
 
@@ -136,11 +139,11 @@ def box_window(db: sqlite3.Connection, box: int, unread_only: bool, offset: int,
 
 def box_position(db: sqlite3.Connection, box: int, unread_only: bool, thread: int) -> int | None:
     """How many conversations stand above this one."""
-    asked = "SELECT newest, unread FROM conversations WHERE box = ? AND thread = ?"
-    newest, unread = db.execute(asked, (box, thread)).fetchone() or (None, 0)
-    if newest is None or (unread_only and not unread):
+    asked = "SELECT unread, date, turn, newest FROM conversations WHERE box = ? AND thread = ?"
+    unread, *stands = db.execute(asked, (box, thread)).fetchone() or (None,)
+    if unread is None or (unread_only and not unread):
         return None
-    return int(db.execute(_ABOVE[unread_only], (box, newest)).fetchone()[0])
+    return int(db.execute(_ABOVE[unread_only], (box, *stands)).fetchone()[0])
 
 
 # ---- rows -----------------------------------------------------------------------------------------
@@ -213,7 +216,8 @@ def letters(db: sqlite3.Connection, rows: Sequence[int]) -> list[LetterRow]:
 def thread(db: sqlite3.Connection, thread: int, seen_from: str | None) -> list[LetterRow]:
     """A conversation, oldest first, across folders; bins other than the one it is seen from are left out,
     unless nothing would remain."""
-    rows = [_letter(*row) for row in db.execute(_LETTER + "WHERE l.thread = ? ORDER BY l.row", (thread,))]
+    asked = _LETTER + "WHERE l.thread = ? ORDER BY l.date, l.turn, l.row"
+    rows = [_letter(*row) for row in db.execute(asked, (thread,))]
     shown = [row for row in rows if row.folder not in BINS or row.folder == seen_from]
     return shown or rows
 

@@ -9,7 +9,8 @@ Two decisions shape the tables:
 *A letter's row number is its place in time*: the first free number from its Unix second upwards. FTS5
 walks its matches in row order, so the newest matches of any word come first without sorting, and a window
 of a list is a range of one integer. Displacement by letters of the same second is kept in
-``facts.displaced``.
+``facts.displaced``; where such letters stand among each other depends on what is in them (``turn``), not on
+which of them came first, so that an index made anew shows the same.
 
 *Counts are kept by triggers*, so that they cannot drift from the letters whatever order deliveries, flag
 changes, moves and thread merges come in.
@@ -25,7 +26,7 @@ from typing import Final
 from misfin.errors import StoreError
 from misfin.store.files import private_folder
 
-VERSION: Final = 3
+VERSION: Final = 4
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
 _FILES: Final = ("", "-wal", "-shm", "-journal")  # what one database consists of
@@ -66,6 +67,7 @@ CREATE TABLE letters (
     link INTEGER NOT NULL,
     faulty INTEGER NOT NULL,                -- could not be read; tried again at the next listing
     date REAL NOT NULL,
+    turn INTEGER NOT NULL,                  -- of letters of one second, which comes first: by what is in them
     size INTEGER NOT NULL,
     mtime INTEGER NOT NULL,
     subject_key INTEGER,                    -- threading, see misfin.store.threads
@@ -83,7 +85,7 @@ CREATE TABLE letters (
 );
 CREATE UNIQUE INDEX letters_file ON letters (folder, file);
 CREATE INDEX letters_folder ON letters (folder, row, thread);
-CREATE INDEX letters_thread ON letters (thread, row, folder);
+CREATE INDEX letters_thread ON letters (thread, date, turn, row, folder);
 CREATE INDEX letters_subject ON letters (subject_key, date, loose, tie) WHERE subject_key IS NOT NULL;
 CREATE INDEX letters_loose ON letters (subject_key, date, tie) WHERE loose;
 CREATE INDEX letters_unread ON letters (row, thread, folder) WHERE unread;
@@ -109,13 +111,15 @@ CREATE TABLE conversations (
     box INTEGER NOT NULL,
     thread INTEGER NOT NULL,
     newest INTEGER NOT NULL,
+    date REAL NOT NULL,                     -- of the newest, as in letters
+    turn INTEGER NOT NULL,
     total INTEGER NOT NULL,
     unread INTEGER NOT NULL,
     starred INTEGER NOT NULL,
     PRIMARY KEY (box, thread)
 ) WITHOUT ROWID;
-CREATE INDEX conversations_newest ON conversations (box, newest);
-CREATE INDEX conversations_unread ON conversations (box, newest) WHERE unread > 0;
+CREATE INDEX conversations_newest ON conversations (box, date, turn, newest);
+CREATE INDEX conversations_unread ON conversations (box, date, turn, newest) WHERE unread > 0;
 
 CREATE TABLE threads (
     thread INTEGER PRIMARY KEY,
@@ -136,11 +140,14 @@ CREATE VIRTUAL TABLE words USING fts5 (
 
 _ADD = """
     UPDATE folders SET total = total + 1, unread = unread + NEW.unread WHERE folder = NEW.folder;
-    INSERT INTO conversations (box, thread, newest, total, unread, starred)
-        SELECT box, NEW.thread, NEW.row, 1, NEW.unread, NEW.starred FROM boxes WHERE folder = NEW.folder
+    INSERT INTO conversations (box, thread, newest, date, turn, total, unread, starred)
+        SELECT box, NEW.thread, NEW.row, NEW.date, NEW.turn, 1, NEW.unread, NEW.starred
+        FROM boxes WHERE folder = NEW.folder
         ON CONFLICT (box, thread) DO UPDATE SET
-            newest = max(newest, excluded.newest), total = total + 1,
-            unread = unread + excluded.unread, starred = starred + excluded.starred;
+            total = total + 1, unread = unread + excluded.unread, starred = starred + excluded.starred;
+    UPDATE conversations SET newest = NEW.row, date = NEW.date, turn = NEW.turn
+        WHERE thread = NEW.thread AND box IN (SELECT box FROM boxes WHERE folder = NEW.folder)
+            AND (NEW.date, NEW.turn, NEW.row) > (date, turn, newest);
     INSERT INTO threads (thread, letters, total, unread, starred, attachments, tagged, held)
         SELECT NEW.thread, 1, NOT bin, NEW.unread AND NOT bin, NEW.starred AND NOT bin, NEW.attachment,
             NEW.tags <> '', held
@@ -154,14 +161,16 @@ _ADD = """
 _TAKE = """
     UPDATE folders SET total = total - 1, unread = unread - OLD.unread WHERE folder = OLD.folder;
     UPDATE conversations SET
-            total = total - 1, unread = unread - OLD.unread, starred = starred - OLD.starred,
-            newest = CASE WHEN newest <> OLD.row THEN newest ELSE coalesce(
-                (SELECT row FROM letters WHERE thread = OLD.thread
-                    AND folder IN (SELECT folder FROM boxes WHERE box = conversations.box)
-                    ORDER BY row DESC LIMIT 1), newest) END
+            total = total - 1, unread = unread - OLD.unread, starred = starred - OLD.starred
         WHERE thread = OLD.thread AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
     DELETE FROM conversations WHERE thread = OLD.thread AND total = 0
         AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
+    UPDATE conversations SET (newest, date, turn) = (
+            SELECT row, letters.date, letters.turn FROM letters WHERE thread = OLD.thread
+                AND folder IN (SELECT folder FROM boxes WHERE box = conversations.box)
+            ORDER BY letters.date DESC, letters.turn DESC, row DESC LIMIT 1)
+        WHERE thread = OLD.thread AND newest = OLD.row
+            AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
     UPDATE threads SET (letters, total, unread, starred, attachments, tagged, held) = (
         SELECT letters - 1, threads.total - NOT bin, threads.unread - (OLD.unread AND NOT bin),
             starred - (OLD.starred AND NOT bin), attachments - OLD.attachment,

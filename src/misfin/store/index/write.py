@@ -24,9 +24,9 @@ _STRIDE: Final = 512
 
 _INSERT: Final = (
     "INSERT INTO letters (row, folder, file, thread, unread, starred, own, badge, attachment, link, faulty,"
-    " date, size, mtime, subject_key, loose, tie, tokens, people, tags,"
+    " date, turn, size, mtime, subject_key, loose, tie, tokens, people, tags,"
     " sender, address, recipients, subject, snippet)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_WORDS: Final = (
     "INSERT INTO words (rowid, subject, sender, recipients, body, files) VALUES (?, ?, ?, ?, ?, ?)"
@@ -164,6 +164,7 @@ def _letter_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]:
         digest.link,
         digest.faulty,
         min(max(digest.date, EARLIEST), LATEST),
+        digest.turn,
         digest.size,
         digest.mtime,
         digest.subject_key,

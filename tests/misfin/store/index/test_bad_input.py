@@ -226,7 +226,7 @@ def test_a_letter_gone_from_the_index_says_so(index):
 def test_no_mail_at_all(tmp_path):
     with MailIndex(tmp_path / "index.db", tmp_path / "nothing") as index:
         scanned(index)
-        assert whole_view(index) == {"letters": [], "threads": set()}
+        assert not any(whole_view(index).values())
         assert index.conversations(INBOX, 0, 10) == []
         assert index.count(INBOX) == 0
         assert index.conversations(View(), 0, 10) == []

@@ -58,14 +58,15 @@ class Interleaving(RuleBasedStateMachine):
         answers=st.lists(st.integers(0, 6), max_size=2),
         named=st.booleans(),
         day=st.integers(0, 4),
+        second=st.integers(0, 2),
         own=st.booleans(),
     )
-    def deliver(self, folder, flags, subject, answers, named, day, own):
+    def deliver(self, folder, flags, subject, answers, named, day, second, own):
         number = next(self.count)
         data = mail(
             subject,
             f"body {number}",
-            date=NOW + 86400 * day + number,  # letters of the same second stand in the order they were met
+            date=NOW + 86400 * day + second,
             message_id=f"<{number % 7}@x>" if named else "",
             references=[f"<{answer}@x>" for answer in answers],
             sender=ME if own else "Bob <bob@x.example>",

@@ -128,7 +128,7 @@ def test_every_window_is_a_piece_of_the_whole(index, box, unread_only):
     view = View(ME, "Inbox", unread_only=unread_only)
     whole = index.conversations(view, 0, 100)
     assert len(whole) == index.count(view) == (19 if unread_only else 57)
-    assert [row.letter for row in whole] == sorted((row.letter for row in whole), reverse=True)
+    assert [row.date for row in whole] == sorted((row.date for row in whole), reverse=True)
     for offset in range(0, 60, 4):
         for limit in (0, 1, 5, 100):
             assert index.conversations(view, offset, limit) == whole[offset : offset + limit]

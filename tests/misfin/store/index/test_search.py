@@ -329,3 +329,33 @@ def test_a_place_in_a_search_is_found_without_counting_it(tmp_path):
         last = index.conversations(view, 399, 1)[0]
         assert index.position(view, last.thread) == 399
         assert index.position(view, -5) is None
+
+
+@pytest.mark.parametrize("step", [3, 64])
+def test_letters_of_one_second_stand_by_what_is_in_them_whatever_came_first(tmp_path, monkeypatch, step):
+    monkeypatch.setattr(matches, "_FIRST_STEP", step)
+    monkeypatch.setattr(matches, "_LONGEST_STEP", step)
+    letters = [
+        mail(f"{number}", "common", date=NOW + number % 4, references=[f"<{number % 9}@x>"])
+        for number in range(60)
+    ]
+    seen = []
+    for place, order in (("one", 1), ("other", -1)):
+        box = Mailbox(tmp_path / place)
+        with MailIndex(tmp_path / f"{place}.db", box.root) as index:
+            for number in list(range(60))[::order]:
+                box.put(letters[number], name=f"{number}.x")
+                if number % 3 == 0:
+                    scanned(index)
+            scanned(index)
+            for query, folder in (("common", None), ("", None), ("", "Inbox")):
+                view = View(folder=folder, query=query)
+                windows = [row for offset in range(0, 12, 2) for row in index.conversations(view, offset, 2)]
+                assert [row.date for row in windows] == sorted((row.date for row in windows), reverse=True)
+                assert [index.position(view, row.thread) for row in windows] == list(range(len(windows)))
+                seen.append(
+                    [(row.subject, [each.id for each in index.thread(row.thread)]) for row in windows]
+                )
+    assert seen[:3] == seen[3:]
+    assert seen[0] == seen[1] == seen[2]
+    assert len(seen[0]) == 9
