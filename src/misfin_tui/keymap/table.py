@@ -291,7 +291,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     *_room(
         Room.OUTBOX,
-        _A("attempts", "enter", "Transcript", "Every attempt, word by word."),
+        _A("attempts", "enter", "Log", "Every attempt, word by word."),
         _A("answer", "a", "Answer", "Answer the question this message waits for."),
         _A("retry", "r", "Retry", "Try again now."),
         _A("edit", "e", "Edit", "Take it back and change it."),
@@ -325,6 +325,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("new-identity", "n", "New", "Make a new identity."),
         _A("import-identity", "i", "Import", "Read a PEM file of another program."),
         _A("export-identity", "w", "Export", "Write certificate and key to a file."),
+        _A("renew-identity", "r", "Renew", "Make a new certificate for the same key."),
         _A("copy-fingerprint", "y", "Copy fingerprint", "Copy the fingerprint."),
         _A("default-identity", "s", "Set default", "Write from this address by default."),
     ),
