@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from certificates import build
-from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, until
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
 
 from misfin.store.identities import IdentityStore
 from misfin_tui import config
+from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import ImportDialog, NewIdentityDialog
 
 
@@ -71,3 +72,22 @@ async def test_a_pipe_nobody_writes_to_is_refused(profile, tmp_path):
         form.query_one("#certificate").value = str(tmp_path / "pipe.pem")
         await pilot.click("#ok")
         await on_screen(pilot, "is no ordinary file.")
+
+
+async def test_an_identity_is_renewed_with_the_same_key_after_asking(profile):
+    soon = build(users=("bea",), end=datetime.now(UTC) + timedelta(days=9))
+    store = IdentityStore(profile.identities)
+    name = store.save(soon).stem
+    async with at_desk(profile, (160, 30)) as (app, pilot):
+        await pilot.press("I")
+        await on_screen(pilot, "renew it in time")
+        app.screen.rows.go_to(name)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert app.focused.id == "no"
+        await pilot.click("#yes")
+        await until(pilot, lambda: not app.screen.is_modal)
+        await until(pilot, lambda: "renew it in time" not in shown(app))
+    renewed = store.load(name).info
+    assert renewed.fingerprints.spki == soon.info.fingerprints.spki
+    assert renewed.fingerprints.cert != soon.info.fingerprints.cert

@@ -102,6 +102,18 @@ class IdentityStore:
         write_private(path, identity.pem)
         return path
 
+    def replace(self, name: str, identity: Identity) -> Path:
+        """Put a renewed certificate in the place of the old one; returns the file.
+
+        Raises :class:`IdentityError` where there is none of that name, or one for another address,
+        and :class:`OSError`.
+        """
+        if self._read(name).address.key != identity.address.key:
+            raise IdentityError(f"{name} belongs to another address than {identity.address.address}.")
+        path = self.folder / f"{name}{_SUFFIX}"
+        write_private(path, identity.pem)
+        return path
+
     def remove(self, name: str) -> None:
         """Delete an identity's file. Raises :class:`IdentityError` when there is none."""
         if name not in self.names():

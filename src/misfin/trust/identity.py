@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -131,15 +132,45 @@ def generate(
     which may sign mailboxes; ``signed_by`` is such an identity of the same host. Raises
     :class:`IdentityError` for names a certificate cannot carry or a signer that may not sign.
     """
-    if not 1 <= days <= 3_000_000:
-        raise IdentityError("An identity must be valid for at least one day.")
     if rsa_bits < 2048:
         raise IdentityError("An RSA key needs at least 2048 bits; most servers refuse less.")
+    return _certified(address, (address.hostname,), lambda: _new_key(key, rsa_bits), now, days, ca, signed_by)
+
+
+def renew(
+    identity: Identity, *, now: datetime, days: int = DEFAULT_DAYS, signed_by: Identity | None = None
+) -> Identity:
+    """The same names and key in a new certificate, valid for ``days`` from ``now``, an aware datetime.
+
+    Who goes by the key sees that it is the same; who goes by the certificate alone sees another one. One that
+    somebody else signed needs ``signed_by``, the same signer. Raises :class:`IdentityError`.
+    """
+    info = identity.info
+    if signed_by is None and info.issuer != info.subject:
+        raise IdentityError(
+            f"Its certificate was signed by {info.issuer or 'somebody'}, who alone can renew it.",
+            remedy="Ask them for a new one, and import that.",
+        )
+    hosts = info.hosts or (identity.address.hostname,)
+    return _certified(identity.address, hosts, identity.private_key, now, days, info.is_ca, signed_by)
+
+
+def _certified(
+    address: MisfinAddress,
+    hosts: Sequence[str],
+    make_key: Callable[[], PrivateKey],
+    now: datetime,
+    days: int,
+    ca: bool,
+    signed_by: Identity | None,
+) -> Identity:
+    if not 1 <= days <= 3_000_000:
+        raise IdentityError("An identity must be valid for at least one day.")
     if signed_by is not None:
         _check_signer(signed_by, address)
     blurb = address.blurb or address.mailbox
     check_name(blurb)
-    private = _new_key(key, rsa_bits)
+    private = make_key()
     not_before = now - _BACKDATED
     not_after = _END_OF_TIME if days > (_END_OF_TIME - now).days else now + timedelta(days=days)
     try:
@@ -149,7 +180,7 @@ def generate(
                 x509.NameAttribute(NameOID.COMMON_NAME, blurb),
             ]
         )
-        alternative = x509.SubjectAlternativeName([x509.DNSName(address.hostname)])
+        alternative = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
     except ValueError as error:
         raise IdentityError(
             f"A certificate cannot carry the name {address.long_form!r}.",
@@ -240,7 +271,7 @@ def expires_soon(identity: Identity, now: datetime) -> str:
     end = identity.info.not_after
     if not now <= end <= now + SOON:
         return ""
-    return f"It expires on {end:%Y-%m-%d}: make a new one in time, and tell your correspondents."
+    return f"It expires on {end:%Y-%m-%d}: renew it in time."
 
 
 def extract_identity(certificate: x509.Certificate) -> MisfinIdentity:

@@ -10,13 +10,14 @@ from textual import work
 
 from misfin.errors import IdentityEncryptedError, MisfinError
 from misfin_tui.dialogs.base import Choice
+from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import HOST, ITSELF, IdentityForm, ImportDialog, NewIdentityDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.text import Fact, FactsDialog
 from misfin_tui.keymap import Room
 from misfin_tui.screens.place import AppScreen, Place
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.facts import grouped, short, span
+from misfin_tui.widgets.facts import day, grouped, short, span
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 if TYPE_CHECKING:
@@ -85,7 +86,11 @@ class IdentitiesScreen(Place):
         row = self.row
         if row is None:
             return
-        more = [Choice("copy", "Copy fingerprint"), Choice("export", "Export …")] if row.info else []
+        more = (
+            [Choice("copy", "Copy fingerprint"), Choice("export", "Export …"), Choice("renew", "Renew …")]
+            if row.info
+            else []
+        )
         choice = await self.app.push_screen_wait(
             FactsDialog(row.address or row.name, facts_of(row), more=more)
         )
@@ -93,6 +98,8 @@ class IdentitiesScreen(Place):
             self.action_copy_fingerprint()
         elif choice == "export":
             self.action_export_identity()
+        elif choice == "renew":
+            self.action_renew_identity()
 
     @work(group="identities", description="make an identity")
     async def action_new_identity(self) -> None:
@@ -141,6 +148,28 @@ class IdentitiesScreen(Place):
             self.misfin.report(error)
         else:
             self.misfin.say(f"Written to {path.strip()}.")
+
+    @work(group="identities", description="renew an identity")
+    async def action_renew_identity(self) -> None:
+        """Make a new certificate for the same key, after asking."""
+        row = self.row
+        if row is None or row.info is None:
+            return
+        question = (
+            f"{row.address} gets a new certificate with the same names and the same key. Who goes by your key"
+            " will see that it is still yours; who goes by the certificate alone will be told that it has"
+            " changed, so tell your correspondents the new fingerprint."
+        )
+        if not await self.app.push_screen_wait(
+            ConfirmDialog("Renew this identity?", question, yes="Renew", no="Keep it")
+        ):
+            return
+        renewed = await self.attempt(self.services.identities.renew(row.name))
+        if renewed is not None and renewed.info is not None:
+            self.misfin.say(
+                f"{renewed.address} is valid until {day(renewed.info.not_after.timestamp())} now."
+            )
+            self.reload()
 
     def action_copy_fingerprint(self) -> None:
         """Copy the fingerprint."""

@@ -73,6 +73,10 @@ class Identities:
         """Write the certificate to a new file; with the private key only readable for oneself."""
         await asyncio.to_thread(self._export, name, path, with_key)
 
+    async def renew(self, name: str) -> OwnIdentity:
+        """A new certificate for the same names and key; raises :class:`IdentityError`."""
+        return await asyncio.to_thread(self._renew, name)
+
     async def keep_default(self, before: str) -> Config | None:
         """Go on writing from this address where one that was just added would come before it.
 
@@ -119,6 +123,19 @@ class Identities:
     def _import(self, certificate: Path, key: Path | None, password: str | None) -> OwnIdentity:
         identity = open_pem(certificate, key, password)
         return self._keep(self._services.identity_store.save(identity))
+
+    def _renew(self, name: str) -> OwnIdentity:
+        from misfin.trust.identity import renew
+
+        store = self._services.identity_store
+        old = store.load(name)
+        signers = [one.identity for one in store.all() if one.identity and one.identity.info.is_ca]
+        by = next((each for each in signers if each.info.subject == old.info.issuer), None)
+        new = renew(old, now=datetime.now(UTC), signed_by=None if old.info.issuer == old.info.subject else by)
+        try:
+            return self._keep(store.replace(name, new))
+        except OSError as error:
+            raise StoreError(f"The identity cannot be written: {error.strerror}.") from error
 
     def _keep(self, path: Path) -> OwnIdentity:
         row = next(each for each in self.read_all() if each.path == path)

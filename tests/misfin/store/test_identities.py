@@ -43,6 +43,20 @@ def test_neither_a_name_nor_an_address_is_taken_twice(tmp_path: Path) -> None:
     assert store.names() == ["work"]
 
 
+def test_a_renewed_identity_takes_the_place_of_the_old_one_and_of_no_other(tmp_path: Path) -> None:
+    store = IdentityStore(tmp_path)
+    store.save(make("ada@mail.example Ada"), "work")
+    other = make("ada@mail.example Ada")
+    path = store.replace("work", other)
+    assert store.load("work") == other
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(IdentityError, match="another address"):
+        store.replace("work", make("bea@mail.example Bea"))
+    with pytest.raises(IdentityError):
+        store.replace("home", other)
+    assert store.load("work") == other
+
+
 @pytest.mark.parametrize("name", ["../out", ".hidden", "a/b", "-x", "a\x1bb", ""])
 def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
     store = IdentityStore(tmp_path / "identities")

@@ -28,6 +28,7 @@ from misfin.trust.identity import (
     generate,
     generate_identity_cert,
     identity_from_pem,
+    renew,
     signed_by,
 )
 
@@ -238,6 +239,29 @@ def test_many_unclosed_blocks_cost_no_time():
 
 
 # ---- checking -------------------------------------------------------------------------------------
+
+
+def test_a_renewed_identity_has_the_same_names_and_key_and_is_told_apart_from_a_changed_one():
+    old = build(end=NOW + timedelta(days=3))
+    new = renew(old, now=NOW, days=400)
+    assert new.address == old.address
+    assert new.info.hosts == old.info.hosts
+    assert new.info.fingerprints.spki == old.info.fingerprints.spki
+    assert new.info.fingerprints.cert != old.info.fingerprints.cert
+    assert new.info.not_after > NOW + timedelta(days=399)
+    assert new.key_pem == identity_from_pem(old.pem).key_pem
+    assert check(new, NOW) == []
+
+
+def test_who_signed_a_certificate_renews_it():
+    host = generate(MisfinAddress.parse("host@mail.example"), now=NOW, ca=True)
+    old = generate(ADA, now=NOW, signed_by=host)
+    with pytest.raises(IdentityError, match="who alone can renew it"):
+        renew(old, now=NOW)
+    new = renew(old, now=NOW, signed_by=host)
+    assert signed_by(new.info, host.info)
+    assert new.info.fingerprints.spki == old.info.fingerprints.spki
+    assert renew(host, now=NOW).info.is_ca
 
 
 def test_the_end_of_a_certificate_is_told_a_month_before():
