@@ -59,10 +59,11 @@ class ReceiverChanged(Message, bubble=False):
 
 @dataclass
 class IndexProgress(Message, bubble=False):
-    """The index is being built: ``done`` of ``total`` letters; equal numbers mean it is finished."""
+    """``what`` is being done to many letters: ``done`` of ``total``; equal numbers mean it is finished."""
 
     done: int
     total: int
+    what: Literal["reading", "filing", "undoing"] = "reading"
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest progress is worth drawing."""

@@ -78,6 +78,8 @@ Targets = Sequence[str] | Sequence[int] | View
 TOLD_AT_ONCE: Final = 500
 """Letters filed between two updates of the index: a long action shows, and others get their turn."""
 
+Progress = Callable[[int, int], None]
+
 _FLAG_CHANGES: Final[Mapping[Action, tuple[str, str]]] = {
     Action.STAR: ("F", ""),
     Action.UNSTAR: ("", "F"),
@@ -104,13 +106,20 @@ class Filing:
         self._store = store
 
     def apply(
-        self, action: Action, targets: Targets, argument: str = "", *, view: View | None = None
+        self,
+        action: Action,
+        targets: Targets,
+        argument: str = "",
+        *,
+        view: View | None = None,
+        progress: Progress = lambda done, total: None,
     ) -> Undo:
         """Do something to letters.
 
         Whole conversations are filed as seen from ``view``: the letters in its folder, or, where it shows no
         single folder, all but those that belong where they are (sent, drafts). Starring a conversation or
         marking it unread means its newest letter; taking a tag or a star away means all its letters.
+        ``progress`` is told now and then how many letters of how many were dealt with.
 
         Raises:
             StoreError: the disk refused, or the argument is no folder or tag. What was changed until then is
@@ -123,7 +132,9 @@ class Filing:
         act = errand.action(action, argument)
         with self._index.filing():
             try:
-                for letter in letters:
+                for number, letter in enumerate(letters):
+                    if number % TOLD_AT_ONCE == 0:
+                        progress(number, len(letters))
                     errand.do(letter.row, letter.account, letter.folder, letter.seen, act)
                 errand.finish()
             except BaseException:
@@ -132,14 +143,16 @@ class Filing:
                 raise
         return Undo(action, argument, tuple(errand.done), errand.missed)
 
-    def undo(self, undo: Undo) -> int:
+    def undo(self, undo: Undo, progress: Progress = lambda done, total: None) -> int:
         """Take an action back; letters that other programs moved on meanwhile stay where they are.
 
         Returns how many letters are as they were. Raises :class:`StoreError`.
         """
         errand = _Errand(self._index, self._store)
         with self._index.filing():
-            for done in reversed(undo.done):
+            for number, done in enumerate(reversed(undo.done)):
+                if number % TOLD_AT_ONCE == 0:
+                    progress(number, undo.count)
                 if done.back_to:
                     act: _Act = partial(errand.move, to=done.back_to)
                 else:

@@ -91,10 +91,11 @@ class NewsScreen(SearchScreen):
         self.look_at_receiver()
 
     def on_index_progress(self, message: IndexProgress) -> None:
-        """Say how far reading the mail has come."""
+        """Say how far reading the mail, or an action on many letters, has come."""
         running = message.done < message.total
-        self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
-        self.tell("index", f"reading {message.done:,}/{message.total:,}" if running else "")
+        if message.what == "reading":
+            self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
+        self.tell("index", f"{message.what} {message.done:,}/{message.total:,}" if running else "")
         self.titles_changed()
         self.letters.refresh()
 

@@ -10,8 +10,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from misfin.errors import MisfinError
 from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
@@ -41,6 +42,8 @@ TOLD = 10_000
 """Unread letters remembered, to tell new ones from those read, filed and taken back since."""
 ENOUGH = 500
 """Conversations of a search known before its first page is shown; the rest is counted while that is read."""
+MANY = 1000
+"""Letters from which on it is told how far an action on them has come."""
 MAX_UNDOS = 100
 MAX_TOGGLED = 500
 """Conversations looked at to decide whether toggling sets or clears."""
@@ -210,7 +213,8 @@ class Mail:
 
         ``action`` is one of :class:`misfin.store.filing.Action`, or ``toggle-star`` and ``toggle-unread``.
         """
-        undo = await asyncio.to_thread(self._apply, action, targets, argument, view)
+        with self._telling("filing") as tell:
+            undo = await asyncio.to_thread(self._apply, action, targets, argument, view, tell)
         if undoable and undo.done:
             self._undos.append(undo)
             del self._undos[:-MAX_UNDOS]
@@ -223,12 +227,18 @@ class Mail:
         if not self._undos:
             return None
         undo = self._undos.pop()
-        await asyncio.to_thread(lambda: self._services.filing.undo(undo))
+        with self._telling("undoing") as tell:
+            await asyncio.to_thread(lambda: self._services.filing.undo(undo, tell))
         self._services.post(MailChanged())
         return f"Undone: {_sentence(undo)}"
 
     def _apply(
-        self, action: str, targets: Sequence[str] | Sequence[int], argument: str, view: View | None
+        self,
+        action: str,
+        targets: Sequence[str] | Sequence[int],
+        argument: str,
+        view: View | None,
+        tell: Callable[[int, int], None],
     ) -> Undo:
         from misfin.store.filing import Action
 
@@ -239,7 +249,24 @@ class Mail:
             chosen = Action.READ if anything else Action.UNREAD
         else:
             chosen = Action(action)
-        return self._services.filing.apply(chosen, targets, argument, view=view)
+        return self._services.filing.apply(chosen, targets, argument, view=view, progress=tell)
+
+    @contextmanager
+    def _telling(self, what: Literal["filing", "undoing"]) -> Iterator[Callable[[int, int], None]]:
+        """Tells how far an action has come, where it takes long enough to wonder."""
+        post, told = self._services.post, False
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            if total >= MANY:
+                told = True
+                post(IndexProgress(done, total, what))
+
+        try:
+            yield tell
+        finally:
+            if told:
+                post(IndexProgress(0, 0, what))
 
     def _rows(self, targets: Sequence[str] | Sequence[int], view: View | None) -> Iterator[LetterRow]:
         """The letters meant, as far as a toggle has to look to know what it means."""

@@ -190,6 +190,19 @@ async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, 
     assert progress[-1].done >= progress[-1].total
 
 
+async def test_an_action_on_many_letters_tells_how_far_it_has_come(services, told, monkeypatch):
+    monkeypatch.setattr(mail_service, "MANY", 3)
+    await services.mail.apply("archive", await threads(services), view=INBOX_VIEW)
+    await services.mail.undo()
+    progress = [each for each in told if isinstance(each, IndexProgress)]
+    assert [(each.what, each.total) for each in progress] == [
+        ("filing", 3),
+        ("filing", 0),
+        ("undoing", 3),
+        ("undoing", 0),
+    ]
+
+
 async def test_trouble_with_the_mail_is_told_once_and_mail_is_seen_again_when_it_is_over(
     services, mailbox, told, monkeypatch
 ):
