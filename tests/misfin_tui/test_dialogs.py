@@ -265,6 +265,15 @@ async def test_a_prompt_says_what_is_wrong_and_stays():
         assert answer.result() == "right"
 
 
+async def test_one_of_several_is_found_with_j_and_k_as_in_every_list():
+    async with host() as (app, pilot):
+        options = [(each, each, "") for each in ("one", "two", "three")]
+        answer = await put(app, pilot, ChooseDialog("T", options))
+        await pilot.press("j", "j", "j", "k", "k", "enter")
+        await until(pilot, answer.done)
+        assert answer.result() == "two"
+
+
 async def test_a_password_is_not_shown():
     async with host() as (app, pilot):
         answer = await put(app, pilot, PasswordDialog("key.pem"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -93,6 +95,10 @@ class PasswordDialog(PromptDialog):
 class ChooseDialog(Dialog[str]):
     """One of several things, each with a word that says what it is."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "move(1)", show=False),
+        Binding("k", "move(-1)", show=False),
+    ]
     DEFAULT_CSS = """
     ChooseDialog OptionList { height: auto; max-height: 14; border: none !important; background: $panel; }
     ChooseDialog OptionList { margin-top: 1; padding: 0; scrollbar-size-vertical: 1; }
@@ -128,6 +134,12 @@ class ChooseDialog(Dialog[str]):
     def choices(self) -> Sequence[Choice]:
         """Enter in the list chooses."""
         return (Choice("cancel", "Cancel  esc"),)
+
+    def action_move(self, lines: int) -> None:
+        """As in every list of the program."""
+        choices = self.query_one(OptionList)
+        choices.focus()
+        (choices.action_cursor_down if lines > 0 else choices.action_cursor_up)()
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
