@@ -102,8 +102,8 @@ class OneLine(InOrder, Input):
             between = self.BETWEEN_LINES.strip()
             lines = [text for line in lines if (text := line.strip().removesuffix(between))]
         pasted = self.validate_value(self.BETWEEN_LINES.join(lines))
-        start, end = sorted(self.selection)
-        if self.max_length and len(self.value) - (end - start) + len(pasted) > self.max_length:
+        selected = abs(self.selection.end - self.selection.start)
+        if self.max_length and len(self.value) - selected + len(pasted) > self.max_length:
             self.notify(
                 f"The clipboard holds {len(pasted):,} characters; {self.max_length:,} are the most this line"
                 " takes. Nothing was pasted; it is still in the clipboard.",
@@ -111,7 +111,11 @@ class OneLine(InOrder, Input):
                 markup=False,
             )
         else:
-            self.replace(pasted, start, end)
+            self.type_in(pasted)
+
+    def type_in(self, text: str) -> None:
+        """Put text in place of what is selected, as keys do."""
+        self.replace(text, *sorted(self.selection))
 
 
 class AddressInput(OneLine):

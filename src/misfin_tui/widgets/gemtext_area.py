@@ -183,7 +183,11 @@ class GemtextArea(InOrder, TextArea):
         if len(event.text) + len(self.text) > MAX_TEXT:
             self.post_message(self.TooMuch(self, len(event.text.encode("utf-8", "replace"))))
             return
-        result = self._replace_via_keyboard(typable(event.text), *self.selection)
+        self.type_in(event.text)
+
+    def type_in(self, text: str) -> None:
+        """Put text in place of what is selected, as keys do."""
+        result = None if self.read_only else self._replace_via_keyboard(typable(text), *self.selection)
         if result:
             self.move_cursor(result.end_location)
 

@@ -53,6 +53,23 @@ async def test_a_correction_in_the_middle_of_a_burst_of_keys_stays_where_it_was_
         assert (widget.value if field == "line" else widget.text) == "athez"
 
 
+@pytest.mark.parametrize("field", ["line", "area"])
+async def test_letters_that_python_does_not_print_are_typed_all_the_same(field):
+    """A wide space, a narrow one, the joiners of Persian and of emoji, a sign of private use; no control."""
+    app = Fields()
+    async with app.run_test() as pilot:
+        widget = app.query_one(f"#{field}")
+        widget.focus()
+        await pilot.pause()
+        for letter in "私\u3000は\u202fمی\u200ca\u200db\ue0a0\x1b\x01\u202ec":
+            app.post_message(events.Key(f"key-{ord(letter)}", letter))
+        app.post_message(key("!"))
+        await until(pilot, lambda: (widget.value if field == "line" else widget.text).endswith("!"))
+        assert (
+            widget.value if field == "line" else widget.text
+        ) == "私\u3000は\u202fمی\u200ca\u200db\ue0a0c!"
+
+
 async def test_what_a_field_does_not_use_still_goes_on():
     got = []
 
