@@ -281,3 +281,51 @@ async def test_a_file_broken_meanwhile_changes_nothing_and_says_so_and_when_it_i
         assert app.config == before
         await saved(good.replace("3600", "60"), "The settings file can be used again.")
         await until(pilot, lambda: app.config.send.undo_send_seconds == 60)
+
+
+async def test_a_file_that_cannot_be_used_is_edited_again_until_somebody_throws_it_away(profile, monkeypatch):
+    from misfin_tui import editor
+
+    broken = f"{SETTINGS}[ui]\nbell = perhaps\n"
+    given: list[str] = []
+
+    async def edit(app, text, **_options):
+        """Breaks it, then gives up, then comes back unchanged, then mends it."""
+        given.append(text)
+        results = [
+            editor.Edited(broken),
+            editor.Edited(None, "The editor ended with 1."),
+            editor.Edited(broken),
+        ]
+        return results[len(given) - 1] if len(given) <= 3 else editor.Edited(text.replace("perhaps", "true"))
+
+    monkeypatch.setattr(editor, "edit", edit)
+    monkeypatch.setenv("EDITOR", "vi")
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        await setting(app, pilot, "ui.bell")
+        await pilot.press("ctrl+e")
+        for times in (1, 2, 3):
+            await until(pilot, lambda times=times: len(given) == times and app.screen.is_modal)
+            await on_screen(pilot, "Edit again")
+            assert app.focused.id == "no", "another enter throws nothing away"
+            await pilot.press("enter")
+        await until(pilot, lambda: app.config.ui.bell)
+        assert given == [SETTINGS, broken, broken, broken]
+        assert profile.config.read_text() == broken.replace("perhaps", "true")
+
+
+async def test_changes_to_the_file_can_be_thrown_away(profile, monkeypatch):
+    from misfin_tui import editor
+
+    async def edit(app, text, **_options):
+        return editor.Edited("nonsense")
+
+    monkeypatch.setattr(editor, "edit", edit)
+    monkeypatch.setenv("EDITOR", "vi")
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        screen = await setting(app, pilot, "ui.bell")
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: app.screen.is_modal)
+        await pilot.click("#yes")
+        await until(pilot, lambda: app.screen is screen)
+        assert profile.config.read_text() == SETTINGS

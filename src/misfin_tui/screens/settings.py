@@ -9,9 +9,8 @@ from textual import work
 
 from misfin.errors import AddressError, MisfinError
 from misfin.model.address import MisfinAddress
-from misfin_tui.dialogs.base import Choice
+from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
-from misfin_tui.dialogs.text import Fact, FactsDialog
 from misfin_tui.dialogs.theme import ThemeDialog
 from misfin_tui.keymap import Room
 from misfin_tui.messages import ConfigChanged
@@ -167,7 +166,7 @@ class SettingsScreen(Place):
 
         from misfin_tui.editor import command_for, edit
 
-        text = await self.attempt(self.services.setup.file_text())
+        text = before = await self.attempt(self.services.setup.file_text())
         if text is None:
             return
         while True:
@@ -180,19 +179,24 @@ class SettingsScreen(Place):
             result = await edit(self.app, text, command=command, folder=runtime, name="config")
             if result.problem:
                 self.misfin.say(result.problem, severity="warning", timeout=12)
-            if result.text is None or result.text == text:
+            text = text if result.text is None else result.text
+            if text == before:
                 return
             try:
-                config = await self.services.setup.write_file(result.text)
+                config = await self.services.setup.write_file(text)
             except MisfinError as error:
-                again = Choice("again", "Edit again")
-                facts: list[Fact] = [("", str(error)), ("", "The settings in force are as they were.")]
+                question = f"{error}\nThe settings in force are as they were."
                 if await self.app.push_screen_wait(
-                    FactsDialog("The settings cannot be used", facts, more=[again])
+                    ConfirmDialog(
+                        "The settings cannot be used",
+                        question,
+                        yes="Throw my changes away",
+                        no="Edit again",
+                        danger=True,
+                    )
                 ):
-                    text = result.text
-                    continue
-                return
+                    return
+                continue  # what was written is lost only if somebody wants that
             self.misfin.use_config(config)
             self.misfin.say("The settings are in force.")
             return
