@@ -250,6 +250,42 @@ async def test_blocking_asks_and_is_shown(profile, people):
         await until(pilot, lambda: not screen.rows.current.contact.blocked)
 
 
+async def test_whoever_is_blocked_and_no_contact_is_shown_and_can_be_allowed_again(profile, people):
+    book = ContactBook(profile.contacts_db)
+    book.block("spam@evil.test", now=0.0)
+    book.block("@hive.test", now=0.0)
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "C", ContactsScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 4)
+        screen.rows.go_to("bob@hive.test")
+        await pilot.press("b")  # blocked with all of its host
+        await on_screen(pilot, "Everybody at hive.test is blocked")
+        assert screen.rows.current.contact.address == "@hive.test"
+        await pilot.press("e", "d", "b")
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+        screen.rows.go_to("spam@evil.test")
+        await pilot.press("b")
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        assert await app.services.contacts.blocked() == []
+
+
+async def test_a_search_that_finds_nobody_does_not_say_that_there_is_nobody(profile, people):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await go(app, pilot, "C", ContactsScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 2)
+        await pilot.press("slash", "x", "y", "z")
+        await on_screen(pilot, "Nothing here fits the search.")
+        await pilot.press("escape")
+        await on_screen(pilot, "Bob Jones")
+
+
+async def test_what_an_empty_place_says_is_read_to_its_end_in_a_small_window(profile):
+    async with at_desk(profile, (60, 20)) as (app, pilot):
+        await go(app, pilot, "C", ContactsScreen)
+        await on_screen(pilot, "adds somebody.")
+
+
 # ---- identities
 
 

@@ -94,9 +94,9 @@ class ContactsScreen(Place):
 
     @property
     def contact(self) -> Contact | None:
-        """The one under the cursor."""
+        """The one under the cursor; a host of which everybody is blocked is none."""
         known = self.rows.current
-        return known.contact if known is not None else None
+        return known.contact if known is not None and not known.contact.address.startswith("@") else None
 
     # ---- what can be done
 
@@ -167,12 +167,17 @@ class ContactsScreen(Place):
     @work(group="contacts", description="block a contact")
     async def action_block_contact(self) -> None:
         """Refuse mail from this address, or allow it again."""
-        contact = self.contact
-        if contact is None:
+        if self.rows.current is None:
             return
+        contact = self.rows.current.contact
         if contact.blocked:
-            await self.attempt(self.services.contacts.unblock(contact.address))
-            self.misfin.say(f"Mail from {contact.address} is accepted again.")
+            gone = await self.attempt(self.services.contacts.unblock(contact.address))
+            host = f"@{contact.address.rpartition('@')[2]}"
+            if gone:
+                self.misfin.say(f"Mail from {contact.address} is accepted again.")
+            elif gone is not None:
+                self.misfin.say(f"Everybody at {host[1:]} is blocked; b on {host} allows them again.")
+                self.rows.go_to(host)
         elif await self.app.push_screen_wait(
             ConfirmDialog(
                 f"Block {contact.address}?",

@@ -94,6 +94,7 @@ class Place(AppScreen):
         self.status = StatusBar(self.TITLE_TEXT, id="status")
         self.search = OneLine(id="search", placeholder="Search", max_length=200)
         self.rows = self.make_list()
+        self._empty = self.rows.empty
         self.detail_line = text("", id="detail", classes="-empty")
         yield self.status
         yield self.search
@@ -123,6 +124,7 @@ class Place(AppScreen):
         """Show what fits the search."""
         words = self.search.value.casefold().split()
         shown = [item for item in self.everything if self.matches(item, words)] if words else self.everything
+        self.rows.empty = "Nothing here fits the search." if words else self._empty
         self.rows.show(shown)
         total = len(self.everything)
         count = f"{len(shown):,} of {total:,}" if words else f"{total:,}"

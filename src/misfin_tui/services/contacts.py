@@ -48,7 +48,7 @@ class Contacts:
         return await asyncio.to_thread(self._complete, prefix, limit)
 
     async def all(self, search: str = "") -> list[Known]:
-        """Everybody, the likeliest first."""
+        """Everybody, the likeliest first, then whoever is blocked and no contact: an address, or ``@host``."""
         return await asyncio.to_thread(self._all, search)
 
     async def get(self, address: str) -> Contact | None:
@@ -141,8 +141,14 @@ class Contacts:
         return [self._known(contact) for contact in found]
 
     def _all(self, search: str) -> list[Known]:
-        found = self._services.contact_book.all(search, now=time.time())
-        return [self._known(contact) for contact in found]
+        from misfin.store.contacts import Contact
+
+        book = self._services.contact_book
+        found = [self._known(contact) for contact in book.all(search, now=time.time())]
+        met = {known.contact.address.lower() for known in found}
+        strangers = [name for name in book.blocked() if name not in met and search.casefold() in name]
+        unknown = TrustState(Badge.NONE, "")
+        return [*found, *(Known(Contact(name, blocked=True), unknown) for name in strangers)]
 
     def _known(self, contact: Contact) -> Known:
         from misfin.model.address import MisfinAddress

@@ -18,7 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from misfin_tui.screentext import plain
-from misfin_tui.widgets.cells import cut, fit
+from misfin_tui.widgets.cells import cut, fit, wrap
 
 T = TypeVar("T")
 
@@ -204,7 +204,8 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         width = self.size.width
         base = self.rich_style
         if not self.items:
-            said = plain(self.empty, one_line=True) if y == self._top else ""
+            lines = wrap(plain(self.empty, one_line=True), width - 4)
+            said = lines[y - self._top] if 0 <= y - self._top < len(lines) else ""
             muted = self._tone("muted", base)
             return Strip([Segment(cut(f"  {said}", width), muted)]).adjust_cell_length(width, base)
         if y < self._top:
