@@ -48,7 +48,7 @@ class Contacts:
         return await asyncio.to_thread(self._complete, prefix, limit)
 
     async def all(self, search: str = "") -> list[Known]:
-        """Everybody, the likeliest first, then whoever is blocked and no contact: an address, or ``@host``."""
+        """Everybody, the likeliest first, then who is blocked and no contact: an address, or ``@host``."""
         return await asyncio.to_thread(self._all, search)
 
     async def get(self, address: str) -> Contact | None:
