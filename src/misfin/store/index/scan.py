@@ -29,6 +29,7 @@ from misfin.store.index.folders import Folder
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.listing import State
 from misfin.store.index.place import Place
+from misfin.store.index.waiting import Waiting
 from misfin.store.maildir import MailStore
 from misfin.store.rows import Changes
 
@@ -149,25 +150,24 @@ class Scan:
         """Bring what was found into the index: first what is known, then new letters in blocks."""
         self.again = {known.place: known for known in found.replaced}
         self.empty = self.read(_is_empty)
-        fresh = sorted(found.fresh, reverse=True)
-        fresh += [compare.pack_fresh(0, place) for place in self.again]
+        found.fresh.extend(compare.pack_fresh(0, place) for place in self.again)
+        waiting = Waiting(found.fresh)
         touched = {change.place.folder for change in found.renamed}
         touched.update(known.folder for known in (*found.gone, *found.replaced))
         total = Tally(moved=found.moved)
         if found.renamed or found.gone:
             total.take(self.write(partial(self.settle_known, found=found)))
             total.flagged -= found.moved
-        size, done = FIRST_BLOCK, 0
-        while done < len(fresh):
-            places = [compare.place_of(one) for one in fresh[done : done + size]]
+        size = FIRST_BLOCK
+        while places := waiting.take(size):
             digests, read = self.digests(places)
-            done += read
+            waiting.back(places[read:])
             size = BLOCK
             if digests or self.again:
                 total.take(self.write(partial(self.put_in, places=places[:read], digests=digests)))
                 touched.update(digest.place.folder for digest in digests)
             if self.progress is not None:
-                self.progress(done, len(fresh))
+                self.progress(waiting.total - waiting.left, waiting.total)
         self.finish(found.states)
         return Changes(
             added=total.added,
