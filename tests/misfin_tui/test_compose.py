@@ -98,6 +98,24 @@ async def test_an_untouched_composer_leaves_nothing(profile):
         assert drafts(profile) == []
 
 
+async def test_looking_at_a_draft_does_not_save_it_anew(profile):
+    saved = DraftBox(MailStore(profile.mail)).save(Draft(account=ALICE, body="text"), now=1.0)
+    async with at_desk(profile) as (app, pilot):
+        screen = await compose(app, pilot, saved)
+        screen.subject.focus()
+        await type_text(pilot, "x")
+        await pilot.press("backspace")
+        await app.services.sending.flush()
+        before = drafts(profile)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        assert drafts(profile) == before
+        await compose(app, pilot, before[0])
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+        assert drafts(profile) == before
+
+
 async def test_a_draft_emptied_again_goes_away(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot)

@@ -136,7 +136,7 @@ class ComposeScreen(DraftScreen):
         if not self.standing:
             return
         self._fill_from(identities)
-        self._opened = self.draft_now()
+        self.begin_keeping()
         if self.draft.id:
             from misfin_tui.screens.compose_editor import recover
 
@@ -170,8 +170,7 @@ class ComposeScreen(DraftScreen):
         """Anything was written: save it soon, and look at it soon after."""
         if self._opened is None or self._finished:
             return
-        if self.keeper is not None and (self.touched or self.keeper.draft_id):
-            self.keeper.put(self.draft_now())
+        self.keep()
         self._look_soon()
 
     def _look_soon(self) -> None:

@@ -39,6 +39,7 @@ class DraftScreen(AppScreen):
         super().__init__()
         self.draft = draft or Draft()
         self._opened: Draft | None = None  # as the fields showed it first; None until they do
+        self._newest: Draft | None = None  # as it lies on disk, or is about to
         self.keeper: Autosave | None = None
         self._finished = False
 
@@ -64,7 +65,18 @@ class DraftScreen(AppScreen):
     @property
     def touched(self) -> bool:
         """Whether a person changed anything since the composer opened."""
-        return self._opened is not None and replace(self.draft_now(), id=self._opened.id) != self._opened
+        return self._opened is not None and not _alike(self.draft_now(), self._opened)
+
+    def begin_keeping(self) -> None:
+        """The fields show the draft: from now on what is written is kept."""
+        self._opened = self._newest = self.draft_now()
+
+    def keep(self) -> None:
+        """Have the message saved soon, unless that was asked for already, as it is."""
+        now = self.draft_now()
+        if self.keeper is not None and self._newest is not None and not _alike(now, self._newest):
+            self._newest = now
+            self.keeper.put(now)
 
     # ---- saving
 
@@ -112,8 +124,7 @@ class DraftScreen(AppScreen):
                 if keeper.draft_id:
                     await self.services.sending.discard(keeper.draft_id)
             else:
-                if self.touched or keeper.unsaved:
-                    keeper.put(now)
+                self.keep()
                 await keeper.flush()
         except StoreError as error:
             question = f"{error} Leave all the same, and lose what is not saved?"
@@ -202,3 +213,8 @@ class DraftScreen(AppScreen):
         if not draft.account:
             return "You have no address to write from; make one under Identities."
         return ""
+
+
+def _alike(one: Draft, other: Draft) -> bool:
+    """Whether two say the same, whenever they were saved."""
+    return replace(one, id="", modified=0.0) == replace(other, id="", modified=0.0)

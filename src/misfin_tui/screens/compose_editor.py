@@ -29,7 +29,9 @@ async def write(screen: DraftScreen) -> None:
         screen.misfin.say("The editor's command has an unclosed quote; see the settings.", severity="error")
         return
     try:
-        keeper.put(screen.draft_now())
+        if not keeper.draft_id:
+            keeper.put(screen.draft_now())  # by its id the text is found again if this program dies
+        screen.keep()
         await keeper.flush()  # on disk before the terminal is given away
     except StoreError as error:
         screen.misfin.report(error, "The draft could not be saved; so no editor was opened.")
@@ -85,5 +87,5 @@ async def _take_up(screen: DraftScreen, text: str) -> None:
         return
     body.replace(text, (0, 0), body.document.end)
     body.move_cursor(body.document.end)
-    screen.keeper.put(screen.draft_now())
+    screen.keep()
     await screen.keeper.flush()
