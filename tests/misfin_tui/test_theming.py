@@ -66,6 +66,17 @@ def test_the_cursor_row_is_legible(name, cursor):
     assert contrast(variables[f"{cursor}-background"], variables[f"{cursor}-foreground"]) >= 4.5
 
 
+@pytest.mark.parametrize("name", TRUECOLOR)
+@pytest.mark.parametrize("cursor", ["block-cursor-background", "block-cursor-blurred-background"])
+def test_every_sign_of_a_row_is_legible_under_the_cursor(name, cursor):
+    theme = SHIPPED.themes[name]
+    variables = theme.to_color_system().generate()
+    variables = {**theming.variable_defaults(theme), **theme.variables, **variables}
+    for sign in ("badge-verified", "badge-first", "badge-none", "badge-changed", "mail-unread", "mail-tag"):
+        assert contrast(variables[cursor], variables[sign]) >= 4.5, sign
+    assert contrast(variables[cursor], variables["mail-muted"]) >= (7.0 if "contrast" in name else 3.0)
+
+
 class Sampler(App[None]):
     """A style sheet that names every variable of our own."""
 

@@ -12,7 +12,11 @@ from mailboxes import Mailbox
 from post import NOW, gemmail
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.model.address import MisfinAddress
+from misfin.model.gemmail import Version
+from misfin.store.envelope import wrap_sent
 from misfin.store.mime import read_letter
+from misfin.store.rows import View
 from misfin_tui.dialogs.attachments import AttachmentsDialog, OpenFileDialog
 from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -114,7 +118,7 @@ async def test_details_tell_how_the_sender_is_known(profile, mailbox):
             "Certificate  bob@hive.test",
             "SHA-256",
             "Public key",
-            "certificate: pass, pin: match",
+            "certificate: pass, pin: match, when it was received",
             "20 Nov 2026 12:02 from 192.0.2.7 by mail.example",
             "Misfin(C), ",
             "raw gemmail",
@@ -122,6 +126,21 @@ async def test_details_tell_how_the_sender_is_known(profile, mailbox):
             await on_screen(pilot, text)
         await pilot.press("i")
         await until(pilot, lambda: "SHA-256" not in shown(pilot.app))
+
+
+async def test_details_of_what_was_written_here_name_no_receiver(profile, monkeypatch):
+    monkeypatch.setenv("HOME", str(profile.root))
+    me, bob = MisfinAddress.parse(f"{ALICE} Alice"), MisfinAddress.parse("bob@hive.test Bob")
+    sent = wrap_sent(b"\n\n\n# Thanks\n\nSee you.\n", version=Version.C, account=me, to=(bob,), now=NOW)
+    Mailbox(profile.mail, ALICE).put(sent, "Sent", flags="S")
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        app.screen.open_view(View(ALICE, "Sent"))
+        await opened(pilot, "Thanks")
+        await on_screen(pilot, "See you.")
+        await pilot.press("i")
+        await on_screen(pilot, "none: it was written here")
+        await on_screen(pilot, f"File         ~/mail/{ALICE}/")
+        assert "unknown" not in shown(app)
 
 
 async def test_a_forwarded_letter_names_every_station(profile):

@@ -100,6 +100,11 @@ class MisfinApp(Questions):
     BINDINGS = bindings(Room.EVERYWHERE)
     COMMANDS = App.COMMANDS | {_actions, _folders, _people}
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
+    CSS = """
+    Toast { width: auto; max-width: 75%; padding: 0 1; }
+    SelectCurrent .arrow { color: $foreground; }
+    SearchIcon { display: none; }
+    """
 
     theme: Reactive[str] = Reactive(Initialize(lambda app: app._first_theme))  # type: ignore[attr-defined]  # set before Textual's own start
 

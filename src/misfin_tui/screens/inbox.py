@@ -154,11 +154,11 @@ class InboxScreen(NewsScreen):
     @on(LetterList.Loaded)
     def _loaded(self) -> None:
         self.titles_changed()
+        self.count_on()
 
     @on(LetterList.MarksChanged)
     def _marks_changed(self) -> None:
         self.titles_changed()
-        self.count_on()
 
     @on(LetterList.Failed)
     def _list_failed(self, event: LetterList.Failed) -> None:

@@ -38,11 +38,11 @@ TITLES = ("Who are you?", "Receive mail here?", "Ready")
 class Sign(RadioButton):
     """One of several, chosen or not: told by its sign, not by its colour alone."""
 
-    BUTTON_LEFT, BUTTON_RIGHT = "(", ")"
+    BUTTON_LEFT = BUTTON_RIGHT = ""  # Textual draws these in the colour of what lies under the sign
 
     def render(self) -> Content:
         """The sign and the words."""
-        self.BUTTON_INNER = "●" if self.value else " "
+        self.BUTTON_INNER = "(●)" if self.value else "( )"
         return super().render()
 
 
@@ -72,6 +72,7 @@ class WizardScreen(AppScreen):
         Input {{ border: none; height: 1; padding: 0 1; background: $panel; }}
         RadioSet {{ border: none !important; height: auto; width: 1fr; background: $surface; padding: 0; }}
         RadioSet {{ margin-top: 1; }}
+        Sign > .toggle--button {{ color: $foreground !important; background: $surface !important; }}
         #settings {{ height: auto; max-height: 12; background: $panel; padding: 0 1; margin-top: 1; }}
     }}
     WizardScreen.-narrow #box {{ padding: 0 1; }}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out
 from misfin_tui.widgets.letter_list_columns import MONTHS, when
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from misfin.store.mime import Letter
     from misfin.store.rows import LetterRow
 
@@ -184,22 +187,22 @@ def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
         for name, label in (("sha256", "SHA-256"), ("spki", "Public key")):
             if digits := certificate.get(name, ""):
                 facts.append((label, grouped(digits)))
-        verified = ", ".join(f"{name}: {value}" for name, value in misfin.verification.items())
-        facts.append(("Verification", verified or "none"))
         at = moment(misfin.message.newest)
-        facts.append(
-            (
-                "Received",
-                f"{at} from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}".strip(),
-            )
-        )
+        verified = ", ".join(f"{name}: {value}" for name, value in misfin.verification.items())
+        if misfin.received_by or misfin.received_from:
+            facts.append(("Verification", f"{verified}, when it was received" if verified else "none"))
+            by = f"from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}"
+            facts.append(("Received", f"{at} {by}".strip()))
+        else:
+            own = row.badge is Badge.VERIFIED
+            facts.append(("Verification", verified or ("none: it was written here" if own else "none")))
         for left, hop in enumerate(reversed(misfin.hops)):
             label = "Sent by" if left == 0 else "Passed on by"
             facts.append((label, f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}"))
         facts.append(("Protocol", f"Misfin({misfin.version}), {len(misfin.gemmail):,} bytes of gemmail"))
     else:
         facts.append(("Protocol", "ordinary mail"))
-    facts += [("File", f"{row.path}, {letter.size:,} bytes"), ("Id", row.id)]
+    facts += [("File", f"{_at_home(row.path)}, {letter.size:,} bytes"), ("Id", row.id)]
     rows: list[Row] = []
     for label, value in facts:
         for first, part in _first_of(wrap(plain(value, one_line=True), max(width - LABEL - 2, 10))):
@@ -210,6 +213,12 @@ def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
     elif letter.head:
         rows += _raw("header", letter.head)
     return rows
+
+
+def _at_home(path: Path) -> str:
+    """A path as people and shells write it."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path's own fails where there is no home
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _raw(name: str, data: bytes) -> list[Row]:
