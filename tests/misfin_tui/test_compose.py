@@ -376,6 +376,8 @@ async def test_a_forward_shows_the_letter_and_changes_nothing_of_it(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
         assert screen.body.read_only
+        await until(pilot, lambda: screen.preview.layout_rows.rows)
+        assert [row.text for row in screen.preview.layout_rows.rows][:3] == ["Flowers", "", "The rose."]
         assert screen.subject.disabled
         await type_text(pilot, "bob@hive.test")
         await pilot.press("ctrl+s")

@@ -192,7 +192,8 @@ class ComposeScreen(DraftScreen):
     def _layout(self) -> Any:
         from misfin_tui.widgets.gemtext_rows import lay_out
 
-        subject = self.subject.value.strip()
+        # What is passed on has its subject as the first heading of its text already.
+        subject = self.subject.value.strip() if self.draft.forwards is None else ""
         shown = f"# {subject}\n\n{self.body.text}" if subject else self.body.text
         return lambda width: lay_out(shown, width)
 
