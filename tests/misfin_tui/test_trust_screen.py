@@ -34,7 +34,7 @@ async def test_each_kind_says_why_there_is_none_of_it(profile):
         await pilot.press("h")
         await on_screen(pilot, "No server has named the key of a recipient yet.")
         await pilot.press("h", "slash", *"nobody")
-        await on_screen(pilot, "Nothing here is called that")
+        await on_screen(pilot, "Nothing here fits the search.")
         assert "is pinned yet" not in shown(app)
 
 

@@ -65,8 +65,6 @@ KINDS = (
         "No server has named the key of a recipient yet. It does so when it takes a message.",
     ),
 )
-NOT_FOUND = "Nothing here is called that, or has such a fingerprint."
-
 EVENTS = {"refused": "shown, and not accepted"}
 """Words of the trust log that say too little by themselves."""
 
@@ -156,11 +154,6 @@ class TrustScreen(Place):
         fingerprint, _, _, how = item.shown
         text = f"{item.kind} {item.name} {fingerprint} {how}".casefold()
         return all(word in text for word in words)
-
-    def filter(self) -> None:
-        """An empty list says why it is empty."""
-        self.rows.empty = NOT_FOUND if self.everything else KINDS[self._kind].empty
-        super().filter()
 
     def detail(self, item: Entry) -> str:
         """What waits, and what to do about it: in a small window the column that says so is left out."""
@@ -260,7 +253,7 @@ class TrustScreen(Place):
     def action_trust_kind(self) -> None:
         """Hosts, senders, recipients, or all."""
         self._kind = (self._kind + 1) % len(KINDS)
-        self.TITLE_TEXT = KINDS[self._kind].title
+        self.TITLE_TEXT, self._empty = KINDS[self._kind].title, KINDS[self._kind].empty
         self.reload()
 
     @work(group="trust", description="show the trust log")
