@@ -173,6 +173,8 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
         folders = index.folders()
     finally:
         index.close()
+    for folder in changes.unreadable:
+        yield Finding("mail", Verdict.BAD, f"{folder} cannot be read.", "Check owner and rights.")
     store = MailStore(profile.mail)
     for place in (store.folder(folder.account, folder.folder).path for folder in folders):
         if not all(os.access(place / part, os.W_OK) for part in ("", "tmp", "new", "cur")):

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin.store.rows import Badge, LetterRow, View
+from misfin.store.rows import FOLDERS, Badge, LetterRow, View
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import Record, emit, iso, open_services
+from misfin_tui.cli.output import Record, emit, iso, open_services, say
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
@@ -28,12 +28,28 @@ def list_letters(args: Namespace) -> int:
         raise LocalError("--limit must be at least 1.", remedy="Leave it out for 50.")
     view = View(args.account, args.folder, " ".join(args.query))
     with fresh_index(args) as index:
+        _check_place(index, args.account, args.folder)
         for row in index.letters(view, args.limit, 0):
             emit(args, record_of(row), _line(row))
     return Exit.DONE
 
 
 search_letters = list_letters
+
+
+def _check_place(index: MailIndex, account: str | None, folder: str | None) -> None:
+    """Raises :class:`LocalError` for an account or a folder that is not there: nothing found means less."""
+    rows = index.folders()
+    if not rows:
+        return  # no mail at all yet
+    for what, wanted, names in (
+        ("account", account, {row.account for row in rows}),
+        ("folder", folder, {row.folder for row in rows} | set(FOLDERS)),
+    ):
+        if wanted is not None and wanted not in names:
+            raise LocalError(
+                f"There is no {what} {wanted!r}.", remedy=f"There is {', '.join(sorted(names))}."
+            )
 
 
 def show(args: Namespace) -> int:
@@ -70,7 +86,8 @@ def fetch(args: Namespace) -> int:
 def fresh_index(args: Namespace) -> Iterator[MailIndex]:
     """The profile's index, brought up to date with the files."""
     with open_services(args) as services:
-        services.index.scan()
+        for folder in services.index.scan().unreadable:
+            say(f"{folder} cannot be read; what was known of it counts. Check its owner and permissions.")
         yield services.index
 
 

@@ -47,6 +47,17 @@ def test_a_search_goes_out_as_gemtext_files(shell: Shell, tmp_path: Path) -> Non
     assert "Text 2" in file.read_text()
 
 
+def test_a_place_that_is_not_there_is_said_and_is_no_empty_answer(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@harbour.test")
+    shell.run("import", str(foreign_mbox(tmp_path / "old.mbox", 1)))
+    assert len(shell.json("list", "--account", "ada@harbour.test", "--folder", "Inbox")) == 1
+    assert shell.json("list", "--folder", "Archive") == []
+    told = shell.run("list", "--folder", "Nix", check=2).stderr
+    assert "no folder 'Nix'" in told
+    assert "Archive" in told
+    assert "ada@harbour.test" in shell.run("list", "--account", "eve@x.test", check=2).stderr
+
+
 def test_what_is_no_mailbox_is_said_in_one_line(shell: Shell, tmp_path: Path) -> None:
     shell.run("identity", "new", "ada@harbour.test")
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" * 50)
