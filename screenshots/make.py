@@ -176,7 +176,7 @@ SCENES = (
     Scene("trust", keys("T", words=LIST), "garden.test"),
     Scene("trust-details", keys("T", "j", "enter", words=LIST), "Waits for your decision"),
     Scene("contacts", keys("C", words=LIST), "bea@hive.test"),
-    Scene("identities", keys("I", words=LIST), "P-256"),
+    Scene("identities", keys("I", words=LIST), "fine"),
     Scene("identity-new", keys("I", "n", words=LIST), "A new identity"),
     Scene("settings", keys("comma", words=LIST), "undo_send"),
     Scene("palette", keys("ctrl+p", *"re", words=LIST), "Reply"),
@@ -341,6 +341,7 @@ def main(wanted: list[str]) -> int:
         return 2
     now = time.time()
     with tempfile.TemporaryDirectory(prefix="misfin-pictures-") as folder:
+        os.environ["HOME"] = folder  # paths on the screen begin with ~, wherever this runs
         world = open_world(Path(folder) / "world", now=now)
         fill_trust(world, now)
         fill_outbox(world.profile, now)
