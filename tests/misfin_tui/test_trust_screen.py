@@ -9,6 +9,7 @@ from desk import at_desk, identity, make_profile, on_screen, shown, until
 
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
+from misfin_tui.messages import MailChanged
 
 
 @pytest.fixture
@@ -46,6 +47,16 @@ async def test_in_a_small_window_too_it_says_what_waits(profile):
         await on_screen(pilot, "Another certificate waits for your decision: a decides.")
         await pilot.press("j")
         await until(pilot, lambda: "a decides" not in shown(app))
+
+
+async def test_who_was_pinned_by_a_letter_that_came_stands_there_at_once(profile):
+    pin(profile, "hive.test:1958")
+    async with at_desk(profile, (120, 24)) as (app, pilot):
+        await pilot.press("T")
+        await on_screen(pilot, "hive.test:1958")
+        pin(profile, "late.test:1958")
+        app.post_message(MailChanged(arrived=1, sender="Bob", subject="Hello"))
+        await on_screen(pilot, "late.test:1958")
 
 
 async def test_the_log_does_not_say_that_the_person_refused(profile):

@@ -17,7 +17,7 @@ from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import PromptDialog
 from misfin_tui.dialogs.text import Fact, FactsDialog
 from misfin_tui.keymap import Room
-from misfin_tui.messages import OutboxChanged, TrustAsked
+from misfin_tui.messages import MailChanged, OutboxChanged, TrustAsked
 from misfin_tui.screens.place import Place
 from misfin_tui.screentext import suspicious
 from misfin_tui.widgets.bindings import bindings
@@ -171,6 +171,10 @@ class TrustScreen(Place):
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """A delivery may have pinned a host."""
+        self.reload()
+
+    def on_mail_changed(self, message: MailChanged) -> None:
+        """A letter may have pinned its sender, or be held."""
         self.reload()
 
     def choose(self, item: Any) -> None:
