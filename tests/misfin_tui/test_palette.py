@@ -160,6 +160,9 @@ POINTED = {
     "page-down": "the wheel, or the scroll bar",
     "cursor-top": "the scroll bar",
     "cursor-bottom": "the scroll bar",
+    **dict.fromkeys(
+        ("left", "right", "preview-left", "preview-right"), "the wheel with shift, or the scroll bar"
+    ),
     "leave-search": "a click on a folder in the sidebar",
     **{f"saved-search-{number}": "a click on the search in the sidebar" for number in range(1, 10)},
 }
