@@ -145,7 +145,7 @@ def test_a_forward_keeps_every_byte():
 
 
 def test_mail_that_is_no_misfin_cannot_be_answered_as_such():
-    with pytest.raises(StoreError):
+    with pytest.raises(LocalError, match="ordinary e-mail"):
         read_original(b"From: x@y.test\n\nhello\n", row())
 
 

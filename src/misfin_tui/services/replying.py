@@ -34,7 +34,12 @@ class Original:
 
 
 def read_original(data: bytes, row: LetterRow) -> Original:
-    """Open a letter's file. Raises :class:`StoreError` when it is no Misfin letter."""
+    """Open a letter's file. Raises :class:`LocalError` when it is no Misfin letter."""
+    if not envelope.is_gemmail(data):
+        raise LocalError(
+            "This is ordinary e-mail: it can be read here, but neither answered nor forwarded.",
+            remedy="Save it, or pipe it to a program that sends e-mail.",
+        )
     stored = envelope.read(data)
     ids = _ID.findall(_text(stored.fields.get("message-id", b"")))
     references = _ID.findall(_text(stored.fields.get("references", b"")))
