@@ -174,6 +174,10 @@ class AddressInput(OneLine):
         prefix = self.value[start : min(end, self.cursor_position)].strip() if self.has_focus else ""
         self.post_message(self.Wanted(self, prefix))
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """While offers stand, tab moves no focus."""
+        return (key == "tab" and self.offers.display) or super().check_consume_key(key, character)
+
     def on_key(self, event: events.Key) -> None:
         """While offers stand: arrows move among them, enter or tab takes one, escape sends them away."""
         if not self.offers.display:

@@ -24,11 +24,15 @@ OPENERS = frozenset(
     }
 )
 """Actions that open something to type into."""
+MOVERS = frozenset({"focus_next", "focus_previous"})
+"""Actions after which what is typed goes into another field."""
 
 PATIENCE = 0.8
 """Seconds a new screen is given to put a field into the focus, when at first something else is there."""
 GIVE_UP = 5.0
 """Seconds after which the keys are given back whatever the action still does."""
+MOVED = 0.5
+"""The same for an action that only moves the focus: it may have been something else by then."""
 LOOK_AGAIN = 0.01
 
 
@@ -62,7 +66,7 @@ class TypeAhead:
         if (action := self._opens(event)) is not None:
             self._action, self._workers, self._stays = action, None, None
             self._before = self._app.screen, self._app.focused
-            self._until = time.monotonic() + GIVE_UP
+            self._until = time.monotonic() + (MOVED if _name(action) in MOVERS else GIVE_UP)
             self._timer = self._app.set_interval(LOOK_AGAIN, self._look)
         return False
 
@@ -84,7 +88,7 @@ class TypeAhead:
         if active is None or self._takes(key, getattr(event, "character", None)):
             return None
         action = active.binding.action
-        return action if action.rpartition(".")[2].partition("(")[0] in OPENERS else None
+        return action if _name(action) in OPENERS | MOVERS else None
 
     def _takes(self, key: str, character: str | None) -> bool:
         focused = self._app.focused
@@ -111,3 +115,8 @@ class TypeAhead:
         held, self._held, self._timer = self._held, [], None
         for event in held:
             await self._app.on_event(event)
+
+
+def _name(action: str) -> str:
+    """The bare name of an action: ``move`` for ``app.move(1)``."""
+    return action.rpartition(".")[2].partition("(")[0]

@@ -31,7 +31,7 @@ def mailbox(profile):
 def burst(app, text: str) -> None:
     """All keys at once, as a paste without brackets or a fast typist gives them."""
     for character in text:
-        key = {"/": "slash", "@": "at", ".": "full_stop"}.get(character, character)
+        key = {"/": "slash", "@": "at", ".": "full_stop", "\t": "tab"}.get(character, character)
         app.post_message(events.Key(key, character))
 
 
@@ -51,6 +51,18 @@ async def test_an_address_typed_at_once_stands_in_the_composer(profile, mailbox)
         burst(app, "cbed@hive.test")
         await on_screen(pilot, "bed@hive.test")
         assert "New message" in shown(app)
+
+
+async def test_what_is_typed_after_tab_stands_in_the_next_field(profile, mailbox):
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        await pilot.press("c")
+        await on_screen(pilot, "New message")
+        burst(app, "bed@hive.test\tNotes\tWords.")
+        subject = app.screen.query_one("#subject", Input)
+        await until(pilot, lambda: "Words." in app.screen.body.text)
+        assert app.screen.query_one("#to", Input).value == "bed@hive.test"
+        assert subject.value == "Notes"
 
 
 async def test_an_action_that_opens_nothing_gives_the_keys_back(profile):
