@@ -116,7 +116,7 @@ class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
         self._pages = Pages()
         self._fetching = False
         self._epoch = 0
-        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1024)
+        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(256)
         self._palettes: dict[tuple[bool, bool], tuple[Style, Palette]] = {}
         self._shape = Columns(0, 0, 0, False)
         self._row_width = 0
