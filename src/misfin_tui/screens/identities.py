@@ -176,7 +176,7 @@ class IdentitiesScreen(Place):
         row = self.row
         if row is not None and row.info is not None:
             self.app.copy_to_clipboard(row.info.fingerprints.cert)
-            self.misfin.say("The fingerprint is in the clipboard.")
+            self.misfin.say("The fingerprint was given to the clipboard of the terminal.")
 
     @work(group="identities", description="set the default identity")
     async def action_default_identity(self) -> None:
