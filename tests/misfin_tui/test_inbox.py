@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from desk import ALICE, at_desk, make_profile, notices, on_screen, shown, type_text, until
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
 from mailboxes import Mailbox, mail
 from post import NOW, gemmail
 
 from misfin.store.drafts import Draft, to_bytes
+from misfin.store.identities import IdentityStore
 from misfin.store.index import MailIndex
 from misfin.store.outbox import Outbox, Outcome, State, Transcript
 from misfin.store.rows import INBOX, Completion, View
@@ -505,6 +506,7 @@ async def test_quitting_by_key(profile, mailbox):
 async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
     config = profile.config.read_text()
     profile.config.write_text(f'{config}[keys]\ncompose = "w"\n')
+    Mailbox(profile.mail, ALICE)
     async with at_desk(profile) as (app, pilot):
         await on_screen(pilot, "No mail yet.")
         await on_screen(pilot, "w writes a letter, ? shows every key.")
@@ -517,6 +519,50 @@ async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
         await on_screen(pilot, "Nothing here yet.")
         await pilot.press("full_stop")
         await on_screen(pilot, "Nothing unread. Press . to see all.")
+
+
+def listing(app) -> list[str]:
+    """The lines of the list, without what stands beside it."""
+    place = app.screen.letters.region
+    return [line[place.x + 1 : place.right - 1] for line in shown(app).splitlines()]
+
+
+async def test_an_account_that_is_away_is_not_said_to_have_no_mail(profile, mailbox):
+    home, elsewhere = profile.mail / ALICE, profile.root / "unmounted"
+    async with at_desk(profile, (160, 30)) as (app, pilot):
+        await listed(pilot)
+        home.rename(elsewhere)
+        await on_screen(pilot, f"The mail of {ALICE} cannot be found.")
+        await on_screen(pilot, "Its folder should be")
+        await until(pilot, lambda: str(home) in "".join(each.strip() for each in listing(app)))
+        app.screen.open_view(View(ALICE, "Archive"))
+        await on_screen(pilot, "Archive · 0 conversations")
+        assert f"The mail of {ALICE} cannot be found." in shown(app)
+        app.screen.open_view(View(ALICE, INBOX))
+        elsewhere.rename(home)
+        await listed(pilot)
+        assert "cannot be found" not in shown(app)
+
+
+async def test_an_account_that_was_away_from_the_start_says_so(profile):
+    async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, f"The mail of {ALICE} cannot be found.")
+        assert "No mail yet." not in shown(app)
+        Mailbox(profile.mail, ALICE)
+        app.services.mail.rescan()
+        await on_screen(pilot, "No mail yet.")
+
+
+async def test_one_account_that_is_away_beside_another_that_is_empty(profile):
+    IdentityStore(profile.identities).save(identity("bea@mail.example"))
+    Mailbox(profile.mail, ALICE)
+    async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, "No mail yet.")
+        await on_screen(pilot, "▾ bea@mail.example")
+        app.screen.open_view(View("bea@mail.example", INBOX))
+        await on_screen(pilot, "The mail of bea@mail.example cannot be found.")
+        app.screen.open_view(View(ALICE, INBOX))
+        await until(pilot, lambda: "cannot be found" not in shown(app))
 
 
 async def test_a_click_on_the_line_on_top_brings_the_sidebar_into_a_narrow_window(profile, mailbox):

@@ -18,7 +18,9 @@ from misfin_tui.screens.inbox_news import NewsScreen
 from misfin_tui.screens.letter_actions import DRAFTS
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.cells import wrap
 from misfin_tui.widgets.letter_list import LetterList
+from misfin_tui.widgets.letter_rows import at_home
 from misfin_tui.widgets.preview import Preview
 from misfin_tui.widgets.sidebar import OUTBOX, Entry, Kind, Sidebar
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
@@ -128,6 +130,8 @@ class InboxScreen(NewsScreen):
     def _why_empty(self, view: View) -> str:
         if view.query:
             return "Nothing found."
+        if away := [account for account in self.away if view.account in (None, account)]:
+            return "\n".join(self._where_it_was(account) for account in away)
         if view.unread_only:
             return f"Nothing unread. Press {self._key('unread-only')} to see all."
         if self._progress or view != self.home:
@@ -138,6 +142,17 @@ class InboxScreen(NewsScreen):
             f"{self._key('compose')} writes a letter, {self._key('help')} shows every key.",
         ]
         return "\n".join([*lines, f"Others reach you at {view.account}."] if view.account else lines)
+
+    def _where_it_was(self, account: str) -> str:
+        room = max(self.letters.size.width - 2, 20)
+        where = plain(at_home(self.services.profile.mail / account), one_line=True)
+        lines = [
+            f"The mail of {account} cannot be found.",
+            "Its folder should be",
+            where,
+            "It is shown as soon as it is back.",
+        ]
+        return "\n".join(part for line in lines for part in (*wrap(line, room), ""))
 
     def _key(self, action: str) -> str:
         """The first key of an action, as people read it."""
@@ -187,6 +202,8 @@ class InboxScreen(NewsScreen):
     def on_resize(self) -> None:
         """In a narrow window the line on top brings the sidebar; in a larger one the preview comes back."""
         self.status.opens = self.size.width < NARROW
+        if self.away:
+            self.call_after_refresh(self.titles_changed)
         if self.preview.display and self.preview.letter is None:
             self._highlighted()
 

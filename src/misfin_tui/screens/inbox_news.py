@@ -37,6 +37,8 @@ class NewsScreen(SearchScreen):
         self._outbox: dict[str, int] = {}
         self._own: list[str] = []
         """One's own addresses: an account without any mail is one too."""
+        self.away: tuple[str, ...] = ()
+        """Those whose folder of mail, made with every identity, is not where it was."""
         self._progress = ""
         self._stale = False
         self._reloading = False
@@ -50,6 +52,13 @@ class NewsScreen(SearchScreen):
         self.status.tell(view.account or self.home.account or several, news)
 
     def show_folders(self, folders: list[FolderRow]) -> None:
+        """Show folders and counts beside the list, and what they say about the list."""
+        there = {row.account for row in folders}
+        away = tuple(own for own in self._own if own not in there) if self.services.mail.scanned else ()
+        if away != self.away:
+            self.away = away
+            self.titles_changed()
+            self.letters.refresh()
         searches = list(self.misfin.config.searches.items())
         self.sidebar.show(entries(folders, self._outbox, searches, self._own))
         self.sidebar.mark_shown(self.letters.view)

@@ -202,7 +202,7 @@ def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
         facts.append(("Protocol", f"Misfin({misfin.version}), {len(misfin.gemmail):,} bytes of gemmail"))
     else:
         facts.append(("Protocol", "ordinary mail"))
-    facts += [("File", f"{_at_home(row.path)}, {letter.size:,} bytes"), ("Id", row.id)]
+    facts += [("File", f"{at_home(row.path)}, {letter.size:,} bytes"), ("Id", row.id)]
     rows: list[Row] = []
     for label, value in facts:
         for first, part in _first_of(wrap(plain(value, one_line=True), max(width - LABEL - 2, 10))):
@@ -215,7 +215,7 @@ def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
     return rows
 
 
-def _at_home(path: Path) -> str:
+def at_home(path: Path) -> str:
     """A path as people and shells write it."""
     home = os.path.expanduser("~")  # noqa: PTH111 - Path's own fails where there is no home
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
