@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import StoreError
-from misfin.trust.wal import log_ahead
+from misfin.sqlite import connect, log_ahead, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 DEFAULT_TTL = 7 * 86400
 """Seconds a result is remembered (protocol.md §6)."""
+_REMEDY = "It holds nothing precious: delete the file, and it is made anew."
 _SCHEMA_VERSION = 1
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS senders (address TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at REAL NOT NULL);
@@ -103,12 +102,8 @@ class SenderVerificationCache:
     def _open(self) -> sqlite3.Connection:
         if self._path is not None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite would create it readable by others.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        target = ":memory:" if self._path is None else str(self._path)
-        database = sqlite3.connect(target, timeout=5.0, isolation_level=None, check_same_thread=False)
+        database = connect(self._path)
         try:
-            database.execute("PRAGMA busy_timeout = 5000")
             log_ahead(database)
             database.execute("PRAGMA synchronous = NORMAL")
             (version,) = database.execute("PRAGMA user_version").fetchone()
@@ -134,12 +129,5 @@ class SenderVerificationCache:
         with self._translated(), self._lock:
             return self._database.execute(statement, values).rowcount
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"The verification cache {self._path or 'in memory'} cannot be used: {error}.",
-                remedy="It holds nothing precious: delete the file, and it is made anew.",
-            ) from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(f"The verification cache {self._path or 'in memory'}", _REMEDY)

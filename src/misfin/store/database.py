@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from misfin.errors import StoreError
+from misfin.sqlite import bring_up_to_date, connect, log_ahead, transaction, translated
 from misfin.store.files import private_folder, sync_folder
-from misfin.trust.wal import log_ahead
+
+_REMEDY: Final = "Check that the disk has room and that you may write there."
 
 Values = Sequence[object] | Mapping[str, object]
 """What fills the marks of a statement, by place or by name."""
@@ -30,44 +30,23 @@ class Database:
 
     def __init__(self, path: Path | None, name: str, steps: Sequence[Sequence[str]]) -> None:
         self.path = path
-        self._name = name
+        self._called = f"{name} {path or 'in memory'}"
         self._lock = threading.RLock()
         with self._translated():
-            if path is not None and not path.exists():
+            if path is not None:
                 private_folder(path.parent)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its -wal the same mode
-                sync_folder(path.parent)
-            # Autocommit: each transaction is opened by hand, as IMMEDIATE.
-            self._db = sqlite3.connect(
-                path or ":memory:", timeout=5.0, isolation_level=None, check_same_thread=False
-            )
+            new = path is not None and not path.exists()
+            self._db = connect(path)
             try:
+                if path is not None and new:
+                    sync_folder(path.parent)
                 log_ahead(self._db)
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
-                self._migrate(steps)
+                bring_up_to_date(self._db, self._called, steps)
             except BaseException:
                 self._db.close()
                 raise
-
-    def _migrate(self, steps: Sequence[Sequence[str]]) -> None:
-        if self._version() == len(steps):
-            return
-        with self.write():
-            version = self._version()  # asked again: two processes may make the file at once
-            if version > len(steps):
-                raise StoreError(
-                    f"{self._name} {self.path} was written by a newer version of this program.",
-                    remedy="Use that version, or another profile.",
-                )
-            for step in steps[version:]:
-                for statement in step:
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {len(steps)}")
-
-    def _version(self) -> int:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        return int(version)
 
     def close(self) -> None:
         """Close the file."""
@@ -99,19 +78,9 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[None]:
-        """One transaction, durable when it ends well and undone when anything is raised.
-
-        It is IMMEDIATE: two processes never both believe that they changed the same row.
-        """
-        with self._lock, self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        """One transaction, durable when it ends well and undone when anything is raised."""
+        with self._lock, self._translated(), transaction(self._db):
+            yield
 
     def generation(self) -> tuple[int, int]:
         """A value that differs whenever this or another process changed the file; cheap to ask."""
@@ -119,14 +88,5 @@ class Database:
             ((others,),) = self.read("PRAGMA data_version")
             return others, self._db.total_changes
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except StoreError:
-            raise
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"{self._name} {self.path or 'in memory'} cannot be used: {error}.",
-                remedy="Check that the disk has room and that you may write there.",
-            ) from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._called, _REMEDY)

@@ -10,18 +10,20 @@ import math
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from misfin.errors import StoreError
+from misfin.sqlite import connect, impatient, transaction, translated
 from misfin.trust import pinfile
 from misfin.trust.records import HostMemory
 from misfin.trust.tofu import Pin, PinKind
 
 _FLUSH_AFTER: Final = 60.0  # seconds between writes of the use counters
 _MAX_CACHED: Final = 4096
+_REMEDY: Final = "Check the disk and the rights on the file; it is never replaced by an empty one."
 
 
 class PinAccess:
@@ -46,9 +48,10 @@ class PinAccess:
         self._pending: dict[tuple[PinKind, str], tuple[int, float]] = {}
         self._flushed: float | None = None
         self._closed = False
+        self._called = f"The trust data in {path or 'memory'}"
         with self._translated():
-            self._writer = pinfile.open_writer(path)
-            self._reader = self._writer if path is None else pinfile.connect(path)
+            self._writer = pinfile.open_writer(path, self._called)
+            self._reader = self._writer if path is None else connect(path)
 
     # ---- cached answers ---------------------------------------------------------------------------
 
@@ -105,16 +108,13 @@ class PinAccess:
             self._check_open()
             database = self._writer
             database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            database.execute("BEGIN IMMEDIATE")
             with self._read_lock:
                 pending, self._pending = self._pending, {}
             try:
-                pinfile.add_uses(database, pending)
-                yield database
-                database.execute("COMMIT")
+                with transaction(database):
+                    pinfile.add_uses(database, pending)
+                    yield database
             except BaseException:
-                with suppress(sqlite3.Error):
-                    database.execute("ROLLBACK")
                 with self._read_lock:
                     for key, (count, last) in pending.items():
                         self._add_pending(key, count, last)
@@ -138,10 +138,8 @@ class PinAccess:
             self._flushed = now
             if self._writer.in_transaction:
                 return
-            self._writer.execute("PRAGMA busy_timeout = 0")
-            with suppress(StoreError):  # another process is writing; the counters wait in memory
-                self.flush()
-            self._writer.execute("PRAGMA busy_timeout = 5000")
+            with suppress(StoreError), self._translated(), impatient(self._writer):
+                self.flush()  # where another process is writing, the counters wait in memory
         finally:
             self._write_lock.release()
 
@@ -166,17 +164,8 @@ class PinAccess:
 
     # ---- inside -----------------------------------------------------------------------------------
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except StoreError:
-            raise
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"The trust data in {self.path or 'memory'} cannot be used: {error}.",
-                remedy="Check the disk and the rights on the file; it is never replaced by an empty one.",
-            ) from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._called, _REMEDY)
 
     def _check_open(self) -> None:
         if self._closed:

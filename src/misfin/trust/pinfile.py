@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import StoreError
 from misfin.model.gemmail import Version
+from misfin.sqlite import bring_up_to_date, connect, log_ahead
 from misfin.trust.records import HostMemory, LogEntry, LogEvent
 from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind
-from misfin.trust.wal import log_ahead
 
 if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo
@@ -55,59 +53,26 @@ CREATE TABLE mailbox_keys (
 CREATE INDEX mailbox_keys_of ON mailbox_keys (address, id);
 CREATE TABLE told (what TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID
 """
-_STEPS = (_TABLES, _MAILBOX_KEYS)
+_STEPS = (_TABLES.split(";"), _MAILBOX_KEYS.split(";"))
 """What leads from each schema version to the next, beginning with an empty file."""
-SCHEMA_VERSION = len(_STEPS)
 
 
-def connect(path: Path | None) -> sqlite3.Connection:
-    """One more connection to the file, in autocommit mode; None is a new database in memory."""
-    target = ":memory:" if path is None else str(path)
-    database = sqlite3.connect(target, timeout=5.0, isolation_level=None, check_same_thread=False)
-    database.execute("PRAGMA busy_timeout = 5000")
-    return database
+def open_writer(path: Path | None, called: str) -> sqlite3.Connection:
+    """Open the file for writing, WAL and durable; one that is missing is made, in a folder 0700.
 
-
-def open_writer(path: Path | None) -> sqlite3.Connection:
-    """Create the file (0600, in a folder 0700) if need be, and open it for writing, WAL and durable."""
+    ``called`` is the file in the words of an error.
+    """
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite would create it readable by others; its -wal and -shm files take over this mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     database = connect(path)
     try:
         log_ahead(database)
         database.execute("PRAGMA synchronous = FULL")
-        _migrate(database, path)
+        bring_up_to_date(database, called, _STEPS)
     except BaseException:
         database.close()
         raise
     return database
-
-
-def _migrate(database: sqlite3.Connection, path: Path | None) -> None:
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"The trust data in {path} was written by a newer version of this program.",
-            remedy="Use that version, or another profile.",
-        )
-    if version == SCHEMA_VERSION:
-        return
-    database.execute("BEGIN IMMEDIATE")
-    # Asked again inside the transaction: two processes may create the file at once.
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version == 0 and database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        database.execute("ROLLBACK")
-        raise StoreError(
-            f"{path} is a database of another program.",
-            remedy="Choose another file for the trust data.",
-        )
-    for step in _STEPS[version:]:
-        for statement in step.split(";"):
-            database.execute(statement)
-    database.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")
-    database.execute("COMMIT")
 
 
 def load_pin(database: sqlite3.Connection, kind: PinKind, name: str) -> Pin | None:

@@ -236,7 +236,7 @@ def usable(db: sqlite3.Connection) -> bool:
 
 def create(db: sqlite3.Connection) -> None:
     """Lay an empty index into an empty file, in one transaction, so that two programs may both try."""
-    from misfin.trust.wal import log_ahead  # late: only a new index needs it
+    from misfin.sqlite import log_ahead  # late: only a new index needs it
 
     db.execute("PRAGMA page_size=8192")
     log_ahead(db)

@@ -1,0 +1,118 @@
+"""SQLite as every file here uses it: private, shared with other processes, versioned, its errors as ours."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from misfin.errors import StoreError
+
+_PATIENCE: Final = 5.0
+"""Seconds a statement waits for another process that writes."""
+_TRIES: Final = 500
+_APART: Final = 0.01  # seconds
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """Open a file, made for its owner alone if it is missing; None is a new database in memory.
+
+    In autocommit mode, for any thread. Raises :class:`sqlite3.Error` and :class:`OSError`.
+    """
+    if path is not None:
+        # SQLite would make it readable by others; its -wal and -shm files take over this mode. One that is
+        # there is not touched: closing it would drop the locks this process may hold on it.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    return sqlite3.connect(
+        path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+    )
+
+
+def log_ahead(database: sqlite3.Connection) -> None:
+    """Let readers and a writer work beside each other. The app and its receiver open a new file at one time.
+
+    Where two change the mode at once, SQLite gives up without waiting for its time-out, so the waiting is
+    done here. Raises :class:`sqlite3.Error`, that the file is locked after some five seconds.
+    """
+    for _ in range(_TRIES):
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            threading.Event().wait(_APART)
+    database.execute("PRAGMA journal_mode = WAL")
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """One change, undone when anything is raised.
+
+    It is IMMEDIATE: two processes never both believe that they changed the same row.
+    """
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def impatient(database: sqlite3.Connection) -> Iterator[None]:
+    """For a while, fail at once where another process is writing."""
+    database.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        database.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
+
+
+def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[Sequence[str]]) -> None:
+    """Make the tables, or change those of an older version.
+
+    ``steps`` hold what leads from each version to the next, statement by statement, beginning with an empty
+    file. ``called`` is the file in the words of :func:`translated`. Raises :class:`StoreError` for a file
+    that a newer version of this program, or another program, wrote; it is left alone.
+    """
+    if _version(database) == len(steps):
+        return
+    with transaction(database):
+        version = _version(database)  # asked again: two processes may make the file at once
+        if version > len(steps):
+            raise StoreError(
+                f"{called} was written by a newer version of this program.",
+                remedy="Use that version, or another profile.",
+            )
+        if not version and database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise StoreError(
+                f"{called} is a database of another program.", remedy="Move it away, or use another profile."
+            )
+        for step in steps[version:]:
+            for statement in step:
+                database.execute(statement)
+        database.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+def _version(database: sqlite3.Connection) -> int:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+@contextmanager
+def translated(called: str, remedy: str) -> Iterator[None]:
+    """Raise what SQLite and the system refuse as :class:`StoreError`: that ``called`` cannot be used."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{called} cannot be used: {error}.", remedy=remedy) from error
