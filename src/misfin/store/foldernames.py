@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import binascii
 import itertools
+import os
+import re
 from pathlib import Path
 
 from misfin.errors import StoreError
 
 _LONGEST = 255
 """Bytes of a file name on every usual system."""
+_STRAY_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
+_NOT_THE_INBOX = "./"
+"""Before a folder some program has called INBOX beside the real one; no other folder's name has a dot."""
 
 
 def folder_path(home: Path, name: str) -> Path:
@@ -20,6 +25,8 @@ def folder_path(home: Path, name: str) -> Path:
 
     Raises :class:`StoreError` for a name that cannot be one: none leads out of ``home``.
     """
+    if name.startswith(_NOT_THE_INBOX) and _is_inbox(name.removeprefix(_NOT_THE_INBOX)):
+        return home / name.replace("/", "", 1)
     parts = name.split("/")
     if not all(parts) or any("." in part or "\0" in part for part in parts):
         # Another program may have made such a folder in spite of the rules; then it is there to be read.
@@ -30,14 +37,30 @@ def folder_path(home: Path, name: str) -> Path:
     plain, encoded = f".{'.'.join(parts)}", f".{'.'.join(to_utf7(part) for part in parts)}"
     if len(encoded.encode()) > _LONGEST:
         raise StoreError("The folder name is too long.", remedy="Use a shorter one.")
-    if plain != encoded and not (home / encoded).is_dir() and (home / plain).is_dir():
-        return home / plain
+    if not (home / encoded).is_dir():
+        for foreign in (plain, *map(_with_stray_bytes, (plain, encoded))):
+            if foreign != encoded and (home / foreign).is_dir():
+                return home / foreign
     return home / encoded
 
 
 def folder_name(directory: str) -> str:
-    """What the folder in a directory of this name is called; :func:`folder_path` finds it again."""
-    return "/".join(from_utf7(part) for part in directory[1:].split("."))
+    """What the folder in a directory of this name is called; :func:`folder_path` finds it again.
+
+    Bytes that are no UTF-8 (a name in Latin-1, say) are shown as ``\\xe9``: every database takes that.
+    """
+    text = os.fsencode(directory[1:]).decode("utf-8", "backslashreplace")
+    name = "/".join(from_utf7(part) for part in text.split("."))
+    return _NOT_THE_INBOX + name if _is_inbox(name) else name
+
+
+def _is_inbox(name: str) -> bool:
+    return name.upper() == "INBOX"
+
+
+def _with_stray_bytes(text: str) -> str:
+    """The name of a directory whose odd bytes :func:`folder_name` has written out."""
+    return _STRAY_BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text)
 
 
 def to_utf7(text: str) -> str:

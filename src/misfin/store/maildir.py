@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import re
 import secrets
 import stat
 import time
@@ -32,6 +33,9 @@ ABANDONED_AFTER = 36 * 3600.0
 _INFO = ":2,"
 _RENAME_TRIES = 20
 """How often a letter is looked up again when other programs keep renaming it under our hands."""
+
+_STRAY = re.compile("[\udc80-\udcff]")
+"""What Python makes of bytes in a file name that are no text."""
 
 _counter = itertools.count()
 _process_token = secrets.token_hex(4)
@@ -409,7 +413,10 @@ class MailStore:
             return sorted(
                 entry.name
                 for entry in entries
-                if not entry.name.startswith(".") and entry.is_dir() and Maildir(Path(entry.path)).exists()
+                if not entry.name.startswith(".")
+                and not _STRAY.search(entry.name)
+                and entry.is_dir()
+                and Maildir(Path(entry.path)).exists()
             )
         return []
 
