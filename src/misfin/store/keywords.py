@@ -40,7 +40,7 @@ _NOT_IN_TAG: Final = re.compile(r"[\s(){%*\"\\\]\x00-\x1f\x7f]")
 
 def check_tag(tag: str) -> str:
     """A tag as it is kept: lower case, composed; raises :class:`StoreError` for what IMAP cannot name."""
-    tag = unicodedata.normalize("NFC", tag.strip().lower())
+    tag = folded(tag.strip())
     if not tag or len(tag) > 60 or _NOT_IN_TAG.search(tag) or not tag.isprintable():
         raise StoreError(
             f"{tag!r} cannot be a tag.",
@@ -49,8 +49,24 @@ def check_tag(tag: str) -> str:
     return tag
 
 
+def folded(tag: str) -> str:
+    """A tag in the one spelling it is known by: IMAP knows no case in keywords (RFC 9051 §2.3.2)."""
+    return unicodedata.normalize("NFC", tag.lower())
+
+
 def read_keywords(folder: Path) -> dict[str, str]:
     """Which tag each flag letter of a Maildir means; empty when there is no such file."""
+    return {flag: _meant(keyword) for flag, keyword in _keywords(folder).items()}
+
+
+def _meant(keyword: str) -> str:
+    """The tag a keyword of the file is."""
+    tag = folded(_by_part(keyword, from_utf7))
+    return tag if tag.isprintable() and " " not in tag else keyword
+
+
+def _keywords(folder: Path) -> dict[str, str]:
+    """The keyword of each flag letter, as it stands in the file."""
     try:
         with (folder / FILE).open("rb") as file:
             text = file.read(MAX_BYTES).decode("utf-8", "replace")
@@ -61,9 +77,7 @@ def read_keywords(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in text.splitlines():
         if (entry := _LINE.fullmatch(line)) and int(entry[1]) < len(FLAGS):
-            written = "_".join(entry[2].split())
-            tag = _by_part(written, from_utf7)
-            found[FLAGS[int(entry[1])]] = tag if tag.isprintable() and " " not in tag else written
+            found[FLAGS[int(entry[1])]] = "_".join(entry[2].split())
     return found
 
 
@@ -92,7 +106,8 @@ def name_keywords(
     waited = 0.0
     while True:
         before = _identity(folder)
-        named = read_keywords(folder)
+        keywords = _keywords(folder)
+        named = {flag: _meant(keyword) for flag, keyword in keywords.items()}
         known = {tag: flag for flag, tag in named.items()}
         if wanted <= known.keys():
             return {tag: known[tag] for tag in wanted}
@@ -100,8 +115,8 @@ def name_keywords(
             flag = (preferred or {}).get(tag, "")
             if not flag or flag in named:
                 flag = _free_flag(named, wanted, in_use, folder)
-            named[flag] = tag
-        if _replace(folder, named, before):
+            named[flag], keywords[flag] = tag, _by_part(tag, to_utf7)
+        if _replace(folder, keywords, before):
             with suppress(OSError):
                 sync_folder(folder)
             continue  # to read what is there now: a letter may have changed hands
@@ -113,9 +128,9 @@ def name_keywords(
         waited += LOCK_STEP
 
 
-def _replace(folder: Path, named: Mapping[str, str], before: tuple[int, ...]) -> bool:
+def _replace(folder: Path, keywords: Mapping[str, str], before: tuple[int, ...]) -> bool:
     """Put the new names in place, unless another program has the lock or has changed them since."""
-    lines = "".join(f"{FLAGS.index(flag)} {_by_part(tag, to_utf7)}\n" for flag, tag in sorted(named.items()))
+    lines = "".join(f"{FLAGS.index(flag)} {keyword}\n" for flag, keyword in sorted(keywords.items()))
     lock = folder / f"{FILE}.lock"
     draft = folder / "tmp" / f"{FILE}.{secrets.token_hex(8)}"
     try:

@@ -40,7 +40,21 @@ def test_what_dovecot_wrote_is_read(folder):
     (folder / "dovecot-keywords").write_bytes(
         b"0 $Forwarded\n1 work\n2 a&ACA-b\n25 last\n26 beyond\nx junk\n\n3\n\xff bad\n"
     )
-    assert read_keywords(folder) == {"a": "$Forwarded", "b": "work", "c": "a&ACA-b", "z": "last"}
+    assert read_keywords(folder) == {"a": "$forwarded", "b": "work", "c": "a&aca-b", "z": "last"}
+
+
+def test_a_keyword_means_the_same_tag_however_another_program_spells_it(folder):
+    (folder / "dovecot-keywords").write_text("0 Work\n1 NonJunk\n2 B&ANw-RO\n")
+    assert read_keywords(folder) == {"a": "work", "b": "nonjunk", "c": "büro"}
+    assert name_keywords(folder, ["work", "büro"], nobody) == {"work": "a", "büro": "c"}
+    assert name_keywords(folder, ["new"], nobody) == {"new": "d"}
+    assert named(folder) == "0 Work\n1 NonJunk\n2 B&ANw-RO\n3 new\n"
+
+
+def test_a_tag_written_twice_keeps_one_letter_for_new_mail(folder):
+    (folder / "dovecot-keywords").write_text("0 Work\n1 work\n")
+    assert tags_of("ab", read_keywords(folder)) == ("work",)
+    assert name_keywords(folder, ["work"], nobody)["work"] in "ab"
 
 
 def test_flags_mean_tags(folder):
