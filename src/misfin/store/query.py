@@ -8,7 +8,7 @@
     tag:work in:Archive                 tags; folders, accounts, or account/folder
     is:unread is:starred is:held is:unverified has:link has:attachment
     before:2026-11-20 after:2w          dates (also 2026-11, 2026, today, yesterday) and spans (h d w m y)
-    (bob OR carol) is:unread            alternatives
+    (bob OR carol) is:unread            alternatives; also of one field: from:(bob OR carol)
 
 Words are whole words; upper and lower case, accents and width do not matter. Signs of scripts that write no
 spaces are found anywhere. ``before:`` a day excludes it, ``after:`` includes it, both in local time.
@@ -163,11 +163,11 @@ def so_far(text: str) -> str:
 
 _NAMED: Final = f"-?(?i:{'|'.join(FIELDS)}):"
 _UNFINISHED: Final = re.compile(
-    rf"(?:^|(?<=[\s(]))(?:{_NAMED}|-?(?i:before|after):(?:\d{{1,3}}|\d{{4}}-|\d{{4}}-\d{{1,2}}-)|-?\(|-|OR)\s*$"
+    rf"(?:^|(?<=[\s(]))(?:{_NAMED}\(?|-?(?i:before|after):(?:\d{{1,3}}|\d{{4}}-|\d{{4}}-\d{{1,2}}-)|-?\(|-|OR)\s*$"
 )
 _BARE_QUOTE: Final = re.compile(rf'(?:(?:^|(?<=[\s(]))(?:{_NAMED}|-))?"\s*$')
 _QUOTED: Final = re.compile(r'"[^"]*"?')
-_GROUP: Final = re.compile(r"(?:^|(?<=[\s(-]))\(")
+_GROUP: Final = re.compile(rf"(?:(?:^|(?<=[\s(-]))|(?:^|(?<=[\s(])){_NAMED})\(")
 
 
 class _Parser:
@@ -178,6 +178,7 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.terms = 0
+        self.inside = ""  # the field whose brackets we are in
         self.now = now
         self.zone = zone
         self.hollow = -1  # column of a word without letters, in case there is nothing else
@@ -230,6 +231,8 @@ class _Parser:
             self.at += found.end()
             return self.field(found[1], column)
         words, quoted = self.value()
+        if self.inside and words:
+            return self.meaning(self.inside, words, quoted, column)
         return self.words(words, "", quoted, column)
 
     def group(self) -> Node | None:
@@ -255,14 +258,24 @@ class _Parser:
                 f"Did you mean {close[0]}: ?" if close else f"Fields are {', '.join(FIELDS)}.",
             )
         start = self.at
+        if self.text.startswith("(", start):
+            around, self.inside = self.inside, name
+            group = self.group()
+            self.inside = around
+            if group is None:
+                self.fail(f"{name}: needs a value.", start)
+            return group
         value, quoted = (
             self.value() if start < len(self.text) and not self.text[start].isspace() else ("", False)
         )
         if not value:
             self.fail(f"{name}: needs a value.", start)
+        return self.meaning(name, value, quoted, start)
+
+    def meaning(self, name: str, value: str, quoted: bool, start: int) -> Node | None:
         match name:
             case "tag":
-                return Tag(value)
+                return Tag(unicodedata.normalize("NFC", value.lower()))
             case "in":
                 return In(value)
             case "is":

@@ -51,6 +51,8 @@ def root(text, zone=UTC):
         ("tag:work", Tag("work")),
         ("in:Archive", In("Archive")),
         ("in:me@mail.example/Sent", In("me@mail.example/Sent")),
+        ("tag:BÜRO", Tag("büro")),
+        ("tag:bu\u0308ro", Tag("büro")),
         ("is:unread", State("unread")),
         ("is:Starred", State("starred")),
         ("is:held", State("held")),
@@ -67,6 +69,21 @@ def root(text, zone=UTC):
         ("ORchid or", All((Text("ORchid"), Text("or")))),
         ("a & b", All((Text("a"), Text("b")))),  # signs alone say nothing
         ("()a", Text("a")),
+        ("from:(bob)", Text("bob", "sender")),
+        ("from:(bob OR carol)", Any((Text("bob", "sender"), Text("carol", "sender")))),
+        ('-subject:("a b" -c)', Not(All((Text("a b", "subject"), Not(Text("c", "subject")))))),
+        ("in:(Sent OR Archive) a", All((Any((In("Sent"), In("Archive"))), Text("a")))),
+        (
+            "from:((a OR b) body:c d)",
+            All(
+                (
+                    Any((Text("a", "sender"), Text("b", "sender"))),
+                    Text("c", "body"),
+                    Text("d", "sender"),
+                )
+            ),
+        ),
+        ("subject:(a) b", All((Text("a", "subject"), Text("b")))),
         ("f(x)", Text("f(x)")),
         ("12:30", Text("12:30")),
         ("https://capsule.example/x", Text("https://capsule.example/x")),
@@ -98,6 +115,9 @@ def test_what_a_search_means(text, expected):
         ("bob OR", 4, "both sides"),
         ("a OR OR b", 2, "both sides"),
         ("a (b", 2, "never closed"),
+        ("subject:(a", 8, "never closed"),
+        ("is:(unread OR purple)", 14, "not known"),
+        ("from:()", 5, "needs a value"),
         ("&", 0, "nothing to search"),
         ("a subject:--", 10, "nothing to search"),
         ("(" * 30 + "a" + ")" * 30, 20, "too many brackets"),
@@ -204,6 +224,9 @@ def test_the_last_word_stays_open_while_it_is_typed(typed, meant):
         ("(bob OR (", "(bob )"),
         ("(bob OR car)", "(bob OR car)"),
         ("bob(car", "bob(car*"),
+        ("from:(bob OR car", "from:(bob OR car*)"),
+        ("a from:(", "a "),
+        ("from:(bob OR", "from:(bob )"),
         ("after:20", ""),
         ("after:2026", "after:2026"),
         ("after:2026-", ""),
@@ -229,6 +252,7 @@ def test_an_end_that_means_nothing_yet_is_waited_for(written, meant):
     [
         "moss (from:bob OR subject:kelp) -body:lamp before:2026-11-20",
         '(("green flowers" OR is:unread) tag:x)',
+        "moss -subject:(kelp OR (lamp sea)) to:(bob)",
     ],
 )
 def test_a_search_that_will_make_sense_is_never_wrong_while_it_is_written(text):
