@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from misfin.errors import AddressError as AddressError
-    from misfin.errors import CertificateChangedError as CertificateChangedError
     from misfin.errors import ConnectError as ConnectError
     from misfin.errors import DeliveryError as DeliveryError
     from misfin.errors import DeliveryTimeoutError as DeliveryTimeoutError
-    from misfin.errors import FirstUseRefusedError as FirstUseRefusedError
     from misfin.errors import GemmailError as GemmailError
     from misfin.errors import HandshakeError as HandshakeError
     from misfin.errors import HostUnknownError as HostUnknownError
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from misfin.errors import RemoteProtocolError as RemoteProtocolError
     from misfin.errors import StoreError as StoreError
     from misfin.errors import TlsError as TlsError
-    from misfin.errors import TrustError as TrustError
     from misfin.model.address import DEFAULT_PORT as DEFAULT_PORT
     from misfin.model.address import MisfinAddress as MisfinAddress
     from misfin.model.address import parse_uri as parse_uri
@@ -72,6 +69,9 @@ if TYPE_CHECKING:
     from misfin.trust.identity import generate_identity_cert as generate_identity_cert
     from misfin.trust.identity import identity_from_pem as identity_from_pem
     from misfin.trust.pins import PinBook as PinBook
+    from misfin.trust.refusal import CertificateChangedError as CertificateChangedError
+    from misfin.trust.refusal import FirstUseRefusedError as FirstUseRefusedError
+    from misfin.trust.refusal import TrustError as TrustError
     from misfin.trust.tofu import Decision as Decision
     from misfin.trust.tofu import Pin as Pin
     from misfin.trust.tofu import PinKind as PinKind
@@ -84,10 +84,10 @@ if TYPE_CHECKING:
 # Where each public name is defined; the import above is for type checkers, and a test keeps both the same.
 _HOMES = {
     "misfin.errors": (
-        "AddressError CertificateChangedError ConnectError DeliveryError DeliveryTimeoutError"
-        " FirstUseRefusedError GemmailError HandshakeError HostUnknownError IdentityEncryptedError"
-        " IdentityError LocalError LocalProtocolError MessageTooLargeError MisfinError OutcomeUnknownError"
-        " RedirectError RemoteError RemoteProtocolError StoreError TlsError TrustError"
+        "AddressError ConnectError DeliveryError DeliveryTimeoutError GemmailError HandshakeError"
+        " HostUnknownError IdentityEncryptedError IdentityError LocalError LocalProtocolError"
+        " MessageTooLargeError MisfinError OutcomeUnknownError RedirectError RemoteError"
+        " RemoteProtocolError StoreError TlsError"
     ),
     "misfin.model.address": "DEFAULT_PORT MisfinAddress parse_uri",
     "misfin.model.fingerprint": "normalize_fingerprint",
@@ -107,6 +107,7 @@ _HOMES = {
         "Identity KeyKind MisfinIdentity extract_identity generate_identity_cert identity_from_pem"
     ),
     "misfin.trust.pins": "PinBook",
+    "misfin.trust.refusal": "CertificateChangedError FirstUseRefusedError TrustError",
     "misfin.trust.tofu": "Decision Pin PinKind Remark",
     "misfin.wire": "ClientProtocol MisfinRequest MisfinResponse ServerProtocol",
 }

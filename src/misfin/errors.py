@@ -1,17 +1,11 @@
-"""Every exception of the core, in one tree: our own faults and the other side's told apart.
+"""The exceptions of the core, in one tree: our own faults and the other side's told apart.
 
 Each class is also the builtin a caller would naturally catch (``ConnectionError``, ``TimeoutError``,
 ``ValueError``), carries its facts as fields, and reads as one sentence; ``remedy`` says what to do next.
+What carries more than plain values is defined where those are (:mod:`misfin.trust.refusal`).
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from misfin.net.delivery import Try
-    from misfin.trust.identity import CertificateInfo
-    from misfin.trust.tofu import Pin
 
 
 class MisfinError(Exception):
@@ -133,11 +127,8 @@ class TlsError(RemoteError, ConnectionError):
 class DeliveryError(RemoteError):
     """A message could not be handed over; ``hostname`` and ``port`` say to whom.
 
-    Unless it is an :class:`OutcomeUnknownError`, no message byte had left. ``tries`` are the requests made
-    for this delivery and what became of each.
+    Unless it is an :class:`OutcomeUnknownError`, no message byte had left.
     """
-
-    tries: tuple[Try, ...] = ()
 
     def __init__(self, message: str, *, hostname: str, port: int, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
@@ -183,44 +174,3 @@ class RedirectError(DeliveryError):
         super().__init__(message, hostname=hostname, port=port)
         self.status = status
         self.meta = meta
-
-
-class TrustError(DeliveryError):
-    """Somebody has to decide about a certificate first; nothing of the message has left."""
-
-    certificate: CertificateInfo
-
-
-class CertificateChangedError(TrustError):
-    """The host shows another key than the one pinned for it (protocol.md §5.2).
-
-    ``expected_fingerprint`` and ``actual_fingerprint`` are SHA-256 of the whole certificates, 64 hex digits.
-    """
-
-    remedy = "Ask the owner of the host by another way before you trust the new certificate."
-
-    def __init__(self, *, hostname: str, port: int, pin: Pin, certificate: CertificateInfo) -> None:
-        super().__init__(
-            f"The certificate of {hostname}:{port} has changed; nothing was sent.",
-            hostname=hostname,
-            port=port,
-        )
-        self.pin = pin
-        self.certificate = certificate
-        self.expected_fingerprint: str = pin.cert_sha256
-        self.actual_fingerprint: str = certificate.fingerprints.cert
-
-
-class FirstUseRefusedError(TrustError):
-    """The host was never seen before and trusting on first use is off."""
-
-    remedy = "Compare the fingerprint with one you have from the owner, then approve it."
-
-    def __init__(self, *, hostname: str, port: int, certificate: CertificateInfo) -> None:
-        super().__init__(
-            f"{hostname}:{port} was never seen before and is not trusted yet; nothing was sent.",
-            hostname=hostname,
-            port=port,
-        )
-        self.certificate = certificate
-        self.actual_fingerprint: str = certificate.fingerprints.cert

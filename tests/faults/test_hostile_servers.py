@@ -12,7 +12,6 @@ from peers import odd_person, person
 from scripted import ScriptedServer
 
 from misfin.errors import (
-    CertificateChangedError,
     ConnectError,
     DeliveryTimeoutError,
     HandshakeError,
@@ -21,6 +20,7 @@ from misfin.errors import (
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.net.dialing import Timeouts
 from misfin.trust.pins import PinBook
+from misfin.trust.refusal import CertificateChangedError
 from misfin.trust.tofu import PinKind, Remark
 
 HOST = person("hostmaster@mail.example")

@@ -12,7 +12,6 @@ import pytest
 from peers import person
 from tests.helpers.titlani import titlani_python, titlani_sends, titlani_server, why_not
 
-from misfin.errors import CertificateChangedError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.net.asking import HostAsker
@@ -32,6 +31,7 @@ from misfin.net.verification import (
 from misfin.net.verifiers import FIRST_LETTER, VOUCHED
 from misfin.trust.identity import identity_from_pem
 from misfin.trust.pins import PinBook
+from misfin.trust.refusal import CertificateChangedError
 from misfin.trust.tofu import PinKind
 from misfin.wire import MisfinResponse
 

@@ -16,10 +16,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfin.errors import MisfinError, TrustError
+from misfin.errors import MisfinError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.net.client import MisfinClient
 from misfin.net.limits import ProbeBudget
+from misfin.trust.refusal import TrustError
 from misfin.trust.tofu import PinKind, pin_name
 
 if TYPE_CHECKING:

@@ -162,13 +162,15 @@ class MisfinClient:
         version: Version | None = None,
         before_write: Hook | None = None,
         refused: Hook | None = None,
+        tried: Callable[[Try], object] | None = None,
     ) -> Delivery:
         """One hop: hand ``message`` (in C form) to the host of ``to``, and report all about it.
 
         Fallback and sender line happen inside, redirects do not. ``version`` chooses B or C for good.
         ``before_write`` is called, and awaited, after trust and just before the first byte of each try
         leaves; if it raises, nothing leaves. ``refused`` is called, and awaited, once the host has refused a
-        try and before another one begins: nothing that left is outstanding then.
+        try and before another one begins: nothing that left is outstanding then. ``tried`` is told each try
+        as it ends, those of a delivery that fails included.
 
         Raises :class:`~misfin.errors.OutcomeUnknownError` when the request left and no answer came; in every
         other case nothing was delivered: a :class:`~misfin.errors.DeliveryError` (host, connection, TLS,
@@ -183,6 +185,7 @@ class MisfinClient:
             version=version or override.version,
             before_write=before_write,
             refused=refused,
+            tried=tried,
         )
         return await hop.deliver(message)
 

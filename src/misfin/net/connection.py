@@ -13,19 +13,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from misfin.errors import (
-    CertificateChangedError,
     ConnectError,
     DeliveryTimeoutError,
-    FirstUseRefusedError,
     HandshakeError,
     IdentityError,
     StoreError,
     TlsError,
-    TrustError,
 )
 from misfin.net.dialing import Endpoint, Lookup, Timeouts, dial
 from misfin.net.tls import TlsSession, client_session
 from misfin.trust.certificate import CertificateInfo, read_certificate
+from misfin.trust.refusal import CertificateChangedError, FirstUseRefusedError, TrustError
 from misfin.trust.tofu import Decision, PinKind, Verdict, decide
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from misfin.model.gemmail import Form, GemmailMessage, Version
 from misfin.model.status import StatusCode
 from misfin.net.connection import Connection, open_trusted
 from misfin.net.dialing import Endpoint, Timeouts
+from misfin.trust.refusal import TrustError
 from misfin.trust.tofu import Decision, Remark
 from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse
 
@@ -157,6 +158,7 @@ class Hop:
         version: Version | None = None,
         before_write: Hook | None = None,
         refused: Hook | None = None,
+        tried: Callable[[Try], object] | None = None,
     ) -> None:
         self._sender = sender
         self._to = to
@@ -164,6 +166,7 @@ class Hop:
         self._forced = version
         self._before_write = before_write
         self._refused = refused
+        self._tried = tried
         self._tries: list[Try] = []
         self._notes: list[str] = []
         self._connection: Connection | None = None
@@ -173,15 +176,8 @@ class Hop:
 
         Raises what :func:`~misfin.net.connection.open_trusted` raises,
         :class:`~misfin.errors.OutcomeUnknownError`, or a :class:`~misfin.errors.LocalError` for a message
-        that cannot be written; a :class:`~misfin.errors.DeliveryError` carries the ``tries`` so far.
+        that cannot be written.
         """
-        try:
-            return await self._deliver(message)
-        except DeliveryError as error:
-            error.tries = tuple(self._tries)
-            raise
-
-    async def _deliver(self, message: bytes) -> Delivery:
         endpoint, pins = self._endpoint, self._sender.pins
         memory = pins.recall(endpoint.hostname, endpoint.port)
         known = memory.version(self._sender.now())
@@ -279,14 +275,19 @@ class Hop:
             response = _answer_by_alert(error)
             if response is None:
                 raise
+        except TrustError as error:
+            failure, certificate = str(error), error.certificate
+            raise
         except DeliveryError as error:
             failure = str(error)
-            certificate = getattr(error, "certificate", certificate)
             raise
         finally:
             written = request.to_bytes() if wire.request_sent else b""
             ended = self._sender.now()
-            self._tries.append(Try(request.version, written, started, ended, response, certificate, failure))
+            done = Try(request.version, written, started, ended, response, certificate, failure)
+            self._tries.append(done)
+            if self._tried is not None:
+                self._tried(done)
         return response
 
     async def _look_at_the_end(self, connection: Connection, response: MisfinResponse) -> None:

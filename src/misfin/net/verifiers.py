@@ -12,7 +12,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, ParamSpec, Protocol
 
-from misfin.errors import CertificateChangedError, StoreError
+from misfin.errors import StoreError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.model.status import StatusCode, is_redirect, is_success
 from misfin.net.asking import DEFAULT_TIMEOUT, HostAnswer, HostAsker
@@ -22,6 +22,7 @@ from misfin.trust.certificate import signed_by
 from misfin.trust.fingerprint import matches, normalize_fingerprint
 from misfin.trust.identity import Identity, identity_from_pem
 from misfin.trust.pins import PinBook
+from misfin.trust.refusal import CertificateChangedError
 from misfin.trust.tofu import Decision, PinKind, decide, pin_name
 
 if TYPE_CHECKING:

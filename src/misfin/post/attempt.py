@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import (
-    CertificateChangedError,
     ClaimLostError,
     DeliveryError,
     IdentityError,
@@ -17,13 +16,13 @@ from misfin.errors import (
     MisfinError,
     OutcomeUnknownError,
     StoreError,
-    TrustError,
 )
 from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import Version
 from misfin.model.status import StatusCode, is_redirect
 from misfin.post.retry import Delivered, Fail, Fault, Hold, Reason, Retry, Uncertain, Verdict, next_try
 from misfin.store.outbox import Claim, Outcome, Question, State, Transcript, with_port
+from misfin.trust.refusal import CertificateChangedError, TrustError
 from misfin.trust.tofu import pin_name
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ class Attempt:
         self.left = False
         self._mark_leaving = mark_leaving
         self._mark_refused = mark_refused
+        self._last: Try | None = None
 
     async def run(
         self,
@@ -74,7 +74,11 @@ class Attempt:
         claim = self.claim
         try:
             delivery = await client.deliver(
-                claim.address, claim.message, before_write=self._before_write, refused=self._refused
+                claim.address,
+                claim.message,
+                before_write=self._before_write,
+                refused=self._refused,
+                tried=self._note,
             )
         except MisfinError as error:
             return self._after_error(error, now(), rand)
@@ -112,6 +116,9 @@ class Attempt:
         self.left = False
         with suppress(StoreError):  # the mark that stays is the careful one
             await self._mark_refused()
+
+    def _note(self, done: Try) -> None:
+        self._last = done
 
     # ---- endings ----------------------------------------------------------------------------------
 
@@ -157,7 +164,7 @@ class Attempt:
         return ""
 
     def _after_error(self, error: MisfinError, now: float, rand: float) -> Ending:
-        transcript = _transcript_of_error(error)
+        transcript = _transcript_of_error(error, self._last)
         if isinstance(error, TrustError):
             changed = isinstance(error, CertificateChangedError)
             return self._concluded(
@@ -252,11 +259,10 @@ def _transcript_of(delivery: Delivery) -> Transcript:
     )
 
 
-def _transcript_of_error(error: MisfinError) -> Transcript:
+def _transcript_of_error(error: MisfinError, last: Try | None) -> Transcript:
     if not isinstance(error, DeliveryError):
         return Transcript(error=str(error))
-    last: Try | None = error.tries[-1] if error.tries else None
-    certificate = error.certificate if isinstance(error, TrustError) else last and last.certificate
+    certificate = last.certificate if last else None
     return Transcript(
         host=error.hostname,
         port=error.port,

@@ -13,10 +13,8 @@ from peers import person
 from scripted import ALERT, CLIENT_HELLO, ScriptedServer, Visit, der_of, silent_listener
 
 from misfin.errors import (
-    CertificateChangedError,
     ConnectError,
     DeliveryTimeoutError,
-    FirstUseRefusedError,
     GemmailError,
     HandshakeError,
     HostUnknownError,
@@ -28,11 +26,12 @@ from misfin.errors import (
 )
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.net.client import HostOverride, MisfinClient
+from misfin.net.client import HostOverride, MisfinClient, Try
 from misfin.net.delivery import next_version, shows_version, with_sender_line
 from misfin.net.dialing import Timeouts
 from misfin.trust.identity import identity_from_pem
 from misfin.trust.pins import PinBook
+from misfin.trust.refusal import CertificateChangedError, FirstUseRefusedError
 from misfin.trust.tofu import Decision, PinKind
 
 BEA = person("bea@hive.test Bea Worker")
@@ -263,16 +262,16 @@ async def test_t1_a_changed_host_gets_no_byte_and_not_our_certificate(pins, tls_
     with ScriptedServer([HOST, OTHER], OK, tls_1_2=tls_1_2) as server:
         bea = client(server, pins)
         await bea.send_raw("ada@mail.example", MESSAGE)
+        tries: list[Try] = []
         with pytest.raises(CertificateChangedError) as caught:
-            await bea.send_raw("ada@mail.example", MESSAGE)
+            await bea.deliver("ada@mail.example", MESSAGE, tried=tries.append)
         assert_learnt_nothing((await server.wait())[1])
     error = caught.value
     assert (error.hostname, error.port) == ("mail.example", 1958)
     assert error.expected_fingerprint == HOST.info.fingerprints.cert
     assert error.actual_fingerprint == OTHER.info.fingerprints.cert
     assert error.certificate == OTHER.info
-    assert error.tries[0].certificate == OTHER.info
-    assert error.tries[0].request == b""
+    assert [(each.certificate, each.request) for each in tries] == [(OTHER.info, b"")]
     offer = pins.offered(PinKind.HOST, "mail.example:1958")
     assert offer is not None
     assert offer.certificate == OTHER.info
@@ -304,11 +303,12 @@ async def test_t2_a_new_certificate_with_the_same_key_is_taken_and_recorded(pins
 
 async def test_t3_the_fallback_meets_another_certificate_and_stops(pins):
     with ScriptedServer([HOST, OTHER], [b"59 what?\r\n", OK]) as server:
-        with pytest.raises(CertificateChangedError) as caught:
-            await client(server, pins).send_raw("ada@mail.example", MESSAGE)
+        tries: list[Try] = []
+        with pytest.raises(CertificateChangedError):
+            await client(server, pins).deliver("ada@mail.example", MESSAGE, tried=tries.append)
         assert_learnt_nothing((await server.wait())[1])
-    assert [t.version for t in caught.value.tries] == [Version.C, Version.B]
-    assert caught.value.tries[0].response.status == 59
+    assert [each.version for each in tries] == [Version.C, Version.B]
+    assert tries[0].response.status == 59
 
 
 async def test_t3_even_a_renewed_certificate_stops_the_fallback(pins, renewed_pair):
@@ -686,10 +686,11 @@ def _reset(visit):
 )
 async def test_no_usable_answer_after_the_request_is_an_unknown_outcome(pins, script):
     with ScriptedServer(HOST, script) as server:
-        with pytest.raises(OutcomeUnknownError) as caught:
-            await client(server, pins).send_raw("ada@mail.example", MESSAGE)
+        tries: list[Try] = []
+        with pytest.raises(OutcomeUnknownError):
+            await client(server, pins).deliver("ada@mail.example", MESSAGE, tried=tries.append)
         assert await seen(server) == [AS_C]
-    assert caught.value.tries[-1].request == AS_C
+    assert [each.request for each in tries] == [AS_C]
 
 
 async def test_silence_after_the_request_is_an_unknown_outcome(pins, monkeypatch):
@@ -719,10 +720,13 @@ async def test_a_server_that_leaves_before_the_request_got_nothing(pins):
         await asyncio.sleep(0.05)  # the end has to cross the loopback and reach the client's loop
 
     with ScriptedServer(HOST, leave) as server:
-        with pytest.raises(ConnectError, match="before the message left") as caught:
-            await client(server, pins).deliver("ada@mail.example", MESSAGE, before_write=wait)
+        tries: list[Try] = []
+        with pytest.raises(ConnectError, match="before the message left"):
+            await client(server, pins).deliver(
+                "ada@mail.example", MESSAGE, before_write=wait, tried=tries.append
+            )
         assert await seen(server) == [b""]
-    assert caught.value.tries[-1].request == b""
+    assert [each.request for each in tries] == [b""]
 
 
 async def test_a_refusal_that_comes_before_the_request_keeps_it_at_home(pins):

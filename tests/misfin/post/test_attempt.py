@@ -40,7 +40,7 @@ async def ending(claim, error: MisfinError, *, left: bool | str, full: bool = Fa
     what left was "refused"; with a ``full`` disk that cannot be written down."""
 
     class Client:
-        async def deliver(self, _to, _message, *, before_write, refused):
+        async def deliver(self, _to, _message, *, before_write, refused, tried):
             if left:
                 await before_write()
             if left == "refused":

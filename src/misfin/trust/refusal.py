@@ -1,0 +1,56 @@
+"""Why nothing was sent: somebody has to decide about a host's certificate first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from misfin.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from misfin.trust.certificate import CertificateInfo
+    from misfin.trust.tofu import Pin
+
+
+class TrustError(DeliveryError):
+    """Somebody has to decide about a certificate first; nothing of the message has left.
+
+    ``certificate`` is what the host showed; ``actual_fingerprint`` is its SHA-256, 64 hex digits.
+    """
+
+    def __init__(self, message: str, *, hostname: str, port: int, certificate: CertificateInfo) -> None:
+        super().__init__(message, hostname=hostname, port=port)
+        self.certificate = certificate
+        self.actual_fingerprint = certificate.fingerprints.cert
+
+
+class CertificateChangedError(TrustError):
+    """The host shows another key than the one pinned for it (protocol.md §5.2).
+
+    ``pin`` is what was known; ``expected_fingerprint`` is the SHA-256 of that certificate, 64 hex digits.
+    """
+
+    remedy = "Ask the owner of the host by another way before you trust the new certificate."
+
+    def __init__(self, *, hostname: str, port: int, pin: Pin, certificate: CertificateInfo) -> None:
+        super().__init__(
+            f"The certificate of {hostname}:{port} has changed; nothing was sent.",
+            hostname=hostname,
+            port=port,
+            certificate=certificate,
+        )
+        self.pin = pin
+        self.expected_fingerprint = pin.cert_sha256
+
+
+class FirstUseRefusedError(TrustError):
+    """The host was never seen before and trusting on first use is off."""
+
+    remedy = "Compare the fingerprint with one you have from the owner, then approve it."
+
+    def __init__(self, *, hostname: str, port: int, certificate: CertificateInfo) -> None:
+        super().__init__(
+            f"{hostname}:{port} was never seen before and is not trusted yet; nothing was sent.",
+            hostname=hostname,
+            port=port,
+            certificate=certificate,
+        )
