@@ -1,4 +1,4 @@
-"""Folders other programs made under names this program would not give: each is found again, and none twice."""
+"""Folders other programs made under odd names: each is found again, and none twice."""
 
 from __future__ import annotations
 
