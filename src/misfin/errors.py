@@ -82,6 +82,10 @@ class LetterGoneError(StoreError):
     """The letter is no longer where it was: another program moved or removed it meanwhile."""
 
 
+class InputError(StoreError):
+    """A file or folder a person named is not there, not what it should be, or in the way."""
+
+
 class QueryError(LocalError, ValueError):
     """A search text that cannot be understood; ``column`` (0-based) is where it went wrong."""
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from misfin.errors import StoreError
+from misfin.errors import InputError, StoreError
 from misfin.store.fields import MAX_HEADER, Person, split
 from misfin.store.files import private_folder, sync_folder
 from misfin.store.headers import MONTHS, one_line
@@ -43,7 +43,7 @@ def export_mbox(letters: Sequence[Entry], target: Path, *, progress: Progress | 
 
     Flags stand in ``Status`` and ``X-Status``, tags in ``X-Keywords``, as Dovecot and mutt have them.
 
-    Raises :class:`StoreError` when the file exists or cannot be written.
+    Raises :class:`InputError` when the file exists, :class:`StoreError` when it cannot be written.
     """
     written = 0
     skipped: list[Skipped] = []
@@ -110,7 +110,7 @@ def _new_file(target: Path) -> Iterator[BinaryIO]:
             draft.unlink()
         sync_folder(target.parent)
     except FileExistsError as error:
-        raise StoreError(f"{target} exists already.", remedy="Choose another name.") from error
+        raise InputError(f"{target} exists already.", remedy="Choose another name.") from error
     except OSError as error:
         if isinstance(error, StoreError):
             raise

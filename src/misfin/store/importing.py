@@ -21,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from misfin.errors import StoreError
+from misfin.errors import InputError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.store import envelope, fields, sources
 from misfin.store.files import sync_folder
@@ -63,14 +63,14 @@ class ImportReport:
 
 
 def detect(path: Path) -> SourceKind:
-    """What a file or folder holds. Raises :class:`StoreError` for what is none of the known kinds."""
+    """What a file or folder holds. Raises :class:`InputError` for what is none of the known kinds."""
     try:
         if path.is_dir():
             if sources.titlani_names(path):
                 return SourceKind.TITLANI
             inner = sorted(child.name for child in path.iterdir() if child.is_dir() and _is_titlani(child))
             if inner and not sources.maildirs(path, INBOX):
-                raise StoreError(
+                raise InputError(
                     f"{path} holds several Titlani mailboxes: {', '.join(inner[:10])}.",
                     remedy="Import them one by one, each into its own account.",
                 )
@@ -80,12 +80,12 @@ def detect(path: Path) -> SourceKind:
     except OSError as error:
         if isinstance(error, StoreError):
             raise
-        raise StoreError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     if beginning.startswith(b"From "):
         return SourceKind.MBOX
     if re.search(rb"^(?:\[[^\[\]\n]*\]\s*$|Mailbox:|<=====)", beginning, re.MULTILINE):
         return SourceKind.GEMBOX
-    raise StoreError(
+    raise InputError(
         f"{path} is no mail this program can import.",
         remedy="It reads Titlani mailboxes, gembox files, mbox files and Maildirs.",
     )
@@ -106,8 +106,8 @@ def import_mail(
 
     ``folder`` takes what has no folder of its own at the source. ``progress`` is told how much of how much is
     done, in letters (bytes for an mbox); ``stop`` is asked between batches, and what was stored until then
-    stays. Raises :class:`StoreError` when the source or the account cannot be used at all; what was already
-    stored is not stored again by the next try.
+    stays. Raises :class:`InputError` when the source cannot be used at all, :class:`StoreError` when the
+    account cannot; what was already stored is not stored again by the next try.
     """
     kind = kind or detect(source)
     home = store.folder(account.address).path
@@ -148,13 +148,13 @@ def _open(source: Path, kind: SourceKind, account: MisfinAddress, folder: str) -
             case SourceKind.MAILDIR:
                 boxes = sources.maildirs(source, folder)
                 if not boxes:
-                    raise StoreError(f"There is no Maildir in {source}.")
+                    raise InputError(f"There is no Maildir in {source}.")
                 total = sum(len(Maildir(path).names(part)) for path, _ in boxes for part in ("new", "cur"))
                 return total, sources.maildir(boxes)
     except OSError as error:
         if isinstance(error, StoreError):
             raise
-        raise StoreError(f"{source} cannot be read: {error.strerror or error}.") from error
+        raise InputError(f"{source} cannot be read: {error.strerror or error}.") from error
 
 
 def _is_titlani(directory: Path) -> bool:
@@ -167,7 +167,7 @@ def _is_titlani(directory: Path) -> bool:
 def _refuse_itself(source: Path, home: Path) -> None:
     here, there = home.resolve(), source.resolve()
     if here == there or here in there.parents or there in here.parents:
-        raise StoreError("An account cannot be imported into itself.")
+        raise InputError("An account cannot be imported into itself.")
 
 
 class _Batch:

@@ -40,14 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         parsed = parse(arguments)
         command = lambda: _run(parsed)  # noqa: E731 - two ways to one place
-    from misfin.errors import LetterGoneError, LocalError, MisfinError, QueryError, StoreError
+    from misfin.errors import InputError, LetterGoneError, LocalError, MisfinError, QueryError, StoreError
 
     try:
         return command()
     except MisfinError as error:
         where = f"Column {error.column + 1} of the search: " if isinstance(error, QueryError) else ""
         complain(f"{where}{error}", error.remedy)
-        disk = isinstance(error, StoreError) and not isinstance(error, LetterGoneError)
+        disk = isinstance(error, StoreError) and not isinstance(error, InputError | LetterGoneError)
         return Exit.USAGE if isinstance(error, LocalError) and not disk else Exit.FAILED
     except BrokenPipeError:
         _silence_stdout()

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError, LocalError, StoreError
+from misfin.errors import IdentityError, InputError, LocalError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_MESSAGE
 from misfin.store.outgoing import OutboxRow, Question, State
@@ -196,7 +196,7 @@ def _body(args: Namespace) -> str:
             with Path(source).open("rb") as file:
                 data = file.read(MAX_MESSAGE * 4)
     except OSError as error:
-        raise StoreError(f"{source} cannot be read: {error.strerror}.") from error
+        raise InputError(f"{source} cannot be read: {error.strerror}.") from error
     try:
         return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -93,6 +93,12 @@ def test_a_text_that_is_not_utf8_is_refused(shell: Shell, tmp_path: Path) -> Non
     assert "UTF-8" in complaint(shell.run("send", "b@hive.test", "--body-file", str(letter), check=2))
 
 
+def test_a_text_that_is_not_there_is_wrong_input(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    missing = str(tmp_path / "nix.gmi")
+    assert missing in complaint(shell.run("send", "b@hive.test", "--body-file", missing, check=2))
+
+
 def test_a_text_that_is_too_long_says_by_how_much(shell: Shell) -> None:
     shell.run("identity", "new", "ada@mail.example")
     said = complaint(shell.run("send", "b@hive.test", text="x" * 17_000, check=2))
