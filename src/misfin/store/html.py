@@ -12,7 +12,9 @@ from html import unescape
 _NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9:-]*)")
 _TO_TAG_END = re.compile(r"[^>\"']*")
 _ATTRIBUTE = re.compile(r"([a-zA-Z][a-zA-Z0-9:-]*)\s*(?:=\s*(\"[^\"]*\"?|'[^']*'?|[^\s\"'>]+))?")
-_SPACES = re.compile(r"[ \t\r\n\f\u00a0\u200b\ufeff\u034f\u00ad]+")
+_SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
+_INVISIBLE = re.compile(r"[\u00ad\u034f\u200b\u2060\ufeff]|(?<!\w)\u200c|\u200c(?!\w)")
+"""Where a word may be broken, and fillers; a non-joiner between letters belongs to their spelling."""
 _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.1-9])|mso-hide\s*:\s*all",
     re.IGNORECASE,
@@ -40,6 +42,7 @@ _LINES = frozenset(
         "figure",
     }
     | {"footer", "form", "header", "hr", "li", "main", "nav", "ol", "section", "table", "tr", "ul"}
+    | {"caption", "details", "legend", "option", "summary"}
 )
 _PARAGRAPHS = frozenset({"blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"})
 _DEEPEST_QUOTE = 8
@@ -81,7 +84,7 @@ class _Page:
         if self.preformatted:
             self.write(text.replace("\n", "\n" + "> " * self.quotes))
             return
-        words = _SPACES.sub(" ", text)
+        words = _SPACES.sub(" ", text if text.isascii() else _INVISIBLE.sub("", text))
         if words.startswith(" "):
             self.separate(1)
         if stripped := words.strip(" "):
@@ -106,7 +109,7 @@ class _Page:
         if not found:
             return
         name, closing = found[1].lower(), tag.startswith("/")
-        if self.hidden_by and not (self.hidden_by == "head" and name == "body"):
+        if self.hidden_by and not self.ends_hiding(name, closing):
             if name == self.hidden_by:
                 self.hidden_depth += -1 if closing else 1
             self.hidden_by = self.hidden_by if self.hidden_depth else ""
@@ -140,6 +143,12 @@ class _Page:
             if not closing:
                 self.target = _SPACES.sub("", _attributes(tag).get("href", ""))
                 self.label_start = len(self.out)
+
+    def ends_hiding(self, name: str, closing: bool) -> bool:
+        """Whether a tag ends what is hidden although its end tag is missing: a block ends a paragraph."""
+        if self.hidden_by == "p":
+            return not closing and (name in _LINES or name in _PARAGRAPHS)
+        return self.hidden_by == "head" and name == "body"
 
     def end_link(self) -> None:
         """Put the target behind the words of a link, unless they are the target."""

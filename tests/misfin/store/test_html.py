@@ -25,6 +25,11 @@ from misfin.store.html import html_to_text
         ("a<hr>b", "a\n---\nb"),
         ("&lt;b&gt; &amp; &uuml;&#8364;", "<b> & ü€"),
         ("1 < 2 and <3", "1 < 2 and <3"),
+        ("<details><summary>More</summary>text</details>", "More\ntext"),
+        ("<select><option>one<option>two</select>", "one\ntwo"),
+        ("Donau&shy;dampf&#8203;schiff&#xfeff;fahrt", "Donaudampfschifffahrt"),
+        ("hello &zwnj;&nbsp;&zwnj;&nbsp;&#847; <p>x", "hello\n\nx"),
+        ("می&zwnj;خواهم", "می\u200cخواهم"),
         ("<img alt='a cat' src=x>", "[a cat]"),
         ("", ""),
     ],
@@ -73,6 +78,12 @@ def test_what_is_not_seen_is_not_shown(hidden):
 
 def test_if_all_is_hidden_it_is_shown_after_all():
     assert html_to_text("<div style='display:none'>the whole letter</div>") == "the whole letter"
+
+
+def test_a_hidden_paragraph_ends_where_the_next_block_begins():
+    assert html_to_text("<p hidden>x<p>seen<div>too</div>") == "seen\ntoo"
+    assert html_to_text("<p style='display:none'>x<b>y</b><div>seen</div>") == "seen"
+    assert html_to_text("<div hidden>x<p>y</p><div>z</div>w</div>seen") == "seen"
 
 
 def test_an_unclosed_head_does_not_hide_the_body():
