@@ -79,9 +79,9 @@ class MailboxKeyChanged:
     def text(self) -> str:
         """One warning sentence and what to do."""
         return (
-            f"The key of {self.address} has changed: its server answered with {self.now}, before with"
-            f" {self.before}. The message was delivered; ask the recipient by another way whether that is"
-            " right."
+            f"The server of {self.address} names another certificate for it than before: {self.now}, before"
+            f" {self.before}. The message was delivered. A renewed certificate looks like this, and so does"
+            " another key: ask the recipient by another way which it is."
         )
 
 

@@ -192,8 +192,9 @@ class PinBook:
         """Write down what a server called a mailbox's fingerprint (64 hex digits) in the META of a 20.
 
         Returns the value before when it is another key, else None. A certificate has more than one
-        fingerprint: where the person's own certificate is known, two that it has are no change
-        (protocol.md §4.4). Not synced: what a power cut undoes is found, and told, once more.
+        fingerprint, and a renewed one others than the old: where the person's own certificates are known,
+        two that belong to one key are no change (protocol.md §4.4). Not synced: what a power cut undoes is
+        found, and told, once more.
         """
         with self._file.writing(durable=False) as database:
             known = pinfile.load_mailbox_keys(database, address)
@@ -202,7 +203,7 @@ class PinBook:
             if before is None or before.fingerprint == fingerprint:
                 return None
             pin = pinfile.load_pin(database, PinKind.SENDER, address)
-            if pin is not None and {before.fingerprint, fingerprint} <= {pin.cert_sha256, pin.spki_sha256}:
+            if pin is not None and _of_one_key(pin, before.fingerprint, fingerprint):
                 return None
             hashes = (fingerprint, "")
             how = f"before: {before.fingerprint}"
@@ -285,3 +286,11 @@ def _offer_of(kind: PinKind, name: str, der: bytes, shown: float) -> Offer:
     from misfin.trust.certificate import read_certificate  # slow to import; a start-up lists pins only
 
     return Offer(kind, name, read_certificate(der), shown)
+
+
+def _of_one_key(pin: Pin, *fingerprints: str) -> bool:
+    """Whether all are of one key, by the certificates a pin has seen over it."""
+    keys = {pin.spki_sha256: {pin.spki_sha256, pin.cert_sha256}}
+    for past in pin.history:
+        keys.setdefault(past.spki_sha256, {past.spki_sha256}).add(past.cert_sha256)
+    return any(known.issuperset(fingerprints) for known in keys.values())

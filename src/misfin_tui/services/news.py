@@ -41,8 +41,14 @@ def messages_of(event: Event) -> Iterator[Message]:
                 yield OutboxChanged(f"{name} has renewed its certificate, with the same key.")
             else:
                 yield OutboxChanged(f"{name} was met for the first time; its certificate is now trusted.")
-        case events.MailboxKeyChanged() | events.Notice():
-            yield OutboxChanged(event.text, "warning")
+        case events.MailboxKeyChanged(address):
+            yield OutboxChanged(
+                f"The server of {address} names another certificate for it than before. A renewed one looks"
+                " like this, and so does another key: Trust shows both.",
+                "warning",
+            )
+        case events.Notice(text):
+            yield OutboxChanged(text, "warning")
         case events.Trouble(text):
             yield Problem(text)
         case _:

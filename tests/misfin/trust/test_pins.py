@@ -471,6 +471,18 @@ def test_two_fingerprints_of_the_certificate_a_person_writes_with_are_one_key(bo
     assert book.note_mailbox_key(BOB, "bb" * 32, now=NOW) is not None
 
 
+def test_a_certificate_renewed_over_the_same_key_is_no_other_key_of_the_recipient(book):
+    book.record(SENDER, BOB, K, now=NOW)
+    book.note_mailbox_key(BOB, K.fingerprints.cert, now=NOW)
+    book.record(SENDER, BOB, K_AGAIN, now=NOW + 1)
+    assert book.note_mailbox_key(BOB, K_AGAIN.fingerprints.cert, now=NOW + 2) is None
+    assert book.note_mailbox_key(BOB, K.fingerprints.spki, now=NOW + 3) is None
+    assert LogEvent.MAILBOX_KEY not in {entry.event for entry in book.log()}
+    assert book.note_mailbox_key(BOB, OTHER.fingerprints.cert, now=NOW + 4) is not None
+    book.replace(SENDER, BOB, OTHER, how="approved", now=NOW + 5)
+    assert book.note_mailbox_key(BOB, K_AGAIN.fingerprints.cert, now=NOW + 6) is not None
+
+
 def test_the_keys_of_a_mailbox_are_bounded(book, monkeypatch):
     monkeypatch.setattr(pinfile, "MAX_HISTORY", 3)
     for number in range(9):

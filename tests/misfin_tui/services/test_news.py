@@ -50,6 +50,11 @@ def row(state: State, **changes) -> OutboxRow:
             "information",
         ),
         (events.HostSeen("hive.test:1958", Decision.RENEWED, None), "renewed its certificate", "information"),
+        (
+            events.MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32),
+            "The server of bob@hive.test names another certificate for it than before.",
+            "warning",
+        ),
         (events.Sending(row(State.SENDING)), "", "information"),
     ],
 )
@@ -60,6 +65,12 @@ def test_each_event_is_said_as_it_is(event, words, severity):
     assert bool(words) == bool(message.notice)
     assert message.severity == severity
     assert ("elivered to" in message.notice and "Not" not in message.notice) == isinstance(event, events.Sent)
+
+
+def test_no_fingerprint_is_read_out():
+    (message,) = messages_of(events.MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32))
+    assert isinstance(message, OutboxChanged)
+    assert "aaaa" not in message.notice
 
 
 def test_a_question_about_trust_is_asked():
