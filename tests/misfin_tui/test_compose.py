@@ -317,7 +317,21 @@ async def test_sending_queues_for_each_recipient_and_forgets_the_draft(profile):
     ],
 )
 def test_what_was_queued_is_told(letters, copies, hold, words):
-    assert submitted(letters, copies, hold) == words
+    assert submitted(letters, copies, hold, "z") == words
+
+
+async def test_the_offer_to_take_it_back_goes_with_it(profile):
+    profile.config.write_text(profile.config.read_text() + '[keys]\nundo = "w"\n')
+    async with at_desk(profile) as (app, pilot):
+        app.say("Something else.", timeout=60)
+        await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Hi", body="text"))
+        await pilot.press("ctrl+s")
+        await on_screen(pilot, "The message leaves in 3600 s; w takes it back.")
+        await pilot.press("w")
+        await until(pilot, lambda: "Not sent. It is a draft again." in notices(app))
+        assert not any("takes it back" in each for each in notices(app))
+        assert "Something else." in notices(app)
+        await until(pilot, lambda: "takes it back" not in shown(app))
 
 
 async def test_what_was_sent_can_be_taken_back(profile):
@@ -430,6 +444,18 @@ async def test_too_long_a_message_is_held_back_and_split_when_wanted(profile):
         rows = queued(profile)
         assert sorted(row.subject for row in rows) == ["Long (1/2)", "Long (2/2)"]
         assert drafts(profile) == []
+
+
+async def test_splitting_is_named_only_where_it_is_of_use(profile):
+    body = "\n\n".join(f"Paragraph {n}. " + "word " * 300 for n in range(15))
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Long", body="short"))
+        await on_screen(pilot, "f8 Discard")
+        assert "Split" not in shown(app)
+        screen.body.text = body
+        await on_screen(pilot, "^g Split")
+        screen.body.text = "short again"
+        await until(pilot, lambda: "Split" not in shown(app))
 
 
 async def test_megabytes_are_not_pasted(profile):

@@ -205,6 +205,31 @@ async def test_undo_send_takes_back_what_was_just_sent(profile):
         assert rows(profile) == []
 
 
+@pytest.mark.parametrize("key", ["z", "e", "d", "r"])
+async def test_what_was_decided_about_in_the_outbox_is_not_offered_to_be_taken_back(profile, key):
+    async with at_desk(profile) as (app, pilot):
+        await app.services.sending.submit(Draft(account=ALICE, to=("bob@hive.test",), subject="Hi", body="x"))
+        app.say("The message leaves in 3600 s; z takes it back.", timeout=3600, offer="sending")
+        await open_outbox(app, pilot)
+        await pilot.press(key)
+        if key == "d":
+            await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+            await pilot.click("#yes")
+        await until(pilot, lambda: not notices(app))
+        assert app.services.sending.undoable() is None
+
+
+async def test_a_copy_that_was_cancelled_does_not_come_back_with_the_others(profile):
+    async with at_desk(profile) as (app, _pilot):
+        to = ("bob@hive.test", "carol@hive.test")
+        sent = await app.services.sending.submit(Draft(account=ALICE, to=to, subject="Hi", body="x"))
+        await app.services.sending.cancel(sent.ids[0])
+        left = app.services.sending.undoable()
+        assert left.ids == sent.ids[1:]
+        draft = await app.services.sending.undo_send(left.ids)
+        assert draft.to == ("carol@hive.test",)
+
+
 # ---- what a person can do about a row
 
 

@@ -16,7 +16,7 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.envelope import wrap_sent
 from misfin.store.mime import read_letter
-from misfin.store.rows import View
+from misfin.store.rows import Badge, View
 from misfin_tui.dialogs.attachments import AttachmentsDialog, OpenFileDialog
 from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -364,6 +364,18 @@ async def test_a_held_letter_can_be_let_in(profile, mailbox):
         await pilot.click("#yes")
         await until(pilot, lambda: "The letter is in the inbox." in notices(app))
         assert len(mailbox.files("Held")) == 0
+
+
+async def test_a_refused_letter_in_the_trash_is_not_offered_to_be_accepted(profile, mailbox):
+    mailbox.put(gemmail("# Held up\n\nIt is me.", verification={"sender": "changed"}), folder="Trash")
+    async with at_desk(profile, (160, 30)) as (app, pilot):
+        app.screen.open_view(View(ALICE, "Trash"))
+        await opened(pilot, "Held up")
+        await on_screen(pilot, "It is me.")
+        assert app.screen.thread.current.row.badge is Badge.CHANGED
+        assert "Accept held" not in shown(app)
+        await pilot.press("A")
+        await until(pilot, lambda: "This letter is not held." in notices(app))
 
 
 # ---- links to other letters, attachments

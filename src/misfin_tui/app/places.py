@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.app import App
+from textual.notifications import Notification, Notify
 
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screentext import plain
@@ -41,6 +42,13 @@ LONG = 12.0
 """Seconds a notice of a failure stays: it says what to do."""
 
 
+@dataclasses.dataclass
+class Notice(Notification):
+    """A notice that may offer to undo something."""
+
+    offer: str = ""
+
+
 class Places(App[int]):
     """An app that opens its screens by name and imports each when it is first opened."""
 
@@ -50,9 +58,19 @@ class Places(App[int]):
 
     # ---- saying things
 
-    def say(self, text: str, *, severity: Severity = "information", timeout: float | None = None) -> None:
-        """A notice, wherever its text came from."""
-        self.notify(plain(text, one_line=False), severity=severity, timeout=timeout, markup=False)
+    def say(
+        self, text: str, *, severity: Severity = "information", timeout: float | None = None, offer: str = ""
+    ) -> None:
+        """A notice, wherever its text came from; ``offer`` names what can be undone while it stands."""
+        left = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        notice = Notice(plain(text, one_line=False), severity=severity, timeout=left, offer=offer)
+        self.post_message(Notify(notice))
+
+    def withdraw(self, offer: str) -> None:
+        """Take the newest notice of an offer away: it was accepted, or no longer holds."""
+        notices = [each for each in self._notifications if isinstance(each, Notice) and each.offer == offer]
+        if notices:
+            self._unnotify(notices[-1])  # Textual has a public word only for all of them
 
     def report(self, error: Exception, what: str = "") -> None:
         """A notice about something that failed: what happened, and what to do about it."""

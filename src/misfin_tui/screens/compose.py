@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
@@ -203,6 +204,12 @@ class ComposeScreen(DraftScreen):
         if found is not None and self.standing:
             self._measure = found
             self.meter.measure(found.size, found.limit, found.whose)
+            self.refresh_bindings()
+
+    @property
+    def idle_actions(self) -> Collection[str]:
+        """What the message gives no occasion for: one that fits is not split."""
+        return ("shorten",) if self._measure is None or self._measure.size <= self._measure.limit else ()
 
     # ---- recipients
 

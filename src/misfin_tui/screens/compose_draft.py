@@ -10,6 +10,7 @@ from textual import work
 from misfin.errors import MisfinError, StoreError
 from misfin.store.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, Leaving
+from misfin_tui.keymap import readable
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.place import AppScreen
 from misfin_tui.screens.sending import certain, fitting, submitted
@@ -197,7 +198,9 @@ class DraftScreen(AppScreen):
             self.misfin.report(error, "It was not sent.")
             return
         hold = self.services.config.send.undo_send_seconds
-        self.misfin.say(submitted(len(drafts), len(submission.ids), hold), timeout=max(hold, 4))
+        undo = readable(next(iter(self.misfin.keys.of("undo")), ""))
+        words = submitted(len(drafts), len(submission.ids), hold, undo)
+        self.misfin.say(words, timeout=max(hold, 4), offer="sending" if hold else "")
         self._finish()
 
     def _problem(self, draft: Draft) -> str:

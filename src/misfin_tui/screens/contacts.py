@@ -13,7 +13,7 @@ from misfin.store.contacts import Contact
 from misfin.store.rows import Badge
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import ContactDialog, ContactForm
-from misfin_tui.keymap import Room
+from misfin_tui.keymap import Room, readable
 from misfin_tui.screens.place import Place
 from misfin_tui.screentext import suspicious
 from misfin_tui.widgets.bindings import bindings
@@ -150,7 +150,9 @@ class ContactsScreen(Place):
         gone = await self.attempt(self.services.contacts.delete(contact.address))
         if gone is not None:
             self._undo = gone
-            self.misfin.say(f"{gone.name or gone.address} was removed; z undo.")
+            keys = self.misfin.keys.of("contact-undo")
+            undo = f"  {readable(keys[0])} undo" if keys else ""
+            self.misfin.say(f"{gone.name or gone.address} was removed.{undo}", offer="contact")
         self.reload()
 
     @work(group="contacts", description="put a contact back")
@@ -160,6 +162,7 @@ class ContactsScreen(Place):
         if gone is None:
             self.misfin.say("There is nothing to undo.")
             return
+        self.misfin.withdraw("contact")
         await self.attempt(self.services.contacts.save(gone))
         await self.read_again()
         self.rows.go_to(gone.address)

@@ -320,12 +320,12 @@ class LetterScreen(Screen[None]):
         except MisfinError as error:
             self.misfin.report(error)
             return
-        self._say_undoable(toast)
+        self._say_undoable(toast, "filing")
         await self.filed(gone)
 
-    def _say_undoable(self, toast: str) -> None:
+    def _say_undoable(self, toast: str, offer: str) -> None:
         keys = self.misfin.keys.of("undo")
-        self.misfin.say(f"{toast}  {readable(keys[0])} undo" if keys else toast)
+        self.misfin.say(f"{toast}  {readable(keys[0])} undo" if keys else toast, offer=offer)
 
     @work(group="file", description="undo")
     async def action_undo(self) -> None:
@@ -335,10 +335,12 @@ class LetterScreen(Screen[None]):
             sent = sending.undoable()
             if contacts.last_block > max(mail.last_filed, _sent_at(sent, self.misfin.config)):
                 address = await contacts.undo_block()
+                self.misfin.withdraw("blocking")
                 self.misfin.say(f"{address} is no longer blocked.")
                 return
             if sent and _sent_at(sent, self.misfin.config) >= mail.last_filed:
                 draft = await sending.undo_send(sent.ids)
+                self.misfin.withdraw("sending")
                 if draft is None:
                     self.misfin.say("It is too late: the message is leaving.", severity="warning")
                 else:
@@ -349,6 +351,7 @@ class LetterScreen(Screen[None]):
         except MisfinError as error:
             self.misfin.report(error)
             return
+        self.misfin.withdraw("filing")
         self.misfin.say(toast or "There is nothing to undo.")
         await self.filed(False)
 
@@ -363,7 +366,9 @@ class LetterScreen(Screen[None]):
         except MisfinError as error:
             self.misfin.report(error)
             return
-        self._say_undoable(f"{row.sender_address} is blocked: mail from there is refused from now on.")
+        self._say_undoable(
+            f"{row.sender_address} is blocked: mail from there is refused from now on.", "blocking"
+        )
 
 
 def _sent_at(sent: Submission | None, config: Config) -> float:

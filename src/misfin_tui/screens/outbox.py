@@ -100,6 +100,11 @@ class OutboxScreen(Place):
         keys = self.misfin.keys.of(found[0]) if found else ()
         return f"{readable(keys[0])} {found[1]}" if found and keys else ""
 
+    def _withdraw_offer(self) -> None:
+        """What was said to leave soon, and can be taken back, was decided about here."""
+        if self.services.sending.undoable() is None:
+            self.misfin.withdraw("sending")
+
     def choose(self, item: Any) -> None:
         """A double click shows the transcript."""
         self.action_attempts()
@@ -148,6 +153,7 @@ class OutboxScreen(Place):
             return
         if not await self.attempt(self.services.sending.retry(row.id)):
             self.misfin.say("It cannot be tried now: it is being sent, or was delivered.", severity="warning")
+        self._withdraw_offer()
 
     @work(group="outbox", description="take a message back")
     async def action_edit(self) -> None:
@@ -163,6 +169,7 @@ class OutboxScreen(Place):
         ):
             return
         draft = await self.attempt(self.services.sending.edit(row.id))
+        self._withdraw_offer()
         if draft is not None:
             self.misfin.open_composer(draft)
 
@@ -183,12 +190,14 @@ class OutboxScreen(Place):
             return
         if await self.attempt(self.services.sending.cancel(row.id)) is False:
             self.misfin.say("It is leaving right now; it cannot be stopped.", severity="warning")
+        self._withdraw_offer()
 
     @work(group="outbox", description="undo send")
     async def action_undo_send(self) -> None:
         """Take back what was sent just now."""
         last = self.services.sending.undoable()
         draft = await self.attempt(self.services.sending.undo_send(last.ids)) if last else None
+        self.misfin.withdraw("sending")
         if draft is None:
             self.misfin.say("There is nothing left to take back.")
         else:

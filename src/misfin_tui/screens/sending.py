@@ -64,15 +64,17 @@ async def certain(screen: AppScreen, recipients: Sequence[Recipient]) -> bool:
     return await screen.app.push_screen_wait(dialog) is True
 
 
-def submitted(letters: int, copies: int, hold: int) -> str:
-    """What is said when a message was queued, perhaps in parts, for one or more recipients."""
+def submitted(letters: int, copies: int, hold: int, undo: str) -> str:
+    """What is said when a message was queued, perhaps in parts, for one or more recipients; ``undo`` is the
+    key that takes it back."""
     what = "The message" if letters == 1 else f"{letters} messages"
     if copies > letters:
         what += f" to {copies // letters} people"
     if not hold:
         return f"{what} is on its way." if letters == 1 else f"{what} are on their way."
     leaves, it = ("leaves", "it") if letters == 1 else ("leave", "them")
-    return f"{what} {leaves} in {hold} s; z takes {it} back."
+    back = f"; {undo} takes {it} back" if undo else ""
+    return f"{what} {leaves} in {hold} s{back}."
 
 
 def people_line(

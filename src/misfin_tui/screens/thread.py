@@ -9,7 +9,7 @@ from textual import on, work
 from textual.content import Content
 
 from misfin.errors import LetterGoneError, MisfinError
-from misfin.store.rows import HELD, Badge, Completion, View
+from misfin.store.rows import HELD, Completion, View
 from misfin_tui.keymap import Room
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.letter_actions import DRAFTS, LetterScreen
@@ -402,4 +402,4 @@ class ThreadScreen(LetterScreen):
 
 
 def _held(part: Part) -> bool:
-    return part.row.folder == HELD or part.row.badge is Badge.CHANGED
+    return part.row.folder == HELD

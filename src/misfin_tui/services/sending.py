@@ -6,7 +6,7 @@ import asyncio
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError, StoreError
@@ -153,7 +153,7 @@ class Sending:
     async def undo_send(self, ids: Sequence[int]) -> Draft | None:
         """Take a message back before it leaves; it is a draft again. None when it is too late."""
         draft = await asyncio.to_thread(self._take_back, list(ids))
-        self._submitted = [each for each in self._submitted if not set(each.ids) & set(ids)]
+        self._decided(*ids)
         self._tell()
         return draft
 
@@ -170,12 +170,16 @@ class Sending:
     async def retry(self, row_id: int) -> bool:
         """Try again now; for an uncertain row this may deliver it twice: ask first."""
         done = await asyncio.to_thread(lambda: self._services.outbox_queue.retry(row_id, time.time()))
+        if done:
+            self._decided(row_id)
         self._tell()
         return done
 
     async def cancel(self, row_id: int) -> bool:
         """Do not send it; False when it is leaving right now or has left."""
         done = await asyncio.to_thread(lambda: self._services.outbox_queue.cancel(row_id, now=time.time()))
+        if done:
+            self._decided(row_id)
         self._tell()
         return done
 
@@ -188,6 +192,7 @@ class Sending:
     async def edit(self, row_id: int) -> Draft:
         """Take one recipient's copy back as a draft. Raises :class:`LocalError` when it is too late."""
         draft = await asyncio.to_thread(self._edit, row_id)
+        self._decided(row_id)
         self._tell()
         if draft is None:
             raise LocalError("It is leaving right now, or has left.")
@@ -200,6 +205,11 @@ class Sending:
             await self._services.contacts.moved(row.to, row.target)
         self._tell()
         return row is not None
+
+    def _decided(self, *ids: int) -> None:
+        """These rows wait for their time no longer: there is nothing about them to take back."""
+        left = [(each, tuple(row for row in each.ids if row not in ids)) for each in self._submitted]
+        self._submitted = [replace(each, ids=rows) for each, rows in left if rows]
 
     # ---- in a thread
 

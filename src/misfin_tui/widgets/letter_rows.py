@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from misfin.store.rows import Badge
+from misfin.store.rows import HELD, Badge
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.cells import cut, fit, wrap
 from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out
@@ -134,9 +134,8 @@ def _warnings(row: LetterRow, letter: Letter | None) -> list[str]:
     """What a reader should know before believing the letter."""
     warnings = []
     if row.badge is Badge.CHANGED:
-        warnings.append(
-            "The sender's certificate is not the one seen before. “Accept held” decides about it."
-        )
+        decides = " “Accept held” decides about it." if row.folder == HELD else ""
+        warnings.append(f"The sender's certificate is not the one seen before.{decides}")
     if reason := suspicious(row.sender_address):
         warnings.append(f"Look closely at the address: {reason}.")
     if letter is not None:
