@@ -49,8 +49,8 @@ class Finding:
 
 def doctor(args: Namespace) -> int:
     """Print every finding; the exit status is 1 when something is bad."""
-    profile = profile_of(args)
-    if args.reindex:
+    profile = profile_of(args, new=True)
+    if args.reindex and profile.root.exists():
         _reindex(profile)
     bad = False
     for look in LOOKS:
@@ -161,6 +161,8 @@ def look_at_databases(profile: Profile) -> Iterator[Finding]:
 
 def look_at_mail(profile: Profile) -> Iterator[Finding]:
     """The Maildirs can be read, and the index agrees with them."""
+    if not profile.root.exists():
+        return  # to look is not to make one
     from misfin.store.index import MailIndex
     from misfin.store.maildir import MailStore
 

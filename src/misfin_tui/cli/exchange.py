@@ -27,7 +27,7 @@ _EVERY = 0.2
 
 def import_mail(args: Namespace) -> int:
     """Copy mail into an account; what is there already is left out, and what cannot be read is named."""
-    with open_services(args) as services:
+    with open_services(args, new=bool(args.account)) as services:
         account = _account(args, services)
         report = take_in(
             Path(args.source).expanduser(),

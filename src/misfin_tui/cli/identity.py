@@ -1,7 +1,8 @@
-"""``misfin-tui identity``: make, list, show, import and export identities."""
+"""``misfin-tui identity``: make, list, show, renew, import and export identities."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from argparse import Namespace
 from datetime import UTC, datetime
@@ -11,19 +12,17 @@ from misfin.errors import IdentityEncryptedError, IdentityError, LocalError
 from misfin.model.address import MisfinAddress
 from misfin.store.files import write_private
 from misfin.store.identities import IdentityStore, StoredIdentity, file_name, identity_from_files
-from misfin.store.maildir import MailStore
 from misfin.trust.identity import Identity, KeyKind, check, generate
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import emit, emit_table, grouped, profile_of, say
+from misfin_tui.cli.output import emit, emit_table, grouped, open_services, profile_of, say
 
 
 def new(args: Namespace) -> int:
     """Make an identity and the mailbox it receives into."""
-    store = _store(args)
     address = MisfinAddress.parse(args.address)
     if args.days < 1:
-        raise LocalError("--days must be at least 1.", remedy="Leave it out: re-issuing breaks others' pins.")
-    signer = store.load(args.signed_by) if args.signed_by else None
+        raise LocalError("--days must be at least 1.", remedy="Leave it out: it is then valid for a century.")
+    signer = _store(args).load(args.signed_by) if args.signed_by else None
     identity = generate(
         MisfinAddress(address.mailbox, address.hostname, args.blurb or address.blurb or address.mailbox),
         now=datetime.now(UTC),
@@ -60,13 +59,14 @@ def list_identities(args: Namespace) -> int:
 
 def show(args: Namespace) -> int:
     """One identity: names, fingerprints, validity, and what other servers may refuse about it."""
-    store = _store(args)
-    wanted = args.name or next(iter(store.names()), "")
-    if not wanted:
-        raise IdentityError(
-            "You have no identity.", remedy="Make one with `misfin-tui identity new ADDRESS`."
-        )
-    identity = store.load(wanted)
+    with open_services(args) as services:
+        wanted = args.name or asyncio.run(services.identities.default())
+        if not wanted:
+            raise IdentityError(
+                "You have no identity that can be used.",
+                remedy="Make one with `misfin-tui identity new mailbox@host`; `identity list` shows all.",
+            )
+        identity = services.identity_store.load(wanted)
     info = identity.info
     complaints = check(identity, datetime.now(UTC))
     if args.json:
@@ -81,6 +81,20 @@ def show(args: Namespace) -> int:
         *(f"  note         {complaint}" for complaint in complaints),
     ):
         emit(args, {}, line)
+    return Exit.DONE
+
+
+def renew(args: Namespace) -> int:
+    """A new certificate for the same names and key, in the place of the old one."""
+    with open_services(args) as services:
+        wanted = services.identity_store.load(args.name)
+        stored = next(one for one in services.identity_store.all() if one.identity == wanted)
+        asyncio.run(services.identities.renew(stored.name))
+        identity = services.identity_store.load(stored.name)
+    record = _facts(identity) | {"name": stored.name, "path": str(stored.path)}
+    emit(args, record, f"{identity.address.long_form} is valid until {identity.info.not_after:%Y-%m-%d} now.")
+    say("Tell your correspondents the new fingerprint: who goes by it alone sees another one.")
+    _note_complaints(identity)
     return Exit.DONE
 
 
@@ -102,14 +116,22 @@ def export(args: Namespace) -> int:
 
 
 def _keep(args: Namespace, identity: Identity, name: str) -> int:
-    profile = profile_of(args)
-    path = IdentityStore(profile.identities).save(identity, name)
-    MailStore(profile.mail).create(identity.address.address)
+    with open_services(args, new=True) as services:
+        before = asyncio.run(services.identities.default())
+        path = services.identity_store.save(identity, name)
+        services.store.create(identity.address.address)
+        kept = asyncio.run(services.identities.keep_default(before))
     record = _facts(identity) | {"name": name, "path": str(path)}
     emit(args, record, f"{identity.address.long_form} is ready: {path}")
+    if kept is not None:
+        say(f"You go on writing from {before}: identity.default says so in the settings now.")
+    _note_complaints(identity)
+    return Exit.DONE
+
+
+def _note_complaints(identity: Identity) -> None:
     for complaint in check(identity, datetime.now(UTC)):
         say(f"Note: {complaint}")
-    return Exit.DONE
 
 
 def _store(args: Namespace) -> IdentityStore:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from misfin.errors import LocalError
 from misfin_tui.paths import Profile, find_profile
 from misfin_tui.screentext import plain
 
@@ -19,18 +20,28 @@ if TYPE_CHECKING:
 Record = Mapping[str, object]
 
 
-def profile_of(args: Namespace) -> Profile:
-    """The profile the command line named, or the usual one."""
-    return find_profile(args.profile)
+def profile_of(args: Namespace, *, new: bool = False) -> Profile:
+    """The profile the command line named, or the usual one; ``new`` where the command may make it.
+
+    Raises :class:`LocalError` where there is none: whoever only looks must not make one by a slip of the
+    finger.
+    """
+    profile = find_profile(args.profile)
+    if not new and not profile.root.is_dir():
+        raise LocalError(
+            f"There is no profile in {profile.root}.",
+            remedy="Make one with `misfin-tui identity new mailbox@host`, or name another with --profile.",
+        )
+    return profile
 
 
 @contextmanager
-def open_services(args: Namespace) -> Iterator[Services]:
+def open_services(args: Namespace, *, new: bool = False) -> Iterator[Services]:
     """What the screens use too, for one command: profile, settings and the databases, closed at the end."""
     from misfin_tui.config import load
     from misfin_tui.services import Services
 
-    profile = profile_of(args)
+    profile = profile_of(args, new=new)
     services = Services(profile, load(profile.config))
     try:
         yield services

@@ -27,7 +27,7 @@ def open_program(args: Namespace) -> int:
     if args.version:
         print_version()
         return Exit.DONE
-    return open_profile(profile_of(args), dev=True) if args.dev else open_at_once(args.profile)
+    return open_profile(profile_of(args, new=True), dev=True) if args.dev else open_at_once(args.profile)
 
 
 def open_link(args: Namespace) -> int:
@@ -35,7 +35,7 @@ def open_link(args: Namespace) -> int:
     from misfin.model.address import parse_uri
 
     parse_uri(args.link)  # a broken link is said here, in the shell it came from
-    return open_profile(profile_of(args), link=args.link)
+    return open_profile(profile_of(args, new=True), link=args.link)
 
 
 def demo(args: Namespace) -> int:

@@ -13,14 +13,14 @@ from misfin_tui.config.writing import template, toml_value
 
 def path(args: Namespace) -> int:
     """Print the path of the settings file, whether or not it exists."""
-    where = profile_of(args).config
+    where = profile_of(args, new=True).config
     emit(args, {"path": str(where), "exists": where.exists()}, str(where))
     return Exit.DONE
 
 
 def show(args: Namespace) -> int:
     """Print every setting in force, defaults included."""
-    settings = config.load(profile_of(args).config)
+    settings = config.load(profile_of(args, new=True).config)
     for section, cls in config.SECTIONS.items():
         values = getattr(settings, section)
         for item in fields(cls):
@@ -40,7 +40,7 @@ def init(args: Namespace) -> int:
     """Write the commented settings file; an existing one is left alone."""
     from misfin.store.files import write_private
 
-    where = profile_of(args).config
+    where = profile_of(args, new=True).config
     if where.exists():
         complain(f"{where} exists already.", "Edit it, or move it away first.")
         return Exit.USAGE

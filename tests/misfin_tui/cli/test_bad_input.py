@@ -27,6 +27,7 @@ def complaint(done: object) -> str:
         (("identity", "new", "nonsense"), "mailbox@host"),
         (("identity", "new", "ada@mail.example", "--days", "0"), "--days"),
         (("identity", "show", "bob@x.test"), "no identity"),
+        (("identity", "renew", "bob@x.test"), "no identity"),
         (("identity", "import", "/nowhere/at.all"), "cannot be read"),
         (("show", "zzz"), "misfin-tui list"),
         (("search", "before:someday"), "Column 8 of the search: “someday”"),
@@ -42,10 +43,47 @@ def complaint(done: object) -> str:
     ],
 )
 def test_wrong_words_are_status_2_and_one_line(shell: Shell, words: tuple[str, ...], word: str) -> None:
+    shell.root.mkdir()
     assert word in complaint(shell.run(*words, check=2))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list",),
+        ("search", "x"),
+        ("show", "x"),
+        ("fetch",),
+        ("export", "out.mbox"),
+        ("import", "in.mbox"),
+        ("identity",),
+        ("identity", "show"),
+        ("identity", "renew", "ada@mail.example"),
+        ("identity", "export", "ada@mail.example"),
+        ("outbox",),
+        ("outbox", "run"),
+        ("trust",),
+        ("trust", "list", "--recipients"),
+        ("receive", "--listen", "127.0.0.1:0"),
+        ("trust", "forget", "hive.test"),
+        ("send", "b@hive.test", "--body", "x"),
+    ],
+)
+def test_a_profile_that_is_not_there_is_said_and_not_made(shell: Shell, words: tuple[str, ...]) -> None:
+    said = complaint(shell.run(*words, check=2))
+    assert str(shell.root) in said
+    assert "identity new" in said
+    assert not shell.root.exists()
+
+
+@pytest.mark.parametrize("words", [("config",), ("config", "path"), ("doctor",), ("doctor", "--reindex")])
+def test_what_can_be_said_without_a_profile_makes_none(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell.run(*words).stdout
+    assert not shell.root.exists()
+
+
 def test_sending_without_an_identity_says_how_to_make_one(shell: Shell) -> None:
+    shell.root.mkdir()
     assert "identity new" in complaint(shell.run("send", "a@b.test", "--body", "x", check=2))
 
 

@@ -38,6 +38,36 @@ def test_the_profile_may_stand_before_or_after_the_command(shell: Shell, tmp_pat
     assert done.stdout.strip() == str(other / "config.toml")
 
 
+def test_another_identity_leaves_the_one_written_from(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "zoe@mail.example")
+    assert "zoe@mail.example" in shell.run("identity", "show").stdout
+    told = shell.run("identity", "new", "ada@mail.example").stderr
+    assert "go on writing from zoe@mail.example" in told
+    other = Shell(tmp_path / "other")
+    other.run("identity", "new", "abe@mail.example")
+    other.run("identity", "export", "abe@mail.example", "--output", str(tmp_path / "abe.pem"))
+    shell.run("identity", "import", str(tmp_path / "abe.pem"))
+    assert "zoe@mail.example" in shell.run("identity", "show").stdout
+    assert 'identity.default = "zoe@mail.example"' in shell.run("config", "show").stdout
+    (sent,) = shell.json("send", "bea@hive.test", "--body", "x", "--queue")
+    assert [row["from"] for row in shell.json("outbox")] == ["zoe@mail.example"]
+    assert sent["state"] == "waiting"
+
+
+def test_an_identity_is_renewed_with_its_names_and_key(shell: Shell) -> None:
+    shell.run("identity", "new", "mail@mail.example", "--ca", "--blurb", "The host")
+    shell.run("identity", "new", "ada@mail.example", "--days", "3", "--signed-by", "mail@mail.example")
+    (before,) = shell.json("identity", "show", "ada@mail.example")
+    (renewed,) = shell.json("identity", "renew", "ada@mail.example")
+    (after,) = shell.json("identity", "show", "ada@mail.example")
+    assert renewed["fingerprint"] == after["fingerprint"] != before["fingerprint"]
+    assert renewed["path"] == str(shell.root / "identities" / "ada@mail.example.pem")
+    assert [after[key] for key in ("spki", "blurb", "address", "ca")] == [
+        before[key] for key in ("spki", "blurb", "address", "ca")
+    ]
+    assert after["not_after"] > before["not_after"]
+
+
 def test_doctor_finds_a_new_profile_well(shell: Shell) -> None:
     shell.settings('[receive]\nlisten = ["127.0.0.1:0"]\n')
     shell.run("identity", "new", "ada@mail.example", "--blurb", "Ada")
