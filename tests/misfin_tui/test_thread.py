@@ -10,6 +10,7 @@ import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
 from mailboxes import Mailbox
 from post import NOW, gemmail
+from rich.cells import cell_len
 
 from misfin.errors import LetterGoneError, StoreError
 from misfin.model.address import MisfinAddress
@@ -352,6 +353,17 @@ async def test_a_reply_quotes_the_selected_lines(profile, mailbox):
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         assert app.screen._opened.body == "Dave wrote:\n>> quoted words\n> * one\n\n".replace(">>", "> >")
+
+
+async def test_in_a_wide_window_the_date_of_a_letter_ends_where_its_text_may(profile, mailbox):
+    mailbox.put(gemmail(f"# Long\n\n{'words ' * 100}"))
+    async with at_desk(profile, (200, 50)) as (app, pilot):
+        screen = await opened(pilot, "Long")
+        await on_screen(pilot, "words words")
+        rows = screen.thread.layout_rows.rows
+        assert cell_len(rows[0].text) == 100
+        assert 90 < max(cell_len(row.text) for row in rows if "words words" in row.text) <= 100
+        assert shown(app).splitlines()[2].rstrip("│ ").endswith(rows[0].text.split()[-1])
 
 
 async def test_a_held_letter_can_be_let_in(profile, mailbox):

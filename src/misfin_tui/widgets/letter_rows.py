@@ -48,6 +48,7 @@ BADGES = {
 }
 """A badge's role and what it says in words."""
 
+LINE = 100  # cells of a line at most: longer ones are hard to read, however wide the window is
 MAX_WHO = 28  # cells of a sender in a folded letter
 MAX_HEAD = 12  # rows of recipients and the like before the text begins
 LABEL = 13  # cells of the labels in the details
@@ -237,6 +238,7 @@ def grouped(digits: str) -> str:
 
 def letter_layout(row: LetterRow, letter: Letter, width: int) -> Layout:
     """A single letter from its head to its end, for the preview."""
-    layout = body_layout(letter, width)
-    layout.rows[:0] = [*head_rows(row, letter, width), _BLANK]
+    line = min(width, LINE)
+    layout = body_layout(letter, line)
+    layout.rows[:0] = [*head_rows(row, letter, line), _BLANK]
     return layout

@@ -13,16 +13,13 @@ from misfin.model.gemtext import parse, preview_of
 from misfin.store.rows import LetterRow
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_rows import Layout, Row
-from misfin_tui.widgets.letter_rows import body_layout, detail_rows, folded_row, head_rows
+from misfin_tui.widgets.letter_rows import LINE, body_layout, detail_rows, folded_row, head_rows
 from misfin_tui.widgets.letter_view import LetterView
 
 if TYPE_CHECKING:
     from textual import events
 
     from misfin.store.mime import Letter
-
-LINE = 100
-"""Cells of a line of text at most: longer ones are hard to read, however wide the window is."""
 
 
 @dataclass
@@ -54,17 +51,18 @@ class Part:
         return self.made[key]
 
     def _lay_out(self, width: int, first_link: int, *, focused: bool) -> Layout:
+        line = min(width, LINE)
         if not self.open:
-            return Layout([folded_row(self.row, self.snippet or self.row.subject, width, focused=focused)])
+            return Layout([folded_row(self.row, self.snippet or self.row.subject, line, focused=focused)])
         lead = (("▌" if focused else " ", "bar"), ("▾ ", "fold"))
-        rows = head_rows(self.row, self.letter, width, lead=lead)
+        rows = head_rows(self.row, self.letter, line, lead=lead)
         if self.letter is None:
             tone = "warning" if self.problem else "muted"
             rows.append(Row((("    ", "muted"), (plain(self.problem, one_line=True) or "···", tone))))
             return Layout(rows)
         if self.details:
             rows += detail_rows(self.row, self.letter, width)
-        body = body_layout(self.letter, min(width, LINE) - 2, first_link=first_link)
+        body = body_layout(self.letter, line - 2, first_link=first_link)
         indent = ("  ", "text")
         rows.append(Row(()))
         rows += [row._replace(pieces=(indent, *row.pieces)) if row.pieces else row for row in body.rows]
@@ -161,7 +159,7 @@ class ThreadView(LetterView):
             whole.links += layout.links
             whole.measured = max(whole.measured, layout.width)
             if part.open and number + 1 < len(self.parts):
-                whole.rows.append(Row((("─" * width, "rule"),)))
+                whole.rows.append(Row((("─" * min(width, LINE), "rule"),)))
         return whole
 
     def _want_open(self) -> None:
