@@ -81,7 +81,12 @@ def detect(path: Path) -> SourceKind:
         if isinstance(error, StoreError):
             raise
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if beginning.startswith(b"From "):
+    if beginning.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").startswith(b"From "):
+        if b"\r" in beginning and b"\n" not in beginning:
+            raise StoreError(
+                f"{path} is an mbox with the line ends of old Macs, which this program does not read.",
+                remedy=r"Convert it first: tr '\r' '\n' <OLD >NEW",
+            )
         return SourceKind.MBOX
     if re.search(rb"^(?:\[[^\[\]\n]*\]\s*$|Mailbox:|<=====)", beginning, re.MULTILINE):
         return SourceKind.GEMBOX

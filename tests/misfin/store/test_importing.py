@@ -270,6 +270,88 @@ def test_a_letter_smuggled_in_by_the_text_of_another_is_not_believed(tmp_path, s
     assert (boss.subject, boss.misfin.verification) == ("Pay", {})
 
 
+FROM = "From a@b Thu Nov 19 15:02:00 2026\n"
+
+
+def written(number: int, body: str = "text\n", head: str = "") -> str:
+    return f"{head}From: a@b\nSubject: s{number}\nDate: Thu, 19 Nov 2026 14:02:00 +0000\n\n{body}"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "From a@b\n",
+        "From a@b Thu Nov 19 15:02 2026\n",
+        "From a@b Thu Nov 19 15:02:00 CET 2026\n",
+        "From a@b Thu Nov 19 15:02:00 +0000 2026\n",
+        "From a@b Thu Nov 19 15:02:00 2026 +0100\n",
+        "From a@b Thu Nov 19 15:02:00 2026 remote from c\n",
+        "From - Thu Nov 19 15:02:00 2026\n",
+        "From ???@??? Thu Nov 19 15:02:00 2026\n",
+        "From a@b Thu, 19 Nov 2026 15:02:00 +0000\n",
+        "From a@b 2026-11-19 15:02:00\n",
+    ],
+)
+@pytest.mark.parametrize("before", ["", "\ufeff", "\n\n"])
+def test_an_mbox_may_begin_its_letters_in_many_ways(tmp_path, store, start, before):
+    path = tmp_path / "mbox"
+    one = "one\n"
+    path.write_text(f"{before}{start}{written(1, one)}\n{start}{written(2, 'two')}")
+    assert bring(path, store).added == 2
+    assert sorted((letter.subject, letter.text) for letter in letters(store)) == [
+        ("s1", "one\n"),
+        ("s2", "two\n"),
+    ]
+
+
+def test_letters_without_a_blank_line_between_them_are_told_apart(tmp_path, store):
+    path = tmp_path / "mbox"
+    path.write_text(f"{FROM}{written(1)}{FROM}{written(2)}{FROM}>{FROM}{written(3)}")
+    assert bring(path, store).added == 3
+    assert {letter.text for letter in letters(store)} == {"text\n"}
+
+
+def test_text_that_was_not_quoted_stays_in_its_letter(tmp_path, store):
+    text = "text\n\nFrom here at 10:30 it went until 2026\nend\n\nFrom Bob\nHello: you\n"
+    (tmp_path / "mbox").write_text(f"{FROM}{written(1, text)}\n{FROM}{written(2)}")
+    assert bring(tmp_path / "mbox", store).added == 2
+    assert [letter.text for letter in letters(store) if letter.subject == "s1"] == [text]
+
+
+def test_a_letter_without_a_date_came_when_its_from_line_says(tmp_path, store):
+    (tmp_path / "mbox").write_text(f"{FROM}Subject: x\n\ntext\n")
+    bring(tmp_path / "mbox", store)
+    came = datetime(2026, 11, 19, 15, 2, tzinfo=UTC).timestamp()
+    assert store.folder(ADA.address).list()[0].path.stat().st_mtime == came
+
+
+def test_what_is_only_left_in_an_mbox_is_no_mail_and_is_named(tmp_path, store):
+    note = (
+        "From: Mail System Internal Data <MAILER-DAEMON@host>\n"
+        "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 2\n\nThis text\n"
+    )
+    deleted = written(2, head="X-Mozilla-Status: 0009\n")
+    (tmp_path / "mbox").write_text(f"{FROM}{note}\n{FROM}{written(1)}\n{FROM}{deleted}")
+    report = bring(tmp_path / "mbox", store)
+    assert (report.added, report.skipped_count) == (1, 2)
+    assert [skipped.where for skipped in report.skipped] == ["letter 1", "letter 3"]
+    assert "note" in report.skipped[0].why
+    assert "deleted" in report.skipped[1].why
+
+
+def test_an_mbox_with_line_ends_of_old_macs_is_refused_with_a_way_out(tmp_path, store):
+    (tmp_path / "mbox").write_bytes((FROM + written(1)).replace("\n", "\r").encode())
+    with pytest.raises(StoreError, match="old Macs") as caught:
+        bring(tmp_path / "mbox", store)
+    assert "tr " in caught.value.remedy
+
+
+def test_a_hostile_from_line_is_read_in_linear_time(tmp_path, store):
+    hostile = "From " + "1:11 " * 200_000 + "\n"
+    (tmp_path / "mbox").write_text(f"{FROM}{written(1)}\n{hostile * 3}\n{FROM}{written(2)}")
+    assert bring(tmp_path / "mbox", store).added == 2
+
+
 def test_a_letter_larger_than_memory_should_hold_is_skipped(mbox, store, monkeypatch):
     monkeypatch.setattr(sources, "MAX_LETTER", 5000)
     with mbox.open("ab") as file:
