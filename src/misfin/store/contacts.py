@@ -49,6 +49,11 @@ CREATE TABLE blocks (name TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID
 _COLUMNS = "address, own_name, learnt_name, notes, dead, kept, sent, received, last_sent, last_received"
 _SCORE = """(sent * :weight + received + 0.5)
     * pow_half(max(0.0, :now - max(last_sent, last_received)) / :half_life) * (dead = '') DESC"""
+_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_UNSTROKED = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+"""Letters whose strokes are no accents to Unicode, as people type them who have no such key."""
 _SEPARATORS = re.compile(r"[\s@._+<>()\"',;:\[\]/-]+")
 
 
@@ -342,7 +347,7 @@ class ContactBook:
             " UNION ALL SELECT old FROM aliases WHERE contact = :id",
             {"id": row},
         ).fetchall()
-        found = {word for (text,) in texts for word in _words(text)[:_MAX_WORDS]}
+        found = {word for (text,) in texts for word in _keys(text)}
         self._db.execute("DELETE FROM words WHERE contact = ?", (row,))
         self._db.executemany("INSERT INTO words VALUES (?, ?)", [(word, row) for word in found])
 
@@ -398,6 +403,16 @@ def _words(text: str) -> list[str]:
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return [word for word in _SEPARATORS.split(text.casefold()) if word]
+
+
+def _keys(text: str) -> set[str]:
+    """What a name or an address is found by: its words, and other ways people begin to type them."""
+    words = _words(text)[:_MAX_WORDS]
+    if text.isascii():
+        return set(words)
+    tails = [text[sign.start() :] for sign in _UNSPACED.finditer(text)][:_MAX_WORDS]
+    found = {*words, *(word for tail in tails for word in _words(tail)[:1])}
+    return found | {word.translate(_UNSTROKED) for word in found}
 
 
 def _mark(text: str) -> bytes:

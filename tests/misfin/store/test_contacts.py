@@ -105,6 +105,31 @@ def test_any_beginning_of_name_mailbox_or_host_finds_a_person(book, prefix):
     assert names(book.complete(prefix, now=NOW)) == ["bea@hive.test"]
 
 
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("Søren Ødegård", "soren od"),
+        ("Søren Ødegård", "SØR"),
+        ("Łukasz Żółty", "lukasz zol"),
+        ("Đặng Thị Ngân", "dang"),
+        ("Ægir Þórsson", "aegir thors"),
+        ("Ægir Þórsson", "þór"),
+        ("Işık", "isik"),
+        ("山田太郎", "太郎"),
+        ("山田太郎", "山"),
+        ("カタリナ・ガルシア", "ガル"),
+        ("김철수", "철수"),
+        ("김철수", "김철"),
+    ],
+)
+def test_a_name_is_found_with_and_without_its_strokes_and_inside_where_no_spaces_are_written(
+    book, name, typed
+):
+    book.save(Contact("x1@hive.test", own_name=name))
+    book.save(Contact("x2@hive.test", own_name="Bea"))
+    assert names(book.complete(typed, now=NOW)) == ["x1@hive.test"]
+
+
 @pytest.mark.parametrize("prefix", ["ea", "bea x", "%", "b%", "\0", "' OR 1"])
 def test_what_begins_no_word_finds_nobody(book, prefix):
     book.learn([received("bea@hive.test", name="Bea Worker")])
