@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import struct
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from misfin.store.index import listing, write
 from misfin.store.index.folders import Folder
 from misfin.store.index.listing import State
 from misfin.store.index.place import Place, split_key
+from misfin.store.index.waiting import Waiting
 from misfin.store.keywords import FILE as KEYWORDS_FILE
 
 SMALL: Final = 1000
@@ -31,8 +32,13 @@ SMALL: Final = 1000
 _BATCH: Final = 2000
 _SUBDIRS: Final = ("new", "cur")  # in the order letters travel: one that moves is seen twice, not never
 
-Reader = Callable[[Callable[[sqlite3.Connection], None]], None]
-"""Does something in one state of the index."""
+_T = TypeVar("_T")
+
+
+class Reader(Protocol):
+    """Does something in one state of the index."""
+
+    def __call__(self, act: Callable[[sqlite3.Connection], _T]) -> _T: ...
 
 
 class Known(NamedTuple):
@@ -50,26 +56,13 @@ class Known(NamedTuple):
         return Place(self.folder, self.file)
 
 
-# A file the index does not know is kept as bytes: when it came, its folder, its name. They sort by arrival,
-# and a hundred thousand of them take half the memory of as many tuples.
-_FRESH: Final = struct.Struct(">QI")
-
-
-def pack_fresh(arrival: int, place: Place) -> bytes:
-    return _FRESH.pack(arrival, place.folder) + place.file
-
-
-def place_of(fresh: bytes) -> Place:
-    return Place(_FRESH.unpack_from(fresh)[1], fresh[_FRESH.size :])
-
-
 @dataclass(slots=True)
 class Found:
     """What one walk over the folders says."""
 
     states: dict[tuple[int, str], State] = field(default_factory=dict)
     gone: list[Known] = field(default_factory=list)
-    fresh: list[bytes] = field(default_factory=list)
+    fresh: Waiting = field(default_factory=Waiting)
     replaced: list[Known] = field(default_factory=list)
     """Letters whose file is another one now, or could not be read before: to be read again."""
     renamed: list[write.Renamed] = field(default_factory=list)
@@ -121,34 +114,48 @@ class Walk:
         return True
 
     def compare_subdir(self, folder: Folder, subdir: str, another: bool) -> None:
-        found, rest = self.found, listing.names(folder.path / subdir)
-        if rest is None:  # it cannot be read now: what is known of it stays
+        found, prefix = self.found, subdir.encode() + b"/"
+        root = os.fsencode(folder.path) + b"/" + prefix
+        where = (folder.number, prefix, subdir.encode() + b"0")
+        blank = self.read(lambda db: db.execute(_NAMES, where).fetchone() is None)
+        rest: list[bytes] = []
+        try:
+            listed = listing.names(folder.path / subdir)
+            if blank:  # as at a first build: nothing to compare with, so nothing has to be in memory
+                self.found_fresh(folder, prefix, listed)
+            else:
+                rest = sorted(listed)
+        except OSError:  # it cannot be read now: what is known of it stays
             found.states[folder.number, subdir] = State()
             found.unreadable.append(folder.path)
             return
-        prefix = subdir.encode() + b"/"
-        root = os.fsencode(folder.path) + b"/" + prefix
         closely = another or len(rest) <= SMALL
 
         def sift(db: sqlite3.Connection) -> None:
-            cursor = db.execute(_NAMES, (folder.number, prefix, subdir.encode() + b"0"))
+            cursor = db.execute(_NAMES, where)
+            # Both in the order of names, the last ones first: of either, a part is compared at a time.
             while batch := cursor.fetchmany(_BATCH):
                 rows = {name: row for row, name in batch}
-                # Names are compared as sets, not one by one: a hundred thousand in a tenth of a second.
-                for name in rows.keys() - rest:
+                start = bisect_left(rest, batch[-1][1])
+                here = set(rest[start:])
+                del rest[start:]
+                for name in rows.keys() - here:
                     if not os.path.lexists(root + name):
                         found.gone.append(_known(db, rows[name]))
                 if closely:
-                    known = (_known(db, rows[name]) for name in rows.keys() & rest)
+                    known = (_known(db, rows[name]) for name in rows.keys() & here)
                     found.replaced.extend(
                         one for one in known if one.faulty or _same_file(root + one.file[4:], one) is False
                     )
-                rest.difference_update(rows)
+                self.found_fresh(folder, prefix, here - rows.keys())
 
-        self.read(sift)
-        while rest:  # emptied as it goes: at a first build these names are most of what is in memory
-            name = rest.pop()
-            found.fresh.append(pack_fresh(listing.arrival(name), Place(folder.number, prefix + name)))
+        if not blank:
+            self.read(sift)
+            self.found_fresh(folder, prefix, rest)
+
+    def found_fresh(self, folder: Folder, prefix: bytes, names: Iterable[bytes]) -> None:
+        for name in names:
+            self.found.fresh.add(listing.arrival(name), Place(folder.number, prefix + name))
 
     def compare_tags(self, folder: Folder) -> None:
         """The names of the folder's tags changed: what the flags of its letters mean did, too."""
@@ -171,25 +178,25 @@ class Walk:
             lost[split_key(known.file[4:])].append(known)
         if not lost:
             return
-        kept: list[bytes] = []
+        kept = Waiting()
         paired: set[int] = set()
         moving: set[Known] = set()
-        for fresh in found.fresh:
-            place = place_of(fresh)
-            candidates = [
-                known for known in lost.get(split_key(place.file[4:]), ()) if known.row not in paired
-            ]
-            candidates.sort(key=lambda known: known.folder != place.folder)  # its own folder first
-            same = {known: self.is_same(known, place) for known in candidates}
-            chosen = next((known for known in candidates if same[known]), None)
-            if chosen is None:
-                kept.append(fresh)
-                moving.update(known for known in candidates if same[known] is None)
-                continue
-            paired.add(chosen.row)
-            found.moved += chosen.folder != place.folder
-            meant = listing.meaning(place.file, self.folders[place.folder].keywords)
-            found.renamed.append(write.Renamed(chosen.row, place, *meant))
+        while places := found.fresh.take(_BATCH):
+            for place in places:
+                candidates = [
+                    known for known in lost.get(split_key(place.file[4:]), ()) if known.row not in paired
+                ]
+                candidates.sort(key=lambda known: known.folder != place.folder)  # its own folder first
+                same = {known: self.is_same(known, place) for known in candidates}
+                chosen = next((known for known in candidates if same[known]), None)
+                if chosen is None:
+                    kept.add(listing.arrival(place.file[4:]), place)
+                    moving.update(known for known in candidates if same[known] is None)
+                    continue
+                paired.add(chosen.row)
+                found.moved += chosen.folder != place.folder
+                meant = listing.meaning(place.file, self.folders[place.folder].keywords)
+                found.renamed.append(write.Renamed(chosen.row, place, *meant))
         found.fresh = kept
         found.gone = [known for known in found.gone if known.row not in paired]
         found.spare(moving & set(found.gone))
@@ -235,7 +242,7 @@ def fled(db: sqlite3.Connection, folders: Mapping[int, Folder], known: Known) ->
 
 
 _NAMES: Final = (  # answered by the index of file names alone
-    "SELECT row, substr(file, 5) FROM letters WHERE folder = ? AND file >= ? AND file < ?"
+    "SELECT row, substr(file, 5) FROM letters WHERE folder = ? AND file >= ? AND file < ? ORDER BY file DESC"
 )
 _LETTER: Final = "SELECT row, folder, file, size, mtime, faulty FROM letters WHERE "
 _KEYED: Final = _LETTER + "folder = ? AND (file = ? OR (file >= ? AND file < ?))"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -91,16 +91,15 @@ def look(path: Path, now: float) -> State:
     return State(f"{facts.st_dev}:{facts.st_ino}", str(facts.st_mtime_ns), settled)
 
 
-def names(path: Path) -> set[bytes] | None:
-    """Names in ``new`` or ``cur`` that could be letters; None where it is there but cannot be read."""
-    try:
-        found = set(os.listdir(os.fsencode(path)))  # noqa: PTH208  (bytes)
-    except (FileNotFoundError, NotADirectoryError):
-        return set()
-    except OSError:
-        return None
-    found.difference_update([name for name in found if name.startswith(b".")])
-    return found
+def names(path: Path) -> Iterator[bytes]:
+    """Names in ``new`` or ``cur`` that could be letters, none where it is missing.
+
+    Raises ``OSError`` where it is there but cannot be read.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(os.fsencode(path)) as entries:
+        for entry in entries:
+            if not entry.name.startswith(b"."):
+                yield entry.name
 
 
 def arrival(name: bytes) -> int:

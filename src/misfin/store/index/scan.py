@@ -29,7 +29,6 @@ from misfin.store.index.folders import Folder
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.listing import State
 from misfin.store.index.place import Place
-from misfin.store.index.waiting import Waiting
 from misfin.store.maildir import MailStore
 from misfin.store.rows import Changes
 
@@ -150,8 +149,9 @@ class Scan:
         """Bring what was found into the index: first what is known, then new letters in blocks."""
         self.again = {known.place: known for known in found.replaced}
         self.empty = self.read(_is_empty)
-        found.fresh.extend(compare.pack_fresh(0, place) for place in self.again)
-        waiting = Waiting(found.fresh)
+        waiting = found.fresh
+        for place in self.again:
+            waiting.add(0, place)
         touched = {change.place.folder for change in found.renamed}
         touched.update(known.folder for known in (*found.gone, *found.replaced))
         total = Tally(moved=found.moved)

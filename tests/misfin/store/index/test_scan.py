@@ -148,7 +148,13 @@ def test_a_folder_that_cannot_be_listed_keeps_what_is_known_of_it(index, box, mo
     box.put(mail("one"))
     scanned(index)
     names = listing.names
-    monkeypatch.setattr(listing, "names", lambda path: None if path == box.path() / "new" else names(path))
+
+    def refused(path):
+        if path == box.path() / "new":
+            raise PermissionError(13, "Permission denied")
+        return names(path)
+
+    monkeypatch.setattr(listing, "names", refused)
     box.put(mail("two"))
     scanned(index)
     assert subjects(index.conversations(INBOX, 0, 10)) == ["one"]

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from misfin.store.index.compare import pack_fresh
+from misfin.store.index import waiting as waits
 from misfin.store.index.place import Place
 from misfin.store.index.waiting import Waiting
 
 names = st.binary(min_size=1, max_size=12).filter(lambda name: b"\0" not in name and b"/" not in name)
-places = st.builds(Place, st.integers(1, 2**31), names.map(lambda name: b"cur/" + name))
+places = st.builds(Place, st.integers(1, 9), names.map(lambda name: b"cur/" + name))
 
 
+def of(letters):
+    waiting = Waiting()
+    for letter in letters:
+        waiting.add(*letter)
+    return waiting
+
+
+@pytest.fixture
+def short_runs(monkeypatch):
+    monkeypatch.setattr(waits, "_RUN", 7)
+    monkeypatch.setattr(waits, "_CHUNK", 3)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 2**33), places), max_size=40), st.integers(1, 9), st.integers(0, 3))
-def test_all_come_once_the_newest_first(letters, size, too_many):
-    fresh = [pack_fresh(*letter) for letter in letters]
-    order = [place for _, place in sorted(letters, key=lambda letter: pack_fresh(*letter), reverse=True)]
-    waiting = Waiting(fresh)
-    assert fresh == []
+def test_all_come_once_the_newest_first(short_runs, letters, size, too_many):
+    waiting = of(letters)
     seen = []
     while taken := waiting.take(size):
         read = max(1, len(taken) - too_many)
         waiting.back(taken[read:])
         seen += taken[:read]
         assert waiting.total - waiting.left == len(seen)
-    assert seen == order
+    assert seen == [place for _, place in sorted(letters, reverse=True)]
 
 
 def test_more_than_are_kept_together():
-    letters = [(number, Place(1, b"new/%d\n" % number)) for number in range(2001)]
-    waiting = Waiting([pack_fresh(*letter) for letter in letters])
-    assert waiting.take(3000) == [place for _, place in reversed(letters)]
+    letters = [(number, Place(1, b"new/%d\n" % number)) for number in range(20_001)]
+    waiting = of(letters)
+    assert waiting.take(30_000) == [place for _, place in reversed(letters)]
     assert waiting.take(1) == []
+
+
+def test_names_take_less_memory_than_they_are_long():
+    letters = [(10**9 + number, Place(1, b"cur/%d.M%dP1.host:2,S" % (10**9 + number, number * 7919 % 10**6)))
+               for number in range(2 * waits._RUN)]  # fmt: skip
+    waiting = of(letters)
+    kept = sum(sys.getsizeof(chunk) for run in waiting._runs for chunk in run)
+    assert kept < sum(len(place.file) for _, place in letters) / 2
