@@ -104,8 +104,10 @@ class MailIndex:
             for last_try in (False, True):
                 try:
                     changes = Scan(self._database, store, self._now, progress, self._files_at_rest).run()
-                    self._seen = self.generation()
-                    return replace(changes, elsewhere=seen not in (None, before))
+                    self._seen = after = self.generation()
+                    # Another program may have written down what this scan found nothing new in.
+                    between = after != before and not changes
+                    return replace(changes, elsewhere=seen not in (None, before) or between)
                 except LostError:
                     if last_try:
                         raise StoreError("The mail index keeps being lost.") from None
