@@ -10,6 +10,7 @@ import pytest
 from desk import ALICE, at_desk, make_profile, notices, on_screen, shown, type_text, until
 from textual import events
 from textual.widgets import Input, Select
+from textual.widgets._toast import Toast
 
 from misfin.model.gemmail import Version
 from misfin.store.contacts import Contact, ContactBook
@@ -332,6 +333,11 @@ async def test_the_offer_to_take_it_back_goes_with_it(profile):
         assert not any("takes it back" in each for each in notices(app))
         assert "Something else." in notices(app)
         await until(pilot, lambda: "takes it back" not in shown(app))
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
+        assert not any(each.region.overlaps(app.screen.meter.region) for each in app.screen.query(Toast))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: any("takes it back" in each for each in notices(app)))
+        assert "Not sent. It is a draft again." not in notices(app)
 
 
 async def test_what_was_sent_can_be_taken_back(profile):

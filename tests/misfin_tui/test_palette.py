@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
-from desk import ALICE, at_desk, make_profile, on_screen, shown, until
+from desk import ALICE, at_desk, identity, make_profile, on_screen, settled, shown, until
 from mailboxes import Mailbox
 from post import gemmail
 from textual.command import CommandPalette
+from textual.widgets import OptionList
 
 from misfin.store.contacts import Contact, ContactBook
+from misfin.store.identities import IdentityStore
 from misfin_tui.commands import ActionProvider, FolderProvider, PeopleProvider
 from misfin_tui.dialogs.menu import MenuDialog
 from misfin_tui.keymap import ACTIONS, Room, Shown, in_room
@@ -254,3 +256,48 @@ async def test_the_help_tells_of_the_mouse(profile):
         await on_screen(pilot, "Keys")
         await pilot.press("slash", *"right", "space", *"click")
         await on_screen(pilot, "Everything that can be done there.")
+
+
+WITH_A_LIST = {
+    "the palette": ("ctrl+p", "r", "e"),
+    "the menu": (),
+    "the themes": ("comma", "slash", *"theme", "enter", "enter"),
+    "the offers": ("c", "a"),
+    "the senders": ("c", "shift+tab", "enter"),
+}
+
+
+@pytest.mark.parametrize("place", WITH_A_LIST)
+async def test_the_cursor_of_every_list_is_seen_in_sixteen_colours(profile, letter, place):
+    profile.config.write_text(profile.config.read_text() + '[ui]\ntheme = "misfin-ansi"\n')
+    IdentityStore(profile.identities).save(identity("anna@mail.example"))
+    book = ContactBook(profile.contacts_db)
+    for name in ("abe", "ann"):
+        book.save(Contact(f"{name}@hive.test"))
+    book.close()
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await settled(pilot)
+        if place == "the menu":
+            await pilot.click("#letters", offset=(30, 2), button=3)
+        for key in WITH_A_LIST[place]:
+            await pilot.press(key)
+            await settled(pilot)
+        options = await listed(app, pilot)
+        if options.highlighted is None:
+            await pilot.press("down")
+        await until(pilot, lambda: options.highlighted is not None)
+        at = options.highlighted
+        cursor, other = (options.render_line(line)._segments[-1].style for line in (at, at + 1))
+        assert (cursor.underline, cursor.bgcolor) != (other.underline, other.bgcolor)
+        assert cursor.underline  # also without colours
+
+
+async def listed(app, pilot) -> OptionList:
+    """The list of options on the screen that keys go to."""
+
+    def found() -> list[OptionList]:
+        lists = [each for each in app.screen.query(OptionList) if each.display and each.option_count > 1]
+        return [each for each in lists if each.region.area]
+
+    await until(pilot, found)
+    return found()[0]

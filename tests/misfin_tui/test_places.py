@@ -8,6 +8,7 @@ import time
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
+from textual.widgets._toast import Toast
 
 from misfin.model.address import MisfinAddress
 from misfin.store.contacts import Contact, ContactBook
@@ -69,6 +70,17 @@ async def test_pins_are_listed_with_what_waits_on_top(profile, pinned):
         assert screen.rows.items[0].name == "erin@far.test"
         await on_screen(pilot, "waits for your decision")
         await on_screen(pilot, "1 question for you")
+
+
+async def test_a_notice_leaves_what_is_said_of_a_row_free(profile, pinned):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await go(app, pilot, "T", TrustScreen)
+        await on_screen(pilot, "waits for your decision")
+        app.say("Something happened meanwhile. " * 3, timeout=60)
+        await on_screen(pilot, "Something happened")
+        (toast,) = screen.query(Toast)
+        assert not toast.region.overlaps(screen.detail_line.region)
+        assert "Another certificate waits for your decision: a decides." in shown(app)
 
 
 async def test_pins_can_be_searched(profile, pinned):

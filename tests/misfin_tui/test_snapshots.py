@@ -22,6 +22,7 @@ from misfin.model.gemmail import Version
 from misfin.store.contacts import Contact, ContactBook, Meeting
 from misfin.store.drafts import Draft, to_bytes
 from misfin.store.identities import IdentityStore
+from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
@@ -58,6 +59,7 @@ def _still(monkeypatch):
 def profile(profile_root):
     made = make_profile(profile_root, address="")
     IdentityStore(made.identities).save(certificate_k())
+    MailStore(made.mail).create(ADA)
     names = {"users": ("bob",), "names": ("Bob Jones",), "san": (x509.DNSName("hive.test"),)}
     host = build(**names, key="k").info
     shown = build(**names, key="another").info

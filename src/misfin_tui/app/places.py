@@ -44,9 +44,9 @@ LONG = 12.0
 
 @dataclasses.dataclass
 class Notice(Notification):
-    """A notice that may offer to undo something."""
+    """A notice that can be taken away by what it speaks of."""
 
-    offer: str = ""
+    about: str = ""
 
 
 class Places(App[int]):
@@ -56,19 +56,26 @@ class Places(App[int]):
     config: Config
     services: Services
 
+    # In the lists of Textual reversed text is not reversed.
+    DEFAULT_CSS = """
+    CommandPalette:ansi CommandList > .option-list--option-highlighted {
+        color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
+    }
+    """
+
     # ---- saying things
 
     def say(
-        self, text: str, *, severity: Severity = "information", timeout: float | None = None, offer: str = ""
+        self, text: str, *, severity: Severity = "information", timeout: float | None = None, about: str = ""
     ) -> None:
-        """A notice, wherever its text came from; ``offer`` names what can be undone while it stands."""
+        """A notice, wherever its text came from; ``about`` names what it speaks of, for :meth:`withdraw`."""
         left = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
-        notice = Notice(plain(text, one_line=False), severity=severity, timeout=left, offer=offer)
+        notice = Notice(plain(text, one_line=False), severity=severity, timeout=left, about=about)
         self.post_message(Notify(notice))
 
-    def withdraw(self, offer: str) -> None:
-        """Take the newest notice of an offer away: it was accepted, or no longer holds."""
-        notices = [each for each in self._notifications if isinstance(each, Notice) and each.offer == offer]
+    def withdraw(self, about: str) -> None:
+        """Take the newest notice about something away: it holds no longer."""
+        notices = [each for each in self._notifications if isinstance(each, Notice) and each.about == about]
         if notices:
             self._unnotify(notices[-1])  # Textual has a public word only for all of them
 

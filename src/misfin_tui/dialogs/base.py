@@ -79,7 +79,9 @@ class Dialog(ModalScreen[T | None]):
         .gap {{ margin-top: 1; }}
         Input {{ border: none; height: 1; padding: 0 1; background: $panel; margin-top: 1; }}
     }}
-    Dialog:ansi OptionList > .option-list--option-highlighted {{ text-style: reverse; }}
+    Dialog:ansi OptionList > .option-list--option-highlighted {{
+        color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
+    }}
     Dialog.-stacked #buttons {{ layout: vertical; overflow-y: auto; scrollbar-size-vertical: 0; }}
     Dialog.-short #box {{ padding: 0 2; }}
     Dialog.-narrow #box {{ padding: 0 1; }}

@@ -29,11 +29,14 @@ class MenuDialog(ModalScreen[Action | None]):
     DEFAULT_CSS = """
     MenuDialog {
         background: transparent;
+        Toast { visibility: hidden; }
         OptionList, OptionList:focus {
             width: auto; height: auto; max-height: 100%; max-width: 100%; background: $surface;
             border: round $border; padding: 0 1; scrollbar-size-vertical: 1;
         }
-        &:ansi OptionList > .option-list--option-highlighted { text-style: reverse; }
+        &:ansi OptionList > .option-list--option-highlighted {
+            color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
+        }
     }
     """
 

@@ -60,6 +60,10 @@ class ComposeScreen(DraftScreen):
         #side { border-title-color: $text-muted; }
         #preview { height: 1fr; }
         &.-previewing #side { display: block; }
+        ToastRack { margin-bottom: 2; }
+        &:ansi SelectOverlay > .option-list--option-highlighted {
+            color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
+        }
         &.-narrow #text { layout: vertical; }
         &.-short #status, &.-tiny #status { display: none; }
         &.-tiny #people, &.-tiny #from-line, &.-tiny #meter { display: none; }

@@ -199,8 +199,9 @@ class DraftScreen(AppScreen):
             return
         hold = self.services.config.send.undo_send_seconds
         undo = readable(next(iter(self.misfin.keys.of("undo")), ""))
+        self.misfin.withdraw("taken back")
         words = submitted(len(drafts), len(submission.ids), hold, undo)
-        self.misfin.say(words, timeout=max(hold, 4), offer="sending" if hold else "")
+        self.misfin.say(words, timeout=max(hold, 4), about="sending" if hold else "")
         self._finish()
 
     def _problem(self, draft: Draft) -> str:

@@ -152,7 +152,7 @@ class ContactsScreen(Place):
             self._undo = gone
             keys = self.misfin.keys.of("contact-undo")
             undo = f"  {readable(keys[0])} undo" if keys else ""
-            self.misfin.say(f"{gone.name or gone.address} was removed.{undo}", offer="contact")
+            self.misfin.say(f"{gone.name or gone.address} was removed.{undo}", about="contact")
         self.reload()
 
     @work(group="contacts", description="put a contact back")

@@ -85,8 +85,10 @@ class HelpScreen(ModalScreen[None]):
         Input, Input:focus { border: none; height: 1; padding: 0 1; background: $panel; }
         Input { display: none; }
         &.-searching Input { display: block; }
+        &.-narrow Toast { visibility: hidden; }
     }
     """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (180, "-roomy")]  # noqa: RUF012 - Textual declares it per instance
 
     def __init__(self, about: Screen[object]) -> None:
         super().__init__()

@@ -15,11 +15,16 @@ from misfin_tui.screens.letter_actions import LetterScreen
 from misfin_tui.widgets.sidebar import Entry, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from textual.worker import Worker
 
     from misfin_tui.widgets.letter_list import LetterList
     from misfin_tui.widgets.searchbox import Prompt
     from misfin_tui.widgets.sidebar import Sidebar
+
+TOGETHER = 0.01
+"""Seconds a typed character is drawn later at most, so that what the search finds is drawn with it."""
 
 
 class SearchScreen(LetterScreen):
@@ -166,7 +171,18 @@ class SearchScreen(LetterScreen):
                 offers = []  # the search itself says what is wrong
             prompt.offer(offers, text)
             if text == self._typed:
-                await self._search(mail.as_typed(text) if text == self._refused else mail.so_far(text), text)
+                query = mail.as_typed(text) if text == self._refused else mail.so_far(text)
+                await self._drawn_together(self._search(query, text))
+
+    async def _drawn_together(self, search: Coroutine[object, object, bool]) -> None:
+        """What is typed waits a moment for what it finds: to draw both at once is quicker than one by one."""
+        found = asyncio.ensure_future(search)
+        try:
+            with self.app.batch_update():
+                await asyncio.wait({found}, timeout=TOGETHER)
+            await found
+        finally:
+            found.cancel()  # nobody waits for it any more
 
     async def _search(self, query: str, text: str) -> bool:
         """Show what a search finds, or without one what was there before it; False where it means nothing."""

@@ -323,9 +323,9 @@ class LetterScreen(Screen[None]):
         self._say_undoable(toast, "filing")
         await self.filed(gone)
 
-    def _say_undoable(self, toast: str, offer: str) -> None:
+    def _say_undoable(self, toast: str, about: str) -> None:
         keys = self.misfin.keys.of("undo")
-        self.misfin.say(f"{toast}  {readable(keys[0])} undo" if keys else toast, offer=offer)
+        self.misfin.say(f"{toast}  {readable(keys[0])} undo" if keys else toast, about=about)
 
     @work(group="file", description="undo")
     async def action_undo(self) -> None:
@@ -344,7 +344,7 @@ class LetterScreen(Screen[None]):
                 if draft is None:
                     self.misfin.say("It is too late: the message is leaving.", severity="warning")
                 else:
-                    self.misfin.say("Not sent. It is a draft again.")
+                    self.misfin.say("Not sent. It is a draft again.", about="taken back")
                     self.misfin.open_composer(draft)
                 return
             toast = await mail.undo()

@@ -65,6 +65,7 @@ class Place(AppScreen):
         #detail { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
         #detail { border-top: solid $border-blurred; border-title-color: $warning; }
         #detail.-empty { display: none; }
+        &.-detailed ToastRack { margin-bottom: 4; }
     }
     """
 
@@ -149,6 +150,7 @@ class Place(AppScreen):
         self.detail_line.border_title = Content(plain(f" {hint} ", one_line=True)) if hint else ""
         self.detail_line.update(Content(plain(said, one_line=False)))
         self.detail_line.set_class(not said, "-empty")
+        self.set_class(bool(said), "-detailed")  # notices leave it free
 
     def news(self) -> list[tuple[str, str]]:
         """What stands on the right of the top line: text and tone."""

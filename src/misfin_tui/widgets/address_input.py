@@ -210,7 +210,9 @@ class AddressOffers(OptionList, can_focus=False):
             background: $block-cursor-background; color: $block-cursor-foreground; text-style: none;
         }
     }
-    AddressOffers:ansi > .option-list--option-highlighted { text-style: reverse; }
+    AddressOffers:ansi > .option-list--option-highlighted {
+        color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
+    }
     """
     MAX_NAME: ClassVar[int] = 28
 

@@ -415,7 +415,10 @@ class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
             said = cut(plain(lines[number], one_line=True), self._row_width)
             indent = (self._row_width - cell_len(said)) // 2
             return Strip([Segment(" " * indent + said, muted)]).adjust_cell_length(self._row_width, style)
-        return Strip.blank(self._row_width, style)
+        blank = self._strips.get(())
+        if blank is None:
+            blank = self._strips[()] = Strip.blank(self._row_width, style)
+        return blank
 
     def _placeholder(self, index: int) -> Strip:
         base, palette = self._palette(index == self.cursor, False)

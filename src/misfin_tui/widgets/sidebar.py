@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -161,11 +161,14 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
 
     def mark_shown(self, view: View | None) -> None:
         """Tell which view the list shows; the cursor follows, unless it is being moved."""
-        self.shown = view
+        before, self.shown = self.shown, view
         places = [index for index, entry in enumerate(self._lines) if entry.view and entry.view == view]
+        if before != view:
+            for index, entry in enumerate(self._lines):
+                if entry.view is not None and entry.view in (before, view):
+                    self._refresh_line(index)
         if places and not self.has_focus:
             self.move_to(places[0])
-        self.refresh()
 
     def searches(self) -> list[Entry]:
         """The saved searches, in the order of their number keys."""
@@ -187,12 +190,20 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a line and bring it into sight."""
-        self.cursor = max(0, min(index, len(self._lines) - 1))
+        before, self.cursor = self.cursor, max(0, min(index, len(self._lines) - 1))
+        if before != self.cursor:
+            self._refresh_line(before)
+            self._refresh_line(self.cursor)
         top, height = self.scroll_offset.y, max(self.size.height, 1)
         if not top <= self.cursor < top + height:
             y = self.cursor if self.cursor < top else self.cursor - height + 1
             self.scroll_to(y=y, animate=False, immediate=True)
-        self.refresh()
+
+    def _refresh_line(self, index: int) -> None:
+        """Draw one line again if it is in sight: all of them cost a search while typing more than it does."""
+        line = index - self.scroll_offset.y
+        if 0 <= line < self.size.height:
+            self.refresh(Region(0, line, self.size.width, 1))
 
     def choose(self) -> None:
         """Choose the line under the cursor; a heading folds or unfolds."""
