@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PLACES", "MisfinApp", "run"]
 
-textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.005)  # type: ignore[misc]  # a default
-"""Seconds between two drawings at least. What becomes known just after one waits for one or two of these;
+textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.001)  # type: ignore[misc]  # a default
+"""Seconds between two drawings at least. What becomes known just after one waits for one or two of these:
 with Textual's sixtieth of a second that was most of the time between a key and what a search finds."""
 
 SELDOM = 5000

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from textual.app import App
+
 from misfin.store.rows import FolderRow, View
-from misfin_tui.widgets.sidebar import Kind, entries
+from misfin_tui.widgets.sidebar import Kind, Sidebar, entries
 
 ME, YOU = "me@mail.example", "you@mail.example"
 
@@ -46,3 +48,37 @@ def test_several_accounts_also_have_one_inbox():
 
 def test_nothing_at_all_is_nothing():
     assert entries([], {}, []) == []
+
+
+class Alone(App[None]):
+    """A sidebar and nothing else."""
+
+    def compose(self):
+        yield Sidebar()
+
+    def get_theme_variable_defaults(self):
+        return {"mail-muted": "#888888", "mail-unread": "#ffffff"}
+
+
+def drawn(app):
+    return [strip.render(app.console) for strip in app.screen._compositor.render_strips()]
+
+
+async def test_every_line_that_looks_different_is_drawn_again():
+    folders = [FolderRow(ME, f"Folder {number:02}", 1, number % 2, 1) for number in range(30)]
+    views = [View(ME, row.folder) for row in folders] + [None, View(query="subject:tea")]
+    async with Alone().run_test(size=(24, 12)) as pilot:
+        app, sidebar = pilot.app, pilot.app.query_one(Sidebar)
+        sidebar.show(entries(folders, {}, [("tea", "subject:tea")]))
+        for step in range(60):
+            if step % 7 == 3:
+                app.set_focus(None if sidebar.has_focus else sidebar)
+            elif step % 3:
+                sidebar.mark_shown(views[step * 17 % len(views)])
+            else:
+                sidebar.move_to(step * 23 % 33)
+            await pilot.pause()
+            seen = drawn(app)
+            sidebar.refresh(layout=True)
+            await pilot.pause()
+            assert seen == drawn(app), step

@@ -1,0 +1,61 @@
+"""A search while it is typed: what one writes is seen at once, also when the search takes long."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from desk import ALICE, at_desk, make_profile, on_screen, until
+from mailboxes import Mailbox, mail
+from post import NOW
+
+
+@pytest.fixture
+def profile(profile_root):
+    profile = make_profile(profile_root)
+    box = Mailbox(profile.mail, ALICE)
+    for number, word in enumerate(("jade", "kelp", "lamp")):
+        box.put(mail(word, f"A letter about {word}.", date=NOW.timestamp() + 60 * number))
+    return profile
+
+
+async def test_what_is_typed_is_seen_while_its_search_takes_long(profile, monkeypatch):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await on_screen(pilot, "Inbox · 3 conversations")
+        gate = asyncio.Event()
+        count = app.services.mail.count
+
+        async def slow(view):
+            await gate.wait()
+            return await count(view)
+
+        monkeypatch.setattr(app.services.mail, "count", slow)
+        await pilot.press("slash", *"kelp")
+        await on_screen(pilot, "Search kelp")
+        await on_screen(pilot, "Inbox · 3 conversations")
+        gate.set()
+        await on_screen(pilot, "Search: kelp · 1 conversation")
+
+
+async def test_a_search_that_takes_long_ends_with_its_line(profile, monkeypatch):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await on_screen(pilot, "Inbox · 3 conversations")
+        asked, ended = asyncio.Event(), asyncio.Event()
+        count = app.services.mail.count
+
+        async def slow(view):
+            if not view.query:
+                return await count(view)
+            asked.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        monkeypatch.setattr(app.services.mail, "count", slow)
+        await pilot.press("slash", *"kelp")
+        await asked.wait()
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen.prompt is None)
+        await until(pilot, ended.is_set)
+        await on_screen(pilot, "Inbox · 3 conversations")
