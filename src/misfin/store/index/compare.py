@@ -1,7 +1,8 @@
 """What differs between the Maildirs and the index: letters that came, went, moved or changed their flags.
 
 A folder that did not change since it was last listed costs two ``stat`` calls. A listed one costs its names,
-compared with the index's in batches. Nothing is opened and nothing is written here.
+compared with the index's in batches. Nothing is written here, and opened are only new files that may be
+letters which have vanished under their old names.
 
 Another program may rename any file at any moment, between two of our steps too. A rename never takes a letter
 away for even a moment, but a walk over folders can miss one that leaves a folder not yet listed for one that
@@ -14,12 +15,13 @@ import os
 import sqlite3
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from misfin.store.index import listing, write
+from misfin.store.index.digest import Digest, read_place
 from misfin.store.index.folders import Folder
 from misfin.store.index.listing import State
 from misfin.store.index.place import Place, split_key
@@ -199,7 +201,48 @@ class Walk:
                 found.renamed.append(write.Renamed(chosen.row, place, *meant))
         found.fresh = kept
         found.gone = [known for known in found.gone if known.row not in paired]
+        self.pair_by_contents()
         found.spare(moving & set(found.gone))
+
+    def pair_by_contents(self) -> None:
+        """Find new files that are letters known under another key: a sync tool gives its own names."""
+        found = self.found
+        lost: defaultdict[tuple[int, int], list[Known]] = defaultdict(list)
+        for known in found.gone:
+            if not known.faulty:
+                lost[known.size, known.mtime].append(known)
+        kept = Waiting()
+        paired: set[int] = set()
+        while lost and (places := found.fresh.take(_BATCH)):
+            for place in places:
+                folder = self.folders[place.folder]
+                facts = _facts(folder.path_of(place.file))
+                candidates = lost.get(facts, []) if facts else []
+                chosen = self.alike(place, candidates) if candidates else None
+                if chosen is None:
+                    kept.add(listing.arrival(place.file[4:]), place)
+                    continue
+                candidates.remove(chosen)
+                paired.add(chosen.row)
+                found.moved += chosen.folder != place.folder
+                meant = listing.meaning(place.file, folder.keywords)
+                found.renamed.append(write.Renamed(chosen.row, place, *meant))
+        if lost:
+            found.fresh = kept
+            found.gone = [known for known in found.gone if known.row not in paired]
+
+    def alike(self, place: Place, candidates: Sequence[Known]) -> Known | None:
+        """Of letters whose files had the size and time of a new file, the one that says what it says."""
+        folder = self.folders[place.folder]
+        digest = read_place(folder.path, place, folder.account, folder.keywords)
+        if digest is None:
+            return None
+        for known in sorted(candidates, key=lambda known: known.folder != place.folder):
+            asked = (known.row, *_said(digest))
+            same = self.folders[known.folder].account == folder.account
+            if same and self.read(lambda db, asked=asked: db.execute(_SAYS, asked).fetchone()):  # type: ignore[misc]
+                return known
+        return None
 
     def is_same(self, known: Known, fresh: Place) -> bool | None:
         """Whether a new file of a known letter's key is that letter; None when it has gone on meanwhile.
@@ -210,10 +253,11 @@ class Walk:
         return known.folder == fresh.folder or _same_file(folder.path_of(fresh.file), known)
 
 
-def on_the_way(
-    db: sqlite3.Connection, folders: Mapping[int, Folder], place: Place, size: int, mtime: int
-) -> int | None:
-    """The row of a letter that a file new to the index is: known by its key, and missing where it was."""
+def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Digest) -> int | None:
+    """The row of a letter that a file new to the index is, missing where it was: known by its key, or, if
+    that is another one, by what it says.
+    """
+    place = digest.place
     key = split_key(place.file[4:])
     here = sorted(folders.values(), key=lambda folder: folder.number != place.folder)
     for folder in here:
@@ -221,10 +265,19 @@ def on_the_way(
             name = subdir + key
             for row in db.execute(_KEYED, (folder.number, name, name + b":", name + b";")):
                 known = Known._make(row)
-                alike = folder.number == place.folder or (known.size, known.mtime) == (size, mtime)
-                if alike and known.place != place and not os.path.lexists(folder.path_of(known.file)):
+                alike = folder.number == place.folder or (known.size, known.mtime) == _facts_of(digest)
+                if alike and _missing(folders, known, place):
                     return known.row
+    for row in db.execute(_TWINS, (digest.tie, *_said(digest), *_facts_of(digest))):
+        known = Known._make(row)
+        account = folders[known.folder].account if known.folder in folders else None
+        if account == folders[place.folder].account and _missing(folders, known, place):
+            return known.row
     return None
+
+
+def _missing(folders: Mapping[int, Folder], known: Known, place: Place) -> bool:
+    return known.place != place and not os.path.lexists(folders[known.folder].path_of(known.file))
 
 
 def fled(db: sqlite3.Connection, folders: Mapping[int, Folder], known: Known) -> write.Renamed | None:
@@ -246,16 +299,36 @@ _NAMES: Final = (  # answered by the index of file names alone
 )
 _LETTER: Final = "SELECT row, folder, file, size, mtime, faulty FROM letters WHERE "
 _KEYED: Final = _LETTER + "folder = ? AND (file = ? OR (file >= ? AND file < ?))"
+_SAYS: Final = "SELECT 1 FROM letters WHERE row = ? AND date = ? AND turn = ?"
+_TWINS: Final = (  # the token of a letter's own Message-ID is among those of its thread
+    "SELECT l.row, l.folder, l.file, l.size, l.mtime, l.faulty FROM tokens t JOIN letters l USING (thread)"
+    " WHERE t.token = ? AND l.date = ? AND l.turn = ? AND l.size = ? AND l.mtime = ?"
+)
 
 
 def _known(db: sqlite3.Connection, row: int) -> Known:
     return Known._make(db.execute(_LETTER + "row = ?", (row,)).fetchone())
 
 
-def _same_file(path: bytes, known: Known) -> bool | None:
-    """Whether a file is the one that was read for a letter; None when there is none."""
+def _said(digest: Digest) -> tuple[float, int]:
+    """What the index keeps of a letter's contents that two letters hardly ever share."""
+    return write.date_kept(digest.date), digest.turn
+
+
+def _facts_of(digest: Digest) -> tuple[int, int]:
+    return digest.size, digest.mtime
+
+
+def _facts(path: bytes) -> tuple[int, int] | None:
+    """Size and time of a file; None when there is none."""
     try:
         facts = os.stat(path)  # noqa: PTH116  (bytes)
     except OSError:
         return None
-    return facts.st_size == known.size and facts.st_mtime_ns == known.mtime
+    return facts.st_size, facts.st_mtime_ns
+
+
+def _same_file(path: bytes, known: Known) -> bool | None:
+    """Whether a file is the one that was read for a letter; None when there is none."""
+    facts = _facts(path)
+    return None if facts is None else facts == (known.size, known.mtime)

@@ -233,7 +233,7 @@ class MailIndex:
         known = None if isinstance(letter, int) else letter
         number = letter if isinstance(letter, int) else letter.row
         handle = open_letter(
-            lambda: self._read(lambda db: read.find(db, number, known.id if known else "")),
+            lambda: self._read(lambda db: read.find(db, number, known)),
             known,
             self.mail_root,
         )

@@ -277,12 +277,17 @@ _NAMED: Final = "SELECT row, file FROM letters WHERE folder = ? AND file = ?"
 _FLAGGED: Final = "SELECT row, file FROM letters WHERE folder = ? AND file >= ? AND file < ?"
 
 
-def find(db: sqlite3.Connection, row: int, spelled: str = "") -> Found | None:
-    """Where the letter of a row was when last seen; with its id, also if it has another row by now."""
+def find(db: sqlite3.Connection, row: int, shown: LetterRow | None = None) -> Found | None:
+    """Where the letter of a row was when last seen; with what was ``shown`` of it, also if it has another
+    row by now, or another id."""
     found = _found(db, row)
-    if spelled and (found is None or letter_id(found.file) != spelled):
-        found = next((other for row in rows_with_id(db, spelled) if (other := _found(db, row))), None)
-    return found
+    if shown is None or (found is not None and letter_id(found.file) == shown.id):
+        return found
+    named = next((other for row in rows_with_id(db, shown.id) if (other := _found(db, row))), None)
+    asked = "SELECT 1 FROM letters WHERE row = ? AND date = ? AND size = ? AND subject = ?"
+    if named is None and db.execute(asked, (row, shown.date, shown.size, shown.subject)).fetchone():
+        return found
+    return named
 
 
 def _found(db: sqlite3.Connection, row: int) -> Found | None:

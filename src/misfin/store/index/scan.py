@@ -11,6 +11,7 @@ it is not one the index knows by another name. A letter that moves keeps its row
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -33,13 +34,16 @@ from misfin.store.maildir import MailStore
 from misfin.store.rows import Changes
 
 Progress = Callable[[int, int], None]
-"""Told how many letters of how many to be read are in; for the caller's thread."""
+"""Told how many letters of how many to be read are in: first, last, and now and then."""
+
+TELL: Final = 1.0
+"""Seconds between two tellings: each is a screen drawn anew, which takes time and memory from the reading."""
 
 FIRST_BLOCK: Final = 200
 BLOCK: Final = 1000
 """Letters put in with one transaction: few at first, for the first screen; never so many that others wait."""
 
-BLOCK_TEXT: Final = 1_000_000
+BLOCK_TEXT: Final = 500_000
 """Characters of their texts: what is in memory at once."""
 
 BREATH: Final = 0.0001
@@ -158,7 +162,7 @@ class Scan:
         if found.renamed or found.gone:
             total.take(self.write(partial(self.settle_known, found=found)))
             total.flagged -= found.moved
-        size = FIRST_BLOCK
+        size, told = FIRST_BLOCK, -math.inf
         while places := waiting.take(size):
             digests, read = self.digests(places)
             waiting.back(places[read:])
@@ -166,7 +170,8 @@ class Scan:
             if digests or self.again:
                 total.take(self.write(partial(self.put_in, places=places[:read], digests=digests)))
                 touched.update(digest.place.folder for digest in digests)
-            if self.progress is not None:
+            if self.progress is not None and (not waiting.left or time.monotonic() - told >= TELL):
+                told = time.monotonic()
                 self.progress(waiting.total - waiting.left, waiting.total)
         self.finish(found.states)
         return Changes(
@@ -223,7 +228,7 @@ class Scan:
                 by_place.pop(digest.place, None)
             if self.empty or digest.place in again or digest.place not in by_place:
                 continue
-            row = compare.on_the_way(db, self.folders, digest.place, digest.size, digest.mtime)
+            row = compare.on_the_way(db, self.folders, digest)
             if row is not None and row not in renamed:
                 meant = digest.unread, digest.starred, digest.tags
                 renamed[row] = write.Renamed(row, by_place.pop(digest.place).place, *meant)

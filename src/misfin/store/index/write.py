@@ -103,6 +103,10 @@ def _make_way(db: sqlite3.Connection, row: int, place: Place, left: links.Unsett
         remove(db, twin, left)
 
 
+def date_kept(date: float) -> float:
+    return min(max(date, EARLIEST), LATEST)
+
+
 def place_of(db: sqlite3.Connection, row: int) -> Place | None:
     """Where the index has a letter; None when it is gone from it."""
     found = db.execute("SELECT folder, file FROM letters WHERE row = ?", (row,)).fetchone()
@@ -124,7 +128,7 @@ def _free_rows(db: sqlite3.Connection, dates: Sequence[float]) -> list[int]:
     rows: list[int] = []
     displaced = 0
     for date in dates:
-        wanted = math.floor(min(max(date, EARLIEST), LATEST))
+        wanted = math.floor(date_kept(date))
         row = _free_row(db, max(wanted, rows[-1] + 1) if rows else wanted)
         rows.append(row)
         displaced = max(displaced, row - wanted)
@@ -163,7 +167,7 @@ def _letter_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]:
         digest.attachment,
         digest.link,
         digest.faulty,
-        min(max(digest.date, EARLIEST), LATEST),
+        date_kept(digest.date),
         digest.turn,
         digest.size,
         digest.mtime,

@@ -84,6 +84,16 @@ class Interleaving(RuleBasedStateMachine):
         if file := self.file(number):
             self.box.move(file, folder)
 
+    @rule(number=numbers, folder=st.none() | folders)
+    def rename(self, number, folder):
+        """A sync tool gives a letter a name of its own, in another folder too."""
+        if file := self.file(number):
+            key, colon, info = file.name.partition(":")
+            key = f"{key.partition(',')[0]},U={next(self.count)}"
+            file = file.rename(file.with_name(key + colon + info))
+            if folder:
+                self.box.move(file, folder)
+
     @rule(number=numbers)
     def remove(self, number):
         if file := self.file(number):
@@ -115,7 +125,10 @@ class Interleaving(RuleBasedStateMachine):
         self.index.scan()
 
     @rule(
-        number=numbers, folder=folders, flags=flags, what=st.sampled_from(["flag", "move", "remove", "both"])
+        number=numbers,
+        folder=folders,
+        flags=flags,
+        what=st.sampled_from(["flag", "move", "remove", "both", "rename"]),
     )
     def scan_while_others_work(self, number, folder, flags, what):
         """Something happens after a scan has looked and before it writes down what it saw."""
@@ -124,6 +137,8 @@ class Interleaving(RuleBasedStateMachine):
         if file := self.file(number):
             if what == "remove":
                 file.unlink()
+            if what == "rename":
+                self.rename(number, None)
             if what in ("flag", "both"):
                 file = self.box.flag(file, flags)
             if what in ("move", "both"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import shutil
 import threading
 from pathlib import Path
 
@@ -252,3 +254,82 @@ def test_two_programs_looking_at_moving_mail_agree_in_the_end(index, box, tmp_pa
             f"letter {number}" for number in range(30)
         }
         assert len(scanned(index).letters(View(), 40)) == len(before)
+
+
+# ---- letters under another key, as sync tools name them
+
+
+def renamed(file: Path, key: str) -> Path:
+    return file.rename(file.with_name(key + file.name[file.name.find(":") :]))
+
+
+@pytest.mark.parametrize("folder", ["Inbox", "Archive"])
+def test_a_letter_under_another_key_is_the_known_one(index, box, row, folder):
+    (box.path() / "dovecot-keywords").write_text("0 work\n")
+    (box.path("Archive") / "dovecot-keywords").write_text("0 work\n")
+    box.flag(box.files()[0], "Sa")
+    before = scanned(index).letters(INBOX, 1)[0]
+    box.move(renamed(box.files()[0], "1.x,U=17"), folder)
+    changes = index.scan()
+    assert (changes.added, changes.removed, changes.moved) == (0, 0, int(folder != "Inbox"))
+    (after,) = index.letters(View(), 9)
+    assert (after.row, after.thread, after.tags) == (before.row, before.thread, ("work",))
+    assert (after.id, after.folder) == ("1.x,U=17", folder)
+    assert index.read(before).subject == index.read(after).subject == "one"
+
+
+def test_of_letters_alike_in_size_and_time_each_is_known_by_what_it_says(index, box):
+    for number in range(5):
+        box.put(mail(f"letter {number}"), name=f"{number}.x", flags="S")
+        os.utime(box.path() / "cur" / f"{number}.x:2,S", (NOW, NOW))
+    before = {row.subject: row.row for row in scanned(index).letters(View(), 9)}
+    for number, file in enumerate(box.files()):
+        renamed(file, f"{4 - number}.y")
+    assert index.scan().added == 0
+    assert {row.subject: row.row for row in index.letters(View(), 9)} == before
+
+
+def test_another_letter_in_the_place_of_one_that_went_is_a_new_one(index, box):
+    box.put(mail("one"), name="1.x", flags="S")
+    os.utime(box.files()[0], (NOW, NOW))
+    scanned(index)
+    box.files()[0].unlink()
+    box.put(mail("two"), name="2.x", flags="S")
+    os.utime(box.files()[0], (NOW, NOW))
+    changes = index.scan()
+    assert (changes.added, changes.removed) == (1, 1)
+    assert subjects(index.letters(View(), 9)) == ["two"]
+
+
+def test_a_copy_under_another_key_is_a_letter_of_its_own(index, box, row):
+    shutil.copy2(box.files()[0], box.path() / "cur" / "1.x,U=17:2,S")
+    assert index.scan().added == 1
+    assert len(scanned(index).letters(View(), 9)) == 2
+
+
+def test_a_new_key_seen_before_the_old_one_was_missed_is_the_known_letter(index, box, row, monkeypatch):
+    monkeypatch.setattr(compare.Walk, "pair", lambda walk: setattr(walk.found, "gone", []))
+    renamed(box.files()[0], "1.x,U=17")
+    assert index.scan().added == 0
+    assert places(index) == [(row.row, "Inbox")]
+
+
+@pytest.mark.parametrize("key", ["", ",U=1"])
+def test_a_folder_renamed_as_a_whole_keeps_its_rows_threads_and_tags(index, box, key):
+    box.put(mail("one", message_id="<1@x>"), "Lists/Crew", name="1.x", flags="Sa")
+    box.put(mail("two", references=["<1@x>"]), "Lists/Crew", name="2.x", flags="S")
+    box.put(mail("three"), "Lists/Crew", name="3.x")
+    (box.path("Lists/Crew") / "dovecot-keywords").write_text("0 work\n")
+
+    def seen():
+        return {(row.row, row.thread, row.subject, row.tags) for row in index.letters(View(), 9)}
+
+    scanned(index)
+    before = seen()
+    box.path("Lists/Crew").rename(box.path("Lists/Crew").with_name(".Lists.Others"))
+    for file in box.files("Lists/Others"):
+        file.rename(file.with_name(file.name.replace(".x", f".x{key}")))
+    changes = index.scan()
+    assert (changes.added, changes.removed, changes.moved) == (0, 0, 3)
+    assert seen() == before
+    assert {row.folder for row in scanned(index).letters(View(), 9)} == {"Lists/Others"}

@@ -194,10 +194,10 @@ def test_tags_of_all_letters_of_a_conversation(index, box):
     box.put(mail("c"), flags="Sd")
     scanned(index)
     tags = {row.subject: row.tags for row in index.conversations(INBOX, 0, 10)}
-    assert tags == {"b": ("$Label", "travel", "work"), "c": ()}
+    assert tags == {"b": ("$label", "travel", "work"), "c": ()}
     assert sorted(subjects(index.letters(View(query="tag:work"), 10))) == ["a", "b"]
     assert subjects(index.letters(View(query="tag:$label"), 10)) == ["b"]
-    assert [each.text for each in index.complete("tag:", 4)] == ["$Label", "travel", "work"]
+    assert [each.text for each in index.complete("tag:", 4)] == ["$label", "travel", "work"]
     (box.path() / "dovecot-keywords").write_text("0 job\n")
     scanned(index)
     assert sorted(subjects(index.letters(View(query="tag:job"), 10))) == ["a", "b"]

@@ -181,7 +181,8 @@ def test_a_letter_that_moves_while_folders_are_looked_at_is_neither_lost_nor_dou
     assert [(letter.row, letter.folder) for letter in index.letters(View(), 10)] == [(row, "Inbox")]
 
 
-def test_newest_letters_come_first_and_show_while_the_rest_is_read(index, box):
+def test_newest_letters_come_first_and_show_while_the_rest_is_read(index, box, monkeypatch):
+    monkeypatch.setattr(scanning, "TELL", 0.0)
     for number in range(1300):
         box.put(mail(f"letter {number}", date=NOW + number), name=f"{int(NOW) + number}.x", flags="S")
     seen = []
@@ -197,12 +198,23 @@ def test_newest_letters_come_first_and_show_while_the_rest_is_read(index, box):
 
 def test_long_letters_come_in_smaller_blocks(index, box, monkeypatch):
     monkeypatch.setattr(scanning, "BLOCK_TEXT", 4000)
+    monkeypatch.setattr(scanning, "TELL", 0.0)
     for _ in range(5):
         box.put(mail("long", "word " * 500), flags="S")
     seen = []
     index.scan(lambda done, total: seen.append((done, total)))
     assert seen == [(2, 5), (4, 5), (5, 5)]
     assert index.count(INBOX) == 5
+
+
+def test_progress_is_told_first_and_last_however_fast_it_is(index, box, monkeypatch):
+    monkeypatch.setattr(scanning, "BLOCK_TEXT", 4000)
+    monkeypatch.setattr(scanning, "TELL", 3600.0)
+    for _ in range(7):
+        box.put(mail("long", "word " * 500), flags="S")
+    seen = []
+    index.scan(lambda done, total: seen.append((done, total)))
+    assert seen == [(2, 7), (7, 7)]
 
 
 def test_two_programs_may_build_the_same_index(index, box, tmp_path):
