@@ -54,6 +54,11 @@ class Profile:
         return self.cache / "index.db"
 
     @property
+    def undo_db(self) -> Path:
+        """The last actions on letters, for undo after a restart; may be deleted at any time."""
+        return self.cache / "undo.db"
+
+    @property
     def themes(self) -> Path:
         """The user's own colour themes."""
         return self.root / "themes"

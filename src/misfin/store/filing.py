@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.index.locating import Located, Refiled
+from misfin.store.index.place import letter_id
 from misfin.store.keywords import FLAGS as TAG_FLAGS
 from misfin.store.keywords import check_tag, name_keywords, read_keywords, tags_of
 from misfin.store.maildir import Entry, Maildir, MailStore, split_name
@@ -43,18 +44,24 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What happened to one letter: where it is now (``seen`` is ``cur/NAME``), and how to take it back."""
+class Change:
+    """Something to be done to one letter, which lies in ``folder`` as ``seen`` (``cur/NAME``)."""
 
-    row: int
+    thread: int
+    """Its conversation in the index, to find it there by."""
     account: str
     folder: str
     seen: str
-    back_to: str = ""
-    """The folder it was moved from; empty when it only changed flags."""
+    to: str = ""
+    """The folder to move it to; empty where only flags change."""
     add: str = ""
     remove: str = ""
-    """Flags to set and to clear again."""
+    """Flags to set and to clear."""
+
+    def back(self, seen: str) -> Change:
+        """What takes this back, with the letter lying at ``seen`` then."""
+        folder, origin = (self.to, self.folder) if self.to else (self.folder, "")
+        return replace(self, folder=folder, seen=seen, to=origin, add=self.remove, remove=self.add)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Undo:
 
     action: Action
     argument: str
-    done: tuple[Done, ...]
+    done: tuple[Change, ...]
     missed: int = 0
 
     @property
@@ -113,13 +120,16 @@ class Filing:
         *,
         view: View | None = None,
         progress: Progress = lambda done, total: None,
+        begin: Callable[[Undo], object] = lambda planned: None,
     ) -> Undo:
         """Do something to letters.
 
         Whole conversations are filed as seen from ``view``: the letters in its folder, or, where it shows no
         single folder, all but those that belong where they are (sent, drafts). Starring a conversation or
         marking it unread means its newest letter; taking a tag or a star away means all its letters.
-        ``progress`` is told now and then how many letters of how many were dealt with.
+        ``progress`` is told now and then how many letters of how many were dealt with. ``begin`` is given,
+        before the first letter is touched, what takes back all that is about to be done: undoing it after a
+        crash leaves the letters alone that had not had their turn.
 
         Raises:
             StoreError: the disk refused, or the argument is no folder or tag. What was changed until then is
@@ -129,13 +139,16 @@ class Filing:
         if not isinstance(targets, View) and targets and isinstance(targets[0], int):
             letters = _as_seen(letters, action, view)
         errand = _Errand(self._index, self._store)
-        act = errand.action(action, argument)
+        plan = errand.plan(action, argument)
         with self._index.filing():
+            changes = [(letter.row, change) for letter in letters if (change := plan(letter))]
+            if changes:
+                begin(Undo(action, argument, tuple(change.back(change.seen) for _, change in changes)))
             try:
-                for number, letter in enumerate(letters):
+                for number, (row, change) in enumerate(changes):
                     if number % TOLD_AT_ONCE == 0:
-                        progress(number, len(letters))
-                    errand.do(letter.row, letter.account, letter.folder, letter.seen, act)
+                        progress(number, len(changes))
+                    errand.do(row, change)
                 errand.finish()
             except BaseException:
                 with suppress(StoreError):  # the first error is the one to tell
@@ -150,16 +163,24 @@ class Filing:
         """
         errand = _Errand(self._index, self._store)
         with self._index.filing():
-            for number, done in enumerate(reversed(undo.done)):
+            rows = self._rows(undo.done)
+            for number, change in enumerate(reversed(undo.done)):
                 if number % TOLD_AT_ONCE == 0:
                     progress(number, undo.count)
-                if done.back_to:
-                    act: _Act = partial(errand.move, to=done.back_to)
-                else:
-                    act = partial(errand.flag, add=done.add, remove=done.remove)
-                errand.do(done.row, done.account, done.folder, done.seen, act)
+                errand.do(rows.get(_place(change)) or rows.get(_name(change)), change)
             errand.finish()
         return len(errand.done)
+
+    def _rows(self, changes: Sequence[Change]) -> dict[tuple[str, ...], int]:
+        """The rows of letters in the index, which may be another one by now, by place and by name."""
+        found: dict[tuple[str, ...], int] = {}
+        known = self._index.locate(sorted({change.thread for change in changes}))
+        found |= {key: letter.row for letter in known for key in (_name(letter), _place(letter))}
+        unknown = [letter_id(os.fsencode(each.seen)) for each in changes if _name(each) not in found]
+        if unknown:
+            known = self._index.locate(unknown)
+            found |= {key: letter.row for letter in known for key in (_name(letter), _place(letter))}
+        return found
 
 
 class _Errand:
@@ -168,35 +189,52 @@ class _Errand:
     def __init__(self, index: MailIndex, store: MailStore) -> None:
         self.index = index
         self.store = store
-        self.done: list[Done] = []
+        self.done: list[Change] = []
         self.missed = 0
-        self._told = 0
+        self._news: list[Refiled] = []
+        self._maildirs: dict[tuple[str, str], Maildir] = {}
         self._flags: dict[tuple[Path, str], str] = {}
         self._keywords: dict[Path, dict[str, str]] = {}
         self._unsynced: dict[Path, Maildir] = {}
 
-    def action(self, action: Action, argument: str) -> _Act:
-        """The function that does an action to one letter. Raises :class:`StoreError` for its argument."""
+    def plan(self, action: Action, argument: str) -> Callable[[Located], Change | None]:
+        """What an action changes about a letter, None for nothing. Raises :class:`StoreError` for its
+        argument."""
         if action in _FLAG_CHANGES:
             add, remove = _FLAG_CHANGES[action]
-            return partial(self.flag, add=add, remove=remove)
-        if action in (Action.TAG, Action.UNTAG):
-            return partial(self.tag, tag=check_tag(argument), on=action is Action.TAG)
+            return lambda letter: self._needed(replace(_unchanged(letter), add=add, remove=remove))
+        if action is Action.TAG:
+            tag = check_tag(argument)
+            return lambda letter: self._needed(replace(_unchanged(letter), add=self._flag_for(letter, tag)))
+        if action is Action.UNTAG:
+            tag = check_tag(argument)
+            return lambda letter: self._needed(
+                replace(_unchanged(letter), remove=self._flags_of(letter, tag))
+            )
         folder = _FOLDERS.get(action, argument)
         if not folder:
             raise StoreError("There is no folder to move to.", remedy="Name one, such as Archive.")
-        return partial(self.move, to=INBOX if folder.upper() == "INBOX" else folder)
+        to = INBOX if folder.upper() == "INBOX" else folder
+        return lambda letter: None if letter.folder == to else self._needed(_unchanged(letter, to))
 
-    def do(self, row: int, account: str, folder: str, seen: str, act: _Act) -> None:
-        """Do one thing to one letter; a letter that is gone is counted and passed over."""
+    def do(self, row: int | None, change: Change) -> None:
+        """Do one thing to one letter; a letter that is gone is counted and passed over.
+
+        Without a ``row`` the index does not know it yet, and the next scan tells.
+        """
+        needed = self._needed(change)
+        if needed is None:
+            return
         try:
-            done = act(row, account, folder, seen)
+            entry = self._move(needed) if needed.to else self._flag(needed)
         except LetterGoneError:
             self.missed += 1
             return
-        if done is not None:
-            self.done.append(done)
-            if len(self.done) - self._told >= TOLD_AT_ONCE:
+        back = needed.back(_seen(entry))
+        self.done.append(back)
+        if row is not None:
+            self._news.append(Refiled(row, back.account, back.folder, os.fsencode(back.seen)))
+            if len(self._news) >= TOLD_AT_ONCE:
                 self._tell()
 
     def finish(self) -> None:
@@ -206,47 +244,60 @@ class _Errand:
             maildir.sync()
         self._unsynced.clear()
 
-    def flag(self, row: int, account: str, folder: str, seen: str, *, add: str, remove: str) -> Done | None:
-        maildir = self._maildir(account, folder)
-        key, flags = split_name(seen[4:])
-        add, remove = "".join(set(add) - set(flags)), "".join(set(remove) & set(flags))
-        if not add and not remove and os.path.lexists(maildir.path / seen):
-            return None
-        entry = maildir.change_flags(key, add=add, remove=remove, sync=False, seen=seen)
+    def _needed(self, change: Change) -> Change | None:
+        """A change as the file is now: without flags that are as they should be, None where all are."""
+        maildir = self._maildir(change.account, change.folder)
+        if not os.path.lexists(f"{maildir.path}/{change.seen}"):  # Path objects cost more
+            entry = maildir.find(_key(change.seen))
+            if entry is None:
+                return change  # gone, as whoever tries to rename it will find
+            change = replace(change, seen=_seen(entry))
+        if change.to:
+            return change
+        flags = set(split_name(change.seen[4:])[1])
+        add, remove = "".join(set(change.add) - flags), "".join(set(change.remove) & flags)
+        return replace(change, add=add, remove=remove) if add or remove else None
+
+    def _flag(self, change: Change) -> Entry:
+        maildir = self._maildir(change.account, change.folder)
+        entry = maildir.change_flags(
+            _key(change.seen), add=change.add, remove=change.remove, sync=False, seen=change.seen
+        )
         self._unsynced[maildir.path] = maildir
-        return Done(row, account, folder, _seen(entry), add=remove, remove=add)
+        return entry
 
-    def tag(self, row: int, account: str, folder: str, seen: str, *, tag: str, on: bool) -> Done | None:
-        maildir = self._maildir(account, folder)
-        if on:
-            return self.flag(row, account, folder, seen, add=self._flag_of(maildir, account, tag), remove="")
-        known = "".join(flag for flag, named in self._keywords_of(maildir).items() if named == tag)
-        return self.flag(row, account, folder, seen, add="", remove=known) if known else None
-
-    def move(self, row: int, account: str, folder: str, seen: str, *, to: str) -> Done | None:
-        if folder == to:
-            return None
-        maildir, target = self._maildir(account, folder), self._maildir(account, to)
-        key, flags = split_name(seen[4:])
+    def _move(self, change: Change) -> Entry:
+        maildir = self._maildir(change.account, change.folder)
+        target = self._maildir(change.account, change.to)
+        key, flags = split_name(change.seen[4:])
         # The same tag may be another flag over there.
         plain = "".join(flag for flag in flags if flag not in TAG_FLAGS)
         tags = tags_of(flags, self._keywords_of(maildir))
-        moved_flags = plain + "".join(self._flag_of(target, account, tag) for tag in tags)
+        moved_flags = plain + "".join(self._flag_of(target, change.account, tag) for tag in tags)
         changed = set(moved_flags) != set(flags)
-        entry = maildir.move(key, target, moved_flags if changed else None, sync=False, seen=seen)
+        entry = maildir.move(key, target, moved_flags if changed else None, sync=False, seen=change.seen)
         self._unsynced[maildir.path] = maildir
         self._unsynced[target.path] = target
-        return Done(row, account, to, _seen(entry), back_to=folder)
+        return entry
 
     def _tell(self) -> None:
-        news, self._told = self.done[self._told :], len(self.done)
+        news, self._news = self._news, []
         if news:
-            self.index.refile(
-                [Refiled(done.row, done.account, done.folder, os.fsencode(done.seen)) for done in news]
-            )
+            self.index.refile(news)
 
     def _maildir(self, account: str, folder: str) -> Maildir:
-        return self.store.folder(account, folder)
+        maildir = self._maildirs.get((account, folder))
+        if maildir is None:
+            maildir = self._maildirs[account, folder] = self.store.folder(account, folder)
+        return maildir
+
+    def _flag_for(self, letter: Located, tag: str) -> str:
+        return self._flag_of(self._maildir(letter.account, letter.folder), letter.account, tag)
+
+    def _flags_of(self, letter: Located, tag: str) -> str:
+        """The flags that mean a tag where a letter lies."""
+        keywords = self._keywords_of(self._maildir(letter.account, letter.folder))
+        return "".join(flag for flag, named in keywords.items() if named == tag)
 
     def _keywords_of(self, maildir: Maildir) -> dict[str, str]:
         if maildir.path not in self._keywords:
@@ -267,10 +318,6 @@ class _Errand:
             self._flags[place] = name_keywords(maildir.path, [tag], in_use, preferred)[tag]
             self._keywords.pop(maildir.path, None)
         return self._flags[place]
-
-
-_Act = Callable[[int, str, str, str], Done | None]
-"""Does something to a letter: row, account, folder, ``cur/NAME``."""
 
 
 def _as_seen(letters: Sequence[Located], action: Action, view: View | None) -> list[Located]:
@@ -300,3 +347,19 @@ def _flags_in_use(maildir: Maildir) -> set[str]:
 
 def _seen(entry: Entry) -> str:
     return f"{entry.subdir}/{entry.name}"
+
+
+def _unchanged(letter: Located, to: str = "") -> Change:
+    return Change(letter.thread, letter.account, letter.folder, letter.seen, to)
+
+
+def _key(seen: str) -> str:
+    return split_name(seen[4:])[0]
+
+
+def _name(letter: Located | Change) -> tuple[str, ...]:
+    return letter.account, _key(letter.seen)
+
+
+def _place(letter: Located | Change) -> tuple[str, ...]:
+    return letter.account, letter.folder, _key(letter.seen)

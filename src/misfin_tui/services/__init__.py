@@ -8,6 +8,7 @@ whichever thread asks first.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from misfin.store.index import MailIndex
     from misfin.store.maildir import MailStore
     from misfin.store.outbox import Outbox
+    from misfin.store.undolog import UndoLog
     from misfin.trust.pins import PinBook
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
     from misfin_tui.services.attached import Attached
     from misfin_tui.services.contacts import Contacts
+    from misfin_tui.services.filing import Filer
     from misfin_tui.services.identities import Identities
     from misfin_tui.services.mail import Mail
     from misfin_tui.services.outside import Outside
@@ -70,6 +73,13 @@ class Services:
         from misfin_tui.services.mail import Mail
 
         return self._once("mail", lambda: Mail(self))
+
+    @property
+    def filer(self) -> Filer:
+        """What :attr:`mail` files with, and takes back."""
+        from misfin_tui.services.filing import Filer
+
+        return self._once("filer", lambda: Filer(self))
 
     @property
     def sending(self) -> Sending:
@@ -156,6 +166,13 @@ class Services:
         return self._once("filing", lambda: Filing(self.index, self.store))
 
     @property
+    def undo_log(self) -> UndoLog:
+        """What takes the last actions back."""
+        from misfin.store.undolog import open_log
+
+        return self._once("undo_log", lambda: open_log(self.profile.undo_db, time.time()))
+
+    @property
     def draft_box(self) -> DraftBox:
         """Letters being written."""
         from misfin.store.drafts import DraftBox
@@ -203,7 +220,7 @@ class Services:
     def close(self) -> None:
         """Close what was opened, at the end of the program."""
         with self._lock:
-            for name in ("index", "outbox_queue", "pin_book", "contact_book", "attached"):
+            for name in ("index", "undo_log", "outbox_queue", "pin_book", "contact_book", "attached"):
                 made = self._made.pop(name, None)
                 if made is not None:
                     made.close()

@@ -1,4 +1,4 @@
-"""Reading, searching and filing letters: the index and the Maildirs as the screens see them.
+"""Reading and searching letters: the index and the Maildirs as the screens see them.
 
 All work that touches the disk runs in threads. What changed is told by ``MailChanged``, whether this program,
 the receiver or another mail program did it.
@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
 from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
@@ -21,7 +20,6 @@ from misfin_tui.messages import IndexProgress, MailChanged, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from misfin.store.filing import Undo
     from misfin.store.mime import Letter
     from misfin.store.rows import Completion
     from misfin_tui.config import Config
@@ -42,24 +40,6 @@ TOLD = 10_000
 """Unread letters remembered, to tell new ones from those read, filed and taken back since."""
 ENOUGH = 500
 """Conversations of a search known before its first page is shown; the rest is counted while that is read."""
-MANY = 1000
-"""Letters from which on it is told how far an action on them has come."""
-MAX_UNDOS = 100
-MAX_TOGGLED = 500
-"""Conversations looked at to decide whether toggling sets or clears."""
-
-
-_DONE = {
-    "archive": "archived",
-    "trash": "moved to the trash",
-    "move": "moved to {}",
-    "tag": "tagged {}",
-    "untag": "no longer tagged {}",
-    "star": "starred",
-    "unstar": "no longer starred",
-    "read": "marked as read",
-    "unread": "marked as unread",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +57,6 @@ class Mail:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._undos: list[Undo] = []
-        self.last_filed = 0.0
-        """When something was last filed, Unix seconds: ``z`` undoes the newer of this and a sent message."""
         self.scanned = False
         """Whether the index was brought in line with the mail since the start."""
         self.uncounted: View | None = None
@@ -213,69 +190,16 @@ class Mail:
 
         ``action`` is one of :class:`misfin.store.filing.Action`, or ``toggle-star`` and ``toggle-unread``.
         """
-        with self._telling("filing") as tell:
-            undo = await asyncio.to_thread(self._apply, action, targets, argument, view, tell)
-        if undoable and undo.done:
-            self._undos.append(undo)
-            del self._undos[:-MAX_UNDOS]
-            self.last_filed = time.time()
-        self._services.post(MailChanged())
-        return _sentence(undo)
+        return await self._services.filer.apply(action, targets, argument, view=view, undoable=undoable)
 
     async def undo(self) -> str | None:
-        """Take the last action back; returns what was undone, None when there is nothing."""
-        if not self._undos:
-            return None
-        undo = self._undos.pop()
-        with self._telling("undoing") as tell:
-            await asyncio.to_thread(lambda: self._services.filing.undo(undo, tell))
-        self._services.post(MailChanged())
-        return f"Undone: {_sentence(undo)}"
+        """Take the last action back, be it of the run before; returns what was undone, None for nothing."""
+        return await self._services.filer.undo()
 
-    def _apply(
-        self,
-        action: str,
-        targets: Sequence[str] | Sequence[int],
-        argument: str,
-        view: View | None,
-        tell: Callable[[int, int], None],
-    ) -> Undo:
-        from misfin.store.filing import Action
-
-        if action == "toggle-star":
-            chosen = Action.UNSTAR if all(row.starred for row in self._rows(targets, view)) else Action.STAR
-        elif action == "toggle-unread":
-            anything = any(row.unread for row in self._rows(targets, view))
-            chosen = Action.READ if anything else Action.UNREAD
-        else:
-            chosen = Action(action)
-        return self._services.filing.apply(chosen, targets, argument, view=view, progress=tell)
-
-    @contextmanager
-    def _telling(self, what: Literal["filing", "undoing"]) -> Iterator[Callable[[int, int], None]]:
-        """Tells how far an action has come, where it takes long enough to wonder."""
-        post, told = self._services.post, False
-
-        def tell(done: int, total: int) -> None:
-            nonlocal told
-            if total >= MANY:
-                told = True
-                post(IndexProgress(done, total, what))
-
-        try:
-            yield tell
-        finally:
-            if told:
-                post(IndexProgress(0, 0, what))
-
-    def _rows(self, targets: Sequence[str] | Sequence[int], view: View | None) -> Iterator[LetterRow]:
-        """The letters meant, as far as a toggle has to look to know what it means."""
-        index = self._services.index
-        for target in targets[:MAX_TOGGLED]:
-            if isinstance(target, int):
-                yield from index.thread(target, view)
-            else:
-                yield index.letter(target)
+    @property
+    def last_filed(self) -> float:
+        """When something was last filed, Unix seconds: ``z`` undoes the newer of this and a sent message."""
+        return self._services.filer.last_filed
 
     # ---- following the mail
 
@@ -306,6 +230,7 @@ class Mail:
         """One scan at a time; what happens during one is found by the next."""
         post = self._services.post
         patience, told = 0.0, ""
+        self._services.filer.recall()
         while True:
             self._look.wait(QUIET)
             self._look.clear()
@@ -401,11 +326,3 @@ def _unreadable(folders: Sequence[Path]) -> Problem | None:
         f"The mail in {folders[0]}{more} cannot be read; what was known of it is shown.",
         "Check the owner and the permissions of the folder.",
     )
-
-
-def _sentence(undo: Undo) -> str:
-    """What was done, for a toast."""
-    letters = f"{undo.count:,} letter{'' if undo.count == 1 else 's'}"
-    what = _DONE[undo.action].format(undo.argument)
-    missed = f" {undo.missed:,} had gone meanwhile." if undo.missed else ""
-    return f"{letters} {what}.{missed}" if undo.count else f"Nothing to do.{missed}"

@@ -245,6 +245,38 @@ def test_undo_leaves_alone_what_others_have_moved_on(box, index, filing):
     assert names(box) == [".Trash/cur/1.x:2,S"]
 
 
+def test_undo_knows_its_letters_in_an_index_made_anew(box, index, filing):
+    for number in range(9):
+        box.put(mail(f"letter {number}", date=NOW + number), name=f"{number}.x", flags="S")
+    scanned(index)
+    undo = filing.apply(Action.ARCHIVE, ["3.x", "4.x"])
+    for number in range(3):  # the rows of the next index are others
+        next(file for file in box.files() if file.name.startswith(f"{number}.x")).unlink()
+    index.build()
+    assert filing.undo(undo) == 2
+    shown = {row.id: row.subject for row in index.letters(INBOX, 99)}
+    assert shown == {f"{number}.x": f"letter {number}" for number in range(3, 9)}
+    assert whole_view(index) == whole_view(scanned(index))
+
+
+def test_what_takes_it_back_is_told_before_the_first_letter_is_touched(box, index, filing):
+    box.put(mail("one"), name="1.x", flags="S")
+    box.put(mail("two"), name="2.x", flags="FS")
+    scanned(index)
+    before = names(box)
+    planned = []
+
+    def begin(undo):
+        assert names(box) == before
+        planned.append(undo)
+
+    undo = filing.apply(Action.STAR, ["1.x", "2.x"], begin=begin)
+    assert [each.count for each in (*planned, undo)] == [1, 1]
+    assert filing.undo(planned[0]) == 1
+    assert names(box) == before
+    filing.apply(Action.STAR, ["2.x"], begin=lambda undo: pytest.fail("nothing is to be done"))
+
+
 def test_a_failure_half_way_is_taken_back(box, index, filing, monkeypatch):
     for number in range(3):
         box.put(mail(f"{number}"), name=f"{number}.x", flags="S")

@@ -14,6 +14,7 @@ from misfin.store.rows import INBOX, View
 from misfin_tui import config
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 from misfin_tui.services import Services
+from misfin_tui.services import filing as filing_service
 from misfin_tui.services import mail as mail_service
 
 INBOX_VIEW = View(ALICE, INBOX)
@@ -81,6 +82,44 @@ async def test_undo_takes_the_last_first_and_quiet_actions_are_no_part_of_it(ser
     assert "trash" in await services.mail.undo()
     assert "archived" in await services.mail.undo()
     assert await services.mail.undo() is None
+
+
+async def test_undo_goes_on_after_a_restart_where_it_was(profile, services):
+    before = first, second, _third = await threads(services)
+    await services.mail.apply("archive", [first], view=INBOX_VIEW)
+    await services.mail.apply("trash", [second], view=INBOX_VIEW)
+    filed = services.mail.last_filed
+    services.close()
+    again = Services(profile, config.load(profile.config))
+    again.mail.start()
+    await eventually(lambda: again.mail.scanned)
+    assert filed - 60 < again.mail.last_filed <= filed
+    assert await again.mail.undo() == "Undone: 1 letter moved to the trash."
+    assert await again.mail.undo() == "Undone: 1 letter archived."
+    assert await again.mail.undo() is None
+    assert [row.thread for row in await again.mail.conversations(INBOX_VIEW, 0, 10)] == list(before)
+    again.mail.stop()
+    again.close()
+
+
+async def test_what_others_moved_on_cannot_be_undone_and_is_said(services, mailbox):
+    first, *_ = await threads(services)
+    await services.mail.apply("archive", [first], view=INBOX_VIEW)
+    mailbox.move(mailbox.files("Archive")[0], "Junk")
+    assert "no longer" in await services.mail.undo()
+    assert await services.mail.undo() is None
+
+
+async def test_a_disk_that_takes_no_note_of_undo_takes_the_action_all_the_same(services, monkeypatch):
+    before = await threads(services)
+    await services.mail.apply("archive", before[:1], view=INBOX_VIEW)
+
+    def full(*_args):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(services.undo_log, "add", full)
+    assert await services.mail.apply("trash", before[1:2], view=INBOX_VIEW) == "1 letter moved to the trash."
+    assert await services.mail.undo() == "Undone: 1 letter moved to the trash."
 
 
 async def test_what_cannot_be_done_is_an_error_and_changes_nothing(services):
@@ -191,7 +230,7 @@ async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, 
 
 
 async def test_an_action_on_many_letters_tells_how_far_it_has_come(services, told, monkeypatch):
-    monkeypatch.setattr(mail_service, "MANY", 3)
+    monkeypatch.setattr(filing_service, "MANY", 3)
     await services.mail.apply("archive", await threads(services), view=INBOX_VIEW)
     await services.mail.undo()
     progress = [each for each in told if isinstance(each, IndexProgress)]
@@ -235,14 +274,14 @@ async def test_an_index_taken_away_under_the_program_is_made_again_at_once(profi
 async def test_a_folder_that_cannot_be_read_is_told_once_and_the_others_are_followed(
     services, mailbox, told, monkeypatch
 ):
-    listdir, closed = os.listdir, os.fsencode(mailbox.path("Archive") / "cur")
+    scandir, closed = os.scandir, os.fsencode(mailbox.path("Archive") / "cur")
 
     def refusing(path="."):
         if path == closed:
             raise PermissionError(13, "Permission denied")
-        return listdir(path)
+        return scandir(path)
 
-    monkeypatch.setattr(os, "listdir", refusing)
+    monkeypatch.setattr(os, "scandir", refusing)
     mailbox.put(mail("behind"), "Archive", flags="S")
     services.mail.start()
     await eventually(lambda: any(isinstance(each, Problem) for each in told))

@@ -1,0 +1,178 @@
+"""Filing for the screens: what a key means for these letters, how far it has come, and what takes it back.
+
+What can be undone is kept on disk (:mod:`misfin.store.undolog`): the last action of a run that ended, or was
+killed in the middle of it, is taken back by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Literal
+
+from misfin.errors import StoreError
+from misfin.store.filing import Action, Undo
+from misfin.store.rows import LetterRow, View
+from misfin.store.undolog import UndoLog
+from misfin_tui.messages import IndexProgress, MailChanged
+
+if TYPE_CHECKING:
+    from misfin_tui.services import Services
+
+MANY = 1000
+"""Letters from which on it is told how far an action on them has come."""
+MAX_TOGGLED = 500
+"""Conversations looked at to decide whether toggling sets or clears."""
+
+_DONE = {
+    Action.ARCHIVE: "archived",
+    Action.TRASH: "moved to the trash",
+    Action.MOVE: "moved to {}",
+    Action.TAG: "tagged {}",
+    Action.UNTAG: "no longer tagged {}",
+    Action.STAR: "starred",
+    Action.UNSTAR: "no longer starred",
+    Action.READ: "marked as read",
+    Action.UNREAD: "marked as unread",
+}
+
+
+class Filer:
+    """Does actions on letters, and takes them back, in threads."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.last_filed = 0.0
+        """When something was last filed, Unix seconds."""
+        self._memory: UndoLog | None = None
+
+    async def apply(
+        self,
+        action: str,
+        targets: Sequence[str] | Sequence[int],
+        argument: str = "",
+        *,
+        view: View | None = None,
+        undoable: bool = True,
+    ) -> str:
+        """See :meth:`misfin_tui.services.mail.Mail.apply`."""
+        with self._telling("filing") as tell:
+            undo = await asyncio.to_thread(self._apply, action, targets, argument, view, undoable, tell)
+        if undoable and undo.done:
+            self.last_filed = time.time()
+        self._services.post(MailChanged())
+        missed = f" {undo.missed:,} had gone meanwhile." if undo.missed else ""
+        return _sentence(undo.action, undo.argument, undo.count) + missed
+
+    async def undo(self) -> str | None:
+        """See :meth:`misfin_tui.services.mail.Mail.undo`."""
+        with self._telling("undoing") as tell:
+            undone = await asyncio.to_thread(self._undo, tell)
+        if undone is not None:
+            self._services.post(MailChanged())
+        return undone
+
+    def recall(self) -> None:
+        """Learn when something was last filed before this start. Blocking."""
+        with suppress(StoreError):
+            if self._services.profile.undo_db.exists():
+                self.last_filed = max(self.last_filed, self._services.undo_log.newest())
+
+    # ---- in a thread
+
+    def _apply(
+        self,
+        action: str,
+        targets: Sequence[str] | Sequence[int],
+        argument: str,
+        view: View | None,
+        undoable: bool,
+        tell: Callable[[int, int], None],
+    ) -> Undo:
+        if action == "toggle-star":
+            chosen = Action.UNSTAR if all(row.starred for row in self._rows(targets, view)) else Action.STAR
+        elif action == "toggle-unread":
+            anything = any(row.unread for row in self._rows(targets, view))
+            chosen = Action.READ if anything else Action.UNREAD
+        else:
+            chosen = Action(action)
+        apply = self._services.filing.apply
+        if not undoable:
+            return apply(chosen, targets, argument, view=view, progress=tell)
+        begun: list[int] = []
+
+        def begin(planned: Undo) -> None:
+            begun.append(self._note(planned))
+
+        try:
+            undo = apply(chosen, targets, argument, view=view, progress=tell, begin=begin)
+        except BaseException:  # what was changed is changed back
+            with suppress(StoreError):
+                for number in begun:
+                    self._log.remove(number)
+            raise
+        with suppress(StoreError):  # as it was planned will do
+            for number in begun:
+                if undo.done:
+                    self._log.settle(number, undo)
+                else:
+                    self._log.remove(number)
+        return undo
+
+    def _note(self, planned: Undo) -> int:
+        """Write down what is about to begin; where the disk refuses, for as long as the program runs."""
+        try:
+            return self._log.add(planned, time.time())
+        except StoreError:
+            self._memory = UndoLog(None, time.time())
+            return self._memory.add(planned, time.time())
+
+    def _undo(self, tell: Callable[[int, int], None]) -> str | None:
+        last = self._log.last()
+        if last is None:
+            return None
+        number, undo = last
+        count = self._services.filing.undo(undo, tell)
+        self._log.remove(number)  # only now: what a crash cuts off can be gone on with
+        if not count:
+            return "Nothing was undone: the letters are no longer as that left them."
+        return f"Undone: {_sentence(undo.action, undo.argument, count)}"
+
+    @property
+    def _log(self) -> UndoLog:
+        return self._memory or self._services.undo_log
+
+    def _rows(self, targets: Sequence[str] | Sequence[int], view: View | None) -> Iterator[LetterRow]:
+        """The letters meant, as far as a toggle has to look to know what it means."""
+        index = self._services.index
+        for target in targets[:MAX_TOGGLED]:
+            if isinstance(target, int):
+                yield from index.thread(target, view)
+            else:
+                yield index.letter(target)
+
+    @contextmanager
+    def _telling(self, what: Literal["filing", "undoing"]) -> Iterator[Callable[[int, int], None]]:
+        """Tells how far an action has come, where it takes long enough to wonder."""
+        post, told = self._services.post, False
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            if total >= MANY:
+                told = True
+                post(IndexProgress(done, total, what))
+
+        try:
+            yield tell
+        finally:
+            if told:
+                post(IndexProgress(0, 0, what))
+
+
+def _sentence(action: Action, argument: str, count: int) -> str:
+    """What was done, for a toast."""
+    if not count:
+        return "Nothing to do."
+    return f"{count:,} letter{'' if count == 1 else 's'} {_DONE[action].format(argument)}."
