@@ -548,9 +548,8 @@ async def test_an_account_that_was_away_from_the_start_says_so(profile):
     async with at_desk(profile) as (app, pilot):
         await on_screen(pilot, f"The mail of {ALICE} cannot be found.")
         assert "No mail yet." not in shown(app)
-        Mailbox(profile.mail, ALICE).put(mail("jade", "A letter about jade."))
-        app.services.mail.rescan()
-        await listed(pilot, 1)
+        Mailbox(profile.mail, ALICE)
+        await on_screen(pilot, "No mail yet.")
 
 
 async def test_one_account_that_is_away_beside_another_that_is_empty(profile):

@@ -280,6 +280,7 @@ async def test_a_file_broken_meanwhile_changes_nothing_and_says_so_and_when_it_i
         assert any(f"config.toml, line {line}: not valid TOML" in note for note in notices(app))
         assert app.config == before
         await saved(good.replace("3600", "60"), "The settings file can be used again.")
+        assert not any("stay as they are" in note for note in notices(app))
         await until(pilot, lambda: app.config.send.undo_send_seconds == 60)
 
 

@@ -6,7 +6,7 @@ import socket
 import stat
 
 import pytest
-from desk import at_desk, identity, make_profile, on_screen, shown, type_text, until
+from desk import at_desk, identity, make_profile, on_screen, settled, shown, type_text, until
 
 from misfin.store.identities import IdentityStore
 from misfin_tui import config
@@ -60,6 +60,10 @@ async def test_an_empty_profile_becomes_one_that_can_write(profile_root):
         assert not app.services.config.receive.enabled
         assert (profile.mail / "ada@mail.example").is_dir()
         assert (await app.services.sending.new()).account == "ada@mail.example"
+        await on_screen(pilot, "▾ ada@mail.example")  # in the sidebar
+        await settled(pilot)
+        assert "No mail yet." in shown(app)
+        assert app.screen.away == ()
 
 
 async def test_an_address_is_shown_as_it_will_be_and_its_port_is_the_one_to_receive_on(profile_root):

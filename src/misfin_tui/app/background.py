@@ -143,16 +143,19 @@ class Background(Places):
                     config = await asyncio.to_thread(load, file, unknown)
                 except ConfigError as error:
                     remedy = "The settings in force stay as they are. Mend the line and save the file."
-                    self.say(f"{error}\n{remedy}", severity="error", timeout=LONG)
+                    self.withdraw("settings", every=True)
+                    self.say(f"{error}\n{remedy}", severity="error", timeout=LONG, about="settings")
                     broken = True
                     continue
                 if broken:
+                    self.withdraw("settings", every=True)
                     self.say("The settings file can be used again.")
                 broken = False
                 if unknown != told:
                     told = unknown
+                    self.withdraw("settings", every=True)
                     for problem in unknown:
-                        self.say(problem, severity="warning", timeout=LONG)
+                        self.say(problem, severity="warning", timeout=LONG, about="settings")
                 if config != self.config:
                     self.use_config(config)
         except (OSError, RuntimeError):
@@ -165,8 +168,9 @@ class Background(Places):
         while True:
             loaded = await asyncio.to_thread(theming.load_all, self.profile.themes)
             self._own_themes.update(loaded.themes)
+            self.withdraw("themes", every=True)
             for problem in loaded.problems:
-                self.say(problem, severity="warning", timeout=LONG)
+                self.say(problem, severity="warning", timeout=LONG, about="themes")
             if not first:
                 self._watch_theme(self.theme)
             first = False

@@ -73,11 +73,11 @@ class Places(App[int]):
         notice = Notice(plain(text, one_line=False), severity=severity, timeout=left, about=about)
         self.post_message(Notify(notice))
 
-    def withdraw(self, about: str) -> None:
-        """Take the newest notice about something away: it holds no longer."""
+    def withdraw(self, about: str, *, every: bool = False) -> None:
+        """Take the newest notice about something away, or ``every`` one: it holds no longer."""
         notices = [each for each in self._notifications if isinstance(each, Notice) and each.about == about]
-        if notices:
-            self._unnotify(notices[-1])  # Textual has a public word only for all of them
+        for notice in notices if every else notices[-1:]:
+            self._unnotify(notice)  # Textual has a public word only for all there are
 
     def report(self, error: Exception, what: str = "") -> None:
         """A notice about something that failed: what happened, and what to do about it."""

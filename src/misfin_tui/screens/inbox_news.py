@@ -15,10 +15,14 @@ from misfin_tui.widgets.sidebar import entries
 from misfin_tui.widgets.statusbar import StatusBar
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from misfin.store.rows import FolderRow
 
 RELOAD_PAUSE = 0.25
 """Seconds between two readings of the list while mail pours in."""
+AWAY_PAUSE = 3.0
+"""Seconds between two looks for a folder of mail that is not where it was."""
 ORDER = ("unread", "sending", "held", "index", "receiver")
 """The pieces of news on the status line; where there is no room, the last ones are left out."""
 
@@ -39,6 +43,7 @@ class NewsScreen(SearchScreen):
         """One's own addresses: an account without any mail is one too."""
         self.away: tuple[str, ...] = ()
         """Those whose folder of mail, made with every identity, is not where it was."""
+        self._away_timer: Timer | None = None
         self._progress = ""
         self._stale = False
         self._reloading = False
@@ -52,13 +57,7 @@ class NewsScreen(SearchScreen):
         self.status.tell(view.account or self.home.account or several, news)
 
     def show_folders(self, folders: list[FolderRow]) -> None:
-        """Show folders and counts beside the list, and what they say about the list."""
-        there = {row.account for row in folders}
-        away = tuple(own for own in self._own if own not in there) if self.services.mail.scanned else ()
-        if away != self.away:
-            self.away = away
-            self.titles_changed()
-            self.letters.refresh()
+        """Show folders and counts beside the list."""
         searches = list(self.misfin.config.searches.items())
         self.sidebar.show(entries(folders, self._outbox, searches, self._own))
         self.sidebar.mark_shown(self.letters.view)
@@ -86,6 +85,23 @@ class NewsScreen(SearchScreen):
         if own != self._own:
             self._own = own
             self.refresh_all()
+        self.find_away()
+
+    @work(group="away", exclusive=True, description="look for folders of mail")
+    async def find_away(self) -> None:
+        """Say so where the mail of an account is not there, and look again for as long as it is not."""
+        if self._away_timer is not None:
+            self._away_timer.stop()
+        try:
+            away = await self.services.identities.away()
+        except MisfinError:
+            return  # as above
+        if away != self.away:
+            self.away = away
+            self.titles_changed()
+            self.letters.refresh()
+        if away:
+            self._away_timer = self.set_timer(AWAY_PAUSE, self.find_away)
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Letters came or changed."""
@@ -126,6 +142,8 @@ class NewsScreen(SearchScreen):
                 await self.letters.reload()
                 self._find_home(folders)
                 self.show_folders(folders)
+                if self._own:
+                    self.find_away()
                 await asyncio.sleep(RELOAD_PAUSE)
         except MisfinError as error:
             self.misfin.report(error)

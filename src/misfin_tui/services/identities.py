@@ -54,6 +54,10 @@ class Identities:
         """The address to write from; empty when there is no identity at all."""
         return next((each.address for each in await self.all() if each.address), "")
 
+    async def away(self) -> tuple[str, ...]:
+        """The addresses whose folder of mail, made with each identity, is not where it should be now."""
+        return await asyncio.to_thread(self._away)
+
     async def create(
         self, address: str, *, name: str = "", key: str = "ec", host: bool = False, signer: str = ""
     ) -> OwnIdentity:
@@ -111,6 +115,14 @@ class Identities:
             rows = [_with_default(each) if each.name == chosen else each for each in found]
             self._seen = (stamp, sorted(rows, key=lambda each: (not each.default, each.name)))
         return self._seen[1]
+
+    def _away(self) -> tuple[str, ...]:
+        own = [each.address for each in self.read_all() if each.address]
+        try:
+            there = set(self._services.store.accounts())
+        except OSError:
+            return ()  # nothing can be said; who looks for mail says why
+        return tuple(address for address in own if address not in there)
 
     def _create(self, address: str, name: str, key: str, host: bool, signer: str) -> OwnIdentity:
         from misfin.trust.identity import KeyKind, generate

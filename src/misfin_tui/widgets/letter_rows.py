@@ -135,7 +135,7 @@ def _warnings(row: LetterRow, letter: Letter | None) -> list[str]:
     """What a reader should know before believing the letter."""
     warnings = []
     if row.badge is Badge.CHANGED:
-        decides = " “Accept held” decides about it." if row.folder == HELD else ""
+        decides = " “Accept held” in the open letter decides about it." if row.folder == HELD else ""
         warnings.append(f"The sender's certificate is not the one seen before.{decides}")
     if reason := suspicious(row.sender_address):
         warnings.append(f"Look closely at the address: {reason}.")
