@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,14 +30,15 @@ def import_mail(args: Namespace) -> int:
     """Copy mail into an account; what is there already is left out, and what cannot be read is named."""
     with open_services(args, new=bool(args.account)) as services:
         account = _account(args, services)
-        report = take_in(
-            Path(args.source).expanduser(),
-            services.store,
-            account,
-            now=datetime.now(UTC),
-            folder=args.folder,
-            progress=_progress("imported"),
-        )
+        with _progress("imported", "comparing with what is here already …") as tell:
+            report = take_in(
+                Path(args.source).expanduser(),
+                services.store,
+                account,
+                now=datetime.now(UTC),
+                folder=args.folder,
+                progress=tell,
+            )
         for address in report.blocked:
             services.contact_book.block(address, now=time.time())
     for skipped in report.skipped[:_SHOWN]:
@@ -65,7 +67,8 @@ def export_mail(args: Namespace) -> int:
         services.index.scan()
         letters = _entries(services, args.query)
     write = export_mbox if args.format == "mbox" else export_gemtext
-    report = write(letters, target, progress=_progress("exported"))
+    with _progress("exported") as tell:
+        report = write(letters, target, progress=tell)
     for skipped in report.skipped[:_SHOWN]:
         say(f"left out: {skipped.where}: {skipped.why}")
     record = {"path": str(target), "written": report.written, "skipped": len(report.skipped)}
@@ -93,15 +96,27 @@ def _entries(services: Services, query: str) -> list[Entry]:
     return [entry for entry in entries if entry is not None]
 
 
-def _progress(verb: str) -> Callable[[int, int], None]:
-    """Says how far it is, now and then, to a person at a terminal."""
-    last = time.monotonic()
+@contextmanager
+def _progress(verb: str, at_first: str = "") -> Iterator[Callable[[int, int], None]]:
+    """Says how far it is, now and then, to a person at a terminal; ``at_first`` until there is a number."""
+    last, width = time.monotonic(), 0
+
+    def write(text: str) -> None:
+        nonlocal width
+        if sys.stderr.isatty():
+            print(f"\r{text.ljust(width)}", end="", file=sys.stderr, flush=True)
+            width = len(text)
 
     def tell(done: int, total: int) -> None:
         nonlocal last
-        if sys.stderr.isatty() and time.monotonic() - last > _EVERY:
+        if time.monotonic() - last > _EVERY:
             last = time.monotonic()
-            end = "" if done < total else "\n"
-            print(f"\r{verb} {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
+            write(f"{verb} {done:,} of {total:,}")
 
-    return tell
+    write(at_first)
+    try:
+        yield tell
+    finally:
+        if width:
+            write("")
+            write("")  # the cursor goes back, too

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import mailbox
+import os
+import pty
+import subprocess
+import sys
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -37,6 +41,20 @@ def test_an_mbox_comes_in_once_and_goes_out_again(shell: Shell, tmp_path: Path) 
     box.close()
     assert texts[0] == "Text 0\n>From the sea\n"  # the standard library quotes, and never takes it back
     assert "exists" in shell.run("export", str(target), check=2).stderr
+
+
+def test_a_person_at_a_terminal_sees_at_once_that_it_works(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@harbour.test")
+    source = foreign_mbox(tmp_path / "old.mbox", 5)
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-m", "misfin_tui", "--profile", str(shell.root), "import", str(source)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert shown.startswith("\rcomparing with what is here already …")
+    assert shown.endswith("\r")  # and it is gone before the answer comes
+    assert done.stdout == "5 added to ada@harbour.test, 0 already there, 0 left out\n"
 
 
 def test_a_search_goes_out_as_gemtext_files(shell: Shell, tmp_path: Path) -> None:
