@@ -12,9 +12,12 @@ import time
 from typing import Any
 
 import textual.app
+import textual.constants
 import textual.pilot
 import textual.screen
 from textual._context import active_app
+
+from misfin_tui.screens import inbox_news
 
 SOON = 0.02
 """A timer that is due within so many seconds belongs to what is being done: a repaint, a second look."""
@@ -24,6 +27,8 @@ TICKS = 1.0
 """Seconds spent waiting for timers: some tick without end."""
 
 _in_threads: set[asyncio.Future[Any]] = set()
+_watching = 0
+"""How many wait here for their next turn: one around the app, and one inside it if a test works there."""
 
 
 async def until_quiet(_least: float = 0, _most: float = 1, *, soon: float = SOON) -> None:
@@ -31,11 +36,16 @@ async def until_quiet(_least: float = 0, _most: float = 1, *, soon: float = SOON
 
     The first two arguments are what Textual hands over; only ``soon`` counts.
     """
+    global _watching
     loop: Any = asyncio.get_running_loop()
     end, ticks = time.monotonic() + ENOUGH, TICKS
     while time.monotonic() < end and ticks > 0:
-        await asyncio.sleep(0)  # one round of the loop: whatever is ready has its turn, sockets are looked at
-        if loop._ready:
+        _watching += 1
+        try:
+            await asyncio.sleep(0)  # one round of the loop: whatever is ready has its turn
+        finally:
+            _watching -= 1
+        if len(loop._ready) > _watching:
             continue
         if any(future.get_loop() is loop for future in _in_threads):
             await asyncio.sleep(0.001)
@@ -51,9 +61,11 @@ async def until_quiet(_least: float = 0, _most: float = 1, *, soon: float = SOON
 
 
 def install() -> None:
-    """Let every pilot wait that way, and every repaint come at once."""
+    """Let every pilot wait that way, every repaint come at once, and every movement be over at once."""
     textual.app.wait_for_idle = textual.pilot.wait_for_idle = until_quiet  # type: ignore[attr-defined]
     textual.screen.UPDATE_PERIOD = 0.001  # type: ignore[misc]
+    textual.constants.TEXTUAL_ANIMATIONS = "none"  # type: ignore[misc]  # looked up before a test can say so
+    inbox_news.RELOAD_PAUSE = 0.01
     run_in_executor = asyncio.BaseEventLoop.run_in_executor
 
     @functools.wraps(run_in_executor)
