@@ -263,12 +263,13 @@ async def _race(addresses: list[Address]) -> socket.socket:
         while waiting or running:
             if waiting:
                 running.add(asyncio.create_task(_dial(waiting.popleft())))
-            done, running = await asyncio.wait(
+            done, _ = await asyncio.wait(
                 running,
                 timeout=_HEAD_START if waiting else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             for task in done:
+                running.remove(task)
                 error = task.exception()
                 if error is None:
                     return task.result()
@@ -278,7 +279,7 @@ async def _race(addresses: list[Address]) -> socket.socket:
                 if failure is None or isinstance(error, ConnectionRefusedError):
                     failure = error
     finally:
-        for task in running:
+        for task in running:  # some may have connected at the same moment as the first
             task.cancel()
         for outcome in await asyncio.gather(*running, return_exceptions=True):
             if isinstance(outcome, socket.socket):

@@ -6,6 +6,7 @@ The words and statuses are fixed by design.md §8: other programs rely on them.
 from __future__ import annotations
 
 import gc
+import io
 import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -38,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         from misfin_tui.cli.parser import parse
 
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # marks that a terminal of another encoding has not
         parsed = parse(arguments)
         command = lambda: _run(parsed)  # noqa: E731 - two ways to one place
     from misfin.errors import InputError, LetterGoneError, LocalError, MisfinError, QueryError, StoreError

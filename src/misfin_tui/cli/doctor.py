@@ -151,7 +151,7 @@ def look_at_databases(profile: Profile) -> Iterator[Finding]:
     for path in (profile.trust_db, profile.outbox_db, profile.contacts_db):
         if not path.exists():
             continue
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as database:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
             (verdict,) = database.execute("PRAGMA quick_check").fetchone()
         if verdict == "ok":
             yield Finding("databases", Verdict.GOOD, path.name)

@@ -54,7 +54,12 @@ def emit(args: Namespace, record: Record, line: str) -> None:
     if args.json:
         import json
 
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+        text = json.dumps(record, ensure_ascii=False)
+        try:
+            text.encode(sys.stdout.encoding or "ascii")
+        except UnicodeEncodeError:  # another locale, or the name of a file that is no UTF-8
+            text = json.dumps(record)
+        print(text, flush=True)
     else:
         print(plain(line, one_line=True), flush=True)
 

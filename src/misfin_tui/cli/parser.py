@@ -6,6 +6,16 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
+_MOST = 10**9
+
+
+def number(text: str) -> int:
+    """A whole number, as far as anything is counted here."""
+    value = int(text)
+    if not -_MOST <= value <= _MOST:
+        raise ValueError
+    return value
+
 
 class Parser(argparse.ArgumentParser):
     """Errors are one line that says what to do (design.md §8), not a page of usage."""
@@ -77,7 +87,7 @@ def _identity(add: Add, common: Parser) -> None:
     new.add_argument("address", metavar="ADDRESS", help="mailbox@host")
     new.add_argument("--blurb", default="", help="your name, as others will see it")
     new.add_argument("--key", choices=("ec", "ed25519", "rsa"), default="ec", help="default: ec")
-    new.add_argument("--days", type=int, default=36500, help="days it is valid (default: 36500)")
+    new.add_argument("--days", type=number, default=36500, help="days it is valid (default: 36500)")
     new.add_argument("--ca", action="store_true", help="a host identity that may sign mailboxes")
     new.add_argument("--signed-by", metavar="NAME", help="sign it with this host identity")
     action("list", "identity:list_identities", "list your identities")
@@ -114,7 +124,7 @@ def _mail(add: Add, common: Parser) -> None:
     ):
         parser = add(name, f"mail:{name}_letters", about)
         parser.add_argument("query", metavar="QUERY", nargs=words, help="search words")
-        parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most N (default: 50)")
+        parser.add_argument("--limit", type=number, default=50, metavar="N", help="at most N (default: 50)")
         parser.add_argument("--folder", help="only this folder (Inbox, Sent, Archive, ...)")
         parser.add_argument("--account", help="only this account")
     show = add("show", "mail:show", "print one letter")
@@ -139,11 +149,11 @@ def _outbox(add: Add, common: Parser) -> None:
     action = _actions(add("outbox", "sending:outbox", "messages on their way out"), common, "sending:outbox")
     action("list", "sending:outbox", "list them")
     retry = action("retry", "sending:retry", "try one again now; also the answer to an uncertain one")
-    retry.add_argument("id", metavar="ID", type=int, help="number in the list")
+    retry.add_argument("id", metavar="ID", type=number, help="number in the list")
     cancel = action("cancel", "sending:cancel", "give one up")
-    cancel.add_argument("id", metavar="ID", type=int, help="number in the list")
+    cancel.add_argument("id", metavar="ID", type=number, help="number in the list")
     follow = action("follow", "sending:follow", "send one where a redirect points, now")
-    follow.add_argument("id", metavar="ID", type=int, help="number in the list")
+    follow.add_argument("id", metavar="ID", type=number, help="number in the list")
     follow.add_argument(
         "--change-contact", action="store_true", help="after a 31: write to the new address from now on"
     )

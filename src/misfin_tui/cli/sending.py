@@ -34,6 +34,8 @@ _STATUS = {
     State.SENDING: Exit.DEFERRED,
 }
 """What the state of a letter means for the exit status; uncertain waits for a person, as held does."""
+_MOST_READ = 4 * MAX_MESSAGE
+"""Bytes of a text that are read, to say by how much it is too long."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
 
 
@@ -191,12 +193,17 @@ def _body(args: Namespace) -> str:
     source = args.body_file or "-"
     try:
         if source == "-":
-            data = sys.stdin.buffer.read(MAX_MESSAGE * 4)
+            data = sys.stdin.buffer.read(_MOST_READ + 1)
         else:
-            with Path(source).open("rb") as file:
-                data = file.read(MAX_MESSAGE * 4)
+            with Path(source).expanduser().open("rb") as file:
+                data = file.read(_MOST_READ + 1)
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}.") from error
+    if len(data) > _MOST_READ:  # cut off somewhere, perhaps within a letter: no more is said of it than that
+        raise LocalError(
+            f"The text is over {_MOST_READ:,} bytes long; a message holds at most {MAX_MESSAGE:,}.",
+            remedy="Shorten it, or split it into several messages.",
+        )
     try:
         return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

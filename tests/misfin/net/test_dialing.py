@@ -69,6 +69,22 @@ async def test_a_silent_address_does_not_hold_up_the_next(silent, answering):
         assert stream.getpeername() == answering[1]
 
 
+async def test_of_two_that_connect_at_once_one_is_closed(monkeypatch):
+    both, made = asyncio.Event(), []
+
+    async def connect(address):
+        made.append(socket.socket())
+        if address == 1:
+            await both.wait()
+        both.set()
+        return made[-1] if address == 2 else made[0]
+
+    monkeypatch.setattr(dialing, "_dial", connect)
+    with await dial(MAIL, [1, 2], 5.0) as chosen:
+        assert [each.fileno() >= 0 for each in made].count(True) == 1
+        assert chosen.fileno() >= 0
+
+
 async def test_silence_everywhere_ends_with_the_patience(silent):
     with pytest.raises(DeliveryTimeoutError, match=r"mail\.example:1958 did not answer within 0\.3 seconds"):
         await dial(MAIL, [silent, silent], 0.3)

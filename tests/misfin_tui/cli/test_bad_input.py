@@ -36,6 +36,8 @@ def complaint(done: object) -> str:
         (("trust", "show", "hive.test"), "trust list"),
         (("trust", "approve", "hive.test", "--fingerprint", "abc"), "64 hex"),
         (("list", "--limit", "0"), "--limit"),
+        (("list", "--limit", "9" * 30), "--limit"),
+        (("outbox", "cancel", "9" * 30), "--help"),
         (("receive", "--listen", "nowhere"), "HOST:PORT"),
         (("frobnicate",), "--help"),
         (("send",), "--help"),
@@ -135,6 +137,12 @@ def test_a_text_that_is_not_there_is_wrong_input(shell: Shell, tmp_path: Path) -
     shell.run("identity", "new", "ada@mail.example")
     missing = str(tmp_path / "nix.gmi")
     assert missing in complaint(shell.run("send", "b@hive.test", "--body-file", missing, check=2))
+
+
+def test_a_text_that_is_far_too_long_is_not_called_something_else(shell: Shell) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    said = complaint(shell.run("send", "b@hive.test", text="a" + "é" * 40_000, check=2))
+    assert "16,384" in said
 
 
 def test_a_text_that_is_too_long_says_by_how_much(shell: Shell) -> None:

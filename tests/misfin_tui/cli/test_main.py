@@ -83,6 +83,27 @@ def test_doctor_finds_a_new_profile_well(shell: Shell) -> None:
     assert not [record for record in found if record["verdict"] == "bad"]
 
 
+def test_doctor_looks_at_the_files_of_a_profile_whatever_it_is_called(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "p#1?x%20")
+    shell.settings('[receive]\nlisten = ["127.0.0.1:0"]\n')
+    shell.run("identity", "new", "ada@mail.example")
+    (shell.root / "trust.db").write_bytes(b"not a database at all, not one bit" * 100)
+    found = shell.json("doctor", check=1)
+    assert {record["topic"] for record in found if record["verdict"] == "bad"} == {"databases"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p#1?x%20"]
+
+
+def test_a_terminal_of_another_encoding_gets_what_it_can_show(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    shell.run("identity", "new", "ada@mail.example", "--blurb", "Ада")
+    assert "??? (ada@mail.example)" in shell.run("identity", "show").stdout
+    assert shell.json("identity", "show")[0]["blurb"] == "Ада"
+    assert "versions" in shell.run("doctor", check=None).stdout
+
+
 def test_doctor_finds_what_is_broken(shell: Shell) -> None:
     shell.run("identity", "new", "ada@mail.example", "--blurb", "Ada")
     key = shell.root / "identities" / "ada@mail.example.pem"
