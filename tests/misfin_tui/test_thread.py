@@ -18,6 +18,8 @@ from misfin.model.gemmail import Version
 from misfin.store.envelope import wrap_sent
 from misfin.store.mime import read_letter
 from misfin.store.rows import Badge, View
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
 from misfin_tui.dialogs.attachments import AttachmentsDialog, OpenFileDialog
 from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -364,6 +366,20 @@ async def test_in_a_wide_window_the_date_of_a_letter_ends_where_its_text_may(pro
         assert cell_len(rows[0].text) == 100
         assert 90 < max(cell_len(row.text) for row in rows if "words words" in row.text) <= 100
         assert shown(app).splitlines()[2].rstrip("│ ").endswith(rows[0].text.split()[-1])
+
+
+async def test_the_details_name_the_servers_known_of_the_senders_host(profile, mailbox):
+    with PinBook(profile.trust_db) as pins:
+        for name, age in (("hive.test:1960", 100), ("hive.test:1958", 200), ("hive.test.evil:1958", 50)):
+            pins.record(PinKind.HOST, name, identity("bob@hive.test").info, now=NOW.timestamp() - age)
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        await opened(pilot, "Re: Notes")
+        await on_screen(pilot, "Third.")
+        await pilot.press("i")
+        await on_screen(pilot, "hive.test:1960, pinned ")
+        line = next(line for line in shown(app).splitlines() if "hive.test:1960" in line)
+        assert line.index("hive.test:1960") < line.index("hive.test:1958")
+        assert "evil" not in shown(app)
 
 
 async def test_a_held_letter_can_be_let_in(profile, mailbox):

@@ -15,6 +15,7 @@ from misfin_tui.messages import MailChanged
 from misfin_tui.screens.letter_actions import DRAFTS, LetterScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.facts import day
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 from misfin_tui.widgets.thread_view import Part, ThreadView
 
@@ -238,6 +239,19 @@ class ThreadScreen(LetterScreen):
     def action_details(self) -> None:
         """Certificate, verification, protocol and the raw text."""
         self.thread.toggle_details()
+        part = self.thread.current
+        if part is not None and part.details:
+            self._find_servers(part)
+
+    @work(group="servers", exclusive=True, description="look up the host of a sender")
+    async def _find_servers(self, part: Part) -> None:
+        """A letter does not say which port its sender is reached at; what was pinned does."""
+        host = part.row.sender_address.rpartition("@")[2]
+        try:
+            pins = await self.services.trust.servers(host) if host else []
+        except MisfinError:
+            return  # the rest of the details stands
+        self.thread.tell_servers(part, ", ".join(f"{pin.name}, pinned {day(pin.first_seen)}" for pin in pins))
 
     # ---- links
 

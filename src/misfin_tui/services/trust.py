@@ -67,6 +67,10 @@ class Trust:
         """Every pinned host and sender, or those of one kind, by name."""
         return await asyncio.to_thread(lambda: self._services.pin_book.all(kind))
 
+    async def servers(self, host: str) -> list[Pin]:
+        """The pins of a host's servers, on whatever port, the one used last first."""
+        return await asyncio.to_thread(self._servers, host)
+
     async def offers(self) -> list[Offer]:
         """Certificates that wait for a decision, the newest first."""
         return await asyncio.to_thread(lambda: self._services.pin_book.offers())
@@ -129,6 +133,14 @@ class Trust:
         return await asyncio.to_thread(self._held)
 
     # ---- in a thread
+
+    def _servers(self, host: str) -> list[Pin]:
+        from misfin.trust.tofu import PinKind, pin_name
+
+        begun = pin_name(host, 0).removesuffix("0")
+        pins = self._services.pin_book.all(PinKind.HOST)
+        found = [pin for pin in pins if pin.name.startswith(begun) and pin.name[len(begun) :].isdecimal()]
+        return sorted(found, key=lambda pin: pin.last_seen, reverse=True)
 
     def _question(self, kind: PinKind, name: str) -> CertificateQuestion | None:
         from misfin.trust.tofu import PinKind, decide

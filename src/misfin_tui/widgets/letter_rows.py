@@ -175,8 +175,9 @@ def body_layout(letter: Letter, width: int, *, first_link: int = 1) -> Layout:
     return layout
 
 
-def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
-    """Certificate, verification, protocol, size, place on disk and the raw gemmail."""
+def detail_rows(row: LetterRow, letter: Letter, width: int, servers: str = "") -> list[Row]:
+    """Certificate, verification, protocol, size, place on disk and the raw gemmail; and, where they are
+    known, the ``servers`` of its sender."""
     facts: list[tuple[str, str]] = [("Badge", f"{row.badge.value} {BADGES[row.badge][1]}")]
     misfin = letter.misfin
     if misfin is not None:
@@ -199,6 +200,8 @@ def detail_rows(row: LetterRow, letter: Letter, width: int) -> list[Row]:
         for left, hop in enumerate(reversed(misfin.hops)):
             label = "Sent by" if left == 0 else "Passed on by"
             facts.append((label, f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}"))
+        if servers:
+            facts.append(("Server", servers))
         facts.append(("Protocol", f"Misfin({misfin.version}), {len(misfin.gemmail):,} bytes of gemmail"))
     else:
         facts.append(("Protocol", "ordinary mail"))

@@ -32,6 +32,8 @@ class Part:
     details: bool = False
     problem: str = ""
     snippet: str = ""
+    servers: str = ""
+    """What is known of the sender's host, for the details."""
     made: dict[tuple[object, ...], Layout] = field(default_factory=dict)
 
     def lay_out(self, width: int, first_link: int, *, focused: bool) -> Layout:
@@ -61,7 +63,7 @@ class Part:
             rows.append(Row((("    ", "muted"), (plain(self.problem, one_line=True) or "···", tone))))
             return Layout(rows)
         if self.details:
-            rows += detail_rows(self.row, self.letter, width)
+            rows += detail_rows(self.row, self.letter, width, self.servers)
         body = body_layout(self.letter, line - 2, first_link=first_link)
         indent = ("  ", "text")
         rows.append(Row(()))
@@ -259,6 +261,12 @@ class ThreadView(LetterView):
             self._want_open()
             self.to_focus()
             self.post_message(self.Focused(part))
+
+    def tell_servers(self, part: Part, words: str) -> None:
+        """What is known of the host of a letter's sender was looked up."""
+        if part.servers != words:
+            part.servers, part.made = words, {}
+            self._arrange()
 
     def on_click(self, event: events.Click) -> None:
         """A click on a head folds and unfolds; one on a link chooses it; the right button only points."""
