@@ -13,9 +13,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 VERSION = "0.4.1"
@@ -113,8 +115,9 @@ def titlani_server(
     identities.mkdir(exist_ok=True)
     for mailbox in mailboxes:
         (mail / mailbox).mkdir(exist_ok=True)
-        if not (identities / f"{mailbox}.pem").exists():
-            run(home, "identity", "generate", mailbox, hostname, "--output-dir", str(identities))
+        for ending, data in _identity(mailbox, hostname).items():
+            if not (identities / f"{mailbox}{ending}").exists():
+                (identities / f"{mailbox}{ending}").write_bytes(data)
     certificate, key = (
         (identities / f"{shows}.pem", identities / f"{shows}.key")
         if shows
@@ -141,6 +144,14 @@ def titlani_server(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@cache
+def _identity(mailbox: str, hostname: str) -> dict[str, bytes]:
+    """Certificate and key of a user of Titlani's, made by its own command, once for all servers."""
+    with tempfile.TemporaryDirectory() as home:
+        run(Path(home), "identity", "generate", mailbox, hostname, "--output-dir", home)
+        return {ending: Path(home, mailbox + ending).read_bytes() for ending in (".pem", ".key")}
 
 
 def run(home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
