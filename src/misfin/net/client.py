@@ -13,8 +13,9 @@ from misfin.model.address import DEFAULT_PORT, MisfinAddress, same_person
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.gemtext import compose
 from misfin.model.status import is_redirect
-from misfin.net.delivery import Delivery, Hook, Hop, Sender, Try
+from misfin.net.delivery import Delivery, Hop, Sender, Try
 from misfin.net.dialing import Endpoint, Timeouts
+from misfin.net.handover import Hook
 from misfin.trust.identity import Identity, identity_from_pem
 from misfin.trust.pins import PinBook
 from misfin.wire import MisfinResponse

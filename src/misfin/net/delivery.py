@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from misfin.errors import (
-    ConnectError,
     DeliveryError,
     HandshakeError,
     LocalError,
-    OutcomeUnknownError,
-    RemoteProtocolError,
     StoreError,
-    TlsError,
 )
 from misfin.model.gemmail import Form, GemmailMessage, Version
 from misfin.model.status import StatusCode
 from misfin.net.connection import Connection, open_trusted
 from misfin.net.dialing import Endpoint, Timeouts
+from misfin.net.handover import Hook, answer_by_alert, call, hand_over
 from misfin.trust.refusal import TrustError
 from misfin.trust.tofu import Decision, Remark
 from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse
@@ -38,21 +35,7 @@ if TYPE_CHECKING:
     from misfin.trust.pins import PinBook
     from misfin.trust.records import HostMemory
 
-Hook = Callable[[], Awaitable[None] | None]
-"""Called at a moment of a delivery, and awaited where there is something to wait for."""
-
 _WANTS_SENDER = re.compile(r"sender required", re.IGNORECASE)
-# A server that refuses our certificate in the handshake of TLS 1.3 can say so only afterwards, by an alert
-# that comes instead of an answer; it has not read the request then (protocol.md §5).
-_ALERTS = {
-    "certificate required": StatusCode.CERTIFICATE_REQUIRED,
-    "bad certificate": StatusCode.CERTIFICATE_INVALID,
-    "unsupported certificate": StatusCode.CERTIFICATE_INVALID,
-    "certificate revoked": StatusCode.CERTIFICATE_INVALID,
-    "certificate expired": StatusCode.CERTIFICATE_INVALID,
-    "certificate unknown": StatusCode.CERTIFICATE_INVALID,
-    "unknown ca": StatusCode.CERTIFICATE_INVALID,
-}
 # What a server may say although it did not understand the version it was asked in (protocol.md §8).
 _SAYS_NOTHING = {StatusCode.TEMPORARY_FAILURE, StatusCode.PERMANENT_FAILURE, StatusCode.BAD_REQUEST}
 
@@ -250,7 +233,7 @@ class Hop:
 
     async def _try(self, request: MisfinRequest) -> MisfinResponse:
         if self._tries:  # only a refusal leads to another try
-            await _call(self._refused)
+            await call(self._refused)
         started = self._sender.now()
         wire = ClientProtocol()
         wire.send_request(request)
@@ -259,9 +242,8 @@ class Hop:
             connection = await self._open()
             certificate = connection.certificate
             try:
-                response = await _exchange(
-                    connection, wire, self._before_write, self._sender.timeouts.response
-                )
+                patience = self._sender.timeouts.response
+                response = await hand_over(connection, wire, self._before_write, patience)
                 await self._look_at_the_end(connection, response)
             except Exception:
                 await connection.close()
@@ -272,7 +254,7 @@ class Hop:
             await connection.close()
         except HandshakeError as error:
             failure = str(error)
-            response = _answer_by_alert(error)
+            response = answer_by_alert(error)
             if response is None:
                 raise
         except TrustError as error:
@@ -370,50 +352,3 @@ class Hop:
             b_impossible=b_impossible,
             tls_version="" if connection is None else connection.tls_version,
         )
-
-
-async def _exchange(
-    connection: Connection, wire: ClientProtocol, before_write: Hook | None, timeout: float
-) -> MisfinResponse:
-    """Write the request, read one response line; tell "nothing left" and "nobody knows" apart."""
-    name, facts = connection.endpoint.name, connection.endpoint.facts
-    if before_write is not None:
-        connection.flush()  # the server finishes its handshake meanwhile
-        await _call(before_write)
-    try:
-        # A refusal (busy, time-out) may have come before we began; then the request stays at home.
-        response = wire.feed_bytes(connection.take())
-        if response is not None:
-            return response
-        if not connection.over:
-            connection.send(wire.get_outgoing_data())
-        async with asyncio.timeout(timeout):
-            while response is None:
-                data = await connection.receive()
-                response = wire.feed_bytes(data) if data else wire.receive_eof()
-        return response
-    except TlsError as error:
-        if error.alert in _ALERTS:
-            raise HandshakeError(f"{name} does not take our certificate: {error}", **facts) from error
-        cause: Exception = error
-    except (RemoteProtocolError, TimeoutError) as error:
-        cause = error
-    why = str(cause) or f"There was no answer within {timeout:g} seconds."
-    if wire.request_sent:
-        raise OutcomeUnknownError(
-            f"{name} has the message but gave no usable answer: {why} It may or may not be delivered.",
-            **facts,
-        ) from cause
-    raise ConnectError(f"{name} ended the connection before the message left: {why}", **facts) from cause
-
-
-async def _call(hook: Hook | None) -> None:
-    waiting = None if hook is None else hook()
-    if waiting is not None:
-        await waiting
-
-
-def _answer_by_alert(error: HandshakeError) -> MisfinResponse | None:
-    """The answer a TLS alert about our certificate stands for, if it was one (anchors.md §4)."""
-    alert = error.__cause__.alert if isinstance(error.__cause__, TlsError) else ""
-    return MisfinResponse(_ALERTS[alert], f"TLS alert: {alert}") if alert in _ALERTS else None

@@ -17,17 +17,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from misfin.errors import IdentityError, MisfinError, StoreError
-from misfin.model.address import MisfinAddress
-from misfin.model.gemmail import Version
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.post.attempt import Attempt, Ending, sentence_of
 from misfin.post.events import Event, HostSeen, MailboxKeyChanged, Notice, Sending, Trouble, event_of
 from misfin.post.notices import Told, about_host, about_identity
 from misfin.post.retry import Reason
-from misfin.store import drafts
-from misfin.store.envelope import wrap_sent
-from misfin.store.maildir import Parcel
-from misfin.store.outbox import Claim, Outbox, OutboxRow, Outgoing, State
+from misfin.post.sentcopy import write_sent_copy
+from misfin.store.outbox import Claim, Outbox, OutboxRow, State
 from misfin.trust.tofu import Decision, PinKind
 
 if TYPE_CHECKING:
@@ -380,25 +376,5 @@ class Courier:
         )
 
     def _file_sent_copy(self, group: str) -> None:
-        self._outbox.file_sent_copy(group, self._write_sent_copy)
-
-    def _write_sent_copy(self, letter: Outgoing) -> None:
-        """Put the letter into Sent, under a name of its own: a repetition comes to the same file."""
-        account = MisfinAddress.parse(letter.account)
-        with suppress(IdentityError):
-            account = self._identities.load(letter.account).address
-        draft = drafts.from_bytes(letter.draft)
-        data = wrap_sent(
-            letter.message,
-            version=Version.C,
-            account=account,
-            to=[MisfinAddress.parse(to) for to in letter.recipients],
-            now=datetime.fromtimestamp(letter.created, UTC),
-            in_reply_to=draft.in_reply_to if draft else "",
-            references=draft.references if draft else (),
-        )
-        folder = self._store.folder(letter.account, "Sent")
-        if not folder.exists():
-            self._store.create(letter.account)
-        key = f"{int(letter.created)}.G{letter.group}.outbox"
-        folder.deliver_many([Parcel(data, "S", letter.created, key)])
+        write = partial(write_sent_copy, self._store, self._identities)
+        self._outbox.file_sent_copy(group, write)

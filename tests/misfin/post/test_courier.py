@@ -687,7 +687,7 @@ async def test_a_fault_of_our_own_neither_loses_a_letter_nor_repeats_it_for_ever
 
 async def test_a_letter_that_cannot_be_filed_in_sent_does_not_stop_the_mail(office, monkeypatch, caplog):
     (first,) = office.put()
-    monkeypatch.setattr(courier_module, "wrap_sent", lambda *_args, **_more: 1 / 0)
+    monkeypatch.setattr("misfin.post.sentcopy.wrap_sent", lambda *_args, **_more: 1 / 0)
     with office.at(ScriptedServer(HOST, OK)):
         await office.courier().run_once()
         (second,) = office.put()
