@@ -136,11 +136,10 @@ def _replace(folder: Path, keywords: Mapping[str, str], before: tuple[int, ...])
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.write(handle, lines.encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(lines.encode())
+                file.flush()
+                os.fsync(file.fileno())
             lock.hardlink_to(draft)
         except FileExistsError:
             _break_stale(lock)

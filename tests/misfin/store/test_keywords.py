@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import threading
@@ -155,6 +156,19 @@ def test_a_change_of_another_program_in_between_is_kept(folder, monkeypatch):
     assert name_keywords(folder, ["ours"], nobody, sleep=lambda seconds: None) == {"ours": "b"}
     assert named(folder) == "0 theirs\n1 ours\n"
     assert tries == [False, True]
+    assert os.listdir(folder / "tmp") == []
+
+
+def test_a_full_disk_leaves_the_tags_as_they_were_and_no_draft(folder, monkeypatch):
+    name_keywords(folder, ["work"], nobody)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        name_keywords(folder, ["travel"], nobody)
+    assert named(folder) == "0 work\n"
     assert os.listdir(folder / "tmp") == []
 
 
