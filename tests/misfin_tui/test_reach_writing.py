@@ -64,6 +64,8 @@ async def opened(app, pilot, room: Room):
     await until(pilot, lambda: isinstance(app.screen, kind) and app.focused is not None)
     if room is Room.COMPOSE:
         await until(pilot, lambda: app.screen._opened is not None)
+        app.screen.body.text = "long enough to be split\n\n" * 1000
+        await until(pilot, lambda: not app.screen.idle_actions)
     return app.screen
 
 
