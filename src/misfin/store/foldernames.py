@@ -38,9 +38,9 @@ def folder_path(home: Path, name: str) -> Path:
     if len(encoded.encode()) > _LONGEST:
         raise StoreError("The folder name is too long.", remedy="Use a shorter one.")
     if not (home / encoded).is_dir():
-        for foreign in (plain, *map(_with_stray_bytes, (plain, encoded))):
-            if foreign != encoded and (home / foreign).is_dir():
-                return home / foreign
+        for other in (plain, *map(_with_stray_bytes, (plain, encoded))):
+            if other != encoded and (home / other).is_dir():
+                return home / other
     return home / encoded
 
 

@@ -10,10 +10,8 @@ is gone.
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,35 +23,30 @@ from misfin.errors import LetterGoneError, StoreError
 from misfin.store.durable import rename_across, write_new
 from misfin.store.files import private_folder, sync_folder
 from misfin.store.foldernames import folder_name, folder_path
+from misfin.store.letternames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
+
+__all__ = [
+    "ABANDONED_AFTER",
+    "FOLDERS",
+    "INBOX",
+    "SUBDIRS",
+    "Entry",
+    "MailStore",
+    "Maildir",
+    "Parcel",
+    "split_name",
+    "unique_name",
+]
 
 SUBDIRS = ("new", "cur")
 ABANDONED_AFTER = 36 * 3600.0
 """Seconds after which a file in ``tmp/`` was given up by its writer (the Maildir document's own figure)."""
 
-_INFO = ":2,"
 _RENAME_TRIES = 20
 """How often a letter is looked up again when other programs keep renaming it under our hands."""
 
 _STRAY = re.compile("[\udc80-\udcff]")
 """What Python makes of bytes in a file name that are no text."""
-
-_counter = itertools.count()
-_process_token = secrets.token_hex(4)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Where a letter lies: ``key`` names it for good; ``subdir``, ``flags`` and ``name`` are as last seen."""
-
-    key: str
-    subdir: str
-    flags: str
-    folder: Path
-    name: str
-
-    @property
-    def path(self) -> Path:
-        return self.folder / self.subdir / self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +61,6 @@ class Parcel:
     flags: str = ""
     received: float | None = None
     key: str = ""
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """Divide a file name into key and flags; an info part of another kind than ``2,`` has no flags."""
-    key, colon, info = name.rpartition(":")
-    if not colon or info[1:2] != ",":
-        return name, ""
-    return key, info[2:] if info[0] == "2" else ""
-
-
-def unique_name(now: float) -> str:
-    """A key nobody else makes: time, process, a counter, a random token and the name of this machine."""
-    seconds, fraction = divmod(now, 1.0)
-    host = os.uname().nodename.encode("ascii", "replace").decode()
-    host = host.replace("/", "\\057").replace(":", "\\072").replace(",", "\\054")[:40] or "localhost"
-    moment = f"{int(seconds)}.M{int(fraction * 1e6):06d}"
-    return f"{moment}P{os.getpid()}Q{next(_counter)}R{_process_token}{secrets.token_hex(2)}.{host}"
 
 
 class Maildir:
@@ -144,8 +120,8 @@ class Maildir:
                 for parcel in parcels:
                     key = parcel.key or unique_name(now)
                     draft = f"{drafts}/{unique_name(now) if parcel.key else key}"
-                    flags = _ordered(parcel.flags)
-                    subdir, name = ("cur", f"{key}{_INFO}{flags}") if flags else ("new", key)
+                    flags = ordered(parcel.flags)
+                    subdir, name = ("cur", f"{key}{INFO}{flags}") if flags else ("new", key)
                     target = f"{folder}/{subdir}/{name}"
                     waiting.append((draft, target, Entry(key, subdir, flags, self.path, name)))
                 write_new(
@@ -210,10 +186,10 @@ class Maildir:
         subdir, _, name = seen.partition("/")
         if name and os.path.lexists(self.path / subdir / name):
             return Entry(key, subdir, split_name(name)[1], self.path, name)
-        for subdir, ending in _LIKELY_PLACES:
+        for subdir, ending in LIKELY_PLACES:
             name = key + ending
             if os.path.lexists(self.path / subdir / name):
-                return Entry(key, subdir, ending[len(_INFO) :], self.path, name)
+                return Entry(key, subdir, ending[len(INFO) :], self.path, name)
         # A file renamed during a listing may be missed by it: look again for as long as anything changes.
         for _ in range(_RENAME_TRIES):
             before = self._changed()
@@ -266,13 +242,13 @@ class Maildir:
         """
 
         def rename(entry: Entry) -> Entry:
-            wanted = entry.flags if flags is None else _ordered(flags, entry.flags)
+            wanted = entry.flags if flags is None else ordered(flags, entry.flags)
             new_key, subdir = entry.key, "cur" if wanted or flags is not None else entry.subdir
-            if os.path.lexists(to.path / "cur" / f"{new_key}{_INFO}{wanted}") or os.path.lexists(
+            if os.path.lexists(to.path / "cur" / f"{new_key}{INFO}{wanted}") or os.path.lexists(
                 to.path / "new" / new_key
             ):
                 new_key = unique_name(time.time())
-            name = new_key if subdir == "new" else f"{new_key}{_INFO}{wanted}"
+            name = new_key if subdir == "new" else f"{new_key}{INFO}{wanted}"
             target = Entry(new_key, subdir, wanted, to.path, name)
             rename_across(entry.path, target.path, to.path / "tmp" / unique_name(time.time()))
             return target
@@ -319,12 +295,12 @@ class Maildir:
 
     def _reflag(self, key: str, change: Callable[[str], str], sync: bool, seen: str = "") -> Entry:
         def rename(entry: Entry) -> Entry:
-            flags = _ordered(change(entry.flags), entry.flags)
-            target = Entry(entry.key, "cur", flags, self.path, f"{entry.key}{_INFO}{flags}")
+            flags = ordered(change(entry.flags), entry.flags)
+            target = Entry(entry.key, "cur", flags, self.path, f"{entry.key}{INFO}{flags}")
             if target.path != entry.path:
                 if os.path.lexists(target.path):  # two files of one key: never put one over the other
                     fresh = unique_name(time.time())
-                    target = Entry(fresh, "cur", flags, self.path, f"{fresh}{_INFO}{flags}")
+                    target = Entry(fresh, "cur", flags, self.path, f"{fresh}{INFO}{flags}")
                 entry.path.rename(target.path)
             return target
 
@@ -345,28 +321,6 @@ class Maildir:
         else:
             raise StoreError(f"A letter in {self.path} could not be changed: its name keeps changing.")
         raise LetterGoneError(f"The letter {key} is no longer in {self.path}.")
-
-
-_LIKELY_PLACES = (
-    ("cur", _INFO + "S"),
-    ("new", ""),
-    ("cur", _INFO),
-    ("cur", _INFO + "RS"),
-    ("cur", _INFO + "FS"),
-    ("cur", _INFO + "ST"),
-    ("cur", _INFO + "DS"),
-)
-
-
-def _ordered(flags: str, there: str = "") -> str:
-    """Flags as the Maildir document wants them: ASCII letters, each once, in order.
-
-    What is ``there`` already, in the name another program gave, may be anything.
-    """
-    letters = set(flags)
-    if not all(letter.isascii() and letter.isalpha() for letter in letters - set(there)):
-        raise StoreError(f"{flags!r} are no Maildir flags.")
-    return "".join(sorted(letters))
 
 
 @contextmanager
