@@ -137,8 +137,10 @@ def import_mail(
         batch.store()
         if progress and not stopped:
             progress(total, total)
-    blocked = sources.titlani_blocked(source) if kind is SourceKind.TITLANI else ()
-    return ImportReport(kind, batch.added, batch.known, tuple(skipped), count, blocked, stopped)
+    blocked, wrong = sources.titlani_blocked(source) if kind is SourceKind.TITLANI else ([], [])
+    skipped = [*skipped, *wrong][:_MAX_SKIPPED]
+    count += len(wrong)
+    return ImportReport(kind, batch.added, batch.known, tuple(skipped), count, tuple(blocked), stopped)
 
 
 def _open(source: Path, kind: SourceKind, account: MisfinAddress, folder: str) -> tuple[int, Iterator[Found]]:
@@ -236,7 +238,9 @@ def _tag_flag(maildir: Maildir, tag: str) -> str:
     """The flag letter of a tag; empty for what cannot be a tag, and when the folder has no letter left."""
     try:
         # All letters count as used: those of this batch are not on disk yet.
-        return "".join(name_keywords(maildir.path, [check_tag(tag)], lambda: FLAGS).values())
+        return "".join(
+            name_keywords(maildir.path, [check_tag("_".join(tag.split()))], lambda: FLAGS).values()
+        )
     except StoreError:
         return ""
 

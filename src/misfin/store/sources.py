@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from misfin.errors import StoreError
+from misfin.errors import AddressError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.metadata import parse_time
@@ -118,13 +118,21 @@ def titlani(directory: Path, account: MisfinAddress) -> Iterator[Found]:
         yield number, _from_gemmail(data, tags or (), unread, account, _titlani_time(parts[2]))
 
 
-def titlani_blocked(directory: Path) -> tuple[str, ...]:
-    """The addresses a Titlani mailbox refuses mail from."""
+def titlani_blocked(directory: Path) -> tuple[list[str], list[Skipped]]:
+    """The addresses (or ``@host``) a Titlani mailbox refuses mail from, and the lines that are neither."""
     data = _read(directory / ".blocked", MAX_GEMMAIL)
-    if isinstance(data, Skipped):
-        return ()
-    lines = (line.strip() for line in data.decode("utf-8", "replace").splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))
+    names: list[str] = []
+    wrong: list[Skipped] = []
+    if not isinstance(data, Skipped):
+        lines = (line.strip() for line in data.decode("utf-8", "replace").splitlines())
+        for line in lines:
+            if line and not line.startswith("#"):
+                try:
+                    MisfinAddress.parse(f"x{line}" if line.startswith("@") else line)
+                    names.append(line)
+                except AddressError:
+                    wrong.append(Skipped(".blocked", f"“{line[:80]}” is no address that could be blocked."))
+    return names, wrong
 
 
 def _titlani_tags(path: Path) -> tuple[dict[str, tuple[str, ...]], Skipped | None]:

@@ -106,6 +106,24 @@ def test_a_titlani_mailbox_comes_in_with_its_folders_states_and_tags(titlani, st
     assert report.blocked == ("mallory@evil.test",)
 
 
+def test_a_block_list_with_a_line_that_is_no_address_is_taken_over_but_for_that(titlani, store):
+    (titlani / ".blocked").write_text("a@b.test\nno address\n@c.test\n")
+    report = bring(titlani, store)
+    assert report.blocked == ("a@b.test", "@c.test")
+    assert [(one.where, one.why) for one in report.skipped][-1] == (
+        ".blocked",
+        "“no address” is no address that could be blocked.",
+    )
+    assert report.skipped_count == 2
+
+
+def test_a_tag_of_two_words_becomes_one(titlani, store):
+    messages = {"20240502T100000Z-00aa11bc": {"tags": ["Inbox", "To  Do"]}}
+    (titlani / ".gmap.json").write_text(json.dumps({"messages": messages}))
+    bring(titlani, store)
+    assert set(read_keywords(store.folder(ADA.address).path).values()) == {"to_do"}
+
+
 def test_an_encrypted_letter_is_named_with_what_to_do(titlani, store):
     [skipped] = bring(titlani, store).skipped
     assert skipped.where == "20240506T100000Z-00aa11c0.gemmail.enc"
