@@ -112,9 +112,7 @@ class Connection(asyncio.Protocol):
             self._session.close_notify()
             self.flush()
             transport.close()
-            await asyncio.sleep(
-                0
-            )  # the usual case: nothing is left to write, and this turn of the loop ends it
+            await asyncio.sleep(0)  # as a rule nothing is left to write, and this turn of the loop ends it
             if self._lost.done():
                 return
         try:
