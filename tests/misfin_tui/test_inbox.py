@@ -512,6 +512,8 @@ async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
         await on_screen(pilot, "w writes a letter, ? shows every key.")
         await on_screen(pilot, f"Others reach you at {ALICE}.")
         await on_screen(pilot, f"▾ {ALICE}")
+        await pilot.press("t")
+        await until(pilot, lambda: "There is no letter here." in notices(app))
         await pilot.press("e", "d", "r", "x", "X", "enter", "u", "G", "g", "v", "v", "j")
         await pilot.pause()
         await on_screen(pilot, "No mail yet.")

@@ -286,7 +286,7 @@ class LetterScreen(Screen[None]):
     @work(group="file", description="tag letters")
     async def action_tag(self) -> None:
         """Add a tag; with a minus before it, remove it."""
-        targets = self.targets()
+        targets = self._some_targets()
         if not targets:
             return
         tags = await self.services.mail.tags()
@@ -297,7 +297,7 @@ class LetterScreen(Screen[None]):
     @work(group="file", description="move letters")
     async def action_move_to_folder(self) -> None:
         """Move to a folder."""
-        targets = self.targets()
+        targets = self._some_targets()
         if not targets:
             return
         names = sorted({row.folder for row in await self.services.mail.folders()})
@@ -308,9 +308,16 @@ class LetterScreen(Screen[None]):
     @work(group="file", description="file letters")
     async def file(self, action: str, argument: str = "", *, gone: bool = False) -> None:
         """Do something to the targets, in a thread; the toast says what was done and how to undo it."""
-        targets = self.targets()
+        targets = self._some_targets()
         if targets:
             await self._apply(action, targets, argument, gone=gone)
+
+    def _some_targets(self) -> Sequence[int]:
+        """What the action is for; that there is nothing is said."""
+        targets = self.targets()
+        if not targets:
+            self.misfin.say("There is no letter here.", severity="warning", timeout=2)
+        return targets
 
     async def _apply(
         self, action: str, targets: Sequence[int], argument: str = "", *, gone: bool = False
