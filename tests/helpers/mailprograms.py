@@ -30,6 +30,7 @@ unset move
 set mark_old=no
 set prompt_after=no
 set timeout=1
+set sleep_time=0
 set mail_check=1
 set sort=date
 set index_format="%Z %s"
