@@ -163,10 +163,9 @@ def move_to_past(database: sqlite3.Connection, kind: PinKind, name: str, now: fl
 
 
 def drop_pin(database: sqlite3.Connection, kind: PinKind, name: str) -> None:
-    """Remove a pin, its history and what was offered for it."""
+    """Remove a pin and its history."""
     database.execute("DELETE FROM pins WHERE kind = ? AND name = ?", (kind, name))
     database.execute("DELETE FROM past WHERE kind = ? AND name = ?", (kind, name))
-    drop_offer(database, kind, name)
 
 
 def add_uses(database: sqlite3.Connection, uses: Mapping[tuple[PinKind, str], tuple[int, float]]) -> None:

@@ -100,18 +100,19 @@ class PinBook:
             _log(database, now, kind, name, LogEvent.APPROVED, info, how)
 
     def forget(self, kind: PinKind, name: str, *, now: float | None = None) -> bool:
-        """Remove a pin with its history and any offer; False if there was none. The log keeps a line.
+        """Remove a pin with its history and any offer; False if there was neither. The log keeps a line.
 
         ``now`` is Unix seconds, the system's clock by default.
         """
         at = datetime.now(UTC).timestamp() if now is None else now
         with self._file.writing(durable=True) as database:
             pin = pinfile.load_pin(database, kind, name)
+            offered = pinfile.drop_offer(database, kind, name)
             pinfile.drop_pin(database, kind, name)
             if pin is not None:
                 hashes = (pin.cert_sha256, pin.spki_sha256)
                 pinfile.add_log(database, at, kind, name, LogEvent.FORGOTTEN, hashes, "")
-        return pin is not None
+        return pin is not None or offered
 
     # ---- certificates waiting for a decision ------------------------------------------------------
 

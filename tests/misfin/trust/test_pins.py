@@ -138,6 +138,13 @@ def test_forgetting_leaves_only_a_line_in_the_log(book):
     assert book.get(HOST, NAME).history == ()
 
 
+def test_forgetting_what_only_waited_for_a_decision_is_told_as_done(book):
+    book.offer(HOST, NAME, K, now=NOW)
+    assert book.forget(HOST, NAME, now=NOW)
+    assert book.offered(HOST, NAME) is None
+    assert not book.forget(HOST, NAME, now=NOW)
+
+
 def test_an_offer_can_be_withdrawn(book):
     book.offer(HOST, NAME, K, now=NOW)
     assert book.withdraw(HOST, NAME)
