@@ -2,7 +2,7 @@
 
 Everything runs in a pseudo terminal as a person would run it; times are of this machine, so the ratios count.
 ``python tests/benchmarks/bench_app.py [--keep FOLDER] [--rounds N] [PART ...]``
-Parts: first, keys, typing, drawing.
+Parts: first, building, keys, typing, drawing.
 """
 
 from __future__ import annotations
@@ -47,13 +47,14 @@ class Bare(App):
     def compose(self): yield Words()
 Bare().run()
 """
-PARTS = ("first", "keys", "typing", "drawing")
+PARTS = ("first", "building", "keys", "typing", "drawing")
 FEW, SOME, MANY = 1_000, 10_000, 100_000
 KEYS = 100
 ARRIVALS = 50  # letters per second while keys are measured under load
 SENDS = 10
 BETWEEN = 0.03  # seconds between two keys, as a key that is held down
 ENOUGH = 60.0  # seconds after which a program that shows nothing is given up
+A_BUILD = 900.0  # seconds after which an index that is still not whole is given up
 SLOW_HOST = "slow.test"
 _missed: list[str] = []
 
@@ -225,6 +226,35 @@ def first_screens(profiles: dict[int, Profile], rounds: int) -> None:
     figure("drawn, 100,000 against 1,000 letters", median[f"drawn {MANY}"] / median[f"drawn {FEW}"], "x", 1.1)
 
 
+# ---- the first run
+
+
+def building(profile: Profile) -> None:
+    """The app started without an index, as after a first sync: until every letter is in, and a little on."""
+    with MailIndex(profile.index_db, profile.mail) as index:
+        letters = sum(folder.total for folder in index.folders())
+    shutil.rmtree(profile.cache)
+    for path in profile.root.glob("contacts.db*"):
+        path.unlink()
+    terminal = Terminal(ours(), environment(profile))
+    try:
+        figure("first screen without an index", terminal.wait_for(MARK) * 1000, "ms")
+        with MailIndex(profile.index_db, profile.mail) as index:
+            while sum(folder.total for folder in index.folders()) < letters:
+                if time.perf_counter() - terminal.started > A_BUILD:
+                    raise TimeoutError("the index is not whole")
+                terminal.settle(0.1)
+                time.sleep(0.1)
+        spent = time.perf_counter() - terminal.started
+        figure("whole index, with the app open", letters / spent, "/s", note=f"{spent:.1f} s")
+        for _ in range(20):  # meanwhile people are learnt from the letters
+            terminal.settle()
+            time.sleep(0.5)
+        figure("memory of the first run", terminal.memory() * 1.048576, "MB", 90.0, "most of the whole build")
+    finally:
+        terminal.end()
+
+
 # ---- keys
 
 
@@ -362,6 +392,10 @@ def main(parts: list[str], folder: Path, rounds: int) -> None:
         profiles = {letters: prepare(folder / str(letters), letters) for letters in (FEW, SOME, MANY)}
         print(f"first screen, {SIZE[0]}x{SIZE[1]}, median of {rounds}")
         first_screens(profiles, rounds)
+    if "building" in parts:
+        profile = prepare(folder / str(MANY), MANY)
+        print(f"a first run, {MANY:,} letters")
+        building(profile)
     if "keys" in parts:
         profile = prepare(folder / str(MANY), MANY)
         print(f"key to paint, {MANY:,} letters")

@@ -175,7 +175,6 @@ class Database:
         try:
             db = schema.connect(self.path)
             db.execute("PRAGMA query_only=1")
-            db.execute("PRAGMA cache_size=-1024")  # several read at once; the system caches too
         except sqlite3.Error as error:
             raise self._translated(error, serial) from error
         return db, serial

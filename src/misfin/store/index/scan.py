@@ -174,6 +174,8 @@ class Scan:
                 told = time.monotonic()
                 self.progress(waiting.total - waiting.left, waiting.total)
         self.finish(found.states)
+        if waiting.total > BLOCK:
+            self.write(lambda db: db.execute("PRAGMA shrink_memory"), visible=False)
         return Changes(
             added=total.added,
             removed=total.removed,

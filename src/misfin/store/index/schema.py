@@ -223,7 +223,7 @@ def connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA synchronous=NORMAL")  # WAL: a power cut may lose the last commits, never the order
     db.execute("PRAGMA temp_store=MEMORY")
-    db.execute("PRAGMA cache_size=-2048")
+    db.execute("PRAGMA cache_size=-1024")  # kilobytes; several are open at once, and the system caches too
     return db
 
 
