@@ -17,8 +17,9 @@ from misfin.store.files import private_folder, sync_folder
 from misfin.store.headers import MONTHS, one_line
 from misfin.store.keywords import read_keywords, tags_of
 from misfin.store.maildir import Entry, Maildir
+from misfin.store.mbox import STATUS
 from misfin.store.mime import Letter, TextKind, read_letter
-from misfin.store.sources import MBOX_STATUS, Skipped
+from misfin.store.sources import Skipped
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FROM_LINES = re.compile(rb"^(>*From )", re.MULTILINE)
@@ -133,7 +134,7 @@ def _write_mbox(file: BinaryIO, data: bytes, flags: str, tags: Sequence[str]) ->
 def _with_status(head: bytes, flags: str, tags: Sequence[str]) -> bytes:
     """A header that says what the letter's file name said, at its end: where it begins shows whose it is."""
     newline = b"\r\n" if head[: head.find(b"\n") + 1].endswith(b"\r\n") else b"\n"
-    head = MBOX_STATUS.sub(b"", head)
+    head = STATUS.sub(b"", head)
     blank = newline if head.endswith(newline * 2) or head == newline else b""
     head = head.removesuffix(blank)
     head += newline if head and not head.endswith(b"\n") else b""

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from misfin.errors import InputError, StoreError
 from misfin.model.address import MisfinAddress
-from misfin.store import envelope, fields, sources
+from misfin.store import envelope, fields, mbox, sources
 from misfin.store.files import sync_folder
 from misfin.store.keywords import FLAGS, check_tag, name_keywords
 from misfin.store.maildir import INBOX, SUBDIRS, Maildir, MailStore, Parcel
@@ -151,7 +151,7 @@ def _open(source: Path, kind: SourceKind, account: MisfinAddress, folder: str) -
             case SourceKind.GEMBOX:
                 return 1, sources.gembox(source, account)
             case SourceKind.MBOX:
-                return source.stat().st_size, sources.mbox(source, folder)
+                return source.stat().st_size, mbox.letters(source, folder)
             case SourceKind.MAILDIR:
                 boxes = sources.maildirs(source, folder)
                 if not boxes:
@@ -301,13 +301,13 @@ def _content(data: bytes) -> bytes:
     Fields that programs change while they keep a letter (its status, say) do not count, nor do line ends.
     """
     headers, start = fields.split(data)
-    if sources.MBOX_STATUS.search(data, 0, start):
-        data = sources.MBOX_STATUS.sub(b"", data[:start]) + data[start:]
+    if mbox.STATUS.search(data, 0, start):
+        data = mbox.STATUS.sub(b"", data[:start]) + data[start:]
         headers, start = fields.split(data)
     text = envelope.to_gemmail(data) if envelope.is_gemmail(data) else data[start:]
     if len(data) > fields.MAX_HEADER and not _BLANK_LINE.search(data, 0, fields.MAX_HEADER):
         headers = {}  # where such a header is cut depends on what was added to it
-        text = sources.MBOX_STATUS.sub(b"", data)
+        text = mbox.STATUS.sub(b"", data)
     names = ("message-id", "date", "from", "to", "subject")
     head = [b"".join(fields.one(headers, name).split()) + b"\0" for name in names]
     return b"".join([*head, text.replace(b"\r\n", b"\n").rstrip()])

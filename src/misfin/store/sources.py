@@ -1,4 +1,4 @@
-"""Mail of other programs, read one letter after the other: Titlani, gembox, mbox and Maildir.
+"""Mail of other programs, read one letter after the other: Titlani, gembox and Maildir; mbox.py has the rest.
 
 Every reader yields :class:`Item` for a letter and :class:`Skipped` for what it had to leave out, with a
 reason a person understands; nothing is ever changed at the source. Sizes are bounded: all of it is a
@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from misfin.errors import AddressError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.metadata import parse_time
-from misfin.store import fields
-from misfin.store.envelope import is_gemmail, wrap, wrap_sent
+from misfin.store.envelope import wrap, wrap_sent
 from misfin.store.foldernames import folder_name
 from misfin.store.keywords import read_keywords, tags_of
 from misfin.store.maildir import INBOX, SUBDIRS, Maildir
@@ -38,24 +37,6 @@ _GEMBOX_ID = re.compile(r"\[[^\[\]]*\]")
 _GEMBOX_TAG = re.compile(r"([\w:-]+):[ \t]*(\S+)[ \t]+(true|false)", re.IGNORECASE)
 _GEMBOX_FIELDS = ("Senders:", "Recipients:", "Timestamps:")
 _OLD_SEPARATOR = "<====="
-_TIME = re.compile(rb"\b[0-9]{1,2}:[0-9]{2}\b")
-_YEAR = re.compile(rb"\b[12][0-9]{3}\b")
-_MBOX_UNDATED = re.compile(rb"From \S*\s*")
-_WEEKDAY = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b")
-_ASCTIME = re.compile(
-    rb"\b([A-Z][a-z]{2}) +([0-9]{1,2}) +([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)\b.*?\b([12][0-9]{3})\b"
-)
-_HEADER_LINE = re.compile(rb">?From |[!-9;-~]{1,100}[ \t]*:")
-_MBOX_LINE = 300
-"""Bytes of a line that are looked at to tell whether a letter begins there."""
-_SERVERS_NOTE = b"DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
-_MOZILLA_DELETED = 0x8
-MBOX_STATUS = re.compile(
-    rb"^(?:(?:X-)?Status|X-Mozilla-Status2?|X-Keywords):.*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE
-)
-"""What an mbox says in a letter's header because it has no other place for it."""
-_CLAIMS = re.compile(rb"^Misfin-(?:Verification|Certificate):.*\n(?:[ \t].*\n)*", re.MULTILINE)
-_X_STATUS = {"A": "R", "F": "F", "D": "T", "T": "D"}
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """For a letter whose time nothing tells: the same at every import, unlike the clock."""
 _FOLDER_TAGS = ("Trash", "Drafts", "Sent", "Archive", "Inbox")
@@ -263,124 +244,6 @@ def _with_recipients_marked(lines: list[str]) -> list[str]:
     return lines
 
 
-# ---- mbox -----------------------------------------------------------------------------------------
-
-
-def mbox(path: Path, folder: str) -> Iterator[Found]:
-    """The letters of an mbox file; ``>From`` is unquoted (mboxrd), the status fields become flags.
-
-    What a letter says of its own verification is left out: any mail can hold text that looks like the
-    beginning of another letter, and in an mbox nothing tells the two apart.
-    """
-    with path.open("rb") as file:
-        for number, (start, data) in enumerate(_mbox_letters(file), 1):
-            found = Skipped("", _too_large(MAX_LETTER)) if data is None else _from_mbox(start, data, folder)
-            if isinstance(found, Skipped):
-                found = Skipped(f"letter {number}", found.why)
-            yield file.tell(), found
-
-
-def _mbox_letters(file: BinaryIO) -> Iterator[tuple[bytes, bytes | None]]:
-    """The ``From`` line of each letter, and the letter without it and the blank line after it; None for one
-    that is too large."""
-    lines: list[bytes] = []
-    size = 0
-    start = b""
-    blank = line_start = dated = True
-    following = file.readline(MAX_GEMMAIL).removeprefix(b"\xef\xbb\xbf")
-    while piece := following:
-        following = file.readline(MAX_GEMMAIL)
-        if (
-            line_start
-            and piece.startswith(b"From ")
-            and (not start or _starts_letter(piece, following, after_blank=blank, dated=dated))
-        ):
-            if start:
-                yield start, _without_last_blank(lines) if size <= MAX_LETTER else None
-            dated = dated if start else _is_dated(piece[:_MBOX_LINE])
-            lines, size, start = [], 0, piece
-        elif start:
-            size += len(piece)
-            if size <= MAX_LETTER:
-                quoted = line_start and piece.startswith(b">") and piece.lstrip(b">").startswith(b"From ")
-                lines.append(piece[1:] if quoted else piece)
-            else:
-                lines.clear()
-        blank = line_start and not piece.strip(b"\r\n")
-        line_start = piece.endswith(b"\n")
-    if start:
-        yield start, _without_last_blank(lines) if size <= MAX_LETTER else None
-
-
-def _starts_letter(line: bytes, following: bytes, *, after_blank: bool, dated: bool) -> bool:
-    """Whether a line of an mbox begins another letter, or is text that some program has not quoted.
-
-    The more it looks like what programs write there, the less its surroundings have to; ``dated`` says
-    whether the first such line of the file bears a date.
-    """
-    line = line[:_MBOX_LINE]
-    header = _HEADER_LINE.match(following) is not None
-    if not dated:
-        return after_blank and header and _MBOX_UNDATED.fullmatch(line) is not None
-    if not _is_dated(line):
-        return False
-    if _WEEKDAY.search(line):
-        return after_blank or header
-    return after_blank and (header or not following.strip())
-
-
-def _is_dated(line: bytes) -> bool:
-    return bool(_TIME.search(line) and _YEAR.search(line))
-
-
-def _without_last_blank(lines: list[bytes]) -> bytes:
-    if lines and lines[-1] in (b"\n", b"\r\n"):
-        lines.pop()
-    return b"".join(lines)
-
-
-def _from_mbox(start: bytes, data: bytes, folder: str) -> Item | Skipped:
-    headers, body = fields.split(data)
-    if fields.one(headers, "subject").strip() == _SERVERS_NOTE and b"MAILER-DAEMON" in fields.one(
-        headers, "from"
-    ):
-        return Skipped("", "It is a mail server's own note about the folder.")
-    mozilla = _mozilla_status(headers)
-    if mozilla & _MOZILLA_DELETED:
-        return Skipped("", "It was deleted there and only waits for its folder to be compacted.")
-    head = MBOX_STATUS.sub(b"", data[:body])
-    if is_gemmail(data):
-        head = _CLAIMS.sub(b"", head)
-    date = fields.moment(fields.one(headers, "date")) or _mbox_moment(start)
-    tags = tuple(fields.text(fields.one(headers, "x-keywords")).split())
-    flags = _mbox_flags(headers, mozilla)
-    return Item(head + data[body:], folder, flags, date.timestamp() if date else None, tags)
-
-
-def _mbox_moment(start: bytes) -> datetime | None:
-    """When a letter came, by the line it begins with."""
-    line = start[:_MBOX_LINE]
-    if found := _ASCTIME.search(line):
-        line = b"%s %s %s %s" % (found[2], found[1], found[4], found[3])
-    return fields.moment(line)
-
-
-def _mbox_flags(headers: fields.Headers, mozilla: int) -> str:
-    status = fields.text(fields.one(headers, "status")).upper()
-    more = fields.text(fields.one(headers, "x-status")).upper()
-    flags = {"S"} if "R" in status else set()
-    flags |= {_X_STATUS[letter] for letter in more if letter in _X_STATUS}
-    flags |= {flag for bit, flag in ((0x1, "S"), (0x2, "R"), (0x4, "F")) if mozilla & bit}
-    return "".join(sorted(flags))
-
-
-def _mozilla_status(headers: fields.Headers) -> int:
-    try:
-        return int(fields.text(fields.one(headers, "x-mozilla-status")) or "0", 16)
-    except ValueError:
-        return 0
-
-
 # ---- Maildir --------------------------------------------------------------------------------------
 
 
@@ -443,8 +306,8 @@ def _read(path: Path, limit: int) -> bytes | Skipped:
             data = file.read(limit + 1)
     except (OSError, StoreError) as error:
         return Skipped(path.name, f"It cannot be read: {getattr(error, 'strerror', '') or error}.")
-    return data if len(data) <= limit else Skipped(path.name, _too_large(limit))
+    return data if len(data) <= limit else Skipped(path.name, too_large(limit))
 
 
-def _too_large(limit: int) -> str:
+def too_large(limit: int) -> str:
     return f"It is larger than {limit // (1024 * 1024)} MiB."
