@@ -368,6 +368,18 @@ async def test_in_a_wide_window_the_date_of_a_letter_ends_where_its_text_may(pro
         assert shown(app).splitlines()[2].rstrip("│ ").endswith(rows[0].text.split()[-1])
 
 
+async def test_of_letters_that_are_folded_it_is_not_said_that_they_have_no_links(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Re: Notes")
+        await on_screen(pilot, "Third.")
+        await pilot.press("o")
+        await until(pilot, lambda: "There is no link in the letters that are open." in notices(app))
+        await pilot.press("H", "H")
+        await until(pilot, lambda: all(part.open for part in app.screen.thread.parts))
+        await pilot.press("o")
+        await until(pilot, lambda: "There is no link in this conversation." in notices(app))
+
+
 async def test_the_details_name_the_servers_known_of_the_senders_host(profile, mailbox):
     with PinBook(profile.trust_db) as pins:
         for name, age in (("hive.test:1960", 100), ("hive.test:1958", 200), ("hive.test.evil:1958", 50)):

@@ -259,7 +259,9 @@ class ThreadScreen(LetterScreen):
         """The target of the link a person names by its number."""
         links, numbers = self.thread.links, self.thread.links_of_focus()
         if not links:
-            self.misfin.say("There is no link in this conversation.", severity="warning")
+            folded = not all(part.open for part in self.thread.parts)
+            where = "the letters that are open" if folded else "this conversation"
+            self.misfin.say(f"There is no link in {where}.", severity="warning")
             return None
         if len(links) == 1:
             return links[0]
