@@ -36,7 +36,7 @@ class LetterScreen(Screen[None]):
     """A screen that shows letters. What the actions work on, each screen says itself."""
 
     DEFAULT_CSS = """
-    LetterScreen.-asking ToastRack { margin-bottom: 3; }
+    LetterScreen ToastRack.-asking { margin-bottom: 3; }
     LetterScreen:ansi > .screen--selection { background: ansi_default; text-style: reverse; }
     """
     prompt: Prompt | None = None
@@ -129,7 +129,7 @@ class LetterScreen(Screen[None]):
         back = self.focused
         prompt = self.prompt = Prompt(question, text, help=help)
         prompt.words, prompt.finder, prompt.live = tuple(offers), finder, live
-        self.add_class("-asking")  # notices leave the line one types into free
+        self._keep_notices_off(True)
         await self.mount(prompt, before="#keys")
         prompt.line.focus()
         self.prompt_changed(prompt, text)
@@ -141,11 +141,15 @@ class LetterScreen(Screen[None]):
         finally:
             if self.prompt is prompt:
                 self.prompt = None
-                self.remove_class("-asking")
+                self._keep_notices_off(False)
             if prompt.is_attached:
                 if back is not None and back.is_attached and prompt.has_focus_within:
                     back.focus()
                 await prompt.remove()
+
+    def _keep_notices_off(self, asking: bool) -> None:
+        """Notices leave the line one types into free. A class of the screen would style everything anew."""
+        self.query("ToastRack").set_class(asking, "-asking")
 
     async def accepted(self) -> None:
         """A search was accepted; the line it was written in is still there."""

@@ -33,7 +33,8 @@ GIVE_UP = 5.0
 """Seconds after which the keys are given back whatever the action still does."""
 MOVED = 0.5
 """The same for an action that only moves the focus: it may have been something else by then."""
-LOOK_AGAIN = 0.01
+LOOK_AGAIN = 0.002
+"""Seconds between two looks while keys wait: the field is to have them before it is drawn without them."""
 
 
 class TypeAhead:
