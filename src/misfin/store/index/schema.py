@@ -26,7 +26,7 @@ from typing import Final
 from misfin.errors import StoreError
 from misfin.store.files import private_folder
 
-VERSION: Final = 4
+VERSION: Final = 5
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
 _FILES: Final = ("", "-wal", "-shm", "-journal")  # what one database consists of

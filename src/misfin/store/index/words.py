@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import Final
 
+from misfin.store.plainletters import plainly
+
 _MARKS: Final = re.compile(
     # Accents of Latin, Greek and Cyrillic; points of Hebrew; vowel signs and the stretching of Arabic. Marks
     # of other scripts change the sound so much that they are part of the spelling.
@@ -19,12 +21,12 @@ _WORDLESS: Final = re.compile(
 
 
 def searchable(text: str) -> str:
-    """Accents go, forms of one character become one, and signs of scripts without spaces stand apart.
+    """Accents and strokes go, forms of one character become one, signs of scripts without spaces stand apart.
 
     A query goes through the same function, so that a run of signs becomes a phrase of single ones and is
     found anywhere inside a sentence. Case is the tokenizer's part.
     """
     if text.isascii():
         return text
-    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    bare = _MARKS.sub("", plainly(text))
     return _WORDLESS.sub(r" \1 ", unicodedata.normalize("NFC", bare))

@@ -151,6 +151,49 @@ def test_search(index, query, expected):
     assert index.count(View(query=query)) == len(expected)
 
 
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("ŁÓDŹ", "lodz"),
+        ("ŁÓDŹ", "Łódź"),
+        ("lodz", "łódź"),
+        ("Søren", "soren"),
+        ("soren", "SØREN"),
+        ("straße", "strasse"),
+        ("STRASSE", "straße"),
+        ("STRAẞE", "strasse"),
+        ("Đặng", "dang"),
+        ("Ægir Þórsson", "aegir thorsson"),
+        ("Ægir Þórsson", "ægir þór*"),
+        ("ÆGIR", "ae*"),
+        ("cœur", "coeur"),
+        ("Diyarbakır", "diyarbakir"),
+        ("DİYARBAKIR", "diyarbakır"),
+        ("Ħal Għaxaq", "hal ghaxaq"),
+        ("Ŋaam Ŧ", "naam t*"),
+        ("Əliyev", "eliyev"),
+        ("Hawaiʻi", "hawai'i"),
+        ("Donau\u00addampf\u00adschiff", "donaudampfschiff"),
+        ("Donaudampfschiff", "donau\u00addampf*"),
+        ("no\u200bbody no\u2060where \ufeffsoon", "nobody nowhere soon"),
+        ("Auf\u200clage", "auflage"),
+        ("\u26a0\ufe0fWarning", "warning"),
+        ("\u845b\U000e0100城", "葛城"),
+        ("नमस्\u200dते", "नमस्ते"),
+        ("کتاب\u200cها", "کتاب"),
+        ("کتاب\u200cها", "کتاب\u200cها"),
+    ],
+)
+def test_letters_are_found_by_the_plain_ones_and_plain_ones_by_them(tmp_path, written, typed):
+    box = Mailbox(tmp_path / "mail")
+    box.put(someone("found", f"before {written} after"))
+    box.put(someone("other", "before after"))
+    with MailIndex(tmp_path / "index.db", box.root) as index:
+        scanned(index)
+        assert found(index, typed) == ["found"]
+        assert found(index, f"before -({typed})") == ["other"]
+
+
 def test_a_search_inside_a_folder(index):
     assert found(index, "green", account=ME, folder="Inbox") == ["Meeting notes"]
     assert found(index, "", account=None, folder=None, unread_only=True) == ["Doubtful", "Meeting notes"]
