@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from misfin.errors import StoreError
@@ -18,7 +19,12 @@ _NOT_MET = frozenset({"Held", "Junk", "Trash", "Drafts"})
 
 
 def learn_from_mail(
-    index: MailIndex, book: ContactBook, own: Iterable[str], *, stop: Callable[[], bool] = lambda: False
+    index: MailIndex,
+    book: ContactBook,
+    own: Iterable[str],
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    now: Callable[[], float] = time.time,
 ) -> int:
     """Count every letter of the index that the book has not seen; returns how many letters that were.
 
@@ -35,7 +41,8 @@ def learn_from_mail(
         unseen = book.unseen([row.id for row in met])
         fresh = [row for row in met if row.id in unseen]
         if fresh:
-            book.learn([meeting for row in fresh for meeting in _meetings(row, ourselves)], seen=unseen)
+            met_now = [meeting for row in fresh for meeting in _meetings(row, ourselves)]
+            book.learn(met_now, seen=unseen, now=now())
             learnt += len(fresh)
         elif met and not everything:
             break
@@ -45,7 +52,7 @@ def learn_from_mail(
 def _meetings(row: LetterRow, own: set[str]) -> Iterator[Meeting]:
     mine = own | {row.account.casefold()}
     if row.folder != "Sent" and row.sender_address.casefold() not in mine:
-        yield Meeting(row.sender_address, row.sender, False, row.date, row.id)
+        yield Meeting(row.sender_address, row.sender, False, row.date, _said(row))
         return
     try:
         letter = read_file(row.path, limit=_HEADER)
@@ -53,4 +60,9 @@ def _meetings(row: LetterRow, own: set[str]) -> Iterator[Meeting]:
         return
     for person in letter.recipients:
         if person.address.casefold() not in mine:
-            yield Meeting(person.address, person.name, True, row.date, row.id)
+            yield Meeting(person.address, person.name, True, row.date, _said(row))
+
+
+def _said(row: LetterRow) -> str:
+    """A letter by what is in it: another program may give its file another name."""
+    return f"{row.date} {row.size} {row.sender_address} {row.subject}"

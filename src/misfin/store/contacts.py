@@ -8,6 +8,7 @@ Trust is not kept here: callers join the pins of ``trust.db``.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from typing import Any
 from misfin.errors import AddressError
 from misfin.model.address import MisfinAddress
 from misfin.store.database import Database
+from misfin.store.plainletters import PLAIN, plainly
 
 MAX_ADDRESS = 320
 MAX_NAME = 200
@@ -46,14 +48,16 @@ CREATE TABLE meetings (id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE blocks (name TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID
 """
+_REPLACE = "UPDATE OR REPLACE words SET word = replace(word, '{0}', '{1}') WHERE instr(word, '{0}')"
+_STEPS = (
+    _SCHEMA.split(";"),
+    # Words are kept in plain letters alone; before, some letters had plain ones beside them.
+    [_REPLACE.format(odd, plain) for odd, plain in PLAIN.items() if plain.islower()],
+)
 _COLUMNS = "address, own_name, learnt_name, notes, dead, kept, sent, received, last_sent, last_received"
 _SCORE = """(sent * :weight + received + 0.5)
     * pow_half(max(0.0, :now - max(last_sent, last_received)) / :half_life) * (dead = '') DESC"""
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_UNSTROKED = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
-)
-"""Letters whose strokes are no accents to Unicode, as people type them who have no such key."""
 _SEPARATORS = re.compile(r"[\s@._+<>()\"',;:\[\]/-]+")
 
 
@@ -105,7 +109,7 @@ class ContactBook:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._db = Database(path, "The contacts file", (_SCHEMA.split(";"),))
+        self._db = Database(path, "The contacts file", _STEPS)
         self._db.add_function("pow_half", lambda age: 0.5**age)
 
     def close(self) -> None:
@@ -116,8 +120,8 @@ class ContactBook:
     def complete(self, prefix: str, *, now: float, limit: int = 8) -> list[Contact]:
         """Whom ``prefix`` may mean, the likeliest first.
 
-        Every word of it begins a word of a name, a mailbox, a host or an alias, accents and case aside.
-        Blocked people are left out; dead mailboxes come last.
+        Every word of it begins a word of a name, a mailbox, a host or an alias, whatever the case, accents
+        and strokes. Blocked people are left out; dead mailboxes come last.
         """
         return self._find(prefix, now, limit, "AND lower(address) NOT IN (SELECT name FROM blocks)")
 
@@ -142,11 +146,12 @@ class ContactBook:
 
     # ---- learning ---------------------------------------------------------------------------------
 
-    def learn(self, meetings: Iterable[Meeting], *, seen: Iterable[str] = ()) -> int:
+    def learn(self, meetings: Iterable[Meeting], *, seen: Iterable[str] = (), now: float = math.inf) -> int:
         """Count letters, each once however often it is shown; returns how many were new.
 
-        The newest letter gives the learnt name. Whatever is no address is passed over; the caller leaves out
-        one's own addresses. ``seen`` are names of letters that :meth:`unseen` shall not return any more.
+        The newest letter gives the learnt name; one dated after ``now`` counts as of now. Whatever is no
+        address is passed over; the caller leaves out one's own addresses. ``seen`` are names of letters that
+        :meth:`unseen` shall not return any more.
         """
         new = 0
         with self._db.write():
@@ -159,7 +164,7 @@ class ContactBook:
                 mark = _mark(f"{meeting.sent:d}\n{address}\n{meeting.letter}")
                 known = self._db.execute("INSERT OR IGNORE INTO meetings VALUES (?)", (mark,))
                 if known.rowcount:
-                    self._count(meeting, address)
+                    self._count(meeting, address, now)
                     new += 1
         return new
 
@@ -172,25 +177,26 @@ class ContactBook:
         """How many letters were ever seen."""
         return int(self._db.read("SELECT count(*) FROM seen", ())[0][0])
 
-    def _count(self, meeting: Meeting, address: str) -> None:
+    def _count(self, meeting: Meeting, address: str, now: float) -> None:
         present = self._db.execute("SELECT contact FROM aliases WHERE old = ?", (address,)).fetchone()
         contact = present[0] if present else self._id_of(address)
+        when = min(meeting.when, now)
         # A letter from a mailbox that was gone: it is back.
         change = (
-            "sent = sent + 1, last_sent = max(last_sent, :when)"
+            "sent = sent + 1, last_sent = max(min(last_sent, :now), :when)"
             if meeting.sent
-            else "received = received + 1, last_received = max(last_received, :when), dead = ''"
+            else "received = received + 1, last_received = max(min(last_received, :now), :when), dead = ''"
         )
         self._db.execute(
             f"UPDATE contacts SET {change} WHERE id = :id",  # noqa: S608 - one of two constants
-            {"when": meeting.when, "id": contact},
+            {"when": when, "now": now, "id": contact},
         )
         name = _clean(meeting.name, MAX_NAME)
         if name and name.casefold() != address:
             renamed = self._db.execute(
-                "UPDATE contacts SET learnt_name = ?, name_since = ? WHERE id = ? AND name_since <= ?"
-                " AND learnt_name <> ?",
-                (name, meeting.when, contact, meeting.when, name),
+                "UPDATE contacts SET learnt_name = :name, name_since = :when WHERE id = :id"
+                " AND (name_since <= :when OR name_since > :now) AND learnt_name <> :name",
+                {"name": name, "when": when, "now": now, "id": contact},
             )
             if renamed.rowcount:
                 self._index(contact)
@@ -399,9 +405,9 @@ def _block_names(address: str) -> tuple[str, str]:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a name or an address without case and accents."""
+    """The words of a name or an address without case, accents and strokes."""
     if not text.isascii():
-        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+        text = "".join(c for c in plainly(text) if not unicodedata.combining(c))
     return [word for word in _SEPARATORS.split(text.casefold()) if word]
 
 
@@ -411,8 +417,7 @@ def _keys(text: str) -> set[str]:
     if text.isascii():
         return set(words)
     tails = [text[sign.start() :] for sign in _UNSPACED.finditer(text)][:_MAX_WORDS]
-    found = {*words, *(word for tail in tails for word in _words(tail)[:1])}
-    return found | {word.translate(_UNSTROKED) for word in found}
+    return {*words, *(word for tail in tails for word in _words(tail)[:1])}
 
 
 def _mark(text: str) -> bytes:

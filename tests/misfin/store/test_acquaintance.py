@@ -72,6 +72,32 @@ def test_a_second_look_or_a_new_index_counts_nothing_again(world, tmp_path):
     assert counts(book)["bea@hive.test"][:2] == (1, 1)
 
 
+def test_a_letter_that_another_program_gave_another_name_counts_once(world):
+    store, _, book = world
+    receive(store, "bea@hive.test")
+    send(store, "bea@hive.test")
+    learn(world)
+    for folder in ("Inbox", "Sent"):
+        for file in (
+            *(store.folder(ADA.address, folder).path / "new").iterdir(),
+            *(store.folder(ADA.address, folder).path / "cur").iterdir(),
+        ):
+            file.rename(file.parent.parent / "cur" / f"renamed.{folder}:2,S")
+    learn(world)
+    assert counts(book)["bea@hive.test"][:2] == (1, 1)
+
+
+def test_a_letter_from_the_future_does_not_fix_a_name(world):
+    store, index, book = world
+    receive(store, "bea@hive.test Winner", minutes=-70 * 365 * 24 * 60)
+    index.scan()
+    learn_from_mail(index, book, [], now=NOW.timestamp)
+    receive(store, "bea@hive.test Bea", minutes=-1)
+    index.scan()
+    learn_from_mail(index, book, [], now=lambda: NOW.timestamp() + 60)
+    assert counts(book)["bea@hive.test"] == (0, 2, "Bea")
+
+
 def test_old_letters_that_come_late_are_learnt_too(world, monkeypatch):
     monkeypatch.setattr(acquaintance, "_PAGE", 3)
     store, _, book = world

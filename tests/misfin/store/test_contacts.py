@@ -1,5 +1,6 @@
 """The contact book: learnt once per letter, ranked by who is written to; what was entered is never lost."""
 
+import contextlib
 import sqlite3
 import threading
 
@@ -115,6 +116,11 @@ def test_any_beginning_of_name_mailbox_or_host_finds_a_person(book, prefix):
         ("Ægir Þórsson", "aegir thors"),
         ("Ægir Þórsson", "þór"),
         ("Işık", "isik"),
+        ("Soren Odegard", "søren ød"),
+        ("Æsa Ŋkosi", "aesa nk"),
+        ("Aesa Nkosi", "æsa ŋ"),
+        ("Groß", "gross"),
+        ("Donau\u00addampf", "donaud"),
         ("山田太郎", "太郎"),
         ("山田太郎", "山"),
         ("カタリナ・ガルシア", "ガル"),
@@ -134,6 +140,38 @@ def test_a_name_is_found_with_and_without_its_strokes_and_inside_where_no_spaces
 def test_what_begins_no_word_finds_nobody(book, prefix):
     book.learn([received("bea@hive.test", name="Bea Worker")])
     assert book.complete(prefix, now=NOW) == []
+
+
+def test_the_words_of_an_older_file_are_found_by_plain_letters_too(tmp_path):
+    path = tmp_path / "contacts.db"
+    book = ContactBook(path)
+    book.save(Contact("x1@hive.test", own_name="Søren Ŋkosi"))
+    book.close()
+    with contextlib.closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE words SET word = 'ŋkosi' WHERE word = 'nkosi'")
+        file.execute("INSERT OR IGNORE INTO words SELECT 'søren', contact FROM words WHERE word = 'soren'")
+        file.execute("PRAGMA user_version = 1")
+    book = ContactBook(path)
+    for typed in ("søren", "sor", "nk", "ŋk"):
+        assert names(book.complete(typed, now=NOW)) == ["x1@hive.test"]
+    book.close()
+
+
+def test_a_letter_from_the_future_counts_as_of_now(book):
+    ahead, later = NOW + 70 * 365 * DAY, NOW + DAY
+    book.learn([received("bea@hive.test", "<1>", "Winner", ahead)], now=NOW)
+    bea = book.get("bea@hive.test")
+    assert (bea.name, bea.last_received) == ("Winner", NOW)
+    book.learn([received("bea@hive.test", "<2>", "Bea", later)], now=later)
+    bea = book.get("bea@hive.test")
+    assert (bea.name, bea.last_received) == ("Bea", later)
+
+
+def test_a_name_that_was_learnt_from_the_future_gives_way_to_the_next(book):
+    book.learn([sent("bea@hive.test", "<1>", "Winner", NOW + 70 * 365 * DAY)])
+    book.learn([sent("bea@hive.test", "<2>", "Bea", NOW)], now=NOW)
+    bea = book.get("bea@hive.test")
+    assert (bea.name, bea.last_sent) == ("Bea", NOW)
 
 
 def test_a_name_in_another_script_is_found(book):
