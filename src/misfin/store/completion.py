@@ -8,42 +8,56 @@ from dataclasses import dataclass
 from misfin.store.query import CONTENTS, DAYS, FIELDS, STATES
 from misfin.store.rows import Completion
 
+People = Callable[[str], Iterable[tuple[str, str]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What the index can offer: ``people`` finds (address, name) by the beginning of either."""
+    """What can be offered: ``writers`` and ``addressees`` find (address, name) by the beginning of either,
+    ``places`` are what ``in:`` takes: folders, accounts, folders of accounts."""
 
-    people: Callable[[str], Iterable[tuple[str, str]]]
+    writers: People
+    addressees: People
     tags: Sequence[str] = ()
-    folders: Sequence[str] = ()
+    places: Sequence[str] = ()
 
 
-NOTHING = Vocabulary(lambda _: ())
+def nobody(_: str) -> tuple[()]:
+    """People, where none are known."""
+    return ()
+
+
+NOTHING = Vocabulary(nobody, nobody)
 """Enough to offer the names of fields."""
 
 
 def complete(text: str, cursor: int, known: Vocabulary, limit: int = 8) -> list[Completion]:
     """What the word at ``cursor`` could become: field names first, then the values of a field."""
-    start = max(text.rfind(" ", 0, cursor), text.rfind("(", 0, cursor)) + 1
+    start, name = _begun(text[:cursor])
     if text[start : start + 1] == "-":
         start += 1
-    if text.count('"', 0, start) % 2:
-        return []
     word = text[start:cursor]
-    name, colon, value = word.partition(":")
-    if not colon:
-        offers = ((f"{field}:", hint) for field, hint in FIELDS.items())
+    field, colon, value = word.partition(":")
+    if word.startswith('"'):
+        value = word
+    elif colon:
+        name, start = field.lower(), start + len(field) + 1
+    elif name:
+        value = word
+    else:
+        offers = ((f"{each}:", hint) for each, hint in FIELDS.items())
         return _offers(offers, word, start, cursor, limit)
     value = value.lstrip('"')
-    start += len(name) + 1
-    match name.lower():
-        case "from" | "to":
-            found = known.people(value)
-            return [Completion(address, start, cursor, who) for address, who in found][:limit]
+    match name:
+        case "from":
+            return _people(known.writers(value), start, cursor, limit)
+        case "to":
+            found = (*known.addressees(value), *known.writers(value))
+            return _people(found, start, cursor, limit)
         case "tag":
             return _offers(((tag, "") for tag in known.tags), value, start, cursor, limit)
         case "in":
-            named = ((f'"{folder}"' if " " in folder else folder, "") for folder in known.folders)
+            named = ((f'"{place}"' if set(place) & set(" ()") else place, "") for place in known.places)
             return _offers(named, value, start, cursor, limit)
         case "is":
             return _offers(STATES.items(), value, start, cursor, limit)
@@ -59,6 +73,37 @@ def complete(text: str, cursor: int, known: Vocabulary, limit: int = 8) -> list[
             return _offers(spans, value, start, cursor, limit)
         case _:
             return []
+
+
+def _begun(text: str) -> tuple[int, str]:
+    """Where the word at the end of a text begins, and the field whose brackets it stands in."""
+    start, quoted, around = 0, False, [""]
+    for at, sign in enumerate(text):
+        if sign == '"':
+            quoted = not quoted
+            if not quoted:
+                start = at + 1
+            elif not text[start:at].endswith(":"):
+                start = at
+        elif quoted:
+            continue
+        elif sign.isspace():
+            start = at + 1
+        elif sign == "(":
+            field, colon, _ = text[start:at].lstrip("-").partition(":")
+            around.append(field.lower() if colon else around[-1])
+            start = at + 1
+        elif sign == ")":
+            around = around[:-1] or [""]
+            start = at + 1
+    return start, around[-1]
+
+
+def _people(found: Iterable[tuple[str, str]], start: int, end: int, limit: int) -> list[Completion]:
+    once: dict[str, str] = {}
+    for address, name in found:
+        once.setdefault(address, name)
+    return [Completion(address, start, end, name) for address, name in once.items()][:limit]
 
 
 def _offers(

@@ -117,6 +117,15 @@ class Contacts:
         ):  # the address book tells by itself that it cannot be used, where it is used
             learn_from_mail(self._services.index, self._services.contact_book, own, stop=stop)
 
+    def written_to(self, begun: str) -> list[tuple[str, str]]:
+        """(address, name) of those one has written to whom a beginning may mean; in a thread."""
+        from misfin.errors import StoreError
+
+        found: list[Contact] = []
+        with suppress(StoreError):
+            found = self._services.contact_book.complete(begun, now=time.time(), limit=20)
+        return [(contact.address, contact.name) for contact in found if contact.sent]
+
     def unmet(self, letters: list[str]) -> set[str]:
         """Those of some letters (ids) that :meth:`learn` has not come to; for the thread that scans."""
         from misfin.errors import StoreError

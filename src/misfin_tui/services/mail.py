@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
@@ -36,8 +37,8 @@ SOON = 0.05
 """Seconds until letters that were on their way are looked for again."""
 NEWEST = 50
 """Unread letters looked at for new ones."""
-TOLD = 10_000
-"""Unread letters remembered, to tell new ones from those read, filed and taken back since."""
+TOLD = 20_000
+"""Names of unread letters remembered, to tell new ones from those read, filed and taken back since."""
 ENOUGH = 500
 """Conversations of a search known before its first page is shown; the rest is counted while that is read."""
 
@@ -65,7 +66,11 @@ class Mail:
         self._look = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._told: dict[str, None] | None = None
+        self._told: dict[str | int, None] | None = None
+        """Unread letters looked at, by id and by row: another program may give a file another name."""
+        self._filed: SimpleQueue[str] = SimpleQueue()
+        self._replaced = False
+        """Whether the index is another one since: its rows mean other letters."""
         self._since = 0.0
         self._below = 0
         """The row of the oldest letter looked at last: what comes into sight below it is no news."""
@@ -132,7 +137,8 @@ class Mail:
             from misfin.store.completion import NOTHING, complete
 
             return complete(text, cursor, NOTHING)  # names of fields: nothing to read
-        return await asyncio.to_thread(lambda: self._services.index.complete(text, cursor))
+        written_to = self._services.contacts.written_to
+        return await asyncio.to_thread(lambda: self._services.index.complete(text, cursor, written_to))
 
     async def tags(self) -> list[str]:
         """Every tag in use."""
@@ -201,6 +207,11 @@ class Mail:
         """When something was last filed, Unix seconds: ``z`` undoes the newer of this and a sent message."""
         return self._services.filer.last_filed
 
+    def no_news(self, letters: Iterable[str]) -> None:
+        """Letters (ids) this program is about to file: wherever they turn up, they are no new mail."""
+        for id_ in letters:
+            self._filed.put(id_)
+
     # ---- following the mail
 
     def start(self) -> None:
@@ -224,6 +235,7 @@ class Mail:
     def _begin_anew(self) -> None:
         """The index is another one, by this program or another: what is shown stays until it is filled."""
         self.scanned = False
+        self._replaced = True
         self._look.set()
 
     def _scan_when_told(self) -> None:
@@ -271,15 +283,22 @@ class Mail:
 
     def _news(self) -> MailChanged:
         """What came: the unread letters of the inboxes that were not there before."""
+        if self._replaced:
+            self._replaced = False
+            self._told = self._told and {name: None for name in self._told if isinstance(name, str)}
         unread = self._services.index.letters(View(None, INBOX, unread_only=True), NEWEST)
-        known, below = self._told, self._below
-        fresh = [row for row in unread if row.row > below and row.id not in (known or ())]
-        if known is None:
-            self._since = time.time()
-        fresh = [] if known is None else self._delivered(fresh)
-        self._told = {**(known or {}), **{row.id: None for row in unread}}
-        for id_ in list(self._told)[:-TOLD]:
-            del self._told[id_]
+        first, told = self._told is None, self._told or {}
+        while not self._filed.empty():
+            told[self._filed.get()] = None
+        fresh = [
+            row for row in unread if row.row > self._below and row.id not in told and row.row not in told
+        ]
+        if first:
+            self._since, fresh = time.time(), []
+        fresh = self._delivered(fresh)
+        self._told = {**told, **{name: None for row in unread for name in (row.id, row.row)}}
+        for name in list(self._told)[:-TOLD]:
+            del self._told[name]
         self._below = unread[-1].row if len(unread) == NEWEST else 0
         if not fresh:
             return MailChanged()

@@ -23,6 +23,7 @@ from misfin.store.index.database import Database, LostError
 from misfin.store.rows import Changes, Completion, ConversationRow, FolderRow, LetterRow, View
 
 if TYPE_CHECKING:
+    from misfin.store.completion import People
     from misfin.store.index.locating import Located, Refiled
     from misfin.store.index.matches import Matches, Statement
     from misfin.store.mime import Letter
@@ -286,15 +287,16 @@ class MailIndex:
 
     # ---- searching --------------------------------------------------------------------------------
 
-    def complete(self, text: str, cursor: int) -> list[Completion]:
-        """What the word at ``cursor`` of a search could become."""
-        from misfin.store.completion import Vocabulary, complete
+    def complete(self, text: str, cursor: int, addressees: People | None = None) -> list[Completion]:
+        """What the word at ``cursor`` of a search could become; ``addressees`` knows whom one writes to."""
+        from misfin.store.completion import Vocabulary, complete, nobody
 
         def act(db: sqlite3.Connection) -> list[Completion]:
             known = Vocabulary(
-                people=lambda begun: read.people(db, begun),
+                writers=lambda begun: read.people(db, begun),
+                addressees=addressees or nobody,
                 tags=read.tags(db) if "tag:" in text.lower() else (),
-                folders=sorted({folder.name for folder in read.known_folders(db)}),
+                places=read.places(db),
             )
             return complete(text, cursor, known)
 

@@ -336,13 +336,33 @@ def _letter(
 
 
 def people(db: sqlite3.Connection, begun: str) -> list[tuple[str, str]]:
-    """(address, name) of writers whose address, or a word of whose name, begins so; the busiest first."""
-    escaped = begun.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    """(address, name) of writers whose address, or a word of whose name, begins so; the busiest first. Case,
+    accents and strokes do not matter."""
+    from misfin.store.index.words import searchable  # not for the first frame
+
+    def plain(text: str) -> str:
+        return " ".join(searchable(text).casefold().split())
+
+    wanted = plain(begun)
+    escaped = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    db.create_function("means", 1, lambda name: f" {wanted}" in f" {plain(name)}", deterministic=True)
     return db.execute(
         "SELECT address, name FROM people WHERE address LIKE ?1 ESCAPE '\\' OR name LIKE ?1 ESCAPE '\\'"
-        " OR name LIKE ?2 ESCAPE '\\' ORDER BY letters DESC, address LIMIT 20",
+        " OR name LIKE ?2 ESCAPE '\\' OR (name GLOB '*[^ -~]*' AND means(name))"
+        " ORDER BY letters DESC, address LIMIT 20",
         (f"{escaped}%", f"% {escaped}%"),
     ).fetchall()
+
+
+def places(db: sqlite3.Connection) -> list[str]:
+    """What letters can be in: folders by name, accounts, folders of accounts."""
+    known = known_folders(db)
+    folders, accounts = ({folder[part] for folder in known} for part in (2, 1))
+    return [
+        *sorted(map(str, folders)),
+        *sorted(map(str, accounts)),
+        *sorted(f"{folder.account}/{folder.name}" for folder in known),
+    ]
 
 
 def tags(db: sqlite3.Connection) -> list[str]:
