@@ -20,7 +20,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, NoReturn
 
@@ -86,9 +86,10 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class In:
-    """A folder, an account, or ``account/folder``, in any case."""
+    """A folder, an account, or ``account/folder``, in any case; ``column`` is where the search names it."""
 
     place: str
+    column: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +278,7 @@ class _Parser:
             case "tag":
                 return Tag(unicodedata.normalize("NFC", value.lower()))
             case "in":
-                return In(value)
+                return In(value, start)
             case "is":
                 return State(self.choice(value, STATES, start, name))
             case "has":

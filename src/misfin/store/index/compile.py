@@ -6,18 +6,23 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
+from misfin.errors import QueryError
 from misfin.store.index.place import KnownFolder
 from misfin.store.index.words import searchable
 from misfin.store.query import All, Any, Dated, In, Node, Not, Query, State, Tag, Text
-from misfin.store.rows import BADGES, HELD, Badge
+from misfin.store.rows import BADGES, FOLDERS, HELD, Badge
 
 Beginnings = Callable[[str], Sequence[tuple[str, bool]]]
 """Words, each with whether it is open, that mean the same as one open word; none: ask for that as it is."""
 
 _LAST_WORD: Final = re.compile(r"([0-9A-Za-z\u0370-\u03ff\u0400-\u052f]+)[\x00-/:-@\[-`{-\x7f]*$")
 """In scripts whose small letters are the index's own; before it anything, after it no sign of a word."""
+
+_STANDARD: Final = frozenset(name.casefold() for name in FOLDERS)
+"""Folders that may be asked for before there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ def compile_query(
     """SQL for a query; ``beginnings`` knows the words of the index.
 
     Words that all letters must have become one full-text match, the rest conditions on the letters it yields.
+    Raises :class:`QueryError` for a folder that is not there.
     """
     terms = query.root.terms if isinstance(query.root, All) else (query.root,)
     compiler = _Compiler(folders, beginnings)
@@ -115,8 +121,8 @@ class _Compiler:
                 escaped = re.sub(r"([\\%_])", r"\\\1", name)
                 self.parameters.append(f"% {escaped} %")
                 return "(l.tags <> '' AND l.tags LIKE ? ESCAPE '\\')"
-            case In(place):
-                return self.in_folders(self.places(place))
+            case In(place, column):
+                return self.in_folders(self.places(place, column))
             case Dated(at, earlier):
                 self.parameters.append(at)
                 return "l.date < ?" if earlier else "l.date >= ?"
@@ -136,20 +142,33 @@ class _Compiler:
             case _:
                 return f"l.{name}"  # a key of STATES or CONTENTS, so the name of a column
 
-    def places(self, place: str) -> list[int]:
-        place = place.casefold()
-        return [
+    def places(self, place: str, column: int) -> list[int]:
+        spelled = place.casefold()
+        found = [
             folder.number
             for folder in self.folders
-            if place
-            in (
-                folder.name.casefold(),
-                folder.account.casefold(),
-                f"{folder.account}/{folder.name}".casefold(),
-            )
+            if spelled in (each.casefold() for each in (folder.name, folder.account, _whole(folder)))
         ]
+        account, _, name = spelled.rpartition("/")
+        inside = [folder for folder in self.folders if folder.account.casefold() == account]
+        if not found and self.folders and not (name in _STANDARD and (inside or not account)):
+            options = {folder.name.casefold(): _whole(folder) for folder in inside}
+            if not inside:
+                name = spelled
+                options = {each.casefold(): each for known in self.folders for each in known[1:]}
+            close = get_close_matches(name, options, 1)
+            raise QueryError(
+                f"There is no folder or account “{place}”.",
+                column=column,
+                remedy=f"Did you mean {options[close[0]]}?" if close else "",
+            )
+        return found
 
     def in_folders(self, numbers: Sequence[int]) -> str:
         if len(numbers) == 1:
             return f"l.folder = {numbers[0]}"
         return f"l.folder IN ({', '.join(map(str, numbers))})" if numbers else "0"
+
+
+def _whole(folder: KnownFolder) -> str:
+    return f"{folder.account}/{folder.name}"

@@ -136,7 +136,7 @@ def found(index, query, **view):
         ('in:"old things"', ["Old thing"]),
         (f"in:{ME}/sent", ["My answer"]),
         (f"in:{ME} kestrel", ["Gem"]),
-        ("in:nowhere", []),
+        ("in:junk", []),
         ("is:unverified kestrel", []),
         ("is:unverified flowers", ["Flowers", "Meeting notes"]),
         ("is:unverified in:sent", []),
@@ -267,11 +267,63 @@ def test_a_search_that_makes_no_sense_says_where(index):
         index.count(View(query="is:what"))
 
 
+@pytest.mark.parametrize(
+    ("query", "column", "remedy"),
+    [
+        ("in:nowhere", 3, ""),
+        ('x -in:"old thngs"', 6, "Did you mean Old things?"),
+        ("x OR in:(inbox OR inbx)", 18, "Did you mean Inbox?"),
+        (f"in:{ME}/nowhere", 3, ""),
+        (f"in:{ME}/inbx", 3, f"Did you mean {ME}/Inbox?"),
+        ("in:nobody@x.example/inbox", 3, ""),
+        ("in:me@mail.exmple", 3, f"Did you mean {ME}?"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_told(index, query, column, remedy):
+    with pytest.raises(QueryError, match="There is no folder or account “") as caught:
+        index.count(View(query=query))
+    assert (caught.value.column, caught.value.remedy) == (column, remedy)
+
+
+def test_a_standard_folder_can_be_asked_for_before_there_is_one_and_any_before_there_is_mail(tmp_path):
+    with MailIndex(tmp_path / "index.db", tmp_path / "mail") as index:
+        assert found(index, "in:nowhere") == []
+        Mailbox(tmp_path / "mail").path("Archive").rename(tmp_path / "away")
+        scanned(index)
+        assert found(index, "in:archive") == []
+        assert found(index, f"in:{ME}/archive") == []
+
+
 def test_completion_knows_the_people_tags_and_folders(index):
     assert index.complete("from:bo", 7)[0] == Completion("bob@remote.host", 5, 7, "Bob Jones")
     assert [each.text for each in index.complete("from:jon", 8)] == ["bob@remote.host"]
     assert [each.text for each in index.complete("in:O", 4)] == ['"Old things"']
     assert index.complete("from:%", 6) == []
+    assert [each.text for each in index.complete('from:"bob j', 11)] == ["bob@remote.host"]
+    assert [each.text for each in index.complete("in:me@", 6)][:2] == [ME, f"{ME}/Archive"]
+    sent = [("dora@only.test", "Dora"), ("bob@remote.host", "Bob Jones")]
+    offered = [each.text for each in index.complete("to:", 3, lambda begun: sent)]
+    assert offered[:2] == ["dora@only.test", "bob@remote.host"]
+    assert len(set(offered)) == len(offered)
+
+
+@pytest.mark.parametrize("typed", ["soren", "Søren", "s\u00f6r", "odeg", '"soren od', "SØREN", "s1"])
+def test_completion_knows_people_by_the_plain_letters_of_their_names(tmp_path, typed):
+    box = Mailbox(tmp_path / "mail")
+    box.put(mail(sender="Søren Ødegård <s1@x.example>"))
+    box.put(mail(sender="Zoë <z@x.example>"))
+    box.put(mail(sender="山田 <y@x.example>"))
+    with MailIndex(tmp_path / "index.db", box.root) as index:
+        scanned(index)
+        text = f"from:{typed}"
+        assert index.complete(text, len(text)) == [
+            Completion("s1@x.example", 5, len(text), "Søren Ødegård"),
+        ]
+        assert [each.text for each in index.complete("from:田", 6)] == ["y@x.example"]
+        box.put(mail(sender="Soren Plain <s0@x.example>"))
+        scanned(index)
+        also = ["s0@x.example"] if typed.lower() in ("soren", "søren", "sör") else []
+        assert [each.text for each in index.complete(text, len(text))] == [*also, "s1@x.example"]
 
 
 WORDS = (
