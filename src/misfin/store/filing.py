@@ -57,6 +57,8 @@ class Change:
     add: str = ""
     remove: str = ""
     """Flags to set and to clear."""
+    row: int = 0
+    """The letter's own number there, as long as ``thread`` means the same: its file may get another name."""
 
     def back(self, seen: str) -> Change:
         """What takes this back, with the letter lying at ``seen`` then."""
@@ -141,20 +143,21 @@ class Filing:
         errand = _Errand(self._index, self._store)
         plan = errand.plan(action, argument)
         with self._index.filing():
-            changes = [(letter.row, change) for letter in letters if (change := plan(letter))]
+            changes = [change for letter in letters if (change := plan(letter))]
             if changes:
-                begin(Undo(action, argument, tuple(change.back(change.seen) for _, change in changes)))
+                begin(Undo(action, argument, tuple(change.back(change.seen) for change in changes)))
             try:
-                for number, (row, change) in enumerate(changes):
+                missed = 0
+                for number, change in enumerate(changes):
                     if number % TOLD_AT_ONCE == 0:
                         progress(number, len(changes))
-                    errand.do(row, change)
+                    missed += not errand.do(change.row, change)
                 errand.finish()
             except BaseException:
                 with suppress(StoreError):  # the first error is the one to tell
                     self.undo(Undo(action, argument, tuple(errand.done)))
                 raise
-        return Undo(action, argument, tuple(errand.done), errand.missed)
+        return Undo(action, argument, tuple(errand.done), missed)
 
     def undo(self, undo: Undo, progress: Progress = lambda done, total: None) -> int:
         """Take an action back; letters that other programs moved on meanwhile stay where they are.
@@ -163,24 +166,30 @@ class Filing:
         """
         errand = _Errand(self._index, self._store)
         with self._index.filing():
-            rows = self._rows(undo.done)
+            letters = self._letters(undo.done)
             for number, change in enumerate(reversed(undo.done)):
                 if number % TOLD_AT_ONCE == 0:
                     progress(number, undo.count)
-                errand.do(rows.get(_place(change)) or rows.get(_name(change)), change)
+                letter = letters.get(_place(change)) or letters.get(_name(change))
+                if errand.do(letter.row if letter else None, change):
+                    continue
+                letter = letters.get((change.thread, change.row))
+                if letter and (letter.account, letter.folder) == (change.account, change.folder):
+                    errand.do(letter.row, replace(change, seen=letter.seen))
             errand.finish()
         return len(errand.done)
 
-    def _rows(self, changes: Sequence[Change]) -> dict[tuple[str, ...], int]:
-        """The rows of letters in the index, which may be another one by now, by place and by name."""
-        found: dict[tuple[str, ...], int] = {}
+    def _letters(self, changes: Sequence[Change]) -> dict[tuple[str | int, ...], Located]:
+        """Letters as the index, which may be another one by now, knows them: by place, by name and by number.
+
+        Conversations have other numbers in another index, so that no letter is taken for another's.
+        """
         known = self._index.locate(sorted({change.thread for change in changes}))
-        found |= {key: letter.row for letter in known for key in (_name(letter), _place(letter))}
+        found = _by_name(known)
         unknown = [letter_id(os.fsencode(each.seen)) for each in changes if _name(each) not in found]
         if unknown:
-            known = self._index.locate(unknown)
-            found |= {key: letter.row for letter in known for key in (_name(letter), _place(letter))}
-        return found
+            found |= _by_name(self._index.locate(unknown))
+        return found | {(letter.thread, letter.row): letter for letter in known}
 
 
 class _Errand:
@@ -190,7 +199,6 @@ class _Errand:
         self.index = index
         self.store = store
         self.done: list[Change] = []
-        self.missed = 0
         self._news: list[Refiled] = []
         self._maildirs: dict[tuple[str, str], Maildir] = {}
         self._flags: dict[tuple[Path, str], str] = {}
@@ -217,25 +225,25 @@ class _Errand:
         to = INBOX if folder.upper() == "INBOX" else folder
         return lambda letter: None if letter.folder == to else self._needed(_unchanged(letter, to))
 
-    def do(self, row: int | None, change: Change) -> None:
-        """Do one thing to one letter; a letter that is gone is counted and passed over.
+    def do(self, row: int | None, change: Change) -> bool:
+        """Do one thing to one letter; False for a letter that is gone, which is passed over.
 
         Without a ``row`` the index does not know it yet, and the next scan tells.
         """
         needed = self._needed(change)
         if needed is None:
-            return
+            return True
         try:
             entry = self._move(needed) if needed.to else self._flag(needed)
         except LetterGoneError:
-            self.missed += 1
-            return
+            return False
         back = needed.back(_seen(entry))
         self.done.append(back)
         if row is not None:
             self._news.append(Refiled(row, back.account, back.folder, os.fsencode(back.seen)))
             if len(self._news) >= TOLD_AT_ONCE:
                 self._tell()
+        return True
 
     def finish(self) -> None:
         """Make everything durable and known to the index."""
@@ -350,7 +358,11 @@ def _seen(entry: Entry) -> str:
 
 
 def _unchanged(letter: Located, to: str = "") -> Change:
-    return Change(letter.thread, letter.account, letter.folder, letter.seen, to)
+    return Change(letter.thread, letter.account, letter.folder, letter.seen, to, row=letter.row)
+
+
+def _by_name(letters: Sequence[Located]) -> dict[tuple[str | int, ...], Located]:
+    return {key: letter for letter in letters for key in (_name(letter), _place(letter))}
 
 
 def _key(seen: str) -> str:

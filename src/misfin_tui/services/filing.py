@@ -7,6 +7,7 @@ killed in the middle of it, is taken back by the next.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from misfin.errors import StoreError
 from misfin.store.filing import Action, Undo
+from misfin.store.index.place import letter_id
 from misfin.store.rows import LetterRow, View
 from misfin.store.undolog import UndoLog
 from misfin_tui.messages import IndexProgress, MailChanged
@@ -98,14 +100,14 @@ class Filer:
             chosen = Action.READ if anything else Action.UNREAD
         else:
             chosen = Action(action)
-        apply = self._services.filing.apply
-        if not undoable:
-            return apply(chosen, targets, argument, view=view, progress=tell)
         begun: list[int] = []
 
         def begin(planned: Undo) -> None:
-            begun.append(self._note(planned))
+            self._is_no_news(planned)
+            if undoable:
+                begun.append(self._note(planned))
 
+        apply = self._services.filing.apply
         try:
             undo = apply(chosen, targets, argument, view=view, progress=tell, begin=begin)
         except BaseException:  # what was changed is changed back
@@ -134,11 +136,17 @@ class Filer:
         if last is None:
             return None
         number, undo = last
+        self._is_no_news(undo)
         count = self._services.filing.undo(undo, tell)
         self._log.remove(number)  # only now: what a crash cuts off can be gone on with
         if not count:
             return "Nothing was undone: the letters are no longer as that left them."
         return f"Undone: {_sentence(undo.action, undo.argument, count)}"
+
+    def _is_no_news(self, undo: Undo) -> None:
+        """Letters that come into an inbox by us have not come by post; the newest, for news is of those."""
+        newest = undo.done[-MANY:]
+        self._services.mail.no_news(letter_id(os.fsencode(change.seen)) for change in newest)
 
     @property
     def _log(self) -> UndoLog:

@@ -236,6 +236,33 @@ def test_what_another_program_renamed_meanwhile_is_filed_all_the_same(box, index
     assert index.letter("1.x").starred
 
 
+@pytest.mark.parametrize("action", [Action.ARCHIVE, Action.STAR])
+def test_undo_finds_a_letter_a_sync_tool_has_given_another_name(box, index, filing, action):
+    for number in "12":
+        box.put(mail(f"letter {number}"), name=f"{number}.x", flags="S")
+    scanned(index)
+    before = whole_view(index)
+    undo = filing.apply(action, ["1.x", "2.x"])
+    (file,) = [file for file in box.files() if file.name.startswith("1.x")]
+    file.rename(file.with_name(file.name.replace(":2,", ",U=5:2,")))
+    scanned(index)
+    assert filing.undo(undo) == 2
+    assert names(box) == ["me@mail.example/cur/1.x,U=5:2,S", "me@mail.example/cur/2.x:2,S"]
+    assert whole_view(index) == whole_view(scanned(index))
+    assert whole_view(index)["everything"] == before["everything"]
+
+
+def test_undo_leaves_a_renamed_letter_where_others_have_moved_it(box, index, filing):
+    box.put(mail("one"), name="1.x", flags="S")
+    scanned(index)
+    undo = filing.apply(Action.ARCHIVE, ["1.x"])
+    file = box.move(box.files()[0], "Trash")
+    file.rename(file.with_name("1.x,U=5:2,S"))
+    scanned(index)
+    assert filing.undo(undo) == 0
+    assert names(box) == [".Trash/cur/1.x,U=5:2,S"]
+
+
 def test_undo_leaves_alone_what_others_have_moved_on(box, index, filing):
     box.put(mail("one"), name="1.x", flags="S")
     scanned(index)

@@ -155,6 +155,56 @@ async def test_what_is_filed_and_taken_back_is_no_news(services, action):
     assert services.mail._news().arrived == 0
 
 
+@pytest.mark.parametrize("flags", [None, ""])
+async def test_a_letter_a_sync_tool_has_given_another_name_is_no_news(services, mailbox, flags):
+    key = mailbox.put(mail("four"), flags=flags)
+    services.index.scan()
+    assert services.mail._news().arrived == 0
+    (file,) = [file for file in mailbox.files() if file.name.startswith(key)]
+    file.rename(file.with_name(f"{key},U=5{file.name.removeprefix(key)}"))
+    services.index.scan()
+    assert [row.id for row in services.index.letters(INBOX_VIEW, 1)] == [f"{key},U=5"]
+    assert services.mail._news().arrived == 0
+    mailbox.put(mail("five"))
+    services.index.scan()
+    assert services.mail._news().arrived == 1
+
+
+async def test_rows_of_an_index_that_is_no_more_hide_no_news(services, mailbox, profile):
+    assert services.mail._news().arrived == 0
+    for file in profile.cache.glob("index.db*"):
+        file.unlink()
+    for file in mailbox.files()[1:]:
+        file.unlink()
+    mailbox.put(mail("four"))  # dated like the others, so it may have the row one of them had
+    services.index.when_replaced(services.mail._begin_anew)
+    services.index.scan()
+    assert services.mail._news().arrived == 1
+
+
+@pytest.mark.parametrize("met", [True, False], ids=["", "crashed before contacts met it"])
+async def test_what_a_later_run_takes_back_or_moves_to_the_inbox_is_no_news(profile, services, mailbox, met):
+    if met:
+        services.contacts.learn(lambda: False)
+    first, second, _third = await threads(services)
+    await services.mail.apply("archive", [first], view=INBOX_VIEW)
+    await services.mail.apply("archive", [second], view=INBOX_VIEW, undoable=False)
+    services.close()
+    again = Services(profile, config.load(profile.config), lambda message: None)
+    try:
+        again.index.scan()
+        assert again.mail._news().arrived == 0
+        assert await again.mail.undo() == "Undone: 1 letter archived."
+        again.index.scan()
+        assert again.mail._news().arrived == 0
+        moved = await again.mail.apply("move", [second], "Inbox", view=View(ALICE, "Archive"), undoable=False)
+        assert moved == "1 letter moved to Inbox."
+        again.index.scan()
+        assert again.mail._news().arrived == 0
+    finally:
+        again.close()
+
+
 async def test_an_old_letter_marked_as_unread_is_no_news(services, mailbox):
     mailbox.put(mail("four"), flags="S")
     services.index.scan()
