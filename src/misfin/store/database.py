@@ -43,6 +43,7 @@ class Database:
                 log_ahead(self._db)
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
+                self._db.execute("PRAGMA cache_size = -512")  # kilobytes; the system caches too
                 bring_up_to_date(self._db, self._called, steps)
             except BaseException:
                 self._db.close()
