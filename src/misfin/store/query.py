@@ -143,12 +143,12 @@ def parse(text: str, *, now: float, zone: tzinfo | None = None) -> Query:
 def as_typed(text: str) -> str:
     """The search while its last word is still being written: that word stays open, a quote is closed.
 
-    A word counts from three letters on; shorter ones begin too many words to be of use.
+    Outside a field it counts from three letters on; shorter ones begin too many words to be of use.
     """
     if text.count('"') % 2:
         return text + '"'
-    word = re.search(r"(?:^|[\s(])-?(?:(?:from|to|subject|body):)?([^\s():\"*-][^\s():\"*]{2,})$", text)
-    return text if word is None or word[1] in ("AND",) else text + "*"
+    word = _LAST_WORD.search(text)
+    return text if word is None or word[1] == "AND" else text + "*"
 
 
 def so_far(text: str) -> str:
@@ -162,6 +162,9 @@ def so_far(text: str) -> str:
     return as_typed(text) + ")" * (len(_GROUP.findall(outside)) - outside.count(")"))
 
 
+_LAST_WORD: Final = re.compile(
+    rf"(?:^|[\s(])-?(?:(?i:{'|'.join(_COLUMNS)}):(?=[^\s():\"*-])|(?=[^\s():\"*-][^\s():\"*]{{2}}))([^\s():\"*]+)$"
+)
 _NAMED: Final = f"-?(?i:{'|'.join(FIELDS)}):"
 _UNFINISHED: Final = re.compile(
     rf"(?:^|(?<=[\s(]))(?:{_NAMED}\(?|-?(?i:before|after):(?:\d{{1,3}}|\d{{4}}-|\d{{4}}-\d{{1,2}}-)|-?\(|-|OR)\s*$"
