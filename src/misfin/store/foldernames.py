@@ -9,6 +9,7 @@ import binascii
 import itertools
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from misfin.errors import StoreError
@@ -16,8 +17,9 @@ from misfin.errors import StoreError
 _LONGEST = 255
 """Bytes of a file name on every usual system."""
 _STRAY_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
-_NOT_THE_INBOX = "./"
-"""Before a folder some program has called INBOX beside the real one; no other folder's name has a dot."""
+_AS_IT_STANDS = "./"
+"""Before the name on disk of a folder that reads as another one does: one that some program has called INBOX
+beside the real one, or a second spelling of a name. No other folder's name has a dot."""
 
 
 def folder_path(home: Path, name: str) -> Path:
@@ -25,8 +27,11 @@ def folder_path(home: Path, name: str) -> Path:
 
     Raises :class:`StoreError` for a name that cannot be one: none leads out of ``home``.
     """
-    if name.startswith(_NOT_THE_INBOX) and _is_inbox(name.removeprefix(_NOT_THE_INBOX)):
-        return home / name.replace("/", "", 1)
+    if name.startswith(_AS_IT_STANDS) and "\0" not in name and name.strip("./"):
+        stands = name.removeprefix(_AS_IT_STANDS)
+        directory = home / f".{stands.replace('/', '.')}"
+        if _is_inbox(stands) or directory.is_dir():
+            return directory
     parts = name.split("/")
     if not all(parts) or any("." in part or "\0" in part for part in parts):
         # Another program may have made such a folder in spite of the rules; then it is there to be read.
@@ -49,9 +54,29 @@ def folder_name(directory: str) -> str:
 
     Bytes that are no UTF-8 (a name in Latin-1, say) are shown as ``\\xe9``: every database takes that.
     """
-    text = os.fsencode(directory[1:]).decode("utf-8", "backslashreplace")
-    name = "/".join(from_utf7(part) for part in text.split("."))
-    return _NOT_THE_INBOX + name if _is_inbox(name) else name
+    name = "/".join(from_utf7(part) for part in _printed(directory).split("."))
+    return _AS_IT_STANDS + name if _is_inbox(name) else name
+
+
+def names_of(home: Path, directories: Iterable[str]) -> set[str]:
+    """What the folders in these directories of ``home`` are called, even where two would read the same."""
+    names: dict[str, str] = {}
+    for directory in directories:
+        name = folder_name(directory)
+        if (twin := names.get(name)) is not None:
+            first = folder_path(home, name).name
+            names[name] = first
+            other = twin if directory == first else directory
+            stands = _AS_IT_STANDS + _printed(other).replace(".", "/")
+            if folder_path(home, stands).name == other:
+                names[stands] = other
+        else:
+            names[name] = directory
+    return set(names)
+
+
+def _printed(directory: str) -> str:
+    return os.fsencode(directory[1:]).decode("utf-8", "backslashreplace")
 
 
 def _is_inbox(name: str) -> bool:

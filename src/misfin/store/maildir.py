@@ -22,7 +22,7 @@ from pathlib import Path
 from misfin.errors import LetterGoneError, StoreError
 from misfin.store.durable import rename_across, write_new
 from misfin.store.files import private_folder, sync_folder
-from misfin.store.foldernames import folder_name, folder_path
+from misfin.store.foldernames import folder_path, names_of
 from misfin.store.letternames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
 
 __all__ = [
@@ -379,9 +379,14 @@ class MailStore:
         home = self._home(account)
         found = {INBOX} if Maildir(home).exists() else set()
         with suppress(FileNotFoundError), os.scandir(home) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") and entry.is_dir() and Maildir(Path(entry.path)).exists():
-                    found.add(folder_name(entry.name))
+            found |= names_of(
+                home,
+                (
+                    entry.name
+                    for entry in entries
+                    if entry.name.startswith(".") and entry.is_dir() and Maildir(Path(entry.path)).exists()
+                ),
+            )
         others = sorted(found.difference(FOLDERS))
         return [name for name in FOLDERS if name in found] + others
 

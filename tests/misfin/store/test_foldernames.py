@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from misfin.errors import StoreError
 from misfin.store.foldernames import folder_name, folder_path
 from misfin.store.index import MailIndex
 from misfin.store.maildir import Maildir, MailStore
@@ -51,6 +52,39 @@ def test_letters_in_folders_of_any_name_are_in_the_index_once(tmp_path):
             "line\nend",
         ]
         assert not index.scan()
+
+
+@pytest.mark.parametrize(
+    ("directories", "names"),
+    [
+        ((".台北", ".&U,BTFw-"), {"台北", "./台北"}),
+        ((".&U,BTFw-", ".台北"), {"台北", "./台北"}),
+        ((".Lists.台北", ".Lists.&U,BTFw-"), {"Lists/台北", "./Lists/台北"}),
+        ((".A&-B", ".A&B"), {"A&B", "./A&B"}),
+        ((".台北",), {"台北"}),
+    ],
+)
+def test_folders_whose_names_read_the_same_are_both_there(tmp_path, directories, names):
+    store = MailStore(tmp_path / "mail")
+    store.create("ada@mail.example", ["Inbox"])
+    home = store.folder("ada@mail.example").path
+    for number, directory in enumerate(directories):
+        Maildir(home / directory).create().deliver(LETTER % (b"x", b"%d" % number))
+    assert set(store.folders("ada@mail.example")) == {"Inbox", *names}
+    assert {store.folder("ada@mail.example", name).path.name for name in names} == set(directories)
+    with MailIndex(tmp_path / "index.db", store.root) as index:
+        assert index.scan().added == len(directories)
+        assert {row.folder for row in index.letters(View(), limit=10)} == names
+        assert not index.scan()
+
+
+@pytest.mark.parametrize("name", ["./", "./.", "./..", ".//", "./x", "./../x", "././x", "./x\0"])
+def test_a_name_as_it_stands_on_disk_leads_nowhere_else(tmp_path, name):
+    home = tmp_path / "home"
+    (tmp_path / "x").mkdir()
+    home.mkdir()
+    with pytest.raises(StoreError):
+        folder_path(home, name)
 
 
 def test_an_account_whose_name_is_no_text_does_not_hide_the_others(tmp_path):
