@@ -15,8 +15,9 @@ from misfin.model.address import MisfinAddress
 from misfin.store.exporting import export_gemtext, export_mbox
 from misfin.store.importing import import_mail as take_in
 from misfin.store.maildir import Entry
-from misfin.store.rows import View
+from misfin.store.rows import FOLDERS, View
 from misfin_tui.cli import Exit
+from misfin_tui.cli.mail import in_any_case
 from misfin_tui.cli.output import emit, open_services, say
 from misfin_tui.services import Services
 
@@ -30,13 +31,14 @@ def import_mail(args: Namespace) -> int:
     """Copy mail into an account; what is there already is left out, and what cannot be read is named."""
     with open_services(args, new=bool(args.account)) as services:
         account = _account(args, services)
+        folders = {*FOLDERS, *services.store.folders(account.address)}
         with _progress("imported", "comparing with what is here already …") as tell:
             report = take_in(
                 Path(args.source).expanduser(),
                 services.store,
                 account,
                 now=datetime.now(UTC),
-                folder=args.folder,
+                folder=next(iter(in_any_case(args.folder, folders)), args.folder),
                 progress=tell,
             )
         for address in report.blocked:

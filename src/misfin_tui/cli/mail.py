@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,9 @@ def list_letters(args: Namespace) -> int:
     """Letters, newest first; all of them, or those a query finds."""
     if args.limit < 1:
         raise LocalError("--limit must be at least 1.", remedy="Leave it out for 50.")
-    view = View(args.account, args.folder, " ".join(args.query))
     with fresh_index(args) as index:
-        _check_place(index, args.account, args.folder)
+        account, folder = _place(index, args.account, args.folder)
+        view = View(account, folder, " ".join(args.query))
         for row in index.letters(view, args.limit, 0):
             emit(args, record_of(row), _line(row))
     return Exit.DONE
@@ -37,19 +37,32 @@ def list_letters(args: Namespace) -> int:
 search_letters = list_letters
 
 
-def _check_place(index: MailIndex, account: str | None, folder: str | None) -> None:
-    """Raises :class:`LocalError` for an account or a folder that is not there: nothing found means less."""
+def _place(index: MailIndex, account: str | None, folder: str | None) -> tuple[str | None, str | None]:
+    """An account and a folder as they are spelled here. Raises :class:`LocalError` for one that is not there:
+    nothing found means less."""
     rows = index.folders()
     if not rows:
-        return  # no mail at all yet
-    for what, wanted, names in (
-        ("account", account, {row.account for row in rows}),
-        ("folder", folder, {row.folder for row in rows} | set(FOLDERS)),
-    ):
-        if wanted is not None and wanted not in names:
-            raise LocalError(
-                f"There is no {what} {wanted!r}.", remedy=f"There is {', '.join(sorted(names))}."
-            )
+        return account, folder  # no mail at all yet
+    names = {row.folder for row in rows} | set(FOLDERS)
+    return _named("account", account, {row.account for row in rows}), _named("folder", folder, names)
+
+
+def _named(what: str, wanted: str | None, names: set[str]) -> str | None:
+    if wanted is None:
+        return None
+    meant = in_any_case(wanted, names)
+    if len(meant) > 1:
+        raise LocalError(f"There are {' and '.join(meant)}.", remedy=f"Write the {what} in its own letters.")
+    if not meant:
+        raise LocalError(f"There is no {what} {wanted!r}.", remedy=f"There is {', '.join(sorted(names))}.")
+    return meant[0]
+
+
+def in_any_case(wanted: str, names: Collection[str]) -> list[str]:
+    """The names a person may mean by this one: itself, or those that differ in large and small letters."""
+    if wanted in names:
+        return [wanted]
+    return sorted(name for name in names if name.casefold() == wanted.casefold())
 
 
 def show(args: Namespace) -> int:

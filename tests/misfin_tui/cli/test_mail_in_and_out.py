@@ -76,6 +76,21 @@ def test_a_place_that_is_not_there_is_said_and_is_no_empty_answer(shell: Shell, 
     assert "ada@harbour.test" in shell.run("list", "--account", "eve@x.test", check=2).stderr
 
 
+def test_accounts_and_folders_are_known_in_any_case(shell: Shell, tmp_path: Path) -> None:
+    shell.run("identity", "new", "ada@harbour.test")
+    shell.run("import", str(foreign_mbox(tmp_path / "old.mbox", 1)), "--folder", "archive")
+    shell.run("import", str(foreign_mbox(tmp_path / "new.mbox", 2)), "--folder", "Boats")
+    (letter,) = shell.json("list", "--account", "Ada@Harbour.test", "--folder", "ARCHIVE")
+    assert letter["folder"] == "Archive"
+    assert len(shell.json("list", "--folder", "boats")) == 2 - 1, "one of them was there already"
+    shell.run("import", str(foreign_mbox(tmp_path / "third.mbox", 3)), "--folder", "BOATS")
+    assert len(shell.json("list", "--folder", "boats")) == 2
+    (shell.root / "mail/ada@harbour.test/.boats/cur").mkdir(parents=True)
+    assert shell.json("list", "--folder", "boats") == [], "what is there as it is written"
+    told = shell.run("list", "--folder", "BoAtS", check=2).stderr
+    assert "Boats and boats" in told
+
+
 def test_what_is_no_mailbox_is_said_in_one_line(shell: Shell, tmp_path: Path) -> None:
     shell.run("identity", "new", "ada@harbour.test")
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" * 50)
