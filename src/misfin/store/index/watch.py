@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -22,6 +24,11 @@ LOOK_ANYWAY: Final = 30.0
 POLL: Final = 2.0
 """Seconds between two looks where the system cannot tell of changes at all."""
 
+_LETTERS: Final = frozenset({"new", "cur"})
+_FOLDERS: Final = 2
+_DEPTH: Final = 3
+"""Levels below the root: accounts, then folders, then what is in those; an account is a folder, too."""
+
 
 def watch(root: Path, stop: threading.Event) -> Iterator[None]:
     """Yields whenever it is time to scan, until ``stop`` is set; for a thread of its own.
@@ -39,14 +46,22 @@ def watch(root: Path, stop: threading.Event) -> Iterator[None]:
 
 
 def _told(root: Path, stop: threading.Event) -> Iterator[None]:
-    """Yields whenever the system says that something changed, as long as ``root`` itself does not."""
+    """Yields whenever the system says that something changed, as long as there are the same directories."""
     import_module("watchfiles")  # the whole before its part: threads that enter at both ends block each other
     from watchfiles._rust_notify import RustNotify  # a compiled library: not for the first frame
 
     if not root.exists():
         raise FileNotFoundError(root)  # it would be watched for ever, and never seen to come
     identity = look(root, 0.0).identity
-    with RustNotify([str(root)], False, False, 0, True, True) as watcher:
+    places = directories(root)
+    known = set(places)
+    try:
+        watcher = RustNotify(places, False, False, 0, False, True)
+    except UnicodeEncodeError:  # such a name it takes only when it finds it itself
+        watcher = RustNotify([str(root)], False, False, 0, True, True)
+    with watcher:
+        if known != set(directories(root)):
+            return  # one came before it could be told
         yield
         while not stop.is_set() and look(root, 0.0).identity == identity:
             happened = watcher.watch(DEBOUNCE_MS, STEP_MS, int(LOOK_ANYWAY * 1000), stop)
@@ -54,5 +69,38 @@ def _told(root: Path, stop: threading.Event) -> Iterator[None]:
                 stop.set()
             elif happened != "stop":
                 yield
-                if happened != "timeout" and any(path == str(root) for _, path in happened):
-                    return  # it went away: made again, it may bear the identity of the old one
+                if happened != "timeout" and any(_is_directory(path, known) for _, path in happened):
+                    return  # one came or went; made again, it may bear the identity of the old one
+
+
+def directories(root: Path) -> list[str]:
+    """Those whose changes mean something: root, accounts, folders, and ``new`` and ``cur`` of each.
+
+    Watching all below ``root`` would do, but looks at every letter first, and holds the interpreter
+    meanwhile: at a hundred thousand letters no key is taken for a third of a second.
+    """
+    found = level = [str(root)]
+    for depth in range(_DEPTH):
+        inner = [path for path in level if depth < _FOLDERS or _name(path) not in _LETTERS]
+        level = []
+        for path in inner:
+            with suppress(OSError), os.scandir(path) as entries:
+                level += [entry.path for entry in entries if entry.name != "tmp" and _can_be_watched(entry)]
+        found = found + level
+    return found
+
+
+def _can_be_watched(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a directory, and not one in a place that may be listed but not entered."""
+    return entry.is_dir() and os.path.isdir(entry.path)  # noqa: PTH112 (never raises)
+
+
+def _name(path: str) -> str:
+    return path.rpartition(os.sep)[2]
+
+
+def _is_directory(path: str, known: set[str]) -> bool:
+    """Whether what happened there was about a directory, which may have to be watched or no more."""
+    parent, _, name = path.rpartition(os.sep)
+    letter = parent in known and _name(parent) in _LETTERS
+    return path in known or (not (letter or name == "tmp") and os.path.isdir(path))  # noqa: PTH112 (never raises)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import shutil
 import sys
@@ -164,3 +165,45 @@ def test_it_is_time_once_watching_has_begun_and_never_after_the_stop(tmp_path):
     next(times)
     stop.set()
     assert list(times) == []
+
+
+def test_only_directories_that_mean_something_are_watched(watched, index, box):
+    box.put(mail("two"), "Work")
+    (box.path() / "cur" / "a directory").mkdir()
+    root = str(index.mail_root)
+    found = watching.directories(index.mail_root)
+    assert len(found) == len(set(found))
+    inside = {path.removeprefix(root) for path in found}
+    assert {"", f"/{ME}", f"/{ME}/new", f"/{ME}/cur", f"/{ME}/.Work", f"/{ME}/.Work/cur"} <= inside
+    assert not [path for path in inside if "/tmp" in path or "/cur/" in path]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names are UTF-8 there")
+def test_a_folder_whose_name_is_no_utf8_is_watched_as_well(index, box, follow):
+    folder = os.fsencode(box.path("Work").parent) + b"/.caf\xe9"
+    for part in (b"", b"/new", b"/cur", b"/tmp"):
+        os.mkdir(folder + part)
+    box.put(mail("first"))
+    news = follow(index)
+    news.until(lambda: index.count(INBOX) == 1)
+    with open(folder + b"/new/1700000000.a", "wb") as file:
+        file.write(mail("latin"))
+    news.until(lambda: "latin" in subjects(index.letters(View(), 9)))
+
+
+def test_a_folder_that_is_moved_in_is_watched_whole(watched, index, box, tmp_path):
+    other = Mailbox(tmp_path / "elsewhere")
+    other.put(mail("moved in"), "Project")
+    other.path("Project").rename(box.path("Project"))
+    watched.until(lambda: index.count(View(ME, "Project")) == 1)
+    box.put(mail("later"), "Project")
+    watched.until(lambda: index.count(View(ME, "Project")) == 2)
+
+
+def test_a_folder_that_was_renamed_is_watched_under_its_new_name(watched, index, box):
+    box.put(mail("one"), "Old")
+    watched.until(lambda: index.count(View(ME, "Old")) == 1)
+    box.path("Old").rename(box.path("New"))
+    watched.until(lambda: index.count(View(ME, "New")) == 1 and not index.count(View(ME, "Old")))
+    box.put(mail("two"), "New")
+    watched.until(lambda: index.count(View(ME, "New")) == 2)
