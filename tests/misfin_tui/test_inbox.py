@@ -49,6 +49,13 @@ async def listed(pilot, count: int = 5) -> None:
     await until(pilot, lambda: f"Inbox · {count} conversation" in shown(pilot.app))
 
 
+async def test_the_last_line_names_what_matters_most_where_there_is_little_room(profile, mailbox):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        await listed(pilot)
+        line = " ".join(shown(app).rstrip().splitlines()[-1].split())
+        assert line == "c Compose r Reply e Archive d Trash / Search q Back ? Help ^p Commands"
+
+
 async def test_the_screen_of_the_specification(profile, mailbox):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)

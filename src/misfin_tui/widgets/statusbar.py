@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ALWAYS = ("help", "command_palette")
 """Actions the key line names even where they are named nowhere else, at its end."""
-FIRST = ("help", "back", "command_palette")
+FIRST = ("help", "back", "command_palette", "search", "archive")
 """Where the line is short of room, these get theirs before all others."""
 _Key = tuple[str, str, str, str]
 """A key, how it is shown, the word for what it does, and the action."""
