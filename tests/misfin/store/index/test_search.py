@@ -341,12 +341,39 @@ WORDS = (
     "a日",
     "über",
     "ſtil",
+    "Łódka",
+    "Ørsted",
+    "æther",
+    "so\u00adft",
     "x" * 70,
 )
 
 
 @pytest.mark.parametrize(
-    "begun", ["a", "A", "ä", "z", "Z", "е", "ё", "ψ", "日", "u", "ü", "s", "x", "9", "abc", "zebr"]
+    "begun",
+    [
+        "a",
+        "A",
+        "ä",
+        "z",
+        "Z",
+        "е",
+        "ё",
+        "ψ",
+        "日",
+        "u",
+        "ü",
+        "s",
+        "x",
+        "9",
+        "abc",
+        "zebr",
+        "ł",
+        "L",
+        "ø",
+        "æ",
+        "sof",
+    ],
 )
 @pytest.mark.parametrize("place", ["", "subject:", "body:", "-"])
 def test_an_open_word_of_any_length_finds_what_fts5_finds_by_itself(tmp_path, monkeypatch, begun, place):
