@@ -282,6 +282,17 @@ async def test_whoever_is_blocked_and_no_contact_is_shown_and_can_be_allowed_aga
         assert await app.services.contacts.blocked() == []
 
 
+async def test_people_are_found_by_the_plain_letters_of_their_names(profile, people):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("s1@hive.test", own_name="Søren Ødegård"))
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "C", ContactsScreen)
+        await until(pilot, lambda: len(screen.rows.items) == 3)
+        await pilot.press("slash", *"odegard")
+        await until(pilot, lambda: [row.contact.address for row in screen.rows.items] == ["s1@hive.test"])
+
+
 async def test_a_search_that_finds_nobody_does_not_say_that_there_is_nobody(profile, people):
     async with at_desk(profile, (80, 24)) as (app, pilot):
         screen = await go(app, pilot, "C", ContactsScreen)

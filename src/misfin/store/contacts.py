@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 from misfin.errors import AddressError
 from misfin.model.address import MisfinAddress
 from misfin.store.database import Database
-from misfin.store.plainletters import PLAIN, plainly
+from misfin.store.plainletters import PLAIN, bare
 
 MAX_ADDRESS = 320
 MAX_NAME = 200
@@ -406,9 +405,7 @@ def _block_names(address: str) -> tuple[str, str]:
 
 def _words(text: str) -> list[str]:
     """The words of a name or an address without case, accents and strokes."""
-    if not text.isascii():
-        text = "".join(c for c in plainly(text) if not unicodedata.combining(c))
-    return [word for word in _SEPARATORS.split(text.casefold()) if word]
+    return [word for word in _SEPARATORS.split(bare(text)) if word]
 
 
 def _keys(text: str) -> set[str]:

@@ -31,6 +31,13 @@ def plainly(text: str) -> str:
     return _ODD.sub(_plain, unicodedata.normalize("NFKD", text))
 
 
+def bare(text: str) -> str:
+    """The text without case, accents and strokes, as names are compared."""
+    if not text.isascii():
+        text = "".join(sign for sign in plainly(text) if not unicodedata.combining(sign))
+    return text.casefold()
+
+
 def _plain(odd: re.Match[str]) -> str:
     if odd[0] in "\u200b\u200c" and _DIVIDED.match(odd.string, odd.end()):
         return odd[0]

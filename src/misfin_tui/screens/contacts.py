@@ -10,6 +10,7 @@ from textual import work
 
 from misfin.errors import MisfinError
 from misfin.store.contacts import Contact
+from misfin.store.plainletters import bare
 from misfin.store.rows import Badge
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import ContactDialog, ContactForm
@@ -78,8 +79,8 @@ class ContactsScreen(Place):
         """By names, addresses and notes."""
         contact = item.contact
         names = f"{contact.own_name} {contact.learnt_name} {contact.notes}"
-        text = f"{names} {contact.address} {' '.join(contact.aliases)}".casefold()
-        return all(word in text for word in words)
+        text = bare(f"{names} {contact.address} {' '.join(contact.aliases)}")
+        return all(bare(word) in text for word in words)
 
     def detail(self, item: Known) -> str:
         """Notes and earlier addresses."""
