@@ -99,7 +99,7 @@ async def test_a_question_that_was_called_for_is_answered_at_once(profile, monke
 async def test_no_question_comes_between_keys_typed_ahead(profile):
     offered(profile)
     async with at_desk(profile) as (app, pilot):
-        app._type_ahead._timer = app.set_timer(3600, lambda: None)  # something is opening
+        app.type_ahead._timer = app.set_timer(3600, lambda: None)  # something is opening
         app.post_message(TrustAsked("host", "hive.test:1958"))
         await settled(pilot)
         assert not app.screen.is_modal

@@ -60,6 +60,7 @@ OURS = {
     "misfin_tui.widgets.cells",
     "misfin_tui.widgets.gemtext_rows",
     "misfin_tui.widgets.gemtext_view",
+    "misfin_tui.widgets.hold",
     "misfin_tui.widgets.letter_list",
     "misfin_tui.widgets.letter_list_columns",
     "misfin_tui.widgets.letter_list_look",

@@ -218,7 +218,7 @@ class MisfinApp(Questions):
         if isinstance(event, (events.InputEvent, events.Paste)) and not self.screen_stack:
             return  # the last screen is closed already: a key given back late has nowhere to go
         if isinstance(event, (events.InputEvent, events.Paste)) and not event.is_forwarded:
-            if isinstance(event, (events.Key, events.Paste)) and self._type_ahead.holds(event):
+            if isinstance(event, (events.Key, events.Paste)) and self.type_ahead.holds(event):
                 return
             if (too_early := getattr(self.screen, "too_early", None)) and too_early(event):
                 return  # it was meant for what was on the screen before
@@ -226,7 +226,7 @@ class MisfinApp(Questions):
 
     async def run_action(self, action: Any, *args: Any, **kwargs: Any) -> bool:
         """Every action is called here; keys may wait for what it opens."""
-        with self._type_ahead.watches(action):
+        with self.type_ahead.watches(action):
             return await super().run_action(action, *args, **kwargs)
 
     # ---- messages from services, threads and the courier

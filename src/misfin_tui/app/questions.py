@@ -9,6 +9,7 @@ from textual import work
 from misfin.errors import MisfinError
 from misfin_tui.app.background import Background
 from misfin_tui.messages import TrustAsked
+from misfin_tui.widgets.hold import Hold
 from misfin_tui.widgets.typeahead import TypeAhead
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ class Questions(Background):
     """One question about each host or sender at a time, one dialog at a time."""
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
-        self._type_ahead = TypeAhead(self)
+        self.hold = Hold(self)
+        """What keeps a screen from being drawn in pieces."""
+        self.type_ahead = TypeAhead(self, self.hold.end)
+        """What keeps keys for a field that is still opening."""
         self._asking: set[tuple[str, str]] = set()
         self._to_ask: dict[tuple[str, str], None] = {}
         """What else came up while a question stood, in that order."""
@@ -81,4 +85,4 @@ class Questions(Background):
     def _occupied(self) -> bool:
         """Whether the keys of the person are meant for something."""
         writing = self.focused is not None and self.focused.check_consume_key("a", "a")
-        return writing or self.screen.is_modal or self._type_ahead.waiting
+        return writing or self.screen.is_modal or self.type_ahead.waiting

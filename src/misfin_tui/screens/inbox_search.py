@@ -15,8 +15,6 @@ from misfin_tui.screens.letter_actions import LetterScreen
 from misfin_tui.widgets.sidebar import Entry, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from textual.worker import Worker
 
     from misfin_tui.widgets.letter_list import LetterList
@@ -163,26 +161,21 @@ class SearchScreen(LetterScreen):
     async def _follow(self, prompt: Prompt) -> None:
         """Search for what stands there, at once; of what is typed meanwhile only the last has its turn."""
         mail, text = self.services.mail, None
-        while text != self._typed:
-            text = self._typed
-            try:
-                offers = await mail.complete(text, prompt.line.cursor_position)
-            except MisfinError:
-                offers = []  # the search itself says what is wrong
-            prompt.offer(offers, text)
-            if text == self._typed:
-                query = mail.as_typed(text) if text == self._refused else mail.so_far(text)
-                await self._drawn_together(self._search(query, text))
-
-    async def _drawn_together(self, search: Coroutine[object, object, bool]) -> None:
-        """What is typed waits a moment for what it finds: to draw both at once is quicker than one by one."""
-        found = asyncio.ensure_future(search)
         try:
-            with self.app.batch_update():
-                await asyncio.wait({found}, timeout=TOGETHER)
-            await found
+            while text != self._typed:
+                text = self._typed
+                self.misfin.hold.begin(TOGETHER)
+                try:
+                    offers = await mail.complete(text, prompt.line.cursor_position)
+                except MisfinError:
+                    offers = []  # the search itself says what is wrong
+                prompt.offer(offers, text)
+                if text == self._typed:
+                    query = mail.as_typed(text) if text == self._refused else mail.so_far(text)
+                    await self._search(query, text)
         finally:
-            found.cancel()  # nobody waits for it any more
+            if not self.misfin.type_ahead.waiting:
+                self.misfin.hold.end()
 
     async def _search(self, query: str, text: str) -> bool:
         """Show what a search finds, or without one what was there before it; False where it means nothing."""

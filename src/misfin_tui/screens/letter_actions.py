@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from misfin_tui.widgets.searchbox import Prompt
 
 DRAFTS = "Drafts"
+OPENING = 0.03
+"""Seconds a question is drawn later at most, so that what was typed ahead of it is drawn with it."""
 RIGHT = 3
 """The right button of the mouse."""
 
@@ -126,6 +128,8 @@ class LetterScreen(Screen[None]):
 
         if self.prompt is not None:
             self.prompt.finish(None)
+        if self.misfin.type_ahead.waiting:
+            self.misfin.hold.begin(OPENING)
         back = self.focused
         prompt = self.prompt = Prompt(question, text, help=help)
         prompt.words, prompt.finder, prompt.live = tuple(offers), finder, live

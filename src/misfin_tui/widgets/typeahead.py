@@ -6,7 +6,7 @@ Without this a quick "/archive" opens the search and then runs a, r, c, ... as c
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,10 @@ LOOK_AGAIN = 0.002
 class TypeAhead:
     """Holds keys back from an opener until a field to type into has the focus, or it has opened nothing."""
 
-    def __init__(self, app: App[int]) -> None:
+    def __init__(self, app: App[int], none: Callable[[], None]) -> None:
+        """``none`` is called when what opened is there and no key was typed ahead of it."""
         self._app = app
+        self._none = none
         self._held: list[events.Key | events.Paste] = []
         self._timer: Timer | None = None
         self._action = ""
@@ -114,6 +116,8 @@ class TypeAhead:
     async def _give_back(self) -> None:
         """In the order they were typed, before any that comes now; one of them may open something again."""
         held, self._held, self._timer = self._held, [], None
+        if not held:
+            self._none()
         for event in held:
             await self._app.on_event(event)
 
