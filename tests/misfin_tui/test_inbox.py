@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
@@ -54,6 +55,18 @@ async def test_the_last_line_names_what_matters_most_where_there_is_little_room(
         await listed(pilot)
         line = " ".join(shown(app).rstrip().splitlines()[-1].split())
         assert line == "c Compose r Reply e Archive d Trash / Search q Back ? Help ^p Commands"
+
+
+async def test_an_account_whose_mail_is_away_is_named_so_beside_the_others(profile, mailbox):
+    IdentityStore(profile.identities).save(identity("ada@harbour.test"))
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await listed(pilot)
+        away = r"▾ ada@harbour\.test .*\n.* Inbox +away "
+        await until(pilot, lambda: re.search(away, shown(app)))
+        assert shown(app).count(" away ") == 1
+        await on_screen(pilot, "▾ alice@mail.example")
+        Mailbox(profile.mail, "ada@harbour.test").put(mail("back"))
+        await until(pilot, lambda: not re.search(away, shown(app)))
 
 
 async def test_the_screen_of_the_specification(profile, mailbox):

@@ -59,7 +59,7 @@ class NewsScreen(SearchScreen):
     def show_folders(self, folders: list[FolderRow]) -> None:
         """Show folders and counts beside the list."""
         searches = list(self.misfin.config.searches.items())
-        self.sidebar.show(entries(folders, self._outbox, searches, self._own))
+        self.sidebar.show(entries(folders, self._outbox, searches, self._own, self.away))
         self.sidebar.mark_shown(self.letters.view)
         unread = sum(row.unread for row in folders if row.folder == INBOX)
         self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
@@ -100,6 +100,7 @@ class NewsScreen(SearchScreen):
             self.away = away
             self.titles_changed()
             self.letters.refresh()
+            self.refresh_all()  # the sidebar says it too
         if away:
             self._away_timer = self.set_timer(AWAY_PAUSE, self.find_away)
 

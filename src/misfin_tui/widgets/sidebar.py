@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
@@ -49,6 +49,7 @@ class Entry:
     count: int = 0
     group: str = ""
     """The heading it folds under; a heading's own name."""
+    remark: str = ""
 
 
 def entries(
@@ -56,8 +57,12 @@ def entries(
     outbox: Mapping[str, int],
     searches: Sequence[tuple[str, str]],
     accounts: Sequence[str] = (),
+    away: Collection[str] = (),
 ) -> list[Entry]:
-    """The lines of the sidebar: each account with its folders, then the saved searches."""
+    """The lines of the sidebar: each account with its folders, then the saved searches.
+
+    ``accounts`` are one's own, with mail or without; it is said of those ``away``, whose mail is not there.
+    """
     by_account: dict[str, dict[str, FolderRow]] = {account: {} for account in accounts}
     for row in folders:
         by_account.setdefault(row.account, {})[row.folder] = row
@@ -71,9 +76,9 @@ def entries(
             if name == OUTBOX:
                 lines.append(Entry(Kind.OUTBOX, OUTBOX, None, outbox.get(account, 0), account))
             else:
-                lines.append(
-                    Entry(Kind.FOLDER, name, View(account, name), _count(name, rows.get(name)), account)
-                )
+                remark = "away" if name == INBOX and account in away else ""
+                count = _count(name, rows.get(name))
+                lines.append(Entry(Kind.FOLDER, name, View(account, name), count, account, remark))
     if searches:
         lines.append(Entry(Kind.HEADING, "Saved searches", group="searches"))
         lines += [Entry(Kind.SEARCH, name, View(query=query), group="searches") for name, query in searches]
@@ -249,6 +254,7 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
             lead = "▸ " if entry.group in self._folded else "▾ "
         elif entry.group:
             lead += " "
-        count = f" {entry.count:,} " if entry.count else " "
+        remark = f"{entry.count:,}" if entry.count else entry.remark
+        count = f" {remark} " if remark else " "
         label = fit(lead + plain(entry.label, one_line=True), max(width - len(count), 0))
         return Strip([Segment(label, style), Segment(count, count_style)]).adjust_cell_length(width, style)
