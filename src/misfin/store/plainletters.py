@@ -22,8 +22,10 @@ PLAIN: Final = (
 _UNSEEN: Final = "\u00ad\u200d\u2060\ufeff\ufe00-\ufe0f\U000e0100-\U000e01ef"
 """Where a word may be broken or not, how signs are joined, and which variant of a sign is meant."""
 _ODD: Final = re.compile(f"[{_UNSEEN}\u200b\u200c{''.join(PLAIN)}]")
-_DIVIDED: Final = re.compile("[\u0600-\u08ff\u0e00-\u109f\u1700-\u1cff\ua980-\ua9df]")
-"""Scripts in which these two divide what is searched for by itself: Persian endings, words without spaces."""
+_DIVIDED: Final = re.compile(
+    "[\u0620-\u063f\u0641-\u064a\u066e\u066f\u0671-\u08ff\u1700-\u177f\u1900-\u1cff\ua980-\ua9df]"
+)
+"""Letters before which U+200B and U+200C divide what is searched for by itself, as endings in Persian."""
 
 
 def plainly(text: str) -> str:

@@ -122,7 +122,10 @@ def test_any_bytes_make_a_row_that_a_database_takes(data):
         assert not set(text) & {"\n", "\0", "\x1b", SEPARATOR}
 
 
-@given(st.text(max_size=80))
+@given(
+    st.text(max_size=80)
+    | st.text("aŁßı\u00ad\u200b\u200c\ufe0f\u0301\u0640\u064b\u0627\u0e01山 ʼ", max_size=12)
+)
 def test_text_made_searchable_stays_so(text):
     once = searchable(text)
     assert searchable(once).split() == once.split()
