@@ -375,32 +375,13 @@ class ThreadScreen(LetterScreen):
     @work(group="release", exclusive=True, description="decide about held mail")
     async def action_release(self) -> None:
         """Decide about the certificate of a sender whose letter is held."""
+        from misfin_tui.screens import held
+
         part = self.thread.current
         if part is None or not _held(part):
             self.misfin.say("This letter is not held.", severity="warning")
             return
-        try:
-            if not await self.misfin.ask_trust("sender", part.row.sender_address):
-                await self._release_letter(part.row.id)
-        except MisfinError as error:
-            self.misfin.report(error)
-
-    async def _release_letter(self, id: str) -> None:  # noqa: A002 - the word of the rows
-        """A held letter without an open question: the letter alone can be let in."""
-        from misfin_tui.dialogs.confirm import ConfirmDialog
-
-        trust = self.services.trust
-        held = next((letter for letter in await trust.held() if letter.key == id), None)
-        if held is None:
-            self.misfin.say("This letter is not held any more.", severity="warning")
-            return
-        question = (
-            "Put this letter into the inbox? The pin of its sender stays as it is: the next letter under the"
-            " other certificate is held again."
-        )
-        if await self.misfin.push_screen_wait(ConfirmDialog("Release this letter?", question, yes="Release")):
-            await trust.release(held)
-            self.misfin.say("The letter is in the inbox.")
+        await held.decide(self, part.row)
 
     # ---- finding
 

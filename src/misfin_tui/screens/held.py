@@ -1,0 +1,37 @@
+"""Deciding about a letter that is held: about the certificate of its sender, or about the letter alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from misfin.errors import MisfinError
+from misfin_tui.dialogs.confirm import ConfirmDialog
+
+if TYPE_CHECKING:
+    from misfin.store.rows import LetterRow
+    from misfin_tui.screens.letter_actions import LetterScreen
+
+
+async def decide(screen: LetterScreen, row: LetterRow) -> None:
+    """Ask what to do with a held letter. Call it in a worker."""
+    try:
+        if not await screen.misfin.ask_trust("sender", row.sender_address):
+            await _release(screen, row.id)
+    except MisfinError as error:
+        screen.misfin.report(error)
+
+
+async def _release(screen: LetterScreen, key: str) -> None:
+    """A held letter without an open question: the letter alone can be let in."""
+    trust = screen.services.trust
+    held = next((letter for letter in await trust.held() if letter.key == key), None)
+    if held is None:
+        screen.misfin.say("This letter is not held any more.", severity="warning")
+        return
+    question = (
+        "Put this letter into the inbox? The pin of its sender stays as it is: the next letter under the"
+        " other certificate is held again."
+    )
+    if await screen.misfin.push_screen_wait(ConfirmDialog("Release this letter?", question, yes="Release")):
+        await trust.release(held)
+        screen.misfin.say("The letter is in the inbox.")
