@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from desk import ALICE, at_desk, make_profile, on_screen, until
+from desk import ALICE, at_desk, make_profile, on_screen, settled, until
 from mailboxes import Mailbox, mail
 from post import NOW
+
+from misfin_tui.messages import IndexProgress
 
 
 @pytest.fixture
@@ -72,3 +74,15 @@ async def test_notices_stand_above_the_line_one_types_into(profile):
         await until(pilot, lambda: app.screen.query_one("Toast").region.bottom <= app.screen.prompt.region.y)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen.query_one("Toast").region.bottom == before)
+
+
+async def test_what_was_not_found_yet_may_still_be_read(profile):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await on_screen(pilot, "Inbox · 3 conversations")
+        await settled(pilot)
+        app.post_message(IndexProgress(3, 9))
+        await pilot.press("slash", *"nowhere")
+        await on_screen(pilot, "Nothing found so far.")
+        await on_screen(pilot, "Reading your mail: 3 of 9")
+        app.post_message(IndexProgress(9, 9))
+        await on_screen(pilot, "Nothing found.")

@@ -138,7 +138,7 @@ class InboxScreen(NewsScreen):
 
     def _why_empty(self, view: View) -> str:
         if view.query:
-            return "Nothing found."
+            return f"Nothing found so far.\n\n{self._progress}" if self._progress else "Nothing found."
         if away := [account for account in self.away if view.account in (None, account)]:
             return "\n".join(self._where_it_was(account) for account in away)
         if view.unread_only:
