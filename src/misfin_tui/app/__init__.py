@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PLACES", "MisfinApp", "run"]
 
-textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.001)  # type: ignore[misc]  # a default
+textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.001)  # type: ignore[misc]  # Final there
 """Seconds between two drawings at least. What becomes known just after one waits for one or two of these:
 with Textual's sixtieth of a second that was most of the time between a key and what a search finds."""
 

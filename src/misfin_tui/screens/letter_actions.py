@@ -331,7 +331,7 @@ class LetterScreen(Screen[None]):
         self, action: str, targets: Sequence[int], argument: str = "", *, gone: bool = False
     ) -> None:
         try:
-            toast = await self.services.mail.apply(action, targets, argument, view=self.view())
+            toast = await self.services.filer.apply(action, targets, argument, view=self.view())
         except MisfinError as error:
             self.misfin.report(error)
             return
@@ -345,15 +345,15 @@ class LetterScreen(Screen[None]):
     @work(group="file", description="undo")
     async def action_undo(self) -> None:
         """Take back what was sent just now, or undo the last filing or blocking, whichever is newest."""
-        mail, sending, contacts = self.services.mail, self.services.sending, self.services.contacts
+        filer, sending, contacts = self.services.filer, self.services.sending, self.services.contacts
         try:
             sent = sending.undoable()
-            if contacts.last_block > max(mail.last_filed, _sent_at(sent, self.misfin.config)):
+            if contacts.last_block > max(filer.last_filed, _sent_at(sent, self.misfin.config)):
                 address = await contacts.undo_block()
                 self.misfin.withdraw("blocking")
                 self.misfin.say(f"{address} is no longer blocked.")
                 return
-            if sent and _sent_at(sent, self.misfin.config) >= mail.last_filed:
+            if sent and _sent_at(sent, self.misfin.config) >= filer.last_filed:
                 draft = await sending.undo_send(sent.ids)
                 self.misfin.withdraw("sending")
                 if draft is None:
@@ -362,7 +362,7 @@ class LetterScreen(Screen[None]):
                     self.misfin.say("Not sent. It is a draft again.", about="taken back")
                     self.misfin.open_composer(draft)
                 return
-            toast = await mail.undo()
+            toast = await filer.undo()
         except MisfinError as error:
             self.misfin.report(error)
             return

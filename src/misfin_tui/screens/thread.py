@@ -87,7 +87,7 @@ class ThreadScreen(LetterScreen):
         unread = [row.id for row in rows if row.unread]
         if unread:
             try:
-                await self.services.mail.apply("read", unread, undoable=False)
+                await self.services.filer.apply("read", unread, undoable=False)
             except MisfinError as error:
                 self.misfin.report(error)
 

@@ -76,7 +76,7 @@ class Services:
 
     @property
     def filer(self) -> Filer:
-        """What :attr:`mail` files with, and takes back."""
+        """Filing letters, and taking that back."""
         from misfin_tui.services.filing import Filer
 
         return self._once("filer", lambda: Filer(self))

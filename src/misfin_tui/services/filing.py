@@ -47,7 +47,7 @@ class Filer:
     def __init__(self, services: Services) -> None:
         self._services = services
         self.last_filed = 0.0
-        """When something was last filed, Unix seconds."""
+        """When something was last filed, Unix seconds: ``z`` undoes the newer of this and a sent message."""
         self._memory: UndoLog | None = None
 
     async def apply(
@@ -59,7 +59,10 @@ class Filer:
         view: View | None = None,
         undoable: bool = True,
     ) -> str:
-        """See :meth:`misfin_tui.services.mail.Mail.apply`."""
+        """File letters (ids) or conversations (thread numbers, as seen from ``view``); returns what was done.
+
+        ``action`` is one of :class:`misfin.store.filing.Action`, or ``toggle-star`` and ``toggle-unread``.
+        """
         with self._telling("filing") as tell:
             undo = await asyncio.to_thread(self._apply, action, targets, argument, view, undoable, tell)
         if undoable and undo.done:
@@ -69,7 +72,7 @@ class Filer:
         return _sentence(undo.action, undo.argument, undo.count) + missed
 
     async def undo(self) -> str | None:
-        """See :meth:`misfin_tui.services.mail.Mail.undo`."""
+        """Take the last action back, be it of the run before; returns what was undone, None for nothing."""
         with self._telling("undoing") as tell:
             undone = await asyncio.to_thread(self._undo, tell)
         if undone is not None:

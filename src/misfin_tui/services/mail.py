@@ -181,32 +181,6 @@ class Mail:
         """A letter's file. Raises like :meth:`read`."""
         return await asyncio.to_thread(lambda: self._services.index.raw(row))
 
-    # ---- filing
-
-    async def apply(
-        self,
-        action: str,
-        targets: Sequence[str] | Sequence[int],
-        argument: str = "",
-        *,
-        view: View | None = None,
-        undoable: bool = True,
-    ) -> str:
-        """File letters (ids) or conversations (thread numbers, as seen from ``view``); returns what was done.
-
-        ``action`` is one of :class:`misfin.store.filing.Action`, or ``toggle-star`` and ``toggle-unread``.
-        """
-        return await self._services.filer.apply(action, targets, argument, view=view, undoable=undoable)
-
-    async def undo(self) -> str | None:
-        """Take the last action back, be it of the run before; returns what was undone, None for nothing."""
-        return await self._services.filer.undo()
-
-    @property
-    def last_filed(self) -> float:
-        """When something was last filed, Unix seconds: ``z`` undoes the newer of this and a sent message."""
-        return self._services.filer.last_filed
-
     def no_news(self, letters: Iterable[str]) -> None:
         """Letters (ids) this program is about to file: wherever they turn up, they are no new mail."""
         for id_ in letters:

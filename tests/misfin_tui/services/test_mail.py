@@ -67,36 +67,36 @@ async def threads(services) -> list[int]:
 )
 async def test_what_was_done_is_said_and_undone(services, action, argument, words):
     before = await threads(services)
-    assert await services.mail.apply(action, before[:2], argument, view=INBOX_VIEW) == words
-    undone = await services.mail.undo()
+    assert await services.filer.apply(action, before[:2], argument, view=INBOX_VIEW) == words
+    undone = await services.filer.undo()
     assert undone == (None if words.startswith("Nothing") else f"Undone: {words}")
     assert await threads(services) == before
-    assert await services.mail.undo() is None
+    assert await services.filer.undo() is None
 
 
 async def test_undo_takes_the_last_first_and_quiet_actions_are_no_part_of_it(services):
     first, second, third = await threads(services)
-    await services.mail.apply("archive", [first], view=INBOX_VIEW)
-    await services.mail.apply("trash", [second], view=INBOX_VIEW)
-    await services.mail.apply("read", [third], view=INBOX_VIEW, undoable=False)
-    assert "trash" in await services.mail.undo()
-    assert "archived" in await services.mail.undo()
-    assert await services.mail.undo() is None
+    await services.filer.apply("archive", [first], view=INBOX_VIEW)
+    await services.filer.apply("trash", [second], view=INBOX_VIEW)
+    await services.filer.apply("read", [third], view=INBOX_VIEW, undoable=False)
+    assert "trash" in await services.filer.undo()
+    assert "archived" in await services.filer.undo()
+    assert await services.filer.undo() is None
 
 
 async def test_undo_goes_on_after_a_restart_where_it_was(profile, services):
     before = first, second, _third = await threads(services)
-    await services.mail.apply("archive", [first], view=INBOX_VIEW)
-    await services.mail.apply("trash", [second], view=INBOX_VIEW)
-    filed = services.mail.last_filed
+    await services.filer.apply("archive", [first], view=INBOX_VIEW)
+    await services.filer.apply("trash", [second], view=INBOX_VIEW)
+    filed = services.filer.last_filed
     services.close()
     again = Services(profile, config.load(profile.config))
     again.mail.start()
     await eventually(lambda: again.mail.scanned)
-    assert filed - 60 < again.mail.last_filed <= filed
-    assert await again.mail.undo() == "Undone: 1 letter moved to the trash."
-    assert await again.mail.undo() == "Undone: 1 letter archived."
-    assert await again.mail.undo() is None
+    assert filed - 60 < again.filer.last_filed <= filed
+    assert await again.filer.undo() == "Undone: 1 letter moved to the trash."
+    assert await again.filer.undo() == "Undone: 1 letter archived."
+    assert await again.filer.undo() is None
     assert [row.thread for row in await again.mail.conversations(INBOX_VIEW, 0, 10)] == list(before)
     again.mail.stop()
     again.close()
@@ -104,32 +104,32 @@ async def test_undo_goes_on_after_a_restart_where_it_was(profile, services):
 
 async def test_what_others_moved_on_cannot_be_undone_and_is_said(services, mailbox):
     first, *_ = await threads(services)
-    await services.mail.apply("archive", [first], view=INBOX_VIEW)
+    await services.filer.apply("archive", [first], view=INBOX_VIEW)
     mailbox.move(mailbox.files("Archive")[0], "Junk")
-    assert "no longer" in await services.mail.undo()
-    assert await services.mail.undo() is None
+    assert "no longer" in await services.filer.undo()
+    assert await services.filer.undo() is None
 
 
 async def test_a_disk_that_takes_no_note_of_undo_takes_the_action_all_the_same(services, monkeypatch):
     before = await threads(services)
-    await services.mail.apply("archive", before[:1], view=INBOX_VIEW)
+    await services.filer.apply("archive", before[:1], view=INBOX_VIEW)
 
     def full(*_args):
         raise StoreError("The disk is full.")
 
     monkeypatch.setattr(services.undo_log, "add", full)
-    assert await services.mail.apply("trash", before[1:2], view=INBOX_VIEW) == "1 letter moved to the trash."
-    assert await services.mail.undo() == "Undone: 1 letter moved to the trash."
+    assert await services.filer.apply("trash", before[1:2], view=INBOX_VIEW) == "1 letter moved to the trash."
+    assert await services.filer.undo() == "Undone: 1 letter moved to the trash."
 
 
 async def test_what_cannot_be_done_is_an_error_and_changes_nothing(services):
     before = await threads(services)
     with pytest.raises(StoreError):
-        await services.mail.apply("move", before[:1], "", view=INBOX_VIEW)
+        await services.filer.apply("move", before[:1], "", view=INBOX_VIEW)
     with pytest.raises(StoreError):
-        await services.mail.apply("tag", before[:1], "two words", view=INBOX_VIEW)
+        await services.filer.apply("tag", before[:1], "two words", view=INBOX_VIEW)
     assert await threads(services) == before
-    assert await services.mail.undo() is None
+    assert await services.filer.undo() is None
 
 
 async def test_arrivals_are_told_once_and_old_mail_never(services, mailbox, told):
@@ -147,10 +147,10 @@ async def test_arrivals_are_told_once_and_old_mail_never(services, mailbox, told
 @pytest.mark.parametrize("action", ["read", "archive", "trash", "star"])
 async def test_what_is_filed_and_taken_back_is_no_news(services, action):
     assert services.mail._news().arrived == 0
-    await services.mail.apply(action, await threads(services), view=INBOX_VIEW)
+    await services.filer.apply(action, await threads(services), view=INBOX_VIEW)
     services.index.scan()
     assert services.mail._news().arrived == 0
-    await services.mail.undo()
+    await services.filer.undo()
     services.index.scan()
     assert services.mail._news().arrived == 0
 
@@ -187,17 +187,19 @@ async def test_what_a_later_run_takes_back_or_moves_to_the_inbox_is_no_news(prof
     if met:
         services.contacts.learn(lambda: False)
     first, second, _third = await threads(services)
-    await services.mail.apply("archive", [first], view=INBOX_VIEW)
-    await services.mail.apply("archive", [second], view=INBOX_VIEW, undoable=False)
+    await services.filer.apply("archive", [first], view=INBOX_VIEW)
+    await services.filer.apply("archive", [second], view=INBOX_VIEW, undoable=False)
     services.close()
     again = Services(profile, config.load(profile.config), lambda message: None)
     try:
         again.index.scan()
         assert again.mail._news().arrived == 0
-        assert await again.mail.undo() == "Undone: 1 letter archived."
+        assert await again.filer.undo() == "Undone: 1 letter archived."
         again.index.scan()
         assert again.mail._news().arrived == 0
-        moved = await again.mail.apply("move", [second], "Inbox", view=View(ALICE, "Archive"), undoable=False)
+        moved = await again.filer.apply(
+            "move", [second], "Inbox", view=View(ALICE, "Archive"), undoable=False
+        )
         assert moved == "1 letter moved to Inbox."
         again.index.scan()
         assert again.mail._news().arrived == 0
@@ -209,7 +211,7 @@ async def test_an_old_letter_marked_as_unread_is_no_news(services, mailbox):
     mailbox.put(mail("four"), flags="S")
     services.index.scan()
     assert services.mail._news().arrived == 0
-    await services.mail.apply("unread", await threads(services), view=INBOX_VIEW)
+    await services.filer.apply("unread", await threads(services), view=INBOX_VIEW)
     assert services.mail._news().arrived == 0
 
 
@@ -219,7 +221,7 @@ async def test_an_older_letter_that_comes_into_sight_is_no_news_and_a_new_one_is
     monkeypatch.setattr(mail_service, "NEWEST", 2)
     assert services.mail._news().arrived == 0
     newest, *_ = await threads(services)
-    await services.mail.apply("read", [newest], view=INBOX_VIEW)
+    await services.filer.apply("read", [newest], view=INBOX_VIEW)
     assert services.mail._news().arrived == 0
     mailbox.put(mail("four"))
     services.index.scan()
@@ -281,8 +283,8 @@ async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, 
 
 async def test_an_action_on_many_letters_tells_how_far_it_has_come(services, told, monkeypatch):
     monkeypatch.setattr(filing_service, "MANY", 3)
-    await services.mail.apply("archive", await threads(services), view=INBOX_VIEW)
-    await services.mail.undo()
+    await services.filer.apply("archive", await threads(services), view=INBOX_VIEW)
+    await services.filer.undo()
     progress = [each for each in told if isinstance(each, IndexProgress)]
     assert [(each.what, each.total) for each in progress] == [
         ("filing", 3),

@@ -196,9 +196,7 @@ class Walk:
                     moving.update(known for known in candidates if same[known] is None)
                     continue
                 paired.add(chosen.row)
-                found.moved += chosen.folder != place.folder
-                meant = listing.meaning(place.file, self.folders[place.folder].keywords)
-                found.renamed.append(write.Renamed(chosen.row, place, *meant))
+                self.found_renamed(chosen, place)
         found.fresh = kept
         found.gone = [known for known in found.gone if known.row not in paired]
         self.pair_by_contents()
@@ -211,12 +209,13 @@ class Walk:
         for known in found.gone:
             if not known.faulty:
                 lost[known.size, known.mtime].append(known)
+        if not lost:
+            return
         kept = Waiting()
         paired: set[int] = set()
-        while lost and (places := found.fresh.take(_BATCH)):
+        while places := found.fresh.take(_BATCH):
             for place in places:
-                folder = self.folders[place.folder]
-                facts = _facts(folder.path_of(place.file))
+                facts = _facts(self.folders[place.folder].path_of(place.file))
                 candidates = lost.get(facts, []) if facts else []
                 chosen = self.alike(place, candidates) if candidates else None
                 if chosen is None:
@@ -224,12 +223,14 @@ class Walk:
                     continue
                 candidates.remove(chosen)
                 paired.add(chosen.row)
-                found.moved += chosen.folder != place.folder
-                meant = listing.meaning(place.file, folder.keywords)
-                found.renamed.append(write.Renamed(chosen.row, place, *meant))
-        if lost:
-            found.fresh = kept
-            found.gone = [known for known in found.gone if known.row not in paired]
+                self.found_renamed(chosen, place)
+        found.fresh = kept
+        found.gone = [known for known in found.gone if known.row not in paired]
+
+    def found_renamed(self, known: Known, place: Place) -> None:
+        self.found.moved += known.folder != place.folder
+        meant = listing.meaning(place.file, self.folders[place.folder].keywords)
+        self.found.renamed.append(write.Renamed(known.row, place, *meant))
 
     def alike(self, place: Place, candidates: Sequence[Known]) -> Known | None:
         """Of letters whose files had the size and time of a new file, the one that says what it says."""
@@ -237,12 +238,14 @@ class Walk:
         digest = read_place(folder.path, place, folder.account, folder.keywords)
         if digest is None:
             return None
-        for known in sorted(candidates, key=lambda known: known.folder != place.folder):
-            asked = (known.row, *_said(digest))
-            same = self.folders[known.folder].account == folder.account
-            if same and self.read(lambda db, asked=asked: db.execute(_SAYS, asked).fetchone()):  # type: ignore[misc]
-                return known
-        return None
+        said = _said(digest)
+
+        def says_it(db: sqlite3.Connection) -> Known | None:
+            near = sorted(candidates, key=lambda known: known.folder != place.folder)
+            own = [known for known in near if self.folders[known.folder].account == folder.account]
+            return next((known for known in own if db.execute(_SAYS, (known.row, *said)).fetchone()), None)
+
+        return self.read(says_it)
 
     def is_same(self, known: Known, fresh: Place) -> bool | None:
         """Whether a new file of a known letter's key is that letter; None when it has gone on meanwhile.
