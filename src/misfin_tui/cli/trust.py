@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -76,7 +75,11 @@ def approve(args: Namespace) -> int:
                 f"{name} last showed {grouped(shown.cert)}, not what you gave; nothing was changed.",
                 remedy="Ask the owner again: the two must be equal.",
             )
-        released = asyncio.run(services.trust.approve(kind, name, shown.cert))
+        from misfin.post.decisions import approve as trust_from_now_on  # late: it opens mail and outbox too
+
+        released = trust_from_now_on(
+            services, kind, name, shown.cert, how="approved in the app", now=time.time()
+        )
     messages = f"{released} held message{'' if released == 1 else 's'}"
     will = "moved to the inbox" if args.senders else "will be sent"
     emit(
