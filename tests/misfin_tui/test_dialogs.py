@@ -22,7 +22,6 @@ from misfin_tui.dialogs.certificate import Answer, CertificateDialog, TrustStep
 from misfin_tui.dialogs.confirm import (
     ConfirmDialog,
     DraftDialog,
-    ErrorDialog,
     Leaving,
     TooLong,
     TooLongDialog,
@@ -116,7 +115,6 @@ def question(
 
 DIALOGS = {
     "confirm": lambda text: ConfirmDialog(text, text, yes="Yes", danger=True),
-    "error": lambda text: ErrorDialog(text, text, text),
     "draft": lambda text: DraftDialog(text),
     "too long": lambda text: TooLongDialog(text, 3, text),
     "cannot split": lambda text: TooLongDialog(text, 0, text),

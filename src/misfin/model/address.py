@@ -85,16 +85,6 @@ class MisfinAddress:
         """What makes two addresses the same mailbox: mailbox exactly, host in any case (protocol.md §3.6)."""
         return self.mailbox, self.hostname
 
-    @property
-    def unusual(self) -> bool:
-        """True when a person should look twice: characters some servers refuse, or an international host."""
-        return (
-            not _is_plain_mailbox(self.mailbox)
-            or ".." in self.mailbox
-            or "_" in self.hostname
-            or "xn--" in self.hostname
-        )
-
     def __str__(self) -> str:
         """``mailbox@host blurb`` as a metadata line may hold it: no comma, ``@`` or line end in the blurb."""
         if not self.blurb:

@@ -150,14 +150,6 @@ def test_only_the_self_test_forgets_the_case_of_the_mailbox():
 
 
 @pytest.mark.parametrize(
-    "text", ["a+b@mail.example", "žluť@mail.example", "a..b@mail.example", "ada@münchen.example", "ada@a_b"]
-)
-def test_unusual_addresses_are_marked(text):
-    assert MisfinAddress.parse(text).unusual
-    assert not MisfinAddress.parse("ada.b-c_1@mail.example").unusual
-
-
-@pytest.mark.parametrize(
     ("uri", "address", "text"),
     [
         ("misfin:dev@hive.example?subscribe", "dev@hive.example", "subscribe"),
