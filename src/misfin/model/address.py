@@ -76,6 +76,16 @@ class MisfinAddress:
         return f"{self.mailbox}@{self.hostname}"
 
     @property
+    def with_port(self) -> str:
+        """``mailbox@host``, and the port unless it is the usual one: as people write it and files keep it."""
+        return self.address if self.server_port == DEFAULT_PORT else f"{self.address}:{self.port}"
+
+    @property
+    def server_port(self) -> int:
+        """The port of its server: the usual one, where none was given."""
+        return self.port or DEFAULT_PORT
+
+    @property
     def long_form(self) -> str:
         """``Blurb (mailbox@host)`` for display; just the address when there is no blurb (Misfin(B) §3.1)."""
         return f"{self.blurb} ({self.address})" if self.blurb else self.address

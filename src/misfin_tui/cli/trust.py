@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from misfin.errors import LocalError
-from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.model.address import MisfinAddress
 from misfin.trust.fingerprint import normalize_fingerprint
 from misfin.trust.pins import PinBook
 from misfin.trust.records import Offer
@@ -143,7 +143,7 @@ def _name(args: Namespace) -> str:
     if args.senders or getattr(args, "recipients", False):
         return MisfinAddress.parse(args.name).address
     mailbox = MisfinAddress.parse(f"postmaster@{args.name}")  # the address parser knows ports and IDN
-    return pin_name(mailbox.hostname, mailbox.port or DEFAULT_PORT)
+    return pin_name(mailbox.hostname, mailbox.server_port)
 
 
 def _known(offer: Offer | None) -> Offer:

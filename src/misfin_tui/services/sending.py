@@ -272,9 +272,7 @@ class Sending:
         return await asyncio.to_thread(lambda: [self._route(address) for address in addresses])
 
     def _route(self, address: MisfinAddress) -> Route:
-        from misfin.model.address import DEFAULT_PORT
-
-        known = self._services.pin_book.recall(address.hostname, address.port or DEFAULT_PORT)
+        known = self._services.pin_book.recall(address.hostname, address.server_port)
         wanted = self._services.config.hosts.get(address.hostname)
         version = known.version(time.time()) or Version.C
         if wanted and wanted.version:
