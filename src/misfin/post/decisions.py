@@ -90,11 +90,11 @@ def question(stores: Stores, kind: PinKind, name: str, *, now: float) -> Certifi
     return _question(stores, offer, held_messages(stores.store) if kind is PinKind.SENDER else [], now)
 
 
-def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, how: str, now: float) -> int:
+def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, where: str, now: float) -> int:
     """Trust the certificate with this SHA-256 from now on; return how many messages that released.
 
-    ``how`` is kept with the pin: who decided, in a few words. Raises :class:`LocalError` when it is not, or
-    no longer, the certificate that waits: another was presented meanwhile, and nobody has looked at that one.
+    ``where`` that was decided is kept with the pin: "in the app". Raises :class:`LocalError` when it is not,
+    or no longer, the certificate that waits: another was presented meanwhile, and nobody has looked at it.
     """
     asked = question(stores, kind, name, now=now)
     if asked is None:
@@ -104,7 +104,7 @@ def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, how: 
             f"{name} has shown yet another certificate meanwhile; nothing was changed.",
             remedy="Look at the new one before you decide.",
         )
-    stores.pin_book.replace(kind, name, asked.shown, how=how, now=now)
+    stores.pin_book.replace(kind, name, asked.shown, how=f"approved {where}", now=now)
     if kind is PinKind.SENDER:
         for message in asked.held:
             release(stores.store, message, approved=True)

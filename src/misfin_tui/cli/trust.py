@@ -77,9 +77,7 @@ def approve(args: Namespace) -> int:
             )
         from misfin.post.decisions import approve as trust_from_now_on  # late: it opens mail and outbox too
 
-        released = trust_from_now_on(
-            services, kind, name, shown.cert, how="approved in the app", now=time.time()
-        )
+        released = trust_from_now_on(services, kind, name, shown.cert, where="in the app", now=time.time())
     messages = f"{released} held message{'' if released == 1 else 's'}"
     will = "moved to the inbox" if args.senders else "will be sent"
     emit(

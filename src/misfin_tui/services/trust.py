@@ -110,7 +110,7 @@ class Trust:
     def _approve(self, kind: PinKind, name: str, fingerprint: str) -> int:
         from misfin.post.decisions import approve
 
-        return approve(self._services, kind, name, fingerprint, how="approved in the app", now=time.time())
+        return approve(self._services, kind, name, fingerprint, where="in the app", now=time.time())
 
     def _refuse(self, kind: PinKind, name: str) -> int:
         from misfin.post.decisions import refuse

@@ -90,7 +90,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def approve(desk: Desk, kind: PinKind, name: str, fingerprint: str = NEW.fingerprints.cert) -> int:
-    return decisions.approve(desk, kind, name, fingerprint, how="approved by a test", now=NOW + 9)
+    return decisions.approve(desk, kind, name, fingerprint, where="in a test", now=NOW + 9)
 
 
 def test_everything_that_waits_is_listed_with_what_waits_for_it(desk: Desk) -> None:
@@ -117,7 +117,7 @@ def test_an_approved_sender_is_pinned_and_their_held_messages_come_in(desk: Desk
     assert approve(desk, PinKind.SENDER, BEA) == 1
     pin = desk.pin_book.get(PinKind.SENDER, BEA)
     assert pin is not None
-    assert (pin.cert_sha256, pin.how) == (NEW.fingerprints.cert, "approved by a test")
+    assert (pin.cert_sha256, pin.how) == (NEW.fingerprints.cert, "approved in a test")
     assert (desk.keys("Inbox"), desk.keys("Held")) == ({key}, {other, stranger})
     assert decisions.question(desk, PinKind.SENDER, BEA, now=NOW) is None
 
