@@ -1,9 +1,9 @@
-"""A Misfin server without a screen: a guest book that publishes the subject and author of every letter.
+"""A Misfin server without a screen: a guest book that publishes the subject and author of every message.
 
-    python headless_receiver.py IDENTITY.pem BOOK.gmi [HOST:PORT]
+    python docs/examples/headless_receiver.py IDENTITY.pem BOOK.gmi [HOST:PORT]
 
-It shows all a program of your own needs: a directory of mailboxes, a handler, a receiver. What it does not
-do: verify senders (wrap the handler in ``VerifyingHandler``) or keep letters (the mail program does that).
+It shows everything a program of your own needs: a directory of mailboxes, a handler, a receiver. It does not
+verify senders (wrap the handler in ``VerifyingHandler``) and does not keep messages (the mail program does).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from misfin import (
 
 
 class GuestBook:
-    """The handler: one async callable that takes a checked letter and gives the answer for its sender."""
+    """The handler: one async callable that takes a checked message and returns the answer for its sender."""
 
     def __init__(self, book: Path) -> None:
         self._book = book
 
     async def __call__(self, incoming: Incoming) -> MisfinResponse:
-        letter = incoming.request.parse_message()
-        if not letter.subject:
-            return MisfinResponse(StatusCode.PERMANENT_FAILURE, "A letter for the guest book needs a heading")
-        line = f"* {letter.subject} - {incoming.sender}\n"
-        # 20 promises that the letter is safe, so the disk has it first - in a thread, as others are waiting.
+        message = incoming.request.parse_message()
+        if not message.subject:
+            return MisfinResponse(StatusCode.PERMANENT_FAILURE, "A message for the guest book needs a heading")
+        line = f"* {message.subject} - {incoming.sender}\n"
+        # 20 promises that the message is safe, so it goes to disk first; in a thread, because others are waiting.
         await asyncio.to_thread(self._append, line)
         return MisfinResponse(StatusCode.SUCCESS, incoming.recipient.info.fingerprints.cert)
 
@@ -56,7 +56,7 @@ async def main(identity: Path, book: Path, host: str, port: int) -> None:
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     await stop.wait()
-    await receiver.stop()  # letters under way are finished first
+    await receiver.stop()  # messages that are being received are finished first
 
 
 if __name__ == "__main__":
