@@ -5,8 +5,8 @@ Run it to see one message go from a client to a server in the same process:
     python docs/examples/blocking_socket.py
 
 ``deliver`` and ``serve`` take any socket with sendall() and recv(), including an ``ssl.SSLSocket``. What a
-real program also needs is left out on purpose: deciding whether to trust the certificate *before* ``deliver``,
-storing the message durably *before* the answer, limits on connections and on total time.
+real program also needs is left out on purpose: deciding whether to trust the certificate *before*
+``deliver``, storing the message durably *before* the answer, limits on connections and on total time.
 """
 
 from __future__ import annotations

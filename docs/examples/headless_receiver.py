@@ -16,6 +16,7 @@ from pathlib import Path
 
 from misfin import (
     Directory,
+    Identity,
     Incoming,
     MisfinResponse,
     Receiver,
@@ -34,9 +35,9 @@ class GuestBook:
     async def __call__(self, incoming: Incoming) -> MisfinResponse:
         message = incoming.request.parse_message()
         if not message.subject:
-            return MisfinResponse(StatusCode.PERMANENT_FAILURE, "A message for the guest book needs a heading")
+            return MisfinResponse(StatusCode.PERMANENT_FAILURE, "A guest book entry needs a heading")
         line = f"* {message.subject} - {incoming.sender}\n"
-        # 20 promises that the message is safe, so it goes to disk first; in a thread, because others are waiting.
+        # 20 promises that the message is safe, so it goes to disk first; in a thread, as others are waiting.
         await asyncio.to_thread(self._append, line)
         return MisfinResponse(StatusCode.SUCCESS, incoming.recipient.info.fingerprints.cert)
 
@@ -47,9 +48,8 @@ class GuestBook:
             os.fsync(book.fileno())
 
 
-async def main(identity: Path, book: Path, host: str, port: int) -> None:
-    directory = Directory([identity_from_pem(identity.read_bytes())])
-    receiver = Receiver(GuestBook(book), directory, ReceiverSettings(listen=((host, port),)))
+async def main(identity: Identity, book: Path, host: str, port: int) -> None:
+    receiver = Receiver(GuestBook(book), Directory([identity]), ReceiverSettings(listen=((host, port),)))
     for address, bound in await receiver.start():
         print(f"listening on {address} port {bound}", flush=True)
     stop = asyncio.Event()
@@ -60,7 +60,6 @@ async def main(identity: Path, book: Path, host: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    where = sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1:1958"
-    asyncio.run(
-        main(Path(sys.argv[1]), Path(sys.argv[2]), where.rpartition(":")[0], int(where.rpartition(":")[2]))
-    )
+    pem, gmi, *where = sys.argv[1:]
+    address, _, number = (where[0] if where else "127.0.0.1:1958").rpartition(":")
+    asyncio.run(main(identity_from_pem(Path(pem).read_bytes()), Path(gmi), address, int(number)))

@@ -1,4 +1,4 @@
-"""The library guide does what it says: its scripts run in order against its server, and print what it shows."""
+"""The library guide does what it says: its scripts run in order and print what it shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def outcome_of(script: str) -> str:
 
 @contextmanager
 def guest_book(port: str):
-    """The server of §3, with Bob's files as they are now."""
+    """The server of docs/library.md §3, with Bob's files as they are now."""
     Path("bob-both.pem").write_bytes(Path("bob.pem").read_bytes() + Path("bob.key").read_bytes())
     command = [sys.executable, SERVER, "bob-both.pem", "guestbook.gmi", f"127.0.0.1:{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -61,9 +62,7 @@ def folder(tmp_path, monkeypatch):
 def test_the_scripts_of_the_library_guide_run_and_print_what_it_says(folder):
     port = free_port()
     parts = [(kind, text.replace(PORT, port)) for kind, text in blocks(ROOT / "docs/library.md")]
-    steps = [
-        (text, following) for (kind, text), following in zip(parts, parts[1:], strict=False) if kind == "python"
-    ]
+    steps = [(text, shown) for (kind, text), shown in pairwise(parts) if kind == "python"]
     assert len(steps) >= 8
     (make_identities, (_, made)), *rest = steps
     assert outcome_of(make_identities) == made
