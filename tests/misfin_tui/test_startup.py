@@ -33,7 +33,7 @@ OURS = {
     "misfin.model",
     "misfin.model.gemtext",
     "misfin.store",
-    "misfin.store.files",
+    "misfin.files",
     "misfin.store.rows",
     "misfin_tui",
     "misfin_tui.app",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from misfin.errors import IdentityEncryptedError, IdentityError, LocalError
 from misfin.model.address import MisfinAddress
-from misfin.store.files import write_private
+from misfin.files import write_private
 from misfin.store.identities import IdentityStore, StoredIdentity, file_name, identity_from_files
 from misfin.trust.identity import Identity, KeyKind, check, generate
 from misfin_tui.cli import Exit

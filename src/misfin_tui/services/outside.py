@@ -181,5 +181,5 @@ def _paths(begun: str) -> list[Completion]:
 
 def _write(path: Path, data: bytes) -> Path:
     path = expanded(path)
-    write_new(path, data, private=True)
+    write_new(path, data)
     return path
