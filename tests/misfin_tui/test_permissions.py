@@ -145,6 +145,11 @@ async def test_what_the_app_writes(anybody: None, tmp_path: Path, monkeypatch: p
         services.trust._export(world / "pins.json")
         await services.setup.change("ui", "theme", "ansi")
         await services.contacts.save(Contact("carl@far.test"))
+        (world / "Downloads").mkdir(mode=0o700)
+        for module in ("platformdirs", "textual.app"):
+            monkeypatch.setattr(f"{module}.user_downloads_path", lambda: world / "Downloads")
+        app.action_screenshot()
+        await until(pilot, lambda: list((world / "Downloads").glob("*.svg")))
         app.open_composer(Draft(to=("bob@hive.test",), subject="Hi", body="text"))
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         await pilot.press("ctrl+e")
