@@ -1,0 +1,1 @@
+"""Ordinary e-mail: protocol engines without I/O, and what drives them."""
