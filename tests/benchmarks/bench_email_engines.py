@@ -1,7 +1,7 @@
-"""The engines for incoming e-mail against poplib and imaplib: the same bytes from the same server, nothing stored.
+"""The engines for incoming e-mail against poplib and imaplib: the same bytes, nothing stored.
 
-The server is a child process that answers from memory, so a rate is that of the client. Times are of this machine:
-the ratios count. ``python tests/benchmarks/bench_email_engines.py [--messages N] [--rounds N]``
+The server is a child process that answers from memory, so a rate is that of the client. Times are of this
+machine: the ratios count. ``python tests/benchmarks/bench_email_engines.py [--messages N] [--rounds N]``
 """
 
 from __future__ import annotations
@@ -172,9 +172,8 @@ def compare(what: str, peer: str, theirs: float, ours: float, goal: float) -> bo
     """One line; whether the goal was reached."""
     ratio = ours / theirs
     verdict = "reached" if ratio >= goal else "MISSED"
-    print(
-        f"  {what:34s} {peer} {theirs:9,.0f}/s   engine {ours:9,.0f}/s   {ratio:5.2f} x  goal {goal:g}: {verdict}"
-    )
+    rates = f"{peer} {theirs:9,.0f}/s   engine {ours:9,.0f}/s   {ratio:5.2f} x"
+    print(f"  {what:34s} {rates}  goal {goal:g}: {verdict}")
     return ratio >= goal
 
 

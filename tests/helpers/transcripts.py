@@ -26,7 +26,10 @@ def events_of(engine: Any, chunks: Iterable[bytes]) -> list[Any]:
 
 def _add(found: list[Any], event: Any) -> None:
     last = found[-1] if found else None
-    if (isinstance(event, FetchPiece) and isinstance(last, FetchPiece) and not last.last) or (isinstance(event, MessagePiece) and isinstance(last, MessagePiece) and last.tag == event.tag):
+    more = (isinstance(event, FetchPiece) and isinstance(last, FetchPiece) and not last.last) or (
+        isinstance(event, MessagePiece) and isinstance(last, MessagePiece) and last.tag == event.tag
+    )
+    if more:
         found[-1] = replace(event, data=last.data + event.data)
     else:
         found.append(event)

@@ -248,7 +248,7 @@ class IMAPClientProtocol:
 
     def _write_on(self) -> None:
         """Write as much as can be: up to where the server or the caller has to say something first."""
-        while True:
+        while not self._upload_left:
             if self._writing is None:
                 if not self._queue or len(self._flight) >= PIPELINE:
                     return

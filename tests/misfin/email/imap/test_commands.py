@@ -94,8 +94,8 @@ def line(command: ImapCommand, **offered: bool) -> bytes:
                 searching.keyword("$Work"),
                 searching.gmail("in:all"),
             ),
-            'UID SEARCH OR FROM "bo" SENTSINCE 2-Jan-2026 BEFORE 31-Dec-2026 MODSEQ 4 SMALLER 8 KEYWORD $Work '
-            'X-GM-RAW "in:all"',
+            'UID SEARCH OR FROM "bo" SENTSINCE 2-Jan-2026 BEFORE 31-Dec-2026 MODSEQ 4 SMALLER 8 '
+            'KEYWORD $Work X-GM-RAW "in:all"',
         ),
         (commands.copy(UIDS, "a"), 'UID COPY 1:3,7 "a"'),
         (commands.move(UIDS, "a"), 'UID MOVE 1:3,7 "a"'),
