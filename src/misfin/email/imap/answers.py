@@ -11,7 +11,7 @@ from misfin.email.imap.fetching import parse_fetch
 from misfin.email.imap.names import decode_name
 from misfin.email.imap.reader import Answer
 from misfin.email.imap.tokens import MalformedError, number, tokens, words
-from misfin.email.imap.uids import UidSet, parse_number
+from misfin.email.imap.uids import UidSet
 from misfin.email.imap.values import (
     Bye,
     Capabilities,
@@ -59,7 +59,7 @@ def _by_word(head: re.Match[bytes], rest: bytes, parts: Answer) -> Untagged:
             return parse_fetch(count, [rest, *parts[1:]])
         if (made := _NUMBERED.get(word)) is not None:
             return made(count)
-    elif (free := _FREE_TEXT.get(word)) is not None:
+    elif (free := _WHOLE.get(word)) is not None:
         return free(rest)
     elif (read := _LISTS.get(word)) is not None:
         return read(tokens([rest, *parts[1:]]))
@@ -111,16 +111,19 @@ def _status(values: list[Token]) -> MailboxStatus:
     return MailboxStatus(decode_name(raw), raw, items)
 
 
-def _search(values: list[Token]) -> SearchResult:
-    """``SEARCH 2 5 6 (MODSEQ 917)``."""
+def _search(rest: bytes) -> SearchResult:
+    """``SEARCH 2 5 6 (MODSEQ 917)``, which may be long: never taken apart into as many strings."""
     modseq = None
-    if values and isinstance(values[-1], list):
-        last = values.pop()
-        assert isinstance(last, list)
-        if len(last) == 2 and isinstance(last[1], bytes):
-            modseq = number(last[1])
-    found = [parse_number(value) if isinstance(value, bytes) else 0 for value in values]
-    return SearchResult(uids=UidSet(found), modseq=modseq)
+    uids, parenthesis, last = rest.partition(b"(")
+    if parenthesis:
+        pair = tokens([parenthesis + last])[0]
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], bytes):
+            modseq = number(pair[1])
+    listed = uids.strip(b" ")
+    while b"  " in listed:
+        listed = listed.replace(b"  ", b" ")
+    listed = listed.replace(b" ", b",")
+    return SearchResult(uids=UidSet.parse(listed) if listed else UidSet(), modseq=modseq)
 
 
 def _esearch(values: list[Token]) -> SearchResult:
@@ -198,11 +201,12 @@ _NUMBERED: Final[dict[bytes, Callable[[int], Untagged]]] = {
     b"EXPUNGE": Expunged,
     b"RECENT": Recent,
 }
-_FREE_TEXT: Final[dict[bytes, Callable[[bytes], Untagged]]] = {
+_WHOLE: Final[dict[bytes, Callable[[bytes], Untagged]]] = {
     b"OK": _notice(Status.OK),
     b"NO": _notice(Status.NO),
     b"BAD": _notice(Status.BAD),
     b"BYE": _bye,
+    b"SEARCH": _search,
 }
 _LISTS: Final[dict[bytes, Callable[[list[Token]], Untagged]]] = {
     b"CAPABILITY": lambda values: Capabilities(_upper_words(values)),
@@ -213,7 +217,6 @@ _LISTS: Final[dict[bytes, Callable[[list[Token]], Untagged]]] = {
     b"LIST": _list,
     b"LSUB": _list,
     b"NAMESPACE": _namespaces,
-    b"SEARCH": _search,
     b"STATUS": _status,
     b"VANISHED": _vanished,
     b"XLIST": _list,

@@ -206,6 +206,7 @@ class IMAPClientProtocol:
             line = taken[0]
             assert isinstance(line, bytes)
             event: ImapEvent | None
+            self._count()
             if self.state is ImapState.GREETING:
                 event = self._greeted(line)
             elif line.startswith(b"*"):
@@ -300,11 +301,14 @@ class IMAPClientProtocol:
         self._note_code(code)
         return Greeting(Status(word.upper().decode("ascii")), code, text)
 
-    def _untagged(self, event: Untagged) -> Untagged:
+    def _count(self) -> None:
+        """Refuse answers that do not end. While idle, and with nothing in flight, they need not."""
         if self._flight and self.state not in _IDLE_STATES:
             self._answers += 1
             if self._answers > ANSWERS + ANSWERS_EACH * self._exists:
                 raise self._violation("The server's answers do not end.")
+
+    def _untagged(self, event: Untagged) -> Untagged:
         match event:
             case Exists(count):
                 self._exists = count

@@ -11,20 +11,21 @@ from misfin.email.imap.tokens import MalformedError, number, tokens, words
 from misfin.email.imap.uids import Ranges, UidSet, parse_number, parse_ranges
 from misfin.email.imap.values import AppendUid, Code, CodeValue, CopyUid
 
-_CODE: Final = re.compile(rb"\[ *([^\] ]+) *([^\]]*)\] ?")
 # A set of flags may hold brackets (a keyword "a[b]"): its code ends behind the parenthesis.
-_CODE_OF_LIST: Final = re.compile(rb"\[ *(PERMANENTFLAGS|BADCHARSET) *(\([^()]*\)) *\] ?", re.IGNORECASE)
+_CODE_OF_LIST: Final = re.compile(rb"\[ *(PERMANENTFLAGS|BADCHARSET) *(\([^()]*\)) *\]", re.IGNORECASE)
 _MOST_COPIED: Final = 1_000_000  # messages in one COPYUID: its two sides are walked number by number
 
 
 def status_text(rest: bytes) -> tuple[Code | None, str]:
     """The code, if there is one, and the text for people, which may be missing."""
-    found = _CODE_OF_LIST.match(rest) or _CODE.match(rest)
-    if found is None:
+    if (listed := _CODE_OF_LIST.match(rest)) is not None:
+        word, arguments, end = listed[1], listed[2], listed.end()
+    elif rest.startswith(b"[") and (end := rest.find(b"]") + 1):
+        word, _, arguments = rest[1 : end - 1].strip(b" ").partition(b" ")
+    else:
         return None, rest.decode("utf-8", "replace")
-    text = rest[found.end() :].decode("utf-8", "replace")
-    name = found[1].decode("ascii", "replace").upper()
-    arguments = found[2].strip()
+    text = rest[end:].removeprefix(b" ").decode("utf-8", "replace")
+    name, arguments = word.decode("ascii", "replace").upper(), arguments.strip(b" ")
     value: CodeValue = None
     if (read := _VALUES.get(name)) is not None:
         try:

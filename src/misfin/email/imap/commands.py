@@ -114,7 +114,9 @@ def enable(*extensions: str) -> ImapCommand:
     if not extensions:
         raise CommandError("There is nothing to enable.")
     words = b" ".join(atom(extension) for extension in extensions)
-    return ImapCommand("ENABLE", (b"ENABLE " + words,), needs=frozenset({"ENABLE"}))
+    # Names are spelled in another way behind this one.
+    alone = any(extension.upper() == "UTF8=ACCEPT" for extension in extensions)
+    return ImapCommand("ENABLE", (b"ENABLE " + words,), needs=frozenset({"ENABLE"}), alone=alone)
 
 
 def namespace() -> ImapCommand:

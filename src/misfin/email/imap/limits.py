@@ -11,6 +11,12 @@ MAX_UID_LINE: Final = 16 << 20
 """The same for answers that are lists of UIDs: SEARCH, ESEARCH and VANISHED of a mailbox with a million
 messages."""
 
+MAX_NUMBERS: Final = 2_000_000
+"""Numbers and ranges in such a list: reading more would take seconds."""
+
+MAX_RANGES: Final = 500_000
+"""Ranges in a set that a server writes: what a mailbox of a million messages needs at worst."""
+
 MAX_LITERALS: Final = 64 << 10
 """All literals of an answer nobody asked for. What was asked for has the limit that its command says."""
 

@@ -42,12 +42,14 @@ class FetchPiece:
 Answer = list[bytes | Streamed]
 """Lines without line ends and ``{n}``, each followed by its literal: line, literal, line, ..., line."""
 
+_MARKER = 24  # the longest "~{n+}"
 _LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}\Z")
 # Free text is never followed by a literal, though it may end like one: an answer to a command, "+", or one of
 # these.
-_MAY_HOLD_LITERALS = re.compile(rb"\* +(?!(?:OK|NO|BAD|BYE|PREAUTH)\b)", re.IGNORECASE)
-_MAY_BE_LONG = re.compile(rb"\* +(?:SEARCH|ESEARCH|VANISHED)\b", re.IGNORECASE)
-_BODY_NAME = r"(?:BODY\[[^\]\"]*\]|BINARY\[[0-9.]*\]|RFC822(?:\.TEXT|\.HEADER)?)"
+_MAY_HOLD_LITERALS = re.compile(rb"\* ++(?!(?:OK|NO|BAD|BYE|PREAUTH)\b)", re.IGNORECASE)
+_MAY_BE_LONG = re.compile(rb"\* ++(?:SEARCH|ESEARCH|VANISHED)\b", re.IGNORECASE)
+# No bracket within the brackets: else a line of many "BODY[" would be looked through again for each of them.
+_BODY_NAME = r"(?:BODY\[[^\[\]\"]*\]|BINARY\[[0-9.]*\]|RFC822(?:\.TEXT|\.HEADER)?)"
 BODY_NAME = _BODY_NAME.encode("ascii")
 """The items of FETCH whose values are bodies or parts of them."""
 _BODY_FOLLOWS = re.compile(rb"(?:\(| )(" + BODY_NAME + rb")(?:<(\d{1,18})>)? *\Z", re.IGNORECASE)
@@ -133,7 +135,11 @@ class Reader:
             return parts
 
     def _marker(self, line: bytes) -> re.Match[bytes] | None:
-        return _LITERAL.search(line) if self._parts or _MAY_HOLD_LITERALS.match(line) else None
+        return (
+            _LITERAL.search(line, max(0, len(line) - _MARKER))
+            if self._parts or _MAY_HOLD_LITERALS.match(line)
+            else None
+        )
 
     def _begin_literal(self, line: bytes, size: int) -> None:
         self._held += size

@@ -12,7 +12,7 @@ from misfin.email.imap.values import Token
 
 _TOKEN: Final = re.compile(
     # The name of a body item holds spaces and parentheses; an atom is lenient: any bytes without those.
-    rb"[()]|\"[^\"\\]*(?:\\.[^\"\\]*)*\"|(?:BODY|BINARY)\[[^\]\"]*\](?:<\d+>)?|[^ \t()\"][^ \t()]*|\"",
+    rb"[()]|\"[^\"\\]*(?:\\.[^\"\\]*)*\"|(?:BODY|BINARY)\[[^\[\]\"]*\](?:<\d+>)?|[^ \t()\"][^ \t()]*|\"",
     re.IGNORECASE | re.DOTALL,
 )
 _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from misfin.email.imap.limits import MAX_SET
+from misfin.email.imap.limits import MAX_NUMBERS, MAX_RANGES, MAX_SET
 from misfin.errors import CommandError
 
 MAX_UID: Final = 0xFFFF_FFFF
+_RANGE: Final = re.compile(rb"(\d{1,10})(?::(\d{1,10}))?(,?)")
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -46,7 +48,7 @@ class UidSet:
     @classmethod
     def parse(cls, text: bytes) -> UidSet:
         """The set a server wrote; raises ValueError."""
-        return cls.of_ranges(parse_ranges(text))
+        return cls.of_ranges(_joined(parse_ranges(text)))
 
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.ranges)
@@ -92,18 +94,44 @@ class UidSet:
             yield UidSet.of_ranges(part)
 
 
-def parse_ranges(text: bytes) -> list[tuple[int, int]]:
+def parse_ranges(text: bytes) -> Iterator[tuple[int, int]]:
     """The ranges in the order a server wrote them, each from its smaller end; raises ValueError.
 
-    Where two sets belong together number by number (COPYUID), the order matters and no range may be merged.
+    Where two sets belong together number by number (COPYUID), the order matters. One by one, as a hostile
+    server can put millions into a line.
     """
-    ranges = []
-    for piece in text.split(b","):
-        first, colon, last = piece.partition(b":")
+    if text.count(b",") >= MAX_NUMBERS:
+        raise ValueError("too many UIDs")
+    at, more = 0, b","
+    while more:
+        found = _RANGE.match(text, at)
+        if found is None:
+            raise ValueError("not a set of UIDs")
+        first, last, more = found.groups()
         start = parse_number(first)
-        end = parse_number(last) if colon else start
-        ranges.append((start, end) if start <= end else (end, start))
-    return ranges
+        end = parse_number(last) if last else start
+        yield (start, end) if start <= end else (end, start)
+        at = found.end()
+    if at != len(text):
+        raise ValueError("not a set of UIDs")
+
+
+def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges with those put together that follow each other; raises ValueError for too many."""
+    joined: list[tuple[int, int]] = []
+    most = MAX_RANGES // 2
+    for first, last in ranges:
+        if joined and joined[-1][0] <= first <= joined[-1][1] + 1:
+            if last > joined[-1][1]:
+                joined[-1] = (joined[-1][0], last)
+            continue
+        joined.append((first, last))
+        if len(joined) > most:  # perhaps the same few, again and again
+            joined = list(_merged(joined))
+            if len(joined) > MAX_RANGES:
+                raise ValueError("too many ranges of UIDs")
+            most = len(joined) + MAX_RANGES // 2
+    return joined
 
 
 def parse_number(text: bytes) -> int:

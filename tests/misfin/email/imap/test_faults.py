@@ -1,5 +1,6 @@
 """Servers that are hostile or broken: what other libraries were seen to do wrong, and any bytes at all."""
 
+import time
 import tracemalloc
 
 import pytest
@@ -16,6 +17,7 @@ from misfin.email.imap import (
     ListEntry,
     SearchResult,
     Skipped,
+    StatusNotice,
     UidSet,
     Vanished,
     commands,
@@ -187,3 +189,78 @@ def test_any_bytes_are_events_or_the_one_error(make, data):
     streaming = selected()
     streaming.send(commands.fetch(UidSet([1]), [commands.body()], stream=True))
     events_of(streaming, [raw[:cut], raw[cut:]])
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"* OK [" + b"a" * (MIB - 100),
+        b"* OK [" + b"a " * (MIB // 2 - 100),
+        b"* OK [PERMANENTFLAGS (" + b"a" * (MIB - 100),
+        b"* 1 FETCH (" + b" BODY[" * (MIB // 6 - 100) + b")",
+        b"* 1 FETCH (" + b" BODY[" * (MIB // 6 - 100) + b" {3}",
+        b"* 1 FETCH (" + b'"\\" ' * (MIB // 4 - 100) + b")",
+        b"* 1 FETCH (" + b'"' * (MIB - 101) + b")",
+        b"* 1 FETCH (X " + b"\\" * (MIB - 100) + b")",
+        b"* 1 FETCH (FLAGS (" + b"a " * (MIB // 2 - 100) + b"))",
+        b"* 1 FETCH (" + b"FLAGS () " * (MIB // 9 - 100) + b" BODY[] {3}",
+        b"*" + b" " * (MIB - 100),
+        b"* 1" + b" " * (MIB - 100) + b"{3}",
+        b"{" * (MIB - 100),
+        b"* LIST () NIL {" + b"{1" * (MIB // 2 - 100),
+        b"* LIST () NIL " + b"&" * (MIB - 100),
+        b"* LIST () NIL " + b"&AOk-" * (MIB // 5 - 100),
+        b"* VANISHED " + b"1," * (MIB // 2 - 100) + b"1",
+        b"+ " + b"=" * (MIB - 100),
+    ],
+    ids=lambda line: line[:24].decode(),
+)
+def test_a_hostile_line_costs_no_more_than_an_honest_one(line):
+    """A pattern that looks again and again for what is not there would take minutes."""
+    engine = selected()
+    engine.send(commands.fetch(UidSet.since(1), [commands.body()], stream=True))
+    started = time.process_time()
+    take(engine, line + b"\r\nabc)\r\n")
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("word", [b"SEARCH", b"VANISHED"])
+@pytest.mark.parametrize(
+    ("numbers", "read"),
+    [
+        ([b"1111", b"3333"] * 100_000, True),
+        ([b"%d" % number for number in range(1, 2 * 5_000, 2)], True),
+        ([b"%d" % number for number in range(1, 2 * 200_000, 2)], False),
+        ([b"1"] * 200_001, False),
+    ],
+    ids=["the same two", "odd numbers", "too many ranges", "too many numbers"],
+)
+def test_a_long_list_of_uids_does_not_multiply_in_memory(word, numbers, read, monkeypatch):
+    monkeypatch.setattr("misfin.email.imap.uids.MAX_NUMBERS", 200_000)
+    monkeypatch.setattr("misfin.email.imap.uids.MAX_RANGES", 5_000)
+    line = b"* " + word + b" " + (b" " if word == b"SEARCH" else b",").join(numbers) + b"\r\n"
+    engine = selected()
+    tracemalloc.start()
+    try:
+        (event,) = take(engine, line)
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(line) + 2 * MIB
+    finally:
+        tracemalloc.stop()
+    assert isinstance(event, Skipped) is not read
+
+
+def test_two_spaces_do_not_make_a_text_a_literal():
+    assert [type(event) for event in take(selected(), b"*  OK text {5}\r\n* 4 EXISTS\r\n")] == [
+        StatusNotice,
+        Exists,
+    ]
+
+
+@pytest.mark.parametrize("line", [b"x\r\n", b"+ x\r\n", b"A99 OK\r\n", b"* what\r\n"])
+def test_nonsense_without_end_is_refused(line):
+    engine = fetching()
+    with pytest.raises(RemoteProtocolError, match="do not end"):
+        take(engine, line * (ANSWERS + ANSWERS_EACH * 3 + 1))
