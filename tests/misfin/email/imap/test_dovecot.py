@@ -2,12 +2,16 @@
 
 import asyncio
 import base64
+import imaplib
 import runpy
+import socket
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from dovecot import PASSWORD, USER, running
+from transcripts import events_of
 
 from misfin.email.imap import (
     AppendUid,
@@ -16,12 +20,14 @@ from misfin.email.imap import (
     Expunged,
     Fetch,
     FetchPiece,
+    IMAPClientProtocol,
     ImapState,
     ListEntry,
     MailboxStatus,
     Namespaces,
     SearchResult,
     ServerId,
+    Skipped,
     StatusNotice,
     UidSet,
     Vanished,
@@ -79,8 +85,6 @@ def test_all_that_is_to_know_about_the_server(mailbox):
 
 
 def test_login_over_starttls_and_by_sasl(server):
-    import socket
-
     class Plain:
         mechanism = "PLAIN"
 
@@ -259,3 +263,79 @@ def test_many_commands_are_answered_each(mailbox):
     while mailbox.engine.pending:
         came += mailbox.receive()
     assert [event.tag for event in came if hasattr(event, "ok")] == tags
+
+
+class Recorder:
+    """A socket that remembers what was read, between the commands that were sent."""
+
+    def __init__(self, sock) -> None:
+        self.sock, self.read = sock, []
+
+    def __getattr__(self, name) -> object:
+        return getattr(self.sock, name)
+
+    def recv(self, count):
+        self.read.append(self.sock.recv(count))
+        return self.read[-1]
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_a_real_conversation_means_the_same_however_it_is_cut(mailbox, size):
+    recorder = mailbox.sock = Recorder(mailbox.sock)
+    sent = [
+        commands.enable("QRESYNC"),
+        commands.list_mailboxes(special_use=True, status=["MESSAGES"]),
+        commands.select("INBOX"),
+        commands.fetch(
+            UidSet([1, 3]), ["FLAGS", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE", commands.body()]
+        ),
+        commands.store(UidSet([1]), "+", ["\\Answered"]),
+        commands.search(returning=["ALL", "MIN"]),
+        commands.copy(UidSet([1]), "Sent"),
+        commands.select("Sent"),
+        commands.move(UidSet.since(1), "Trash"),
+        commands.unselect(),
+        commands.logout(),
+    ]
+    played, heard = [], []
+    for command in sent:
+        recorder.read.clear()
+        heard.append(mailbox.run(command))
+        played.append(b"".join(recorder.read))
+    assert not any(isinstance(event, Skipped) for events in heard for event in events)
+
+    again = IMAPClientProtocol()
+    offered = " ".join(mailbox.engine.capabilities).encode()
+    again.feed_bytes(b"* OK hi\r\n")
+    list(again.events())
+    again.send(commands.login("ada", "x"))
+    again.feed_bytes(b"A1 OK [CAPABILITY %b] in\r\n" % offered)
+    list(again.events())
+    for command, data, events in zip(sent, played, heard, strict=True):
+        tag = again.send(command)
+        theirs = events[-1].tag
+        data = data.replace(theirs.encode(), tag.encode())
+        got = events_of(again, [data[at : at + size] for at in range(0, len(data), size)])
+        assert [strip(event) for event in got] == [strip(event) for event in events]
+
+
+def strip(event):
+    """An event without the tag of its command, which is another one in another connection."""
+    return replace(event, tag=None) if hasattr(event, "tag") else event
+
+
+def test_imaplib_hears_the_same(server, mailbox):
+    peer = imaplib.IMAP4_SSL("localhost", server.imaps, ssl_context=trusted(server))
+    peer.login(USER, PASSWORD)
+    peer.select("INBOX", readonly=True)
+    theirs = {
+        int(answer[0].split()[2]): answer[1]
+        for answer in peer.uid("FETCH", "1:*", "(BODY.PEEK[])")[1]
+        if isinstance(answer, tuple)
+    }
+    sizes = [int(line.split()[4].rstrip(b")")) for line in peer.uid("FETCH", "1:*", "(RFC822.SIZE)")[1]]
+    peer.logout()
+    mailbox.run(commands.select("INBOX", read_only=True))
+    fetched = of(Fetch, mailbox.run(commands.fetch(UidSet.since(1), ["RFC822.SIZE", commands.body()])))
+    assert {fetch.uid: fetch.part().data for fetch in fetched} == theirs
+    assert [fetch.size for fetch in fetched] == sizes
