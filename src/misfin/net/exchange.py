@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from misfin.errors import IdentityError, RemoteProtocolError, TlsError
+from misfin.model.gemmail import Version
 from misfin.model.status import StatusCode
 from misfin.net.checks import judge_recipient, judge_sender
 from misfin.net.incoming import Incoming
@@ -168,8 +169,13 @@ class Exchange(asyncio.Protocol):
             request = protocol.feed_bytes(plaintext)
         except RemoteProtocolError as error:
             violation = error
-        if self._recipient is None and protocol.recipient is not None:
-            # Known before the message has come: a letter for nobody need not be listened to.
+        if (
+            self._recipient is None
+            and protocol.recipient is not None
+            and (protocol.header_done or protocol.version is Version.B)
+        ):
+            # Known before the message has come: a letter for nobody need not be listened to. What comes before
+            # the end of a Misfin(C) header does not count yet: one that is too long gets 59, whoever it names.
             entry = judge_recipient(self._receiver.directory, protocol.recipient)
             if isinstance(entry, MisfinResponse):
                 self._respond(entry)

@@ -126,6 +126,31 @@ async def test_bad_requests_get_a_59_and_are_not_delivered(serve, request_bytes)
     assert post.letters == []
 
 
+@pytest.mark.parametrize(("length", "status"), [(1024, b"51 "), (1025, b"59 "), (1515, b"59 ")])
+@pytest.mark.parametrize("part", ["mailbox", "length"])
+async def test_a_header_over_1024_bytes_gets_59_whoever_it_names(serve, part, length, status):
+    post = await serve()
+    if part == "mailbox":
+        request = b"misfin://%b@mail.example\t5\r\n"
+        request = request.replace(b"%b", b"a" * (length - len(request) + 2))
+    else:
+        request = b"misfin://nobody@mail.example\t5\r\n".replace(b"5", b"5" * (length - 31))
+        status = b"59 "  # within the limit it is still not a length
+    assert len(request) == length
+    assert (await ask(post.port, request, BEA)).startswith(status)
+
+
+@pytest.mark.parametrize("pause", [0, 0.02])
+async def test_a_header_that_comes_in_pieces_is_judged_as_one_that_comes_at_once(serve, pause):
+    post = await serve()
+    peer = await Peer.connect(post.port, BEA)
+    for piece in (b"misfin://nobody@mail.example\t", b"1" * 600, b"1" * 600):
+        peer.say(piece)
+        await asyncio.sleep(pause)
+    assert (await peer.answer()).startswith(b"59 ")
+    await peer.close()
+
+
 async def test_a_letter_without_certificate_gets_60(serve):
     post = await serve()
     assert (await ask(post.port, letter("ada@mail.example"))).startswith(b"60 ")
