@@ -80,7 +80,9 @@ async def knock(child: Child, sender: int) -> Peer:
     number = next(_numbers)
     source = f"127.{200 + number // 250}.{number % 250}.1"
     identity = person(f"bea{sender}@hive.test Bea")
-    return await asyncio.wait_for(Peer.connect(child.port, identity, source=source), PATIENCE)
+    peer = await asyncio.wait_for(Peer.connect(child.port, identity, source=source), PATIENCE)
+    peer.flush()  # or the end of the handshake would wait for the request
+    return peer
 
 
 async def say(peer: Peer) -> bytes:
@@ -106,6 +108,17 @@ async def test_every_honest_message_is_taken_during_a_flood(tmp_path, files, rou
         assert child.stored() == len(answers)
         assert len(child.lines()) < 100
         assert after["opened"] >= 2000
+
+
+async def test_a_flood_from_two_thousand_networks_keeps_neither_newcomers_nor_earlier_ones_out(tmp_path):
+    async with receiver(tmp_path / "profile", 1024) as child:
+        before = [await knock(child, 0) for _ in range(8)]
+        with flooding(child.port, networks=2000):
+            answers = []
+            for turn in range(8):
+                answers.append(await say(before.pop()))
+                answers.append(await say(await knock(child, turn)))
+        assert answers == [TAKEN] * 16
 
 
 async def test_the_soft_limit_is_raised_as_far_as_the_hard_one(tmp_path):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from enum import IntEnum
+from itertools import islice
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
+
+_SPARED = 64
+"""Networks at most that have just come through a handshake and are spared for that."""
 
 
 class Stage(IntEnum):
@@ -42,6 +46,11 @@ class OpenConnections(Generic[Key]):
 
     When room is needed, it is the network that holds most that loses its oldest connection: first one whose
     handshake is not done, then one whose request is not complete, then one that has its answer.
+
+    Where several hold as many (a flood from thousands of networks, one connection each), neither stage may
+    crowd out the other: a newcomer needs some time for its handshake, so the networks that wait with their
+    requests keep at most half of the room. Of those, the ones that came last go first, except for the very
+    last, who are perhaps about to say their request: whoever was there before the flood stays.
     """
 
     __slots__ = ("_most", "_networks", "_of", "_ranks")
@@ -104,6 +113,11 @@ class OpenConnections(Generic[Key]):
             only = self._networks.get(network)
             return None if only is None else _first(only)
         for held in range(self._most, 0, -1):
+            beginning = self._ranks.get(held << 2 | Stage.HANDSHAKE, {})
+            waiting = self._ranks.get(held << 2 | Stage.REQUEST, {})
+            if len(waiting) > len(beginning):
+                newest = min(len(waiting) // 4, _SPARED)
+                return _first(next(islice(reversed(waiting), newest, None)))
             empty = True
             for stage in Stage:
                 networks = self._ranks.get(held << 2 | stage)

@@ -24,8 +24,14 @@ class Plain:
             return set()
         most = max(held[self.all[one][0]] for one in able)
         able = {one for one in able if held[self.all[one][0]] == most}
-        first = min(self.all[one][1] for one in able)
-        return {one for one in able if self.all[one][1] is first}
+        allowed = set()
+        for name in {
+            self.all[one][0] for one in able
+        }:  # where several hold as many, any of them may be chosen
+            own = {one for one in able if self.all[one][0] == name}
+            first = min(self.all[one][1] for one in own)
+            allowed |= {one for one in own if self.all[one][1] is first}
+        return allowed
 
 
 steps = st.one_of(
@@ -74,6 +80,26 @@ def test_the_oldest_of_a_stage_gives_way_first():
         order.append(found)
         table.leave(found)
     assert order == ["old", "middle", "new"]
+
+
+def test_waiting_networks_of_one_connection_keep_half_of_the_room_and_the_first_of_them_stay():
+    table: OpenConnections[int] = OpenConnections()
+    for number in range(100):
+        table.enter(number, f"network {number}")
+        table.move(number, Stage.REQUEST)
+    for number in range(100, 120):
+        table.enter(number, f"network {number}")
+    for number in range(120, 1000):
+        gone = table.gives_way()
+        assert gone is not None
+        table.leave(gone)
+        table.enter(number, f"network {number}")
+        if number % 3 == 0:
+            table.move(number, Stage.REQUEST)
+    left = set(table._of)
+    assert set(range(30)) < left  # there before the flood
+    assert len(left & set(range(900, 1000))) > 40  # time for a handshake
+    assert len(left) == 120
 
 
 def test_a_network_whose_connections_are_all_complete_passes_its_turn_on():
