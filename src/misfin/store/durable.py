@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.store.files import sync_folder
+from misfin.store.files import empty_drive_cache, sync_folder
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +47,7 @@ def write_new(files: Iterable[NewFile]) -> None:
                     os.fsync(handle)
             else:
                 list(_syncers().map(os.fsync, handles))
+            empty_drive_cache(handles[-1])  # once for all of them
         finally:
             for handle in handles:
                 os.close(handle)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from misfin.errors import InputError, StoreError
 from misfin.store.fields import MAX_HEADER, Person, split
-from misfin.store.files import private_folder, sync_folder
+from misfin.store.files import private_folder, sync_file, sync_folder
 from misfin.store.headers import MONTHS, one_line
 from misfin.store.keywords import read_keywords, tags_of
 from misfin.store.maildir import Entry, Maildir
@@ -105,7 +105,7 @@ def _new_file(target: Path) -> Iterator[BinaryIO]:
             with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
             os.link(draft, target)  # unlike a rename, never over a file that is there
         finally:
             draft.unlink()
@@ -166,7 +166,7 @@ def _write_gemtext(folder: Path, letter: Letter) -> bool:
             with path.open("xb") as file:
                 file.write(text)
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
             return True
         except FileExistsError:
             if path.read_bytes() == text:

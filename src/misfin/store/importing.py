@@ -24,7 +24,7 @@ from pathlib import Path
 from misfin.errors import InputError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.store import envelope, fields, mbox, sources
-from misfin.store.files import sync_folder
+from misfin.store.files import sync_file, sync_folder
 from misfin.store.keywords import FLAGS, check_tag, name_keywords
 from misfin.store.maildir import INBOX, SUBDIRS, Maildir, MailStore, Parcel
 from misfin.store.sources import Found, Item, Skipped
@@ -341,7 +341,7 @@ class _Record:
         text = ("\n" if self._torn else "") + "".join(f"{mark}\n" for mark in marks)
         try:
             os.write(self._handle, text.encode())
-            os.fsync(self._handle)
+            sync_file(self._handle)
         except OSError as error:
             raise StoreError(
                 f"The record of imported letters could not be written: {error.strerror}."

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from misfin.errors import StoreError
-from misfin.store.files import sync_folder
+from misfin.store.files import sync_file, sync_folder
 from misfin.store.foldernames import from_utf7, to_utf7
 
 FILE: Final = "dovecot-keywords"
@@ -139,7 +139,7 @@ def _replace(folder: Path, keywords: Mapping[str, str], before: tuple[int, ...])
             with os.fdopen(handle, "wb") as file:
                 file.write(lines.encode())
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
             lock.hardlink_to(draft)
         except FileExistsError:
             _break_stale(lock)
