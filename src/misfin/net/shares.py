@@ -22,6 +22,9 @@ class Stage(IntEnum):
     COMPLETE = 3  # the request is complete: the message is being stored, and nothing may harm it
 
 
+_GIVING_WAY = (Stage.HANDSHAKE, Stage.REQUEST, Stage.ANSWERED)
+
+
 class _Network(Generic[Key]):
     """The connections of one network by stage; each stage is in the order in which they came to it."""
 
@@ -47,9 +50,9 @@ class OpenConnections(Generic[Key]):
     When room is needed, it is the network that holds most that loses its oldest connection: first one whose
     handshake is not done, then one whose request is not complete, then one that has its answer.
 
-    Where several hold as many (a flood from thousands of networks, one connection each), neither stage may
-    crowd out the other: a newcomer needs some time for its handshake, so the networks that wait with their
-    requests keep at most half of the room. Of those, the ones that came last go first, except for the very
+    Where several hold as many (a flood from thousands of networks, one connection each), no stage may crowd
+    out another, as a newcomer needs some time for its handshake: networks of the stage that has most of them
+    lose theirs. Of those that wait with their requests, the ones that came last go first, except for the very
     last, who are perhaps about to say their request: whoever was there before the flood stays.
     """
 
@@ -113,19 +116,14 @@ class OpenConnections(Generic[Key]):
             only = self._networks.get(network)
             return None if only is None else _first(only)
         for held in range(self._most, 0, -1):
-            beginning = self._ranks.get(held << 2 | Stage.HANDSHAKE, {})
-            waiting = self._ranks.get(held << 2 | Stage.REQUEST, {})
-            if len(waiting) > len(beginning):
-                newest = min(len(waiting) // 4, _SPARED)
-                return _first(next(islice(reversed(waiting), newest, None)))
-            empty = True
-            for stage in Stage:
-                networks = self._ranks.get(held << 2 | stage)
-                if networks:
-                    empty = False
-                    if stage is not Stage.COMPLETE:
-                        return _first(next(iter(networks)))
-            if empty and held == self._most:
+            groups = [self._ranks.get(held << 2 | stage, {}) for stage in _GIVING_WAY]
+            largest = max(groups, key=len)  # the first of them where several are as large
+            if largest is groups[Stage.REQUEST]:
+                newest = min(len(largest) // 4, _SPARED)
+                return _first(next(islice(reversed(largest), newest, None)))
+            if largest:
+                return _first(next(iter(largest)))
+            if held == self._most and held << 2 | Stage.COMPLETE not in self._ranks:
                 self._most -= 1
         return None
 
@@ -143,7 +141,7 @@ class OpenConnections(Generic[Key]):
 
 
 def _first(network: _Network[Key]) -> Key | None:
-    for stage in (Stage.HANDSHAKE, Stage.REQUEST, Stage.ANSWERED):
+    for stage in _GIVING_WAY:
         if network.stages[stage]:
             return next(iter(network.stages[stage]))
     return None

@@ -102,6 +102,18 @@ def test_waiting_networks_of_one_connection_keep_half_of_the_room_and_the_first_
     assert len(left) == 120
 
 
+def test_those_who_have_their_answer_and_stay_do_not_crowd_newcomers_out():
+    table: OpenConnections[int] = OpenConnections()
+    for number in range(100):
+        table.enter(number, f"network {number}")
+        table.move(number, Stage.ANSWERED)
+    for number in range(100, 130):
+        gone = table.gives_way()
+        assert gone == number - 100
+        table.leave(gone)
+        table.enter(number, f"network {number}")
+
+
 def test_a_network_whose_connections_are_all_complete_passes_its_turn_on():
     table: OpenConnections[int] = OpenConnections()
     for connection in range(5):
