@@ -9,17 +9,23 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 _SPELLED = re.compile(r",([0-9a-f]{2,6}),")
-_known: dict[Path, bool] = {}
+_LONGEST = 255
+"""Bytes of a file name on every usual system; a spelled out name is ASCII."""
+_known: dict[str, bool] = {}
 
 
-def own_name(folder: Path, name: str, spelled: str) -> str:
-    """How what is called ``name`` stands in ``folder``, made or not: ``name`` itself, or ``spelled``."""
+def own_name(folder: Path, name: str, spell: Callable[[], str]) -> str:
+    """How what is called ``name`` stands in ``folder``, made or not: as ``name``, or as ``spell`` says."""
     twin = has_twin(folder, name)
-    if not twin and (folder / name).is_dir():
+    if not twin and os.path.isdir(f"{folder}/{name}"):  # noqa: PTH112 - once per message: Path costs thrice that
+        return name
+    spelled = spell()
+    if len(spelled) > _LONGEST:
         return name
     return spelled if twin or (spelled != name and (folder / spelled).is_dir()) else name
 
@@ -63,15 +69,17 @@ def has_twin(folder: Path, name: str) -> bool:
 
 def ignores_case(folder: Path) -> bool:
     """Whether two names that differ only in case are one in ``folder``; False as long as it is empty."""
-    if folder not in _known:
-        with suppress(OSError):
-            names = os.listdir(folder)  # noqa: PTH208 - as above
-            for name in names:
-                other = name.swapcase()
-                if other.lower() == name.lower() and other not in names:
-                    _known[folder] = os.path.lexists(folder / other)
-                    break
-    return _known.get(folder, False)
+    key = str(folder)
+    if (known := _known.get(key)) is not None:
+        return known
+    with suppress(OSError):
+        names = os.listdir(folder)  # noqa: PTH208 - as above
+        for name in names:
+            other = name.swapcase()
+            if other.lower() == name.lower() and other not in names:
+                _known[key] = os.path.lexists(folder / other)
+                return _known[key]
+    return False
 
 
 def _folded(name: str) -> str:

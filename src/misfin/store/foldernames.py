@@ -41,13 +41,15 @@ def folder_path(home: Path, name: str) -> Path:
             return foreign
         raise StoreError(f"{name!r} cannot name a mail folder.", remedy="Use a name without dots.")
     plain, encoded = f".{'.'.join(parts)}", f".{'.'.join(to_utf7(part) for part in parts)}"
-    if len(encoded.encode()) > _LONGEST:
+
+    def spell() -> str:
+        return f".{'.'.join(spelled_out(part) for part in parts)}"
+
+    if "," in encoded and any(read_back(part) != part for part in encoded.split(".")):
+        encoded = spell()  # as it stands it reads as the spelling of another name
+    if len(encoded) > _LONGEST:
         raise StoreError("The folder name is too long.", remedy="Use a shorter one.")
-    spelled = f".{'.'.join(spelled_out(part) for part in parts)}"
-    if len(spelled) <= _LONGEST:
-        if any(read_back(part) != part for part in encoded.split(".")):
-            encoded = spelled  # as it stands it reads as the spelling of another name
-        encoded = own_name(home, encoded, spelled)
+    encoded = own_name(home, encoded, spell)
     if not (home / encoded).is_dir():
         for other in (plain, *map(_with_stray_bytes, (plain, encoded))):
             if other != encoded and (home / other).is_dir():

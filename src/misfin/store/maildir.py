@@ -421,4 +421,4 @@ class MailStore:
     def _home(self, account: str) -> Path:
         if not account or account.startswith(".") or any(letter in account for letter in "/\\\0"):
             raise StoreError(f"{account!r} cannot name an account.")
-        return self.root / own_name(self.root, account, spelled_out(account))
+        return self.root / own_name(self.root, account, lambda: spelled_out(account))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from misfin.errors import StoreError
 from misfin.store import casing
 from misfin.store.casing import own_name, read_back, spelled_out
 from misfin.store.foldernames import folder_name
@@ -90,7 +91,7 @@ def test_whether_case_counts_is_asked_of_the_folder_itself(tmp_path, monkeypatch
     monkeypatch.setattr(casing.os.path, "lexists", lambda path: (asked.append(path), answers)[1])
     assert casing.ignores_case(tmp_path) is answers
     assert asked == [tmp_path / "aDA@MAIL.EXAMPLE"]
-    assert own_name(tmp_path, "ada@mail.example", "x") == ("x" if answers else "ada@mail.example")
+    assert own_name(tmp_path, "ada@mail.example", lambda: "x") == ("x" if answers else "ada@mail.example")
 
 
 def test_a_folder_whose_name_looks_like_a_spelling_keeps_its_name(tmp_path):
@@ -98,3 +99,13 @@ def test_a_folder_whose_name_looks_like_a_spelling_keeps_its_name(tmp_path):
     store.create("ada@mail.example", ("Inbox", "a,41,b", ",41,da"))
     assert store.folders("ada@mail.example") == ["Inbox", ",41,da", "a,41,b"]
     assert folder_name(".a,41,b") == "aAb"
+
+
+def test_a_name_too_long_to_be_spelled_out_stays_as_it_is(tmp_path, one_case):
+    store = MailStore(tmp_path / "mail")
+    for name in ("A" * 100, "a" * 100, "B" * 200):
+        store.create("ada@mail.example", ("Inbox", name))
+    store.create("ada@mail.example", ("b" * 200,))
+    assert {"A" * 100, "B" * 200, "b" * 200} < set(store.folders("ada@mail.example"))
+    with pytest.raises(StoreError, match="too long"):
+        store.folder("ada@mail.example", ",41,da" * 40)
