@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
+from misfin.model.folders import HELD, INBOX
 from misfin.model.gemmail import stamp
 from misfin.model.status import StatusCode
 from misfin.net.incoming import Checks, Incoming, Outcome, accepted
@@ -163,7 +164,7 @@ class Intake:
         folders: dict[tuple[str, str], list[_Job]] = {}
         for job in jobs:
             account = job.incoming.recipient.address.address
-            folder = "Held" if job.incoming.checks.hold else "Inbox"
+            folder = HELD if job.incoming.checks.hold else INBOX
             folders.setdefault((account, folder), []).append(job)
         results = [
             result

@@ -23,10 +23,11 @@ from pathlib import Path
 
 from misfin.errors import InputError, StoreError
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import INBOX
 from misfin.store import envelope, fields, mbox, sources
 from misfin.store.files import sync_folder
 from misfin.store.keywords import FLAGS, check_tag, name_keywords
-from misfin.store.maildir import INBOX, SUBDIRS, Maildir, MailStore, Parcel
+from misfin.store.maildir import SUBDIRS, Maildir, MailStore, Parcel
 from misfin.store.sources import Found, Item, Skipped
 
 RECORD = "misfin-imported"

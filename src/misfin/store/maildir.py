@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.model.folders import FOLDERS, INBOX
 from misfin.store.durable import rename_across, write_new
 from misfin.store.files import private_folder, sync_folder
 from misfin.store.foldernames import folder_path, names_of
@@ -27,8 +28,6 @@ from misfin.store.letternames import INFO, LIKELY_PLACES, Entry, ordered, split_
 
 __all__ = [
     "ABANDONED_AFTER",
-    "FOLDERS",
-    "INBOX",
     "SUBDIRS",
     "Entry",
     "MailStore",
@@ -347,10 +346,6 @@ _REMEDIES = {
 
 
 # ---- accounts and their folders -------------------------------------------------------------------
-
-INBOX = "Inbox"
-FOLDERS = (INBOX, "Sent", "Drafts", "Archive", "Held", "Junk", "Trash")
-"""Folders every account has (design.md §5); a person may have made more."""
 
 
 class MailStore:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from misfin.errors import IdentityError
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import FOLDERS
 from misfin.store.exporting import export_gemtext, export_mbox
 from misfin.store.importing import import_mail as take_in
 from misfin.store.maildir import Entry
-from misfin.store.rows import FOLDERS, View
+from misfin.store.rows import View
 from misfin_tui.cli import Exit
 from misfin_tui.cli.mail import in_any_case
 from misfin_tui.cli.output import emit, open_services, say

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin.store.rows import FOLDERS, Badge, LetterRow, View
+from misfin.model.folders import FOLDERS
+from misfin.store.rows import Badge, LetterRow, View
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import Record, emit, iso, open_services, say
 from misfin_tui.screentext import plain

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
+from misfin.model.folders import INBOX
+
 _MOST = 10**9
 
 
@@ -188,7 +190,7 @@ def _exchange(add: Add, common: Parser) -> None:
     take = add("import", "exchange:import_mail", "bring in mail of other programs")
     take.add_argument("source", metavar="PATH", help="Titlani mailbox, gembox file, mbox or Maildir")
     take.add_argument("--account", metavar="ADDR", help="account to put it into (default: the first)")
-    take.add_argument("--folder", default="Inbox", help="folder to put it into (default: Inbox)")
+    take.add_argument("--folder", default=INBOX, help=f"folder to put it into (default: {INBOX})")
     give = add("export", "exchange:export_mail", "write mail out as mbox or .gmi files")
     give.add_argument("target", metavar="PATH", help="file (mbox) or folder (gmi) to write")
     give.add_argument("--format", choices=("mbox", "gmi"), default="mbox", help="default: mbox")

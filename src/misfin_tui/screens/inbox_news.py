@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from misfin.errors import MisfinError
-from misfin.store.rows import INBOX, View
+from misfin.model.folders import INBOX
+from misfin.store.rows import View
 from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, ReceiverChanged
 from misfin_tui.screens.inbox_search import SearchScreen
 from misfin_tui.widgets.sidebar import entries

@@ -15,7 +15,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
-from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
+from misfin.model.folders import INBOX
+from misfin.store.rows import ConversationRow, FolderRow, LetterRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 
 if TYPE_CHECKING:

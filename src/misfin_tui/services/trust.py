@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import LetterGoneError, LocalError, StoreError
+from misfin.model.folders import HELD
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.newfile import write_new
 
@@ -208,7 +209,7 @@ class Trust:
         found = []
         store = self._services.store
         for account in store.accounts():
-            folder = store.folder(account, "Held")
+            folder = store.folder(account, HELD)
             for entry in folder.list() if folder.exists() else ():
                 try:
                     letter = envelope.read(folder.read(entry.key, _HEAD))

@@ -10,7 +10,8 @@ from desk import ALICE, make_profile
 from mailboxes import Mailbox, mail
 
 from misfin.errors import LetterGoneError, StoreError
-from misfin.store.rows import INBOX, View
+from misfin.model.folders import INBOX
+from misfin.store.rows import View
 from misfin_tui import config
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 from misfin_tui.services import Services

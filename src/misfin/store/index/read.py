@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.model.folders import BINS, FOLDERS, WRITTEN
 from misfin.store.index.place import SEPARATOR, KnownFolder, letter_id, split_key
-from misfin.store.rows import BADGES, BINS, FOLDERS, Badge, ConversationRow, FolderRow, LetterRow, View
+from misfin.store.rows import BADGES, Badge, ConversationRow, FolderRow, LetterRow, View
 
 MAX_GRAVES: Final = 20_000
 """Letters that may go, besides a quarter of those there are, before the index is made anew."""
@@ -22,8 +23,7 @@ MAX_GRAVES: Final = 20_000
 AUTHORS_FROM: Final = 12
 """How many of a conversation's newest letters its participants are read from."""
 
-_WRITTEN: Final = ("Sent", "Drafts")
-"""Folders whose letters were put there by oneself: nobody else has to prove who wrote them."""
+_WRITTEN: Final = json.dumps(sorted(WRITTEN))
 
 _LETTER: Final = (
     "SELECT l.row, l.file, f.account, f.name, f.path, l.sender, l.address, l.recipients, l.subject, l.date,"
@@ -32,8 +32,8 @@ _LETTER: Final = (
 
 _CONVERSATIONS: Final = """
     SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.badge, l.sender, l.address, l.own,
-        l.recipients, f.name IN ('Sent', 'Drafts'), b.bin, t.total, t.unread, t.starred, t.attachments,
-        t.tagged, t.held,
+        l.recipients, f.name IN (SELECT value FROM json_each(?4)), b.bin,
+        t.total, t.unread, t.starred, t.attachments, t.tagged, t.held,
         c.total, c.unread, c.starred,
         CASE WHEN t.letters > 1 THEN (SELECT group_concat(name, char(31)) FROM
             (SELECT CASE own WHEN 0 THEN coalesce(nullif(sender, ''), address) END AS name
@@ -151,7 +151,7 @@ def box_position(db: sqlite3.Connection, box: int, unread_only: bool, thread: in
 
 def conversations(db: sqlite3.Connection, newest: Sequence[int], box: int | None) -> list[ConversationRow]:
     """Conversations whose newest letters (in the view) are these rows, in this order."""
-    rows = db.execute(_CONVERSATIONS, (json.dumps(newest), box, AUTHORS_FROM))
+    rows = db.execute(_CONVERSATIONS, (json.dumps(newest), box, AUTHORS_FROM, _WRITTEN))
     return [_conversation(*row) for row in rows]
 
 
@@ -328,7 +328,7 @@ def _letter(
         unread=bool(unread),
         starred=bool(starred),
         tags=tuple(tags.split()),
-        badge=Badge.VERIFIED if folder in _WRITTEN and address == account else BADGES[badge],
+        badge=Badge.VERIFIED if folder in WRITTEN and address == account else BADGES[badge],
         thread=thread,
         size=size,
         path=Path(os.fsdecode(path)) / os.fsdecode(file),
