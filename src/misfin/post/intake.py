@@ -21,6 +21,7 @@ from misfin.model.folders import HELD, INBOX
 from misfin.model.gemmail import stamp
 from misfin.model.status import StatusCode
 from misfin.net.incoming import Checks, Incoming, Outcome, accepted
+from misfin.store.accounts import misfin_account
 from misfin.store.envelope import wrap
 from misfin.store.maildir import Parcel
 from misfin.trust.tofu import Decision
@@ -163,7 +164,7 @@ class Intake:
     def _store_batch(self, jobs: list[_Job]) -> None:
         folders: dict[tuple[str, str], list[_Job]] = {}
         for job in jobs:
-            account = job.incoming.recipient.address.address
+            account = misfin_account(job.incoming.recipient).directory
             folder = HELD if job.incoming.checks.hold else INBOX
             folders.setdefault((account, folder), []).append(job)
         results = [

@@ -42,7 +42,7 @@ def learn_from_mail(
         unseen = book.unseen([row.id for row in met])
         fresh = [row for row in met if row.id in unseen]
         if fresh:
-            met_now = [meeting for row in fresh for meeting in _meetings(row, ourselves)]
+            met_now = [meeting for row in fresh for meeting in _meetings(row, ourselves, index.address_of)]
             book.learn(met_now, seen=unseen, now=now())
             learnt += len(fresh)
         elif met and not everything:
@@ -50,8 +50,8 @@ def learn_from_mail(
     return learnt
 
 
-def _meetings(row: LetterRow, own: set[str]) -> Iterator[Meeting]:
-    mine = own | {row.account.casefold()}
+def _meetings(row: LetterRow, own: set[str], address_of: Callable[[str], str]) -> Iterator[Meeting]:
+    mine = own | {address_of(row.account).casefold()}
     if row.folder != SENT and row.sender_address.casefold() not in mine:
         yield Meeting(row.sender_address, row.sender, False, row.date, _said(row))
         return

@@ -349,7 +349,10 @@ _REMEDIES = {
 
 
 class MailStore:
-    """All mail of a profile: one Maildir++ per account below ``root``, named by the account's address."""
+    """All mail of a profile: one Maildir++ per account below ``root``.
+
+    ``account`` is everywhere the name of its directory, :attr:`misfin.model.account.Account.directory`.
+    """
 
     __slots__ = ("root",)
 
@@ -368,6 +371,10 @@ class MailStore:
                 and Maildir(Path(entry.path)).exists()
             )
         return []
+
+    def has(self, account: str) -> bool:
+        """Whether an account of this name has a Maildir."""
+        return Maildir(self._home(account)).exists()
 
     def folders(self, account: str) -> list[str]:
         """Folders of an account that exist: the standard ones first in their fixed order, then by name."""
