@@ -14,7 +14,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 
 from misfin.errors import MisfinError
 from misfin_tui import config
@@ -286,6 +285,7 @@ def _address_of(profile: Profile) -> Callable[[str], str]:
 
 
 def _reindex(profile: Profile) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{profile.index_db}{suffix}").unlink(missing_ok=True)
+    from misfin.store.index.schema import remove
+
+    remove(profile.index_db)
     say("The index is thrown away; building it again.")

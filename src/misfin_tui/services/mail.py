@@ -216,8 +216,11 @@ class Mail:
     def _scan_when_told(self) -> None:
         """One scan at a time; what happens during one is found by the next."""
         post = self._services.post
+        from misfin.store.indexfile import remove_unused  # late: not for the first frame
+
         patience, told = 0.0, ""
         self._services.filer.recall()
+        remove_unused(self._services.profile.cache, time.time())
         while True:
             self._look.wait(QUIET)
             self._look.clear()

@@ -27,7 +27,8 @@ _WRITTEN: Final = json.dumps(sorted(WRITTEN))
 
 _LETTER: Final = (
     "SELECT l.row, l.file, f.account, f.name, f.path, l.sender, l.address, l.recipients, l.subject, l.date,"
-    " l.unread, l.starred, l.tags, l.badge, l.thread, l.size FROM letters l JOIN folders f USING (folder) "
+    " l.unread, l.starred, l.tags, l.badge, l.thread, l.size, l.own"
+    " FROM letters l JOIN folders f USING (folder) "
 )
 
 _CONVERSATIONS: Final = """
@@ -314,6 +315,7 @@ def _letter(
     badge: int,
     thread: int,
     size: int,
+    own: int,
 ) -> LetterRow:
     return LetterRow(
         row=row,
@@ -328,7 +330,7 @@ def _letter(
         unread=bool(unread),
         starred=bool(starred),
         tags=tuple(tags.split()),
-        badge=Badge.VERIFIED if folder in WRITTEN and address == account else BADGES[badge],
+        badge=Badge.VERIFIED if own and folder in WRITTEN else BADGES[badge],
         thread=thread,
         size=size,
         path=Path(os.fsdecode(path)) / os.fsdecode(file),
