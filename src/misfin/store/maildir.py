@@ -107,37 +107,72 @@ class Maildir:
         A letter without flags is new mail (``new/``), one with flags lies in ``cur/``.
         """
         parcels = [Parcel(item) if isinstance(item, bytes) else item for item in batch]
-        now = time.time() if now is None else now
+        drafts = self._write(parcels, time.time() if now is None else now)
+        return self.take(
+            [(draft, parcel.flags, parcel.key) for draft, parcel in zip(drafts, parcels, strict=True)]
+        )
+
+    def write(self, batch: Sequence[Parcel], *, now: float) -> list[Path]:
+        """Write messages into ``tmp/``, for :meth:`take`: all of them, or an error and none.
+
+        Raises :class:`StoreError`.
+        """
+        return [Path(draft) for draft in self._write(batch, now)]
+
+    def _write(self, batch: Sequence[Parcel], now: float) -> list[str]:
+        drafts = self._new_names(len(batch), now)
+        try:
+            with _translated(f"A letter could not be stored in {self.path}"):
+                write_new(
+                    (draft, parcel.data, parcel.received) for draft, parcel in zip(drafts, batch, strict=True)
+                )
+        except BaseException:
+            _remove(drafts)
+            raise
+        return drafts
+
+    def new_paths(self, count: int = 1, *, now: float) -> list[Path]:
+        """Where to write that many messages before :meth:`take` files them; nobody else has these names.
+
+        Raises :class:`StoreError` when the folder cannot be made.
+        """
+        return [Path(name) for name in self._new_names(count, now)]
+
+    def _new_names(self, count: int, now: float) -> list[str]:
         if not (self.path / "tmp").is_dir():  # a sync tool or a person removed an empty folder
             self.create()
-        folder = str(self.path)  # paths as text: joining Path objects costs more than the system calls
-        drafts = os.path.join(folder, "tmp")  # noqa: PTH118 - as above
+        drafts = str(
+            self.path / "tmp"
+        )  # paths as text: joining Path objects costs more than the system calls
+        return [f"{drafts}/{unique_name(now)}" for _ in range(count)]
+
+    def take(self, files: Sequence[tuple[Path | str, str, str]]) -> list[Entry]:
+        """File finished messages out of ``tmp/``: all of them, or an error and none; the files are gone then.
+
+        Each is a path of :meth:`new_paths` whose content is on disk, its flags, and the key of
+        :class:`Parcel` or nothing. When this returns they survive a crash and a power cut. Raises
+        :class:`StoreError`.
+        """
+        folder = str(self.path)
         waiting: list[tuple[str, str, Entry]] = []
         landed: list[str] = []
         try:
             with _translated(f"A letter could not be stored in {self.path}"):
-                for parcel in parcels:
-                    key = parcel.key or unique_name(now)
-                    draft = f"{drafts}/{unique_name(now) if parcel.key else key}"
-                    flags = ordered(parcel.flags)
+                for path, letters, key in files:
+                    draft = str(path)
+                    key, flags = key or draft.rpartition("/")[2], ordered(letters)
                     subdir, name = ("cur", f"{key}{INFO}{flags}") if flags else ("new", key)
                     target = f"{folder}/{subdir}/{name}"
                     waiting.append((draft, target, Entry(key, subdir, flags, self.path, name)))
-                write_new(
-                    (draft, parcel.data, parcel.received)
-                    for parcel, (draft, _, _) in zip(parcels, waiting, strict=True)
-                )
-                for parcel, (draft, target, _) in zip(parcels, waiting, strict=True):
-                    os.rename(draft, target)  # noqa: PTH104 - as above
-                    if not parcel.key:
+                for (draft, target, _), (_, _, named) in zip(waiting, files, strict=True):
+                    os.rename(draft, target)  # noqa: PTH104 - paths as text, as above
+                    if not named:
                         landed.append(target)
                 for subdir in {entry.subdir for _, _, entry in waiting}:
                     sync_folder(self.path / subdir)
         except BaseException:
             # The caller answers "not stored" and the sender tries again: leave no copy that could double it.
-            for path in (*landed, *(draft for draft, _, _ in waiting)):
-                with suppress(OSError):
-                    Path(path).unlink()
+            _remove([*landed, *(str(path) for path, _, _ in files)])
             raise
         return [entry for _, _, entry in waiting]
 
@@ -320,6 +355,12 @@ class Maildir:
         else:
             raise StoreError(f"A letter in {self.path} could not be changed: its name keeps changing.")
         raise LetterGoneError(f"The letter {key} is no longer in {self.path}.")
+
+
+def _remove(paths: Iterable[str]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            os.unlink(path)  # noqa: PTH108 - paths as text
 
 
 @contextmanager
