@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from misfin.compose.lookalike import resembles
 from misfin.store.rows import Badge
-from misfin_tui.services.lookalike import resembles
 
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress
@@ -165,11 +165,10 @@ class Contacts:
         return Known(contact, self._trust(MisfinAddress.parse(contact.address)))
 
     def _trust(self, address: MisfinAddress) -> TrustState:
-        from misfin.model.address import DEFAULT_PORT
         from misfin.trust.tofu import PinKind, pin_name
 
         book = self._services.pin_book
-        host = pin_name(address.hostname, address.port or DEFAULT_PORT)
+        host = pin_name(address.hostname, address.server_port)
         for kind, name in ((PinKind.HOST, host), (PinKind.SENDER, address.address)):
             if book.get(kind, name) is not None and book.offered(kind, name) is not None:
                 return TrustState(Badge.CHANGED, f"{kind} certificate changed")
