@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from misfin.errors import AccountError, LocalError
+from misfin.errors import LocalError
 from misfin.model.folders import FOLDERS
 from misfin.store.rows import Badge, LetterRow, View
 from misfin_tui.cli import Exit
@@ -47,9 +47,10 @@ def _place(services: Services, account: str | None, folder: str | None) -> tuple
         return account, folder  # no mail at all yet
     names = {row.folder for row in rows} | set(FOLDERS)
     directories = {row.account for row in rows}
-    if account is not None and not in_any_case(account, directories):
-        with suppress(AccountError):  # mail without an account is listed too
-            account = services.account_book.find(account).directory
+    if account is not None and (services.config.accounts or not in_any_case(account, directories)):
+        book = services.account_book
+        if book.meant(account):  # else it may be mail without an account, which is listed too
+            account = book.find(account).directory
     return _named("account", account, directories), _named("folder", folder, names)
 
 

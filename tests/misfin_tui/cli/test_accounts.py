@@ -97,7 +97,16 @@ def test_a_host_identity_made_beside_others_is_no_account_until_it_is_used(shell
     assert row["account"] == "host@mail.example"
 
 
-def test_listing_opens_no_certificate() -> None:
-    program = "import sys, misfin.store.accounts; print('cryptography' in sys.modules)"
+def test_listing_mail_opens_no_certificate(shell: Shell, tmp_path) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    mbox = tmp_path / "in.mbox"
+    mbox.write_text("From x\nFrom: Bob <bob@hive.test>\nSubject: Hi\n\nText\n")
+    shell.run("import", str(mbox))
+    words = ["--profile", str(shell.root), "list", "--json", "--account", "ada@mail.example"]
+    program = (
+        f"import sys\nfrom misfin_tui.cli import main\nmain({words!r})\nprint('cryptography' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    row, loaded = done.stdout.splitlines()
+    assert '"account_name": "ada@mail.example"' in row
+    assert loaded == "False"
