@@ -110,3 +110,25 @@ def test_listing_mail_opens_no_certificate(shell: Shell, tmp_path) -> None:
     row, loaded = done.stdout.splitlines()
     assert '"account_name": "ada@mail.example"' in row
     assert loaded == "False"
+
+
+def test_doctor_says_that_receiving_is_switched_off_and_which_accounts_there_are(shell: Shell) -> None:
+    two_accounts(shell)
+    shell.settings("[receive]\nenabled = false\nlisten = ['127.0.0.1:0']\n")
+    found = shell.json("doctor", check=None)
+    texts = {record["topic"]: record["text"] for record in found if record["verdict"] == "note"}
+    assert "receive.enabled is false" in texts["receiving"]
+    (accounts,) = (record["text"] for record in found if record["topic"] == "accounts")
+    assert accounts == "ada@mail.example, work"
+
+
+def test_an_account_of_a_later_version_is_one_clear_sentence(shell: Shell) -> None:
+    two_accounts(shell)
+    shell.settings('[accounts.mail]\nkind = "email"\naddress = "ada@example.org"\n')
+    done = shell.run("account", check=2)
+    assert "config.toml, line 1: the kind `email` is not supported by this version" in done.stderr
+    found = shell.json("doctor", check=1)
+    assert any(
+        record["topic"] == "settings" and "not supported by this version" in record["text"]
+        for record in found
+    )
