@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
@@ -31,8 +32,9 @@ def list_letters(args: Namespace) -> int:
         index = services.index
         account, folder = _place(services, args.account, args.folder)
         view = View(account, folder, " ".join(args.query))
+        named = cache(partial(account_keys, services))
         for row in index.letters(view, args.limit, 0):
-            emit(args, record_of(row, services) if args.json else {}, _line(row))
+            emit(args, record_of(row, named(row.account)) if args.json else {}, _line(row))
     return Exit.DONE
 
 
@@ -81,14 +83,24 @@ def show(args: Namespace) -> int:
         if args.raw:
             data = letter.misfin.gemmail if letter.misfin else index.raw(row)
             if args.json:
-                emit(args, record_of(row, services) | {"gemmail": data.decode("utf-8", "replace")}, "")
+                emit(
+                    args,
+                    record_of(row, account_keys(services, row.account))
+                    | {"gemmail": data.decode("utf-8", "replace")},
+                    "",
+                )
             else:
                 sys.stdout.flush()
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
             return Exit.DONE
         if args.json:
-            emit(args, record_of(row, services) | {"text": letter.text, "kind": letter.kind.value}, "")
+            emit(
+                args,
+                record_of(row, account_keys(services, row.account))
+                | {"text": letter.text, "kind": letter.kind.value},
+                "",
+            )
         else:
             print("\n".join(_page(row, letter)))
     return Exit.DONE
@@ -112,11 +124,11 @@ def up_to_date(args: Namespace) -> Iterator[Services]:
         yield services
 
 
-def record_of(row: LetterRow, services: Services) -> dict[str, object]:
+def record_of(row: LetterRow, account: Record) -> dict[str, object]:
     """The stable keys of a letter in ``--json`` (design.md §8)."""
     return {
         "id": row.id,
-        **account_keys(services, row.account),
+        **account,
         "folder": row.folder,
         "from": _sender(row),
         "to": list(row.to),
