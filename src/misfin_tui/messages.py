@@ -7,14 +7,17 @@ screen behind a dialog stays up to date. Floods collapse: of several waiting, th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
+
+if TYPE_CHECKING:
+    from misfin.post.source import SourceState
 
 
 @dataclass
 class MailChanged(Message, bubble=False):
-    """The index changed: letters came, went or changed flags. ``arrived`` counts new unread letters."""
+    """The index changed: messages came, went or changed flags. ``arrived`` counts new unread messages."""
 
     arrived: int = 0
     sender: str = ""
@@ -39,7 +42,7 @@ class OutboxChanged(Message, bubble=False):
 
 @dataclass
 class TrustAsked(Message, bubble=False):
-    """Something waits until a person decides about a certificate; several letters raise one question.
+    """Something waits until a person decides about a certificate; several messages raise one question.
 
     ``kind`` is ``"host"`` or ``"sender"``; ``name`` is ``host:port`` or ``mailbox@host``.
     """
@@ -49,17 +52,24 @@ class TrustAsked(Message, bubble=False):
 
 
 @dataclass
-class ReceiverChanged(Message, bubble=False):
-    """The receiver started, stopped or died; ask ``services.receiving.state()``."""
+class SourceChanged(Message, bubble=False):
+    """A source of mail started, stopped or has trouble, in one sentence; ``services.sources`` knows them all.
+
+    ``account`` is the name of its account, empty for the receiver of all Misfin accounts.
+    """
+
+    account: str
+    state: SourceState
+    sentence: str
 
     def can_replace(self, message: Message) -> bool:
-        """The newest state is the only one that matters."""
-        return isinstance(message, ReceiverChanged)
+        """The newest state of a source is the only one that matters."""
+        return isinstance(message, SourceChanged) and message.account == self.account
 
 
 @dataclass
 class IndexProgress(Message, bubble=False):
-    """``what`` is being done to many letters: ``done`` of ``total``; equal numbers mean it is finished."""
+    """``what`` is being done to many messages: ``done`` of ``total``; equal numbers mean it is finished."""
 
     done: int
     total: int

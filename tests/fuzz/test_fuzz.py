@@ -14,7 +14,7 @@ NAMES = [
     "gemmail",
     "gemtext",
     "imap",
-    "letter",
+    "message",
     "pop3",
     "query",
     "request",

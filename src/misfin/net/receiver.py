@@ -1,7 +1,7 @@
-"""The receiver: listens, hands checked letters to a handler, and stops without losing one.
+"""The receiver: listens, hands checked messages to a handler, and stops without losing one.
 
-It knows neither Maildir nor settings file: whatever stores letters is a ``deliver`` callable, whatever it
-serves a :class:`~misfin.net.directory.Directory` (design.md §1).
+It knows neither Maildir nor settings file: whatever stores messages is a ``deliver`` callable, whatever it
+serves a :class:`~misfin.net.directory.Directory` (docs/decisions.md §1).
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import time
 from typing import TYPE_CHECKING
 
 from misfin.errors import ListenError
+from misfin.net import budget
 from misfin.net.directory import Directory
 from misfin.net.exchange import Exchange, logger
-from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome, accepted
-from misfin.net.limits import Limits, LimitSettings
-from misfin.net.service import Connection, ReceiverSettings
+from misfin.net.incoming import CheckResult, Checks, HandlerOutcome, Incoming, accepted
+from misfin.net.limits import Admission, Limits, LimitSettings
+from misfin.net.listening import Listener
+from misfin.net.service import ReceiverSettings, ServedConnection
 from misfin.net.tls import ServerTls
 
 if TYPE_CHECKING:
@@ -30,10 +32,10 @@ __all__ = [
     "CheckResult",
     "Checks",
     "Directory",
+    "HandlerOutcome",
     "Incoming",
     "LimitSettings",
     "Limits",
-    "Outcome",
     "Receiver",
     "ReceiverSettings",
     "accepted",
@@ -46,12 +48,12 @@ _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 class Receiver:
     """A Misfin server for the mailboxes of a directory.
 
-    ``deliver`` is awaited once per letter that passed the checks, on the event loop; its answer goes to the
+    ``deliver`` is awaited once per message that passed the checks, on the event loop; its answer goes to the
     sender as it is. What it raises is answered with 41. It must answer 20 only for what is safely stored.
     ``blocked`` says whether an address may not write here; it is called on the event loop and must be
     quick. ``now`` gives Unix seconds.
 
-    One connection carries one letter (protocol.md §1.1): whatever follows it is ignored.
+    One connection carries one message (docs/protocol.md §1.1): whatever follows it is ignored.
     """
 
     def __init__(
@@ -60,18 +62,19 @@ class Receiver:
         directory: Directory,
         settings: ReceiverSettings | None = None,
         *,
-        limits: Limits | None = None,
+        limits: Limits[ServedConnection] | None = None,
         blocked: Callable[[MisfinAddress], bool] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.deliver = deliver
         self.settings = settings or ReceiverSettings()
-        self.limits = limits or Limits(LimitSettings())
+        self.limits: Limits[ServedConnection] = limits or Limits(LimitSettings(), allowed=_allowed())
         self.blocked = blocked
         self.now = now
-        self._servers: list[asyncio.Server] = []
-        self._connections: set[Connection] = set()
+        self._listeners: list[Listener] = []
+        self._connections: set[ServedConnection] = set()
         self._work: set[asyncio.Task[None]] = set()
+        self._beginning: set[asyncio.Task[None]] = set()
         self._quiet = asyncio.Event()
         self.use(directory)
 
@@ -94,29 +97,28 @@ class Receiver:
         try:
             for host, port in self.settings.listen:
                 try:
-                    server = await loop.create_server(
-                        lambda: Exchange(self, loop), host or None, port, backlog=_BACKLOG
-                    )
+                    found = await _bind(loop, host, port)
                 except (OSError, OverflowError) as error:
                     missing = ListenError(host, port, error)
                     if host != "::" or getattr(error, "errno", None) not in _NO_IPV6:
                         raise missing from error
                     logger.info("%s", missing)
                 else:
-                    self._servers.append(server)
-            if missing is not None and not self._servers:
+                    for each in found:
+                        self._listeners.append(Listener(each, loop, self._take, self._make_room))
+            if missing is not None and not self._listeners:
                 raise missing
         except BaseException:
-            self._close_servers()
+            self._close_listeners()
             raise
-        return [_name(listener) for server in self._servers for listener in server.sockets]
+        return [listener.address for listener in self._listeners]
 
     async def stop(self) -> None:
-        """Stop listening, finish the letters under way, close the rest. Returns when nothing is left.
+        """Stop listening, finish the messages under way, close the rest. Returns when nothing is left.
 
-        A letter whose handler is running is waited for, up to ``stop_timeout``: its sender gets an answer.
+        A message whose handler is running is waited for, up to ``stop_timeout``: its sender gets an answer.
         """
-        self._close_servers()
+        self._close_listeners()
         for connection in tuple(self._connections):
             connection.stop()
         try:
@@ -140,17 +142,29 @@ class Receiver:
 
     # ---- for exchanges ----------------------------------------------------------------------------
 
-    def opened(self, connection: Connection) -> None:
-        """A connection was admitted."""
-        self._connections.add(connection)
+    def exchange_with(self, address: str) -> Exchange | None:
+        """What carries a new connection from ``address``; None for one that is to be closed at once.
 
-    def closed(self, connection: Connection) -> None:
+        Another connection may be closed to make room for it.
+        """
+        loop = asyncio.get_running_loop()
+        exchange = Exchange(self, loop, address)
+        exchange.admission, gives_way = self.limits.admit(exchange, address, loop.time())
+        if gives_way is not None:
+            gives_way.give_way()
+        if exchange.admission is Admission.REFUSE:
+            return None
+        self._connections.add(exchange)
+        return exchange
+
+    def closed(self, connection: ServedConnection) -> None:
         """A connection has ended."""
+        self.limits.left(connection)
         self._connections.discard(connection)
         self._quiet.set()
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Run the handler of one letter; it is never cancelled because its sender hung up."""
+        """Run the handler of one message; it is never cancelled because its sender hung up."""
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._finished)
@@ -159,12 +173,50 @@ class Receiver:
         self._work.discard(task)
         self._quiet.set()
 
-    def _close_servers(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+    def _take(self, connection: socket.socket, address: str) -> None:
+        exchange = self.exchange_with(address)
+        if exchange is None:
+            connection.close()
+            return
+        beginning = asyncio.get_running_loop().create_task(_begin(exchange, connection))
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
+
+    def _make_room(self) -> None:
+        gives_way = self.limits.make_room()
+        if gives_way is not None:
+            gives_way.give_way()
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
 
 
-def _name(listener: socket.socket) -> tuple[str, int]:
-    host, port = listener.getsockname()[:2]
-    return host, port
+async def _bind(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on every address of a host. Raises as :meth:`asyncio.loop.create_server` does."""
+    server = await loop.create_server(asyncio.Protocol, host or None, port, start_serving=False)
+    try:
+        sockets = [each.dup() for each in server.sockets]
+        try:
+            for each in sockets:
+                each.listen(_BACKLOG)
+        except BaseException:
+            for each in sockets:
+                each.close()
+            raise
+        return sockets
+    finally:
+        server.close()
+
+
+async def _begin(exchange: Exchange, connection: socket.socket) -> None:
+    try:
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: exchange, connection)
+    except OSError:  # it has ended before it could begin
+        connection.close()
+        exchange.connection_lost(None)
+
+
+def _allowed() -> int:
+    return budget.connections_allowed(budget.file_limit(), budget.memory_limit())

@@ -1,4 +1,7 @@
-"""The identities of a profile: one private ``NAME.pem`` each, certificate and key together (design.md §5)."""
+"""The identities of a profile: one private ``NAME.pem`` each, certificate and key together.
+
+See docs/mail-on-disk.md §11.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from misfin.errors import AddressError, IdentityError, StoreError
 from misfin.files import write_private
 from misfin.model.address import MisfinAddress
-from misfin.trust.identity import Identity, identity_from_pem
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import Identity
 
 MAX_FILE = 256 * 1024
 """Bytes of a PEM file that are read; a certificate and a key are a few thousand."""
@@ -48,6 +54,18 @@ class IdentityStore:
             for name in found
             if name.endswith(_SUFFIX) and not name.startswith(".")
         )
+
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """A value that changes whenever a file of the folder does. Raises :class:`StoreError`."""
+        seen = []
+        for name in self.names():
+            try:
+                facts = (self.folder / f"{name}{_SUFFIX}").stat()
+            except OSError:  # whoever opens it says why
+                seen.append((name, 0, 0))
+            else:
+                seen.append((name, facts.st_mtime_ns, facts.st_size))
+        return tuple(seen)
 
     def all(self) -> list[StoredIdentity]:
         """Every file with what is in it; a file that holds no identity says why."""
@@ -140,6 +158,8 @@ def identity_from_files(
 
     Raises :class:`IdentityError` (with the file's name) and :class:`IdentityEncryptedError`.
     """
+    from misfin.trust.identity import identity_from_pem  # late: names of identities are asked for without it
+
     return identity_from_pem(_bytes(certificate), None if key is None else _bytes(key), password)
 
 
@@ -162,7 +182,8 @@ def _bytes(path: Path) -> bytes:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise IdentityError(
-            f"The identity file {path} cannot be read: {error.strerror}.", remedy="Check its name and rights."
+            f"The identity file {path} cannot be read: {error.strerror}.",
+            remedy="Check its name and permissions.",
         ) from error
     if len(data) > MAX_FILE:
         raise IdentityError(f"{path} is far too large to be a certificate and a key.")

@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widgets import Input, Select, Static, TextArea
 
 from misfin.errors import MisfinError
-from misfin.store.drafts import Draft
-from misfin_tui.keymap import Room
+from misfin.store.outgoing.drafts import Draft
+from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.compose_draft import DraftScreen
 from misfin_tui.screens.sending import people_line
@@ -30,7 +30,7 @@ from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from misfin_tui.services.identities import OwnIdentity
+    from misfin.model.account import Account
 
 WIDE = 100
 """Cells from which the preview stands beside the text by itself."""
@@ -41,7 +41,7 @@ PAUSE = 0.15
 class ComposeScreen(DraftScreen):
     """One message being written."""
 
-    BINDINGS = bindings(Room.COMPOSE)
+    BINDINGS = bindings(KeyContext.COMPOSE)
     BINDING_GROUP_TITLE = "Composer"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it per instance
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (12, "-short"), (20, "-tall")]  # noqa: RUF012 - as above
@@ -108,7 +108,7 @@ class ComposeScreen(DraftScreen):
         with Horizontal(id="text"):
             yield self.body
             with Vertical(id="side") as side:
-                side.border_title = "Passed on as it is" if forward else "Preview"
+                side.border_title = "Forwarded unchanged" if forward else "Preview"
                 yield self.preview
         yield self.meter
         yield KeyBar(id="keys")
@@ -137,10 +137,10 @@ class ComposeScreen(DraftScreen):
 
     @work(group="begin", description="begin a message")
     async def _begin(self) -> None:
-        identities = await self.attempt(self.services.identities.all()) or []
+        accounts = await self.attempt(self.services.accounts.all()) or []
         if not self.standing:
             return
-        self._fill_from(identities)
+        self._fill_from(accounts)
         self.begin_keeping()
         if self.draft.id:
             from misfin_tui.screens.compose_editor import recover
@@ -148,17 +148,13 @@ class ComposeScreen(DraftScreen):
             await recover(self)
         self._look_again()
 
-    def _fill_from(self, identities: list[OwnIdentity]) -> None:
-        """The addresses to choose from; the draft's own stays even if its identity is gone."""
+    def _fill_from(self, accounts: list[Account]) -> None:
+        """The accounts to choose from; the draft's own stays even if it is gone."""
         options = [
-            (
-                Content(plain(f"{each.address}  {each.info.blurb if each.info else ''}", one_line=True)),
-                each.address,
-            )
-            for each in identities
-            if each.address
+            (Content(plain(f"{each.address}  {each.title}", one_line=True)), each.directory)
+            for each in accounts
         ]
-        known = {address for _, address in options}
+        known = {directory for _, directory in options}
         account = self.draft.account or (options[0][1] if options else "")
         if account and account not in known:
             options.append((Content(plain(f"{account}  (no identity)", one_line=True)), account))
@@ -217,8 +213,8 @@ class ComposeScreen(DraftScreen):
 
     # ---- recipients
 
-    @on(AddressInput.Wanted)
-    def _offers_wanted(self, event: AddressInput.Wanted) -> None:
+    @on(AddressInput.CompletionWanted)
+    def _offers_wanted(self, event: AddressInput.CompletionWanted) -> None:
         event.stop()
         if self._opened is None or not event.prefix:
             self.offers.hide()

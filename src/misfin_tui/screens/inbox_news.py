@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from misfin.errors import MisfinError
-from misfin.store.rows import INBOX, View
-from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, ReceiverChanged
+from misfin.model.folders import INBOX
+from misfin.store.index.rows import View
+from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, SourceChanged
 from misfin_tui.screens.inbox_search import SearchScreen
 from misfin_tui.widgets.sidebar import entries
 from misfin_tui.widgets.statusbar import StatusBar
@@ -17,7 +18,7 @@ from misfin_tui.widgets.statusbar import StatusBar
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from misfin.store.rows import FolderRow
+    from misfin.store.index.rows import FolderRow
 
 RELOAD_PAUSE = 0.25
 """Seconds between two readings of the list while mail pours in."""
@@ -25,6 +26,8 @@ AWAY_PAUSE = 3.0
 """Seconds between two looks for a folder of mail that is not where it was."""
 ORDER = ("unread", "sending", "held", "index", "receiver")
 """The pieces of news on the status line; where there is no room, the last ones are left out."""
+SOURCES = {"running": ("●", "good"), "stopped": ("○", "muted"), "failed": ("○", "bad")}
+"""How the states of what brings mail are marked; the others as a warning."""
 
 
 class NewsScreen(SearchScreen):
@@ -52,7 +55,7 @@ class NewsScreen(SearchScreen):
         """Set or remove one piece of news of the status line; their order is fixed."""
         self._news[what] = (text, tone)
         news = [self._news[key] for key in ORDER if self._news.get(key, ("", ""))[0]]
-        view = self.letters.view
+        view = self.messages.view
         several = "all accounts" if self.several else ""
         self.status.tell(view.account or self.home.account or several, news)
 
@@ -60,7 +63,7 @@ class NewsScreen(SearchScreen):
         """Show folders and counts beside the list."""
         searches = list(self.misfin.config.searches.items())
         self.sidebar.show(entries(folders, self._outbox, searches, self._own, self.away))
-        self.sidebar.mark_shown(self.letters.view)
+        self.sidebar.mark_shown(self.messages.view)
         unread = sum(row.unread for row in folders if row.folder == INBOX)
         self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
 
@@ -70,8 +73,8 @@ class NewsScreen(SearchScreen):
         self.several = len(accounts) > 1
         home = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
         if (folders or self._own) and home != self.home:
-            if self.letters.view == self.home:
-                self.letters.view = home
+            if self.messages.view == self.home:
+                self.messages.view = home
                 self._stale = True
             self.home = home
 
@@ -79,7 +82,7 @@ class NewsScreen(SearchScreen):
     async def find_own(self) -> None:
         """Show an account also before it has any mail."""
         try:
-            own = [each.address for each in await self.services.identities.all() if each.address]
+            own = [each.directory for each in await self.services.accounts.all()]
         except MisfinError:
             return  # the app says so
         if own != self._own:
@@ -93,37 +96,41 @@ class NewsScreen(SearchScreen):
         if self._away_timer is not None:
             self._away_timer.stop()
         try:
-            away = await self.services.identities.away()
+            away = await self.services.accounts.away()
         except MisfinError:
             return  # as above
         if away != self.away:
             self.away = away
             self.titles_changed()
-            self.letters.refresh()
+            self.messages.refresh()
             self.refresh_all()  # the sidebar says it too
         if away:
             self._away_timer = self.set_timer(AWAY_PAUSE, self.find_away)
 
     def on_mail_changed(self, message: MailChanged) -> None:
-        """Letters came or changed."""
+        """Messages came or changed."""
         self.refresh_all()
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """Count again what is on its way."""
         self.count_outbox()
 
-    def on_receiver_changed(self, message: ReceiverChanged) -> None:
+    def on_source_changed(self, message: SourceChanged) -> None:
         """Say whether mail is received."""
-        self.look_at_receiver()
+        worst = self.services.sources.worst()  # it is imported: a source has just said something
+        if worst is not None:
+            mark, style = SOURCES.get(worst.state, ("○", "warning"))
+            whose = f"{worst.account}: " if worst.account else ""
+            self.tell("receiver", f"{mark} {whose}{worst.sentence}", style)
 
     def on_index_progress(self, message: IndexProgress) -> None:
-        """Say how far reading the mail, or an action on many letters, has come."""
+        """Say how far reading the mail, or an action on many messages, has come."""
         running = message.done < message.total
         if message.what == "reading":
             self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
         self.tell("index", f"{message.what} {message.done:,}/{message.total:,}" if running else "")
         self.titles_changed()
-        self.letters.refresh()
+        self.messages.refresh()
 
     def refresh_all(self) -> None:
         """Read list and folders again; while that runs, further calls make for one more round."""
@@ -140,7 +147,7 @@ class NewsScreen(SearchScreen):
                 folders = await self.services.mail.folders()
                 if not self.services.mail.scanned and not any(row.total for row in folders):
                     return  # an index just begun knows less than the page shown; the scan will tell
-                await self.letters.reload()
+                await self.messages.reload()
                 self._find_home(folders)
                 self.show_folders(folders)
                 if self._own:
@@ -169,16 +176,3 @@ class NewsScreen(SearchScreen):
         self.tell("sending", f"{len(moving):,} sending" if moving else "")
         self.tell("held", f"{len(held):,} need you" if held else "", "warning")
         self.show_folders(folders)
-
-    @work(group="receiver", exclusive=True, description="look at the receiver")
-    async def look_at_receiver(self) -> None:
-        """Say whether mail is received, and where."""
-        state = await self.services.receiving.state()
-        if state.running:
-            # The same port over IPv4 and IPv6 is one to a person.
-            ports = ", ".join(dict.fromkeys(f":{each.rpartition(':')[2]}" for each in state.addresses))
-            self.tell("receiver", f"● receiving on {ports}" if ports else "● receiving", "good")
-        elif state.error:
-            self.tell("receiver", f"○ not receiving: {state.error}", "bad")
-        else:
-            self.tell("receiver", "○ not receiving", "muted")

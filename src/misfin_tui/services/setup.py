@@ -124,7 +124,7 @@ class Setup:
         made = [] if had_config else [path]
         try:
             made.append(self._services.identity_store.save(identity))
-            self._services.store.create(identity.address.address)
+            self._services.accounts.create_mail(made[-1].stem)
         except BaseException as error:
             for file in made:
                 file.unlink(missing_ok=True)
@@ -161,7 +161,7 @@ def name_problem(name: str) -> str:
 def port_problem(port: int) -> str:
     """Why nothing can listen on this TCP port; empty when it is free."""
     if not 0 < port < 65536:
-        return f"{port} is no port number."
+        return f"{port} is not a port number."
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
