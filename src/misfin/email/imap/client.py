@@ -22,7 +22,7 @@ from misfin.email.imap.limits import (
     PIPELINE,
 )
 from misfin.email.imap.reader import FetchPiece, Reader
-from misfin.email.imap.states import ImapCourse, ImapState, ImapStep
+from misfin.email.imap.states import LOGGED_IN, ImapCourse, ImapState, ImapStep
 from misfin.email.imap.values import (
     Bye,
     Capabilities,
@@ -48,7 +48,7 @@ _SHOWN: Final = 200  # bytes of a line that could not be read which are kept for
 
 @dataclass(eq=False, slots=True)
 class _Sent:
-    """A command and what of it is still to be written; ``steps`` is None while it waits its turn."""
+    """A command, and what of it is still to be written once its turn has come."""
 
     tag: str
     command: ImapCommand
@@ -152,8 +152,7 @@ class IMAPClientProtocol:
             self._write_on()
 
     def respond(self, data: str | None) -> None:
-        """Answer a :class:`Challenge`, in base64; None gives the attempt up, which the server answers with
-        BAD."""
+        """Answer a :class:`Challenge`, in base64; None gives the attempt up, and the server says BAD."""
         if not any(sent.command.name == "AUTHENTICATE" for sent in self._flight.values()):
             raise LocalProtocolError("There is no challenge to respond to.")
         self._outgoing += response_line(data)
@@ -303,7 +302,7 @@ class IMAPClientProtocol:
 
     def _count(self) -> None:
         """Refuse answers that do not end. While idle, and with nothing in flight, they need not."""
-        if self._flight and self.state not in _IDLE_STATES:
+        if self._flight and (self._done or self.state not in _IDLE_STATES):
             self._answers += 1
             if self._answers > ANSWERS + ANSWERS_EACH * self._exists:
                 raise self._violation("The server's answers do not end.")
@@ -332,7 +331,7 @@ class IMAPClientProtocol:
         for sent in self._flight.values():
             if sent.command.name == "AUTHENTICATE":
                 return self._challenged(sent, line)
-            if sent.command.name == "IDLE" and self.state not in _IDLE_STATES:
+            if sent.command.name == "IDLE" and self.state in LOGGED_IN:  # neither idle yet nor leaving
                 self._course.happens(ImapStep.IDLING)
                 if self._done:
                     self._outgoing += b"DONE\r\n"

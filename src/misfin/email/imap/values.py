@@ -29,7 +29,6 @@ class Status(Enum):
     NO = "NO"
     BAD = "BAD"
     PREAUTH = "PREAUTH"
-    BYE = "BYE"
 
 
 # ---- response codes -------------------------------------------------------------------------------
