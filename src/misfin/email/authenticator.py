@@ -35,8 +35,7 @@ class Challenge:
 
 
 def challenge_of(text: bytes) -> Challenge:
-    """What follows the ``+`` of a server. Whether it is base64 is for the mechanism to see: some servers
-    chat."""
+    """What follows the ``+`` of a server. Whether it is base64 is for the mechanism to see."""
     return Challenge(text.decode("utf-8", "replace").strip())
 
 
@@ -53,6 +52,5 @@ def response_line(data: str | None) -> bytes:
 
 
 def initial_word(data: str) -> bytes:
-    """A first response as it stands behind the name of the mechanism; one of no bytes is ``=`` (RFC 4959
-    §3)."""
+    """A first response as it stands behind the mechanism's name; one of no bytes is ``=`` (RFC 4959 §3)."""
     return response_line(data).rstrip(b"\r\n") or b"="

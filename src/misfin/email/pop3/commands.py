@@ -1,5 +1,4 @@
-"""Every command the POP3 engine can send. Arguments that cannot be sent safely raise
-:class:`CommandError`."""
+"""Every command the POP3 engine can send; an argument that cannot be sent safely is a CommandError."""
 
 from __future__ import annotations
 
