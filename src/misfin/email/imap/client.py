@@ -38,7 +38,7 @@ from misfin.email.imap.values import (
     Untagged,
 )
 from misfin.email.imap.writer import Pause, Spelling, Upload, WriteStep, write
-from misfin.errors import LocalProtocolError, RemoteProtocolError
+from misfin.errors import CommandError, LocalProtocolError, RemoteProtocolError
 
 ImapEvent: TypeAlias = Greeting | Untagged | FetchPiece | Challenge | Idling | Completed
 
@@ -128,7 +128,7 @@ class IMAPClientProtocol:
         """Send a command, or have it wait for those before; the tag that its :class:`Completed` will have.
 
         Raises :class:`~misfin.errors.LocalProtocolError` where it is not allowed, or not offered, and
-        :class:`~misfin.errors.CommandError` where its arguments make it too long.
+        :class:`~misfin.errors.CommandError` where its arguments make it, or its message, too long.
         """
         self._check(command)
         self._number += 1
@@ -243,6 +243,9 @@ class IMAPClientProtocol:
             return
         if command.name == "LOGIN" and "LOGINDISABLED" in self._capabilities:
             raise LocalProtocolError("The server takes no passwords by LOGIN here.")
+        most = extensions.append_limit(self._capabilities)
+        if most is not None and any(isinstance(part, Upload) and part.size > most for part in command.parts):
+            raise CommandError(f"The server takes messages of at most {most:,} bytes.")
         if missing := {name for name in command.needs if not self.offers(name)}:
             raise LocalProtocolError(f"{command.name}: the server does not offer {missing.pop()}.")
 

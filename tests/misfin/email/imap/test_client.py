@@ -425,6 +425,15 @@ def test_a_message_refused_while_it_leaves_is_finished():
     assert engine.get_outgoing_data().endswith(b"hello\r\nA3 NOOP\r\n")
 
 
+def test_a_message_larger_than_the_server_takes_is_not_offered():
+    engine = logged_in(OFFERED + b" APPENDLIMIT=1000")
+    engine.send(commands.append("Sent", 1000))
+    with pytest.raises(CommandError, match="at most 1,000 bytes"):
+        engine.send(commands.append("Sent", 1001))
+    engine = logged_in(OFFERED + b" APPENDLIMIT APPENDLIMIT=x")  # one for each mailbox, and nonsense
+    engine.send(commands.append("Sent", 1001))
+
+
 def test_an_empty_message_can_be_uploaded():
     engine = logged_in()
     engine.send(commands.append("Sent", 0))
