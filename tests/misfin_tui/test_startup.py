@@ -33,6 +33,7 @@ OURS = {
     "misfin.model",
     "misfin.model.gemtext",
     "misfin.store",
+    "misfin.store.evidence",
     "misfin.store.files",
     "misfin.store.rows",
     "misfin_tui",

@@ -16,8 +16,9 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.drafts import Draft
 from misfin.store.envelope import wrap, wrap_sent
+from misfin.store.evidence import Evidence
 from misfin.store.outgoing import Outgoing
-from misfin.store.rows import Badge, LetterRow
+from misfin.store.rows import LetterRow
 from misfin_tui.services import autosave
 from misfin_tui.services.autosave import Autosave
 from misfin_tui.services.lookalike import resembles
@@ -55,7 +56,7 @@ def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
         False,
         False,
         (),
-        Badge.VERIFIED,
+        Evidence.VERIFIED,
         1,
         100,
         Path("x"),

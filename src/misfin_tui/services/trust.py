@@ -173,7 +173,7 @@ class Trust:
         return [row for row in rows if row.question in asked and row.question_name == name]
 
     def _approve(self, kind: PinKind, name: str, fingerprint: str) -> int:
-        from misfin.trust.tofu import PinKind
+        from misfin.trust.tofu import APPROVED, PinKind
 
         question = self._question(kind, name)
         if question is None:
@@ -184,7 +184,7 @@ class Trust:
                 remedy="Look at the new one before you decide.",
             )
         now = time.time()
-        self._services.pin_book.replace(kind, name, question.shown, how="approved in the app", now=now)
+        self._services.pin_book.replace(kind, name, question.shown, how=f"{APPROVED} in the app", now=now)
         if kind is PinKind.SENDER:
             self._release_held(question.held, approved=True)
             return len(question.held)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.store.evidence import ORDER, Evidence
 from misfin.store.index.place import SEPARATOR, KnownFolder, letter_id, split_key
-from misfin.store.rows import BADGES, BINS, FOLDERS, Badge, ConversationRow, FolderRow, LetterRow, View
+from misfin.store.rows import BINS, FOLDERS, ConversationRow, FolderRow, LetterRow, View
 
 MAX_GRAVES: Final = 20_000
 """Letters that may go, besides a quarter of those there are, before the index is made anew."""
@@ -27,11 +28,11 @@ _WRITTEN: Final = ("Sent", "Drafts")
 
 _LETTER: Final = (
     "SELECT l.row, l.file, f.account, f.name, f.path, l.sender, l.address, l.recipients, l.subject, l.date,"
-    " l.unread, l.starred, l.tags, l.badge, l.thread, l.size FROM letters l JOIN folders f USING (folder) "
+    " l.unread, l.starred, l.tags, l.evidence, l.thread, l.size FROM letters l JOIN folders f USING (folder) "
 )
 
 _CONVERSATIONS: Final = """
-    SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.badge, l.sender, l.address, l.own,
+    SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.evidence, l.sender, l.address, l.own,
         l.recipients, f.name IN ('Sent', 'Drafts'), b.bin, t.total, t.unread, t.starred, t.attachments,
         t.tagged, t.held,
         c.total, c.unread, c.starred,
@@ -162,7 +163,7 @@ def _conversation(
     subject: str,
     snippet: str,
     date: float,
-    badge: int,
+    evidence: int,
     sender: str,
     address: str,
     own: int,
@@ -198,7 +199,7 @@ def _conversation(
         unread=unread if box_unread is None else box_unread,
         starred=bool(box_starred if in_bin else starred),
         date=date,
-        badge=Badge.VERIFIED if own and outgoing else BADGES[badge],
+        evidence=Evidence.VERIFIED if own and outgoing else ORDER[evidence],
         tags=tuple(sorted(set(tags.split()))) if tagged else (),
         attachment=attachments > 0,
         held=held > 0,
@@ -311,7 +312,7 @@ def _letter(
     unread: int,
     starred: int,
     tags: str,
-    badge: int,
+    evidence: int,
     thread: int,
     size: int,
 ) -> LetterRow:
@@ -328,7 +329,7 @@ def _letter(
         unread=bool(unread),
         starred=bool(starred),
         tags=tuple(tags.split()),
-        badge=Badge.VERIFIED if folder in _WRITTEN and address == account else BADGES[badge],
+        evidence=Evidence.VERIFIED if folder in _WRITTEN and address == account else ORDER[evidence],
         thread=thread,
         size=size,
         path=Path(os.fsdecode(path)) / os.fsdecode(file),
