@@ -122,7 +122,7 @@ def whole_view(index: MailIndex) -> dict[str, object]:
                     row.unread,
                     row.starred,
                     row.date,
-                    row.badge.name,
+                    row.evidence.name,
                     row.tags,
                     row.attachment,
                     row.held,

@@ -34,6 +34,7 @@ OURS = {
     "misfin.model.gemtext",
     "misfin.model.safetext",
     "misfin.store",
+    "misfin.store.evidence",
     "misfin.store.files",
     "misfin.store.rows",
     "misfin_tui",

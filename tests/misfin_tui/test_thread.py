@@ -16,8 +16,9 @@ from misfin.errors import LetterGoneError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.envelope import wrap_sent
+from misfin.store.evidence import Evidence
 from misfin.store.mime import read_letter
-from misfin.store.rows import Badge, View
+from misfin.store.rows import View
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.dialogs.attachments import AttachmentsDialog, OpenFileDialog
@@ -412,7 +413,7 @@ async def test_a_refused_letter_in_the_trash_is_not_offered_to_be_accepted(profi
         app.screen.open_view(View(ALICE, "Trash"))
         await opened(pilot, "Held up")
         await on_screen(pilot, "It is me.")
-        assert app.screen.thread.current.row.badge is Badge.CHANGED
+        assert app.screen.thread.current.row.evidence is Evidence.DIFFERS
         assert "Accept held" not in shown(app)
         await pilot.press("A")
         await until(pilot, lambda: "This letter is not held." in notices(app))

@@ -20,7 +20,7 @@ from misfin.store.outgoing import OutboxRow, Question, State
 from misfin.trust.certificate import CertificateInfo
 from misfin.trust.pins import PinBook
 from misfin.trust.records import Offer
-from misfin.trust.tofu import Pin, PinKind, Verdict, decide
+from misfin.trust.tofu import APPROVED, Pin, PinKind, Verdict, decide
 
 _HEAD = 64 * 1024  # bytes of a held message read to see who sent it: more than any header we write
 _ABOUT_TRUST = (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
@@ -104,7 +104,7 @@ def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, where
             f"{name} has shown yet another certificate meanwhile; nothing was changed.",
             remedy="Look at the new one before you decide.",
         )
-    stores.pin_book.replace(kind, name, asked.shown, how=f"approved {where}", now=now)
+    stores.pin_book.replace(kind, name, asked.shown, how=f"{APPROVED} {where}", now=now)
     if kind is PinKind.SENDER:
         for message in asked.held:
             release(stores.store, message, approved=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.store.outgoing import OutboxRow, State
+from misfin.trust.tofu import Decision
 
 if TYPE_CHECKING:
     from misfin.trust.certificate import CertificateInfo
-    from misfin.trust.tofu import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,13 @@ class HostSeen:
     name: str
     decision: Decision
     certificate: CertificateInfo
+
+    @property
+    def text(self) -> str:
+        """One sentence."""
+        if self.decision is Decision.RENEWED:
+            return f"{self.name} has renewed its certificate, with the same key."
+        return f"First contact with {self.name}: its certificate is now trusted."
 
 
 @dataclass(frozen=True, slots=True)

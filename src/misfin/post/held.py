@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from misfin.errors import LetterGoneError
-from misfin.store import envelope
+from misfin.store import envelope, evidence
 from misfin.store.maildir import Entry, MailStore, Parcel
 
 FOLDER = "Held"
@@ -22,8 +22,7 @@ def release(store: MailStore, account: str, key: str, *, approved: bool) -> Entr
     if not approved:
         return held.move(key, inbox)
     data = held.read(key)
-    words = {**envelope.read(data).verification, "sender": "approved"}
-    words.pop("held", None)
+    words = evidence.approved(envelope.read(data).verification)
     entry = inbox.find(key)  # there already, perhaps read already, when an earlier release was cut off
     if entry is None:
         (entry,) = inbox.deliver_many([Parcel(envelope.with_verification(data, words), key=key)])

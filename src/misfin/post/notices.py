@@ -30,15 +30,26 @@ def about_host(name: str, delivery: Delivery) -> list[Told]:
         found.append(Told(f"TLS 1.2 {name}", text))
     if delivery.certificate is None:
         return found
-    certificate = delivery.certificate.fingerprints.cert
+    shown, first = delivery.certificate, delivery.decision is Decision.FIRST_USE
+    certificate = shown.fingerprints.cert
     if Remark.EXPIRED in delivery.remarks:
-        day = f"{delivery.certificate.not_after:%Y-%m-%d}"
-        text = f"The certificate of {name} expired on {day}. It is still the trusted one, so mail goes on."
+        text = f"The certificate of {name} expired on {shown.not_after:%Y-%m-%d}. {_STANDS[first]}"
         found.append(Told(f"expired {name} {certificate}", text))
-    if Remark.HOST_MISMATCH in delivery.remarks and delivery.decision is Decision.FIRST_USE:
+    if Remark.NOT_YET_VALID in delivery.remarks:
+        day = f"{shown.not_before:%Y-%m-%d}"
+        text = f"The certificate of {name} is not valid before {day}; a clock may be wrong. {_STANDS[first]}"
+        found.append(Told(f"not yet valid {name} {certificate}", text))
+    if Remark.HOST_MISMATCH in delivery.remarks and first:
         text = f"The certificate of {name} does not name that host. Compare its fingerprint with the owner's."
         found.append(Told(f"not named {name} {certificate}", text))
     return found
+
+
+_STANDS = {
+    True: "This was the first contact: it is pinned from now on. Compare its fingerprint with the owner's.",
+    False: "Its key is the pinned one, so mail goes on.",
+}
+"""What follows, at first contact and later: Misfin trusts keys, not dates (protocol.md §5.2)."""
 
 
 def about_identity(identity: Identity, complaints: Sequence[str]) -> list[Told]:

@@ -90,6 +90,9 @@ class MisfinDetails:
     hops: tuple[HopDetails, ...]
     received_from: str
     received_by: str
+    written_here: bool
+    """Whether it was sent or drafted by the account it lies in: whatever was received or imported says for
+    whom it was."""
     message: GemmailMessage
     gemmail: bytes = field(repr=False)
 
@@ -166,6 +169,7 @@ def _read_gemmail(data: bytes, size: int) -> Letter:
         ),
         received_from=stored.received_from,
         received_by=stored.received_by,
+        written_here=not (stored.verification or stored.received_by or "delivered-to" in stored.fields),
         message=message,
         gemmail=stored.gemmail,
     )

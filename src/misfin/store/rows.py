@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from misfin.store.evidence import Evidence
 
 INBOX = "Inbox"
 HELD = "Held"
@@ -12,19 +15,6 @@ FOLDERS = (INBOX, "Sent", "Drafts", "Archive", HELD, "Junk", "Trash")
 """Folders every account has (design.md §5), in the order they are shown."""
 BINS = frozenset({"Trash", "Junk"})
 """Folders whose letters no longer count as part of a conversation seen from elsewhere."""
-
-
-class Badge(StrEnum):
-    """How it is known who sent a letter (ux.md, Inbox). Stored by name, drawn by value."""
-
-    VERIFIED = "✓"
-    FIRST = "◐"
-    NONE = "?"
-    CHANGED = "⚠"
-
-
-BADGES = tuple(Badge)
-"""The index keeps a badge as its place in here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,7 @@ class ConversationRow:
     """One line of a list: a conversation as seen from a view.
 
     ``letter`` and ``id`` name its newest letter in that view, whose subject, snippet, date (Unix seconds)
-    and badge are shown. ``count`` is the size of the whole conversation across folders (letters in Trash
+    and evidence are shown. ``count`` is the size of the whole conversation across folders (letters in Trash
     and Junk count only in a view of those); ``unread`` is how many of its letters *in the view's folder*
     are unread. ``participants`` are its newest authors other than oneself, or ``To: …`` where there is
     no other. ``tags`` are those of all its letters, sorted.
@@ -81,7 +71,7 @@ class ConversationRow:
     unread: int
     starred: bool
     date: float
-    badge: Badge
+    evidence: Evidence
     tags: tuple[str, ...]
     attachment: bool
     held: bool
@@ -109,7 +99,7 @@ class LetterRow:
     unread: bool
     starred: bool
     tags: tuple[str, ...]
-    badge: Badge
+    evidence: Evidence
     thread: int
     size: int
     path: Path

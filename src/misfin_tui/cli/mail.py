@@ -9,17 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin.store.rows import FOLDERS, Badge, LetterRow, View
+from misfin.store.rows import FOLDERS, LetterRow, View
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import Record, emit, iso, open_services, say
+from misfin_tui.cli.output import Record, emit, iso, open_services, say, shown
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
     from misfin.store.index import MailIndex
     from misfin.store.mime import Letter
-
-TRUST = {Badge.VERIFIED: "verified", Badge.FIRST: "first", Badge.NONE: "none", Badge.CHANGED: "changed"}
-"""The words for a letter's badge in ``--json``."""
 
 
 def list_letters(args: Namespace) -> int:
@@ -117,7 +114,7 @@ def record_of(row: LetterRow) -> dict[str, object]:
         "unread": row.unread,
         "starred": row.starred,
         "tags": list(row.tags),
-        "trust": TRUST[row.badge],
+        "trust": row.evidence.value,
         "thread": row.thread,
         "size": row.size,
         "path": str(row.path),
@@ -125,7 +122,7 @@ def record_of(row: LetterRow) -> dict[str, object]:
 
 
 def _line(row: LetterRow) -> str:
-    marks = ("●" if row.unread else " ") + ("★" if row.starred else " ") + row.badge.value
+    marks = ("●" if row.unread else " ") + ("★" if row.starred else " ") + row.evidence.sign
     who = (row.sender or row.sender_address)[:24]
     return f"{row.id[:28]:28}  {marks}  {iso(row.date)[:16]:16}  {who:24}  {row.subject}"
 
@@ -136,10 +133,10 @@ def _page(row: LetterRow, letter: Letter) -> Iterator[str]:
         "To": ", ".join(row.to),
         "Date": iso(row.date),
         "Subject": row.subject,
-        "Trust": f"{row.badge.value} {TRUST[row.badge]}",
+        "Trust": f"{row.evidence.sign} {row.evidence}: {row.evidence.when}",
     }
     for name, value in head.items():
-        yield f"{name:8} {plain(str(value), one_line=True)}"
+        yield shown(f"{name:8} {value}")
     for attachment in letter.attachments:
         yield plain(
             f"{'File':8} {attachment.name} ({attachment.type}, {attachment.size:,} bytes)", one_line=True

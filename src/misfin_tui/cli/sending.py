@@ -136,9 +136,12 @@ def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow
 
 def _remark(event: Event) -> None:
     """What stops no letter but should be known, on stderr; the rows say everything else."""
-    from misfin.post.events import MailboxKeyChanged, Notice, Trouble  # late: as the courier itself
+    from misfin.post.events import HostSeen, MailboxKeyChanged, Notice, Trouble  # late: as the courier itself
+    from misfin.trust.tofu import Decision
 
-    if isinstance(event, MailboxKeyChanged | Notice | Trouble):
+    if isinstance(event, HostSeen) and event.decision is not Decision.RENEWED:
+        return
+    if isinstance(event, HostSeen | MailboxKeyChanged | Notice | Trouble):
         say(event.text)
 
 

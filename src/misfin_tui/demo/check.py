@@ -143,7 +143,7 @@ def read_answer(play: Play) -> None:
 
     (letter,) = wait_for("Bea's answer", answer)
     need(letter["thread"] == ours["thread"], "the answer stands in another conversation than the letter")
-    need(letter["trust"] in ("verified", "first"), f"the answer is shown as {letter['trust']}")
+    need(letter["trust"] in ("verified", "unconfirmed"), f"the answer is shown as {letter['trust']}")
     play.memory["answer"] = letter["id"]
 
 

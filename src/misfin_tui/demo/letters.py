@@ -42,6 +42,8 @@ class Story:
 
 ME = Person("ada@harbour.test", "Ada Harbour")
 STRANGER = Person("nobody@bench.test", "")
+FIRST_CONTACTS = frozenset({"noor@atlas.test"})
+"""Who wrote for the first time while their host could not be asked."""
 
 
 def people() -> dict[str, Person]:
@@ -61,6 +63,18 @@ def stories() -> tuple[Story, ...]:
         )
         for story in _data()["story"]
     )
+
+
+def first_written() -> dict[str, float]:
+    """Everybody who wrote to us with a certificate, and how many hours ago first."""
+    found: dict[str, float] = {}
+    for story in stories():
+        for letter in story.letters:
+            if letter.sender not in (None, STRANGER) and letter.certificate:
+                assert letter.sender is not None
+                address = letter.sender.address
+                found[address] = max(found.get(address, 0.0), letter.hours)
+    return found
 
 
 def _written(letter: dict[str, Any], known: dict[str, Person]) -> Written:

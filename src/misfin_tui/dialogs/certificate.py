@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from misfin.errors import MisfinError
+from misfin.trust.tofu import change_due, due_since
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.screentext import plain
@@ -210,11 +211,12 @@ def comparison(question: CertificateQuestion) -> Iterator[Row]:
 
 def remarks(question: CertificateQuestion) -> list[str]:
     """What speaks for or against it, one sentence each."""
+    shown = question.shown
     words = {
-        "expired": "The certificate shown has expired.",
-        "not yet valid": "The certificate shown is not valid yet.",
+        "expired": f"The certificate presented expired on {shown.not_after:%Y-%m-%d}.",
+        "not yet valid": f"The certificate presented is not valid before {shown.not_before:%Y-%m-%d}.",
         "does not name the host": "It does not name this host.",
-        "the pinned certificate had expired": "The old certificate had expired, so a new one was due.",
+        "the pinned certificate had expired": due_since(change_due(question.pin, question.shown_at)),
     }
     return [words[remark] for remark in sorted(question.verdict.remarks) if remark in words]
 
@@ -225,6 +227,11 @@ def advice_of(question: CertificateQuestion) -> str:
         return (
             "You have never sent anything there. If you have the fingerprint from the owner, compare it now;"
             " from then on a change is noticed."
+        )
+    if change_due(question.pin, question.shown_at):
+        return (
+            "The owner had to make a new certificate, and this may be it. Check with them through another"
+            " channel before you trust it."
         )
     if question.kind == "sender":
         return (

@@ -180,6 +180,7 @@ ACTIONS: tuple[Action, ...] = (
             shown=Shown.HELP,
             action="slide(1)",
         ),
+        _A("decide", "A", "Decide", "Decide about a message that is held."),
         _A("undo", "z", "Undo", "Undo the last action."),
         _A("refresh", "R", "Check now", "Look for new mail now.", shown=Shown.PALETTE),
         _A("edit-draft", "E", "Edit draft", "Go on writing the draft.", shown=Shown.PALETTE),
@@ -199,7 +200,7 @@ ACTIONS: tuple[Action, ...] = (
     *_room(
         Room.THREAD,
         _A("attachments", "v", "Attachments", "Save or open what is attached to the message."),
-        _A("release", "A", "Accept held", "Decide about mail that is held."),
+        _A("release", "A", "Decide", "Decide about a message that is held.", action="decide"),
         _A("thread-edit-draft", "E", "Edit draft", "Go on writing the draft.", action="edit_draft"),
         _A("open-link", "o", "Open link", "Open a link by its number."),
         _A("thread-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),

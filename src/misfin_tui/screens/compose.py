@@ -17,12 +17,12 @@ from misfin.store.drafts import Draft
 from misfin_tui.keymap import Room
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.compose_draft import DraftScreen
-from misfin_tui.screens.sending import people_line
+from misfin_tui.screens.sending import people_line, standing_words
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import AddressInput, AddressOffers, Offer, OneLine
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.byte_meter import ByteMeter
-from misfin_tui.widgets.facts import day, text
+from misfin_tui.widgets.facts import text
 from misfin_tui.widgets.gemtext_area import GemtextArea, typable
 from misfin_tui.widgets.gemtext_view import GemtextView
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
@@ -236,8 +236,8 @@ class ComposeScreen(DraftScreen):
             Offer(
                 each.contact.address,
                 each.contact.name,
-                each.trust.badge.value,
-                each.trust.note + (f" {day(each.trust.since)}" if each.trust.since else ""),
+                each.standing.evidence,
+                standing_words(each.standing),
             )
             for each in known
             if each.contact.address not in there
@@ -252,7 +252,7 @@ class ComposeScreen(DraftScreen):
         """One line below To: for each recipient whether it is known, and what is odd."""
         entries = self.to.recipients
         addresses = [entry.address for entry in entries if entry.address]
-        states = await self.attempt(self.services.contacts.trust_of(addresses))
+        states = await self.attempt(self.services.contacts.standings(addresses))
         mine = await asyncio.to_thread(self.services.identities.addresses)
         if states is None or not self.standing:
             return

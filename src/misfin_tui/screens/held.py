@@ -26,12 +26,12 @@ async def _release(screen: LetterScreen, key: str) -> None:
     trust = screen.services.trust
     held = next((letter for letter in await trust.held() if letter.key == key), None)
     if held is None:
-        screen.misfin.say("This letter is not held any more.", severity="warning")
+        screen.misfin.say("This message is no longer held.", severity="warning")
         return
     question = (
-        "Put this letter into the inbox? The pin of its sender stays as it is: the next letter under the"
+        "Put this message into the inbox? The pin of its sender stays as it is: the next message with the"
         " other certificate is held again."
     )
-    if await screen.misfin.push_screen_wait(ConfirmDialog("Release this letter?", question, yes="Release")):
+    if await screen.misfin.push_screen_wait(ConfirmDialog("Release this message?", question, yes="Release")):
         await trust.release(held)
-        screen.misfin.say("The letter is in the inbox.")
+        screen.misfin.say("The message is in the inbox.")

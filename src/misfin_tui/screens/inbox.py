@@ -11,8 +11,9 @@ from textual.containers import Container
 from textual.content import Content
 
 from misfin.errors import LetterGoneError, MisfinError, QueryError
-from misfin.store.rows import INBOX, View
-from misfin_tui.keymap import Room, readable
+from misfin.store.rows import HELD, INBOX, View
+from misfin_tui.config import split_listen
+from misfin_tui.keymap import Room
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.inbox_news import NewsScreen
 from misfin_tui.screens.letter_actions import DRAFTS
@@ -84,6 +85,8 @@ class InboxScreen(NewsScreen):
         self.letters: LetterList
         self.preview = Preview(id="preview")
         self._preview_timer: Timer | None = None
+        self._on_held = False
+        """Whether a letter is held in the conversation under the cursor, as the line of keys has it."""
 
     # ---- the first frame
 
@@ -100,6 +103,7 @@ class InboxScreen(NewsScreen):
 
     def on_mount(self) -> None:
         """Fill the panes before anything is drawn; the rest waits until it was."""
+        self.preview.decide_key = self.key_of("decide")
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         if self._first is not None:
             self.show_folders(self._first.folders)
@@ -142,15 +146,27 @@ class InboxScreen(NewsScreen):
         if away := [account for account in self.away if view.account in (None, account)]:
             return "\n".join(self._where_it_was(account) for account in away)
         if view.unread_only:
-            return f"Nothing unread. Press {self._key('unread-only')} to see all."
+            return f"Nothing unread. Press {self.key_of('unread-only')} to see all."
         if self._progress or view != self.home:
             return self._progress or "Nothing here yet."
         lines = [
             "No mail yet.",
             "",
-            f"{self._key('compose')} writes a letter, {self._key('help')} shows every key.",
+            f"{self.key_of('compose')} writes a letter, {self.key_of('help')} shows every key.",
         ]
-        return "\n".join([*lines, f"Others reach you at {view.account}."] if view.account else lines)
+        return "\n".join([*lines, *self._reached_at(view.account)] if view.account else lines)
+
+    def _reached_at(self, account: str) -> list[str]:
+        """What others write to reach an account here, with the port where it is not the usual one."""
+        from misfin.model.address import DEFAULT_PORT  # late: not for the first frame
+
+        ports = [split_listen(text)[1] for text in self.misfin.config.receive.listen]
+        if not ports or DEFAULT_PORT in ports:
+            return [f"Others reach you at {account}."]
+        return [
+            f"Others reach you at {account}:{ports[0]}.",
+            f"Everybody has to write the port: without it, mail goes to port {DEFAULT_PORT}.",
+        ]
 
     def _where_it_was(self, account: str) -> str:
         room = max(self.letters.size.width - 2, 20)
@@ -163,13 +179,9 @@ class InboxScreen(NewsScreen):
         ]
         return "\n".join(part for line in lines for part in (*wrap(line, room), ""))
 
-    def _key(self, action: str) -> str:
-        """The first key of an action, as people read it."""
-        keys = self.misfin.keys.of(action) or self.misfin.keys.of("commands")
-        return readable(keys[0]) if keys else "?"
-
     def on_config_changed(self, message: ConfigChanged) -> None:
-        """Searches or the preview may be others."""
+        """Searches, keys or the preview may be others."""
+        self.preview.decide_key = self.key_of("decide")
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         self.refresh_all()
 
@@ -197,6 +209,10 @@ class InboxScreen(NewsScreen):
 
     @on(LetterList.Highlighted)
     def _highlighted(self) -> None:
+        row = self.letters.current
+        if (held := row is not None and row.held) != self._on_held:
+            self._on_held = held
+            self.refresh_bindings()
         if self._preview_timer is not None:
             self._preview_timer.stop()
         self._preview_timer = self.set_timer(PREVIEW_DELAY, self._show_preview)
@@ -205,8 +221,10 @@ class InboxScreen(NewsScreen):
     def idle_actions(self) -> Collection[str]:
         """What the list shown gives no occasion for."""
         view = self.letters.view
-        drafts = () if view.folder == DRAFTS else ("edit_draft",)
-        return drafts if view.query else (*drafts, "save_search")
+        idle = [] if view.folder == DRAFTS else ["edit_draft"]
+        idle += [] if view.query else ["save_search"]
+        row = self.letters.current
+        return idle if row is not None and row.held else [*idle, "decide"]
 
     def on_resize(self) -> None:
         """In a narrow window the line on top brings the sidebar; in a larger one the preview comes back."""
@@ -377,6 +395,14 @@ class InboxScreen(NewsScreen):
         """The newest letter of the conversation under the cursor."""
         row = self.letters.current
         return await self.services.mail.letter(row.id) if row else None
+
+    async def held_letter(self) -> LetterRow | None:
+        """The newest held letter of the conversation under the cursor."""
+        row = self.letters.current
+        if row is None or not row.held:
+            return None
+        letters = await self.services.mail.thread(row.thread, self.letters.view)
+        return next((letter for letter in reversed(letters) if letter.folder == HELD), None)
 
     def attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
         """The name of one was clicked in the preview."""

@@ -59,10 +59,19 @@ class LetterScreen(Screen[None]):
         """The list everything was opened from."""
         return self.misfin.inbox
 
+    def key_of(self, action: str) -> str:
+        """The first key of an action, as people read it."""
+        keys = self.misfin.keys.of(action) or self.misfin.keys.of("commands")
+        return readable(keys[0]) if keys else "?"
+
     # ---- for each screen to fill in
 
     async def chosen_letter(self) -> LetterRow | None:
         """The letter to answer or pass on."""
+        raise NotImplementedError
+
+    async def held_letter(self) -> LetterRow | None:
+        """The held letter to decide about; None where none is held."""
         raise NotImplementedError
 
     def targets(self) -> Sequence[int]:
@@ -272,6 +281,21 @@ class LetterScreen(Screen[None]):
             self.misfin.report(error)
         else:
             self.misfin.open_composer(draft)
+
+    @work(group="decide", exclusive=True, description="decide about held mail")
+    async def action_decide(self) -> None:
+        """Decide about the certificate of a sender whose letter is held."""
+        from misfin_tui.screens import held  # late: not for the first frame
+
+        try:
+            row = await self.held_letter()
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        if row is None:
+            self.misfin.say("This message is not held.", severity="warning")
+            return
+        await held.decide(self, row)
 
     # ---- filing
 

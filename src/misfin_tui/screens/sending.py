@@ -18,9 +18,7 @@ from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.facts import day
 
 if TYPE_CHECKING:
-    from misfin_tui.services.contacts import TrustState
-
-BADGE_TONES = {"✓": "$success", "◐": "$secondary", "?": "$text-muted", "⚠": "$error"}
+    from misfin.store.evidence import Standing
 
 
 async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
@@ -77,8 +75,16 @@ def submitted(letters: int, copies: int, hold: int, undo: str) -> str:
     return f"{what} {leaves} in {hold} s{back}."
 
 
+def standing_words(standing: Standing) -> str:
+    """How it is known who somebody is, and what is known about their host, for one line."""
+    since = f", first seen {day(standing.since)}" if standing.since else ""
+    host = f", {standing.host}" if standing.host and not standing.since else ""
+    warning = f": {standing.warning[0].lower()}{standing.warning[1:].rstrip('.')}" if standing.warning else ""
+    return f"{standing.evidence}{since}{host}{warning}"
+
+
 def people_line(
-    entries: Sequence[Recipient], states: Sequence[TrustState], mine: Sequence[MisfinAddress]
+    entries: Sequence[Recipient], states: Sequence[Standing], mine: Sequence[MisfinAddress]
 ) -> Content:
     """For each recipient whether it is known, and what is odd, the oddest first: it must not be cut off.
 
@@ -93,13 +99,14 @@ def people_line(
             continue
         state, address = next(trust), entry.address
         name = plain(address.address, one_line=True)
+        sign, tone = state.evidence.sign, f"$evidence-{state.evidence}"
         if odd := suspicious(address.address):
-            found = (1, "⚠", BADGE_TONES["⚠"], f"{name} {odd}", "$warning")
+            found = (1, "⚠", "$error", f"{name} {odd}", "$warning")
         elif any(same_person(address, each) for each in mine):
             found = (2, "◂", "$warning", f"{name} is yourself", "")
         else:
-            note = state.note + (f" {day(state.since)}" if state.since else "")
-            found = (3, state.badge.value, BADGE_TONES[state.badge.value], f"{name} {note}", "")
+            rank, colour = (2, "$warning") if state.warning else (3, "")
+            found = (rank, sign, tone, f"{name} {standing_words(state)}", colour)
         told.setdefault(address.key, found)
     parts: list[tuple[str, str]] = []
     for _, sign, tone, words, colour in sorted(told.values(), key=lambda each: each[0]):

@@ -65,6 +65,7 @@ class ThreadScreen(LetterScreen):
 
     def on_mount(self) -> None:
         """Read the conversation."""
+        self.thread.decide_key = self.key_of("release")
         self._open(self._conversation, self._letter)
 
     # ---- reading
@@ -156,7 +157,7 @@ class ThreadScreen(LetterScreen):
         if part is None or part.letter is None or not part.letter.attachments:
             idle.add("attachments")
         if part is None or not _held(part):
-            idle.add("release")
+            idle.add("decide")
         if part is None or part.row.folder != DRAFTS:
             idle.add("edit_draft")
         return idle
@@ -372,16 +373,10 @@ class ThreadScreen(LetterScreen):
         if gone:
             self.dismiss()
 
-    @work(group="release", exclusive=True, description="decide about held mail")
-    async def action_release(self) -> None:
-        """Decide about the certificate of a sender whose letter is held."""
-        from misfin_tui.screens import held
-
+    async def held_letter(self) -> LetterRow | None:
+        """The letter in focus."""
         part = self.thread.current
-        if part is None or not _held(part):
-            self.misfin.say("This letter is not held.", severity="warning")
-            return
-        await held.decide(self, part.row)
+        return part.row if part is not None and _held(part) else None
 
     # ---- finding
 

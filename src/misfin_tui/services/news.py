@@ -18,7 +18,6 @@ def messages_of(event: Event) -> Iterator[Message]:
     from misfin.model.status import StatusCode
     from misfin.post import events
     from misfin.store.outgoing import Question
-    from misfin.trust.tofu import Decision
 
     match event:
         case events.Sent(row):
@@ -36,11 +35,8 @@ def messages_of(event: Event) -> Iterator[Message]:
             yield OutboxChanged(f"Not delivered to {row.to}: {row.why}{offer}", "error")
         case events.Uncertain(row):
             yield OutboxChanged(f"Nobody knows whether {row.to} got the message: {row.why}", "warning")
-        case events.HostSeen(name, decision):
-            if decision is Decision.RENEWED:
-                yield OutboxChanged(f"{name} has renewed its certificate, with the same key.")
-            else:
-                yield OutboxChanged(f"{name} was met for the first time; its certificate is now trusted.")
+        case events.HostSeen():
+            yield OutboxChanged(event.text)
         case events.MailboxKeyChanged(address):
             yield OutboxChanged(
                 f"The server of {address} names another certificate for it than before. A renewed one looks"

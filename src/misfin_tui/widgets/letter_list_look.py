@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from rich.style import Style
 
+from misfin.store.evidence import Evidence
 from misfin_tui.widgets.letter_list_columns import Palette
 
 _PREFIX: Final = "letter-list--"
@@ -19,10 +20,7 @@ PARTS: Final = tuple(
         "people",
         "star",
         "mark",
-        "verified",
-        "first",
-        "none",
-        "changed",
+        *Evidence,
         "subject",
         "snippet",
         "tag",
@@ -46,10 +44,10 @@ LetterList {
     .letter-list--unread { color: $mail-unread; text-style: bold; }
     .letter-list--star { color: $mail-star; }
     .letter-list--mark { color: $secondary; text-style: bold; }
-    .letter-list--verified { color: $badge-verified; }
-    .letter-list--first { color: $badge-first; }
-    .letter-list--none { color: $badge-none; }
-    .letter-list--changed { color: $badge-changed; text-style: bold; }
+    .letter-list--verified { color: $evidence-verified; }
+    .letter-list--differs { color: $evidence-differs; text-style: bold; }
+    .letter-list--unconfirmed { color: $evidence-unconfirmed; }
+    .letter-list--unproven { color: $evidence-unproven; }
     .letter-list--snippet { color: $mail-muted; }
     .letter-list--tag { color: $mail-tag; text-style: italic; }
     .letter-list--count { color: $mail-muted; }
@@ -85,12 +83,7 @@ def line_styles(styles: Styles, *, cursor: bool, marked: bool) -> tuple[Style, P
         people_unread=over("people", "strong"),
         star=over("star"),
         mark=over("mark"),
-        badge={
-            "VERIFIED": over("verified"),
-            "FIRST": over("first"),
-            "NONE": over("none"),
-            "CHANGED": over("changed"),
-        },
+        evidence={each: over(each.value) for each in Evidence},
         subject=over("subject"),
         subject_unread=over("subject", "strong"),
         snippet=over("snippet"),

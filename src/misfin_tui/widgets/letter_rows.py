@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from misfin.store.rows import HELD, Badge
+from misfin.store import evidence
+from misfin.store.evidence import Evidence
+from misfin.store.rows import HELD
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.cells import cut, fit, wrap
 from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out
@@ -33,20 +35,9 @@ ROLES = (
     "fold",
     "tag",
     "attachment",
-    "verified",
-    "first",
-    "none",
-    "changed",
+    *Evidence,
 )
 """What a piece of a letter's head can be, besides the roles of gemtext."""
-
-BADGES = {
-    Badge.VERIFIED: ("verified", "the certificate is the pinned one, or the sender's host vouched for it"),
-    Badge.FIRST: ("first", "first letter from this sender: the certificate was pinned now"),
-    Badge.NONE: ("none", "nothing proves who sent this"),
-    Badge.CHANGED: ("changed", "the certificate differs from the pinned one"),
-}
-"""A badge's role and what it says in words."""
 
 LINE = 100  # cells of a line at most: longer ones are hard to read, however wide the window is
 MAX_WHO = 28  # cells of a sender in a folded letter
@@ -66,9 +57,9 @@ def moment(at: datetime | float | None) -> str:
 
 
 def folded_row(row: LetterRow, snippet: str, width: int, *, focused: bool) -> Row:
-    """A letter as one line: badge, sender, first words, date."""
+    """A letter as one line: sign, sender, first words, date."""
     date = when(row.date, time.time())
-    lead: list[Piece] = [("▌" if focused else " ", "bar"), ("▸ ", "fold"), _badge(row), (" ", "muted")]
+    lead: list[Piece] = [("▌" if focused else " ", "bar"), ("▸ ", "fold"), _sign(row), (" ", "muted")]
     who = fit(plain(row.sender or row.sender_address, one_line=True), max(8, min(width // 4, MAX_WHO)))
     room = width - sum(cell_len(text) for text, _ in lead) - cell_len(who) - 4 - len(date)
     words = cut(plain(snippet, one_line=True), max(room, 0))
@@ -77,18 +68,19 @@ def folded_row(row: LetterRow, snippet: str, width: int, *, focused: bool) -> Ro
 
 
 def head_rows(
-    row: LetterRow, letter: Letter | None, width: int, *, lead: tuple[Piece, ...] = ()
+    row: LetterRow, letter: Letter | None, width: int, *, lead: tuple[Piece, ...] = (), decide: str = ""
 ) -> list[Row]:
-    """Sender with badge and full address, recipients, and each station with its time.
+    """Sender with sign and full address, recipients, and each station with its time.
 
     ``lead`` stands before the sender; its first piece also before each further row.
+    ``decide`` is the key that decides about a held letter, as people read it.
     """
     indent = sum(cell_len(text) for text, _ in lead) + 2
     date = moment(row.date)
     name, address = plain(row.sender, one_line=True), plain(row.sender_address, one_line=True)
     who = name or address or "(unknown)"
     room = width - indent - len(date) - 2
-    pieces: list[Piece] = [*lead, _badge(row), (" ", "muted"), (cut(who, max(room, 8)), "sender")]
+    pieces: list[Piece] = [*lead, _sign(row), (" ", "muted"), (cut(who, max(room, 8)), "sender")]
     room -= cell_len(pieces[-1][0])
     if address and who != address and room > 8:
         pieces.append(("  " + cut(address, room - 3), "value"))
@@ -108,14 +100,14 @@ def head_rows(
         rows += [Row((*margin, (line, "muted"))) for line in lines]
     if row.tags:
         rows.append(Row((*margin, *((f"#{plain(tag, one_line=True)} ", "tag") for tag in row.tags))))
-    for text in _warnings(row, letter):
+    for text in _warnings(row, letter, decide):
         for first, part in _first_of(wrap(plain(text, one_line=True), max(width - indent - 2, 10))):
             rows.append(Row((*margin, ("⚠ " if first else "  ", "warning"), (part, "warning"))))
     return rows
 
 
-def _badge(row: LetterRow) -> Piece:
-    return row.badge.value, BADGES[row.badge][0]
+def _sign(row: LetterRow) -> Piece:
+    return row.evidence.sign, row.evidence
 
 
 def _stations(letter: Letter) -> list[str]:
@@ -131,12 +123,16 @@ def _stations(letter: Letter) -> list[str]:
     return said
 
 
-def _warnings(row: LetterRow, letter: Letter | None) -> list[str]:
+def _warnings(row: LetterRow, letter: Letter | None, decide: str) -> list[str]:
     """What a reader should know before believing the letter."""
     warnings = []
-    if row.badge is Badge.CHANGED:
-        decides = " “Accept held” in the open letter decides about it." if row.folder == HELD else ""
-        warnings.append(f"The sender's certificate is not the one seen before.{decides}")
+    said = letter.misfin.verification if letter is not None and letter.misfin is not None else {}
+    if row.evidence is Evidence.DIFFERS:
+        due = f" {evidence.due_since(said['due'])}" if "due" in said else ""
+        decides = f" Press {decide} to decide." if decide and row.folder == HELD else ""
+        warnings.append(f"The sender's certificate is not the pinned one.{due}{decides}")
+    elif denied := evidence.denial(said):
+        warnings.append(denied)
     if reason := suspicious(row.sender_address):
         warnings.append(f"Look closely at the address: {reason}.")
     if letter is not None:
@@ -178,7 +174,7 @@ def body_layout(letter: Letter, width: int, *, first_link: int = 1) -> Layout:
 def detail_rows(row: LetterRow, letter: Letter, width: int, servers: str = "") -> list[Row]:
     """Certificate, verification, protocol, size, place on disk and the raw gemmail; and, where they are
     known, the ``servers`` of its sender."""
-    facts: list[tuple[str, str]] = [("Badge", f"{row.badge.value} {BADGES[row.badge][1]}")]
+    facts: list[tuple[str, str]] = [("Sender", f"{row.evidence.sign} {row.evidence}: {_when(row, letter)}.")]
     misfin = letter.misfin
     if misfin is not None:
         certificate = misfin.certificate
@@ -189,14 +185,12 @@ def detail_rows(row: LetterRow, letter: Letter, width: int, servers: str = "") -
             if digits := certificate.get(name, ""):
                 facts.append((label, grouped(digits)))
         at = moment(misfin.message.newest)
-        verified = ", ".join(f"{name}: {value}" for name, value in misfin.verification.items())
+        if not misfin.written_here:
+            said = evidence.explained(misfin.verification, certificate=bool(certificate))
+            facts.append(("On arrival", " ".join(said) or "Nothing was checked."))
         if misfin.received_by or misfin.received_from:
-            facts.append(("Verification", f"{verified}, when it was received" if verified else "none"))
             by = f"from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}"
             facts.append(("Received", f"{at} {by}".strip()))
-        else:
-            own = row.badge is Badge.VERIFIED
-            facts.append(("Verification", verified or ("none: it was written here" if own else "none")))
         for left, hop in enumerate(reversed(misfin.hops)):
             label = "Sent by" if left == 0 else "Passed on by"
             facts.append((label, f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}"))
@@ -216,6 +210,13 @@ def detail_rows(row: LetterRow, letter: Letter, width: int, servers: str = "") -
     elif letter.head:
         rows += _raw("header", letter.head)
     return rows
+
+
+def _when(row: LetterRow, letter: Letter) -> str:
+    """When the sign of a letter holds, in words."""
+    if letter.misfin is not None and letter.misfin.written_here and row.evidence is Evidence.VERIFIED:
+        return "you wrote it here"
+    return row.evidence.when
 
 
 def at_home(path: Path) -> str:
@@ -239,9 +240,9 @@ def grouped(digits: str) -> str:
     return " ".join(digits[at : at + GROUP] for at in range(0, len(digits), GROUP))
 
 
-def letter_layout(row: LetterRow, letter: Letter, width: int) -> Layout:
+def letter_layout(row: LetterRow, letter: Letter, width: int, *, decide: str = "") -> Layout:
     """A single letter from its head to its end, for the preview."""
     line = min(width, LINE)
     layout = body_layout(letter, line)
-    layout.rows[:0] = [*head_rows(row, letter, line), _BLANK]
+    layout.rows[:0] = [*head_rows(row, letter, line, decide=decide), _BLANK]
     return layout

@@ -31,12 +31,15 @@ class LetterView(GemtextView):
         .letter--fold { color: $mail-muted; }
         .letter--attachment { color: $gemtext-link; text-style: underline; }
         .letter--tag { color: $mail-tag; text-style: italic; }
-        .letter--verified { color: $badge-verified; }
-        .letter--first { color: $badge-first; }
-        .letter--none { color: $badge-none; }
-        .letter--changed { color: $badge-changed; text-style: bold; }
+        .letter--verified { color: $evidence-verified; }
+        .letter--differs { color: $evidence-differs; text-style: bold; }
+        .letter--unconfirmed { color: $evidence-unconfirmed; }
+        .letter--unproven { color: $evidence-unproven; }
     }
     """
+
+    decide_key: str = ""
+    """The key that decides about a held letter, as people read it; its letters are drawn with it."""
 
     @dataclass
     class AttachmentChosen(Message):

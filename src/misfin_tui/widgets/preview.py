@@ -31,7 +31,7 @@ class Preview(LetterView):
         self.letter, self.read = row, letter
         subject = plain(letter.subject or row.subject, one_line=True) or "(no subject)"
         self.border_title = Content(subject)
-        self.show_layout(lambda width: letter_layout(row, letter, width), keep=same)
+        self.show_layout(lambda width: letter_layout(row, letter, width, decide=self.decide_key), keep=same)
 
     def show_problem(self, row: ConversationRow, text: str) -> None:
         """Say why the letter of a conversation is not shown."""

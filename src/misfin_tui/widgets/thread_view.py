@@ -36,12 +36,13 @@ class Part:
     """What is known of the sender's host, for the details."""
     made: dict[tuple[object, ...], Layout] = field(default_factory=dict)
 
-    def lay_out(self, width: int, first_link: int, *, focused: bool) -> Layout:
+    def lay_out(self, width: int, first_link: int, *, focused: bool, decide: str = "") -> Layout:
         """Its rows; kept until something about it changes."""
         key = (
             width,
             first_link,
             focused,
+            decide,
             self.open,
             self.details,
             self.letter is None,
@@ -49,15 +50,15 @@ class Part:
             self.snippet,
         )
         if key not in self.made:
-            self.made = {key: self._lay_out(width, first_link, focused=focused)}
+            self.made = {key: self._lay_out(width, first_link, focused=focused, decide=decide)}
         return self.made[key]
 
-    def _lay_out(self, width: int, first_link: int, *, focused: bool) -> Layout:
+    def _lay_out(self, width: int, first_link: int, *, focused: bool, decide: str) -> Layout:
         line = min(width, LINE)
         if not self.open:
             return Layout([folded_row(self.row, self.snippet or self.row.subject, line, focused=focused)])
         lead = (("▌" if focused else " ", "bar"), ("▾ ", "fold"))
-        rows = head_rows(self.row, self.letter, line, lead=lead)
+        rows = head_rows(self.row, self.letter, line, lead=lead, decide=decide)
         if self.letter is None:
             tone = "warning" if self.problem else "muted"
             rows.append(Row((("    ", "muted"), (plain(self.problem, one_line=True) or "···", tone))))
@@ -156,7 +157,9 @@ class ThreadView(LetterView):
         for number, part in enumerate(self.parts):
             self._starts.append(len(whole.rows))
             self._link_starts.append(len(whole.links))
-            layout = part.lay_out(width, len(whole.links) + 1, focused=number == self.at)
+            layout = part.lay_out(
+                width, len(whole.links) + 1, focused=number == self.at, decide=self.decide_key
+            )
             whole.rows += layout.rows
             whole.links += layout.links
             whole.measured = max(whole.measured, layout.width)

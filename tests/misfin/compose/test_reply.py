@@ -13,8 +13,9 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.drafts import Draft
 from misfin.store.envelope import wrap, wrap_sent
+from misfin.store.evidence import Evidence
 from misfin.store.outgoing import Outgoing
-from misfin.store.rows import Badge, LetterRow
+from misfin.store.rows import LetterRow
 
 ALICE = MisfinAddress.parse("alice@mail.example Alice")
 WHEN = datetime(2026, 11, 20, tzinfo=UTC)
@@ -38,7 +39,7 @@ def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
         False,
         False,
         (),
-        Badge.VERIFIED,
+        Evidence.VERIFIED,
         1,
         100,
         Path("x"),

@@ -17,7 +17,7 @@ from misfin.post import intake as intake_module
 from misfin.post.intake import Intake, verification_of
 from misfin.store import envelope
 from misfin.store.maildir import MailStore
-from misfin.trust.tofu import Decision
+from misfin.trust.tofu import Confirmed, Decision
 from misfin.wire import MisfinRequest
 
 ADA = person("ada@mail.example Ada")
@@ -73,7 +73,12 @@ async def test_a_letter_is_stamped_wrapped_and_new(intake, store):
     assert "from 192.0.2.7 by mail.example with MISFIN" in message["Received"]
     opened = envelope.read(data)
     assert opened.certificate["sha256"] == BEA.info.fingerprints.cert
-    assert opened.verification == {"sender": "verified", "certificate": "pass", "pin": "match"}
+    assert opened.verification == {
+        "sender": "verified",
+        "confirmed": "host",
+        "certificate": "pass",
+        "pin": "match",
+    }
 
 
 async def test_a_letter_as_b_is_stamped_as_b(intake, store):
@@ -107,7 +112,7 @@ async def test_what_a_person_has_to_judge_goes_to_held_with_the_reason(intake, s
     assert files(store) == []
     (data,) = files(store, "Held")
     assert envelope.read(data).verification == {
-        "sender": "changed",
+        "sender": "differs",
         "certificate": "fail",
         "certificate-reason": "It names another.",
         "pin": "changed",
@@ -120,15 +125,19 @@ async def test_what_a_person_has_to_judge_goes_to_held_with_the_reason(intake, s
     [
         (VERIFIED, "verified"),
         (Checks(), "unproven"),
-        (Checks(Decision.FIRST_USE), "first"),
-        (Checks(Decision.TRUSTED), "verified"),
-        (Checks(Decision.RENEWED), "verified"),
-        (Checks(Decision.CHANGED), "changed"),
-        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(Outcome.UNKNOWN)}), "first"),
+        (Checks(Decision.FIRST_USE), "unconfirmed"),
+        (Checks(Decision.TRUSTED), "unconfirmed"),
+        (Checks(Decision.RENEWED), "unconfirmed"),
+        (Checks(Decision.TRUSTED, confirmed=Confirmed.HOST), "verified"),
+        (Checks(Decision.RENEWED, confirmed=Confirmed.PERSON), "verified"),
+        (Checks(Decision.TRUSTED, {"probe": CheckResult(Outcome.UNKNOWN)}, "", Confirmed.HOST), "verified"),
+        (Checks(Decision.CHANGED), "differs"),
+        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(Outcome.UNKNOWN)}), "unconfirmed"),
         (Checks(Decision.FIRST_USE, {"certificate": CheckResult(Outcome.FAIL)}), "unproven"),
-        # The same key as in a first letter nobody confirmed proves nothing.
-        (Checks(Decision.TRUSTED, {"certificate": CheckResult(Outcome.UNKNOWN)}), "unproven"),
-        (Checks(Decision.TRUSTED, {"probe": CheckResult(Outcome.PASS)}), "unproven"),
+        # The same certificate as in a first message nobody confirmed is worth as much as then.
+        (Checks(Decision.TRUSTED, {"certificate": CheckResult(Outcome.UNKNOWN)}), "unconfirmed"),
+        (Checks(Decision.TRUSTED, {"certificate": CheckResult(Outcome.FAIL)}), "unconfirmed"),
+        (Checks(Decision.TRUSTED, {"probe": CheckResult(Outcome.PASS)}), "unconfirmed"),
         (Checks(Decision.FIRST_USE, {"local": CheckResult(Outcome.PASS, proves_sender=True)}), "verified"),
         (Checks(None, {"certificate": CheckResult(Outcome.FAIL)}), "unproven"),
     ],

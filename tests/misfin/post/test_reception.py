@@ -186,7 +186,7 @@ async def test_mail_of_a_changed_sender_is_held_with_the_reason(settings):
         assert (await ask(port, letter("ada@mail.example", "new key"), NEW_BEA)).startswith(b"20 ")
     (held,) = mail(settings, "Held")
     assert envelope.to_gemmail(held).endswith(b"new key\n")
-    assert envelope.read(held).verification["sender"] == "changed"
+    assert envelope.read(held).verification["sender"] == "differs"
     assert len(mail(settings)) == 1
     with PinBook(settings.trust_db) as pins:
         assert pins.offered(PinKind.SENDER, "bea@hive.test").certificate == NEW_BEA.info
@@ -198,7 +198,7 @@ async def test_mail_of_a_changed_sender_can_be_refused_instead(settings):
         await ask(port, letter("ada@mail.example", "old key"), BEA)
         # A first key nobody vouched for may still be replaced by one its host names; a person's word stays.
         with PinBook(settings.trust_db) as pins:
-            pins.replace(PinKind.SENDER, "bea@hive.test", BEA.info, how="test", now=time.time())
+            pins.replace(PinKind.SENDER, "bea@hive.test", BEA.info, how="approved", now=time.time())
         assert (await ask(port, letter("ada@mail.example", "new key"), NEW_BEA)).startswith(b"63 ")
     assert mail(settings, "Held") == []
     assert len(mail(settings)) == 1

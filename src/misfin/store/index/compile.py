@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from typing import Final
 
 from misfin.errors import QueryError
+from misfin.store.evidence import ORDER, Evidence
 from misfin.store.index.place import KnownFolder
 from misfin.store.index.words import searchable
 from misfin.store.query import All, Any, Dated, In, Node, Not, Query, State, Tag, Text
-from misfin.store.rows import BADGES, FOLDERS, HELD, Badge
+from misfin.store.rows import FOLDERS, HELD
 
 Beginnings = Callable[[str], Sequence[tuple[str, bool]]]
 """Words, each with whether it is open, that mean the same as one open word; none: ask for that as it is."""
@@ -134,9 +135,9 @@ class _Compiler:
             case "held":
                 return self.in_folders([folder.number for folder in self.folders if folder.name == HELD])
             case "unverified":
-                proven = BADGES.index(Badge.VERIFIED)
+                proven = ORDER.index(Evidence.VERIFIED)
                 written = [folder.number for folder in self.folders if folder.name in ("Sent", "Drafts")]
-                return f"(l.badge <> {proven} AND NOT {self.in_folders(written)})"
+                return f"(l.evidence <> {proven} AND NOT {self.in_folders(written)})"
             case "read":
                 return "NOT l.unread"
             case _:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from misfin.model.gemtext import preview_of
+from misfin.store import evidence
+from misfin.store.evidence import Evidence
 from misfin.store.fields import Person
 from misfin.store.index.listing import Meaning, arrival, meaning
 from misfin.store.index.place import SEPARATOR, Place
 from misfin.store.mime import Letter, Remark, TextKind, read_letter
-from misfin.store.rows import BADGES, Badge
 from misfin.store.threads import letter_tokens, pack, people_tokens, split_subject, token
 
 MAX_READ: Final = 4 * 1024 * 1024
@@ -41,7 +42,7 @@ class Digest:
     unread: bool
     starred: bool
     own: bool
-    badge: int
+    evidence: int
     attachment: bool
     link: bool
     faulty: bool
@@ -94,32 +95,13 @@ def read_place(folder: Path, place: Place, account: str, keywords: Mapping[str, 
         os.close(handle)
 
 
-_VERDICTS: Final = {
-    "verified": Badge.VERIFIED,
-    "approved": Badge.VERIFIED,  # by a person, when the letter was held
-    "first": Badge.FIRST,
-    "changed": Badge.CHANGED,
-}
-
-
-def badge_of(letter: Letter, account: str) -> Badge:
-    """How it is known who sent a letter, from what our receiver wrote on it when it came (design.md §5).
-
-    The verdict is the word ``sender``; without it (a letter stored by another program of this family) the
-    single checks have to do.
-    """
+def evidence_of(letter: Letter, account: str) -> Evidence:
+    """How it is known who sent a letter, from what our receiver wrote on it when it came (design.md §5)."""
     if letter.misfin is None:
-        return Badge.NONE
-    said = letter.misfin.verification
-    if not said and not letter.misfin.received_by and letter.sender.address == account:
-        return Badge.VERIFIED  # written here: nothing was received
-    if "sender" in said:
-        return _VERDICTS.get(said["sender"], Badge.NONE)
-    if said.get("pin") == "changed":
-        return Badge.CHANGED
-    if said.get("certificate") == "pass":
-        return Badge.VERIFIED
-    return Badge.FIRST if said.get("pin") == "first" else Badge.NONE
+        return Evidence.UNPROVEN
+    if letter.misfin.written_here and letter.sender.address == account:
+        return Evidence.VERIFIED
+    return evidence.read(letter.misfin.verification)
 
 
 def digest_letter(
@@ -148,7 +130,7 @@ def digest_letter(
         unread=meant.unread,
         starred=meant.starred,
         own=address == account,
-        badge=BADGES.index(badge_of(letter, account)),
+        evidence=evidence.ORDER.index(evidence_of(letter, account)),
         attachment=bool(letter.attachments),
         link=_has_link(letter.text),
         faulty=faulty,

@@ -26,7 +26,7 @@ from typing import Final
 from misfin.errors import StoreError
 from misfin.store.files import private_folder
 
-VERSION: Final = 5
+VERSION: Final = 6
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
 _FILES: Final = ("", "-wal", "-shm", "-journal")  # what one database consists of
@@ -62,7 +62,7 @@ CREATE TABLE letters (
     unread INTEGER NOT NULL,
     starred INTEGER NOT NULL,
     own INTEGER NOT NULL,                   -- written by the account itself
-    badge INTEGER NOT NULL,
+    evidence INTEGER NOT NULL,              -- its place in evidence.ORDER
     attachment INTEGER NOT NULL,
     link INTEGER NOT NULL,
     faulty INTEGER NOT NULL,                -- could not be read; tried again at the next listing

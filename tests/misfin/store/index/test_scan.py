@@ -10,10 +10,11 @@ import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
 
 from misfin.errors import LetterGoneError
+from misfin.store.evidence import Evidence
 from misfin.store.index import compare, listing
 from misfin.store.index import scan as scanning
 from misfin.store.index.place import Place
-from misfin.store.rows import Badge, Changes, View
+from misfin.store.rows import Changes, View
 
 INBOX = View(ME, "Inbox")
 
@@ -31,7 +32,7 @@ def test_new_mail_comes_in_with_what_it_is(index, box):
     (row,) = index.conversations(INBOX, 0, 10)
     assert (row.id, row.participants, row.subject) == (key, "Bob Jones", "Meeting notes")
     assert (row.snippet, row.count, row.unread) == ("Here are the notes from today", 1, 1)
-    assert (row.date, row.badge, row.starred, row.tags) == (NOW, Badge.NONE, False, ())
+    assert (row.date, row.evidence, row.starred, row.tags) == (NOW, Evidence.UNPROVEN, False, ())
     (letter,) = index.thread(row.thread)
     assert (letter.sender, letter.sender_address, letter.to) == ("Bob Jones", "bob@remote.host", (ME,))
     assert letter.path.read_bytes() == index.raw(letter)
