@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
 from misfin.model import gemmail
+from misfin.model.folders import HELD, INBOX
 from misfin.model.status import StatusCode
 from misfin.net.incoming import Checks, Incoming, accepted
+from misfin.store.accounts import misfin_account
 from misfin.store.envelope import wrap
 from misfin.store.evidence import Findings, stamp
 from misfin.store.maildir import Parcel
@@ -163,8 +165,8 @@ class Intake:
     def _store_batch(self, jobs: list[_Job]) -> None:
         folders: dict[tuple[str, str], list[_Job]] = {}
         for job in jobs:
-            account = job.incoming.recipient.address.address
-            folder = "Held" if job.incoming.checks.hold else "Inbox"
+            account = misfin_account(job.incoming.recipient).directory
+            folder = HELD if job.incoming.checks.hold else INBOX
             folders.setdefault((account, folder), []).append(job)
         results = [
             result

@@ -33,6 +33,7 @@ from misfin.net.verification import (
 )
 from misfin.post.intake import Intake
 from misfin.post.presence import AlreadyReceivingError, Presence, Running, running
+from misfin.store.accounts import AccountBook
 from misfin.store.contacts import ContactBook
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
@@ -106,6 +107,7 @@ class Reception:
         self._now = now
         self._identities = IdentityStore(settings.identities)
         self._store = MailStore(settings.mail)
+        self._accounts = AccountBook(self._identities, self._store)
         self._seen: tuple[tuple[str, int, int], ...] = ()
         self._blocked: frozenset[str] = frozenset()
         self._open = AsyncExitStack()
@@ -197,20 +199,15 @@ class Reception:
             if one.identity is None:
                 logger.warning("%s is left out: %s", one.path, one.problem)
         found = [one.identity for one in stored if one.identity is not None]
-        for identity in found:
-            self._store.create(identity.address.address)
+        for account in self._accounts.all():
+            self._store.create(account.directory)
         directory = Directory(found)
         self._seen = seen  # only now: what could not be used is tried again
         return directory
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:
         """What changes when a file in the folder of identities does."""
-        seen = []
-        for name in self._identities.names():
-            with suppress(OSError):
-                facts = (self._identities.folder / f"{name}.pem").stat()
-                seen.append((name, facts.st_mtime_ns, facts.st_size))
-        return tuple(seen)
+        return self._identities.stamp()
 
     async def _watch(self, receiver: Receiver, contacts: ContactBook) -> None:
         """Follow what a person changes while we run: identities and blocked senders."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.model.folders import FOLDERS, INBOX
 from misfin.store.durable import rename_across, write_new
 from misfin.store.files import private_folder, sync_folder
 from misfin.store.foldernames import folder_path, names_of
@@ -27,8 +28,6 @@ from misfin.store.letternames import INFO, LIKELY_PLACES, Entry, ordered, split_
 
 __all__ = [
     "ABANDONED_AFTER",
-    "FOLDERS",
-    "INBOX",
     "SUBDIRS",
     "Entry",
     "MailStore",
@@ -348,13 +347,12 @@ _REMEDIES = {
 
 # ---- accounts and their folders -------------------------------------------------------------------
 
-INBOX = "Inbox"
-FOLDERS = (INBOX, "Sent", "Drafts", "Archive", "Held", "Junk", "Trash")
-"""Folders every account has (design.md §5); a person may have made more."""
-
 
 class MailStore:
-    """All mail of a profile: one Maildir++ per account below ``root``, named by the account's address."""
+    """All mail of a profile: one Maildir++ per account below ``root``.
+
+    ``account`` is everywhere the name of its directory, :attr:`misfin.model.account.Account.directory`.
+    """
 
     __slots__ = ("root",)
 
@@ -373,6 +371,10 @@ class MailStore:
                 and Maildir(Path(entry.path)).exists()
             )
         return []
+
+    def has(self, account: str) -> bool:
+        """Whether an account of this name has a Maildir."""
+        return Maildir(self._home(account)).exists()
 
     def folders(self, account: str) -> list[str]:
         """Folders of an account that exist: the standard ones first in their fixed order, then by name."""

@@ -9,13 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from misfin.store.evidence import Evidence
 
-INBOX = "Inbox"
-HELD = "Held"
-FOLDERS = (INBOX, "Sent", "Drafts", "Archive", HELD, "Junk", "Trash")
-"""Folders every account has (design.md §5), in the order they are shown."""
-BINS = frozenset({"Trash", "Junk"})
-"""Folders whose letters no longer count as part of a conversation seen from elsewhere."""
-
 
 @dataclass(frozen=True, slots=True)
 class View:

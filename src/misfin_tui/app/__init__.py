@@ -202,7 +202,7 @@ class MisfinApp(Questions):
     async def _arrive(self) -> None:
         """The wizard for a new profile; else the receiver, and the message a link asked for."""
         try:
-            if not await self.services.identities.all():
+            if not (await self.services.accounts.all() or await self.services.identities.all()):
                 self.open_wizard()
                 return
             if self._link:

@@ -14,7 +14,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 
 from misfin.errors import MisfinError
 from misfin_tui import config
@@ -146,6 +145,19 @@ def look_at_identities(profile: Profile) -> Iterator[Finding]:
         yield Finding("identities", Verdict.GOOD, one.identity.address.long_form)
 
 
+def look_at_accounts(profile: Profile) -> Iterator[Finding]:
+    """Which accounts there are, and why one in the settings is left out."""
+    from misfin_tui.services.accounts import account_book
+
+    unknown: list[str] = []
+    book = account_book(profile, config.load(profile.config, unknown))
+    for problem in (*unknown, *book.problems()):
+        yield Finding("accounts", Verdict.BAD, problem, "Change it in config.toml.")
+    if accounts := book.all():
+        names = ", ".join(each.name for each in accounts)
+        yield Finding("accounts", Verdict.GOOD, names)
+
+
 def look_at_databases(profile: Profile) -> Iterator[Finding]:
     """The precious databases are whole."""
     for path in (profile.trust_db, profile.outbox_db, profile.contacts_db):
@@ -166,7 +178,7 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
     from misfin.store.index import MailIndex
     from misfin.store.maildir import MailStore
 
-    index = MailIndex(profile.index_db, profile.mail)
+    index = MailIndex(profile.index_db, profile.mail, address_of=_address_of(profile))
     index.open()
     try:
         started = time.monotonic()
@@ -253,6 +265,7 @@ LOOKS = (
     look_at_profile,
     look_at_settings,
     look_at_identities,
+    look_at_accounts,
     look_at_databases,
     look_at_mail,
     look_at_outbox,
@@ -261,7 +274,18 @@ LOOKS = (
 )
 
 
+def _address_of(profile: Profile) -> Callable[[str], str]:
+    from misfin_tui.services.accounts import account_book
+
+    try:
+        settings = config.load(profile.config, [])
+    except config.ConfigError:
+        settings = config.Config()  # reported where the settings are looked at
+    return account_book(profile, settings).address_at
+
+
 def _reindex(profile: Profile) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{profile.index_db}{suffix}").unlink(missing_ok=True)
+    from misfin.store.index.schema import remove
+
+    remove(profile.index_db)
     say("The index is thrown away; building it again.")

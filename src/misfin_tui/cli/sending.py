@@ -10,12 +10,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError, InputError, LocalError
+from misfin.errors import AccountError, InputError, LocalError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_MESSAGE
 from misfin.store.outgoing import OutboxRow, Question, State
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import emit, iso, open_services, say
+from misfin_tui.cli.output import account_keys, emit, iso, open_services, say
 from misfin_tui.services.posting import make_courier
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ def send(args: Namespace) -> int:
         ids = submit(services.outbox_queue, None, draft, now=time.time())
         if args.queue:
             rows = _rows(services, ids)
-            _report(args, rows)
+            _report(args, services, rows)
             return Exit.DONE
         _deliver(services, ids)
         rows = _rows(services, ids)
-        _report(args, rows)
+        _report(args, services, rows)
         return worst(rows)
 
 
@@ -60,7 +60,7 @@ def outbox(args: Namespace) -> int:
     """List what is on its way out, the newest first."""
     with open_services(args) as services:
         for row in services.outbox_queue.rows():
-            emit(args, _queued(row), _line(row))
+            emit(args, _queued(row, services), _line(row))
     return Exit.DONE
 
 
@@ -100,7 +100,7 @@ def cancel(args: Namespace) -> int:
         row = _existing(services, args.id)
         if not services.outbox_queue.cancel(args.id, now=time.time()):
             raise LocalError(f"Letter {args.id} is {row.state.value} and cannot be cancelled.")
-        _report(args, _rows(services, [args.id]))
+        _report(args, services, _rows(services, [args.id]))
     return Exit.DONE
 
 
@@ -112,7 +112,7 @@ def run_outbox(args: Namespace) -> int:
             row.id for row in services.outbox_queue.rows([State.HELD, State.UNCERTAIN, State.DEFERRED])
         }
         rows = _rows(services, sorted(tried | still_open))
-        _report(args, rows)
+        _report(args, services, rows)
         return worst(rows)
 
 
@@ -125,7 +125,7 @@ def worst(rows: Sequence[OutboxRow]) -> int:
 def _send_one(args: Namespace, services: Services) -> int:
     _deliver(services, [args.id])
     rows = _rows(services, [args.id])
-    _report(args, rows)
+    _report(args, services, rows)
     return worst(rows)
 
 
@@ -171,23 +171,16 @@ def _draft(args: Namespace, services: Services) -> Draft:
 
 
 def _account(args: Namespace, services: Services) -> str:
-    wanted = args.sender or services.config.identity.default
-    if wanted:
-        return services.identity_store.load(wanted).address.address
-    addresses = services.identity_store.addresses()
-    if not addresses:
-        broken = [stored for stored in services.identity_store.all() if stored.problem]
-        if broken:
-            raise IdentityError(f"{broken[0].path}: {broken[0].problem}")
-        raise IdentityError(
-            "You have no identity to send with.", remedy="Make one: misfin-tui identity new mailbox@host"
+    book = services.account_book
+    if wanted := args.account or services.config.identity.default:
+        return book.find(wanted).directory
+    accounts = book.all()
+    if len(accounts) > 1:
+        names = ", ".join(account.name for account in accounts)
+        raise AccountError(
+            f"You have several accounts ({names}).", remedy="Choose with --account, or set identity.default."
         )
-    if len(addresses) > 1:
-        names = ", ".join(address.address for address in addresses)
-        raise LocalError(
-            f"You have several identities ({names}).", remedy="Choose with --from, or set identity.default."
-        )
-    return addresses[0].address
+    return book.default().directory
 
 
 def _body(args: Namespace) -> str:
@@ -216,12 +209,12 @@ def _body(args: Namespace) -> str:
         ) from error
 
 
-def _report(args: Namespace, rows: Sequence[OutboxRow]) -> None:
+def _report(args: Namespace, services: Services, rows: Sequence[OutboxRow]) -> None:
     for row in rows:
-        emit(args, _sent(row), _line(row))
+        emit(args, _sent(row, services), _line(row))
 
 
-def _sent(row: OutboxRow) -> dict[str, object]:
+def _sent(row: OutboxRow, services: Services) -> dict[str, object]:
     return {
         "to": row.to,
         "state": row.state.value,
@@ -231,11 +224,12 @@ def _sent(row: OutboxRow) -> dict[str, object]:
         "attempts": row.attempts,
         "id": row.id,
         "why": row.why,
+        **account_keys(services, row.account),
     }
 
 
-def _queued(row: OutboxRow) -> dict[str, object]:
-    return _sent(row) | {
+def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
+    return _sent(row, services) | {
         "next_attempt": iso(row.next_attempt),
         "from": row.account,
         "subject": row.subject,

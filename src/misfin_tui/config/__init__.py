@@ -75,6 +75,17 @@ def split_connect(text: str) -> tuple[str, int] | None:
     return host, port
 
 
+KINDS: tuple[str, ...] = ()
+"""Kinds of accounts in the settings that this version supports, as :class:`misfin.model.account.Kind` spells
+them."""
+
+
+def _check_address(text: str) -> None:
+    mailbox, at, host = text.rpartition("@")
+    if text and not (mailbox and at and host and text.isprintable() and " " not in text):
+        raise ValueError(f"`{text}` is not an address")
+
+
 @dataclass(frozen=True, slots=True)
 class IdentityConfig:
     """``[identity]``."""
@@ -184,6 +195,15 @@ class HostConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountConfig:
+    """``[accounts.NAME]``: an account that is not a Misfin identity."""
+
+    kind: str = _setting("", "How it sends and receives.")
+    address: str = _setting("", "Its address.", check=_check_address)
+    name: str = _setting("", "The name other people see beside the address.")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings of a profile. A missing section or key has its default."""
 
@@ -195,6 +215,7 @@ class Config:
     send: SendConfig = SendConfig()
     ui: UiConfig = UiConfig()
     hosts: Mapping[str, HostConfig] = field(default_factory=lambda: MappingProxyType({}))
+    accounts: Mapping[str, AccountConfig] = field(default_factory=lambda: MappingProxyType({}))
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     searches: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"unread": "is:unread"}))
 
@@ -268,13 +289,38 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
                     for host, table in value.items()
                 }
             )
+        elif name == "accounts":
+            built[name] = MappingProxyType(_accounts(reader, value))
         elif name in FREE_SECTIONS:
             built[name] = MappingProxyType(
                 {key: reader.text(item, (name, key)) for key, item in value.items()}
             )
         else:
-            reader.unknown((name,), f"unknown section [{name}]", [*SECTIONS, *FREE_SECTIONS])
+            reader.unknown((name,), f"unknown section [{name}]", [*SECTIONS, *FREE_SECTIONS, "accounts"])
     return Config(**built)
+
+
+def _accounts(reader: _Reader, tables: Mapping[str, object]) -> dict[str, AccountConfig]:
+    """The accounts of kinds that this version has; what is wrong with another is not looked at."""
+    from misfin.store.accounts import is_account_name  # late: few profiles have such accounts
+
+    found = {}
+    for name, table in tables.items():
+        where = ("accounts", name)
+        if not is_account_name(name):
+            raise reader.error(where, f"`{name}` cannot name an account: use a-z, 0-9, _ and -")
+        kind = table.get("kind", "") if isinstance(table, dict) else ""
+        if kind == "misfin":
+            raise reader.error(where, "a Misfin account needs no section: it is a file in identities/")
+        if kind and kind not in KINDS:
+            shown = f"the kind `{kind}`" if isinstance(kind, str) else "this kind of account"
+            reader.unknown(where, f"{shown} is not supported by this version", [])
+            continue
+        found[name] = reader.section(AccountConfig, table, where)
+        for key in ("kind", "address"):
+            if not getattr(found[name], key):
+                raise reader.error(where, f"[accounts.{name}] needs `{key}`")
+    return found
 
 
 class _Reader:
@@ -361,7 +407,7 @@ def _line_of(text: str, where: tuple[str, ...]) -> int:
     """The line of a section header or key; 0 when it is written in a form this simple search misses."""
     header, key = (
         (where, "")
-        if len(where) == 1 or (where[0] == "hosts" and len(where) == 2)
+        if len(where) == 1 or (where[0] in ("hosts", "accounts") and len(where) == 2)
         else (where[:-1], where[-1])
     )
     inside = False

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from misfin.model import gemmail
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import HELD
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.gemtext import compose
 from misfin.store.envelope import wrap, wrap_sent
@@ -83,7 +84,7 @@ def _sent(letter: Written, subject: str, story: Story, me: MisfinAddress, moment
 def _checks(letter: Written, sender: Person) -> Mapping[str, str]:
     if sender == STRANGER or not letter.certificate:
         return NO_PROOF
-    if letter.place == "Held":
+    if letter.place == HELD:
         return DIFFERS
     return FIRST_TIME if sender.address in FIRST_CONTACTS else VERIFIED
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from misfin.errors import MisfinError
-from misfin.store.rows import INBOX, View
+from misfin.model.folders import INBOX
+from misfin.store.rows import View
 from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, ReceiverChanged
 from misfin_tui.screens.inbox_search import SearchScreen
 from misfin_tui.widgets.sidebar import entries
@@ -79,7 +80,7 @@ class NewsScreen(SearchScreen):
     async def find_own(self) -> None:
         """Show an account also before it has any mail."""
         try:
-            own = [each.address for each in await self.services.identities.all() if each.address]
+            own = [each.directory for each in await self.services.accounts.all()]
         except MisfinError:
             return  # the app says so
         if own != self._own:
@@ -93,7 +94,7 @@ class NewsScreen(SearchScreen):
         if self._away_timer is not None:
             self._away_timer.stop()
         try:
-            away = await self.services.identities.away()
+            away = await self.services.accounts.away()
         except MisfinError:
             return  # as above
         if away != self.away:

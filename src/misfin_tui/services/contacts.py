@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.compose.lookalike import resembles
+from misfin.model.folders import HELD
 from misfin.store.evidence import Evidence, Standing
-from misfin.store.rows import HELD, View
+from misfin.store.rows import View
 
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress
@@ -106,7 +107,7 @@ class Contacts:
         from misfin.errors import StoreError
         from misfin.store.acquaintance import learn_from_mail
 
-        own = [each.address for each in self._services.identities.addresses()]
+        own = self._services.accounts.own_addresses()
         with suppress(
             StoreError
         ):  # the address book tells by itself that it cannot be used, where it is used
@@ -197,5 +198,5 @@ class Contacts:
         # Only those one has chosen: somebody who merely wrote first does not become known by it.
         people = self._services.contact_book.all(now=time.time())
         chosen = [contact.address for contact in people if contact.sent or contact.kept]
-        own = [each.address for each in self._services.identities.addresses()]
+        own = self._services.accounts.own_addresses()
         return resembles(address, [*own, *chosen])

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from misfin.model.folders import HELD
 from misfin.store import evidence
 from misfin.store.evidence import Evidence
-from misfin.store.rows import HELD
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.cells import cut, fit, wrap
 from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out
