@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import textual.screen
-from textual import events, work
+from textual import constants, events, work
 from textual.app import App
 from textual.reactive import Initialize, Reactive
 from textual.theme import BUILTIN_THEMES
@@ -35,7 +35,6 @@ from misfin_tui.messages import (
     ReceiverChanged,
 )
 from misfin_tui.screens.inbox import InboxScreen
-from misfin_tui.screentext import plain
 from misfin_tui.services import Services
 from misfin_tui.widgets.bindings import bindings
 
@@ -73,9 +72,13 @@ def _actions() -> type[Provider]:
 
 
 def _driver(picture: Picture | None) -> type[Driver] | None:
-    """Textual's own choice, unless the first screen stands on the terminal already."""
-    if picture is None or picture.attributes is None:
+    """Ours, unless another one was asked for (``TEXTUAL_DRIVER``)."""
+    if constants.DRIVER:
         return None
+    if picture is None or picture.attributes is None:
+        from misfin_tui.app.terminal import TerminalDriver
+
+        return TerminalDriver
     from misfin_tui.app.takeover import driver_over
 
     return driver_over(picture)
@@ -218,6 +221,8 @@ class MisfinApp(Questions):
         if isinstance(event, (events.InputEvent, events.Paste)) and not self.screen_stack:
             return  # the last screen is closed already: a key given back late has nowhere to go
         if isinstance(event, (events.InputEvent, events.Paste)) and not event.is_forwarded:
+            if isinstance(event, events.Key) and await self.suspended_by(event):
+                return
             if isinstance(event, (events.Key, events.Paste)) and self.type_ahead.holds(event):
                 return
             if (too_early := getattr(self.screen, "too_early", None)) and too_early(event):
@@ -228,6 +233,9 @@ class MisfinApp(Questions):
         """Every action is called here; keys may wait for what it opens."""
         with self.type_ahead.watches(action):
             return await super().run_action(action, *args, **kwargs)
+
+    def _suspending_keys(self) -> tuple[str, ...]:
+        return self.keys.of("suspend")
 
     # ---- messages from services, threads and the courier
 
@@ -315,20 +323,6 @@ class MisfinApp(Questions):
                 return
         self.exit(0)
 
-    def _fatal_error(self) -> None:
-        """A bug ends the program; what it prints names lines of code, never letters or keys.
-
-        Textual's own report shows the variables of every function, as they are, on the terminal.
-        """
-        from traceback import format_exc
-
-        from rich.segment import Segment, Segments
-
-        self._exit_renderables.append(
-            Segments([Segment(plain(format_exc(), one_line=False)), Segment.line()])
-        )
-        self._close_messages_no_wait()
-
     async def on_unmount(self) -> None:
         """Stop what works in the background, the receiver if it is ours, and close the databases."""
         await self._stop()
@@ -370,5 +364,8 @@ def run(
     """
     sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them
     app = MisfinApp(profile, config, link=link, dev=dev, problems=problems, picture=picture)
-    status = app.run(mouse=config.ui.mouse)
-    return status if status is not None else app.return_code or 0
+    try:
+        status = app.run(mouse=config.ui.mouse)
+    finally:
+        app.hand_back()
+    return status if status is not None else app.return_code or 1  # only an error ends it without a status

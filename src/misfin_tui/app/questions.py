@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from misfin.errors import MisfinError
-from misfin_tui.app.background import Background
+from misfin_tui.app.ending import Ending
 from misfin_tui.messages import TrustAsked
 from misfin_tui.widgets.hold import Hold
 from misfin_tui.widgets.typeahead import TypeAhead
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
 
-class Questions(Background):
+class Questions(Ending):
     """One question about each host or sender at a time, one dialog at a time."""
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:

@@ -115,6 +115,14 @@ ACTIONS: tuple[Action, ...] = (
         _A("show-contacts", "C", "Contacts", "See the people you write to.", shown=Shown.PALETTE),
         _A("show-identities", "I", "Identities", "See your own addresses.", shown=Shown.PALETTE),
         _A("show-settings", "comma", "Settings", "Change the settings.", shown=Shown.PALETTE),
+        _A(
+            "suspend",
+            "ctrl+z",
+            "Suspend",
+            "Go back to the shell; fg continues the program.",
+            shown=Shown.PALETTE,
+            action="suspend_process",
+        ),
         _A("redraw", "ctrl+l", "Redraw", "Draw the whole screen again.", shown=Shown.PALETTE),
         _A(
             "toggle-receiver",

@@ -79,6 +79,14 @@ class DraftScreen(AppScreen):
             self._newest = now
             self.keeper.put(now)
 
+    def keep_as_it_is(self) -> None:
+        """The program ends or stops now: what is written is for the keeper, also what was just typed."""
+        if self._finished or self.keeper is None:
+            return
+        if self._opened is None and not _alike(now := self.draft_now(), self.draft):
+            self.keeper.put(now)  # typed before the composer was ready
+        self.keep()
+
     # ---- saving
 
     def _saved(self, draft: Draft) -> None:

@@ -74,6 +74,11 @@ class Sending:
         for keeper in list(self._keepers):
             await keeper.flush()
 
+    def save_at_once(self) -> None:
+        """The same in this thread, for an end that cannot wait for the loop."""
+        for keeper in list(self._keepers):
+            keeper.save_at_once()
+
     # ---- new messages
 
     async def new(

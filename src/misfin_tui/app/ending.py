@@ -1,0 +1,201 @@
+"""How the program ends or stops when no key asked for it: signals, a lost terminal, an error; and ctrl+z."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from textual import work
+
+from misfin.errors import MisfinError
+from misfin_tui.app.background import Background
+from misfin_tui.app.places import LONG
+from misfin_tui.screentext import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual import events
+    from textual.driver import Driver
+    from textual.message_pump import MessagePump
+
+    from misfin_tui.messages import PasteRefused
+
+SIGNALLED = 128
+"""The exit status after a signal is this and its number, as in every shell."""
+ARRIVES = 0.05
+"""Seconds until what was typed before a signal was read."""
+CAUGHT_UP = 0.5
+"""Seconds a screen gets to take what was typed before a signal."""
+AT_MOST = 10.0
+"""Seconds after a signal when the program ends although it is still busy; drafts are saved then too."""
+SENDS = 3.0
+"""Seconds the program goes on before it is suspended while messages are being sent."""
+
+
+class Ending(Background):
+    """An app that saves what is being written whatever ends it."""
+
+    def __init__(self, driver_class: type[Driver] | None = None) -> None:
+        super().__init__(driver_class)
+        self.ended_by = 0
+        """The signal that ends the program; 0 while none does."""
+        self.ended = threading.Event()
+        """Set once the program is through with its end."""
+        self.last_words = ""
+        """What is to be said on the terminal once the program has left it."""
+        self._suspending = False
+
+    # ---- what is being written
+
+    def keep_all(self) -> None:
+        """Hand every message that is being written to its keeper, as it is at this moment."""
+        for screen in self.screen_stack:
+            if (keep := getattr(screen, "keep_as_it_is", None)) is not None:
+                keep()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A bug ends the program: what is written is kept first."""
+        with suppress(Exception):  # whatever is broken now, the first error is the one to report
+            self.keep_all()
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """A bug ends the program; what it prints names lines of code, never messages or keys.
+
+        Textual's own report shows the variables of every function, as they are, on the terminal.
+        """
+        from traceback import format_exception
+
+        from rich.segment import Segment, Segments
+
+        report = "".join(format_exception(self._exception)) if self._exception else ""
+        self._exit_renderables.append(Segments([Segment(plain(report, one_line=False)), Segment.line()]))
+        self._close_messages_no_wait()
+
+    # ---- signals
+
+    def end_by(self, number: int, soon: Callable[..., None]) -> None:
+        """A signal, or the loss of the terminal, ends the program; ``soon`` calls something on the loop.
+
+        May be called at any time in any thread; only the first counts.
+        """
+        if self.ended_by:
+            return
+        self.ended_by = number
+        threading.Thread(target=self._end_at_last, name="end-at-last", daemon=True).start()
+        soon(self._end)
+
+    @work(group="quit", description="end by a signal")
+    async def _end(self) -> None:
+        status = SIGNALLED + self.ended_by
+        if self.screen_stack:
+            await asyncio.sleep(ARRIVES)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CAUGHT_UP):
+                    for pump in (self, self.screen, self.focused):
+                        if pump is not None:
+                            await _caught_up(pump)
+            with suppress(Exception):  # the program ends whatever is broken; what was kept before stays
+                self.keep_all()
+        try:
+            await self.services.sending.flush()
+        except MisfinError as error:
+            self.last_words = f"The message you were writing could not be saved: {error}"
+        self.exit(status, return_code=status)
+
+    def _end_at_last(self) -> None:
+        """In a thread: end the program when its loop does not, because the terminal takes nothing, say."""
+        if self.ended.wait(AT_MOST):
+            return
+        with suppress(Exception):
+            self.keep_all()
+        with suppress(Exception):
+            self.services.sending.save_at_once()
+        restore = getattr(self._driver, "restore", None)
+        if restore is not None:
+            restore()
+        os._exit(SIGNALLED + self.ended_by)
+
+    def hand_back(self) -> None:
+        """The end: the terminal is as it was, and what is left to say is said there."""
+        self.ended.set()
+        hand_back = getattr(self._driver, "hand_back", None)
+        if hand_back is not None:
+            hand_back()
+        if self.last_words:
+            with suppress(OSError):
+                print(f"misfin-tui: {plain(self.last_words, one_line=True)}", file=sys.stderr)
+
+    # ---- suspending
+
+    async def suspended_by(self, event: events.Key) -> bool:
+        """Whether this key suspends the program in front of a dialog, which hides the keys of the program."""
+        if not self.screen_stack or not self.screen.is_modal or event.key in self.screen.active_bindings:
+            return False
+        if event.key not in self._suspending_keys():
+            return False
+        await self.run_action("suspend_process")
+        return True
+
+    def _suspending_keys(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def action_suspend_process(self) -> None:
+        """Stop the program and give the terminal back to the shell, until the shell continues it."""
+        if not self._suspending and not self.ended_by:
+            self._suspending = True
+            self._suspend()
+
+    @work(group="suspend", description="suspend the program")
+    async def _suspend(self) -> None:
+        try:
+            driver: Any = self._driver
+            if not hasattr(driver, "stop_until_continued") or not driver.may_stop():
+                self.say("There is no shell to go back to: the program was not started from one.")
+                return
+            self.keep_all()
+            courier = self.services.courier
+            with suppress(MisfinError):  # it is reported where it is saved the usual way
+                await self.services.sending.flush()
+            if courier is not None:
+                self.say("Suspending…")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SENDS):  # nothing may be cut off on its way
+                        await courier.stop()
+            state = await self.services.receiving.state()
+            with self.suspend(), self.batch_update():
+                self._tell_suspended(state.running)
+                driver.stop_until_continued()
+            self.refresh(layout=True)
+            if courier is not None:
+                self._start_courier()
+        finally:
+            self._suspending = False
+
+    def _tell_suspended(self, receiving: bool) -> None:
+        mail = "Mail is still being received; " if receiving else "No mail is received, and "
+        with suppress(OSError):
+            print(f"misfin-tui is suspended. {mail}nothing is sent until you come back: fg", flush=True)
+
+    # ---- pastes
+
+    def on_paste_refused(self, message: PasteRefused) -> None:
+        """More was pasted than anything here takes."""
+        self.say(
+            f"The clipboard holds {message.size:,} bytes, more than can be pasted here ({message.limit:,})."
+            " Nothing was pasted; it is still in the clipboard.",
+            severity="warning",
+            timeout=LONG,
+        )
+
+
+async def _caught_up(pump: MessagePump) -> None:
+    """Wait until everything that was posted to it before was handled."""
+    done = asyncio.Event()
+    if pump.call_later(done.set):
+        await done.wait()
