@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from peers import person
 
@@ -266,7 +266,7 @@ def said_of_person(pins: PinBook, *, held: bool) -> dict[str, str]:
     }
     if pin is not None or offer is not None:
         entry = Entry(Kind.SENDER, BOB, pin, offer)
-        sign = TrustScreen._cells(None, entry)[0]  # type: ignore[arg-type]
+        sign = TrustScreen._cells(None, entry)[1]  # type: ignore[arg-type]
         said |= {"trust sign": SIGNS[sign[0]], "trust colour": sign[1]}
     if pin is not None:
         said |= {
@@ -285,6 +285,10 @@ STEPS = st.one_of(
 )
 
 
+def messages(*names: str) -> list[tuple[str, str]]:
+    return [("message", name) for name in names]
+
+
 @pytest.fixture(scope="module")
 def loop():
     with asyncio.Runner() as runner:
@@ -295,6 +299,22 @@ def loop():
     st.sampled_from([VerificationMode.OPTIONAL, VerificationMode.OFF, VerificationMode.REQUIRED]),
     st.sampled_from(["certificate", "probe", "both"]),
     st.lists(STEPS, min_size=1, max_size=10),
+)
+@example(mode=VerificationMode.OPTIONAL, method="certificate", steps=messages("first", "first", "renewed"))
+@example(
+    mode=VerificationMode.OFF,
+    method="certificate",
+    steps=[*messages("first", "other"), ("person", "approve"), *messages("other", "other renewed")],
+)
+@example(
+    mode=VerificationMode.OPTIONAL,
+    method="both",
+    steps=[("host", "first"), *messages("first"), ("days", "8"), ("host", "down"), *messages("first")],
+)
+@example(
+    mode=VerificationMode.OPTIONAL,
+    method="certificate",
+    steps=[*messages("other"), ("host", "first"), *messages("first", "other"), ("person", "forget")],
 )
 def test_every_place_says_the_same_and_never_more_than_was_proven(loop, mode, method, steps):
     loop.run(_live(History(mode, method), steps))
@@ -327,6 +347,7 @@ async def _live(history: History, steps: list[tuple[str, str]]) -> None:
 
 def _judge(history: History, came: Came, before: dict[str, str]) -> None:
     certificate = CERTIFICATES.get(came.name)
+    assert came.words["sender"] == came.proven
     assert set(said_of_message(came.words, certificate).values()) == {str(came.proven)}
     after = said_of_person(history.pins, held=bool(history.held))
     # Never better than what was proven.

@@ -89,7 +89,7 @@ async def test_a_question_that_was_called_for_is_answered_at_once(profile, monke
     offered(profile)
     async with at_desk(profile) as (app, pilot):
         await pilot.press("T")
-        await on_screen(pilot, "waits for your decision")
+        await on_screen(pilot, "needs your decision")
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
         await pilot.press("enter")

@@ -122,7 +122,7 @@ async def test_details_tell_how_the_sender_is_known(profile, mailbox):
             "Certificate  bob@hive.test",
             "SHA-256",
             "Public key",
-            "certificate: pass, pin: match, when it was received",
+            "It was the certificate pinned for this sender. The sender's host vouched for the certificate.",
             "20 Nov 2026 12:02 from 192.0.2.7 by mail.example",
             "Misfin(C), ",
             "raw gemmail",
@@ -142,7 +142,7 @@ async def test_details_of_what_was_written_here_name_no_receiver(profile, monkey
         await opened(pilot, "Thanks")
         await on_screen(pilot, "See you.")
         await pilot.press("i")
-        await on_screen(pilot, "none: it was written here")
+        await on_screen(pilot, "✓ verified: you wrote it here.")
         await on_screen(pilot, f"File         ~/mail/{ALICE}/")
         assert "unknown" not in shown(app)
 
@@ -403,7 +403,7 @@ async def test_a_held_letter_can_be_let_in(profile, mailbox):
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, (ConfirmDialog, CertificateDialog)))
         await pilot.click("#yes")
-        await until(pilot, lambda: "The letter is in the inbox." in notices(app))
+        await until(pilot, lambda: "The message is in the inbox." in notices(app))
         assert len(mailbox.files("Held")) == 0
 
 
@@ -414,9 +414,9 @@ async def test_a_refused_letter_in_the_trash_is_not_offered_to_be_accepted(profi
         await opened(pilot, "Held up")
         await on_screen(pilot, "It is me.")
         assert app.screen.thread.current.row.evidence is Evidence.DIFFERS
-        assert "Accept held" not in shown(app)
+        assert "A Decide" not in shown(app)
         await pilot.press("A")
-        await until(pilot, lambda: "This letter is not held." in notices(app))
+        await until(pilot, lambda: "This message is not held." in notices(app))
 
 
 # ---- links to other letters, attachments
@@ -559,7 +559,7 @@ async def test_without_attachments_the_key_says_so_and_the_line_of_keys_is_silen
     async with at_desk(profile, (160, 30)) as (app, pilot):
         await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
-        for label in ("Attachments", "Accept held", "Open link"):
+        for label in ("Attachments", "A Decide", "Open link"):
             assert label not in shown(app)
         await pilot.press("v")
         await until(pilot, lambda: "This letter has no attachments." in notices(app))

@@ -242,13 +242,13 @@ class Standing:
     """What is known about who is behind an address, for every place that shows a person.
 
     ``evidence`` is about the person alone. ``since`` is when their certificate was first seen, Unix seconds,
-    or 0. ``host`` is what is known about their server, and says that it is about the server. ``warning`` is
-    one sentence about something a person should decide, or empty.
+    or 0; ``host_since`` is when that of their host was, which is all that is known where nobody has written
+    yet. ``warning`` is one sentence about something a person should decide, or empty.
     """
 
     evidence: Evidence
     since: float = 0.0
-    host: str = ""
+    host_since: float = 0.0
     warning: str = ""
 
 
@@ -273,12 +273,12 @@ def standing(
     message that came with it. ``host_differs``: their server presents another certificate than its own.
     """
     warning = HOST_DIFFERS if host_differs else HELD if claimed and held else CLAIMED if claimed else ""
-    server = "" if host is None else "host pinned"
+    met = 0.0 if host is None else host.first_seen
     if own:
-        return Standing(Evidence.VERIFIED, host=server, warning=warning)
+        return Standing(Evidence.VERIFIED, 0.0, met, warning)
     if sender is None:
-        return Standing(Evidence.UNPROVEN, host=server or "host not met yet", warning=warning)
-    return Standing(of_pin(sender), sender.first_seen, server, warning)
+        return Standing(Evidence.UNPROVEN, 0.0, met, warning)
+    return Standing(of_pin(sender), sender.first_seen, met, warning)
 
 
 def of_pin(pin: Pin) -> Evidence:

@@ -91,8 +91,7 @@ class MisfinDetails:
     received_from: str
     received_by: str
     written_here: bool
-    """Whether it was sent or drafted by the account it lies in: whatever was received or imported says for
-    whom it was."""
+    """Sent or drafted by the account it lies in: what was received or imported says for whom it was."""
     message: GemmailMessage
     gemmail: bytes = field(repr=False)
 

@@ -202,7 +202,7 @@ def _described(pin: Pin | None, offer: Offer | None, name: str) -> Iterator[str]
             yield f"  until {iso(past.replaced)}  {grouped(past.cert_sha256)} ({past.how})"
     if offer:
         info = offer.certificate
-        yield "  waits for your decision:"
+        yield "  needs your decision:"
         if day := change_due(pin, offer.shown):
             yield f"  {due_since(day)}"
         yield f"  certificate  {grouped(info.fingerprints.cert)}"

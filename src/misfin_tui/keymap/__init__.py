@@ -43,6 +43,11 @@ class Keymap:
         """The keys of an action as Textual names them; empty when unbound."""
         return tuple(key for key in split(self.keys.get(action_id, BY_ID[action_id].keys)) if key != NOOP)
 
+    def shown(self, action_id: str) -> str:
+        """The first key of an action as people read it; where it has none, that of the command palette."""
+        keys = self.of(action_id) or self.of("commands")
+        return readable(keys[0]) if keys else "?"
+
 
 def resolve(wanted: Mapping[str, str]) -> Keymap:
     """Check the user's ``[keys]``: id → comma separated keys, or ``noop`` to unbind.

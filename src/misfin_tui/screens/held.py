@@ -8,14 +8,16 @@ from misfin.errors import MisfinError
 from misfin_tui.dialogs.confirm import ConfirmDialog
 
 if TYPE_CHECKING:
-    from misfin.store.rows import LetterRow
     from misfin_tui.screens.letter_actions import LetterScreen
 
 
-async def decide(screen: LetterScreen, row: LetterRow) -> None:
-    """Ask what to do with a held letter. Call it in a worker."""
+async def decide(screen: LetterScreen) -> None:
+    """Ask what to do with the held letter of a screen. Call it in a worker."""
     try:
-        if not await screen.misfin.ask_trust("sender", row.sender_address):
+        row = await screen.held_letter()
+        if row is None:
+            screen.misfin.say("This message is not held.", severity="warning")
+        elif not await screen.misfin.ask_trust("sender", row.sender_address):
             await _release(screen, row.id)
     except MisfinError as error:
         screen.misfin.report(error)

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from misfin.store.evidence import Evidence
 from misfin_tui.keymap import ACTIONS, BY_ID, Action, Room, readable
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.cells import fit, wrap
@@ -134,6 +135,7 @@ class HelpScreen(ModalScreen[None]):
                 rows.append(Row((("Mouse", "heading2"),)))
                 rows += [row for gesture, action in pointed for row in _rows(gesture, action, width)]
                 rows.append(Row(()))
+            rows += _signs(words, width)
             if not rows:
                 rows.append(Row((("No key is described with these words.", "text"),)))
             return Layout(rows)
@@ -188,8 +190,29 @@ def rooms_of(screen: Screen[object]) -> tuple[Room, ...]:
     return (*(room for room in found if room not in shared), *(room for room in shared if room in found))
 
 
+def _signs(words: list[str], width: int) -> list[Row]:
+    """What the signs before names mean."""
+    found = [
+        (f"{each.sign} {each}", each.when)
+        for each in Evidence
+        if _found(f"{each.sign} {each} {each.when}", words)
+    ]
+    if not found:
+        return []
+    rows = [Row((("Who wrote a message", "heading2"),))]
+    for shown, meaning in found:
+        lines = wrap(meaning, max(width - KEYS, 24))
+        rows.append(Row(((fit(shown, KEYS), "key"), (lines[0], "text"))))
+        rows += [Row(((" " * KEYS + line, "text"),)) for line in lines[1:]]
+    return [*rows, Row(())]
+
+
 def _matches(shown: str, action: Action, words: list[str]) -> bool:
-    text = f"{shown} {action.id} {action.label} {action.help}".casefold()
+    return _found(f"{shown} {action.id} {action.label} {action.help}", words)
+
+
+def _found(text: str, words: list[str]) -> bool:
+    text = text.casefold()
     return all(word in text for word in words)
 
 

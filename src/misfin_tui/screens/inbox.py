@@ -13,15 +13,12 @@ from textual.content import Content
 from misfin.errors import LetterGoneError, MisfinError, QueryError
 from misfin.model.folders import DRAFTS, HELD, INBOX, OUTBOX
 from misfin.store.rows import View
-from misfin_tui.config import split_listen
 from misfin_tui.keymap import Room
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.inbox_news import NewsScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.cells import wrap
 from misfin_tui.widgets.letter_list import LetterList
-from misfin_tui.widgets.letter_rows import at_home
 from misfin_tui.widgets.preview import Preview
 from misfin_tui.widgets.sidebar import Entry, Kind, Sidebar
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
@@ -103,7 +100,7 @@ class InboxScreen(NewsScreen):
 
     def on_mount(self) -> None:
         """Fill the panes before anything is drawn; the rest waits until it was."""
-        self.preview.decide_key = self.key_of("decide")
+        self.preview.decide_key = self.misfin.keys.shown("decide")
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         if self._first is not None:
             self.show_folders(self._first.folders)
@@ -138,50 +135,11 @@ class InboxScreen(NewsScreen):
         if letters.marks:
             parts.append(f"{len(letters.marks):,} selected")
         letters.border_title = Content(plain(" · ".join(parts), one_line=True))
-        letters.empty_text = self._why_empty(view)
-
-    def _why_empty(self, view: View) -> str:
-        if view.query:
-            return f"Nothing found so far.\n\n{self._progress}" if self._progress else "Nothing found."
-        if away := [account for account in self.away if view.account in (None, account)]:
-            return "\n".join(self._where_it_was(account) for account in away)
-        if view.unread_only:
-            return f"Nothing unread. Press {self.key_of('unread-only')} to see all."
-        if self._progress or view != self.home:
-            return self._progress or "Nothing here yet."
-        lines = [
-            "No mail yet.",
-            "",
-            f"{self.key_of('compose')} writes a letter, {self.key_of('help')} shows every key.",
-        ]
-        return "\n".join([*lines, *self._reached_at(view.account)] if view.account else lines)
-
-    def _reached_at(self, account: str) -> list[str]:
-        """What others write to reach an account here, with the port where it is not the usual one."""
-        from misfin.model.address import DEFAULT_PORT  # late: not for the first frame
-
-        ports = [split_listen(text)[1] for text in self.misfin.config.receive.listen]
-        if not ports or DEFAULT_PORT in ports:
-            return [f"Others reach you at {account}."]
-        return [
-            f"Others reach you at {account}:{ports[0]}.",
-            f"Everybody has to write the port: without it, mail goes to port {DEFAULT_PORT}.",
-        ]
-
-    def _where_it_was(self, account: str) -> str:
-        room = max(self.letters.size.width - 2, 20)
-        where = plain(at_home(self.services.profile.mail / account), one_line=True)
-        lines = [
-            f"The mail of {account} cannot be found.",
-            "Its folder should be",
-            where,
-            "It is shown as soon as it is back.",
-        ]
-        return "\n".join(part for line in lines for part in (*wrap(line, room), ""))
+        letters.empty_text = self.why_empty(view)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Searches, keys or the preview may be others."""
-        self.preview.decide_key = self.key_of("decide")
+        self.preview.decide_key = self.misfin.keys.shown("decide")
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         self.refresh_all()
 

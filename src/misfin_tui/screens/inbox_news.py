@@ -10,8 +10,12 @@ from textual import work
 from misfin.errors import MisfinError
 from misfin.model.folders import INBOX
 from misfin.store.rows import View
+from misfin_tui.config import ReceiveConfig, split_listen
 from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, ReceiverChanged
 from misfin_tui.screens.inbox_search import SearchScreen
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.cells import wrap
+from misfin_tui.widgets.letter_rows import at_home
 from misfin_tui.widgets.sidebar import entries
 from misfin_tui.widgets.statusbar import StatusBar
 
@@ -104,6 +108,43 @@ class NewsScreen(SearchScreen):
             self.refresh_all()  # the sidebar says it too
         if away:
             self._away_timer = self.set_timer(AWAY_PAUSE, self.find_away)
+
+    def why_empty(self, view: View) -> str:
+        """What stands in a list where nothing is to be listed."""
+        if view.query:
+            return f"Nothing found so far.\n\n{self._progress}" if self._progress else "Nothing found."
+        if away := [account for account in self.away if view.account in (None, account)]:
+            return "\n".join(self._where_it_was(account) for account in away)
+        if view.unread_only:
+            return f"Nothing unread. Press {self.misfin.keys.shown('unread-only')} to see all."
+        if self._progress or view != self.home:
+            return self._progress or "Nothing here yet."
+        key = self.misfin.keys.shown
+        keys = f"{key('compose')} writes a letter, {key('help')} shows every key."
+        lines = ["No mail yet.", "", keys]
+        return "\n".join([*lines, *self._reached_at(view.account)] if view.account else lines)
+
+    def _reached_at(self, account: str) -> list[str]:
+        """What others write to reach an account here, with the port where it is not the usual one."""
+        ports = [split_listen(text)[1] for text in self.misfin.config.receive.listen]
+        usual = split_listen(ReceiveConfig().listen[0])[1]
+        if not ports or usual in ports:
+            return [f"Others reach you at {account}."]
+        return [
+            f"Others reach you at {account}:{ports[0]}.",
+            f"Everybody has to write the port: without it, mail goes to port {usual}.",
+        ]
+
+    def _where_it_was(self, account: str) -> str:
+        room = max(self.letters.size.width - 2, 20)
+        where = plain(at_home(self.services.profile.mail / account), one_line=True)
+        lines = [
+            f"The mail of {account} cannot be found.",
+            "Its folder should be",
+            where,
+            "It is shown as soon as it is back.",
+        ]
+        return "\n".join(part for line in lines for part in (*wrap(line, room), ""))
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Letters came or changed."""

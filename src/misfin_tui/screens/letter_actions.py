@@ -59,11 +59,6 @@ class LetterScreen(Screen[None]):
         """The list everything was opened from."""
         return self.misfin.inbox
 
-    def key_of(self, action: str) -> str:
-        """The first key of an action, as people read it."""
-        keys = self.misfin.keys.of(action) or self.misfin.keys.of("commands")
-        return readable(keys[0]) if keys else "?"
-
     # ---- for each screen to fill in
 
     async def chosen_letter(self) -> LetterRow | None:
@@ -71,7 +66,7 @@ class LetterScreen(Screen[None]):
         raise NotImplementedError
 
     async def held_letter(self) -> LetterRow | None:
-        """The held letter to decide about; None where none is held."""
+        """The held letter to decide about."""
         raise NotImplementedError
 
     def targets(self) -> Sequence[int]:
@@ -284,18 +279,10 @@ class LetterScreen(Screen[None]):
 
     @work(group="decide", exclusive=True, description="decide about held mail")
     async def action_decide(self) -> None:
-        """Decide about the certificate of a sender whose letter is held."""
+        """Decide about a held letter."""
         from misfin_tui.screens import held  # late: not for the first frame
 
-        try:
-            row = await self.held_letter()
-        except MisfinError as error:
-            self.misfin.report(error)
-            return
-        if row is None:
-            self.misfin.say("This message is not held.", severity="warning")
-            return
-        await held.decide(self, row)
+        await held.decide(self)
 
     # ---- filing
 

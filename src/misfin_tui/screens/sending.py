@@ -12,6 +12,7 @@ from misfin.compose.recipients import Recipient
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress, same_person
 from misfin.store.drafts import Draft
+from misfin.store.evidence import Evidence
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
 from misfin_tui.screens.place import AppScreen
 from misfin_tui.screentext import plain, suspicious
@@ -78,7 +79,9 @@ def submitted(letters: int, copies: int, hold: int, undo: str) -> str:
 def standing_words(standing: Standing) -> str:
     """How it is known who somebody is, and what is known about their host, for one line."""
     since = f", first seen {day(standing.since)}" if standing.since else ""
-    host = f", {standing.host}" if standing.host and not standing.since else ""
+    host = ""
+    if standing.evidence is Evidence.UNPROVEN:
+        host = f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not met yet"
     warning = f": {standing.warning[0].lower()}{standing.warning[1:].rstrip('.')}" if standing.warning else ""
     return f"{standing.evidence}{since}{host}{warning}"
 

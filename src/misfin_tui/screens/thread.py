@@ -66,7 +66,7 @@ class ThreadScreen(LetterScreen):
 
     def on_mount(self) -> None:
         """Read the conversation."""
-        self.thread.decide_key = self.key_of("release")
+        self.thread.decide_key = self.misfin.keys.shown("release")
         self._open(self._conversation, self._letter)
 
     # ---- reading

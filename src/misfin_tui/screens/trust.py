@@ -110,6 +110,7 @@ class TrustScreen(Place):
         """Name, fingerprint, use."""
         columns = (
             Column("", 1),
+            Column("", 1),
             Column("Who", 9, spare=3),
             Column("Name"),
             Column("SHA-256", 17, spare=1),
@@ -125,6 +126,7 @@ class TrustScreen(Place):
         waiting = entry.offer is not None
         fingerprint, uses, seen, how = entry.shown
         return (
+            ("!" if waiting else "", "warn"),
             _sign(entry),
             (str(entry.kind), "muted"),
             (entry.name, "strong" if waiting else "normal"),
@@ -305,11 +307,11 @@ def by_whom(pin: Pin) -> str:
 
 
 def _sign(entry: Entry) -> Cell:
-    """The sign of a sender, the same as everywhere; that of a host or key only says what needs an answer."""
+    """The sign of a sender, the same as everywhere: a host or a key is nobody who could have written."""
     if entry.kind is Kind.SENDER:
         known = of_pin(entry.pin) if entry.pin is not None else Evidence.UNPROVEN
         return known.sign, known
-    return ("!", "bad") if entry.offer is not None else ("·", "muted")
+    return "·", "muted"
 
 
 def facts_of(entry: Entry) -> list[Fact]:
@@ -334,7 +336,7 @@ def facts_of(entry: Entry) -> list[Fact]:
         ]
     if entry.offer:
         info = entry.offer.certificate
-        facts.append(("Waits for your decision", ""))
+        facts.append(("Needs your decision", ""))
         if day_due := change_due(entry.pin, entry.offer.shown):
             facts.append(("", due_since(day_due)))
         facts += [

@@ -854,6 +854,39 @@ async def test_an_expired_certificate_of_a_known_host_is_told_once_and_mail_goes
     assert len(office.happened(Sent)) == 2
 
 
+async def test_a_certificate_expired_at_first_contact_is_not_called_trusted(office):
+    now = datetime.now(UTC)
+    expired = odd_person(start=now - timedelta(days=9), end=now - timedelta(days=2))
+    office.put("a@hive.test", "b@hive.test")
+    with office.at(ScriptedServer(expired, OK)):
+        await office.courier().run_once()
+    (notice,) = office.happened(Notice)
+    day = f"{now - timedelta(days=2):%Y-%m-%d}"
+    assert notice.text.startswith(f"The certificate of hive.test:1958 expired on {day}. This was the first")
+    assert "still" not in notice.text
+
+
+async def test_a_certificate_that_is_not_valid_yet_is_told_once(office):
+    now = datetime.now(UTC)
+    early = odd_person(start=now + timedelta(days=2), end=now + timedelta(days=9))
+    office.put("a@hive.test", "b@hive.test")
+    with office.at(ScriptedServer(early, OK)):
+        await office.courier().run_once()
+    (notice,) = office.happened(Notice)
+    assert f"hive.test:1958 is not valid before {now + timedelta(days=2):%Y-%m-%d}" in notice.text
+
+
+async def test_a_change_of_host_certificate_that_was_due_says_since_when(office):
+    now = datetime.now(UTC)
+    office.trust(odd_person(start=now - timedelta(days=9), end=now - timedelta(days=2)))
+    office.put("a@hive.test")
+    with office.at(ScriptedServer(odd_person(), OK)):
+        await office.courier().run_once()
+    (held,) = office.happened(Held)
+    day = f"{now - timedelta(days=2):%Y-%m-%d}"
+    assert f"The pinned certificate expired on {day}: a change was due since then." in held.row.why
+
+
 async def test_a_new_host_whose_certificate_names_another_is_told(office):
     office.put("a@hive.test", "b@hive.test")
     with office.at(ScriptedServer(person("x@elsewhere.test"), OK)):

@@ -46,7 +46,7 @@ def row(state: State, **changes) -> OutboxRow:
         (events.Held(row(State.HELD)), "waits for you: the reason", "warning"),
         (
             events.HostSeen("hive.test:1958", Decision.FIRST_USE, None),
-            "met for the first time",
+            "First contact",
             "information",
         ),
         (events.HostSeen("hive.test:1958", Decision.RENEWED, None), "renewed its certificate", "information"),
