@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from misfin_tui import config
-from misfin_tui.config import Config, ConfigError, writing
+from misfin_tui.config import Config, ConfigError, accounts, writing
 
 
 def test_a_profile_needs_no_settings_file(tmp_path: Path) -> None:
@@ -159,9 +159,9 @@ def test_an_account_of_a_later_version_is_passed_over_by_the_program() -> None:
 
 
 def test_an_account_has_a_kind_an_address_and_a_name(monkeypatch) -> None:
-    monkeypatch.setattr(config, "KINDS", ("email",))
+    monkeypatch.setattr(accounts, "KINDS", ("email",))
     text = '[accounts.work]\nkind = "email"\naddress = "ada@example.org"\nname = "Ada"\n'
-    assert config.parse(text).accounts == {"work": config.AccountConfig("email", "ada@example.org", "Ada")}
+    assert config.parse(text).accounts == {"work": accounts.AccountConfig("email", "ada@example.org", "Ada")}
     for wrong in ("ada", "@x", "a@", "a b@x", "a@x\\u0007"):
         with pytest.raises(ConfigError, match="is not an address") as caught:
             config.parse(text.replace("ada@example.org", wrong))

@@ -31,7 +31,7 @@ def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
 
 
 @dataclass(frozen=True, slots=True)
-class TypedRecipient:
+class Recipient:
     """One entry of a To line: its text, and the address or what is wrong with it."""
 
     text: str
@@ -46,7 +46,7 @@ class TypedRecipient:
         return typed(self.address)
 
 
-def read_recipients(text: str) -> list[TypedRecipient]:
+def read_recipients(text: str) -> list[Recipient]:
     """Every entry of a To line; understands ``a@b``, ``a@b Name``, ``Name <a@b>`` and ``Name (a@b)``."""
     found = []
     for part in SEPARATOR.split(text):
@@ -54,11 +54,11 @@ def read_recipients(text: str) -> list[TypedRecipient]:
         if not entry:
             continue
         try:
-            address = read_address(_unbracketed(entry))
+            address = MisfinAddress.parse(_unbracketed(entry))
         except AddressError as error:
-            found.append(TypedRecipient(entry, None, str(error)))
+            found.append(Recipient(entry, None, str(error)))
         else:
-            found.append(TypedRecipient(entry, address))
+            found.append(Recipient(entry, address))
     return found
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError, StoreError
+from misfin.errors import IdentityError, LocalError, StoreError
 from misfin.net.directory import Directory
 from misfin.net.limits import Limits, LimitSettings
 from misfin.net.receiver import Receiver, ReceiverSettings
@@ -31,8 +31,10 @@ from misfin.net.verification import (
     Verifier,
     VerifyingHandler,
 )
+from misfin.post.inbox import LocalInbox
 from misfin.post.intake import Intake
-from misfin.post.presence import AlreadyReceivingError, Presence, Running, running
+from misfin.post.receiverlock import AlreadyReceivingError, ReceiverLock, Running, running
+from misfin.post.source import Report, SourceState, SourceStatus
 from misfin.store.accounts import AccountBook
 from misfin.store.contacts import ContactBook
 from misfin.store.identities import IdentityStore
@@ -42,6 +44,7 @@ from misfin.trust.pins import PinBook
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress
     from misfin.net.client import HostOverride
+    from misfin.post.source import Inbox
 
 __all__ = ["AlreadyReceivingError", "Reception", "ReceptionSettings", "Running", "running", "serve"]
 
@@ -100,17 +103,44 @@ async def serve(
 
 
 class Reception:
-    """One receiver of one profile."""
+    """One receiver of one profile: the :class:`~misfin.post.source.Source` of all its Misfin accounts."""
 
     def __init__(self, settings: ReceptionSettings, *, now: Callable[[], float] = time.time) -> None:
         self.settings = settings
+        self.addresses: tuple[tuple[str, int], ...] = ()
+        """Where it listens, while it runs."""
         self._now = now
         self._identities = IdentityStore(settings.identities)
         self._store = MailStore(settings.mail)
         self._accounts = AccountBook(self._identities, self._store)
+        self._inbox: Inbox = LocalInbox(self._store)
         self._seen: tuple[tuple[str, int, int], ...] = ()
         self._blocked: frozenset[str] = frozenset()
         self._open = AsyncExitStack()
+
+    async def run(self, inbox: Inbox, stop: asyncio.Event) -> None:
+        """Receive until ``stop`` is set, as a :class:`~misfin.post.source.Source` does.
+
+        Raises what :meth:`start` raises.
+        """
+        self._inbox = inbox
+        try:
+            self.addresses = tuple(await self.start())
+        except LocalError as error:
+            inbox.report(SourceStatus("", SourceState.FAILED, f"not receiving: {error}"))
+            raise
+        try:
+            where = ", ".join(map(address_text, self.addresses))
+            inbox.report(SourceStatus("", SourceState.RUNNING, f"receiving on {where}"))
+            await stop.wait()
+        finally:
+            await self.stop()
+            self.addresses = ()
+            inbox.report(SourceStatus("", SourceState.STOPPED, "not receiving"))
+
+    async def once(self, inbox: Inbox) -> Report:
+        """Nothing is fetched: Misfin mail is brought by those who send it."""
+        return Report()
 
     async def start(self) -> list[tuple[str, int]]:
         """Take the lock, read the identities, listen; returns the addresses really bound.
@@ -133,8 +163,8 @@ class Reception:
 
     async def _start(self) -> list[tuple[str, int]]:
         settings, opened = self.settings, self._open
-        presence = await asyncio.to_thread(Presence, settings.runtime)
-        opened.callback(presence.leave)
+        lock = await asyncio.to_thread(ReceiverLock, settings.runtime)
+        opened.callback(lock.release)
         pins = await asyncio.to_thread(PinBook, settings.trust_db, clock=time.monotonic)
         opened.push_async_callback(asyncio.to_thread, pins.close)
         contacts = await asyncio.to_thread(ContactBook, settings.contacts_db)
@@ -144,7 +174,7 @@ class Reception:
         )
         opened.push_async_callback(asyncio.to_thread, cache.close)
         self._blocked = await asyncio.to_thread(_blocked_names, contacts)
-        intake = Intake(self._store)
+        intake = Intake(self._inbox)
         opened.push_async_callback(intake.close)
         seen = await asyncio.to_thread(self._look)
         receiver = Receiver(
@@ -165,7 +195,7 @@ class Reception:
         )
         addresses = await receiver.start()
         opened.push_async_callback(receiver.stop)
-        presence.note(addresses)
+        lock.note(addresses)
         watching = asyncio.create_task(self._watch(receiver, contacts))
         opened.push_async_callback(_ended, watching)
         return addresses
@@ -228,6 +258,12 @@ class Reception:
         return bool(self._blocked) and (
             address.address.casefold() in self._blocked or f"@{address.hostname}" in self._blocked
         )
+
+
+def address_text(address: tuple[str, int]) -> str:
+    """``HOST:PORT``, an IPv6 address in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _blocked_names(contacts: ContactBook) -> frozenset[str]:

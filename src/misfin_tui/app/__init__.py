@@ -32,7 +32,7 @@ from misfin_tui.messages import (
     MailChanged,
     OutboxChanged,
     Problem,
-    ReceiverChanged,
+    SourceChanged,
 )
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.services import Services
@@ -252,8 +252,8 @@ class MisfinApp(Questions):
         if message.notice:
             self.say(message.notice, severity=message.severity)
 
-    def on_receiver_changed(self, message: ReceiverChanged) -> None:
-        """The receiver came or went."""
+    def on_source_changed(self, message: SourceChanged) -> None:
+        """What brings mail came, went or has trouble."""
         self.spread(message)
 
     def on_index_progress(self, message: IndexProgress) -> None:

@@ -224,14 +224,22 @@ def look_at_receiving(profile: Profile) -> Iterator[Finding]:
     """Whether somebody listens where the settings say, and if not, whether we could."""
     import socket
 
-    from misfin.post.presence import running
+    from misfin.post.receiverlock import running
 
     state = running(profile.runtime)
     if state is not None:
         where = ", ".join(f"{host}:{port}" for host, port in state.addresses)
         yield Finding("receiving", Verdict.GOOD, f"A receiver runs on {where} (process {state.pid}).")
         return
-    for listen in config.load(profile.config).receive.listen:
+    settings = config.load(profile.config, []).receive
+    if not settings.enabled:
+        yield Finding(
+            "receiving",
+            Verdict.NOTE,
+            "The program does not receive mail: receive.enabled is false.",
+            "`misfin-tui receive` receives while it runs.",
+        )
+    for listen in settings.listen:
         try:
             host, port = config.split_listen(listen)
             family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.receiving import Receiving
     from misfin_tui.services.sending import Sending
     from misfin_tui.services.setup import Setup
+    from misfin_tui.services.sources import Sources
     from misfin_tui.services.trust import Trust
 
 T = TypeVar("T")
@@ -103,6 +104,13 @@ class Services:
         from misfin_tui.services.receiving import Receiving
 
         return self._once("receiving", lambda: Receiving(self))
+
+    @property
+    def sources(self) -> Sources:
+        """How everything that brings mail is."""
+        from misfin_tui.services.sources import Sources
+
+        return self._once("sources", lambda: Sources(self))
 
     @property
     def contacts(self) -> Contacts:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from misfin.errors import LetterGoneError, StoreError
 from misfin.model.folders import FOLDERS
-from misfin.store import maildir as module
+from misfin.store import maildirwriting as module
 from misfin.store.maildir import Maildir, MailStore, Parcel, split_name, unique_name
 
 

@@ -11,7 +11,7 @@ import pytest
 from desk import ALICE, at_desk, make_profile, notices, on_screen, until
 
 from misfin_tui import config
-from misfin_tui.messages import Problem, ReceiverChanged
+from misfin_tui.messages import Problem, SourceChanged
 from misfin_tui.services import Services
 from misfin_tui.services.receiving import Receiving
 
@@ -65,7 +65,7 @@ async def test_the_child_listens_until_it_is_stopped(services, told):
         await services.receiving.stop()
     assert not (await services.receiving.state()).running
     assert not await asyncio.to_thread(listens, port_of(address))
-    assert sum(isinstance(message, ReceiverChanged) for message in told) == 2
+    assert sum(isinstance(message, SourceChanged) for message in told) == 2
 
 
 async def test_a_child_that_is_killed_is_missed(services, told):
