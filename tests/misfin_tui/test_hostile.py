@@ -158,8 +158,10 @@ async def go_opening(app, pilot):
 async def go_saving(app, pilot):
     await go_attachments(app, pilot)
     await pilot.press("enter", "enter")
-    await until(pilot, lambda: app.screen.prompt is not None and app.screen.prompt.line.has_focus)
-    assert app.screen.prompt.line.value.count("/") == 1  # the one after ~
+    await until(
+        pilot, lambda: app.screen.prompts.prompt is not None and app.screen.prompts.prompt.line.has_focus
+    )
+    assert app.screen.prompts.prompt.line.value.count("/") == 1  # the one after ~
 
 
 async def go_paths(app, pilot):
@@ -169,8 +171,10 @@ async def go_paths(app, pilot):
         (folder / name).touch()
     await go_thread(app, pilot)
     await pilot.press("S")
-    await until(pilot, lambda: app.screen.prompt is not None and app.screen.prompt.line.has_focus)
-    app.screen.prompt.line.value = f"{folder}/a"
+    await until(
+        pilot, lambda: app.screen.prompts.prompt is not None and app.screen.prompts.prompt.line.has_focus
+    )
+    app.screen.prompts.prompt.line.value = f"{folder}/a"
     await on_screen(pilot, "⇥ a[bold]d")
 
 

@@ -138,7 +138,7 @@ async def test_details_of_what_was_written_here_name_no_receiver(profile, monkey
     sent = wrap_sent(b"\n\n\n# Thanks\n\nSee you.\n", version=Version.C, account=me, to=(bob,), now=NOW)
     Mailbox(profile.mail, ALICE).put(sent, "Sent", flags="S")
     async with at_desk(profile, (120, 40)) as (app, pilot):
-        app.screen.open_view(View(ALICE, "Sent"))
+        app.screen.search.open_view(View(ALICE, "Sent"))
         await opened(pilot, "Thanks")
         await on_screen(pilot, "See you.")
         await pilot.press("i")
@@ -257,18 +257,20 @@ async def test_a_letter_is_saved_and_never_over_another_file(profile, mailbox, t
         screen = await opened(pilot, "Re: Notes")
         for name, beginning in (("a.gmi", b"bob@hive.test Bob Jones\n"), ("b.eml", b"Misfin-Senders:")):
             await pilot.press("S")
-            await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
-            screen.prompt.line.value = str(tmp_path / name)
+            await until(
+                pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus
+            )
+            screen.prompts.prompt.line.value = str(tmp_path / name)
             await pilot.press("enter")
             await until(
                 pilot, lambda name=name: any(f"Saved to {tmp_path / name}" in each for each in notices(app))
             )
             assert beginning in (tmp_path / name).read_bytes()
             assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
-            await until(pilot, lambda: screen.prompt is None)
+            await until(pilot, lambda: screen.prompts.prompt is None)
         await pilot.press("S")
-        await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
-        screen.prompt.line.value = str(tmp_path / "a.gmi")
+        await until(pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus)
+        screen.prompts.prompt.line.value = str(tmp_path / "a.gmi")
         await pilot.press("enter")
         await until(pilot, lambda: any("exists already" in each for each in notices(app)))
 
@@ -279,7 +281,7 @@ async def test_text_is_found_in_the_open_letters(profile, mailbox):
         await on_screen(pilot, "Last words.")
         await pilot.press("slash", *"LAST", "enter")
         await until(pilot, lambda: screen.thread.found == "last")
-        await until(pilot, lambda: screen.prompt is None)
+        await until(pilot, lambda: screen.prompts.prompt is None)
         row = next(n for n, row in enumerate(screen.thread.layout_rows.rows) if "Last words." in row.text)
         strip = screen.thread.render_line(row - screen.thread.scroll_offset.y)
         looks = {each.text: (each.style.bgcolor, each.style.reverse) for each in strip}
@@ -294,7 +296,7 @@ async def test_neighbours_of_the_list(profile, mailbox):
         screen = await opened(pilot, "Reading list")
         await pilot.press("J")
         await on_screen(pilot, "Third.")
-        assert screen.targets() == (app.screen_stack[0].letters.current.thread,)
+        assert screen.selection.targets() == (app.screen_stack[0].letters.current.thread,)
         await pilot.press("J")
         await until(pilot, lambda: "This is the last one." in notices(app))
         await pilot.press("K")
@@ -410,7 +412,7 @@ async def test_a_held_letter_can_be_let_in(profile, mailbox):
 async def test_a_refused_letter_in_the_trash_is_not_offered_to_be_accepted(profile, mailbox):
     mailbox.put(gemmail("# Held up\n\nIt is me.", verification={"sender": "changed"}), folder="Trash")
     async with at_desk(profile, (160, 30)) as (app, pilot):
-        app.screen.open_view(View(ALICE, "Trash"))
+        app.screen.search.open_view(View(ALICE, "Trash"))
         await opened(pilot, "Held up")
         await on_screen(pilot, "It is me.")
         assert app.screen.thread.current.row.evidence is Evidence.DIFFERS
@@ -438,9 +440,9 @@ def with_files(*parts: tuple[str, bytes], body: str = "See the files.\n", **fiel
 
 async def answered(pilot, screen, text: str) -> str:
     """Wait for the question at the bottom and answer it; returns what was suggested."""
-    await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
-    suggested = screen.prompt.line.value
-    screen.prompt.line.value = text
+    await until(pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus)
+    suggested = screen.prompts.prompt.line.value
+    screen.prompts.prompt.line.value = text
     await pilot.press("enter")
     return suggested
 
@@ -512,7 +514,7 @@ async def test_an_attachment_is_saved_by_key_and_asked_for_again_when_that_fails
         await until(pilot, lambda: f"Saved to {tmp_path / 'mine.pdf'}." in notices(app))
         assert (tmp_path / "mine.pdf").read_bytes() == b"%PDF-1"
         assert (tmp_path / "taken").read_bytes() == b""
-        await until(pilot, lambda: screen.prompt is None)
+        await until(pilot, lambda: screen.prompts.prompt is None)
 
 
 async def test_all_attachments_are_saved_by_mouse(profile, mailbox, tmp_path):
@@ -581,17 +583,17 @@ async def test_paths_complete_while_a_place_to_save_is_typed(profile, mailbox, t
     async with at_desk(profile) as (_app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await pilot.press("S")
-        await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
-        screen.prompt.line.value = f"{tmp_path}/le"
-        screen.prompt.line.cursor_position = len(screen.prompt.line.value)
+        await until(pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus)
+        screen.prompts.prompt.line.value = f"{tmp_path}/le"
+        screen.prompts.prompt.line.cursor_position = len(screen.prompts.prompt.line.value)
         await on_screen(pilot, "⇥ letters/")
         await pilot.press("tab")
-        assert screen.prompt.line.value == f"{tmp_path}/letters/"
+        assert screen.prompts.prompt.line.value == f"{tmp_path}/letters/"
         await pilot.pause()
         await pilot.press("tab")  # nothing more to complete: nothing happens
-        assert screen.prompt is not None
+        assert screen.prompts.prompt is not None
         await pilot.press("escape")
-        await until(pilot, lambda: screen.prompt is None)
+        await until(pilot, lambda: screen.prompts.prompt is None)
 
 
 async def test_the_right_button_offers_what_can_be_done_with_a_letter(profile, mailbox):
@@ -623,7 +625,7 @@ async def test_space_turns_the_page_and_escape_leads_back(profile, mailbox):
         assert screen.thread.parts[-1].open
         await pilot.press("slash", *"end", "enter")
         await until(pilot, lambda: screen.thread.found == "end")
-        await until(pilot, lambda: screen.prompt is None)
+        await until(pilot, lambda: screen.prompts.prompt is None)
         await pilot.press("escape")
         await until(pilot, lambda: screen.thread.found == "")
         assert app.screen is screen

@@ -193,7 +193,7 @@ async def test_what_was_written_here_says_so(profile, mailbox):
     async with at_desk(profile, (160, 40)) as (app, pilot):
         from misfin.store.rows import View
 
-        app.screen.open_view(View(ALICE, "Sent"))
+        app.screen.search.open_view(View(ALICE, "Sent"))
         await on_screen(pilot, "Mine")
         await pilot.press("enter", "i")
         await on_screen(pilot, "✓ verified: you wrote it here.")

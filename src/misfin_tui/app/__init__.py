@@ -167,7 +167,7 @@ class MisfinApp(Questions):
 
     def get_default_screen(self) -> Screen[Any]:
         """The inbox is the first screen: an empty one below it would cost time."""
-        return InboxScreen(self._first_page())
+        return InboxScreen(self.services.mail, self._first_page())
 
     def _first_page(self) -> FirstPage | None:
         try:

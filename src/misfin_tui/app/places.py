@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.notifications import Notification, Notify
 
+from misfin_tui.host import Severity
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screentext import plain
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from misfin_tui.paths import Profile
     from misfin_tui.screens.inbox import InboxScreen
     from misfin_tui.services import Services
-
-Severity = Literal["information", "warning", "error"]
 
 PLACES: Mapping[str, str] = {
     "outbox": "misfin_tui.screens.outbox:OutboxScreen",
@@ -113,11 +112,9 @@ class Places(App[int]):
             return
         self.push_screen(screen_class(*arguments))
 
-    def open_thread(
-        self, conversation: ConversationRow, inbox: InboxScreen, letter: str = "", view: View | None = None
-    ) -> None:
+    def open_thread(self, conversation: ConversationRow, letter: str = "", view: View | None = None) -> None:
         """A conversation, from the list that shows it; or at one letter, as seen from ``view``."""
-        self.open_place("thread", conversation, inbox, letter, view)
+        self.open_place("thread", conversation, self.inbox.letters, letter, view)
 
     def open_composer(self, draft: Draft | None = None) -> None:
         """Write a new message, or go on with a draft."""
@@ -156,6 +153,10 @@ class Places(App[int]):
         self.screen.refresh(layout=True)
 
     def action_show_inbox(self) -> None:
+        """Key and palette."""
+        self.show_inbox()
+
+    def show_inbox(self) -> None:
         """Back to the mail."""
         while len(self.screen_stack) > 1:
             self.pop_screen()

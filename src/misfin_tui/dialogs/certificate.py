@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Static
 from misfin.errors import MisfinError
 from misfin.trust.tofu import change_due, due_since
 from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.host import host_of
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
@@ -22,7 +23,6 @@ from misfin_tui.widgets.facts import day, grouped, many, moment, short, span, te
 
 if TYPE_CHECKING:
     from misfin.post.decisions import CertificateQuestion
-    from misfin_tui.app import MisfinApp
 
 PROOF = 4
 """Digits of the new fingerprint a person types before it is trusted: enough to have looked at it."""
@@ -105,7 +105,7 @@ class CertificateDialog(Dialog[Answer]):
 
     @work(group="count", exclusive=True, description="count what waits")
     async def _count_again(self) -> None:
-        trust = cast("MisfinApp", self.app).services.trust
+        trust = host_of(self).services.trust
         try:
             question = await trust.question(self.question.kind, self.question.name)
         except MisfinError:

@@ -13,52 +13,54 @@ from misfin_tui.widgets.facts import many
 if TYPE_CHECKING:
     from misfin.store.mime import Letter
     from misfin.store.rows import LetterRow
-    from misfin_tui.screens.letter_actions import LetterScreen
+    from misfin_tui.screens.base import AppScreen
+    from misfin_tui.screens.prompts import Prompts
 
 
-async def offer(screen: LetterScreen, row: LetterRow, letter: Letter, at: int = 0) -> None:
+async def offer(prompts: Prompts, row: LetterRow, letter: Letter, at: int = 0) -> None:
     """Show the attachments of a letter and do what is chosen. Call it in a worker."""
+    screen = prompts.screen
     if not letter.attachments:
         screen.misfin.say("This letter has no attachments.", severity="warning")
         return
-    answer = await screen.misfin.push_screen_wait(AttachmentsDialog(letter.attachments, at))
+    answer = await screen.app.push_screen_wait(AttachmentsDialog(letter.attachments, at))
     if answer is None:
         return
     what, number = answer
     try:
         if what is Attaching.SAVE:
-            await _save(screen, row, letter, number)
+            await _save(prompts, row, letter, number)
         elif what is Attaching.SAVE_ALL:
-            await _save_all(screen, row)
+            await _save_all(prompts, row)
         else:
             await _open(screen, row, letter, number)
     except MisfinError as error:
         screen.misfin.report(error)
 
 
-async def _save(screen: LetterScreen, row: LetterRow, letter: Letter, number: int) -> None:
-    attached = screen.services.attached
+async def _save(prompts: Prompts, row: LetterRow, letter: Letter, number: int) -> None:
+    attached = prompts.services.attached
 
     async def save(path: Path) -> Path:
         return await attached.save(row, number, path)
 
     suggested = attached.suggested(letter.attachments[number].name, f"attachment-{number + 1}")
-    if saved := await save_as(screen, "Save to", suggested, "a new file", save):
-        screen.misfin.say(f"Saved to {saved}.")
+    if saved := await save_as(prompts, "Save to", suggested, "a new file", save):
+        prompts.misfin.say(f"Saved to {saved}.")
 
 
-async def _save_all(screen: LetterScreen, row: LetterRow) -> None:
-    attached = screen.services.attached
+async def _save_all(prompts: Prompts, row: LetterRow) -> None:
+    attached = prompts.services.attached
 
     async def save(folder: Path) -> list[Path]:
         return await attached.save_all(row, folder)
 
     hint = "a folder; names that are taken get a number"
-    if saved := await save_as(screen, "Save all in", attached.last_folder, hint, save):
-        screen.misfin.say(f"Saved {many(len(saved), 'file')} in {saved[0].parent}.")
+    if saved := await save_as(prompts, "Save all in", attached.last_folder, hint, save):
+        prompts.misfin.say(f"Saved {many(len(saved), 'file')} in {saved[0].parent}.")
 
 
-async def _open(screen: LetterScreen, row: LetterRow, letter: Letter, number: int) -> None:
+async def _open(screen: AppScreen, row: LetterRow, letter: Letter, number: int) -> None:
     command = screen.services.outside.opener() or "nothing (no opener was found)"
-    if await screen.misfin.push_screen_wait(OpenFileDialog(letter.attachments[number], command)):
+    if await screen.app.push_screen_wait(OpenFileDialog(letter.attachments[number], command)):
         await screen.services.attached.open(row, number)

@@ -12,7 +12,7 @@ from misfin.store.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, Leaving
 from misfin_tui.keymap import readable
 from misfin_tui.messages import MailChanged
-from misfin_tui.screens.place import AppScreen
+from misfin_tui.screens.base import AppScreen
 from misfin_tui.screens.sending import certain, fitting, submitted
 from misfin_tui.widgets.facts import clock
 
@@ -114,7 +114,7 @@ class DraftScreen(AppScreen):
     def _finish(self) -> None:
         """The screen goes for good: nothing is saved behind its back any more."""
         self._finished = True
-        self.misfin.post_message(MailChanged())
+        self.app.post_message(MailChanged())
         self.dismiss()
 
     @work(group="leave", exclusive=True, description="leave the composer")

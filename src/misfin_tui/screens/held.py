@@ -8,13 +8,14 @@ from misfin.errors import MisfinError
 from misfin_tui.dialogs.confirm import ConfirmDialog
 
 if TYPE_CHECKING:
-    from misfin_tui.screens.letter_actions import LetterScreen
+    from misfin_tui.screens.base import AppScreen
+    from misfin_tui.screens.message_actions import Selection
 
 
-async def decide(screen: LetterScreen) -> None:
-    """Ask what to do with the held letter of a screen. Call it in a worker."""
+async def decide(screen: AppScreen, selection: Selection) -> None:
+    """Ask what to do with the held letter that is selected. Call it in a worker."""
     try:
-        row = await screen.held_letter()
+        row = await selection.held_letter()
         if row is None:
             screen.misfin.say("This message is not held.", severity="warning")
         elif not await screen.misfin.ask_trust("sender", row.sender_address):
@@ -23,7 +24,7 @@ async def decide(screen: LetterScreen) -> None:
         screen.misfin.report(error)
 
 
-async def _release(screen: LetterScreen, key: str) -> None:
+async def _release(screen: AppScreen, key: str) -> None:
     """A held letter without an open question: the letter alone can be let in."""
     trust = screen.services.trust
     held = next((letter for letter in await trust.held() if letter.key == key), None)
@@ -34,6 +35,6 @@ async def _release(screen: LetterScreen, key: str) -> None:
         "Put this message into the inbox? The pin of its sender stays as it is: the next message with the"
         " other certificate is held again."
     )
-    if await screen.misfin.push_screen_wait(ConfirmDialog("Release this message?", question, yes="Release")):
+    if await screen.app.push_screen_wait(ConfirmDialog("Release this message?", question, yes="Release")):
         await trust.release(held)
         screen.misfin.say("The message is in the inbox.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from misfin.store.evidence import Evidence
+from misfin_tui.host import host_of
 from misfin_tui.keymap import ACTIONS, BY_ID, Action, Room, readable
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.cells import fit, wrap
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.screen import Screen
 
-    from misfin_tui.app import MisfinApp
 
 KEYS = 14  # cells of the column of keys
 LABEL = 22  # cells of the column of names
@@ -113,7 +113,7 @@ class HelpScreen(ModalScreen[None]):
         return self.query_one("#help", HelpView)
 
     def _show(self, search: str) -> None:
-        keys = cast("MisfinApp", self.app).keys
+        keys = host_of(self).keys
         words = search.casefold().split()
 
         def lay(width: int) -> Layout:

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import on
 from textual.containers import Container
-from textual.content import Content
 
-from misfin.errors import LetterGoneError, MisfinError, QueryError
-from misfin.model.folders import DRAFTS, HELD, INBOX, OUTBOX
+from misfin.errors import QueryError
+from misfin.model.folders import DRAFTS, INBOX, OUTBOX
 from misfin.store.rows import View
 from misfin_tui.keymap import Room
-from misfin_tui.messages import ConfigChanged
-from misfin_tui.screens.inbox_news import NewsScreen
-from misfin_tui.screentext import plain
+from misfin_tui.screens.base import CursorKeys
+from misfin_tui.screens.inbox_list import ListActions, ListSelection, PreviewFollower
+from misfin_tui.screens.inbox_news import InboxStatus
+from misfin_tui.screens.inbox_search import SearchSession
+from misfin_tui.screens.letter_screen import LetterScreen
+from misfin_tui.screens.message_actions import MessageActions
+from misfin_tui.screens.prompts import Prompts
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.letter_list import LetterList
+from misfin_tui.widgets.letter_list import LetterList, Source
+from misfin_tui.widgets.parts import adopt
 from misfin_tui.widgets.preview import Preview
 from misfin_tui.widgets.sidebar import Entry, Kind, Sidebar
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.timer import Timer
 
-    from misfin.store.mime import Letter
-    from misfin.store.rows import ConversationRow, LetterRow
+    from misfin_tui.messages import ConfigChanged, IndexProgress, MailChanged, OutboxChanged, SourceChanged
     from misfin_tui.services.mail import FirstPage
-    from misfin_tui.widgets.letter_view import LetterView
 
-PREVIEW_DELAY = 0.06
-"""Seconds the cursor must rest before its letter is read: running past costs nothing."""
 NARROW = 100
 """Cells under which the sidebar folds away."""
 WIDTHS = [(0, "-narrow"), (NARROW, "-medium"), (140, "-wide")]
@@ -47,7 +45,7 @@ class Panes(Container):
     """One line for all of it: to divide each of them among the panes was most of what a new layout cost."""
 
 
-class InboxScreen(NewsScreen):
+class InboxScreen(LetterScreen):
     """The first screen."""
 
     BLANK = True
@@ -75,13 +73,28 @@ class InboxScreen(NewsScreen):
     }
     """
 
-    def __init__(self, first: FirstPage | None = None) -> None:
-        super().__init__(first.view if first else View(None, INBOX))
+    def __init__(self, mail: Source, first: FirstPage | None = None) -> None:
+        super().__init__()
         self._first = first
+        home = first.view if first else View(None, INBOX)
+        self.status = StatusBar(home.account or "", id="status")
         self.sidebar = Sidebar(id="sidebar")
-        self.letters: LetterList
+        self.letters = letters = LetterList(mail, home, id="letters")
         self.preview = Preview(id="preview")
-        self._preview_timer: Timer | None = None
+        self.prompts = Prompts(self)
+        self.search = SearchSession(self, letters, self.sidebar, self.prompts, self._titles_changed)
+        self.news = InboxStatus(self, letters, self.sidebar, self.status, self.search)
+        self.follower = PreviewFollower(self, letters, self.preview)
+        self.selection = ListSelection(self, letters, self.preview, self.news.refresh_all)
+        self.messages = MessageActions(self, self.selection, self.prompts)
+        adopt(
+            self,
+            self.search,
+            self.follower,
+            self.messages,
+            ListActions(self, letters, self.search),
+            CursorKeys(lambda: self.pane, lambda top: self.pane.move_to(0 if top else 1 << 40)),
+        )
         self._on_held = False
         """Whether a letter is held in the conversation under the cursor, as the line of keys has it."""
 
@@ -89,7 +102,6 @@ class InboxScreen(NewsScreen):
 
     def compose(self) -> ComposeResult:
         """The panes."""
-        self.letters = LetterList(self.services.mail, self.home, id="letters")
         yield self.status
         with Panes(id="panes"):
             yield self.sidebar
@@ -100,12 +112,11 @@ class InboxScreen(NewsScreen):
 
     def on_mount(self) -> None:
         """Fill the panes before anything is drawn; the rest waits until it was."""
-        self.preview.decide_key = self.misfin.keys.shown("decide")
-        self.set_class(not self.misfin.config.ui.preview, "-no-preview")
+        self.follower.use_config()
         if self._first is not None:
-            self.show_folders(self._first.folders)
+            self.news.show_folders(self._first.folders)
             self.letters.show(self._first.total, self._first.rows)
-        self.titles_changed()
+        self.news.titles_changed()
         self.call_after_refresh(self._after_first_frame)
 
     _started = False
@@ -113,51 +124,56 @@ class InboxScreen(NewsScreen):
 
     def _after_first_frame(self) -> None:
         self._started = True
-        self.refresh_all()
-        self.count_outbox()
-        self.find_own()
+        self.news.refresh_all()
+        self.news.count_outbox()
+        self.news.find_own()
 
     def on_screen_resume(self) -> None:
         """Back from another screen, where there may be another identity now."""
         if self._started:
-            self.find_own()
+            self.news.find_own()
 
-    # ---- what the list says of itself
+    # ---- what goes on around it
 
-    def titles_changed(self) -> None:
-        """Say what the list shows, and why it is empty when it is."""
-        letters, view = self.letters, self.letters.view
-        name = f"Search: {self.written(view.query)}" if view.query else view.folder or "All mail"
-        more = "" if letters.complete else "+"
-        parts = [name, f"{letters.total:,}{more} conversation{'' if letters.total == 1 else 's'}"]
-        if view.unread_only:
-            parts.append("unread only")
-        if letters.marks:
-            parts.append(f"{len(letters.marks):,} selected")
-        letters.border_title = Content(plain(" · ".join(parts), one_line=True))
-        letters.empty_text = self.why_empty(view)
+    def on_mail_changed(self, message: MailChanged) -> None:
+        """Letters came or changed."""
+        self.news.refresh_all()
+
+    def on_outbox_changed(self, message: OutboxChanged) -> None:
+        """Count again what is on its way."""
+        self.news.count_outbox()
+
+    def on_source_changed(self, message: SourceChanged) -> None:
+        """Say whether mail is received."""
+        self.news.look_at_sources()
+
+    def on_index_progress(self, message: IndexProgress) -> None:
+        """Say how far reading the mail, or an action on many letters, has come."""
+        self.news.index_progress(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Searches, keys or the preview may be others."""
-        self.preview.decide_key = self.misfin.keys.shown("decide")
-        self.set_class(not self.misfin.config.ui.preview, "-no-preview")
-        self.refresh_all()
+        self.follower.use_config()
+        self.news.refresh_all()
 
     # ---- the list speaks
 
+    def _titles_changed(self) -> None:
+        self.news.titles_changed()
+
     @on(LetterList.Loaded)
     def _loaded(self) -> None:
-        self.titles_changed()
-        self.count_on()
+        self.news.titles_changed()
+        self.search.count_on()
 
     @on(LetterList.MarksChanged)
     def _marks_changed(self) -> None:
-        self.titles_changed()
+        self.news.titles_changed()
 
     @on(LetterList.Failed)
     def _list_failed(self, event: LetterList.Failed) -> None:
         if isinstance(event.error, QueryError):
-            self.search_failed(event.error)
+            self.search.failed(event.error)
         else:
             self.misfin.report(event.error)
 
@@ -171,9 +187,7 @@ class InboxScreen(NewsScreen):
         if (held := row is not None and row.held) != self._on_held:
             self._on_held = held
             self.refresh_bindings()
-        if self._preview_timer is not None:
-            self._preview_timer.stop()
-        self._preview_timer = self.set_timer(PREVIEW_DELAY, self._show_preview)
+        self.follower.follow()
 
     @property
     def idle_actions(self) -> Collection[str]:
@@ -184,64 +198,20 @@ class InboxScreen(NewsScreen):
         row = self.letters.current
         return idle if row is not None and row.held else [*idle, "decide"]
 
+    # ---- moving about
+
     def on_resize(self) -> None:
         """In a narrow window the line on top brings the sidebar; in a larger one the preview comes back."""
         self.status.opens = self.size.width < NARROW
-        if self.away:
-            self.call_after_refresh(self.titles_changed)
-        if self.preview.display and self.preview.letter is None:
-            self._highlighted()
-
-    @work(group="preview", exclusive=True, description="read a letter for the preview")
-    async def _show_preview(self) -> None:
-        row = self.letters.current
-        if not self.preview.display:
-            return
-        if row is None:
-            self.preview.clear()
-            return
-        try:
-            letter_row = await self.services.mail.letter(row.id)
-            letter = await self.services.mail.read(letter_row)
-        except LetterGoneError:
-            self.preview.clear()  # moved or removed by another program: the list is about to say so
-        except MisfinError as error:
-            self.preview.show_problem(row, f"{error} {error.remedy}".strip())
-        else:
-            if self.letters.current is not None and self.letters.current.id == row.id:
-                self.preview.show_letter(letter_row, letter)
-
-    # ---- moving about
+        if self.news.away:
+            self.call_after_refresh(self.news.titles_changed)
+        self.follower.come_back()
 
     @property
     def pane(self) -> LetterList | Sidebar | Preview:
         """The pane the keys are for."""
         focused = self.focused
         return focused if isinstance(focused, (LetterList, Sidebar, Preview)) else self.letters
-
-    def action_cursor_up(self) -> None:
-        """One row up."""
-        self.pane.move(-1)
-
-    def action_cursor_down(self) -> None:
-        """One row down."""
-        self.pane.move(1)
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self.pane.move_page(-1)
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self.pane.move_page(1)
-
-    def action_cursor_top(self) -> None:
-        """To the first row."""
-        self.pane.move_to(0)
-
-    def action_cursor_bottom(self) -> None:
-        """To the last row."""
-        self.pane.move_to(1 << 40)
 
     def focus_next(self, selector: str = "*") -> object:  # type: ignore[override]  # as Screen's, for any selector
         """The next pane; in a narrow window that brings the sidebar back for as long as it is used."""
@@ -269,10 +239,10 @@ class InboxScreen(NewsScreen):
         """Out of the search, the selection, another folder; then out of the program."""
         if self.letters.marks:
             self.letters.set_marks(())
-        elif self._before_search is not None:
-            self._leave_search()
-        elif self.letters.view != self.home:
-            self.open_view(self.home)
+        elif self.search.active:
+            self.search.leave()
+        elif self.letters.view != self.search.home:
+            self.search.open_view(self.search.home)
         elif self.focused is not self.letters:
             self.letters.focus()
         else:
@@ -282,7 +252,7 @@ class InboxScreen(NewsScreen):
         """Escape: out of the sidebar, the selection and the search, never out of the program."""
         if self.focused is not self.letters:
             self.letters.focus()
-        elif self.letters.marks or self._before_search is not None:
+        elif self.letters.marks or self.search.active:
             self.action_back()
 
     @on(Sidebar.Chosen)
@@ -294,39 +264,7 @@ class InboxScreen(NewsScreen):
         if entry.kind is Kind.OUTBOX:
             self.misfin.open_outbox()
         else:
-            self._choose(entry)
-
-    def action_unread_only(self) -> None:
-        """Show unread conversations only, or all."""
-        view = self.letters.view
-        self.open_view(replace(view, unread_only=not view.unread_only))
-
-    def action_preview(self) -> None:
-        """Show or hide the preview."""
-        self.toggle_class("-no-preview")
-        if not self.has_class("-no-preview"):
-            if self.has_class("-short"):
-                self.misfin.say("The window is too low for a preview.", severity="warning")
-            self._highlighted()
-
-    def action_select(self) -> None:
-        """Mark the conversation under the cursor."""
-        self.letters.toggle_mark()
-
-    @work(group="marks", exclusive=True, description="mark all")
-    async def action_select_all(self) -> None:
-        """Mark every conversation of the list."""
-        if not self.letters.complete:
-            await self.letters.reload()
-        await self.letters.mark_all()
-
-    def action_refresh(self) -> None:
-        """Look for new mail now."""
-        self.services.mail.rescan()
-        self.services.wake_courier()
-        self.misfin.say("Looking for new mail.", timeout=2)
-
-    # ---- opening
+            self.search.choose(entry)
 
     def action_open_conversation(self) -> None:
         """Open what is under the cursor: a folder, a draft, or a conversation."""
@@ -337,51 +275,8 @@ class InboxScreen(NewsScreen):
         if row is None:
             return
         if self.letters.view.folder == DRAFTS:
-            self.action_edit_draft()
+            self.messages.action_edit_draft()
         elif self.letters.view.folder == OUTBOX:
             self.misfin.open_outbox()
         else:
-            self.misfin.open_thread(row, self)
-
-    async def neighbour(self, step: int) -> ConversationRow | None:
-        """Move the cursor to the conversation before or after, for the conversation screen."""
-        return await self.letters.step(step)
-
-    # ---- for the actions on letters
-
-    async def chosen_letter(self) -> LetterRow | None:
-        """The newest letter of the conversation under the cursor."""
-        row = self.letters.current
-        return await self.services.mail.letter(row.id) if row else None
-
-    async def held_letter(self) -> LetterRow | None:
-        """The newest held letter of the conversation under the cursor."""
-        row = self.letters.current
-        if row is None or not row.held:
-            return None
-        letters = await self.services.mail.thread(row.thread, self.letters.view)
-        return next((letter for letter in reversed(letters) if letter.folder == HELD), None)
-
-    def attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
-        """The name of one was clicked in the preview."""
-        if self.preview.letter is not None and self.preview.read is not None:
-            self.offer_attachments(self.preview.letter, self.preview.read, event.number - 1)
-
-    def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
-        """The letter of the preview."""
-        if self.preview.letter is None or self.preview.read is None:
-            return ()
-        return [(self.preview.letter, self.preview.read)]
-
-    def targets(self) -> Sequence[int]:
-        """The marked conversations, else the one under the cursor."""
-        return self.letters.targets()
-
-    def view(self) -> View:
-        """What the list shows."""
-        return self.letters.view
-
-    async def filed(self, gone: bool) -> None:
-        """Marks are used up; the list is read again at once."""
-        self.letters.set_marks(())
-        self.refresh_all()
+            self.misfin.open_thread(row)

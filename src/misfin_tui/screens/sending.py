@@ -14,7 +14,7 @@ from misfin.model.address import MisfinAddress, same_person
 from misfin.store.drafts import Draft
 from misfin.store.evidence import Evidence
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
-from misfin_tui.screens.place import AppScreen
+from misfin_tui.screens.base import AppScreen
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.facts import day
 

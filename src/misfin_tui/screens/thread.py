@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol
 
 from textual import on, work
 from textual.content import Content
 
 from misfin.errors import LetterGoneError, MisfinError
-from misfin.model.folders import DRAFTS, HELD
-from misfin.store.rows import Completion, View
+from misfin.model.folders import DRAFTS
+from misfin.store.rows import View
 from misfin_tui.keymap import Room
-from misfin_tui.messages import MailChanged
-from misfin_tui.screens.letter_actions import LetterScreen
+from misfin_tui.screens.base import CursorKeys
+from misfin_tui.screens.letter_screen import LetterScreen
+from misfin_tui.screens.message_actions import MessageActions
+from misfin_tui.screens.prompts import Prompts
+from misfin_tui.screens.thread_parts import ThreadExports, ThreadLinks, ThreadSelection, is_held
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day
+from misfin_tui.widgets.parts import adopt
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 from misfin_tui.widgets.thread_view import Part, ThreadView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from misfin.store.mime import Letter
-    from misfin.store.rows import ConversationRow, LetterRow
-    from misfin_tui.screens.inbox import InboxScreen
-    from misfin_tui.widgets.letter_view import LetterView
-    from misfin_tui.widgets.searchbox import Prompt
+    from misfin.store.rows import ConversationRow
+    from misfin_tui.messages import MailChanged
 
 SNIPPETS = 200
 """Folded letters of a conversation whose first words are read to be shown; the newest ones."""
+
+
+class ConversationList(Protocol):
+    """The list a conversation was opened from, which knows its neighbours."""
+
+    view: View
+
+    async def step(self, by: int) -> ConversationRow | None:
+        """Move the cursor; the conversation under it then, None at the ends of the list."""
 
 
 class ThreadScreen(LetterScreen):
@@ -47,16 +57,29 @@ class ThreadScreen(LetterScreen):
     """
 
     def __init__(
-        self, conversation: ConversationRow, inbox: InboxScreen, letter: str = "", view: View | None = None
+        self,
+        conversation: ConversationRow,
+        listed: ConversationList,
+        letter: str = "",
+        view: View | None = None,
     ) -> None:
         super().__init__()
         self._conversation = conversation
-        self._inbox = inbox
+        self._listed = listed
         self._letter = letter
-        self._view = view or inbox.letters.view
+        self._view = view or listed.view
         self._find_from = 0
         self.status = StatusBar(id="status")
         self.thread = ThreadView(id="thread")
+        self.prompts = Prompts(self)
+        self.selection = ThreadSelection(self, self.thread, self._view, lambda: self._conversation.thread)
+        adopt(
+            self,
+            MessageActions(self, self.selection, self.prompts),
+            ThreadLinks(self, self.thread, self.prompts, self.follow_link),
+            ThreadExports(self, self.thread, self.prompts),
+            CursorKeys(lambda: self.thread, self._to_end),
+        )
 
     def compose(self) -> ComposeResult:
         """One document between the two lines."""
@@ -157,7 +180,7 @@ class ThreadScreen(LetterScreen):
         idle = set() if self.thread.links else {"open_link", "copy_link"}
         if part is None or part.letter is None or not part.letter.attachments:
             idle.add("attachments")
-        if part is None or not _held(part):
+        if part is None or not is_held(part):
             idle.add("decide")
         if part is None or part.row.folder != DRAFTS:
             idle.add("edit_draft")
@@ -165,29 +188,12 @@ class ThreadScreen(LetterScreen):
 
     # ---- moving about
 
-    def action_cursor_up(self) -> None:
-        """One line up."""
-        self.thread.move(-1)
-
-    def action_cursor_down(self) -> None:
-        """One line down."""
-        self.thread.move(1)
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self.thread.move_page(-1)
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self.thread.move_page(1)
-
-    def action_cursor_top(self) -> None:
-        """To the first letter."""
-        self.thread.focus_part(0)
-
-    def action_cursor_bottom(self) -> None:
-        """To the end."""
-        self.thread.move(1 << 30)
+    def _to_end(self, top: bool) -> None:
+        """To the first letter, or the end of the last."""
+        if top:
+            self.thread.focus_part(0)
+        else:
+            self.thread.move(1 << 30)
 
     def action_next_message(self) -> None:
         """The next letter."""
@@ -208,7 +214,7 @@ class ThreadScreen(LetterScreen):
     @work(group="neighbour", exclusive=True, description="go to another conversation")
     async def _neighbour(self, step: int) -> None:
         try:
-            row = await self._inbox.neighbour(step)
+            row = await self._listed.step(step)
         except MisfinError as error:
             self.misfin.report(error)
             return
@@ -255,136 +261,12 @@ class ThreadScreen(LetterScreen):
             return  # the rest of the details stands
         self.thread.tell_servers(part, ", ".join(f"{pin.name}, pinned {day(pin.first_seen)}" for pin in pins))
 
-    # ---- links
-
-    async def _which_link(self, question: str) -> str | None:
-        """The target of the link a person names by its number."""
-        links, numbers = self.thread.links, self.thread.links_of_focus()
-        if not links:
-            folded = not all(part.open for part in self.thread.parts)
-            where = "the letters that are open" if folded else "this conversation"
-            self.misfin.say(f"There is no link in {where}.", severity="warning")
-            return None
-        if len(links) == 1:
-            return links[0]
-        only = str(numbers[0]) if len(numbers) == 1 else ""
-        answer = await self.ask(question, only, help=f"a number from 1 to {len(links)}")
-        if answer is None:
-            return None
-        if not answer.strip().isdecimal() or not 1 <= int(answer) <= len(links):
-            self.misfin.say(f"There is no link number {answer.strip()}.", severity="warning")
-            return None
-        return links[int(answer) - 1]
-
-    def prompt_changed(self, prompt: Prompt, text: str) -> None:
-        """Show the target of the link whose number is being typed."""
-        links = self.thread.links
-        if text.strip().isdecimal() and 1 <= int(text) <= len(links):
-            prompt.offer([Completion(text, 0, len(text), links[int(text) - 1])], text)
-        else:
-            super().prompt_changed(prompt, text)
-
-    @work(group="link", exclusive=True, description="open a link")
-    async def action_open_link(self) -> None:
-        """Open a link by its number, after its true target was shown."""
-        target = await self._which_link("Open link")
-        if target is not None:
-            self.follow_link(target)
-
-    @work(group="link", exclusive=True, description="copy a link")
-    async def action_copy_link(self) -> None:
-        """Copy the target of a link to the clipboard of the terminal."""
-        target = await self._which_link("Copy link")
-        if target is not None:
-            self.copy_link(target)
-
-    # ---- out of the program
-
-    @work(group="pipe", exclusive=True, description="pipe a letter")
-    async def action_pipe(self) -> None:
-        """Give the letter in focus to a command and show what it prints."""
-        from misfin_tui.screens import saving
-
-        if self.thread.current is not None:
-            await saving.pipe(self, self.thread.current)
-
-    @work(group="save", exclusive=True, description="save a letter")
-    async def action_save_message(self) -> None:
-        """Save the letter in focus."""
-        from misfin_tui.screens import saving
-
-        if self.thread.current is not None:
-            await saving.save_letter(self, self.thread.current)
-
-    # ---- attachments
-
-    @work(group="attachments", exclusive=True, description="save or open attachments")
-    async def action_attachments(self) -> None:
-        """Save or open what is attached to the letter in focus."""
-        part = self.thread.current
-        if part is not None:
-            await self._offer(part)
-
-    def attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
-        """The name of one was clicked."""
-        part = self.thread.part_at(event.row)
-        if part is not None and part.letter is not None:
-            self.offer_attachments(part.row, part.letter, event.number - 1)
-
-    async def _offer(self, part: Part) -> None:
-        from misfin_tui.screens import attachments
-
-        try:
-            letter = part.letter or await self.services.mail.read(part.row)
-        except MisfinError as error:
-            self.misfin.report(error)
-        else:
-            await attachments.offer(self, part.row, letter)
-
-    def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
-        """The letter in focus first: a link in it may name a part of it."""
-        parts = [self.thread.current, *self.thread.parts]
-        return [(part.row, part.letter) for part in parts if part is not None and part.letter is not None]
-
-    async def open_letter(self, found: ConversationRow) -> None:
-        """A letter of this conversation is shown here, any other in a screen of its own."""
-        if not self.thread.open_letter(found.id):
-            await super().open_letter(found)
-
-    # ---- for the actions on letters
-
-    async def chosen_letter(self) -> LetterRow | None:
-        """The letter in focus."""
-        return self.thread.current.row if self.thread.current else None
-
-    def targets(self) -> Sequence[int]:
-        """The conversation."""
-        return (self._conversation.thread,)
-
-    def view(self) -> View:
-        """The list it was opened from."""
-        return self._view
-
-    def quoted(self) -> str | None:
-        """The lines selected with the mouse."""
-        return self.thread.selected_lines()
-
-    async def filed(self, gone: bool) -> None:
-        """A conversation that left its folder is closed."""
-        if gone:
-            self.dismiss()
-
-    async def held_letter(self) -> LetterRow | None:
-        """The letter in focus."""
-        part = self.thread.current
-        return part.row if part is not None and _held(part) else None
-
     # ---- finding
 
     @work(group="find", exclusive=True, description="find in the conversation")
     async def action_search(self) -> None:
         """Find text in the open letters; enter goes to the next place, an empty text ends it."""
-        answer = await self.ask("Find", help="in the open letters of this conversation")
+        answer = await self.prompts.ask("Find", help="in the open letters of this conversation")
         if answer is None:
             self.thread.find("")
             return
@@ -392,7 +274,3 @@ class ThreadScreen(LetterScreen):
         if found is None and answer:
             self.misfin.say("Not found in the open letters.", severity="warning")
         self._find_from = 0 if found is None else found + 1
-
-
-def _held(part: Part) -> bool:
-    return part.row.folder == HELD

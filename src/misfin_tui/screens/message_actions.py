@@ -1,0 +1,244 @@
+"""What can be done with messages wherever they are shown: answer, file, tag, block, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from misfin.errors import MisfinError
+from misfin.model.folders import DRAFTS
+from misfin.store.rows import View
+from misfin_tui.keymap import readable
+from misfin_tui.screens.base import AppScreen, ScreenPart
+from misfin_tui.widgets.parts import worker
+
+if TYPE_CHECKING:
+    from misfin.store.mime import Letter
+    from misfin.store.rows import ConversationRow, LetterRow
+    from misfin_tui.config import Config
+    from misfin_tui.screens.prompts import Prompts
+    from misfin_tui.services.sending import Submission
+
+
+class Selection(ScreenPart):
+    """What the actions of a screen that shows messages work on; each such screen says it for itself."""
+
+    async def chosen_letter(self) -> LetterRow | None:
+        """The letter to answer or pass on."""
+        raise NotImplementedError
+
+    async def held_letter(self) -> LetterRow | None:
+        """The held letter to decide about."""
+        raise NotImplementedError
+
+    def targets(self) -> Sequence[int]:
+        """The conversations to file, flag or tag."""
+        raise NotImplementedError
+
+    def view(self) -> View:
+        """The list they are seen from: filing one takes what that list shows of it."""
+        raise NotImplementedError
+
+    def quoted(self) -> str | None:
+        """The lines a reply is to quote, None for all of them."""
+        return None
+
+    def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
+        """The letters on the screen, as far as they were read."""
+        raise NotImplementedError
+
+    def letter_at(self, row: int) -> tuple[LetterRow, Letter] | None:
+        """The letter that a row of the screen's document belongs to."""
+        raise NotImplementedError
+
+    async def open_letter(self, found: ConversationRow) -> None:
+        """Show the letter a row was found by, in its conversation."""
+        letter = await self.services.mail.letter(found.id)
+        self.misfin.open_thread(found, found.id, View(letter.account, letter.folder))
+
+    async def filed(self, gone: bool) -> None:
+        """An action was done; ``gone`` when the targets left the folder shown."""
+        raise NotImplementedError
+
+
+class MessageActions(ScreenPart):
+    """The actions on what is selected."""
+
+    def __init__(self, screen: AppScreen, selection: Selection, prompts: Prompts) -> None:
+        super().__init__(screen)
+        self.selection = selection
+        self.prompts = prompts
+
+    # ---- answering
+
+    @worker(group="answer", exclusive=True, description="write a new message")
+    async def action_compose(self) -> None:
+        """Write a new message."""
+        try:
+            self.misfin.open_composer(await self.services.sending.new())
+        except MisfinError as error:
+            self.misfin.report(error)
+
+    @worker(group="answer", exclusive=True, description="open a draft")
+    async def action_edit_draft(self) -> None:
+        """Go on writing the draft that is chosen."""
+        try:
+            row = await self.selection.chosen_letter()
+            if row is None or row.folder != DRAFTS:
+                self.misfin.say("This is no draft.", severity="warning")
+                return
+            self.misfin.open_composer(await self.services.sending.open(row.id))
+        except MisfinError as error:
+            self.misfin.report(error)
+
+    def action_reply(self) -> None:
+        """Reply to the sender."""
+        self._answer("reply")
+
+    def action_reply_all(self) -> None:
+        """Reply to everybody."""
+        self._answer("reply-all")
+
+    def action_forward(self) -> None:
+        """Pass it on."""
+        self._answer("forward")
+
+    @worker(group="answer", exclusive=True, description="answer a letter")
+    async def _answer(self, how: str) -> None:
+        try:
+            row = await self.selection.chosen_letter()
+            if row is None:
+                return
+            sending = self.services.sending
+            if how == "forward":
+                draft = await sending.forward(row)
+            else:
+                draft = await sending.reply(row, everyone=how == "reply-all", quoted=self.selection.quoted())
+        except MisfinError as error:
+            self.misfin.report(error)
+        else:
+            self.misfin.open_composer(draft)
+
+    @worker(group="decide", exclusive=True, description="decide about held mail")
+    async def action_decide(self) -> None:
+        """Decide about a held letter."""
+        from misfin_tui.screens import held  # late: not for the first frame
+
+        await held.decide(self.screen, self.selection)
+
+    # ---- filing
+
+    def action_archive(self) -> None:
+        """Move to the archive."""
+        self.file("archive", gone=True)
+
+    def action_trash(self) -> None:
+        """Move to the trash."""
+        self.file("trash", gone=True)
+
+    def action_unread(self) -> None:
+        """Mark as unread, or as read when it is unread."""
+        self.file("toggle-unread")
+
+    def action_star(self) -> None:
+        """Set or remove the star."""
+        self.file("toggle-star")
+
+    @worker(group="file", description="tag letters")
+    async def action_tag(self) -> None:
+        """Add a tag; with a minus before it, remove it."""
+        targets = self._some_targets()
+        if not targets:
+            return
+        tags = await self.services.mail.tags()
+        answer = await self.prompts.ask("Tag", help="a word; -word takes it away", offers=[*tags])
+        if answer and (tag := answer.strip().lstrip("+")):
+            await self._apply("untag" if tag.startswith("-") else "tag", targets, tag.lstrip("-"))
+
+    @worker(group="file", description="move letters")
+    async def action_move_to_folder(self) -> None:
+        """Move to a folder."""
+        targets = self._some_targets()
+        if not targets:
+            return
+        names = sorted({row.folder for row in await self.services.mail.folders()})
+        answer = await self.prompts.ask("Move to", help="a folder; a new name makes it", offers=names)
+        if answer and answer.strip():
+            await self._apply("move", targets, answer.strip(), gone=True)
+
+    @worker(group="file", description="file letters")
+    async def file(self, action: str, argument: str = "", *, gone: bool = False) -> None:
+        """Do something to the targets, in a thread; the toast says what was done and how to undo it."""
+        targets = self._some_targets()
+        if targets:
+            await self._apply(action, targets, argument, gone=gone)
+
+    def _some_targets(self) -> Sequence[int]:
+        """What the action is for; that there is nothing is said."""
+        targets = self.selection.targets()
+        if not targets:
+            self.misfin.say("There is no letter here.", severity="warning", timeout=2)
+        return targets
+
+    async def _apply(
+        self, action: str, targets: Sequence[int], argument: str = "", *, gone: bool = False
+    ) -> None:
+        try:
+            toast = await self.services.filer.apply(action, targets, argument, view=self.selection.view())
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        self._say_undoable(toast, "filing")
+        await self.selection.filed(gone)
+
+    def _say_undoable(self, toast: str, about: str) -> None:
+        keys = self.misfin.keys.of("undo")
+        self.misfin.say(f"{toast}  {readable(keys[0])} undo" if keys else toast, about=about)
+
+    @worker(group="file", description="undo")
+    async def action_undo(self) -> None:
+        """Take back what was sent just now, or undo the last filing or blocking, whichever is newest."""
+        filer, sending, contacts = self.services.filer, self.services.sending, self.services.contacts
+        try:
+            sent = sending.undoable()
+            if contacts.last_block > max(filer.last_filed, _sent_at(sent, self.misfin.config)):
+                address = await contacts.undo_block()
+                self.misfin.withdraw("blocking")
+                self.misfin.say(f"{address} is no longer blocked.")
+                return
+            if sent and _sent_at(sent, self.misfin.config) >= filer.last_filed:
+                draft = await sending.undo_send(sent.ids)
+                self.misfin.withdraw("sending")
+                if draft is None:
+                    self.misfin.say("It is too late: the message is leaving.", severity="warning")
+                else:
+                    self.misfin.say("Not sent. It is a draft again.", about="taken back")
+                    self.misfin.open_composer(draft)
+                return
+            toast = await filer.undo()
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        self.misfin.withdraw("filing")
+        self.misfin.say(toast or "There is nothing to undo.")
+        await self.selection.filed(False)
+
+    @worker(group="file", description="block a sender")
+    async def action_block(self) -> None:
+        """Block the sender: later mail from there is refused."""
+        try:
+            row = await self.selection.chosen_letter()
+            if row is None or not row.sender_address:
+                return
+            await self.services.contacts.block(row.sender_address)
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        self._say_undoable(
+            f"{row.sender_address} is blocked: mail from there is refused from now on.", "blocking"
+        )
+
+
+def _sent_at(sent: Submission | None, config: Config) -> float:
+    """When a message was given to the outbox, 0 for none that can be taken back."""
+    return sent.until - config.send.undo_send_seconds if sent else 0.0
