@@ -31,7 +31,7 @@ ARRIVES = 0.05
 """Seconds until what was typed before a signal was read."""
 CAUGHT_UP = 0.5
 """Seconds a screen gets to take what was typed before a signal."""
-AT_MOST = 10.0
+AT_MOST = 8.0
 """Seconds after a signal when the program ends although it is still busy; drafts are saved then too."""
 SENDS = 3.0
 """Seconds the program goes on before it is suspended while messages are being sent."""
