@@ -77,6 +77,9 @@ class Host(Protocol):
     async def ask_trust(self, kind: str, name: str, *, unasked: bool = False) -> bool:
         """Ask for a decision about a certificate; False when none of that name waits for one."""
 
+    def look_for_texts(self, *, again: bool = False) -> object:
+        """Make drafts of what editors saved after their own was gone; ``again`` and again if they may yet."""
+
     async def action_quit(self) -> None:
         """Leave the program."""
 

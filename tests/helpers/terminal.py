@@ -1,6 +1,6 @@
 """The real program on a real terminal: bytes in, the screen out through an emulator, signals, size, the end.
 
-``pyte`` draws what the program writes; modes and the keyboard protocol, which it does not know, are kept here.
+``pyte`` draws what the program writes; modes and the keyboard protocol it does not know are kept here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from contextlib import suppress
 import pyte
 
 SIZE = (100, 30)
-PATIENCE = 40.0
+PATIENCE = 20.0
 """Seconds until what a test waits for must have come; no test that passes waits so long."""
 QUIET = 0.12
 """Seconds without a byte after which the program counts as done with what it was doing."""
@@ -125,8 +125,7 @@ class Terminal:
                 raise AssertionError(
                     f"never: {wanted!r}; on the screen:\n{self.shown}\n{self.written[-300:]!r}"
                 )
-            if self._gone:
-                time.sleep(0.01)
+            assert not self._gone, f"it ended with {self.wait()}; it wrote:\n{self.said[-2000:]}"
             self.read(0.05)
 
     def settle(self, quiet: float = QUIET) -> None:

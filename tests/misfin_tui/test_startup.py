@@ -60,6 +60,7 @@ OURS = {
     "misfin_tui.screens.letter_screen",
     "misfin_tui.screens.message_actions",
     "misfin_tui.screens.prompts",
+    "misfin_tui.screens.selection",
     "misfin_tui.screens.base",
     "misfin_tui.host",
     "misfin_tui.widgets.parts",

@@ -199,6 +199,7 @@ class MisfinApp(Questions):
         self._follow_config()
         self._keep_picture()
         self._arrive()
+        self.look_for_texts()
         threading.Thread(target=import_ahead, name="import-ahead", daemon=True).start()
 
     @work(group="arrive", description="look around")

@@ -14,6 +14,7 @@ from textual import work
 from misfin.errors import MisfinError
 from misfin_tui.app.background import Background
 from misfin_tui.app.places import LONG
+from misfin_tui.messages import MailChanged
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ ARRIVES = 0.05
 """Seconds until what was typed before a signal was read."""
 CAUGHT_UP = 0.5
 """Seconds a screen gets to take what was typed before a signal."""
-AT_MOST = 10.0
+AT_MOST = 8.0
 """Seconds after a signal when the program ends although it is still busy; drafts are saved then too."""
+LOOK_FOR_TEXTS = 3.0
+"""Seconds between two looks at what an editor saved whose draft is gone."""
 SENDS = 3.0
 """Seconds the program goes on before it is suspended while messages are being sent."""
 
@@ -181,6 +184,35 @@ class Ending(Background):
         mail = "Mail is still being received; " if receiving else "No mail is received, and "
         with suppress(OSError):
             print(f"misfin-tui is suspended. {mail}nothing is sent until you come back: fg", flush=True)
+
+    # ---- texts of editors
+
+    @work(group="texts", exclusive=True, description="look for texts of editors")
+    async def look_for_texts(self, *, again: bool = False) -> None:
+        """Make a draft of what an editor saved after its own was gone; ``again`` and again if it may yet."""
+
+        def waiting() -> bool:
+            return any(self.profile.runtime.glob("draft-*.gmi"))
+
+        def take_up(account: str) -> int:
+            from misfin_tui.services import texts  # in the thread: an import is longer than a key may wait
+
+            return texts.take_up(self.services, account)
+
+        while True:
+            found = 0
+            try:
+                if await asyncio.to_thread(waiting):
+                    found = await asyncio.to_thread(take_up, await self.services.identities.default())
+            except (MisfinError, OSError) as error:
+                self.report(error, "What an editor saved could not be taken up:")
+                return
+            if found:
+                self.post_message(MailChanged())
+                self.say("What your editor saved after its message was gone is a draft of its own now.")
+            if not again:
+                return
+            await asyncio.sleep(LOOK_FOR_TEXTS)
 
     # ---- pastes
 

@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def end_by_exception() -> None:
-    """SIGTERM and SIGHUP undo what was begun, a picture on the terminal or a demo's folder, as ctrl+c does."""
+    """SIGTERM and SIGHUP undo what was begun (the first screen, a demo's folder), as ctrl+c does."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)

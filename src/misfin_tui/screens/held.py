@@ -9,7 +9,7 @@ from misfin_tui.dialogs.confirm import ConfirmDialog
 
 if TYPE_CHECKING:
     from misfin_tui.screens.base import AppScreen
-    from misfin_tui.screens.message_actions import Selection
+    from misfin_tui.screens.selection import Selection
 
 
 async def decide(screen: AppScreen, selection: Selection) -> None:

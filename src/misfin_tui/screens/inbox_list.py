@@ -11,7 +11,7 @@ from misfin.model.folders import HELD
 from misfin.store.rows import View
 from misfin_tui.screens.base import AppScreen, ScreenPart
 from misfin_tui.screens.inbox_search import SearchSession
-from misfin_tui.screens.message_actions import Selection
+from misfin_tui.screens.selection import Selection
 from misfin_tui.widgets.letter_list import LetterList
 from misfin_tui.widgets.parts import worker
 from misfin_tui.widgets.preview import Preview

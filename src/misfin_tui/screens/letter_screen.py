@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from textual import on, work
 
 from misfin_tui.screens.base import AppScreen
-from misfin_tui.screens.message_actions import Selection
 from misfin_tui.screens.prompts import Prompts
+from misfin_tui.screens.selection import Selection
 from misfin_tui.widgets.gemtext_view import GemtextView
 from misfin_tui.widgets.letter_view import LetterView
 

@@ -12,8 +12,8 @@ from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
     from misfin_tui.screens.base import AppScreen
-    from misfin_tui.screens.message_actions import Selection
     from misfin_tui.screens.prompts import Prompts
+    from misfin_tui.screens.selection import Selection
 
 
 async def follow(selection: Selection, prompts: Prompts, target: str) -> None:

@@ -9,8 +9,8 @@ from misfin.errors import MisfinError
 from misfin.model.folders import HELD
 from misfin.store.rows import Completion, View
 from misfin_tui.screens.base import AppScreen, ScreenPart
-from misfin_tui.screens.message_actions import Selection
 from misfin_tui.screens.prompts import Prompts
+from misfin_tui.screens.selection import Selection
 from misfin_tui.widgets.parts import worker
 from misfin_tui.widgets.thread_view import Part, ThreadView
 
