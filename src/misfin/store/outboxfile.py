@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.model.address import MisfinAddress
 from misfin.store.database import Database
 from misfin.store.outgoing import AttemptRow, OutboxRow, Outgoing, Phase, Question, State
 from misfin.trust.tofu import pin_name
@@ -83,10 +83,9 @@ def load_outgoing(database: Database, group: str) -> Outgoing | None:
 
 def host_key(address: MisfinAddress) -> str:
     """The name of the pin of an address's host; one connection at a time is counted by it."""
-    return pin_name(address.hostname, address.port or DEFAULT_PORT)
+    return pin_name(address.hostname, address.server_port)
 
 
 def with_port(address: MisfinAddress) -> str:
     """``mailbox@host``, and the port where it is not the usual one: how rows keep addresses."""
-    port = f":{address.port}" if address.port not in (None, DEFAULT_PORT) else ""
-    return f"{address.address}{port}"
+    return address.with_port

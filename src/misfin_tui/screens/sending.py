@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from misfin.compose.recipients import Recipient
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress, same_person
 from misfin.store.drafts import Draft
@@ -15,7 +16,6 @@ from misfin.store.evidence import Evidence
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
 from misfin_tui.screens.place import AppScreen
 from misfin_tui.screentext import plain, suspicious
-from misfin_tui.widgets.address_input import Recipient
 from misfin_tui.widgets.facts import day
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from misfin.compose.lookalike import resembles
 from misfin.store.evidence import Evidence, Standing
 from misfin.store.rows import HELD, View
-from misfin_tui.services.lookalike import resembles
 
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress
@@ -161,7 +161,7 @@ class Contacts:
         return [Known(*pair) for pair in zip(contacts, self._standings(addresses), strict=True)]
 
     def _standings(self, addresses: Sequence[MisfinAddress]) -> list[Standing]:
-        from misfin.model.address import DEFAULT_PORT, same_person
+        from misfin.model.address import same_person
         from misfin.store.evidence import standing
         from misfin.trust.tofu import PinKind, pin_name
 
@@ -169,7 +169,7 @@ class Contacts:
         found = []
         for address in addresses:
             name = address.address
-            server = pin_name(address.hostname, address.port or DEFAULT_PORT)
+            server = pin_name(address.hostname, address.server_port)
             sender, host = book.get(PinKind.SENDER, name), book.get(PinKind.HOST, server)
             claimed = sender is not None and book.offered(PinKind.SENDER, name) is not None
             found.append(
