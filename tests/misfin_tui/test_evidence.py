@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from peers import person
 
+from misfin.compose.recipients import Recipient
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.model.status import StatusCode
@@ -46,7 +47,6 @@ from misfin_tui.screens.contacts import ContactsScreen
 from misfin_tui.screens.sending import people_line, standing_words
 from misfin_tui.screens.trust import Entry, Kind, TrustScreen, facts_of
 from misfin_tui.services.contacts import Known
-from misfin_tui.widgets.address_input import Recipient
 from misfin_tui.widgets.letter_list_columns import Palette, columns, parts
 from misfin_tui.widgets.letter_rows import detail_rows, folded_row, head_rows
 

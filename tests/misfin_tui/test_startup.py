@@ -36,7 +36,7 @@ OURS = {
     "misfin.model.safetext",
     "misfin.store",
     "misfin.store.evidence",
-    "misfin.store.files",
+    "misfin.files",
     "misfin.store.rows",
     "misfin_tui",
     "misfin_tui.app",

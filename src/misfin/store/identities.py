@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import AddressError, IdentityError, StoreError
+from misfin.files import write_private
 from misfin.model.address import MisfinAddress
-from misfin.store.files import write_private
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity

@@ -18,9 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.files import private_folder, rename_across, sync_folder
 from misfin.model.folders import FOLDERS, INBOX
-from misfin.store.durable import rename_across
-from misfin.store.files import private_folder, sync_folder
 from misfin.store.foldernames import folder_path, names_of
 from misfin.store.letternames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
 from misfin.store.maildirwriting import Finished, Parcel, take, translated, write

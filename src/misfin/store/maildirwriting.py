@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import StoreError
-from misfin.store.durable import write_new
-from misfin.store.files import sync_folder
+from misfin.files import sync_folder, write_new
 from misfin.store.letternames import INFO, Entry, ordered
 
 Finished = tuple[Path | str, str, str]

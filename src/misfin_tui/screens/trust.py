@@ -303,7 +303,7 @@ class TrustScreen(Place):
 def by_whom(pin: Pin) -> str:
     """Who vouched for the pin of a sender."""
     said = {Confirmed.HOST: "their host", Confirmed.PERSON: "you"}
-    return said[pin.confirmed] if pin.confirmed else "nobody: unconfirmed"
+    return said[pin.confirmed] if pin.confirmed else "nobody yet"
 
 
 def _sign(entry: Entry) -> Cell:

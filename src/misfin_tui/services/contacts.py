@@ -162,7 +162,7 @@ class Contacts:
         return [Known(*pair) for pair in zip(contacts, self._standings(addresses), strict=True)]
 
     def _standings(self, addresses: Sequence[MisfinAddress]) -> list[Standing]:
-        from misfin.model.address import DEFAULT_PORT, same_person
+        from misfin.model.address import same_person
         from misfin.store.evidence import standing
         from misfin.trust.tofu import PinKind, pin_name
 
@@ -170,7 +170,7 @@ class Contacts:
         found = []
         for address in addresses:
             name = address.address
-            server = pin_name(address.hostname, address.port or DEFAULT_PORT)
+            server = pin_name(address.hostname, address.server_port)
             sender, host = book.get(PinKind.SENDER, name), book.get(PinKind.HOST, server)
             claimed = sender is not None and book.offered(PinKind.SENDER, name) is not None
             found.append(

@@ -12,15 +12,16 @@ from misfin.store import evidence
 from misfin.store.evidence import TABLE, Evidence, Findings, explained, read, stamp, standing, writable
 from misfin.trust.tofu import APPROVED, VOUCHED, Pin, PinKind
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
 
 
 def pin(how: str, kind: PinKind = PinKind.SENDER) -> Pin:
     return Pin(kind, "bob@peer.example", "a" * 64, "b" * 64, 0.0, 9e9, 1000.0, 2000.0, 3, how)
 
 
-def test_readme_shows_the_table_as_it_is():
-    assert evidence.markdown() in README.read_text()
+@pytest.mark.parametrize("page", ["README.md", "docs/trust.md"])
+def test_documents_show_the_table_as_it_is(page):
+    assert evidence.markdown() in (ROOT / page).read_text()
 
 
 def test_signs_and_plain_signs_are_all_different_and_one_cell_wide():

@@ -73,6 +73,12 @@ def test_what_was_written_here_needs_no_proof_and_what_claims_it_has_none():
     assert evidence_of(read_letter(mail("x", sender=ME)), ME) is Evidence.UNPROVEN
 
 
+def test_what_was_imported_under_ones_own_name_was_not_written_here():
+    me = MisfinAddress.parse(ME)
+    claimed = wrap(f"{ME} Me\n\n\nhello\n".encode(), version=Version.C, account=me, now=NOW)
+    assert evidence_of(read_letter(claimed), ME) is Evidence.UNPROVEN
+
+
 def test_a_gemmail():
     found = digest(wrap(GEMMAIL, version=Version.C, account=MisfinAddress.parse(ME), now=NOW))
     assert (found.sender, found.address, found.recipients) == ("Bob", "bob@remote.host", ME)
