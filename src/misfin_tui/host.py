@@ -1,7 +1,7 @@
 """What screens and dialogs may ask of the app they are in.
 
-The app imports the screens; they know it by this protocol only. That it keeps to it is checked where the app
-gives itself to its parts.
+The app imports the screens; they know it by this protocol only, so that no type leads back up. That the app
+keeps to it is checked where it is defined.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def profile(profile_root):
 
 
 async def test_mail_that_pours_in_is_told_in_few_notices(profile, monkeypatch):
-    monkeypatch.setattr(background, "GATHERED", 0.2)
+    monkeypatch.setattr("misfin_tui.app.notices.GATHERED", 0.2)
     async with at_desk(profile) as (app, pilot):
         for number in range(10):
             app.post_message(MailChanged(arrived=2, sender="Bob", subject=f"letter {number}"))
@@ -50,7 +50,7 @@ async def test_mail_that_pours_in_is_told_in_few_notices(profile, monkeypatch):
         first, second = notices(app)
         assert first == "New mail from Bob and 1 more: letter 0"
         assert second == "New mail from Bob and 17 more: letter 9"
-        await until(pilot, lambda: not app._telling)
+        await until(pilot, lambda: not app.announcements._telling)
         app.post_message(MailChanged(arrived=1, sender="Cal", subject="later"))
         await until(pilot, lambda: "New mail from Cal: later" in notices(app))
 

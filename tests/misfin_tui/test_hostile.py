@@ -101,7 +101,9 @@ async def go_search(app, pilot):
 
 async def go_thread(app, pilot):
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.parts[-1].letter)
+    await until(
+        pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.document.parts[-1].letter
+    )
 
 
 async def go_details(app, pilot):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from misfin_tui import keymap
 from misfin_tui.keymap import ACTIONS, NOOP, Room, normal_key, readable, resolve, split
-from misfin_tui.keymap.table import TOGETHER, WRITING
+from misfin_tui.keymap.action import TOGETHER, WRITING
 
 
 def test_every_id_is_kebab_case_and_unique():

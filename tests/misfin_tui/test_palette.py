@@ -135,7 +135,7 @@ async def test_every_action_of_the_table_can_be_done(profile):
     """Each action is found on the app, or on every screen that binds it, as Textual looks for it."""
     from importlib import import_module
 
-    from misfin_tui.app import PLACES as SCREENS
+    from misfin_tui.app import SCREENS
     from misfin_tui.dialogs.base import Dialog
 
     Mailbox(profile.mail, ALICE).put(gemmail("hello"))

@@ -75,7 +75,7 @@ async def opened(pilot, subject: str) -> ThreadScreen:
     while app.screen.letters.current.subject != subject:
         await pilot.press("j")
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.parts)
+    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.document.parts)
     return app.screen
 
 
@@ -83,34 +83,34 @@ async def test_read_letters_are_folded_unread_open_and_the_newest_in_focus(profi
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
-        assert [part.open for part in screen.thread.parts] == [False, False, True]
-        assert screen.thread.at == 2
+        assert [part.open for part in screen.thread.document.parts] == [False, False, True]
+        assert screen.thread.document.at == 2
         lines = shown(app).splitlines()
         assert any("▸ ✓ Bob Jones" in line for line in lines)
         assert any("▌▾ ✓ Bob Jones  bob@hive.test" in line and "20 Nov 2026" in line for line in lines)
         assert "to alice@mail.example" in shown(app)
-        await until(pilot, lambda: not screen.thread.parts[2].row.unread)  # reading marks as read
+        await until(pilot, lambda: not screen.thread.document.parts[2].row.unread)  # reading marks as read
 
 
 async def test_messages_and_folds_by_key_and_mouse(profile, mailbox):
     async with at_desk(profile) as (_app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await pilot.press("p")
-        assert screen.thread.at == 1
+        assert screen.thread.document.at == 1
         await pilot.press("enter")
         await on_screen(pilot, "Second.")
         await pilot.press("p", "enter")
         await on_screen(pilot, "First thoughts.")
         await pilot.press("n", "n", "n")
-        assert screen.thread.at == 2
+        assert screen.thread.document.at == 2
         await pilot.press("H")
-        assert [part.open for part in screen.thread.parts] == [False] * 3
+        assert [part.open for part in screen.thread.document.parts] == [False] * 3
         await pilot.click("#thread", offset=(6, 2))
-        assert [part.open for part in screen.thread.parts] == [False, True, False]
+        assert [part.open for part in screen.thread.document.parts] == [False, True, False]
         await pilot.press("H", "H")
-        assert all(part.open for part in screen.thread.parts)
+        assert all(part.open for part in screen.thread.document.parts)
         await pilot.press("j", "k", "pagedown", "pageup", "G", "g")
-        assert screen.thread.at == 0
+        assert screen.thread.document.at == 0
 
 
 async def test_details_tell_how_the_sender_is_known(profile, mailbox):
@@ -321,8 +321,8 @@ async def test_mail_that_arrives_joins_the_open_conversation(profile, mailbox):
         await on_screen(pilot, "Third.")
         mailbox.put(gemmail("# Re: Notes\n\nFourth, just now.", at=NOW + timedelta(minutes=5)))
         app.services.mail.rescan()
-        await until(pilot, lambda: len(screen.thread.parts) == 4)
-        assert screen.thread.at == 2
+        await until(pilot, lambda: len(screen.thread.document.parts) == 4)
+        assert screen.thread.document.at == 2
         await pilot.press("n")
         await on_screen(pilot, "Fourth, just now.")
 
@@ -378,7 +378,7 @@ async def test_of_letters_that_are_folded_it_is_not_said_that_they_have_no_links
         await pilot.press("o")
         await until(pilot, lambda: "There is no link in the letters that are open." in notices(app))
         await pilot.press("H", "H")
-        await until(pilot, lambda: all(part.open for part in app.screen.thread.parts))
+        await until(pilot, lambda: all(part.open for part in app.screen.thread.document.parts))
         await pilot.press("o")
         await until(pilot, lambda: "There is no link in this conversation." in notices(app))
 
@@ -415,7 +415,7 @@ async def test_a_refused_letter_in_the_trash_is_not_offered_to_be_accepted(profi
         app.screen.search.open_view(View(ALICE, "Trash"))
         await opened(pilot, "Held up")
         await on_screen(pilot, "It is me.")
-        assert app.screen.thread.current.row.evidence is Evidence.DIFFERS
+        assert app.screen.thread.document.current.row.evidence is Evidence.DIFFERS
         assert "A Decide" not in shown(app)
         await pilot.press("A")
         await until(pilot, lambda: "This message is not held." in notices(app))
@@ -458,9 +458,9 @@ async def test_a_mid_link_leads_to_the_letter_it_names(profile, mailbox):
         await pilot.press("o", "2", "enter")
         await until(pilot, lambda: "The letter this link names is not here." in notices(app))
         await pilot.press("o", "1", "enter")
-        await until(pilot, lambda: len(app.screen_stack) == 3 and len(app.screen.thread.parts) == 3)
+        await until(pilot, lambda: len(app.screen_stack) == 3 and len(app.screen.thread.document.parts) == 3)
         await on_screen(pilot, "First thoughts.")
-        assert app.screen.thread.at == 0
+        assert app.screen.thread.document.at == 0
         await pilot.press("q")
         await on_screen(pilot, "[2] Gone")
 
@@ -473,11 +473,11 @@ async def test_a_mid_link_within_the_conversation_stays_in_it(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Re: Plan")
         await on_screen(pilot, "See above.")
-        assert [part.open for part in screen.thread.parts] == [False, True]
+        assert [part.open for part in screen.thread.document.parts] == [False, True]
         await pilot.press("o")
         await on_screen(pilot, "The beginning.")
         assert app.screen is screen
-        assert screen.thread.at == 0
+        assert screen.thread.document.at == 0
 
 
 async def test_links_of_ordinary_mail_are_numbered_and_open(profile, mailbox):
@@ -602,8 +602,8 @@ async def test_the_right_button_offers_what_can_be_done_with_a_letter(profile, m
         await on_screen(pilot, "Third.")
         await pilot.click("#thread", offset=(20, 2), button=3)
         await until(pilot, lambda: isinstance(app.screen, MenuDialog))
-        assert screen.thread.at == 1
-        assert [part.open for part in screen.thread.parts] == [False, False, True]
+        assert screen.thread.document.at == 1
+        assert [part.open for part in screen.thread.document.parts] == [False, False, True]
         await on_screen(pilot, "Reply all")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
@@ -622,7 +622,7 @@ async def test_space_turns_the_page_and_escape_leads_back(profile, mailbox):
         await on_screen(pilot, "line")
         await pilot.press(*["space"] * 12)
         await on_screen(pilot, "The end.")
-        assert screen.thread.parts[-1].open
+        assert screen.thread.document.parts[-1].open
         await pilot.press("slash", *"end", "enter")
         await until(pilot, lambda: screen.thread.found == "end")
         await until(pilot, lambda: screen.prompts.prompt is None)
@@ -654,9 +654,9 @@ async def test_a_draft_in_its_conversation_is_gone_on_with(profile, mailbox):
     async with at_desk(profile, (120, 30)) as (app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
-        draft = await app.services.sending.reply(screen.thread.current.row)
+        draft = await app.services.sending.reply(screen.thread.document.current.row)
         await app.services.sending.save(draft)
-        await until(pilot, lambda: len(screen.thread.parts) == 4)
+        await until(pilot, lambda: len(screen.thread.document.parts) == 4)
         await pilot.press("E")
         await until(pilot, lambda: "This is no draft." in notices(app))
         await pilot.press("n")
@@ -673,7 +673,7 @@ async def test_the_line_of_keys_follows_what_is_unfolded(profile):
     made.put(gemmail("# Re: Plan\n\nNone either.", at=NOW + timedelta(hours=2)), flags="S")
     async with at_desk(profile, (120, 30)) as (app, pilot):
         screen = await opened(pilot, "Re: Plan")
-        await until(pilot, lambda: all(part.letter for part in screen.thread.parts))
+        await until(pilot, lambda: all(part.letter for part in screen.thread.document.parts))
         assert "Open link" not in shown(app)
         await pilot.press("p", "p", "enter")
         await on_screen(pilot, "o Open link")

@@ -9,19 +9,19 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from textual import work
-
 from misfin.errors import MisfinError
-from misfin_tui.app.background import Background
-from misfin_tui.app.places import LONG
+from misfin_tui.app.background import CourierWork
+from misfin_tui.app.controller import AppController
+from misfin_tui.app.notices import LONG
 from misfin_tui.messages import MailChanged
 from misfin_tui.screentext import plain
+from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual import events
-    from textual.driver import Driver
+    from textual.app import App
     from textual.message_pump import MessagePump
 
     from misfin_tui.messages import PasteRefused
@@ -40,11 +40,12 @@ SENDS = 3.0
 """Seconds the program goes on before it is suspended while messages are being sent."""
 
 
-class Ending(Background):
-    """An app that saves what is being written whatever ends it."""
+class Ending(AppController):
+    """Saves what is being written whatever ends the program."""
 
-    def __init__(self, driver_class: type[Driver] | None = None) -> None:
-        super().__init__(driver_class)
+    def __init__(self, app: App[int], courier: CourierWork) -> None:
+        super().__init__(app)
+        self._courier = courier
         self.ended_by = 0
         """The signal that ends the program; 0 while none does."""
         self.ended = threading.Event()
@@ -57,17 +58,11 @@ class Ending(Background):
 
     def keep_all(self) -> None:
         """Hand every message that is being written to its keeper, as it is at this moment."""
-        for screen in self.screen_stack:
+        for screen in self.app.screen_stack:
             if (keep := getattr(screen, "keep_as_it_is", None)) is not None:
                 keep()
 
-    def _handle_exception(self, error: Exception) -> None:
-        """A bug ends the program: what is written is kept first."""
-        with suppress(Exception):  # whatever is broken now, the first error is the one to report
-            self.keep_all()
-        super()._handle_exception(error)
-
-    def _fatal_error(self) -> None:
+    def report_bug(self) -> None:
         """A bug ends the program; what it prints names lines of code, never messages or keys.
 
         Textual's own report shows the variables of every function, as they are, on the terminal.
@@ -76,9 +71,26 @@ class Ending(Background):
 
         from rich.segment import Segment, Segments
 
-        report = "".join(format_exception(self._exception)) if self._exception else ""
-        self._exit_renderables.append(Segments([Segment(plain(report, one_line=False)), Segment.line()]))
-        self._close_messages_no_wait()
+        report = "".join(format_exception(self.app._exception)) if self.app._exception else ""
+        self.app._exit_renderables.append(Segments([Segment(plain(report, one_line=False)), Segment.line()]))
+        self.app._close_messages_no_wait()
+
+    async def action_quit(self) -> None:
+        """Leave. What is being written is saved first; if that fails, the person decides."""
+        self._quit()
+
+    @worker(group="quit", exclusive=True, description="quit")
+    async def _quit(self) -> None:
+        try:
+            await self.host.services.sending.flush()
+        except MisfinError as error:
+            from misfin_tui.dialogs.confirm import ConfirmDialog
+
+            question = f"The message you are writing could not be saved: {error} Leave and lose it?"
+            dialog = ConfirmDialog("Leave?", question, yes="Leave", danger=True)
+            if not await self.app.push_screen_wait(dialog):
+                return
+        self.app.exit(0)
 
     # ---- signals
 
@@ -93,23 +105,23 @@ class Ending(Background):
         threading.Thread(target=self._end_at_last, name="end-at-last", daemon=True).start()
         soon(self._end)
 
-    @work(group="quit", description="end by a signal")
+    @worker(group="quit", description="end by a signal")
     async def _end(self) -> None:
         status = SIGNALLED + self.ended_by
-        if self.screen_stack:
+        if self.app.screen_stack:
             await asyncio.sleep(ARRIVES)
             with suppress(TimeoutError):
                 async with asyncio.timeout(CAUGHT_UP):
-                    for pump in (self, self.screen, self.focused):
+                    for pump in (self.app, self.app.screen, self.app.focused):
                         if pump is not None:
                             await _caught_up(pump)
             with suppress(Exception):  # the program ends whatever is broken; what was kept before stays
                 self.keep_all()
         try:
-            await self.services.sending.flush()
+            await self.host.services.sending.flush()
         except MisfinError as error:
             self.last_words = f"The message you were writing could not be saved: {error}"
-        self.exit(status, return_code=status)
+        self.app.exit(status, return_code=status)
 
     def _end_at_last(self) -> None:
         """In a thread: end the program when its loop does not, because the terminal takes nothing, say."""
@@ -118,8 +130,8 @@ class Ending(Background):
         with suppress(Exception):
             self.keep_all()
         with suppress(Exception):
-            self.services.sending.save_at_once()
-        restore = getattr(self._driver, "restore", None)
+            self.host.services.sending.save_at_once()
+        restore = getattr(self.app._driver, "restore", None)
         if restore is not None:
             restore()
         os._exit(SIGNALLED + self.ended_by)
@@ -127,7 +139,7 @@ class Ending(Background):
     def hand_back(self) -> None:
         """The end: the terminal is as it was, and what is left to say is said there."""
         self.ended.set()
-        hand_back = getattr(self._driver, "hand_back", None)
+        hand_back = getattr(self.app._driver, "hand_back", None)
         if hand_back is not None:
             hand_back()
         if self.last_words:
@@ -138,15 +150,15 @@ class Ending(Background):
 
     async def suspended_by(self, event: events.Key) -> bool:
         """Whether this key suspends the program in front of a dialog, which hides the keys of the program."""
-        if not self.screen_stack or not self.screen.is_modal or event.key in self.screen.active_bindings:
+        if not self.app.screen_stack:
             return False
-        if event.key not in self._suspending_keys():
+        screen = self.app.screen
+        if not screen.is_modal or event.key in screen.active_bindings:
             return False
-        await self.run_action("suspend_process")
+        if event.key not in self.host.keys.of("suspend"):
+            return False
+        await self.app.run_action("suspend_process")
         return True
-
-    def _suspending_keys(self) -> tuple[str, ...]:
-        raise NotImplementedError
 
     def action_suspend_process(self) -> None:
         """Stop the program and give the terminal back to the shell, until the shell continues it."""
@@ -154,29 +166,31 @@ class Ending(Background):
             self._suspending = True
             self._suspend()
 
-    @work(group="suspend", description="suspend the program")
+    @worker(group="suspend", description="suspend the program")
     async def _suspend(self) -> None:
         try:
-            driver: Any = self._driver
+            driver: Any = self.app._driver
             if not hasattr(driver, "stop_until_continued") or not driver.may_stop():
-                self.say("There is no shell to go back to: the program was not started from one.")
+                self.host.say("There is no shell to go back to: the program was not started from one.")
                 return
             self.keep_all()
-            courier = self.services.courier
+            courier = self.host.services.courier
             with suppress(MisfinError):  # it is reported where it is saved the usual way
-                await self.services.sending.flush()
+                await self.host.services.sending.flush()
             if courier is not None:
-                self.say("Suspending…")
+                self.host.say("Suspending…")
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SENDS):  # nothing may be cut off on its way
                         await courier.stop()
-            state = await self.services.receiving.state()
-            with self.suspend(), self.batch_update():
-                self._tell_suspended(state.running)
-                driver.stop_until_continued()
-            self.refresh(layout=True)
-            if courier is not None:
-                self._start_courier()
+            try:
+                state = await self.host.services.receiving.state()
+                with self.app.suspend(), self.app.batch_update():
+                    self._tell_suspended(state.running)
+                    driver.stop_until_continued()
+                self.app.refresh(layout=True)
+            finally:
+                if courier is not None:
+                    self._courier.start()
         finally:
             self._suspending = False
 
@@ -187,38 +201,38 @@ class Ending(Background):
 
     # ---- texts of editors
 
-    @work(group="texts", exclusive=True, description="look for texts of editors")
+    @worker(group="texts", exclusive=True, description="look for texts of editors")
     async def look_for_texts(self, *, again: bool = False) -> None:
         """Make a draft of what an editor saved after its own was gone; ``again`` and again if it may yet."""
 
         def waiting() -> bool:
-            return any(self.profile.runtime.glob("draft-*.gmi"))
+            return any(self.host.services.profile.runtime.glob("draft-*.gmi"))
 
         def take_up(account: str) -> int:
             from misfin_tui.services import texts  # in the thread: an import is longer than a key may wait
 
-            return texts.take_up(self.services, account)
+            return texts.take_up(self.host.services, account)
 
         while True:
             found = 0
             try:
                 if await asyncio.to_thread(waiting):
-                    found = await asyncio.to_thread(take_up, await self.services.identities.default())
+                    found = await asyncio.to_thread(take_up, await self.host.services.identities.default())
             except (MisfinError, OSError) as error:
-                self.report(error, "What an editor saved could not be taken up:")
+                self.host.report(error, "What an editor saved could not be taken up:")
                 return
             if found:
-                self.post_message(MailChanged())
-                self.say("What your editor saved after its message was gone is a draft of its own now.")
+                self.app.post_message(MailChanged())
+                self.host.say("What your editor saved after its message was gone is a draft of its own now.")
             if not again:
                 return
             await asyncio.sleep(LOOK_FOR_TEXTS)
 
     # ---- pastes
 
-    def on_paste_refused(self, message: PasteRefused) -> None:
+    def paste_refused(self, message: PasteRefused) -> None:
         """More was pasted than anything here takes."""
-        self.say(
+        self.host.say(
             f"The clipboard holds {message.size:,} bytes, more than can be pasted here ({message.limit:,})."
             " Nothing was pasted; it is still in the clipboard.",
             severity="warning",

@@ -37,7 +37,9 @@ STOPPING = 0.05
 MAY_BLOCK = 0.5
 """Seconds the last sequences may take to be written to a terminal that takes nothing."""
 
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_KEYS = (signal.SIGINT, signal.SIGQUIT)  # sent by a key where the terminal is not ours
+_STOPPING = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 LEAVE = (
     "\x1b[?2026l"  # synchronized output
     "\x1b[?2004l"  # bracketed paste
@@ -68,15 +70,19 @@ class TerminalDriver(LinuxDriver):
                 signal.signal(number, self._signalled)
 
     @property
-    def _misfin(self) -> Ending:
-        return cast("Ending", self._app)
+    def _ending(self) -> Ending:
+        app: Any = self._app
+        ending: Ending = app.ending
+        return ending
 
     def _soon(self, call: Any, *arguments: Any) -> None:
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(call, *arguments)
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
-        self._misfin.end_by(number, self._soon)
+        if number in _KEYS and not self._auto_restart:
+            return  # the terminal is an editor's, and ctrl+c there is for the editor
+        self._ending.end_by(number, self._soon)
 
     def hand_back(self) -> None:
         """The end: the terminal as it was, whatever happened, and the signals as they were."""
@@ -122,7 +128,7 @@ class TerminalDriver(LinuxDriver):
                     os.dup2(nowhere, stream)
         os.dup2(nowhere, self.fileno)
         os.close(nowhere)
-        self._soon(self._misfin.end_by, signal.SIGHUP, self._soon)
+        self._soon(self._ending.end_by, signal.SIGHUP, self._soon)
 
     # ---- the modes of the terminal
 
@@ -152,7 +158,7 @@ class TerminalDriver(LinuxDriver):
 
     def _sigtstp_application(self, *_: Any) -> None:
         if self._auto_restart:
-            self._soon(self._misfin.action_suspend_process)
+            self._soon(self._ending.action_suspend_process)
         else:
             self._stop(os.getpid())  # the terminal is an editor's, which was told to stop too
 
@@ -181,7 +187,7 @@ class TerminalDriver(LinuxDriver):
     def stop_until_continued(self) -> None:
         """Stop the job until it is in the foreground again. The terminal has to be given back already."""
         self._stop(0)
-        while not self._in_foreground() and not self._misfin.ended_by:
+        while not self._in_foreground() and not self._ending.ended_by:
             self._stop(0, signal.SIGTTOU)
 
     def _stop(self, pid: int, number: int = signal.SIGTSTP) -> None:
@@ -197,9 +203,6 @@ class TerminalDriver(LinuxDriver):
             return os.tcgetpgrp(self.fileno) == os.getpgrp()
         except OSError:
             return True  # no terminal to be in the background of
-
-
-_STOPPING = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
 
 class _Output:

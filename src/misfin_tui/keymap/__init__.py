@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from misfin_tui.keymap.action import TOGETHER, WRITING, Action, Room, Shown
 from misfin_tui.keymap.spelling import MODIFIERS, NAMED, is_key, is_typed, normal_key, readable, split
-from misfin_tui.keymap.table import ACTIONS, BY_ID, TOGETHER, WRITING, Action, Room, Shown, in_room
+from misfin_tui.keymap.table import ACTIONS, BY_ID, in_room
 
 __all__ = [
     "ACTIONS",

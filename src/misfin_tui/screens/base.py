@@ -1,4 +1,4 @@
-"""What every screen shares: the app it is in, the services, its parts, and the keys that move a cursor."""
+"""What every screen shares: the app it is in, the services, controllers, and the keys that move a cursor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.screen import Screen
 from misfin.errors import MisfinError
 from misfin_tui.host import Host, host_of
 from misfin_tui.services import Services
-from misfin_tui.widgets.parts import Part
+from misfin_tui.widgets.controller import Controller
 
 T = TypeVar("T")
 
@@ -42,8 +42,8 @@ class AppScreen(Screen[None]):
             return None
 
 
-class ScreenPart(Part):
-    """A part of a screen."""
+class ScreenController(Controller):
+    """One kind of work of a screen, held by it."""
 
     def __init__(self, screen: AppScreen) -> None:
         super().__init__(screen)

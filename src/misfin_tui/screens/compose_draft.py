@@ -17,8 +17,6 @@ from misfin_tui.screens.sending import certain, fitting, submitted
 from misfin_tui.widgets.facts import clock
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textual.widgets import Select
 
     from misfin.compose.measure import Measure
@@ -45,7 +43,7 @@ class DraftScreen(AppScreen):
         self._newest: Draft | None = None  # as it lies on disk, or is about to
         self.keeper: Autosave | None = None
         self._finished = False
-        self._followed = False  # an editor with a window of its own may still save
+        self.followed = False  # an editor with a window of its own may still save
 
     # ---- what is written
 
@@ -112,22 +110,12 @@ class DraftScreen(AppScreen):
         if self.keeper is not None and self.keeper.unsaved and not self._finished:
             self.keeper.save_now()
 
-    # ---- an editor with a window of its own
-
-    @work(group="follow editor", exclusive=True, description="follow an editor")
-    async def follow_editor(self, path: Path, given: str) -> None:
-        """Take up what an editor saves that did not wait; ``given`` is the text it was given."""
-        from misfin_tui.screens.compose_editor import follow
-
-        self._followed = True
-        await follow(self, path, given)
-
     # ---- leaving
 
     def _finish(self) -> None:
         """The screen goes for good: nothing is saved behind its back any more."""
         self._finished = True
-        if self._followed:
+        if self.followed:
             self.misfin.look_for_texts(again=True)
         self.app.post_message(MailChanged())
         self.dismiss()

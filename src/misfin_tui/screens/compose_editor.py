@@ -48,7 +48,13 @@ async def write(screen: DraftScreen) -> None:
     if found.problem:
         screen.misfin.say(found.problem, severity="warning", timeout=12)
     if found.early is not None:
-        screen.follow_editor(found.early, screen.body.text)
+        screen.followed = True
+        screen.run_worker(
+            _follow(screen, found.early, screen.body.text),
+            group="follow editor",
+            description="follow an editor",
+            exclusive=True,
+        )
     try:
         if found.text is not None:
             await _take_up(screen, found.text)
@@ -59,7 +65,7 @@ async def write(screen: DraftScreen) -> None:
     screen.body.focus()
 
 
-async def follow(screen: DraftScreen, path: Path, given: str) -> None:
+async def _follow(screen: DraftScreen, path: Path, given: str) -> None:
     """Take up what an editor with a window of its own saves, as long as the composer is open.
 
     Once the text here was changed too, what the editor saves is a draft of its own.

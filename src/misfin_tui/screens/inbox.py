@@ -20,8 +20,8 @@ from misfin_tui.screens.letter_screen import LetterScreen
 from misfin_tui.screens.message_actions import MessageActions
 from misfin_tui.screens.prompts import Prompts
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.letter_list import LetterList, Source
-from misfin_tui.widgets.parts import adopt
 from misfin_tui.widgets.preview import Preview
 from misfin_tui.widgets.sidebar import Entry, Kind, Sidebar
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from misfin.errors import LetterGoneError, MisfinError
 from misfin.model.folders import HELD
 from misfin.store.rows import View
-from misfin_tui.screens.base import AppScreen, ScreenPart
+from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.inbox_search import SearchSession
 from misfin_tui.screens.selection import Selection
+from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.letter_list import LetterList
-from misfin_tui.widgets.parts import worker
 from misfin_tui.widgets.preview import Preview
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class ListSelection(Selection):
         self._changed()
 
 
-class PreviewFollower(ScreenPart):
+class PreviewFollower(ScreenController):
     """Shows the letter under the cursor in the preview, once the cursor rests."""
 
     def __init__(self, screen: AppScreen, letters: LetterList, preview: Preview) -> None:
@@ -129,7 +129,7 @@ class PreviewFollower(ScreenPart):
                 self.preview.show_letter(letter_row, letter)
 
 
-class ListActions(ScreenPart):
+class ListActions(ScreenController):
     """What can be done with the list itself."""
 
     def __init__(self, screen: AppScreen, letters: LetterList, search: SearchSession) -> None:

@@ -12,13 +12,13 @@ from misfin.model.folders import INBOX
 from misfin.store.rows import View
 from misfin_tui.config import ReceiveConfig, split_listen
 from misfin_tui.messages import IndexProgress
-from misfin_tui.screens.base import AppScreen, ScreenPart
+from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.inbox_search import SearchSession
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import wrap
+from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.letter_list import LetterList
 from misfin_tui.widgets.letter_rows import at_home
-from misfin_tui.widgets.parts import worker
 from misfin_tui.widgets.sidebar import Sidebar, entries
 from misfin_tui.widgets.statusbar import StatusBar
 
@@ -37,7 +37,7 @@ SOURCES = {"running": ("●", "good"), "stopped": ("○", "muted"), "failed": ("
 """How the states of what brings mail are marked; the others as a warning."""
 
 
-class InboxStatus(ScreenPart):
+class InboxStatus(ScreenController):
     """The status line, the sidebar and the titles of the list, as mail, outbox and sources change."""
 
     def __init__(

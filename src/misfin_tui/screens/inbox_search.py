@@ -11,9 +11,9 @@ from textual.worker import WorkerError
 
 from misfin.errors import MisfinError, QueryError
 from misfin.store.rows import View
-from misfin_tui.screens.base import AppScreen, ScreenPart
+from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.prompts import Prompts
-from misfin_tui.widgets.parts import worker
+from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.sidebar import Entry, Kind
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ TOGETHER = 0.01
 """Seconds a typed character is drawn later at most, so that what the search finds is drawn with it."""
 
 
-class SearchSession(ScreenPart):
+class SearchSession(ScreenController):
     """What a list shows: a folder, a saved search, or what is being searched for."""
 
     def __init__(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from misfin.errors import MisfinError
 from misfin.model.folders import DRAFTS
 from misfin_tui.keymap import readable
-from misfin_tui.screens.base import AppScreen, ScreenPart
-from misfin_tui.widgets.parts import worker
+from misfin_tui.screens.base import AppScreen, ScreenController
+from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
     from misfin_tui.config import Config
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.sending import Submission
 
 
-class MessageActions(ScreenPart):
+class MessageActions(ScreenController):
     """The actions on what is selected."""
 
     def __init__(self, screen: AppScreen, selection: Selection, prompts: Prompts) -> None:

@@ -13,8 +13,8 @@ from textual.widgets import Input
 from misfin_tui.screens.base import AppScreen, CursorKeys
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import text
-from misfin_tui.widgets.parts import adopt
 from misfin_tui.widgets.row_list import RowList
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from misfin.store.rows import Completion
-from misfin_tui.screens.base import AppScreen, ScreenPart
-from misfin_tui.widgets.parts import worker
+from misfin_tui.screens.base import AppScreen, ScreenController
+from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
     from misfin_tui.widgets.searchbox import Prompt
@@ -16,7 +16,7 @@ OPENING = 0.03
 """Seconds a question is drawn later at most, so that what was typed ahead of it is drawn with it."""
 
 
-class Prompts(ScreenPart):
+class Prompts(ScreenController):
     """The questions of a screen, one at a time."""
 
     def __init__(self, screen: AppScreen) -> None:

@@ -13,7 +13,7 @@ from misfin_tui.dialogs.text import FactsDialog
 if TYPE_CHECKING:
     from misfin_tui.screens.base import AppScreen
     from misfin_tui.screens.prompts import Prompts
-    from misfin_tui.widgets.thread_view import Part
+    from misfin_tui.widgets.thread_document import Part
 
 T = TypeVar("T")
 

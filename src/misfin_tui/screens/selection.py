@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from misfin.store.rows import View
-from misfin_tui.screens.base import ScreenPart
+from misfin_tui.screens.base import ScreenController
 
 if TYPE_CHECKING:
     from misfin.store.mime import Letter
     from misfin.store.rows import ConversationRow, LetterRow
 
 
-class Selection(ScreenPart):
+class Selection(ScreenController):
     """Each screen that shows messages has one of its own kind."""
 
     async def chosen_letter(self) -> LetterRow | None:

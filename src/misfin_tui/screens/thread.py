@@ -19,10 +19,11 @@ from misfin_tui.screens.prompts import Prompts
 from misfin_tui.screens.thread_parts import ThreadExports, ThreadLinks, ThreadSelection, is_held
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import day
-from misfin_tui.widgets.parts import adopt
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
-from misfin_tui.widgets.thread_view import Part, ThreadView
+from misfin_tui.widgets.thread_document import Part
+from misfin_tui.widgets.thread_view import ThreadView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -119,7 +120,7 @@ class ThreadScreen(LetterScreen):
     @work(group="snippets", exclusive=True, description="read folded letters")
     async def _read_ahead(self) -> None:
         """Read folded letters for their first words, the newest first; one that cannot keeps its subject."""
-        for part in self.thread.parts[: -SNIPPETS - 1 : -1]:
+        for part in self.thread.document.parts[: -SNIPPETS - 1 : -1]:
             if part.letter is None and not part.open:
                 try:
                     letter = await self.services.mail.read(part.row)
@@ -143,11 +144,11 @@ class ThreadScreen(LetterScreen):
             self._titles()
 
     def _titles(self) -> None:
-        parts = self.thread.parts
+        parts = self.thread.document.parts
         subject = plain(self._conversation.subject, one_line=True) or "(no subject)"
         self.thread.border_title = Content(subject)
-        number = f"{self.thread.at + 1} of {len(parts)}" if len(parts) > 1 else ""
-        folder = self.thread.current.row.folder if self.thread.current else ""
+        number = f"{self.thread.document.at + 1} of {len(parts)}" if len(parts) > 1 else ""
+        folder = self.thread.document.current.row.folder if self.thread.document.current else ""
         news = [(text, "muted") for text in (folder, number) if text]
         self.refresh_bindings()
         self.status.tell(self._conversation.participants, news)
@@ -176,7 +177,7 @@ class ThreadScreen(LetterScreen):
     @property
     def idle_actions(self) -> Collection[str]:
         """What the letter in focus gives no occasion for."""
-        part = self.thread.current
+        part = self.thread.document.current
         idle = set() if self.thread.links else {"open_link", "copy_link"}
         if part is None or part.letter is None or not part.letter.attachments:
             idle.add("attachments")
@@ -197,11 +198,11 @@ class ThreadScreen(LetterScreen):
 
     def action_next_message(self) -> None:
         """The next letter."""
-        self.thread.focus_part(self.thread.at + 1)
+        self.thread.focus_part(self.thread.document.at + 1)
 
     def action_previous_message(self) -> None:
         """The letter before."""
-        self.thread.focus_part(self.thread.at - 1)
+        self.thread.focus_part(self.thread.document.at - 1)
 
     def action_next_conversation(self) -> None:
         """The next conversation of the list."""
@@ -247,7 +248,7 @@ class ThreadScreen(LetterScreen):
     def action_details(self) -> None:
         """Certificate, verification, protocol and the raw text."""
         self.thread.toggle_details()
-        part = self.thread.current
+        part = self.thread.document.current
         if part is not None and part.details:
             self._find_servers(part)
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from misfin.errors import MisfinError
 from misfin.model.folders import HELD
 from misfin.store.rows import Completion, View
-from misfin_tui.screens.base import AppScreen, ScreenPart
+from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.prompts import Prompts
 from misfin_tui.screens.selection import Selection
-from misfin_tui.widgets.parts import worker
-from misfin_tui.widgets.thread_view import Part, ThreadView
+from misfin_tui.widgets.controller import worker
+from misfin_tui.widgets.thread_document import Part
+from misfin_tui.widgets.thread_view import ThreadView
 
 if TYPE_CHECKING:
     from misfin.store.mime import Letter
@@ -37,11 +38,11 @@ class ThreadSelection(Selection):
 
     async def chosen_letter(self) -> LetterRow | None:
         """The letter in focus."""
-        return self.thread.current.row if self.thread.current else None
+        return self.thread.document.current.row if self.thread.document.current else None
 
     async def held_letter(self) -> LetterRow | None:
         """The letter in focus."""
-        part = self.thread.current
+        part = self.thread.document.current
         return part.row if part is not None and is_held(part) else None
 
     def targets(self) -> Sequence[int]:
@@ -58,12 +59,12 @@ class ThreadSelection(Selection):
 
     def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
         """The letter in focus first: a link in it may name a part of it."""
-        parts = [self.thread.current, *self.thread.parts]
+        parts = [self.thread.document.current, *self.thread.document.parts]
         return [(part.row, part.letter) for part in parts if part is not None and part.letter is not None]
 
     def letter_at(self, row: int) -> tuple[LetterRow, Letter] | None:
         """The letter that a row of the document belongs to, once it was read."""
-        part = self.thread.part_at(row)
+        part = self.thread.document.part_at(row)
         return None if part is None or part.letter is None else (part.row, part.letter)
 
     async def open_letter(self, found: ConversationRow) -> None:
@@ -77,7 +78,7 @@ class ThreadSelection(Selection):
             self.screen.dismiss()
 
 
-class ThreadLinks(ScreenPart):
+class ThreadLinks(ScreenController):
     """Links by their numbers."""
 
     def __init__(
@@ -91,9 +92,9 @@ class ThreadLinks(ScreenPart):
 
     async def _which(self, question: str) -> str | None:
         """The target of the link a person names by its number."""
-        links, numbers = self.thread.links, self.thread.links_of_focus()
+        links, numbers = self.thread.links, self.thread.document.links_of_focus()
         if not links:
-            folded = not all(part.open for part in self.thread.parts)
+            folded = not all(part.open for part in self.thread.document.parts)
             where = "the letters that are open" if folded else "this conversation"
             self.misfin.say(f"There is no link in {where}.", severity="warning")
             return None
@@ -135,7 +136,7 @@ class ThreadLinks(ScreenPart):
             links.copy(self.screen, target)
 
 
-class ThreadExports(ScreenPart):
+class ThreadExports(ScreenController):
     """The letter in focus, or what is attached to it, out of the program."""
 
     def __init__(self, screen: AppScreen, thread: ThreadView, prompts: Prompts) -> None:
@@ -148,23 +149,23 @@ class ThreadExports(ScreenPart):
         """Give the letter in focus to a command and show what it prints."""
         from misfin_tui.screens import saving
 
-        if self.thread.current is not None:
-            await saving.pipe(self.prompts, self.thread.current)
+        if self.thread.document.current is not None:
+            await saving.pipe(self.prompts, self.thread.document.current)
 
     @worker(group="save", exclusive=True, description="save a letter")
     async def action_save_message(self) -> None:
         """Save the letter in focus."""
         from misfin_tui.screens import saving
 
-        if self.thread.current is not None:
-            await saving.save_letter(self.prompts, self.thread.current)
+        if self.thread.document.current is not None:
+            await saving.save_letter(self.prompts, self.thread.document.current)
 
     @worker(group="attachments", exclusive=True, description="save or open attachments")
     async def action_attachments(self) -> None:
         """Save or open what is attached to the letter in focus."""
         from misfin_tui.screens import attachments
 
-        part = self.thread.current
+        part = self.thread.document.current
         if part is None:
             return
         try:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-H = TypeVar("H", bound="Part")
+C = TypeVar("C", bound="Controller")
 
 
-class Part:
+class Controller:
     """Something a node holds. Its workers are the node's: they end with it, in groups the node knows."""
 
     def __init__(self, node: DOMNode) -> None:
@@ -24,16 +24,16 @@ class Part:
 
 def worker(
     *, group: str, description: str, exclusive: bool = False
-) -> Callable[[Callable[Concatenate[H, P], Coroutine[Any, Any, T]]], Callable[Concatenate[H, P], Worker[T]]]:
-    """What ``textual.work`` is for the methods of a node, for those of a :class:`Part`."""
+) -> Callable[[Callable[Concatenate[C, P], Coroutine[Any, Any, T]]], Callable[Concatenate[C, P], Worker[T]]]:
+    """What ``textual.work`` is for the methods of a node, for those of a :class:`Controller`."""
 
     def decorate(
-        method: Callable[Concatenate[H, P], Coroutine[Any, Any, T]],
-    ) -> Callable[Concatenate[H, P], Worker[T]]:
+        method: Callable[Concatenate[C, P], Coroutine[Any, Any, T]],
+    ) -> Callable[Concatenate[C, P], Worker[T]]:
         @wraps(method)
-        def start(part: H, /, *args: P.args, **kwargs: P.kwargs) -> Worker[T]:
-            return part.node.run_worker(
-                partial(method, part, *args, **kwargs),
+        def start(controller: C, /, *args: P.args, **kwargs: P.kwargs) -> Worker[T]:
+            return controller.node.run_worker(
+                partial(method, controller, *args, **kwargs),
                 name=method.__name__,
                 group=group,
                 description=description,
@@ -45,14 +45,14 @@ def worker(
     return decorate
 
 
-def adopt(node: DOMNode, *parts: object) -> None:
-    """Make the actions of parts actions of their node.
+def adopt(node: DOMNode, *controllers: object) -> None:
+    """Make the actions of controllers actions of their node.
 
     Textual calls ``action_x`` of the node a key is bound on, and nothing else. Instead of a method on the
-    node for every action of its parts, the node gets them as attributes, in this one place: keys, the
+    node for every action of its controllers, the node gets them as attributes, in this one place: keys, the
     palette and the menu find them as they find the node's own.
     """
-    for part in parts:
-        for name in dir(type(part)):
+    for controller in controllers:
+        for name in dir(type(controller)):
             if name.startswith("action_"):
-                setattr(node, name, getattr(part, name))
+                setattr(node, name, getattr(controller, name))
