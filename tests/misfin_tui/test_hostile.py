@@ -135,7 +135,7 @@ def attach(app) -> None:
     boundary = 'multipart/mixed; boundary="b"'
     body = f"--b\n\nhttps://evil.test/{TYPE} cid:{TYPE}@x mid:{TYPE}@x\n--b\n{part}one\n--b\n{part}two\n--b--"
     data = mail("Attached", body, sender="mallory@evil.test", date=1_890_000_000.0, Content_Type=boundary)
-    Mailbox(app.profile.mail, ALICE).put(data)
+    Mailbox(app.services.profile.mail, ALICE).put(data)
     app.services.mail.rescan()
 
 
@@ -167,7 +167,7 @@ async def go_saving(app, pilot):
 
 
 async def go_paths(app, pilot):
-    folder = app.profile.root / "files"
+    folder = app.services.profile.root / "files"
     folder.mkdir()
     for name in ("a\x1b[2Jb", "a\u202ec", "a[bold]d"):
         (folder / name).touch()
