@@ -170,13 +170,15 @@ class Ending(Background):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SENDS):  # nothing may be cut off on its way
                         await courier.stop()
-            state = await self.services.receiving.state()
-            with self.suspend(), self.batch_update():
-                self._tell_suspended(state.running)
-                driver.stop_until_continued()
-            self.refresh(layout=True)
-            if courier is not None:
-                self._start_courier()
+            try:
+                state = await self.services.receiving.state()
+                with self.suspend(), self.batch_update():
+                    self._tell_suspended(state.running)
+                    driver.stop_until_continued()
+                self.refresh(layout=True)
+            finally:
+                if courier is not None:
+                    self._start_courier()
         finally:
             self._suspending = False
 

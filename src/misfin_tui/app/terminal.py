@@ -37,7 +37,9 @@ STOPPING = 0.05
 MAY_BLOCK = 0.5
 """Seconds the last sequences may take to be written to a terminal that takes nothing."""
 
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_KEYS = (signal.SIGINT, signal.SIGQUIT)  # sent by a key where the terminal is not ours
+_STOPPING = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 LEAVE = (
     "\x1b[?2026l"  # synchronized output
     "\x1b[?2004l"  # bracketed paste
@@ -76,6 +78,8 @@ class TerminalDriver(LinuxDriver):
             self._loop.call_soon_threadsafe(call, *arguments)
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        if number in _KEYS and not self._auto_restart:
+            return  # the terminal is an editor's, and ctrl+c there is for the editor
         self._misfin.end_by(number, self._soon)
 
     def hand_back(self) -> None:
@@ -197,9 +201,6 @@ class TerminalDriver(LinuxDriver):
             return os.tcgetpgrp(self.fileno) == os.getpgrp()
         except OSError:
             return True  # no terminal to be in the background of
-
-
-_STOPPING = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
 
 class _Output:
