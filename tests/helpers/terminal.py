@@ -66,6 +66,7 @@ class Terminal:
             os.execvpe(
                 command[0], command, {name: value for name, value in there.items() if value is not None}
             )
+        os.set_inheritable(self.fd, False)  # or a later program would keep this terminal open
         self.screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self.screen)
         self._decode = getincrementaldecoder("utf-8")("replace").decode

@@ -157,15 +157,3 @@ def test_of_a_paste_of_10_mb_nothing_is_taken_and_it_is_said(shared):
     terminal.until("q close")
     to_inbox(terminal)
     assert state(shared) == before
-
-
-def test_a_paste_without_an_end_gives_the_keyboard_back(shared):
-    terminal = shared.terminal
-    to_inbox(terminal)
-    before = state(shared)
-    terminal.send(PASTE_START + b"ddd;")
-    terminal.read(6)
-    terminal.press("?")
-    terminal.until("q close")
-    to_inbox(terminal)
-    assert state(shared) == before

@@ -119,6 +119,7 @@ def test_after_sigstop_the_program_sets_the_terminal_up_again(desk):
     os.kill(job_of(terminal), signal.SIGSTOP)
     terminal.until(lambda: terminal.written.endswith(b"shell> "))
     terminal.send("stty sane; printf '\\033[?1049l\\033[?2004l'; fg\r")
+    terminal.until(lambda: b"\x1b[?1049l" in terminal.written)
     terminal.until(lambda: terminal.modes.get(1049) and terminal.modes.get(2004))
     terminal.settle(3 * QUIET)
     assert not terminal.cooked

@@ -7,13 +7,15 @@ import pytest
 from terminal import program
 
 VARIANTS = {
-    "linux": {"TERM": "linux"},
-    "xterm": {"TERM": "xterm", "COLORTERM": None},
-    "screen": {"TERM": "screen"},
-    "vt100": {"TERM": "vt100", "COLORTERM": None, "NO_COLOR": "1"},
-    "no TERM, C": {"TERM": None, "LANG": "C", "LC_ALL": "C"},
-    "no locale": {"TERM": "tmux-256color", "LANG": None, "LC_ALL": None, "LC_CTYPE": None},
-    "a locale that is not there": {"LANG": "xx_YY.ISO-8859-1", "LC_ALL": "xx_YY.ISO-8859-1"},
+    "linux, a locale that is not there": {
+        "TERM": "linux",
+        "LANG": "xx_YY.ISO-8859-1",
+        "LC_ALL": "xx_YY.ISO-8859-1",
+    },
+    "xterm, no locale": {"TERM": "xterm", "COLORTERM": None, "LANG": None, "LC_ALL": None, "LC_CTYPE": None},
+    "screen, C": {"TERM": "screen", "LANG": "C", "LC_ALL": "C"},
+    "vt100 without colours": {"TERM": "vt100", "COLORTERM": None, "NO_COLOR": "1"},
+    "no TERM": {"TERM": None},
 }
 
 
