@@ -74,3 +74,17 @@ def test_tiny_windows_harm_nothing(opened):
     terminal.send(b"\x11")
     assert terminal.wait() == 0
     assert [draft.subject for draft in desk.drafts()] == ["Words"]
+
+
+def test_a_terminal_that_reports_its_size_in_band_is_followed_and_left_clean(opened):
+    terminal = opened().terminal
+    terminal.send(b"\x1b[?2048;2$y\x1b[?2026;2$y")
+    terminal.until(lambda: terminal.modes.get(2048) and terminal.modes.get(1016))
+    terminal.screen.resize(20, 80)
+    terminal.screen.reset()
+    terminal.send(b"\x1b[48;20;80;400;800t")
+    terminal.until(lambda: "^p Commands" in terminal.shown.splitlines()[-1])
+    assert "≡ alice@mail.example" in terminal.shown
+    terminal.send(b"\x11")
+    assert terminal.wait() == 0
+    assert terminal.left_on == []
