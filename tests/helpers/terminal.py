@@ -15,13 +15,14 @@ import struct
 import sys
 import termios
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import pyte
 
 SIZE = (100, 30)
-PATIENCE = 20.0
+PATIENCE = float(os.environ.get("TERMINAL_PATIENCE", "20"))
 """Seconds until what a test waits for must have come; no test that passes waits so long."""
 QUIET = 0.12
 """Seconds without a byte after which the program counts as done with what it was doing."""
@@ -65,8 +66,10 @@ class Terminal:
             os.execvpe(
                 command[0], command, {name: value for name, value in there.items() if value is not None}
             )
+        os.set_inheritable(self.fd, False)  # or a later program would keep this terminal open
         self.screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self.screen)
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
         self.written = b""
         """Everything the program wrote."""
         self.modes: dict[int, bool] = {}
@@ -91,7 +94,7 @@ class Terminal:
             self._gone = True
             return False
         self.written += data
-        self._draw(data.decode("utf-8", "replace"))
+        self._draw(self._decode(data))
         return True
 
     def _draw(self, text: str) -> None:

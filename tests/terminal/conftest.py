@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from desk import ALICE, make_profile
+from desk import ALICE, identity, make_profile
 from mailboxes import Mailbox, mail
 
 from misfin.store.drafts import Draft, DraftBox
 from misfin.store.maildir import MailStore
+from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
 from misfin_tui.paths import Profile
 from terminal import Terminal, program
 
@@ -28,11 +32,15 @@ LETTERS = 6
 
 
 def furnish(root: Path, settings: str = SETTINGS) -> Profile:
-    """A profile with some mail."""
+    """A profile with some mail, and a certificate to decide about."""
     profile = make_profile(root, settings=settings)
     box = Mailbox(profile.mail, ALICE)
     for number in range(LETTERS):
         box.put(mail(f"letter {number}"))
+    known, other = identity("erin@shell.test"), identity("erin@shell.test")
+    with PinBook(profile.trust_db) as pins:
+        pins.record(PinKind.SENDER, "erin@shell.test", known.info, how="first use", now=time.time())
+        pins.offer(PinKind.SENDER, "erin@shell.test", other.info, now=time.time())
     return profile
 
 
@@ -75,18 +83,52 @@ def usual(root: str) -> tuple[str, ...]:
     return program("--profile", root)
 
 
+class Spare:
+    """A program that starts while the test before it runs: most of a test's time is its program's start."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._desk: Desk | None = None
+
+    def take(self) -> Desk:
+        """The one that is ready; the next one starts."""
+        desk, self._desk = self._desk or self._start(), None
+        self._desk = self._start()
+        return desk
+
+    def _start(self) -> Desk:
+        home = self._folders.mktemp("spare")
+        profile = furnish(home / "profile")
+        return Desk(profile, Terminal(*usual(str(profile.root)), environ={"HOME": str(home)}))
+
+    def end(self) -> None:
+        """Nobody needs it any more."""
+        if self._desk is not None:
+            self._desk.terminal.end()
+
+
+@pytest.fixture(scope="session")
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spare]:
+    """One program that is ready."""
+    made = Spare(tmp_path_factory)
+    yield made
+    made.end()
+
+
 @pytest.fixture
-def opened(profile_root: Path) -> Iterator[Opener]:
-    """Open programs on a profile with mail."""
+def opened(profile_root: Path, spare: Spare) -> Iterator[Opener]:
+    """Open programs on a profile with mail; the plain one is ready most of the time."""
     desks: list[Desk] = []
 
-    def start(settings: str = SETTINGS, command: Command | None = None, **options: object) -> Desk:
-        profile = furnish(profile_root, settings) if not profile_root.exists() else desks[0].profile
-        terminal = Terminal(*(command or usual)(str(profile.root)), **options)
-        desks.append(Desk(profile, terminal))
-        if command in (None, usual):
-            terminal.until(f"{LETTERS} conversations")
-            terminal.settle()
+    def start(command: Command | None = None, **options: Any) -> Desk:
+        if command is None and not options and not desks and "VISUAL" not in os.environ:
+            desks.append(spare.take())
+        else:
+            profile = desks[0].profile if desks else furnish(profile_root)
+            desks.append(Desk(profile, Terminal(*(command or usual)(str(profile.root)), **options)))
+        if command is None:
+            desks[-1].terminal.until(f"{LETTERS} conversations")
+            desks[-1].terminal.settle()
         return desks[-1]
 
     yield start

@@ -58,10 +58,10 @@ def test_a_second_signal_changes_nothing(opened):
     desk.write()
     desk.terminal.send("twice")
     time.sleep(0.02)
-    desk.terminal.kill(signal.SIGTERM)
+    desk.terminal.kill(signal.SIGQUIT)
     time.sleep(0.1)
-    desk.terminal.kill(signal.SIGHUP)
-    assert desk.terminal.wait() == 143
+    desk.terminal.kill(signal.SIGTERM)
+    assert desk.terminal.wait() == 131
     check(desk, "twice")
 
 
@@ -95,7 +95,7 @@ def test_a_terminal_that_takes_nothing_does_not_keep_the_program_from_ending(ope
     desk = opened()
     desk.write()
     desk.terminal.press("stuck")
-    end = time.monotonic() + 3
+    end = time.monotonic() + 1.5
     while time.monotonic() < end:  # type on and never read what it draws
         try:
             os.set_blocking(desk.terminal.fd, False)
@@ -152,9 +152,6 @@ def at_percent(act):
 def handler():
     at_percent(fail)
 
-def worker():
-    at_percent(lambda self: self.screen.run_worker(boom()))
-
 def thread():
     at_percent(lambda self: self.screen.run_worker(fail, thread=True))
 
@@ -165,16 +162,13 @@ def reading():
 def drawing():
     at_percent(lambda self: setattr(GemtextArea, "render_line", fail) or self.refresh())
 
-async def boom():
-    fail()
-
 globals()[sys.argv[2]]()
 from misfin_tui.cli import main
 sys.exit(main(["--profile", sys.argv[1]]))
 """
 
 
-@pytest.mark.parametrize("where", ["handler", "worker", "thread", "reading", "drawing"])
+@pytest.mark.parametrize("where", ["handler", "thread", "reading", "drawing"])
 def test_a_bug_never_ends_with_0_and_keeps_draft_and_terminal(opened, where):
     desk = opened(command=lambda root: (sys.executable, "-c", CRASH, root, where))
     desk.terminal.until("6 conversations")
@@ -198,3 +192,20 @@ def test_a_byte_that_is_not_utf8_ends_nothing(opened):
     assert desk.terminal.alive
     desk.terminal.press("?")
     desk.terminal.until("q close")
+
+
+def test_a_signal_while_an_editor_is_open_ends_with_the_draft_on_disk(opened, tmp_path, monkeypatch):
+    script = tmp_path / "editor"
+    script.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(script))
+    desk = opened()
+    desk.write()
+    desk.terminal.send("given to the editor")
+    desk.terminal.until("given to the editor")
+    desk.terminal.send(b"\x05")
+    desk.terminal.until(lambda: not desk.terminal.modes[1049])
+    desk.terminal.settle()
+    desk.terminal.kill(signal.SIGTERM)
+    assert desk.terminal.wait() == 143
+    check(desk, "given to the editor")

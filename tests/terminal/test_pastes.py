@@ -10,7 +10,9 @@ from contextlib import closing
 import pytest
 
 from misfin.store.outbox import Outbox
-from terminal import PASTE_END, PASTE_START, QUIET
+from misfin.trust.pins import PinBook
+from misfin_tui.app.terminal_input import SETTLED
+from terminal import PASTE_END, PASTE_START, QUIET, program
 
 EVERY_BYTE = bytes(range(256)).replace(b"\x1b", b"") + b"\x1b;\x13\x1b[A\x1b[<0;50;5M\x1bq"
 HOSTILE = (
@@ -43,20 +45,37 @@ PLACES = {
     "help": ("?", "q close"),
     "palette": ("\x10", "Search"),
     "theme": ("\x10 theme \r", "theme"),
+    "certificate question": ("T a", "erin@shell.test"),
+    "typing a certificate": ("T a \t \t \r", "····"),
+    "menu": ("\x1b[<2;40;4M\x1b[<2;40;4m", "Archive"),
+    "details of a pin": ("T \r", "erin@shell.test"),
+    "a new setting": (", n", "host"),
 }
 """How each is opened from the inbox, and what stands there then."""
 
 
 def state(desk) -> tuple[object, ...]:
     with closing(Outbox(desk.profile.outbox_db)) as outbox:
-        return desk.mail(), desk.drafts(), len(outbox.rows())
+        rows = len(outbox.rows())
+    with PinBook(desk.profile.trust_db) as pins:
+        trust = [(pin.kind, pin.name) for pin in pins.all()], len(pins.offers())
+    identities = sorted(path.name for path in desk.profile.identities.iterdir())
+    return desk.mail(), desk.drafts(), rows, trust, identities, desk.profile.config.read_text()
+
+
+def paste_all(terminal) -> None:
+    """Everything hostile, one after the other; each is a paste of its own."""
+    for text in HOSTILE:
+        terminal.send(PASTE_START + text + PASTE_END)
+        terminal.read(3 * SETTLED)
+    terminal.settle()
 
 
 def to_inbox(terminal) -> None:
     """Back from wherever a test left it, without a key that ends the program."""
     for key in (b"\x1b", b"M", b"\x1b", b"M", b"\x1b", b"M"):
         terminal.send(key)
-        terminal.settle(3 * QUIET if key else QUIET)
+        terminal.settle(2 * QUIET if key == b"\x1b" else QUIET)
         if "6 conversations" in terminal.shown and "c Compose" in terminal.shown.splitlines()[-1]:
             return
     raise AssertionError(terminal.shown)
@@ -71,12 +90,26 @@ def test_a_paste_is_no_key(shared, place):
         terminal.press(keys)
     terminal.until(lambda: sign.casefold() in terminal.shown.casefold())
     title, before = terminal.shown.splitlines()[0].partition("·")[0], state(shared)
-    for text in HOSTILE:
-        terminal.paste(text)
-        assert terminal.shown.splitlines()[0].partition("·")[0] == title, terminal.shown
+    paste_all(terminal)
+    assert terminal.shown.splitlines()[0].partition("·")[0] == title, terminal.shown
     assert state(shared) == before
     to_inbox(terminal)
     assert state(shared) == before
+
+
+def test_a_paste_is_no_key_in_the_wizard(opened):
+    desk = opened(command=lambda root: program("--profile", f"{root}-new"))
+    terminal, root = desk.terminal, desk.profile.root
+    terminal.until("Next")
+    terminal.settle(2 * QUIET)
+    for keys in ("\t", "\t", "\t", "\t", "\t"):
+        first = terminal.shown.splitlines()[:3]
+        paste_all(terminal)
+        assert terminal.shown.splitlines()[:3] == first
+        terminal.press(keys)
+    assert not list(root.with_name(f"{root.name}-new").rglob("*.pem"))
+    terminal.send(b"\x11")
+    assert terminal.wait() == 0
 
 
 def test_what_is_pasted_into_a_message_is_its_text(shared):
@@ -120,18 +153,6 @@ def test_of_a_paste_of_10_mb_nothing_is_taken_and_it_is_said(shared):
     terminal.until("10,485,760 bytes")
     with open(f"/proc/{terminal.pid}/statm") as file:
         assert int(file.read().split()[1]) * 4096 < 200 << 20
-    terminal.press("?")
-    terminal.until("q close")
-    to_inbox(terminal)
-    assert state(shared) == before
-
-
-def test_a_paste_without_an_end_gives_the_keyboard_back(shared):
-    terminal = shared.terminal
-    to_inbox(terminal)
-    before = state(shared)
-    terminal.send(PASTE_START + b"ddd;")
-    terminal.read(6)
     terminal.press("?")
     terminal.until("q close")
     to_inbox(terminal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import sys
 import time
 
 import pytest
@@ -29,6 +30,11 @@ def in_shell(root: str) -> tuple[str, ...]:
 
 @pytest.fixture
 def desk(opened):
+    return started(opened)
+
+
+def started(opened):
+    """A shell in which the program was started."""
     desk = opened(command=in_shell)
     desk.terminal.until("shell>")
     desk.terminal.send("$RUN\r")
@@ -113,6 +119,7 @@ def test_after_sigstop_the_program_sets_the_terminal_up_again(desk):
     os.kill(job_of(terminal), signal.SIGSTOP)
     terminal.until(lambda: terminal.written.endswith(b"shell> "))
     terminal.send("stty sane; printf '\\033[?1049l\\033[?2004l'; fg\r")
+    terminal.until(lambda: b"\x1b[?1049l" in terminal.written)
     terminal.until(lambda: terminal.modes.get(1049) and terminal.modes.get(2004))
     terminal.settle(3 * QUIET)
     assert not terminal.cooked
@@ -140,3 +147,31 @@ def test_a_signal_ends_a_suspended_program(desk):
     terminal.settle(6 * QUIET)
     terminal.send("echo status $?\r")
     terminal.until(lambda: "status 143" in terminal.said)
+
+
+EDITOR = f"""#!{sys.executable}
+import os, signal, sys
+from pathlib import Path
+for number in (signal.SIGINT, signal.SIGQUIT):
+    signal.signal(number, lambda *_: None)
+    os.killpg(0, number)  # as ctrl+c and ctrl+backslash in an editor that leaves them to the terminal
+os.killpg(0, signal.SIGTSTP)  # as ctrl+z there
+Path(sys.argv[-1]).write_text("from the editor\\n")
+"""
+
+
+def test_ctrl_c_and_ctrl_z_in_an_editor_are_for_the_editor(opened, tmp_path, monkeypatch):
+    script = tmp_path / "editor"
+    script.write_text(EDITOR)
+    script.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(script))
+    desk = started(opened)
+    desk.write()
+    desk.terminal.send(b"\x05")
+    suspended(desk.terminal)
+    desk.terminal.send("fg\r")
+    desk.terminal.until("from the editor")
+    desk.terminal.settle()
+    desk.terminal.send(b"\x11")
+    desk.terminal.until(lambda: desk.terminal.written.endswith(b"shell> "))
+    assert [draft.body.strip() for draft in desk.drafts()] == ["from the editor"]

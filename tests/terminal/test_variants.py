@@ -7,13 +7,15 @@ import pytest
 from terminal import program
 
 VARIANTS = {
-    "linux": {"TERM": "linux"},
-    "xterm": {"TERM": "xterm", "COLORTERM": None},
-    "screen": {"TERM": "screen"},
-    "vt100": {"TERM": "vt100", "COLORTERM": None, "NO_COLOR": "1"},
-    "no TERM, C": {"TERM": None, "LANG": "C", "LC_ALL": "C"},
-    "no locale": {"TERM": "tmux-256color", "LANG": None, "LC_ALL": None, "LC_CTYPE": None},
-    "a locale that is not there": {"LANG": "xx_YY.ISO-8859-1", "LC_ALL": "xx_YY.ISO-8859-1"},
+    "linux, a locale that is not there": {
+        "TERM": "linux",
+        "LANG": "xx_YY.ISO-8859-1",
+        "LC_ALL": "xx_YY.ISO-8859-1",
+    },
+    "xterm, no locale": {"TERM": "xterm", "COLORTERM": None, "LANG": None, "LC_ALL": None, "LC_CTYPE": None},
+    "screen, C": {"TERM": "screen", "LANG": "C", "LC_ALL": "C"},
+    "vt100 without colours": {"TERM": "vt100", "COLORTERM": None, "NO_COLOR": "1"},
+    "no TERM": {"TERM": None},
 }
 
 
@@ -72,3 +74,17 @@ def test_tiny_windows_harm_nothing(opened):
     terminal.send(b"\x11")
     assert terminal.wait() == 0
     assert [draft.subject for draft in desk.drafts()] == ["Words"]
+
+
+def test_a_terminal_that_reports_its_size_in_band_is_followed_and_left_clean(opened):
+    terminal = opened().terminal
+    terminal.send(b"\x1b[?2048;2$y\x1b[?2026;2$y")
+    terminal.until(lambda: terminal.modes.get(2048) and terminal.modes.get(1016))
+    terminal.screen.resize(20, 80)
+    terminal.screen.reset()
+    terminal.send(b"\x1b[48;20;80;400;800t")
+    terminal.until(lambda: "^p Commands" in terminal.shown.splitlines()[-1])
+    assert "≡ alice@mail.example" in terminal.shown
+    terminal.send(b"\x11")
+    assert terminal.wait() == 0
+    assert terminal.left_on == []

@@ -32,6 +32,8 @@ ARRIVES = 0.05
 """Seconds until what was typed before a signal was read."""
 CAUGHT_UP = 0.5
 """Seconds a screen gets to take what was typed before a signal."""
+STUCK = 4.0
+"""Seconds in which the loop has to answer a signal; a terminal that takes nothing can block it."""
 AT_MOST = 8.0
 """Seconds after a signal when the program ends although it is still busy; drafts are saved then too."""
 LOOK_FOR_TEXTS = 3.0
@@ -50,6 +52,7 @@ class Ending(AppController):
         """The signal that ends the program; 0 while none does."""
         self.ended = threading.Event()
         """Set once the program is through with its end."""
+        self._answered = threading.Event()
         self.last_words = ""
         """What is to be said on the terminal once the program has left it."""
         self._suspending = False
@@ -107,6 +110,7 @@ class Ending(AppController):
 
     @worker(group="quit", description="end by a signal")
     async def _end(self) -> None:
+        self._answered.set()
         status = SIGNALLED + self.ended_by
         if self.app.screen_stack:
             await asyncio.sleep(ARRIVES)
@@ -124,8 +128,8 @@ class Ending(AppController):
         self.app.exit(status, return_code=status)
 
     def _end_at_last(self) -> None:
-        """In a thread: end the program when its loop does not, because the terminal takes nothing, say."""
-        if self.ended.wait(AT_MOST):
+        """In a thread: end the program when its loop does not."""
+        if self._answered.wait(STUCK) and self.ended.wait(AT_MOST - STUCK):
             return
         with suppress(Exception):
             self.keep_all()

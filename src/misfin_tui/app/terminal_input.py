@@ -43,13 +43,14 @@ LATE = 10
 
 _START, _END = b"\x1b[200~", b"\x1b[201~"
 _ESC, _BEL, _CAN, _SUB = 0x1B, 0x07, 0x18, 0x1A
-_KEY = re.compile(r"\x1b\[(\d*)(?:[;:][\d;:]*)?([u~ABCDEFHPQS])")
-_OTHER_KEY = re.compile(r"\x1b\[27;\d+;\d+~")  # modifyOtherKeys of xterm
-_MOUSE = re.compile(r"\x1b\[<\d{1,4};-?\d{1,5};-?\d{1,5}[Mm]")
-_MODE = re.compile(r"\x1b\[\?(?:2026|2048);\d\$y")
-_CURSOR = re.compile(r"\x1b\[\d+;\d+R")
-_SIZE = re.compile(r"\x1b\[48(?:;\d{1,5}(?::[\d:]*)?){4}t")
-_ONE_KEY = re.compile(rb"\x1b|\x1b[\[O][0-9;]*[A-Za-z~]|[\x00-\x1a\x1c-\x7f]|[\xc2-\xf4][\x80-\xbf]{1,3}")
+# Patterns are compiled when the first sequence comes: not before the first frame.
+_KEY = r"\x1b\[(\d*)(?:[;:][\d;:]*)?([u~ABCDEFHPQS])"
+_OTHER_KEY = r"\x1b\[27;\d+;\d+~"  # modifyOtherKeys of xterm
+_MOUSE = r"\x1b\[<\d{1,4};-?\d{1,5};-?\d{1,5}[Mm]"
+_MODE = r"\x1b\[\?(?:2026|2048);\d\$y"
+_CURSOR = r"\x1b\[\d+;\d+R"
+_SIZE = r"\x1b\[48(?:;\d{1,5}(?::[\d:]*)?){4}t"
+_ONE_KEY = rb"\x1b|\x1b[\[O][0-9;]*[A-Za-z~]|[\x00-\x1a\x1c-\x7f]|[\xc2-\xf4][\x80-\xbf]{1,3}"
 _UNWANTED = dict.fromkeys([*range(0x20), 0x7F, *range(0x80, 0xA0)])
 for _kept in "\t\n\r":
     del _UNWANTED[ord(_kept)]
@@ -99,7 +100,7 @@ class TerminalInput:
         """What one read brought."""
         if self._escaped and self._idles <= LATE and data[:1] == b"[" and len(data) > 1:
             data = b"\x1b" + data  # nobody types that at once
-        if self._stalled and not self._mark and _ONE_KEY.fullmatch(data):
+        if self._stalled and not self._mark and re.fullmatch(_ONE_KEY, data):
             self._state = _State.GROUND
         self._escaped = self._stalled = False
         self._idles = 0
@@ -244,9 +245,9 @@ class TerminalInput:
     def _complete(self, sequence: str) -> None:
         if sequence == _START.decode():
             self._state, self._settling, self._mark = _State.PASTE, False, b""
-        elif sequence in ("\x1b[I", "\x1b[O") or _MODE.fullmatch(sequence) or _is_size(sequence):
+        elif sequence in ("\x1b[I", "\x1b[O") or re.fullmatch(_MODE, sequence) or _is_size(sequence):
             self._found += self._known.feed(sequence)
-        elif _MOUSE.fullmatch(sequence):
+        elif re.fullmatch(_MOUSE, sequence):
             self._mouse(sequence)
         elif _is_key(sequence):
             self._keys(sequence)
@@ -302,17 +303,19 @@ class TerminalInput:
 def _is_key(sequence: str) -> bool:
     """Whether this stands for a key. Textual takes the number of any unknown one for that of a character."""
     if sequence in ANSI_SEQUENCES_KEYS:
-        return not _CURSOR.fullmatch(sequence)  # shift+F3 looks like an answer; Textual takes it for one too
-    key = _KEY.fullmatch(sequence)
+        return not re.fullmatch(
+            _CURSOR, sequence
+        )  # shift+F3 looks like an answer; Textual takes it for one too
+    key = re.fullmatch(_KEY, sequence)
     if key is None:
         return False
     number, end = key.groups()
-    return end == "u" or f"{number or 1}{end}" in FUNCTIONAL_KEYS or bool(_OTHER_KEY.fullmatch(sequence))
+    return end == "u" or f"{number or 1}{end}" in FUNCTIONAL_KEYS or bool(re.fullmatch(_OTHER_KEY, sequence))
 
 
 def _is_size(sequence: str) -> bool:
     """Whether this reports a size that a window can have."""
-    if not _SIZE.fullmatch(sequence):
+    if not re.fullmatch(_SIZE, sequence):
         return False
     height, width, *_ = (int(part.partition(":")[0]) for part in sequence[5:-1].split(";"))
     return 1 <= height <= MAX_CELLS and 1 <= width <= MAX_CELLS
