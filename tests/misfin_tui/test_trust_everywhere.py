@@ -12,6 +12,7 @@ from post import NOW, gemmail
 
 from misfin.model.address import MisfinAddress
 from misfin.net.verification import FIRST_LETTER
+from misfin.store.contacts import Contact, ContactBook
 from misfin.store.evidence import Findings, stamp
 from misfin.trust.identity import generate
 from misfin.trust.pins import PinBook
@@ -67,6 +68,9 @@ async def test_the_same_person_is_the_same_in_list_contacts_trust_and_composer(
 ):
     pin(profile, how)
     put(mailbox, found)
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact(BOB))
+    book.close()
     sign, _, word = words.split(" ")
     async with at_desk(profile, (160, 30)) as (app, pilot):
         await on_screen(pilot, f"{sign} Bob Jones")
@@ -98,15 +102,15 @@ async def test_a_change_that_was_due_says_since_when(profile, mailbox):
         MisfinAddress.parse(f"{BOB} Bob"), now=datetime.now(UTC) - timedelta(days=40), days=30
     ).info
     day = f"{old.not_after:%Y-%m-%d}"
-    sentence = f"The pinned certificate expired on {day}: a change was due since then."
+    sentence = f"A change was due since {day}, when the pinned certificate expired."
     pin(profile, VOUCHED, certificate=old, offer=OTHER)
     held = Findings(pin="changed", held=FORGED.held, due=day)
     put(mailbox, held, certificate=OTHER, folder="Held")
     async with at_desk(profile, (160, 40)) as (app, pilot):
-        await on_screen(pilot, f"The pinned certificate expired on {day}: a")
+        await on_screen(pilot, f"A change was due since {day}, when the")
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
-        await on_screen(pilot, f"The pinned certificate expired on {day}: a change was")
+        await on_screen(pilot, sentence)
         await on_screen(pilot, "The owner had to make a new certificate")
         await pilot.press("escape", "T")
         await on_screen(pilot, sentence)

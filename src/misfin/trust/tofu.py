@@ -125,7 +125,7 @@ def change_due(pin: Pin | None, at: float) -> str:
 
 def due_since(day: str) -> str:
     """What speaks for a change of certificate: the pinned one had expired on ``day``."""
-    return f"The pinned certificate expired on {day}: a change was due since then."
+    return f"A change was due since {day}, when the pinned certificate expired."
 
 
 def pin_name(host: str, port: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -216,7 +217,7 @@ def remarks(question: CertificateQuestion) -> list[str]:
         "expired": f"The certificate presented expired on {shown.not_after:%Y-%m-%d}.",
         "not yet valid": f"The certificate presented is not valid before {shown.not_before:%Y-%m-%d}.",
         "does not name the host": "It does not name this host.",
-        "the pinned certificate had expired": due_since(change_due(question.pin, question.shown_at)),
+        "the pinned certificate had expired": due_since(change_due(question.pin, math.inf)),
     }
     return [words[remark] for remark in sorted(question.verdict.remarks) if remark in words]
 
