@@ -82,18 +82,25 @@ class AccountBook:
         An identity that signs mailboxes may be named too, though it is not listed. Raises
         :class:`AccountError` where there is none or more than one.
         """
-        found = self._look()
-        for among in (found.listed, found.others):
-            named = [each for each in among if each.name == text] or _with_address(among, text)
-            if len(named) > 1:
-                names = " and ".join(each.name for each in named)
-                raise AccountError(f"{text} is the address of {names}.", remedy="Give the account's name.")
-            if named:
-                return named[0]
+        meant = self.meant(text)
+        if len(meant) > 1:
+            names = " and ".join(each.name for each in meant)
+            raise AccountError(f"{text} is the address of {names}.", remedy="Give the account's name.")
+        if meant:
+            return meant[0]
         broken = next((each for each in self._identities.all() if each.problem and each.name == text), None)
         if broken is not None:
             raise AccountError(f"{broken.path}: {broken.problem}")
         raise AccountError(f"There is no account {text}.", remedy=_SEE_LIST)
+
+    def meant(self, text: str) -> list[Account]:
+        """The account with this name, else all those with this address."""
+        found = self._look()
+        for among in (found.listed, found.others):
+            meant = [each for each in among if each.name == text] or _with_address(among, text)
+            if meant:
+                return meant
+        return []
 
     def default(self, preferred: str = "") -> Account:
         """The account to write from: the preferred one (a name or an address) if it exists, else the first.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,8 +56,11 @@ class IdentityStore:
         """A value that changes whenever a file of the folder does. Raises :class:`StoreError`."""
         seen = []
         for name in self.names():
-            with suppress(FileNotFoundError):
+            try:
                 facts = (self.folder / f"{name}{_SUFFIX}").stat()
+            except OSError:  # whoever opens it says why
+                seen.append((name, 0, 0))
+            else:
                 seen.append((name, facts.st_mtime_ns, facts.st_size))
         return tuple(seen)
 

@@ -337,8 +337,10 @@ class MailStore:
         return []
 
     def has(self, account: str) -> bool:
-        """Whether an account of this name has a Maildir."""
-        return Maildir(self._home(account)).exists()
+        """Whether there is a Maildir of this name."""
+        with suppress(StoreError):  # a name that no directory can have
+            return Maildir(self._home(account)).exists()
+        return False
 
     def folders(self, account: str) -> list[str]:
         """Folders of an account that exist: the standard ones first in their fixed order, then by name."""

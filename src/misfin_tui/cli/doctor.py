@@ -147,11 +147,10 @@ def look_at_identities(profile: Profile) -> Iterator[Finding]:
 
 def look_at_accounts(profile: Profile) -> Iterator[Finding]:
     """Which accounts there are, and why one in the settings is left out."""
-    from misfin_tui.services.accounts import account_book
+    from misfin_tui.config.accounts import account_book
 
-    unknown: list[str] = []
-    book = account_book(profile, config.load(profile.config, unknown))
-    for problem in (*unknown, *book.problems()):
+    book = account_book(profile, config.load(profile.config, []))
+    for problem in book.problems():
         yield Finding("accounts", Verdict.BAD, problem, "Change it in config.toml.")
     if accounts := book.all():
         names = ", ".join(each.name for each in accounts)
@@ -283,7 +282,7 @@ LOOKS = (
 
 
 def _address_of(profile: Profile) -> Callable[[str], str]:
-    from misfin_tui.services.accounts import account_book
+    from misfin_tui.config.accounts import account_book
 
     try:
         settings = config.load(profile.config, [])

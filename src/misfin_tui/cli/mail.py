@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from misfin.errors import AccountError, LocalError
+from misfin.errors import LocalError
 from misfin.model.folders import FOLDERS
 from misfin.store.rows import LetterRow, View
 from misfin_tui.cli import Exit
@@ -28,8 +29,9 @@ def list_letters(args: Namespace) -> int:
         index = services.index
         account, folder = _place(services, args.account, args.folder)
         view = View(account, folder, " ".join(args.query))
+        named = cache(partial(account_keys, services))
         for row in index.letters(view, args.limit, 0):
-            emit(args, record_of(row, services) if args.json else {}, _line(row))
+            emit(args, record_of(row, named(row.account)) if args.json else {}, _line(row))
     return Exit.DONE
 
 
@@ -44,9 +46,10 @@ def _place(services: Services, account: str | None, folder: str | None) -> tuple
         return account, folder  # no mail at all yet
     names = {row.folder for row in rows} | set(FOLDERS)
     directories = {row.account for row in rows}
-    if account is not None and not in_any_case(account, directories):
-        with suppress(AccountError):  # mail without an account is listed too
-            account = services.account_book.find(account).directory
+    if account is not None and (services.config.accounts or not in_any_case(account, directories)):
+        book = services.account_book
+        if book.meant(account):  # else it may be mail without an account, which is listed too
+            account = book.find(account).directory
     return _named("account", account, directories), _named("folder", folder, names)
 
 
@@ -77,14 +80,24 @@ def show(args: Namespace) -> int:
         if args.raw:
             data = letter.misfin.gemmail if letter.misfin else index.raw(row)
             if args.json:
-                emit(args, record_of(row, services) | {"gemmail": data.decode("utf-8", "replace")}, "")
+                emit(
+                    args,
+                    record_of(row, account_keys(services, row.account))
+                    | {"gemmail": data.decode("utf-8", "replace")},
+                    "",
+                )
             else:
                 sys.stdout.flush()
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
             return Exit.DONE
         if args.json:
-            emit(args, record_of(row, services) | {"text": letter.text, "kind": letter.kind.value}, "")
+            emit(
+                args,
+                record_of(row, account_keys(services, row.account))
+                | {"text": letter.text, "kind": letter.kind.value},
+                "",
+            )
         else:
             print("\n".join(_page(row, letter)))
     return Exit.DONE
@@ -108,11 +121,11 @@ def up_to_date(args: Namespace) -> Iterator[Services]:
         yield services
 
 
-def record_of(row: LetterRow, services: Services) -> dict[str, object]:
+def record_of(row: LetterRow, account: Record) -> dict[str, object]:
     """The stable keys of a letter in ``--json`` (design.md §8)."""
     return {
         "id": row.id,
-        **account_keys(services, row.account),
+        **account,
         "folder": row.folder,
         "from": _sender(row),
         "to": list(row.to),

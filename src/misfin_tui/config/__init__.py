@@ -82,7 +82,9 @@ def split_connect(text: str) -> tuple[str, int] | None:
 class IdentityConfig:
     """``[identity]``."""
 
-    default: str = setting("", "Address to write from when you have several identities; empty: the first.")
+    default: str = setting(
+        "", "Account to write from when you have several, by name or address; empty: the first."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from misfin.model.account import Kind
-from misfin.store.accounts import is_account_name
-from misfin_tui.config import Reader, setting
+from misfin.store.accounts import AccountBook, AccountSettings, is_account_name
+from misfin.store.identities import IdentityStore
+from misfin.store.maildir import MailStore
+from misfin_tui.config import Config, Reader, setting
+from misfin_tui.paths import Profile
 
 KINDS: tuple[Kind, ...] = ()
 """Kinds of accounts in the settings that this version supports."""
@@ -50,3 +53,12 @@ def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, Acc
             if not getattr(found[name], key):
                 raise reader.error(where, f"[accounts.{name}] needs `{key}`")
     return found
+
+
+def account_book(profile: Profile, config: Config) -> AccountBook:
+    """What accounts a profile with these settings has."""
+    configured = [
+        AccountSettings(name, Kind(each.kind), each.address, each.name)
+        for name, each in config.accounts.items()
+    ]
+    return AccountBook(IdentityStore(profile.identities), MailStore(profile.mail), configured)

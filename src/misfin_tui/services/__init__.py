@@ -230,7 +230,7 @@ class Services:
         return book
 
     def _open_accounts(self) -> AccountBook:
-        from misfin_tui.services.accounts import account_book
+        from misfin_tui.config.accounts import account_book
 
         return account_book(self.profile, self.config)
 

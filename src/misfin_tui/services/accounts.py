@@ -6,25 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from misfin.errors import AccountError
-from misfin.model.account import Kind
-from misfin.store.accounts import AccountBook, AccountSettings
-from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
 
 if TYPE_CHECKING:
     from misfin.model.account import Account
-    from misfin_tui.config import Config
-    from misfin_tui.paths import Profile
     from misfin_tui.services import Services
-
-
-def account_book(profile: Profile, config: Config) -> AccountBook:
-    """What accounts a profile with these settings has."""
-    configured = [
-        AccountSettings(name, Kind(each.kind), each.address, each.name)
-        for name, each in config.accounts.items()
-    ]
-    return AccountBook(IdentityStore(profile.identities), MailStore(profile.mail), configured)
 
 
 class Accounts:

@@ -206,3 +206,11 @@ def test_names_of_accounts_in_the_settings(name):
 @pytest.mark.parametrize("name", ["", "-a", "_a", "Work", "a b", "a@b", "a/b", "é", "a\n"])
 def test_names_that_no_account_may_have(name):
     assert not is_account_name(name)
+
+
+def test_a_host_identity_whose_address_no_directory_can_have_is_no_obstacle(identities, mail):
+    identities.save(make("ada@mail.example Ada"))
+    identities.save(make(".host@mail.example", ca=True), "odd")
+    assert names(AccountBook(identities, mail)) == ["ada@mail.example"]
+    assert not mail.has(".host@mail.example")
+    assert not mail.has("a/b")

@@ -97,7 +97,38 @@ def test_a_host_identity_made_beside_others_is_no_account_until_it_is_used(shell
     assert row["account"] == "host@mail.example"
 
 
-def test_listing_opens_no_certificate() -> None:
-    program = "import sys, misfin.store.accounts; print('cryptography' in sys.modules)"
+def test_listing_mail_opens_no_certificate(shell: Shell, tmp_path) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    mbox = tmp_path / "in.mbox"
+    mbox.write_text("From x\nFrom: Bob <bob@hive.test>\nSubject: Hi\n\nText\n")
+    shell.run("import", str(mbox))
+    words = ["--profile", str(shell.root), "list", "--json", "--account", "ada@mail.example"]
+    program = (
+        f"import sys\nfrom misfin_tui.cli import main\nmain({words!r})\nprint('cryptography' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    row, loaded = done.stdout.splitlines()
+    assert '"account_name": "ada@mail.example"' in row
+    assert loaded == "False"
+
+
+def test_doctor_says_that_receiving_is_switched_off_and_which_accounts_there_are(shell: Shell) -> None:
+    two_accounts(shell)
+    shell.settings("[receive]\nenabled = false\nlisten = ['127.0.0.1:0']\n")
+    found = shell.json("doctor", check=None)
+    texts = {record["topic"]: record["text"] for record in found if record["verdict"] == "note"}
+    assert "receive.enabled is false" in texts["receiving"]
+    (accounts,) = (record["text"] for record in found if record["topic"] == "accounts")
+    assert accounts == "ada@mail.example, work"
+
+
+def test_an_account_of_a_later_version_is_one_clear_sentence(shell: Shell) -> None:
+    two_accounts(shell)
+    shell.settings('[accounts.mail]\nkind = "email"\naddress = "ada@example.org"\n')
+    done = shell.run("account", check=2)
+    assert "config.toml, line 1: the kind `email` is not supported by this version" in done.stderr
+    found = shell.json("doctor", check=1)
+    assert any(
+        record["topic"] == "settings" and "not supported by this version" in record["text"]
+        for record in found
+    )
