@@ -238,7 +238,7 @@ def said_of_message(words: dict[str, str], certificate: CertificateInfo | None) 
         "folded sign": SIGNS[folded_sign],
         "folded colour": str(folded_colour),
         "details": next(str(each) for each in Evidence if f"{each.sign} {each}: {each.when}." in details),
-        "--json": str(record_of(row)["trust"]),
+        "--json": str(record_of(row, {})["trust"]),
         "show": next(str(each) for each in Evidence if f"{each.sign} {each}: {each.when}" in page),
         "list at the shell": next(SIGNS[each] for each in _line(row) if each in SIGNS),
     }
