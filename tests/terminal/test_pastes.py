@@ -47,7 +47,7 @@ PLACES = {
     "theme": ("\x10 theme \r", "theme"),
     "certificate question": ("T a", "erin@shell.test"),
     "typing a certificate": ("T a \t \t \r", "····"),
-    "menu": ("\x1b[<2;40;4M\x1b[<2;40;4m", "Archive"),
+    "menu": ("\x1b[<2;40;4M\x1b[<2;40;4m", "Reply all     "),
     "details of a pin": ("T \r", "erin@shell.test"),
     "a new setting": (", n", "host"),
 }
