@@ -377,4 +377,4 @@ def run(
 
 
 if TYPE_CHECKING:
-    _: type[Host] = MisfinApp
+    _: type[Host] = MisfinApp  # as its screens know it
