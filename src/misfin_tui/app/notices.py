@@ -25,7 +25,7 @@ GATHERED = 3.0
 
 
 @dataclasses.dataclass
-class Notice(Notification):
+class ToastNotice(Notification):
     """A notice that can be taken away by what it speaks of."""
 
     about: str = ""
@@ -39,13 +39,13 @@ class Notices(AppController):
     ) -> None:
         """A notice, wherever its text came from; ``about`` names what it speaks of, for :meth:`withdraw`."""
         left = self.app.NOTIFICATION_TIMEOUT if timeout is None else timeout
-        notice = Notice(plain(text, one_line=False), severity=severity, timeout=left, about=about)
+        notice = ToastNotice(plain(text, one_line=False), severity=severity, timeout=left, about=about)
         self.app.post_message(Notify(notice))
 
     def withdraw(self, about: str, *, every: bool = False) -> None:
         """Take the newest notice about something away, or ``every`` one: it holds no longer."""
         notices = [
-            each for each in self.app._notifications if isinstance(each, Notice) and each.about == about
+            each for each in self.app._notifications if isinstance(each, ToastNotice) and each.about == about
         ]
         for notice in notices if every else notices[-1:]:
             self.app._unnotify(notice)  # Textual has a public word only for all there are

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from misfin_tui.keymap.action import TOGETHER, WRITING, Action, Room, Shown
 from misfin_tui.keymap.spelling import MODIFIERS, NAMED, is_key, is_typed, normal_key, readable, split
-from misfin_tui.keymap.table import ACTIONS, BY_ID, in_room
+from misfin_tui.keymap.table import ACTIONS, BY_ID, Action, Room, Shown, in_room
 
 __all__ = [
     "ACTIONS",
@@ -31,6 +30,21 @@ __all__ = [
 
 NOOP = "noop"
 """Written in place of a key it takes the action's keys away; also the key name no keyboard sends."""
+
+
+_LISTS = (Room.INBOX, Room.THREAD, Room.OUTBOX, Room.TRUST, Room.CONTACTS, Room.IDENTITIES, Room.SETTINGS)
+TOGETHER: Mapping[Room, tuple[Room, ...]] = MappingProxyType(
+    {
+        **dict.fromkeys(_LISTS, (Room.EVERYWHERE, Room.LIST)),
+        Room.COMPOSE: (Room.EVERYWHERE,),
+        Room.HELP: (Room.EVERYWHERE,),
+        Room.LIST: (Room.EVERYWHERE,),
+    }
+)
+"""Rooms whose keys work at the same time as a room's own; a key may stand only once among them."""
+
+WRITING = frozenset({Room.COMPOSE, Room.WIZARD, Room.DIALOG})
+"""Rooms in which text is typed: a printable key there would be eaten by the text, or eat it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,54 @@ writes in ``[keys]`` of config.toml; ids are unique in the whole program.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
-from misfin_tui.keymap.action import Action, Room, Shown
+
+class Room(StrEnum):
+    """Where an action works; the value is the heading in help and docs."""
+
+    EVERYWHERE = "everywhere"
+    LIST = "any list"
+    INBOX = "inbox"
+    THREAD = "conversation"
+    COMPOSE = "composer"
+    OUTBOX = "outbox"
+    TRUST = "trust"
+    CONTACTS = "contacts"
+    IDENTITIES = "identities"
+    SETTINGS = "settings"
+    WIZARD = "first run"
+    DIALOG = "dialogs"
+    HELP = "help"
+
+
+class Shown(IntEnum):
+    """Where an action is named; each place includes the ones before."""
+
+    HELP = 1  # moving a cursor by name makes no sense in the command palette
+    PALETTE = 2
+    FOOTER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One row; ``keys`` are comma separated."""
+
+    id: str
+    keys: str
+    label: str  # a word for the footer
+    help: str  # a sentence for help and palette
+    room: Room = Room.EVERYWHERE
+    shown: Shown = Shown.FOOTER
+    priority: bool = False  # seen before the focused widget sees the key
+    action: str = ""  # Textual action when it is not the id with underscores
+
+    @property
+    def method(self) -> str:
+        """Name of the Textual action, without the ``action_`` prefix."""
+        return self.action or self.id.replace("-", "_")
 
 
 def _room(room: Room, *rows: Action) -> tuple[Action, ...]:

@@ -16,8 +16,8 @@ from misfin_tui.screens.base import CursorKeys
 from misfin_tui.screens.inbox_list import ListActions, ListSelection, PreviewFollower
 from misfin_tui.screens.inbox_news import InboxStatus
 from misfin_tui.screens.inbox_search import SearchSession
-from misfin_tui.screens.letter_screen import LetterScreen
 from misfin_tui.screens.message_actions import MessageActions
+from misfin_tui.screens.message_screen import LetterScreen
 from misfin_tui.screens.prompts import Prompts
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt

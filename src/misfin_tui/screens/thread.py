@@ -13,8 +13,8 @@ from misfin.model.folders import DRAFTS
 from misfin.store.rows import View
 from misfin_tui.keymap import Room
 from misfin_tui.screens.base import CursorKeys
-from misfin_tui.screens.letter_screen import LetterScreen
 from misfin_tui.screens.message_actions import MessageActions
+from misfin_tui.screens.message_screen import LetterScreen
 from misfin_tui.screens.prompts import Prompts
 from misfin_tui.screens.thread_parts import ThreadExports, ThreadLinks, ThreadSelection, is_held
 from misfin_tui.screentext import plain

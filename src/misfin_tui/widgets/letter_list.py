@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from misfin.errors import MisfinError
-from misfin_tui.widgets.letter_list_lines import LinePainter
 from misfin_tui.widgets.letter_list_look import LOOK, PARTS
+from misfin_tui.widgets.message_list_lines import LinePainter
 from misfin_tui.widgets.pages import PAGE, Pages
 from misfin_tui.widgets.quick_scroll import QuickScroll
 
