@@ -86,12 +86,12 @@ class InboxScreen(LetterScreen):
         self.news = InboxStatus(self, letters, self.sidebar, self.status, self.search)
         self.follower = PreviewFollower(self, letters, self.preview)
         self.selection = ListSelection(self, letters, self.preview, self.news.refresh_all)
-        self.messages = MessageActions(self, self.selection, self.prompts)
+        self.actions = MessageActions(self, self.selection, self.prompts)
         adopt(
             self,
             self.search,
             self.follower,
-            self.messages,
+            self.actions,
             ListActions(self, letters, self.search),
             CursorKeys(lambda: self.pane, lambda top: self.pane.move_to(0 if top else 1 << 40)),
         )
@@ -275,7 +275,7 @@ class InboxScreen(LetterScreen):
         if row is None:
             return
         if self.letters.view.folder == DRAFTS:
-            self.messages.action_edit_draft()
+            self.actions.action_edit_draft()
         elif self.letters.view.folder == OUTBOX:
             self.misfin.open_outbox()
         else:
