@@ -26,7 +26,7 @@ from misfin_tui.app.notices import LONG, MailAnnouncements, Notices
 from misfin_tui.app.pictures import PictureKeeper
 from misfin_tui.app.questions import TrustQuestions
 from misfin_tui.app.switcher import SCREENS, ScreenSwitcher, import_ahead
-from misfin_tui.app.themes import Themes
+from misfin_tui.app.themes import ThemeSwitcher
 from misfin_tui.keymap import Keymap, Room, resolve
 from misfin_tui.messages import (
     ConfigChanged,
@@ -127,7 +127,7 @@ class MisfinApp(App[int]):
         problems: Sequence[str] = (),
         picture: Picture | None = None,
     ) -> None:
-        self.themes = Themes(self, profile.themes, config.ui.theme, dev=dev)
+        self.themes = ThemeSwitcher(self, profile.themes, config.ui.theme, dev=dev)
         self._problems = [*problems, *self.themes.problems]
         self.hold = Hold(self)
         self.type_ahead = TypeAhead(self, self.hold.end)

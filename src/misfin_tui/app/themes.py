@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textual.theme import Theme
 
 
-class Themes(AppController):
+class ThemeSwitcher(AppController):
     """Made before the app itself: NO_COLOR wants a theme chosen before Textual makes its filters, and style
     sheets are read for the theme they find. So the one to start with is read first, the others after the
     first frame.
