@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import IdentityError, LocalError, StoreError
+from misfin.net import budget
 from misfin.net.directory import Directory
 from misfin.net.limits import Limits, LimitSettings
 from misfin.net.receiver import Receiver, ReceiverSettings
@@ -146,8 +147,9 @@ class Reception:
         """Take the lock, read the identities, listen; returns the addresses really bound.
 
         Raises :class:`AlreadyReceivingError`, :class:`~misfin.errors.IdentityError` when there is nobody
-        to receive for, :class:`~misfin.errors.ListenError` or :class:`~misfin.errors.StoreError`; then
-        nothing is left behind.
+        to receive for, :class:`~misfin.errors.ListenError`, :class:`~misfin.errors.StoreError` or, where
+        this process may open too few files, :class:`~misfin.net.budget.TooFewFilesError`; then nothing is
+        left behind.
         """
         try:
             return await self._start()
@@ -163,6 +165,7 @@ class Reception:
 
     async def _start(self) -> list[tuple[str, int]]:
         settings, opened = self.settings, self._open
+        allowed = budget.connections_allowed(budget.raise_file_limit(), budget.memory_limit())
         lock = await asyncio.to_thread(ReceiverLock, settings.runtime)
         opened.callback(lock.release)
         pins = await asyncio.to_thread(PinBook, settings.trust_db, clock=time.monotonic)
@@ -189,7 +192,7 @@ class Reception:
             ),
             await asyncio.to_thread(self._directory, seen),
             ReceiverSettings(listen=settings.listen, require_certificate=settings.require_certificate),
-            limits=Limits(settings.limits),
+            limits=Limits(settings.limits, allowed=allowed),
             blocked=self._is_blocked,
             now=self._now,
         )

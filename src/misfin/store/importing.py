@@ -23,7 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from misfin.errors import InputError, StoreError
-from misfin.files import sync_folder
+from misfin.files import sync_file, sync_folder
 from misfin.model.address import MisfinAddress
 from misfin.model.folders import INBOX
 from misfin.store import envelope, fields, mbox, sources
@@ -345,7 +345,7 @@ class _Record:
         text = ("\n" if self._torn else "") + "".join(f"{mark}\n" for mark in marks)
         try:
             os.write(self._handle, text.encode())
-            os.fsync(self._handle)
+            sync_file(self._handle)
         except OSError as error:
             raise StoreError(
                 f"The record of imported letters could not be written: {error.strerror}."

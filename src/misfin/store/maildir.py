@@ -20,6 +20,7 @@ from pathlib import Path
 from misfin.errors import LetterGoneError, StoreError
 from misfin.files import private_folder, rename_across, sync_folder
 from misfin.model.folders import FOLDERS, INBOX
+from misfin.store.casing import own_name, read_back, spelled_out
 from misfin.store.foldernames import folder_path, names_of
 from misfin.store.letternames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
 from misfin.store.maildirwriting import Finished, Parcel, take, translated, write
@@ -327,7 +328,7 @@ class MailStore:
         """Accounts that have a Maildir, sorted."""
         with suppress(FileNotFoundError), os.scandir(self.root) as entries:
             return sorted(
-                entry.name
+                self._account_in(entry.name)
                 for entry in entries
                 if not entry.name.startswith(".")
                 and not _STRAY.search(entry.name)
@@ -380,7 +381,12 @@ class MailStore:
                 with translated(f"The mail folder {maildir.path} could not be made"):
                     marker.touch(mode=0o600)
 
+    def _account_in(self, directory: str) -> str:
+        """The account whose mail is in a directory of the root."""
+        account = read_back(directory)
+        return account if account == directory or self._home(account).name == directory else directory
+
     def _home(self, account: str) -> Path:
         if not account or account.startswith(".") or any(letter in account for letter in "/\\\0"):
             raise StoreError(f"{account!r} cannot name an account.")
-        return self.root / account
+        return self.root / own_name(self.root, account, lambda: spelled_out(account))

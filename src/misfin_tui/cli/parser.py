@@ -119,7 +119,7 @@ def _account(add: Add, common: Parser) -> None:
 
 
 def _receive(add: Add, common: Parser) -> None:
-    parser = add("receive", "receive:receive", "receive mail until SIGTERM or ctrl+c")
+    parser = add("receive", "receiver_process:receive", "receive mail until SIGTERM or ctrl+c")
     parser.add_argument(
         "--listen", metavar="HOST:PORT", action="append", help="address to listen on; may be repeated"
     )

@@ -117,9 +117,14 @@ class _OneLine(logging.Formatter):
 
 
 def _log_to_stderr() -> None:
+    """One line per event and, as strangers decide how many there are, one a minute per cause."""
+    from misfin.net.budget import LogBudget
+
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"))
-    logger = logging.getLogger("misfin")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    handler.addFilter(LogBudget())
+    for name, level in (("misfin", logging.INFO), ("asyncio", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = False

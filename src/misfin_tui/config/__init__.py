@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -352,6 +351,8 @@ class Reader:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches  # late: few files have a wrong name in them
+
     match = get_close_matches(name, known, n=1)
     return f"; did you mean `{match[0]}`?" if match else ""
 
