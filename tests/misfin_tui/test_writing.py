@@ -1,188 +1,20 @@
-"""Replies, forwards, look-alikes, autosaving and recipients: the rules behind the composer."""
+"""Recipients, autosaving and the text area: what the composer is made of."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfin.errors import LocalError, StoreError
-from misfin.model.address import MisfinAddress
-from misfin.model.gemmail import Version
+from misfin.errors import StoreError
 from misfin.store.drafts import Draft
-from misfin.store.envelope import wrap, wrap_sent
-from misfin.store.outgoing import Outgoing
-from misfin.store.rows import Badge, LetterRow
 from misfin_tui.services import autosave
 from misfin_tui.services.autosave import Autosave
-from misfin_tui.services.lookalike import resembles
-from misfin_tui.services.replying import (
-    as_draft,
-    forward_draft,
-    read_original,
-    reply_draft,
-    signed,
-    taken_apart,
-    typed,
-)
 from misfin_tui.widgets.address_input import read_recipients
 from misfin_tui.widgets.gemtext_area import preformatted, spans, typable, visible
-
-ALICE = MisfinAddress.parse("alice@mail.example Alice")
-WHEN = datetime(2026, 11, 20, tzinfo=UTC)
-RECEIVED = (
-    b"bob@hive.test Bob Jones\nalice@mail.example, carol@far.test, alice@mail.example\n2026-11-20T10:00:00Z\n"
-    b"# Meeting\n\nfirst\n\nsecond\n"
-)
-
-
-def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
-    return LetterRow(
-        1,
-        "key",
-        ALICE.address,
-        "Inbox",
-        "Bob \u202eJones",
-        sender,
-        to,
-        "Meeting",
-        0.0,
-        False,
-        False,
-        (),
-        Badge.VERIFIED,
-        1,
-        100,
-        Path("x"),
-    )
-
-
-def original(gemmail: bytes = RECEIVED, letter: LetterRow | None = None):
-    return read_original(wrap(gemmail, version=Version.C, account=ALICE, now=WHEN), letter or row())
-
-
-def reply(message=None, *, everyone=False, quoted=None, signature="", link=False) -> Draft:
-    message = message or original()
-    return reply_draft(message, [ALICE], everyone=everyone, quoted=quoted, signature=signature, link=link)
-
-
-# ---- replies
-
-
-def test_a_reply_goes_to_the_sender_and_quotes():
-    draft = reply()
-    assert draft.to == ("bob@hive.test Bob Jones",)
-    assert draft.subject == "Re: Meeting"
-    assert draft.account == ALICE.address
-    assert draft.body.splitlines()[1:] == ["> # Meeting", ">", "> first", ">", "> second", ""]
-    assert draft.in_reply_to
-    assert draft.references == (draft.in_reply_to,)
-
-
-def test_the_attribution_is_harmless():
-    assert "\u202e" not in reply().body
-
-
-def test_only_the_chosen_lines_are_quoted():
-    assert "> second" in reply(quoted="second\n").body
-    assert "first" not in reply(quoted="second\n").body
-    assert reply(quoted="").body == ""
-
-
-def test_reply_all_never_includes_oneself_nor_a_person_twice():
-    assert reply(everyone=True).to == ("bob@hive.test Bob Jones", "carol@far.test")
-
-
-def test_a_reply_to_nobody_is_refused():
-    alone = original(b"alice@mail.example Alice\n\n2026-11-20T10:00:00Z\nnote\n", row("alice@mail.example"))
-    with pytest.raises(LocalError, match="nobody"):
-        reply(alone)
-
-
-def test_a_reply_to_what_one_sent_goes_to_whom_it_went():
-    sent = wrap_sent(
-        b"\n\n\n# Hi\n\ntext\n",
-        version=Version.C,
-        account=ALICE,
-        to=[MisfinAddress.parse("bob@hive.test")],
-        now=WHEN,
-    )
-    mine = read_original(sent, row(ALICE.address, to=("bob@hive.test",)))
-    assert reply(mine).to == ("bob@hive.test",)
-
-
-def test_the_signature_and_the_link_stand_below():
-    draft = reply(signature="\nAlice\n", link=True)
-    assert draft.body.endswith("\n\nAlice\n")
-    assert f"=> mid:{draft.in_reply_to.strip('<>')} In reply to" in draft.body
-
-
-def test_a_thread_grows_by_one_reference_each_time():
-    first = reply()
-    answer = wrap_sent(
-        first.gemmail(),
-        version=Version.C,
-        account=ALICE,
-        to=[MisfinAddress.parse("bob@hive.test")],
-        now=WHEN,
-        in_reply_to=first.in_reply_to,
-        references=first.references,
-    )
-    second = reply(read_original(answer, row(ALICE.address, to=("bob@hive.test",))))
-    assert second.references[:-1] == first.references
-    assert second.references[-1] == second.in_reply_to != first.in_reply_to
-
-
-def test_a_forward_keeps_every_byte():
-    draft = forward_draft(original())
-    assert draft.forwards == RECEIVED
-    assert Draft(to=("x@y.test",), forwards=draft.forwards).gemmail() == RECEIVED
-
-
-def test_mail_that_is_no_misfin_cannot_be_answered_as_such():
-    with pytest.raises(LocalError, match="ordinary e-mail"):
-        read_original(b"From: x@y.test\n\nhello\n", row())
-
-
-# ---- small things
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("# Hi\n\ntext\n", ("Hi", "text\n")),
-        ("text\n# later", ("", "text\n# later")),
-        ("#\n\ntext", ("", "#\n\ntext")),
-        ("", ("", "")),
-    ],
-)
-def test_a_finished_text_is_taken_apart(text, parts):
-    assert taken_apart(text) == parts
-
-
-def test_without_a_signature_nothing_is_added():
-    assert signed("body", " \n".strip()) == "body"
-
-
-def test_an_unusual_port_stays_in_the_to_line():
-    assert typed(MisfinAddress.parse("bob@hive.test:1999 Bob")) == "bob@hive.test:1999 Bob"
-    assert typed(MisfinAddress.parse("bob@hive.test:1958")) == "bob@hive.test"
-
-
-def test_what_was_queued_without_a_draft_becomes_one():
-    letter = Outgoing("g", ALICE.address, ("a@b.test",), "Hi", b"\n\n\n# Hi\n\ntext\n", b"", 0.0)
-    draft = as_draft(letter, ["a@b.test"])
-    assert (draft.subject, draft.body, draft.to, draft.account) == (
-        "Hi",
-        "text\n",
-        ("a@b.test",),
-        ALICE.address,
-    )
 
 
 @pytest.mark.parametrize(
@@ -215,36 +47,6 @@ def test_any_text_is_some_list_of_recipients(text):
         if entry.address is not None:
             (again,) = read_recipients(entry.written.replace(",", " ").replace(";", " "))
             assert again.address == entry.address
-
-
-# ---- look-alikes
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "examp1e-host.test",
-        "example-h0st.test",
-        "exarnple-host.test",
-        "exampIe-host.test".lower(),
-        "examplehost.test",
-        "exmaple-host.test",
-        "example-hosts.test",
-        MisfinAddress.parse("x@ехample-host.test").hostname,  # two Cyrillic letters
-    ],
-)
-def test_names_that_pass_for_a_known_one_are_found(host):
-    assert resembles(f"bob@{host}", ["carol@example-host.test"]) == "carol@example-host.test"
-
-
-@pytest.mark.parametrize("host", ["example-host.test", "other-place.test", "a.test", "hive.test"])
-def test_known_and_different_names_are_left_alone(host):
-    assert resembles(f"bob@{host}", ["carol@example-host.test", "x@b.test"]) == ""
-
-
-@given(st.text(max_size=80), st.lists(st.text(max_size=40), max_size=5))
-def test_any_names_can_be_compared(address, known):
-    resembles(address, known)
 
 
 # ---- saving

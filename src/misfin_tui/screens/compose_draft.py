@@ -19,8 +19,8 @@ from misfin_tui.widgets.facts import clock
 if TYPE_CHECKING:
     from textual.widgets import Select
 
+    from misfin.compose.measure import Measure
     from misfin_tui.services.autosave import Autosave
-    from misfin_tui.services.measuring import Measure
     from misfin_tui.widgets.address_input import AddressInput, OneLine
     from misfin_tui.widgets.byte_meter import ByteMeter
     from misfin_tui.widgets.gemtext_area import GemtextArea

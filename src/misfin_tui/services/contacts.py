@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from misfin.compose.lookalike import resembles
 from misfin.store.rows import Badge
-from misfin_tui.services.lookalike import resembles
 
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress

@@ -9,22 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from misfin.compose.measure import Measure, Route, measure
+from misfin.compose.quoting import signed, taken_apart
+from misfin.compose.recipients import routes_of, typed
+from misfin.compose.reply import as_draft, forward_draft, read_original, reply_draft
+from misfin.compose.split import split
 from misfin.errors import LocalError, StoreError
 from misfin.model.gemmail import Version
 from misfin.store.drafts import Draft
 from misfin.store.outgoing import Question
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.autosave import Autosave
-from misfin_tui.services.measuring import Measure, Route, measure, routes_of, split
-from misfin_tui.services.replying import (
-    as_draft,
-    forward_draft,
-    read_original,
-    reply_draft,
-    signed,
-    taken_apart,
-    typed,
-)
 
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress

@@ -6,17 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from misfin.compose.quoting import attributed, signed, taken_apart
+from misfin.compose.recipients import routes_of, typed
 from misfin.errors import LocalError
-from misfin.model.address import DEFAULT_PORT, MisfinAddress, same_person
+from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import GemmailMessage
-from misfin.model.gemtext import subject_of
-from misfin.model.replies import quote, reply_all_targets, reply_subject, reply_targets
+from misfin.model.replies import reply_all_targets, reply_subject, reply_targets
+from misfin.model.safetext import plain
 from misfin.store import envelope
 from misfin.store.drafts import Draft, from_bytes
 from misfin.store.outgoing import Outgoing
 from misfin.store.rows import LetterRow
-from misfin_tui.screentext import plain
-from misfin_tui.services.measuring import routes_of
 
 _ID = re.compile(r"<[!-;=?-~]+>")
 _MAX_REFERENCES = 20
@@ -70,12 +70,8 @@ def reply_draft(
         targets = tuple(each for each in routes_of(row.to) if not any(same_person(each, me) for me in mine))
     if not targets:
         raise LocalError("There is nobody to reply to but yourself.")
-    text = message.body if quoted is None else quoted
-    parts = (
-        [f"{plain(row.sender or row.sender_address, one_line=True)} wrote:\n{quote(text)}"]
-        if text.strip()
-        else []
-    )
+    quotation = attributed(row.sender or row.sender_address, message.body if quoted is None else quoted)
+    parts = [quotation] if quotation else []
     if link and original.message_id:
         parts.append(f"=> mid:{original.message_id.strip('<>')} In reply to\n")
     body = "\n".join(parts)
@@ -107,25 +103,6 @@ def as_draft(letter: Outgoing, recipients: Sequence[str]) -> Draft:
         subject, body = taken_apart(GemmailMessage.from_bytes(letter.message).body)
         draft = Draft(subject=subject, body=body)
     return replace(draft, id="", account=letter.account, to=tuple(recipients))
-
-
-def signed(body: str, signature: str) -> str:
-    """A text with the signature below, and room to write above it."""
-    signature = signature.strip("\n")
-    return f"{body}\n\n{signature}\n" if signature else body
-
-
-def taken_apart(text: str) -> tuple[str, str]:
-    """Subject and body of a finished text: a heading on its first line is the subject."""
-    first, _, rest = text.partition("\n")
-    subject = subject_of(first) if first.startswith("#") else None
-    return (subject, rest.lstrip("\n")) if subject else ("", text)
-
-
-def typed(address: MisfinAddress) -> str:
-    """An address as it stands in the To line: with its port where that is unusual, and the name."""
-    port = f":{address.port}" if address.port not in (None, DEFAULT_PORT) else ""
-    return f"{address.address}{port} {address.blurb}".strip()
 
 
 def _text(raw: bytes) -> str:
