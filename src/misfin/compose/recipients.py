@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from misfin.errors import AddressError
+from misfin.model.account import AddressKind
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.model.recipient import without_prefix
 
 
 def typed(address: MisfinAddress) -> str:
@@ -14,12 +16,17 @@ def typed(address: MisfinAddress) -> str:
     return f"{address.address}{port} {address.blurb}".strip()
 
 
+def read_address(text: str) -> MisfinAddress:
+    """A Misfin address as a person writes it. Raises :class:`AddressError`, also for one of another kind."""
+    return MisfinAddress.parse(without_prefix(text, AddressKind.MISFIN))
+
+
 def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
     """The addresses among what stands in the To line; unfinished ones are left out, each mailbox once."""
     found: dict[tuple[str, str], MisfinAddress] = {}
     for text in recipients:
         try:
-            address = MisfinAddress.parse(text)
+            address = read_address(text)
         except AddressError:
             continue
         found.setdefault(address.key, address)

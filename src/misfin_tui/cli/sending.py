@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import IdentityError, InputError, LocalError
-from misfin.model.address import MisfinAddress
+from misfin.model.account import AddressKind
 from misfin.model.gemmail import MAX_MESSAGE
-from misfin.store.outgoing import OutboxRow, Question, State
+from misfin.model.recipient import kind_of
+from misfin.store.outgoing import TAKEN, OutboxRow, Question, State
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, iso, open_services, say
 from misfin_tui.services.posting import make_courier
 
 if TYPE_CHECKING:
     from misfin.post.events import Event
+    from misfin.post.transport import Transport
     from misfin.store.drafts import Draft
     from misfin_tui.services import Services
 
 _STATUS = {
     State.DELIVERED: Exit.DONE,
+    State.ACCEPTED: Exit.DONE,
     State.CANCELLED: Exit.DONE,
     State.FAILED: Exit.FAILED,
     State.HELD: Exit.HELD,
@@ -33,7 +36,7 @@ _STATUS = {
     State.WAITING: Exit.DEFERRED,
     State.SENDING: Exit.DEFERRED,
 }
-"""What the state of a letter means for the exit status; uncertain waits for a person, as held does."""
+"""What the state of a delivery means for the exit status; uncertain waits for a person, as held does."""
 _MOST_READ = 4 * MAX_MESSAGE
 """Bytes of a text that are read, to say by how much it is too long."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
@@ -45,7 +48,8 @@ def send(args: Namespace) -> int:
         from misfin.post.submission import submit
 
         draft = _draft(args, services)
-        ids = submit(services.outbox_queue, None, draft, now=time.time())
+        transport = services.transport_of(draft.account)
+        ids = submit(services.outbox_queue, None, draft, transport, now=time.time())
         if args.queue:
             rows = _rows(services, ids)
             _report(args, rows)
@@ -84,7 +88,8 @@ def follow(args: Namespace) -> int:
                 f"{row.to} sends only this one message elsewhere (30); its contact stays.",
                 remedy="Leave out --change-contact.",
             )
-        if services.outbox_queue.follow(args.id, time.time()) is None:
+        there = services.transports[row.kind].parse(row.target) if row.target else None
+        if there is None or services.outbox_queue.follow(args.id, there, time.time()) is None:
             raise LocalError(
                 f"Letter {args.id} waits for no redirect.", remedy="`misfin-tui outbox` shows why."
             )
@@ -136,7 +141,8 @@ def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow
 
 def _remark(event: Event) -> None:
     """What stops no letter but should be known, on stderr; the rows say everything else."""
-    from misfin.post.events import MailboxKeyChanged, Notice, Trouble  # late: as the courier itself
+    from misfin.post.events import Notice, Trouble  # late: as the courier itself
+    from misfin.post.misfin.events import MailboxKeyChanged
 
     if isinstance(event, MailboxKeyChanged | Notice | Trouble):
         say(event.text)
@@ -158,13 +164,25 @@ def _existing(services: Services, row_id: int) -> OutboxRow:
 def _draft(args: Namespace, services: Services) -> Draft:
     from misfin.store.drafts import Draft
 
-    recipients = [MisfinAddress.parse(text) for text in args.to]
+    kind_of(tuple(args.to))  # one message has one kind of address
+    try:
+        account = _account(args, services)
+    except LocalError:
+        _check(args.to, services.transports[AddressKind.MISFIN])
+        raise
+    _check(args.to, services.transport_of(account))
     return Draft(
-        account=_account(args, services),
-        to=tuple(text for text, _ in zip(args.to, recipients, strict=True)),
+        account=account,
+        to=tuple(args.to),
         subject=args.subject or "",
         body=_body(args),
     )
+
+
+def _check(recipients: Sequence[str], transport: Transport) -> None:
+    """Raise for what is not an address, before anything else is asked or read."""
+    for text in recipients:
+        transport.parse(text)
 
 
 def _account(args: Namespace, services: Services) -> str:
@@ -219,7 +237,7 @@ def _report(args: Namespace, rows: Sequence[OutboxRow]) -> None:
 
 
 def _sent(row: OutboxRow) -> dict[str, object]:
-    return {
+    facts: dict[str, object] = {
         "to": row.to,
         "state": row.state.value,
         "status": row.status,
@@ -229,6 +247,7 @@ def _sent(row: OutboxRow) -> dict[str, object]:
         "id": row.id,
         "why": row.why,
     }
+    return facts | ({"accepted_by": row.server} if row.state is State.ACCEPTED else {})
 
 
 def _queued(row: OutboxRow) -> dict[str, object]:
@@ -244,10 +263,11 @@ def _queued(row: OutboxRow) -> dict[str, object]:
 
 
 def _line(row: OutboxRow) -> str:
-    parts = [f"{row.id:>4}  {row.state.value:<10} {row.to}"]
+    by = f" by {row.server}" if row.state is State.ACCEPTED and row.server else ""
+    parts = [f"{row.id:>4}  {row.state.value + by:<10} {row.to}"]
     if row.status:
         parts.append(f"{row.status} {row.meta}".strip())
-    if row.why and row.state is not State.DELIVERED:
+    if row.why and row.state not in TAKEN:
         parts.append(row.why)
     if row.state is State.DEFERRED:
         parts.append(f"next try {iso(row.next_attempt)}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual import work
 
-from misfin.store.outgoing import OutboxRow, Question, State
+from misfin.store.outgoing import TAKEN, OutboxRow, Question, State
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -24,7 +24,7 @@ from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE})
 REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
-FINISHED = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})
+FINISHED = frozenset({*TAKEN, State.FAILED, State.CANCELLED})
 TICK = 1.0  # seconds between looks at the clock, for "in 12 s"
 
 
@@ -126,7 +126,7 @@ class OutboxScreen(Place):
         if attempts is None:
             return
         more = [Choice("answer", "Answer …")] if row.state is State.HELD or is_gone(row) else []
-        more += [Choice("retry", "Try now")] if row.state not in (State.DELIVERED, State.SENDING) else []
+        more += [Choice("retry", "Try now")] if row.state not in (*TAKEN, State.SENDING) else []
         dialog = FactsDialog(f"To {row.to}", transcript(row, attempts, time.time()), more=more)
         choice = await self.app.push_screen_wait(dialog)
         if choice == "answer":
@@ -161,7 +161,7 @@ class OutboxScreen(Place):
         row = self.row
         if row is None:
             return
-        if row.state in (State.DELIVERED, State.SENDING):
+        if row.state in (*TAKEN, State.SENDING):
             self.misfin.say("It has left; there is nothing to take back.", severity="warning")
             return
         if row.state is State.UNCERTAIN and not await self.app.push_screen_wait(
@@ -233,7 +233,7 @@ class OutboxScreen(Place):
         from misfin.trust.tofu import PinKind
 
         trust = self.services.trust
-        question = await self.attempt(trust.question(PinKind.HOST, row.question_name))
+        question = await self.attempt(trust.question(PinKind.HOST, row.pin_name))
         if question is None:
             # The certificate is not known here any more: asking the host again raises the question anew.
             await self.attempt(self.services.sending.retry(row.id))

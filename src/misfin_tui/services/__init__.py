@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from textual.message import Message
 
+    from misfin.model.account import AddressKind
     from misfin.post.courier import Courier
+    from misfin.post.transport import Transport
     from misfin.store.contacts import ContactBook
     from misfin.store.drafts import DraftBox
     from misfin.store.filing import Filing
@@ -174,7 +176,7 @@ class Services:
 
     @property
     def draft_box(self) -> DraftBox:
-        """Letters being written."""
+        """Messages being written."""
         from misfin.store.drafts import DraftBox
 
         return self._once("draft_box", lambda: DraftBox(self.store))
@@ -185,6 +187,19 @@ class Services:
         from misfin.store.outbox import Outbox
 
         return self._once("outbox_queue", lambda: Outbox(self.profile.outbox_db))
+
+    @property
+    def transports(self) -> dict[AddressKind, Transport]:
+        """How messages are written and sent, for each kind of address."""
+        from misfin_tui.services.posting import make_transports
+
+        return self._once("transports", lambda: make_transports(self))
+
+    def transport_of(self, account: str) -> Transport:
+        """How an account writes and sends: From decides the transport."""
+        from misfin.model.account import AddressKind
+
+        return self.transports[AddressKind.MISFIN]
 
     @property
     def pin_book(self) -> PinBook:

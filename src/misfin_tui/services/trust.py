@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import LetterGoneError, LocalError, StoreError
+from misfin.model.account import AddressKind
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.newfile import write_new
 
@@ -170,7 +171,7 @@ class Trust:
 
         asked = (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
         rows = self._services.outbox_queue.rows([State.HELD])
-        return [row for row in rows if row.question in asked and row.question_name == name]
+        return [row for row in rows if row.question in asked and row.pin_name == name]
 
     def _approve(self, kind: PinKind, name: str, fingerprint: str) -> int:
         from misfin.trust.tofu import PinKind
@@ -188,7 +189,8 @@ class Trust:
         if kind is PinKind.SENDER:
             self._release_held(question.held, approved=True)
             return len(question.held)
-        return self._services.outbox_queue.release(name, question.shown.fingerprints.spki, now)
+        spki = question.shown.fingerprints.spki
+        return self._services.outbox_queue.release(AddressKind.MISFIN, name, spki, now)
 
     def _refuse(self, kind: PinKind, name: str) -> int:
         question = self._question(kind, name)

@@ -1,0 +1,218 @@
+"""An outbox and drafts written by release 0.1, opened by this one: nothing is lost or sent twice."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from peers import person
+from scripted import ScriptedServer
+
+from misfin.errors import StoreError
+from misfin.model.account import AddressKind
+from misfin.net.client import HostOverride
+from misfin.post.courier import Courier
+from misfin.post.misfin import MisfinTransport
+from misfin.post.submission import submit
+from misfin.store import envelope
+from misfin.store.drafts import DraftBox, from_bytes
+from misfin.store.identities import IdentityStore
+from misfin.store.maildir import MailStore
+from misfin.store.outbox import Outbox, Question, State
+from misfin.trust.pins import PinBook
+
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "sending-0.1"
+ADA = person("ada@mail.example")
+NOW = 1_700_000_000.0
+FORWARDED = b"zoe@far.test Zoe\n\n2023-11-14T22:13:20Z\n# Flowers\n\nThe rose is red.\n"
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A copy of what release 0.1 left."""
+    return Path(shutil.copytree(FIXTURE, tmp_path / "profile"))
+
+
+@pytest.fixture
+def outbox(old):
+    outbox = Outbox(old / "outbox.db")
+    yield outbox
+    outbox.close()
+
+
+def by_subject(outbox):
+    rows = outbox.rows()
+    return {row.subject: row for row in rows if row.subject != "several"}, [
+        row for row in rows if row.subject == "several"
+    ]
+
+
+def test_every_message_is_there_in_the_state_it_was_in(outbox):
+    rows, several = by_subject(outbox)
+    assert {subject: row.state for subject, row in rows.items()} == {
+        "waiting": State.WAITING,
+        "deferred": State.DEFERRED,
+        "held": State.HELD,
+        "redirected": State.HELD,
+        "followed": State.WAITING,
+        "uncertain": State.UNCERTAIN,
+        "failed": State.FAILED,
+        "delivered": State.DELIVERED,
+        "uncopied": State.DELIVERED,
+        "cancelled": State.CANCELLED,
+        "Flowers": State.WAITING,
+        "queued": State.WAITING,
+        "claimed": State.SENDING,
+        "leaving": State.SENDING,
+    }
+    assert {row.kind for row in rows.values()} == {AddressKind.MISFIN}
+    assert [(row.to, row.route) for row in several] == [
+        ("one@several.test", "several.test:1958"),
+        ("two@several.test", "several.test:1958"),
+        ("three@elsewhere.test:1960", "elsewhere.test:1960"),
+    ]
+    followed = rows["followed"]
+    assert (followed.target, followed.route) == ("new@there.test:1960", "there.test:1960")
+    held = rows["held"]
+    assert (held.question, held.pin_name) == (Question.CHANGED_CERTIFICATE, "held.test:1958")
+    assert outbox.questions() == [(AddressKind.MISFIN, "held.test:1958", "ab" * 32)]
+    assert (rows["deferred"].next_attempt, rows["deferred"].attempts) == (NOW + 300, 1)
+    assert rows["delivered"].size == len(outbox.outgoing(rows["delivered"].group).message)
+    (attempt,) = outbox.attempts(rows["delivered"].id)
+    assert (attempt.response, attempt.certificate) == ("20 " + "cd" * 32, "ef" * 32)
+    assert outbox.without_sent_copy() == [rows["uncopied"].group]
+
+
+def test_what_the_old_program_was_doing_when_it_ended_is_settled(outbox):
+    outbox.recover(NOW + 100)
+    rows, _ = by_subject(outbox)
+    assert (rows["claimed"].state, rows["leaving"].state) == (State.WAITING, State.UNCERTAIN)
+
+
+def test_old_drafts_open_and_a_forward_is_saved_as_a_file_from_then_on(old):
+    box = DraftBox(MailStore(old / "mail"))
+    drafts = {draft.subject: draft for draft in box.all()}
+    half = drafts["Half a thought"]
+    assert (half.to, half.body) == (("bob@hive.test Bob", "hal"), "It is")
+    passing = drafts["Flowers"]
+    assert passing.forwards == FORWARDED
+    box.save(replace(passing, to=("dan@x.example",)), now=NOW + 1)
+    assert box.load(passing.id).forwards == FORWARDED
+    (entry,) = [
+        e for e in MailStore(old / "mail").folder("ada@mail.example", "Drafts").list() if passing.id in e.key
+    ]
+    assert b"VGhlIHJvc2U" not in entry.path.read_bytes()
+    assert [path.read_bytes() for path in (old / "attachments").iterdir()] == [FORWARDED]
+
+
+def test_a_queued_forward_can_be_taken_back_as_one(outbox):
+    rows, _ = by_subject(outbox)
+    assert from_bytes(outbox.outgoing(rows["Flowers"].group).draft).forwards == FORWARDED
+
+
+async def test_what_was_queued_arrives_once(old, outbox):
+    """Real TLS, a server that takes everything, two runs, and the draft the old program did not forget."""
+    box = DraftBox(MailStore(old / "mail"))
+    identities = IdentityStore(old / "identities")
+    identities.save(ADA)
+    open_hosts = (
+        "waiting",
+        "deferred",
+        "several",
+        "elsewhere",
+        "there",
+        "cal",
+        "forward",
+        "queued",
+        "claimed",
+    )
+    with ScriptedServer(person("hostmaster@any.test"), b"20 ok\r\n") as server, PinBook(None) as pins:
+        hosts = {f"{name}.test": HostOverride(("127.0.0.1", server.port)) for name in open_hosts}
+        misfin = MisfinTransport(identities, pins, hosts=hosts, timeout=5)
+        (leftover,) = [draft for draft in box.all() if draft.subject == "queued"]
+        rows, _ = by_subject(outbox)
+        assert submit(outbox, box, leftover, misfin, now=time.time()) == [rows["queued"].id]
+        for _ in range(2):
+            await Courier(outbox, [misfin], MailStore(old / "mail")).run_once()
+        heads = sorted(visit.got.split(b"\t")[0].decode() for visit in await server.wait())
+    assert heads == [
+        "misfin://claimed@claimed.test",
+        "misfin://deferred@deferred.test",
+        "misfin://forward@forward.test",
+        "misfin://new@there.test",
+        "misfin://one@several.test",
+        "misfin://queued@queued.test",
+        "misfin://three@elsewhere.test",
+        "misfin://two@several.test",
+        "misfin://waiting@waiting.test",
+    ]
+    rows, several = by_subject(outbox)
+    assert {row.state for row in several} == {State.DELIVERED}
+    left = {subject for subject, row in rows.items() if row.state is not State.DELIVERED}
+    # What was cancelled is as old as the fixture, and was forgotten like any other.
+    assert left == {"held", "redirected", "uncertain", "failed", "leaving"}
+    sent = MailStore(old / "mail").folder("ada@mail.example", "Sent").list()
+    assert len(sent) == 8  # seven messages, and the copy the old program had not made yet
+    assert all(envelope.is_gemmail(entry.path.read_bytes()) for entry in sent)
+
+
+# ---- what cannot be upgraded ----------------------------------------------------------------------
+
+
+def content(path):
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        found = list(database.iterdump()), database.execute("PRAGMA user_version").fetchone()
+    database.close()
+    return found
+
+
+def test_an_outbox_of_a_later_version_is_left_alone(old):
+    path = old / "outbox.db"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 77")
+    database.close()
+    before = content(path)
+    with pytest.raises(StoreError, match="newer version"):
+        Outbox(path)
+    assert content(path) == before
+
+
+def test_an_outbox_that_is_half_of_each_version_is_named_and_left_alone(old):
+    path = old / "outbox.db"
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE letter RENAME TO delivery")
+    database.close()
+    before = content(path)
+    with pytest.raises(StoreError, match="not in the form") as caught:
+        Outbox(path)
+    assert "Nothing was changed" in str(caught.value)
+    assert content(path) == before
+
+
+def test_a_disk_that_is_full_in_the_middle_of_the_upgrade_changes_nothing(old, monkeypatch):
+    path = old / "outbox.db"
+    with sqlite3.connect(path) as database:  # enough of it that the upgrade needs more room than it frees
+        database.execute(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)"
+            " INSERT INTO message SELECT 'm' || n, 'a', '[]', 's', zeroblob(900), '', '', 0, 1 FROM n"
+        )
+    database.close()
+    before = content(path)
+    real = sqlite3.connect
+
+    def small(*args, **options):
+        database = real(*args, **options)
+        database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
+        return database
+
+    monkeypatch.setattr(sqlite3, "connect", small)
+    with pytest.raises(StoreError, match="full") as caught:
+        Outbox(path)
+    assert "Nothing was changed" in str(caught.value)
+    monkeypatch.undo()
+    assert content(path) == before
+    Outbox(path).close()
