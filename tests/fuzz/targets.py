@@ -206,10 +206,9 @@ def query(data: bytes) -> None:
 def letter(data: bytes) -> None:
     """Any bytes in a Maildir are a letter; any gemmail comes back out of its envelope as it was."""
     from misfin.store.envelope import to_gemmail, wrap
-    from misfin.store.mime import read_headers, read_letter
+    from misfin.store.mime import read_letter
 
     read_letter(data)
-    read_headers(data)
     stamped = stamp(data, Version.C, ADA, NOON)
     stored = wrap(
         stamped,
@@ -225,9 +224,9 @@ def letter(data: bytes) -> None:
     read_letter(stored)
 
 
-def screentext(data: bytes) -> None:
+def safetext(data: bytes) -> None:
     """No text makes anything but visible characters and line ends."""
-    from misfin_tui.screentext import plain
+    from misfin.model.safetext import plain
 
     text = data.decode("utf-8", "replace")
     shown = plain(text, one_line=False)
@@ -328,9 +327,9 @@ TARGETS = {
         _vectors("responses", "response"),
         (b"20 ", b"30 ", b"44 ", b"\r\n", b"\n", b"30s", b"2 min", b"SHA256:", b"ab" * 32, b"misfin://a@b:1"),
     ),
-    "screentext": Target(
-        screentext,
-        ("misfin_tui.screentext",),
+    "safetext": Target(
+        safetext,
+        ("misfin.model.safetext",),
         (b"\x1b[2J", "\u202eabc\u200b".encode(), b"a\r\nb\tc"),
         (b"\x1b]52;c;", b"\xc2\x9b", "\u2066".encode(), b"\x07", b"\r", b"\n"),
     ),

@@ -17,7 +17,7 @@ NAMES = [
     "query",
     "request",
     "response",
-    "screentext",
+    "safetext",
     "settings",
 ]
 

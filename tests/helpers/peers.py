@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from misfin.errors import IdentityError
 from misfin.model.address import MisfinAddress
+from misfin.net.incoming import Checks
 from misfin.net.tls import client_session
 from misfin.trust.identity import Identity, KeyKind, generate, read_certificate
 
@@ -186,3 +187,9 @@ def renewed(identity: Identity) -> Identity:
     )
     info = read_certificate(certificate.public_bytes(serialization.Encoding.DER))
     return Identity(info, certificate.public_bytes(serialization.Encoding.PEM), identity.key_pem)
+
+
+def words_of(checks: Checks) -> dict[str, str]:
+    """Check → word: ``{"certificate": "pass", "pin": "trusted"}``."""
+    words = {method: result.outcome.value for method, result in checks.results.items()}
+    return words if checks.pin is None else {**words, "pin": checks.pin.value}

@@ -13,6 +13,7 @@ from desk import identity, shown, until
 from textual.app import App
 from textual.widgets import Static
 
+from misfin.post.decisions import CertificateQuestion, HeldMessage
 from misfin.store.outgoing import OutboxRow, Question, State
 from misfin.trust.tofu import Decision, Pin, PinKind, Remark, Verdict
 from misfin_tui import theming
@@ -21,7 +22,6 @@ from misfin_tui.dialogs.certificate import Answer, CertificateDialog, TrustStep
 from misfin_tui.dialogs.confirm import (
     ConfirmDialog,
     DraftDialog,
-    ErrorDialog,
     Leaving,
     TooLong,
     TooLongDialog,
@@ -32,7 +32,6 @@ from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.redirect import Following, RedirectDialog
 from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.dialogs.theme import ThemeDialog
-from misfin_tui.services.trust import CertificateQuestion, HeldLetter
 
 EVIL = "[/x] [@click=app.quit]go[/] \x1b]0;owned\x07\x1b[2J \x9b \u202egnp.exe \u200b \ud800 \x00"
 NOW = 1_790_000_000.0
@@ -101,7 +100,7 @@ def question(
         41,
         "first use",
     )
-    held = (HeldLetter("alice@mail.example", "key", name, "S", NOW, "spki"),) * 2
+    held = (HeldMessage("alice@mail.example", "key", name, "S", NOW, "spki"),) * 2
     return CertificateQuestion(
         kind,
         name,
@@ -116,7 +115,6 @@ def question(
 
 DIALOGS = {
     "confirm": lambda text: ConfirmDialog(text, text, yes="Yes", danger=True),
-    "error": lambda text: ErrorDialog(text, text, text),
     "draft": lambda text: DraftDialog(text),
     "too long": lambda text: TooLongDialog(text, 3, text),
     "cannot split": lambda text: TooLongDialog(text, 0, text),

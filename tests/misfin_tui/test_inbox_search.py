@@ -27,9 +27,9 @@ async def test_what_is_typed_is_seen_while_its_search_takes_long(profile, monkey
         gate = asyncio.Event()
         count = app.services.mail.count
 
-        async def slow(view):
+        async def slow(view, at_most=None):
             await gate.wait()
-            return await count(view)
+            return await count(view, at_most)
 
         monkeypatch.setattr(app.services.mail, "count", slow)
         await pilot.press("slash", *"kelp")
@@ -45,9 +45,9 @@ async def test_a_search_that_takes_long_ends_with_its_line(profile, monkeypatch)
         asked, ended = asyncio.Event(), asyncio.Event()
         count = app.services.mail.count
 
-        async def slow(view):
+        async def slow(view, at_most=None):
             if not view.query:
-                return await count(view)
+                return await count(view, at_most)
             asked.set()
             try:
                 await asyncio.Event().wait()

@@ -32,6 +32,7 @@ OURS = {
     "misfin.errors",
     "misfin.model",
     "misfin.model.gemtext",
+    "misfin.model.safetext",
     "misfin.store",
     "misfin.store.files",
     "misfin.store.rows",

@@ -1,4 +1,4 @@
-"""Recipients, autosaving and the text area: what the composer is made of."""
+"""Autosaving and the text area: what the composer is made of."""
 
 from __future__ import annotations
 
@@ -13,41 +13,7 @@ from misfin.errors import StoreError
 from misfin.store.drafts import Draft
 from misfin_tui.services import autosave
 from misfin_tui.services.autosave import Autosave
-from misfin_tui.widgets.address_input import read_recipients
 from misfin_tui.widgets.gemtext_area import preformatted, spans, typable, visible
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("bob@hive.test, carol@far.test;", ["bob@hive.test", "carol@far.test"]),
-        ("bob@hive.test Bob Jones", ["bob@hive.test Bob Jones"]),
-        ("Bob Jones <bob@hive.test>", ["bob@hive.test Bob Jones"]),
-        ("Bob Jones (bob@hive.test:1999)", ["bob@hive.test:1999 Bob Jones"]),
-        ("misfin:bob@hive.test", ["bob@hive.test"]),
-        ("bob@Hive.TEST.", ["bob@hive.test"]),
-        (" , ;; ", []),
-    ],
-)
-def test_recipients_are_read_as_people_write_them(text, found):
-    assert [entry.written for entry in read_recipients(text)] == found
-
-
-def test_a_wrong_recipient_says_why_and_is_kept():
-    (entry,) = read_recipients("bob")
-    assert entry.address is None
-    assert entry.written == "bob"
-    assert "no @" in entry.problem
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_some_list_of_recipients(text):
-    for entry in read_recipients(text):
-        assert entry.written
-        if entry.address is not None:
-            (again,) = read_recipients(entry.written.replace(",", " ").replace(";", " "))
-            assert again.address == entry.address
-
 
 # ---- saving
 

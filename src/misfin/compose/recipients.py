@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
-from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.model.address import MisfinAddress
 from misfin.model.recipient import without_prefix
+
+SEPARATOR = re.compile(r"[,;\n]")
+"""What stands between two entries."""
 
 
 def typed(address: MisfinAddress) -> str:
     """An address as it stands on a To line: with its port where that is unusual, and the name."""
-    port = f":{address.port}" if address.port not in (None, DEFAULT_PORT) else ""
-    return f"{address.address}{port} {address.blurb}".strip()
+    return f"{address.with_port} {address.blurb}".strip()
 
 
 def read_address(text: str) -> MisfinAddress:
@@ -31,3 +35,42 @@ def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
             continue
         found.setdefault(address.key, address)
     return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class TypedRecipient:
+    """One entry of a To line: its text, and the address or what is wrong with it."""
+
+    text: str
+    address: MisfinAddress | None
+    problem: str = ""
+
+    @property
+    def written(self) -> str:
+        """The entry in the form every other part reads: ``mailbox@host[:port] Name``."""
+        if self.address is None:
+            return self.text
+        return typed(self.address)
+
+
+def read_recipients(text: str) -> list[TypedRecipient]:
+    """Every entry of a To line; understands ``a@b``, ``a@b Name``, ``Name <a@b>`` and ``Name (a@b)``."""
+    found = []
+    for part in SEPARATOR.split(text):
+        entry = part.strip()
+        if not entry:
+            continue
+        try:
+            address = read_address(_unbracketed(entry))
+        except AddressError as error:
+            found.append(TypedRecipient(entry, None, str(error)))
+        else:
+            found.append(TypedRecipient(entry, address))
+    return found
+
+
+def _unbracketed(entry: str) -> str:
+    """``Name <a@b>`` and ``Name (a@b)`` as ``a@b Name``."""
+    opening = {">": "<", ")": "("}.get(entry[-1])
+    name, bracket, address = entry[:-1].rpartition(opening) if opening else ("", "", "")
+    return f"{address.strip()} {name.strip()}" if bracket and "@" in address else entry

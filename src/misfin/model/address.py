@@ -76,6 +76,16 @@ class MisfinAddress:
         return f"{self.mailbox}@{self.hostname}"
 
     @property
+    def with_port(self) -> str:
+        """``mailbox@host``, and the port unless it is the usual one: as people write it and files keep it."""
+        return self.address if self.server_port == DEFAULT_PORT else f"{self.address}:{self.port}"
+
+    @property
+    def server_port(self) -> int:
+        """The port of its server: the usual one, where none was given."""
+        return self.port or DEFAULT_PORT
+
+    @property
     def long_form(self) -> str:
         """``Blurb (mailbox@host)`` for display; just the address when there is no blurb (Misfin(B) §3.1)."""
         return f"{self.blurb} ({self.address})" if self.blurb else self.address
@@ -84,16 +94,6 @@ class MisfinAddress:
     def key(self) -> tuple[str, str]:
         """What makes two addresses the same mailbox: mailbox exactly, host in any case (protocol.md §3.6)."""
         return self.mailbox, self.hostname
-
-    @property
-    def unusual(self) -> bool:
-        """True when a person should look twice: characters some servers refuse, or an international host."""
-        return (
-            not _is_plain_mailbox(self.mailbox)
-            or ".." in self.mailbox
-            or "_" in self.hostname
-            or "xn--" in self.hostname
-        )
 
     def __str__(self) -> str:
         """``mailbox@host blurb`` as a metadata line may hold it: no comma, ``@`` or line end in the blurb."""

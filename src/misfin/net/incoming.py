@@ -34,16 +34,14 @@ class CheckResult:
     """The result of one method for one sender.
 
     ``proves_sender`` says that it passed *and* shows that whoever connected owns the address.
-    ``fingerprint`` is what the sender's host named or showed (64 hex digits), ``cached`` that it was not
-    asked just now, ``reason`` one sentence for a person, and ``retry_after`` the seconds until asking
-    again makes sense (0: not known); ``lasting`` says that it never will. ``checks`` are the results of
-    the methods where several were combined.
+    ``fingerprint`` is what the sender's host named or showed (64 hex digits), ``reason`` one sentence for a
+    person, and ``retry_after`` the seconds until asking again makes sense (0: not known); ``lasting`` says
+    that it never will. ``checks`` are the results of the methods where several were combined.
     """
 
     outcome: Outcome
     reason: str = ""
     fingerprint: str | None = None
-    cached: bool = False
     proves_sender: bool = False
     retry_after: int = 0
     lasting: bool = False
@@ -77,13 +75,6 @@ class Checks:
             and all(result.outcome is Outcome.PASS for result in results)
             and any(result.proves_sender for result in results)
         )
-
-    def summary(self) -> dict[str, str]:
-        """Check → word, for the envelope (design.md §5): ``{"certificate": "pass", "pin": "trusted"}``."""
-        words = {method: result.outcome.value for method, result in self.results.items()}
-        if self.pin is not None:
-            words["pin"] = self.pin.value
-        return words
 
 
 @dataclass(frozen=True, slots=True)

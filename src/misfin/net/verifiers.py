@@ -99,9 +99,7 @@ class CertificateVerifier:
         if pin is not None and pin.how != FIRST_LETTER:
             decision = decide(pin, certificate, 0.0).decision
             if decision is not Decision.CHANGED:
-                return CheckResult(
-                    Outcome.PASS, f"Known: {pin.how}.", pin.cert_sha256, cached=True, proves_sender=True
-                )
+                return CheckResult(Outcome.PASS, f"Known: {pin.how}.", pin.cert_sha256, proves_sender=True)
         return await _vouched(self._asker, self._cache, address, certificate, identity, may_sign=True)
 
 
@@ -185,7 +183,7 @@ class SPKIVerifier:
         host = address.hostname
         fresh = await _consult(self._cache.get_server_spki, host)
         if fresh is not None:
-            return CheckResult(Outcome.PASS, "The host's key was seen lately.", fresh, cached=True)
+            return CheckResult(Outcome.PASS, "The host's key was seen lately.", fresh)
         known = await _consult(self._known, address)  # before asking, which pins a first key
         answer = await self._asker.ask(address, identity)
         if answer.certificate is None:
@@ -255,7 +253,7 @@ async def _vouched(
     if answer is None:
         if await _consult(cache.get_fingerprint, address.address) == fingerprint:
             return CheckResult(
-                Outcome.PASS, "Its host vouched for it lately.", fingerprint, cached=True, proves_sender=True
+                Outcome.PASS, "Its host vouched for it lately.", fingerprint, proves_sender=True
             )
         answer = await asker.ask(address, identity, fingerprint)
     refusal = _refusal(answer, address)

@@ -280,10 +280,6 @@ class ContactBook:
             gone = self._db.execute("DELETE FROM blocks WHERE name = ?", (_blockable(name),))
             return gone.rowcount > 0
 
-    def is_blocked(self, address: str) -> bool:
-        """Whether mail from this address is refused; the mailbox counts in any case (protocol.md §3.6)."""
-        return bool(self._db.read("SELECT 1 FROM blocks WHERE name IN (?, ?)", _block_names(address)))
-
     def blocked(self) -> list[str]:
         """Everything blocked, addresses and ``@host``, sorted."""
         return [name for (name,) in self._db.read("SELECT name FROM blocks ORDER BY name", ())]

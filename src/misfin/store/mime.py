@@ -123,12 +123,6 @@ class Letter:
     def recipients(self) -> tuple[Person, ...]:
         return self.to + self.cc
 
-    @property
-    def index_text(self) -> str:
-        """What a search looks through besides the header: the text and the names of the attachments."""
-        names = [attachment.name for attachment in self.attachments if attachment.name]
-        return "\n".join([self.text, *names]) if names else self.text
-
 
 def read_file(path: Path, *, limit: int = MAX_READ) -> Letter:
     """Read a letter from its file, at most ``limit`` bytes of it.
@@ -152,12 +146,6 @@ def read_letter(data: bytes, *, size: int | None = None) -> Letter:
     if envelope.is_gemmail(data):
         return _read_gemmail(data, size or len(data))
     return _read_mail(data, size or len(data))
-
-
-def read_headers(data: bytes) -> Letter:
-    """Like :func:`read_letter` for the beginning of a file: no text, no attachments, whatever was cut off."""
-    headers, _ = fields.split(data)
-    return _lettered(headers, size=len(data))
 
 
 # ---- gemmail --------------------------------------------------------------------------------------

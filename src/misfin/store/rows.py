@@ -42,6 +42,14 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many conversations a view has; without ``complete`` there are at least so many."""
+
+    total: int
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class FolderRow:
     """One folder with its kept counts: letters, unread letters, and the conversations its list shows."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from misfin.errors import LocalError
-from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.model.address import MisfinAddress
 from misfin.trust.fingerprint import normalize_fingerprint
 from misfin.trust.pins import PinBook
 from misfin.trust.records import Offer
@@ -76,7 +75,9 @@ def approve(args: Namespace) -> int:
                 f"{name} last showed {grouped(shown.cert)}, not what you gave; nothing was changed.",
                 remedy="Ask the owner again: the two must be equal.",
             )
-        released = asyncio.run(services.trust.approve(kind, name, shown.cert))
+        from misfin.post.decisions import approve as trust_from_now_on  # late: it opens mail and outbox too
+
+        released = trust_from_now_on(services, kind, name, shown.cert, where="in the app", now=time.time())
     messages = f"{released} held message{'' if released == 1 else 's'}"
     will = "moved to the inbox" if args.senders else "will be sent"
     emit(
@@ -140,7 +141,7 @@ def _name(args: Namespace) -> str:
     if args.senders or getattr(args, "recipients", False):
         return MisfinAddress.parse(args.name).address
     mailbox = MisfinAddress.parse(f"postmaster@{args.name}")  # the address parser knows ports and IDN
-    return pin_name(mailbox.hostname, mailbox.port or DEFAULT_PORT)
+    return pin_name(mailbox.hostname, mailbox.server_port)
 
 
 def _known(offer: Offer | None) -> Offer:

@@ -20,8 +20,8 @@ from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.facts import day, grouped, many, moment, short, span, text
 
 if TYPE_CHECKING:
+    from misfin.post.decisions import CertificateQuestion
     from misfin_tui.app import MisfinApp
-    from misfin_tui.services.trust import CertificateQuestion
 
 PROOF = 4
 """Digits of the new fingerprint a person types before it is trusted: enough to have looked at it."""

@@ -36,29 +36,6 @@ class ConfirmDialog(Dialog[bool]):
         self.dismiss(choice == "yes")
 
 
-class ErrorDialog(Dialog[None]):
-    """Something failed: what happened, and what to do about it."""
-
-    def __init__(self, title: str, happened: str, remedy: str = "") -> None:
-        super().__init__(title, tone="danger")
-        self._happened = happened
-        self._remedy = remedy
-
-    def compose_body(self) -> ComposeResult:
-        """The sentence and the remedy."""
-        yield text(self._happened)
-        if self._remedy:
-            yield text(self._remedy, classes="gap strong")
-
-    def choices(self) -> Sequence[Choice]:
-        """There is only one thing to do."""
-        return (Choice("ok", "Close  esc"),)
-
-    def choose(self, choice: str) -> None:
-        """Close."""
-        self.dismiss(None)
-
-
 class Leaving(StrEnum):
     """What becomes of a draft."""
 

@@ -127,7 +127,7 @@ class InboxScreen(NewsScreen):
         """Say what the list shows, and why it is empty when it is."""
         letters, view = self.letters, self.letters.view
         name = f"Search: {self.written(view.query)}" if view.query else view.folder or "All mail"
-        more = "+" if view == self.services.mail.uncounted else ""
+        more = "" if letters.complete else "+"
         parts = [name, f"{letters.total:,}{more} conversation{'' if letters.total == 1 else 's'}"]
         if view.unread_only:
             parts.append("unread only")
@@ -340,7 +340,7 @@ class InboxScreen(NewsScreen):
     @work(group="marks", exclusive=True, description="mark all")
     async def action_select_all(self) -> None:
         """Mark every conversation of the list."""
-        if self.services.mail.uncounted == self.letters.view:
+        if not self.letters.complete:
             await self.letters.reload()
         await self.letters.mark_all()
 

@@ -57,8 +57,6 @@ class SearchScreen(LetterScreen):
 
     @work(group="view", exclusive=True, description="open a folder or a search")
     async def _open_view(self, view: View, thread: int | None) -> None:
-        if thread is None:
-            self.services.mail.hasten(view)
         await self.letters.open_view(view, thread)
         self.sidebar.mark_shown(view)
         self.titles_changed()
@@ -86,7 +84,7 @@ class SearchScreen(LetterScreen):
     def count_on(self) -> None:
         """Count the rest of a search whose first page is shown."""
         self.workers.cancel_group(self, "count")
-        if self.services.mail.uncounted == self.letters.view:
+        if not self.letters.complete:
             self._count_on()
 
     @work(group="count", exclusive=True, description="count what a search finds")
@@ -184,7 +182,6 @@ class SearchScreen(LetterScreen):
             self._written = query, text.strip()
         shown = True
         if view != self.letters.view:
-            self.services.mail.hasten(view)
             shown = await self.letters.open_view(view)
         self.sidebar.mark_shown(self.letters.view)
         self.titles_changed()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress, same_person
 from misfin.store.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
 from misfin_tui.screens.place import AppScreen
 from misfin_tui.screentext import plain, suspicious
-from misfin_tui.widgets.address_input import Recipient
 from misfin_tui.widgets.facts import day
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
     return parts if answer is TooLong.SPLIT else None
 
 
-async def certain(screen: AppScreen, recipients: Sequence[Recipient]) -> bool:
+async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bool:
     """Ask about recipients one may not have meant: oneself, and names that pass for others."""
     mine = await asyncio.to_thread(screen.services.identities.addresses)
     odd = []
@@ -78,7 +78,7 @@ def submitted(letters: int, copies: int, hold: int, undo: str) -> str:
 
 
 def people_line(
-    entries: Sequence[Recipient], states: Sequence[TrustState], mine: Sequence[MisfinAddress]
+    entries: Sequence[TypedRecipient], states: Sequence[TrustState], mine: Sequence[MisfinAddress]
 ) -> Content:
     """For each recipient whether it is known, and what is odd, the oddest first: it must not be cut off.
 

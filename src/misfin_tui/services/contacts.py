@@ -165,11 +165,10 @@ class Contacts:
         return Known(contact, self._trust(MisfinAddress.parse(contact.address)))
 
     def _trust(self, address: MisfinAddress) -> TrustState:
-        from misfin.model.address import DEFAULT_PORT
         from misfin.trust.tofu import PinKind, pin_name
 
         book = self._services.pin_book
-        host = pin_name(address.hostname, address.port or DEFAULT_PORT)
+        host = pin_name(address.hostname, address.server_port)
         for kind, name in ((PinKind.HOST, host), (PinKind.SENDER, address.address)):
             if book.get(kind, name) is not None and book.offered(kind, name) is not None:
                 return TrustState(Badge.CHANGED, f"{kind} certificate changed")

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
-from misfin.store.rows import INBOX, ConversationRow, FolderRow, LetterRow, View
+from misfin.store.rows import INBOX, ConversationRow, Count, FolderRow, LetterRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ NEWEST = 50
 """Unread letters looked at for new ones."""
 TOLD = 20_000
 """Names of unread letters remembered, to tell new ones from those read, filed and taken back since."""
-ENOUGH = 500
-"""Conversations of a search known before its first page is shown; the rest is counted while that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,6 @@ class Mail:
         self._services = services
         self.scanned = False
         """Whether the index was brought in line with the mail since the start."""
-        self.uncounted: View | None = None
-        """The view that was last counted, when there is more in it than that count says."""
-        self._hasty: View | None = None
         self._look = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -93,23 +88,17 @@ class Mail:
         """Every folder with its counts."""
         return await asyncio.to_thread(lambda: self._services.index.folders())
 
-    def hasten(self, view: View) -> None:
-        """Let the next count of a view stop as soon as there are many: its first page is waited for."""
-        self._hasty = view
+    async def count(self, view: View, at_most: int | None = None) -> Count:
+        """How many conversations a view has; a search need not be counted much further than ``at_most``.
 
-    async def count(self, view: View) -> int:
-        """How many conversations a view has; :attr:`uncounted` says of which it is at least so many. Nobody
-        waiting for the answer any more, it is not counted on."""
-        enough = ENOUGH if view == self._hasty else None
-        self._hasty = None
+        Counting ends when nobody waits for the answer any more.
+        """
         given_up = threading.Event()
         try:
             index = self._services.index
-            total, whole = await asyncio.to_thread(lambda: index.known(view, enough, _unless(given_up)))
+            return await asyncio.to_thread(lambda: index.count_up_to(view, at_most, _unless(given_up)))
         finally:
             given_up.set()
-        self.uncounted = None if whole else view
-        return total
 
     async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
         """A window of a view, newest first."""

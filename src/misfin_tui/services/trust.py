@@ -4,58 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import LetterGoneError, LocalError, StoreError
-from misfin.model.account import AddressKind
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.newfile import write_new
 
 if TYPE_CHECKING:
-    from misfin.store.outbox import OutboxRow
-    from misfin.trust.certificate import CertificateInfo
+    from misfin.post.decisions import CertificateQuestion, HeldMessage
     from misfin.trust.records import LogEntry, Offer
-    from misfin.trust.tofu import MailboxKey, Pin, PinKind, Verdict
+    from misfin.trust.tofu import MailboxKey, Pin, PinKind
     from misfin_tui.services import Services
-
-_HEAD = 64 * 1024  # bytes of a held letter read to see who sent it: more than any header we write
-
-
-@dataclass(frozen=True, slots=True)
-class HeldLetter:
-    """A letter kept back because its sender's certificate changed; ``account`` and ``key`` find its file.
-
-    ``sender`` is whom its certificate names, ``received`` Unix seconds (0 where unknown).
-    """
-
-    account: str
-    key: str
-    sender: str
-    subject: str
-    received: float
-    spki: str
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateQuestion:
-    """Everything a person needs to decide about a certificate that was shown and not accepted.
-
-    ``waiting`` are messages of ours that wait for the answer, ``held`` letters to us. ``shown_at`` is
-    when it was last shown, Unix seconds.
-    """
-
-    kind: PinKind
-    name: str
-    pin: Pin | None
-    shown: CertificateInfo
-    shown_at: float
-    verdict: Verdict
-    waiting: tuple[OutboxRow, ...] = ()
-    held: tuple[HeldLetter, ...] = ()
 
 
 class Trust:
@@ -124,13 +83,13 @@ class Trust:
         """
         return await asyncio.to_thread(self._export, path)
 
-    async def release(self, letter: HeldLetter) -> None:
-        """Put one held letter into the inbox without trusting its sender's new certificate."""
-        await asyncio.to_thread(self._release_held, [letter], approved=False)
+    async def release(self, message: HeldMessage) -> None:
+        """Put one held message into the inbox without trusting its sender's new certificate."""
+        await asyncio.to_thread(self._release, message)
         self._tell()
 
-    async def held(self) -> list[HeldLetter]:
-        """Every letter that is kept back."""
+    async def held(self) -> list[HeldMessage]:
+        """Every message that is held."""
         return await asyncio.to_thread(self._held)
 
     # ---- in a thread
@@ -144,104 +103,29 @@ class Trust:
         return sorted(found, key=lambda pin: pin.last_seen, reverse=True)
 
     def _question(self, kind: PinKind, name: str) -> CertificateQuestion | None:
-        from misfin.trust.tofu import PinKind, decide
+        from misfin.post.decisions import question
 
-        book = self._services.pin_book
-        offer = book.offered(kind, name)
-        if offer is None:
-            return None
-        pin = book.get(kind, name)
-        sender = kind is PinKind.SENDER
-        host = None if sender else name.rpartition(":")[0]
-        shown = offer.certificate
-        held = [letter for letter in self._held() if letter.sender == name] if sender else []
-        return CertificateQuestion(
-            kind,
-            name,
-            pin,
-            shown,
-            offer.shown,
-            decide(pin, shown, time.time(), host=host),
-            () if sender else tuple(self._waiting(name)),
-            tuple(letter for letter in held if letter.spki == shown.fingerprints.spki),
-        )
-
-    def _waiting(self, name: str) -> list[OutboxRow]:
-        from misfin.store.outbox import Question, State
-
-        asked = (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
-        rows = self._services.outbox_queue.rows([State.HELD])
-        return [row for row in rows if row.question in asked and row.pin_name == name]
+        return question(self._services, kind, name, now=time.time())
 
     def _approve(self, kind: PinKind, name: str, fingerprint: str) -> int:
-        from misfin.trust.tofu import PinKind
+        from misfin.post.decisions import approve
 
-        question = self._question(kind, name)
-        if question is None:
-            raise LocalError(f"{name} has no certificate that waits for a decision.")
-        if question.shown.fingerprints.cert != fingerprint:
-            raise LocalError(
-                f"{name} has shown yet another certificate meanwhile; nothing was changed.",
-                remedy="Look at the new one before you decide.",
-            )
-        now = time.time()
-        self._services.pin_book.replace(kind, name, question.shown, how="approved in the app", now=now)
-        if kind is PinKind.SENDER:
-            self._release_held(question.held, approved=True)
-            return len(question.held)
-        spki = question.shown.fingerprints.spki
-        return self._services.outbox_queue.release(AddressKind.MISFIN, name, spki, now)
+        return approve(self._services, kind, name, fingerprint, where="in the app", now=time.time())
 
     def _refuse(self, kind: PinKind, name: str) -> int:
-        question = self._question(kind, name)
-        if question is None:
-            return 0
-        stopped = len(question.held)
-        self._refuse_held(question.held)
-        for row in question.waiting:
-            stopped += self._services.outbox_queue.cancel(row.id, now=time.time())
-        self._services.pin_book.withdraw(kind, name)
-        return stopped
+        from misfin.post.decisions import refuse
 
-    def _held(self) -> list[HeldLetter]:
-        from misfin.model.gemmail import GemmailMessage
-        from misfin.store import envelope
+        return refuse(self._services, kind, name, now=time.time())
 
-        found = []
-        store = self._services.store
-        for account in store.accounts():
-            folder = store.folder(account, "Held")
-            for entry in folder.list() if folder.exists() else ():
-                try:
-                    letter = envelope.read(folder.read(entry.key, _HEAD))
-                except StoreError:
-                    continue  # no letter of ours, or moved meanwhile: not ours to decide here
-                message = GemmailMessage.from_bytes(letter.gemmail)
-                found.append(
-                    HeldLetter(
-                        account,
-                        entry.key,
-                        letter.certificate.get("subject", ""),
-                        message.subject or "",
-                        message.newest.timestamp() if message.newest else 0.0,
-                        letter.certificate.get("spki", ""),
-                    )
-                )
-        return found
+    def _release(self, message: HeldMessage) -> None:
+        from misfin.post.decisions import release
 
-    def _release_held(self, letters: Sequence[HeldLetter], *, approved: bool) -> None:
-        from misfin.post.held import release
+        release(self._services.store, message)
 
-        for letter in letters:
-            with suppress(LetterGoneError):  # somebody else was quicker
-                release(self._services.store, letter.account, letter.key, approved=approved)
+    def _held(self) -> list[HeldMessage]:
+        from misfin.post.decisions import held_messages
 
-    def _refuse_held(self, letters: Sequence[HeldLetter]) -> None:
-        from misfin.post.held import refuse
-
-        for letter in letters:
-            with suppress(LetterGoneError):
-                refuse(self._services.store, letter.account, letter.key)
+        return held_messages(self._services.store)
 
     def _export(self, path: Path) -> int:
         book = self._services.pin_book

@@ -13,15 +13,12 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from misfin.errors import AddressError
-from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.compose.recipients import SEPARATOR, TypedRecipient, read_recipients
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
 from misfin_tui.widgets.in_order import InOrder
 
 MAX_LENGTH = 4096  # characters: far more recipients than a metadata line of 1,024 bytes can name
-
-_SEPARATOR = re.compile(r"[,;\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,46 +29,6 @@ class Offer:
     name: str
     badge: str
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One entry of the field: its text, and the address or what is wrong with it."""
-
-    text: str
-    address: MisfinAddress | None
-    problem: str = ""
-
-    @property
-    def written(self) -> str:
-        """The entry in the form every other part reads: ``mailbox@host[:port] Name``."""
-        if self.address is None:
-            return self.text
-        port = f":{self.address.port}" if self.address.port not in (None, DEFAULT_PORT) else ""
-        return f"{self.address.address}{port} {self.address.blurb}".strip()
-
-
-def read_recipients(text: str) -> list[Recipient]:
-    """Every entry of a field; understands ``a@b``, ``a@b Name``, ``Name <a@b>`` and ``Name (a@b)``."""
-    found = []
-    for part in _SEPARATOR.split(text):
-        entry = part.strip()
-        if not entry:
-            continue
-        try:
-            address = MisfinAddress.parse(_unbracketed(entry))
-        except AddressError as error:
-            found.append(Recipient(entry, None, str(error)))
-        else:
-            found.append(Recipient(entry, address))
-    return found
-
-
-def _unbracketed(entry: str) -> str:
-    """``Name <a@b>`` and ``Name (a@b)`` as ``a@b Name``."""
-    opening = {">": "<", ")": "("}.get(entry[-1])
-    name, bracket, address = entry[:-1].rpartition(opening) if opening else ("", "", "")
-    return f"{address.strip()} {name.strip()}" if bracket and "@" in address else entry
 
 
 # What hides in a line and no script is written with: zero-width space, word joiner and operators, tags.
@@ -147,7 +104,7 @@ class AddressInput(OneLine):
         offers.field = self
 
     @property
-    def recipients(self) -> list[Recipient]:
+    def recipients(self) -> list[TypedRecipient]:
         """What stands in the field."""
         return read_recipients(self.value)
 
@@ -155,7 +112,7 @@ class AddressInput(OneLine):
         """Where the entry around the cursor begins and ends."""
         before = self.value[: self.cursor_position]
         start = max(before.rfind(","), before.rfind(";")) + 1
-        rest = _SEPARATOR.search(self.value, self.cursor_position)
+        rest = SEPARATOR.search(self.value, self.cursor_position)
         return start, rest.start() if rest else len(self.value)
 
     def accept(self, address: str) -> None:

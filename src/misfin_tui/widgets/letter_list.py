@@ -31,17 +31,19 @@ from misfin_tui.widgets.quick_scroll import QuickScroll
 if TYPE_CHECKING:
     from textual import events
 
-    from misfin.store.rows import ConversationRow, View
+    from misfin.store.rows import ConversationRow, Count, View
 
 MARK_CELLS = (1, 2)  # where a click marks
 MARK_BATCH = 2000  # rows read at once when everything is marked
+ENOUGH = 500
+"""Conversations of a search known before its first page is shown; the rest is counted while that is read."""
 
 
 class Source(Protocol):
     """Where rows come from; every method answers without blocking the loop."""
 
-    async def count(self, view: View) -> int:
-        """How many conversations the view has."""
+    async def count(self, view: View, at_most: int | None = None) -> Count:
+        """How many conversations the view has; it need not be counted much further than ``at_most``."""
         ...
 
     async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
@@ -110,6 +112,8 @@ class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
         self.view = view
         self.empty_text = ""
         """What an empty list says."""
+        self.complete = True
+        """Whether :attr:`total` is all there is; a long search is counted only by :meth:`reload`."""
         self.cursor = 0
         self.marks: set[int] = set()
         """Threads marked for the next action."""
@@ -128,6 +132,7 @@ class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
     def show(self, total: int, rows: list[ConversationRow]) -> None:
         """Show the first rows at once: the way of the first frame, read before there is a loop."""
         self._pages.begin(total, {0: rows[:PAGE]} if rows else {})
+        self.complete = True
         self.virtual_size = Size(1, total)
         if total > self.app.size.height:  # else found out too late for the first frame
             self.show_vertical_scrollbar = True
@@ -157,7 +162,7 @@ class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
         before, self.view = self.view, view
         shown = False
         try:
-            shown = await self._read(thread)
+            shown = await self._read(thread, at_most=ENOUGH if thread is None else None)
         finally:
             if shown:
                 self.marks.clear()
@@ -170,12 +175,13 @@ class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
         current = self.current
         await self._read(current.thread if current else None, stay=True)
 
-    async def _read(self, thread: int | None, *, stay: bool = False) -> bool:
+    async def _read(self, thread: int | None, *, stay: bool = False, at_most: int | None = None) -> bool:
         """Read the view; False when it cannot be read. What was asked for later wins."""
         self._epoch += 1
         epoch, view, asked_from = self._epoch, self.view, self.cursor
         try:
-            total = await self.source.count(view)
+            count = await self.source.count(view, at_most)
+            total = count.total
             place = await self.source.position(view, thread) if thread is not None and total else None
             first = self._top_for(place, asked_from, total) if stay else self._top_around(place, total)
             last = min(first + max(self.size.height, 1), total)
@@ -195,6 +201,7 @@ class LetterList(QuickScroll, can_focus=True, inherit_bindings=False):
         else:
             top, cursor = self._top_around(place, total), place or 0
         self._pages.begin(total, pages)
+        self.complete = count.complete
         self.cursor = max(0, min(cursor, total - 1))
         self.virtual_size = Size(1, total)
         self.scroll_to(y=top, animate=False, immediate=True)

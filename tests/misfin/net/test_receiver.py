@@ -5,7 +5,7 @@ import errno
 
 import pytest
 from cryptography import x509
-from peers import Peer, ask, letter, odd_person, person
+from peers import Peer, ask, letter, odd_person, person, words_of
 
 from misfin.errors import ListenError
 from misfin.model.address import MisfinAddress
@@ -207,7 +207,7 @@ async def test_a_neighbour_is_verified_without_asking_anybody(serve):
     post = await serve(Directory([ADA, gus]))
     assert await ask(post.port, letter("ada@mail.example"), gus) == ADA_TAKES_IT
     assert post.letters[0].checks.verified
-    assert post.letters[0].checks.summary() == {LOCAL_CHECK: "pass", "pin": "trusted"}
+    assert words_of(post.letters[0].checks) == {LOCAL_CHECK: "pass", "pin": "trusted"}
 
 
 async def test_nobody_can_pose_as_a_neighbour(serve):

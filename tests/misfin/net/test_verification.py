@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest
-from peers import NOW, ask, letter, person, renewed
+from peers import NOW, ask, letter, person, renewed, words_of
 from scripted import ScriptedServer
 
 from misfin.model.address import MisfinAddress
@@ -137,7 +137,7 @@ async def test_a_sender_whose_host_names_its_certificate_is_verified_and_pinned(
     assert await world.post() == b"20"
     checks = world.letters[0].checks
     assert checks.verified
-    assert checks.summary() == {"certificate": "pass", "pin": "first use"}
+    assert words_of(checks) == {"certificate": "pass", "pin": "first use"}
     assert world.pin.how == VOUCHED
     assert hive.letters == []
 
@@ -150,7 +150,7 @@ async def test_a_confirmed_pin_is_believed_without_asking_again(world):
         assert await world.post() == b"20"
     assert asked == [1]
     assert world.letters[-1].checks.verified
-    assert world.letters[-1].checks.summary() == {"certificate": "pass", "pin": "trusted"}
+    assert words_of(world.letters[-1].checks) == {"certificate": "pass", "pin": "trusted"}
 
 
 @pytest.mark.parametrize("method", ["certificate", "probe", "certificate+probe+spki", "probe+spki"])
@@ -170,7 +170,7 @@ async def test_forgeries_are_never_verified(world, method, identity, lines):
     assert await world.post(identity, lines) == b"20"
     (incoming,) = world.letters
     assert not incoming.checks.verified
-    assert "fail" in incoming.checks.summary().values()
+    assert "fail" in words_of(incoming.checks).values()
     assert world.pin is None
 
 
@@ -400,7 +400,7 @@ async def test_without_verification_pins_still_count(world):
     asked = count_connections(hive)
     await world.verify("off")
     assert await world.post(BEA) == b"20"
-    assert world.letters[-1].checks.summary() == {"pin": "first use"}
+    assert words_of(world.letters[-1].checks) == {"pin": "first use"}
     assert not world.letters[-1].checks.verified
     assert await world.post(IMPOSTOR) == b"20"
     assert world.letters[-1].checks.hold
@@ -414,7 +414,7 @@ async def test_a_probe_alone_shows_that_the_mailbox_exists_and_no_more(world):
     world.scripted(b"20 welcome\r\n")
     await world.verify("required", "probe")
     assert await world.post(IMPOSTOR) == b"20"
-    assert world.letters[0].checks.summary()["probe"] == "pass"
+    assert words_of(world.letters[0].checks)["probe"] == "pass"
     assert not world.letters[0].checks.verified
 
 
@@ -429,7 +429,7 @@ async def test_spki_compares_the_hosts_key_and_proves_nothing_about_the_sender(w
     await world.host()
     await world.verify("required", "spki")
     assert await world.post(IMPOSTOR) == b"20"
-    assert world.letters[0].checks.summary()["spki"] == "pass"
+    assert words_of(world.letters[0].checks)["spki"] == "pass"
     assert not world.letters[0].checks.verified
 
 
@@ -469,7 +469,7 @@ async def test_combined_methods_share_one_question_and_must_all_pass(world):
     await world.verify("required", "certificate+probe+spki")
     assert await world.post() == b"20"
     assert asked == [1]
-    summary = world.letters[0].checks.summary()
+    summary = words_of(world.letters[0].checks)
     assert summary == {"certificate": "pass", "probe": "pass", "spki": "pass", "pin": "first use"}
     assert world.letters[0].checks.verified
 
@@ -508,7 +508,7 @@ async def test_a_letter_without_certificate_is_never_verified(world):
         forged = letter("ada@mail.example", lines="bea@hive.test Bea\n\n\n")
         assert (await ask(post.port, forged)).startswith(status)
     assert len(world.letters) == 1
-    assert world.letters[0].checks.summary() == {"probe": "fail"}
+    assert words_of(world.letters[0].checks) == {"probe": "fail"}
 
 
 async def test_a_neighbour_is_not_asked_about(world):

@@ -11,8 +11,9 @@ from textual import events
 from textual.app import App
 
 from misfin.errors import StoreError
-from misfin.store.rows import Badge, ConversationRow, View
+from misfin.store.rows import Badge, ConversationRow, Count, View
 from misfin_tui import theming
+from misfin_tui.widgets import letter_list
 from misfin_tui.widgets.letter_list import LetterList
 from misfin_tui.widgets.pages import PAGE
 
@@ -48,10 +49,12 @@ class Mailbox:
         self.asked: list[tuple[int, int]] = []
         self.broken = False
 
-    async def count(self, view: View) -> int:
+    async def count(self, view: View, at_most: int | None = None) -> Count:
         if self.broken:
             raise StoreError("The disk is gone.")
-        return len(self.threads)
+        total = len(self.threads)
+        known = total if at_most is None or not view.query else min(total, at_most)
+        return Count(known, known == total)
 
     async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
         self.asked.append((offset, limit))
@@ -278,6 +281,26 @@ async def test_a_cursor_that_reverses_colours_makes_no_blocks_of_them(profile_ro
         assert all(segment.style.reverse for segment in strip)
 
 
+async def test_a_view_is_counted_to_the_end_only_when_it_is_read_again(monkeypatch):
+    monkeypatch.setattr(letter_list, "ENOUGH", 100)
+    async with (app := Desk(Mailbox(300))).run_test(size=(80, 24)) as pilot:
+        letters = await started(pilot, app)
+        assert (letters.total, letters.complete) == (300, True)
+        assert await letters.open_view(View(query="common"))
+        assert (letters.total, letters.complete) == (100, False)
+        await letters.reload()
+        assert (letters.total, letters.complete) == (300, True)
+
+
+async def test_a_view_opened_around_a_conversation_is_counted_to_the_end(monkeypatch):
+    monkeypatch.setattr(letter_list, "ENOUGH", 100)
+    async with (app := Desk(Mailbox(300))).run_test(size=(80, 24)) as pilot:
+        letters = await started(pilot, app)
+        assert await letters.open_view(View(query="common"), 7)
+        assert (letters.total, letters.complete) == (300, True)
+        assert letters.current.thread == 7
+
+
 class Unsure(Mailbox):
     """A source that finds out late that a search means nothing."""
 
@@ -285,9 +308,9 @@ class Unsure(Mailbox):
         super().__init__(total)
         self.waiting = asyncio.Event()
 
-    async def count(self, view: View) -> int:
+    async def count(self, view: View, at_most: int | None = None) -> Count:
         if not view.query:
-            return await super().count(view)
+            return await super().count(view, at_most)
         self.waiting.set()
         await self.open.wait()
         raise StoreError("This search means nothing.")

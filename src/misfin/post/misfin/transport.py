@@ -18,7 +18,7 @@ from misfin.compose.recipients import read_address
 from misfin.compose.writing import gemmail_of, recipients_of
 from misfin.errors import IdentityError, MessageTooLargeError, StoreError
 from misfin.model.account import AddressKind
-from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_MESSAGE, GemmailMessage, Version
 from misfin.post.misfin.addresses import recipient_of
 from misfin.post.transport import (
@@ -94,7 +94,7 @@ class MisfinTransport:
         return measure(draft, sender, servers)
 
     def _known(self, address: MisfinAddress) -> KnownServer:
-        memory = self._pins.recall(address.hostname, address.port or DEFAULT_PORT)
+        memory = self._pins.recall(address.hostname, address.server_port)
         forced = self._hosts.get(address.hostname)
         version = (forced and forced.version) or memory.version(self._now()) or Version.C
         sender_line = memory.sender_line or address.hostname in self._sender_lines

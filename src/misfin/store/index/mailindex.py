@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from misfin.errors import StoreError
 from misfin.store.index import read
 from misfin.store.index.database import Database, LostError
-from misfin.store.rows import Changes, Completion, ConversationRow, FolderRow, LetterRow, View
+from misfin.store.rows import Changes, Completion, ConversationRow, Count, FolderRow, LetterRow, View
 
 if TYPE_CHECKING:
     from misfin.store.completion import People
@@ -131,21 +131,21 @@ class MailIndex:
 
     def count(self, view: View) -> int:
         """How many conversations a view has. A search is walked to its end for it."""
-        return self.known(view)[0]
+        return self.count_up_to(view).total
 
-    def known(
-        self, view: View, enough: int | None = None, wanted: Callable[[], bool] = lambda: True
-    ) -> tuple[int, bool]:
-        """How many conversations a view has, and whether those are all: a search is not walked on when there
-        are ``enough``, or when nobody has ``wanted`` it any more."""
+    def count_up_to(
+        self, view: View, at_most: int | None = None, wanted: Callable[[], bool] = lambda: True
+    ) -> Count:
+        """How many conversations a view has. A search is walked only until it has found about ``at_most``,
+        and only as long as the count is ``wanted``; the kept count of a folder is always complete."""
 
-        def act(db: sqlite3.Connection) -> tuple[int, bool]:
+        def act(db: sqlite3.Connection) -> Count:
             box = read.box_of(view, read.known_folders(db))
             if box is not None:
-                return read.box_count(db, box, view.unread_only), True
+                return Count(read.box_count(db, box, view.unread_only))
             matches = self._matches(db, view)
-            matches.reach(db, enough, wanted)
-            return len(matches.newest), matches.ended
+            matches.reach(db, at_most, wanted)
+            return Count(len(matches.newest), matches.ended)
 
         return self._read(act)
 

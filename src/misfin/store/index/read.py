@@ -25,21 +25,79 @@ AUTHORS_FROM: Final = 12
 _WRITTEN: Final = ("Sent", "Drafts")
 """Folders whose letters were put there by oneself: nobody else has to prove who wrote them."""
 
-_LETTER: Final = (
-    "SELECT l.row, l.file, f.account, f.name, f.path, l.sender, l.address, l.recipients, l.subject, l.date,"
-    " l.unread, l.starred, l.tags, l.badge, l.thread, l.size FROM letters l JOIN folders f USING (folder) "
+
+class _Message(NamedTuple):
+    """A message as it lies in the index: the columns of ``_MESSAGE``, in its order."""
+
+    row: int
+    file: bytes
+    account: str
+    folder: str
+    path: bytes
+    sender: str
+    address: str
+    recipients: str
+    subject: str
+    date: float
+    unread: int
+    starred: int
+    tags: str
+    badge: int
+    thread: int
+    size: int
+
+
+_MESSAGE: Final = (
+    "SELECT l.row, l.file, f.account, f.name AS folder, f.path, l.sender, l.address, l.recipients, l.subject,"
+    " l.date, l.unread, l.starred, l.tags, l.badge, l.thread, l.size"
+    " FROM letters l JOIN folders f USING (folder) "
 )
+
+
+class _Conversation(NamedTuple):
+    """A conversation as it lies in the index: the columns of ``_CONVERSATIONS``, in its order.
+
+    The first are those of its newest message in the view. ``box_`` counts are those of the view's folder,
+    None where a search shows it; ``authors`` is None for a conversation of one message.
+    """
+
+    thread: int
+    row: int
+    file: bytes
+    subject: str
+    snippet: str
+    date: float
+    badge: int
+    sender: str
+    address: str
+    own: int
+    recipients: str
+    outgoing: int
+    in_bin: int | None
+    total: int
+    unread: int
+    starred: int
+    attachments: int
+    tagged: int
+    held: int
+    box_total: int | None
+    box_unread: int | None
+    box_starred: int | None
+    authors: str | None
+    tags: str
+
 
 _CONVERSATIONS: Final = """
     SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.badge, l.sender, l.address, l.own,
-        l.recipients, f.name IN ('Sent', 'Drafts'), b.bin, t.total, t.unread, t.starred, t.attachments,
-        t.tagged, t.held,
-        c.total, c.unread, c.starred,
+        l.recipients, f.name IN ('Sent', 'Drafts') AS outgoing, b.bin AS in_bin,
+        t.total, t.unread, t.starred, t.attachments, t.tagged, t.held,
+        c.total AS box_total, c.unread AS box_unread, c.starred AS box_starred,
         CASE WHEN t.letters > 1 THEN (SELECT group_concat(name, char(31)) FROM
             (SELECT CASE own WHEN 0 THEN coalesce(nullif(sender, ''), address) END AS name
-             FROM letters WHERE thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT ?3)) END,
+             FROM letters WHERE thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT ?3)) END
+            AS authors,
         CASE WHEN t.tagged THEN (SELECT group_concat(tags, '') FROM
-            (SELECT tags FROM letters WHERE thread = l.thread LIMIT 256)) ELSE '' END
+            (SELECT tags FROM letters WHERE thread = l.thread LIMIT 256)) ELSE '' END AS tags
     FROM json_each(?1) page
         CROSS JOIN letters l ON l.row = page.value
         JOIN folders f ON f.folder = l.folder
@@ -152,72 +210,55 @@ def box_position(db: sqlite3.Connection, box: int, unread_only: bool, thread: in
 def conversations(db: sqlite3.Connection, newest: Sequence[int], box: int | None) -> list[ConversationRow]:
     """Conversations whose newest letters (in the view) are these rows, in this order."""
     rows = db.execute(_CONVERSATIONS, (json.dumps(newest), box, AUTHORS_FROM))
-    return [_conversation(*row) for row in rows]
+    return [_conversation(found) for found in map(_Conversation._make, rows)]
 
 
-def _conversation(
-    thread: int,
-    row: int,
-    file: bytes,
-    subject: str,
-    snippet: str,
-    date: float,
-    badge: int,
-    sender: str,
-    address: str,
-    own: int,
-    recipients: str,
-    outgoing: int,
-    in_bin: int | None,
-    total: int,
-    unread: int,
-    starred: int,
-    attachments: int,
-    tagged: int,
-    held: int,
-    box_total: int | None,
-    box_unread: int | None,
-    box_starred: int | None,
-    authors: str | None,
-    tags: str,
-) -> ConversationRow:
-    if authors is None:
-        authors = "" if own else sender or address
-    names = ", ".join(dict.fromkeys(name for name in authors.split(SEPARATOR) if name))
-    if not names:
-        named = ", ".join(part.partition(" <")[0] for part in recipients.split(SEPARATOR))
-        names = f"To: {named}" if outgoing and recipients else sender or address
+def _conversation(found: _Conversation) -> ConversationRow:
+    in_bin, box_total = found.in_bin, found.box_total
     return ConversationRow(
-        thread=thread,
-        letter=row,
-        id=letter_id(file),
-        participants=names,
-        subject=subject,
-        snippet=snippet,
-        count=box_total if in_bin and box_total is not None else max(total, 1),
-        unread=unread if box_unread is None else box_unread,
-        starred=bool(box_starred if in_bin else starred),
-        date=date,
-        badge=Badge.VERIFIED if own and outgoing else BADGES[badge],
-        tags=tuple(sorted(set(tags.split()))) if tagged else (),
-        attachment=attachments > 0,
-        held=held > 0,
+        thread=found.thread,
+        letter=found.row,
+        id=letter_id(found.file),
+        participants=_participants(found),
+        subject=found.subject,
+        snippet=found.snippet,
+        count=box_total if in_bin and box_total is not None else max(found.total, 1),
+        unread=found.unread if found.box_unread is None else found.box_unread,
+        starred=bool(found.box_starred if in_bin else found.starred),
+        date=found.date,
+        badge=Badge.VERIFIED if found.own and found.outgoing else BADGES[found.badge],
+        tags=tuple(sorted(set(found.tags.split()))) if found.tagged else (),
+        attachment=found.attachments > 0,
+        held=found.held > 0,
     )
+
+
+def _participants(found: _Conversation) -> str:
+    """The newest authors other than oneself; where there are none, the recipients."""
+    sender = found.sender or found.address
+    if found.authors is not None:
+        if names := ", ".join(dict.fromkeys(filter(None, found.authors.split(SEPARATOR)))):
+            return names
+    elif sender and not found.own:
+        return sender
+    if not (found.outgoing and found.recipients):
+        return sender
+    return "To: " + ", ".join(part.partition(" <")[0] for part in found.recipients.split(SEPARATOR))
 
 
 def letters(db: sqlite3.Connection, rows: Sequence[int]) -> list[LetterRow]:
     """These letters, in this order; those that are gone are left out."""
     found = db.execute(
-        _LETTER + "JOIN json_each(?) page ON page.value = l.row ORDER BY page.key", (json.dumps(rows),)
+        _MESSAGE + "JOIN json_each(?) page ON page.value = l.row ORDER BY page.key", (json.dumps(rows),)
     )
-    return [_letter(*row) for row in found]
+    return [_letter(each) for each in map(_Message._make, found)]
 
 
 def thread(db: sqlite3.Connection, thread: int, seen_from: str | None) -> list[LetterRow]:
     """A conversation, oldest first, across folders; bins other than the one it is seen from are left out,
     unless nothing would remain."""
-    asked = _LETTER + "WHERE l.thread = ? ORDER BY l.date, l.turn, l.row"
-    rows = [_letter(*row) for row in db.execute(asked, (thread,))]
+    asked = _MESSAGE + "WHERE l.thread = ? ORDER BY l.date, l.turn, l.row"
+    rows = [_letter(found) for found in map(_Message._make, db.execute(asked, (thread,)))]
     shown = [row for row in rows if row.folder not in BINS or row.folder == seen_from]
     return shown or rows
 
@@ -297,41 +338,25 @@ def _found(db: sqlite3.Connection, row: int) -> Found | None:
     return Found._make((row, *found[:2], Path(os.fsdecode(found[2])), found[3])) if found else None
 
 
-def _letter(
-    row: int,
-    file: bytes,
-    account: str,
-    folder: str,
-    path: bytes,
-    sender: str,
-    address: str,
-    recipients: str,
-    subject: str,
-    date: float,
-    unread: int,
-    starred: int,
-    tags: str,
-    badge: int,
-    thread: int,
-    size: int,
-) -> LetterRow:
+def _letter(found: _Message) -> LetterRow:
+    ours = found.folder in _WRITTEN and found.address == found.account
     return LetterRow(
-        row=row,
-        id=letter_id(file),
-        account=account,
-        folder=folder,
-        sender=sender,
-        sender_address=address,
-        to=tuple(recipients.split(SEPARATOR)) if recipients else (),
-        subject=subject,
-        date=date,
-        unread=bool(unread),
-        starred=bool(starred),
-        tags=tuple(tags.split()),
-        badge=Badge.VERIFIED if folder in _WRITTEN and address == account else BADGES[badge],
-        thread=thread,
-        size=size,
-        path=Path(os.fsdecode(path)) / os.fsdecode(file),
+        row=found.row,
+        id=letter_id(found.file),
+        account=found.account,
+        folder=found.folder,
+        sender=found.sender,
+        sender_address=found.address,
+        to=tuple(found.recipients.split(SEPARATOR)) if found.recipients else (),
+        subject=found.subject,
+        date=found.date,
+        unread=bool(found.unread),
+        starred=bool(found.starred),
+        tags=tuple(found.tags.split()),
+        badge=Badge.VERIFIED if ours else BADGES[found.badge],
+        thread=found.thread,
+        size=found.size,
+        path=Path(os.fsdecode(found.path)) / os.fsdecode(found.file),
     )
 
 

@@ -6,10 +6,20 @@ import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.store.index import read
 from misfin.store.rows import Badge, View
 
 INBOX = View(ME, "Inbox")
 DAY = 86400.0
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "columns"),
+    [(read._MESSAGE, (), read._Message), (read._CONVERSATIONS, ("[]", None, 1), read._Conversation)],
+)
+def test_columns_are_named_in_the_order_they_are_read(index, statement, values, columns):
+    described = index._read(lambda db: db.execute(statement, values).description)
+    assert tuple(name for name, *_ in described) == columns._fields
 
 
 def thread_of_three(box):

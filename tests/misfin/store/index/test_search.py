@@ -13,7 +13,7 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.envelope import wrap
 from misfin.store.index import MailIndex, matches, spelling
-from misfin.store.rows import Completion, View
+from misfin.store.rows import Completion, Count, View
 
 DAY = 86400.0
 MULTIPART = """\
@@ -418,13 +418,13 @@ def test_the_first_page_of_a_search_waits_for_no_count(tmp_path, monkeypatch):
     with MailIndex(tmp_path / "index.db", box.root) as index:
         scanned(index)
         view = View(query="common")
-        known, whole = index.known(view, 10)
-        assert 10 <= known < 300
-        assert not whole
+        begun = index.count_up_to(view, 10)
+        assert 10 <= begun.total < 300
+        assert not begun.complete
         asked = iter([True, True])  # then nobody wants to know any more
-        known, whole = index.known(view, wanted=lambda: next(asked, False))
-        assert known < 300
-        assert not whole
+        given_up = index.count_up_to(view, wanted=lambda: next(asked, False))
+        assert given_up.total < 300
+        assert not given_up.complete
 
         def look_meanwhile() -> bool:
             """In the middle of a count, from another thread, as the screen does."""
@@ -434,7 +434,7 @@ def test_the_first_page_of_a_search_waits_for_no_count(tmp_path, monkeypatch):
                 assert len(rows.result(60)) == len(same.result(60)) == 5
             return True
 
-        assert index.known(view, wanted=look_meanwhile) == (300, True)
+        assert index.count_up_to(view, wanted=look_meanwhile) == Count(300)
         assert index.count(view) == 300
 
 
@@ -447,7 +447,7 @@ def test_a_place_in_a_search_is_found_without_counting_it(tmp_path):
         view = View(query="common")
         rows = index.conversations(view, 0, 5)
         assert [index.position(view, row.thread) for row in rows] == [0, 1, 2, 3, 4]
-        assert not index.known(view, 1)[1]
+        assert not index.count_up_to(view, 1).complete
         last = index.conversations(view, 399, 1)[0]
         assert index.position(view, last.thread) == 399
         assert index.position(view, -5) is None
