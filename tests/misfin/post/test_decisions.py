@@ -62,7 +62,9 @@ class Desk(NamedTuple):
         )
         claim = claimed(self.outbox_queue, NOW)
         assert claim is not None
-        asked = Outcome(State.HELD, "changed", question=question, pin_name=HOST, pinned=OLD.fingerprints.spki)
+        about_trust = question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
+        pin = {"pin_name": HOST, "pinned": OLD.fingerprints.spki} if about_trust else {}
+        asked = Outcome(State.HELD, "changed", question=question, **pin)
         finish(self.outbox_queue, claim, asked, Transcript(), NOW)
         return row
 
