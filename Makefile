@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo run test check format bench screenshots interop clean
+.PHONY: help demo run test check format bench docs screenshots interop clean
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
@@ -40,6 +40,12 @@ format: $(VENV)/.dev     ## format the code
 bench: $(VENV)/.dev      ## measure speed and memory against named peers
 	$(BIN)/python -m tests.benchmarks
 
+docs: $(VENV)/.dev       ## build the documents as HTML in docs/_build
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet -d docs/_build/.doctrees docs docs/_build
+	@echo "The documents are in docs/_build/index.html"
+
 interop: $(VENV)/.dev    ## only the tests against other people's programs
 	-$(BIN)/python tests/helpers/titlani.py
 	$(BIN)/python -m pytest -q tests/interop
@@ -49,4 +55,4 @@ screenshots: $(VENV)/.dev ## draw every screen from the demo mailbox
 	$(BIN)/python screenshots/make.py
 
 clean:           ## remove what the other verbs made
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist build docs/_build .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -34,7 +34,7 @@ OURS = {
     "misfin.model.gemtext",
     "misfin.model.safetext",
     "misfin.store",
-    "misfin.store.files",
+    "misfin.files",
     "misfin.store.rows",
     "misfin_tui",
     "misfin_tui.app",

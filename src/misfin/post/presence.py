@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import LocalError, StoreError
-from misfin.store.files import private_folder
+from misfin.files import private_folder
 
 NAME = "receiver.json"
 _MAX_NOTE = 65536

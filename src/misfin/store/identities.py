@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import AddressError, IdentityError, StoreError
+from misfin.files import write_private
 from misfin.model.address import MisfinAddress
-from misfin.store.files import write_private
 from misfin.trust.identity import Identity, identity_from_pem
 
 MAX_FILE = 256 * 1024

@@ -10,6 +10,7 @@ Letters are counted for this, since two may say the same: a source with two of t
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -22,9 +23,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from misfin.errors import InputError, StoreError
+from misfin.files import sync_folder
 from misfin.model.address import MisfinAddress
 from misfin.store import envelope, fields, mbox, sources
-from misfin.store.files import sync_folder
 from misfin.store.keywords import FLAGS, check_tag, name_keywords
 from misfin.store.maildir import INBOX, SUBDIRS, Maildir, MailStore, Parcel
 from misfin.store.sources import Found, Item, Skipped
@@ -366,10 +367,6 @@ def _record(home: Path) -> Iterator[_Record]:
 
 
 def _lock(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # no such lock on this system; a Maildir needs none
-        return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import LetterGoneError, StoreError
-from misfin.store.durable import rename_across, write_new
-from misfin.store.files import private_folder, sync_folder
+from misfin.files import private_folder, rename_across, sync_folder, write_new
 from misfin.store.foldernames import folder_path, names_of
 from misfin.store.letternames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
 

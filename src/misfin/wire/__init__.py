@@ -10,7 +10,7 @@ To drive a machine over a transport of your own, for a client:
 
 For a server: read, ``server.feed_bytes()`` until it returns a request (an error carries the status to answer
 with), ``server.send_response()``, write ``server.get_outgoing_data()``. The clock is yours too: nothing here
-times out. tests/examples/blocking_socket.py does both.
+times out. docs/examples/blocking_socket.py does both.
 """
 
 from misfin.wire.client import ClientProtocol

@@ -297,6 +297,21 @@ class MisfinApp(Questions):
             else:
                 self.post_message(ConfigChanged())
 
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> None:
+        """Save a picture of the screen as Textual does, but for its owner only: there is mail in it."""
+        self._save_screenshot(self.export_screenshot(), filename or "", path or "")
+
+    @work(group="screenshot", description="save a picture of the screen")
+    async def _save_screenshot(self, svg: str, name: str, folder: str) -> None:
+        try:
+            saved = await self.services.outside.save_screenshot(svg, name, folder)
+        except MisfinError as error:
+            self.report(error)
+        else:
+            self.say(f"Saved in {saved}.")
+
     # ---- the end
 
     async def action_quit(self) -> None:

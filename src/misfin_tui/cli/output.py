@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
 from misfin_tui.paths import Profile, find_profile
-from misfin_tui.screentext import plain
+from misfin_tui.screentext import escaped, plain
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -54,7 +54,7 @@ def emit(args: Namespace, record: Record, line: str) -> None:
     if args.json:
         import json
 
-        text = json.dumps(record, ensure_ascii=False)
+        text = escaped(json.dumps(record, ensure_ascii=False))
         try:
             text.encode(sys.stdout.encoding or "ascii")
         except UnicodeEncodeError:  # another locale, or the name of a file that is no UTF-8

@@ -48,7 +48,7 @@ def build_parser() -> Parser:
         parents=[common],
         description="Read and write Misfin mail. Without a command, opens the program.",
         epilog="Exit status: 0 done, 1 failed for good, 2 wrong usage or input, 3 held for a decision of a "
-        "person, 4 deferred and kept in the outbox.",
+        "person, 4 deferred and kept in the outbox, 130 interrupted.",
     )
     top.add_argument("--version", action="store_true", help="print the version")
     top.add_argument("--dev", action="store_true", help="reload your theme files when they are saved")
@@ -98,6 +98,9 @@ def _identity(add: Add, common: Parser) -> None:
     take = action("import", "identity:import_file", "take over a PEM file of another program")
     take.add_argument("file", metavar="FILE", help="certificate, and the key unless it is given apart")
     take.add_argument("--key-file", metavar="FILE", help="the key, when it lies in a file of its own")
+    take.add_argument(
+        "--password-file", metavar="FILE", help="its first line is the key's password; - is standard input"
+    )
     take.add_argument("--name", help="name to keep it under (default: its address)")
     give = action("export", "identity:export", "write certificate and key as PEM")
     give.add_argument("name", metavar="NAME", help="name or address")

@@ -6,7 +6,9 @@ import asyncio
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,8 @@ _STATUS = {
 """What the state of a delivery means for the exit status; uncertain waits for a person, as held does."""
 _MOST_READ = 4 * MAX_MESSAGE
 """Bytes of a text that are read, to say by how much it is too long."""
+_SETTLED = frozenset({State.DELIVERED, State.CANCELLED, State.FAILED, State.HELD})
+"""States that ctrl+c did not cause and that trying longer would not have changed."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
 
 
@@ -54,10 +58,7 @@ def send(args: Namespace) -> int:
             rows = _rows(services, ids)
             _report(args, rows)
             return Exit.DONE
-        _deliver(services, ids)
-        rows = _rows(services, ids)
-        _report(args, rows)
-        return worst(rows)
+        return _send_these(args, services, ids)
 
 
 def outbox(args: Namespace) -> int:
@@ -76,7 +77,7 @@ def retry(args: Namespace) -> int:
             raise LocalError(
                 f"Letter {args.id} cannot be tried again.", remedy="`misfin-tui outbox` shows why."
             )
-        return _send_one(args, services)
+        return _send_these(args, services, [args.id])
 
 
 def follow(args: Namespace) -> int:
@@ -96,7 +97,7 @@ def follow(args: Namespace) -> int:
         if args.change_contact:
             services.contact_book.moved(row.to, row.target)
             say(f"{row.to} is {row.target} in your contacts from now on.")
-        return _send_one(args, services)
+        return _send_these(args, services, [args.id])
 
 
 def cancel(args: Namespace) -> int:
@@ -112,13 +113,15 @@ def cancel(args: Namespace) -> int:
 def run_outbox(args: Namespace) -> int:
     """Send everything that is due, once; the exit status is that of the worst letter still open."""
     with open_services(args) as services:
-        tried = {row.id for row in _deliver(services, None)}
+        tried: set[int] = set()
+        with _interruptible() as ending:
+            tried = {row.id for row in _deliver(services, None)}
         still_open = {
             row.id for row in services.outbox_queue.rows([State.HELD, State.UNCERTAIN, State.DEFERRED])
         }
         rows = _rows(services, sorted(tried | still_open))
         _report(args, rows)
-        return worst(rows)
+        return Exit.INTERRUPTED if ending.interrupted else worst(rows)
 
 
 def worst(rows: Sequence[OutboxRow]) -> int:
@@ -127,11 +130,31 @@ def worst(rows: Sequence[OutboxRow]) -> int:
     return next(status for status in _WORST_FIRST if status in statuses)
 
 
-def _send_one(args: Namespace, services: Services) -> int:
-    _deliver(services, [args.id])
-    rows = _rows(services, [args.id])
+def _send_these(args: Namespace, services: Services, ids: Sequence[int]) -> int:
+    """Send them and report what became of each, also when ctrl+c cuts it short."""
+    with _interruptible() as ending:
+        _deliver(services, ids)
+    rows = _rows(services, ids)
     _report(args, rows)
+    if ending.interrupted and any(row.state not in _SETTLED for row in rows):
+        return Exit.INTERRUPTED
     return worst(rows)
+
+
+@dataclass(slots=True)
+class _Ending:
+    interrupted: bool = False
+
+
+@contextmanager
+def _interruptible() -> Iterator[_Ending]:
+    """Let ctrl+c end the block and nothing more; the outbox says what was done by then."""
+    ending = _Ending()
+    try:
+        yield ending
+    except KeyboardInterrupt:
+        ending.interrupted = True
+        say("Interrupted.")
 
 
 def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow]:

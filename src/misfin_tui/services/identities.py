@@ -156,7 +156,7 @@ class Identities:
 
     def _export(self, name: str, path: Path, with_key: bool) -> None:
         identity = self._services.identity_store.load(name)
-        write_new(path, identity.pem if with_key else identity.cert_pem, private=with_key)
+        write_new(path, identity.pem if with_key else identity.cert_pem)
 
 
 def open_pem(certificate: Path, key: Path | None, password: str | None) -> Identity:

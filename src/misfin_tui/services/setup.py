@@ -98,7 +98,7 @@ class Setup:
             raise StoreError(f"{self._services.profile.config} cannot be read: {error}.") from error
 
     def _write_file(self, text: str) -> Config:
-        from misfin.store.files import write_private
+        from misfin.files import write_private
 
         path = self._services.profile.config
         config = settings.parse(text, path)

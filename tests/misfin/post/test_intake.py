@@ -170,7 +170,7 @@ async def test_a_flood_is_stored_whole_and_in_few_batches(intake, store, monkeyp
 
     store.create("ada@mail.example")
     monkeypatch.setattr("misfin.store.maildir.os.fsync", counting)
-    monkeypatch.setattr("misfin.store.files.os.fsync", counting)
+    monkeypatch.setattr("misfin.files.os.fsync", counting)
     responses = await asyncio.gather(*(intake(letter(f"number {n}\n")) for n in range(300)))
     assert {response.status for response in responses} == {20}
     assert len(files(store)) == 300

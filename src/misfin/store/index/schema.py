@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from misfin.errors import StoreError
-from misfin.store.files import private_folder
+from misfin.files import private_folder
 
 VERSION: Final = 5
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours

@@ -14,7 +14,7 @@ from misfin.model.address import MisfinAddress
 from misfin.trust.identity import generate
 from misfin.wire import MisfinRequest, MisfinResponse
 
-EXAMPLE = runpy.run_path(str(Path(__file__).with_name("blocking_socket.py")))
+EXAMPLE = runpy.run_path(str(Path(__file__).parents[2] / "docs/examples/blocking_socket.py"))
 deliver, serve, main = EXAMPLE["deliver"], EXAMPLE["serve"], EXAMPLE["main"]
 LETTER = MisfinRequest("ada", "mail.example", b"\n\n\n" + b"long letter\n" * 1000)
 

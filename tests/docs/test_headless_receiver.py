@@ -9,7 +9,7 @@ from peers import person
 
 from misfin import HostOverride, MisfinClient
 
-PROGRAM = Path(__file__).with_name("headless_receiver.py")
+PROGRAM = Path(__file__).parents[2] / "docs/examples/headless_receiver.py"
 BOOK = person("book@mail.example Guest Book")
 BEA = person("bea@hive.test Bea")
 

@@ -1,12 +1,12 @@
 """The machines of misfin.wire over an ordinary blocking socket: no asyncio, no TLS library, no store.
 
-Run it to see one letter go from a client to a server in the same process:
+Run it to see one message go from a client to a server in the same process:
 
-    python tests/examples/blocking_socket.py
+    python docs/examples/blocking_socket.py
 
-``deliver`` and ``serve`` take any socket with sendall() and recv(), an ``ssl.SSLSocket`` too. Left out on
-purpose is what a real program needs besides: deciding whether to trust the certificate *before* ``deliver``,
-storing the letter durably *before* the answer, limits on connections and on total time.
+``deliver`` and ``serve`` take any socket with sendall() and recv(), including an ``ssl.SSLSocket``. What a
+real program also needs is left out on purpose: deciding whether to trust the certificate *before*
+``deliver``, storing the message durably *before* the answer, limits on connections and on total time.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ PATIENCE = 30.0  # seconds of silence that end a connection
 def deliver(sock: socket.socket, request: MisfinRequest) -> MisfinResponse:
     """Send one request and read its answer.
 
-    Raises RemoteProtocolError or OSError. As the request left in one piece, the letter may have arrived all
-    the same: neither error is a reason to send it again.
+    Raises RemoteProtocolError or OSError. As the request left in one piece, the message may have arrived
+    anyway: neither error is a reason to send it again.
     """
     client = ClientProtocol()
     client.send_request(request)
@@ -39,7 +39,7 @@ def deliver(sock: socket.socket, request: MisfinRequest) -> MisfinResponse:
         if response := client.feed_bytes(data):
             return response
     response = client.receive_eof()
-    assert response is not None  # it would have been returned above
+    assert response is not None  # otherwise it would have been returned above
     return response
 
 
@@ -62,7 +62,7 @@ def serve(sock: socket.socket, handle: Callable[[MisfinRequest], MisfinResponse]
 
 
 def main() -> None:
-    """One letter, from one thread to another."""
+    """One message, from one thread to another."""
     ours, theirs = socket.socketpair()
     stored: list[GemmailMessage] = []
 
@@ -75,8 +75,8 @@ def main() -> None:
     with ours, theirs:
         thread = threading.Thread(target=serve, args=(theirs, keep))
         thread.start()
-        letter = GemmailMessage(body=compose("Lunch", "At noon, in the garden?\n"))
-        response = deliver(ours, MisfinRequest("ada", "mail.example", letter.to_bytes()))
+        message = GemmailMessage(body=compose("Lunch", "At noon, in the garden?\n"))
+        response = deliver(ours, MisfinRequest("ada", "mail.example", message.to_bytes()))
         thread.join()
     print(f"{response.status}: {explain(response.status, response.meta)}")
     print(f"stored: {stored[0].subject}")

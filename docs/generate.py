@@ -1,0 +1,106 @@
+"""Writes the pages that are made from the program's own tables: settings.md and keys.md.
+
+    python docs/generate.py
+
+Change the explanation in the table and run it again; a test compares the files with the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import Field, fields
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from misfin_tui.config import FREE_SECTIONS, SECTIONS, Config, HostConfig
+from misfin_tui.config.writing import toml_value
+from misfin_tui.keymap import ACTIONS, readable
+from misfin_tui.keymap.spelling import split
+
+HERE = Path(__file__).parent
+_NOTE = "<!-- Made by docs/generate.py; change the tables in the program, not this page. -->"
+
+
+def settings_page() -> str:
+    """Every setting with its default, its limits and its explanation."""
+    parts = [
+        "# Settings",
+        _NOTE,
+        "All settings are optional and live in `config.toml` in the profile. `misfin-tui config path` prints"
+        " where that is, `config init` writes a commented file, `config show` prints the settings in use. The"
+        " settings screen (`,`) changes them too and keeps your comments. A value that cannot be used stops"
+        " the program with its line; an unknown name is reported and skipped.",
+    ]
+    for number, (name, section) in enumerate(SECTIONS.items(), 1):
+        parts += [f"## {number}. [{name}]", _settings(fields(section))]
+    hosts = len(SECTIONS) + 1
+    parts += [
+        f"## {hosts}. [hosts]",
+        "What to do differently for one host, as in `ssh_config`. The host is part of the section's name:",
+        '```toml\n[hosts."mail.example"]\nconnect = "192.0.2.7:1959"\nversion = "B"\n```',
+        _settings(fields(HostConfig)),
+    ]
+    for number, (name, explanation) in enumerate(FREE_SECTIONS.items(), hosts):
+        if name != "hosts":
+            parts += [f"## {number}. [{name}]", explanation]
+            if set_already := getattr(Config(), name):
+                lines = [f"{key} = {toml_value(value)}" for key, value in set_already.items()]
+                parts.append("\n".join(["By default:\n", "```toml", f"[{name}]", *lines, "```"]))
+            elif name == "keys":
+                parts.append("[keys.md](keys.md) lists the names of all actions.")
+    return "\n\n".join(parts) + "\n"
+
+
+def keys_page() -> str:
+    """Every action that has a key, by where it works."""
+    parts = [
+        "# Keys",
+        _NOTE,
+        "Every key can be changed: on the settings screen, or in `config.toml` with the name of the action,"
+        ' `[keys]`, `archive = "e,delete"`. An empty text takes the key away. In the program `?` shows the'
+        " keys that work there, and `ctrl+p` finds every command by its name.",
+    ]
+    for number, (place, actions) in enumerate(groupby(ACTIONS, key=lambda action: action.room), 1):
+        rows = [(_keys(action.keys), f"`{action.id}`", action.help) for action in actions]
+        parts += [f"## {number}. {str(place).capitalize()}", _table(("key", "action", "does"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+PAGES = {"settings.md": settings_page, "keys.md": keys_page}
+
+
+def _settings(items: Sequence[Field[Any]]) -> str:
+    rows = [
+        (f"`{one.name}`", f"`{toml_value(one.default)}`", _limits(one), one.metadata["help"]) for one in items
+    ]
+    return _table(("name", "default", "values", "meaning"), rows)
+
+
+def _limits(item: Field[Any]) -> str:
+    limits = item.metadata
+    if limits["choices"]:
+        return ", ".join(f"`{toml_value(choice)}`" for choice in limits["choices"])
+    if isinstance(item.default, bool):
+        return "`true`, `false`"
+    if limits["low"] is not None:
+        return f"{limits['low']:,} to {limits['high']:,}"
+    return "a list" if isinstance(item.default, tuple) else "text"
+
+
+def _keys(keys: str) -> str:
+    return " ".join(f"`{readable(key).replace('^', 'ctrl+')}`" for key in split(keys))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def main() -> None:
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
