@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
-from misfin.store.files import sync_folder
-from misfin.store.letternames import INFO, unique_name
+from misfin.files import new_private, sync_folder
+from misfin.store.letternames import INFO
 
 if TYPE_CHECKING:
     from misfin.post.transport import Composed
@@ -28,25 +29,17 @@ def write_sent_copy(store: MailStore, account: str, message: Outgoing, copy: Com
         store.create(account)
     folder.create()
     created = message.created
-    unfinished = folder.path / "tmp" / unique_name(created)
     target = folder.path / "cur" / f"{int(created)}.G{message.group}.outbox{INFO}S"
     try:
-        try:
-            with open(unfinished, "xb", opener=_private) as file:
-                copy.write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.utime(unfinished, (created, created))
-            unfinished.replace(target)
-            sync_folder(target.parent)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        if target.exists() and not target.stat().st_size:
+            target.unlink()  # a crash on a file system without hard links leaves the name alone
+        with suppress(FileExistsError), new_private(target, drafts=folder.path / "tmp") as file:
+            copy.write(file)
+            file.flush()
+            os.utime(file.fileno(), (created, created))
+        sync_folder(target.parent)
     except OSError as error:
         raise StoreError(
             f"The copy in {folder.path} could not be stored: {error.strerror or error}.",
             remedy="Check that the disk has room and that you may write there.",
         ) from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

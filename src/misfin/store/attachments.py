@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from misfin.errors import InputError, StoreError
-from misfin.store.files import private_folder, sync_folder
+from misfin.files import new_private, private_folder, sync_folder
 
 _KEY = re.compile(r"[0-9a-f]{64}")
-_UNFINISHED = ".new-"
+_UNFINISHED = ".misfin-"
 _CHUNK = 1024 * 1024
 _GRACE = 86400.0  # seconds; a file just attached belongs to no draft yet
 
@@ -126,16 +126,14 @@ class AttachmentFiles:
     def _keep(self, source: BinaryIO, called: str) -> tuple[str, int]:
         with _translated(f"{called} cannot be attached: the copy in {self.folder} failed"):
             private_folder(self.folder)
-            unfinished = self.folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
+            unfinished = self.folder / f"{_UNFINISHED}{secrets.token_hex(8)}.new"
             digest, size = hashlib.sha256(), 0
             try:
-                with open(unfinished, "xb", opener=_private) as copy:
+                with new_private(unfinished, sync=False) as copy:
                     while chunk := _read(source, called):
                         digest.update(chunk)
                         size += len(chunk)
                         copy.write(chunk)
-                    copy.flush()
-                    os.fsync(copy.fileno())
                 key = digest.hexdigest()
                 if not self._touch(key, size):
                     unfinished.replace(self.folder / key)
@@ -160,10 +158,6 @@ def _read(source: BinaryIO, called: str) -> bytes:
         return source.read(_CHUNK)
     except OSError as error:
         raise InputError(f"{called} cannot be read: {error.strerror}.") from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _without_waiting(path: str, flags: int) -> int:
