@@ -20,7 +20,6 @@ from misfin.errors import MisfinError, StoreError
 from misfin.post.connections import Connections
 from misfin.post.events import Event, Sending, Trouble, event_of
 from misfin.post.marks import JobMarks
-from misfin.post.retry import Reason
 from misfin.post.sentcopy import write_sent_copy
 from misfin.post.settling import Settled, interrupted, raised, sentence_of, settle
 from misfin.post.transport import Ask, Connection, Due, Ending, Job, Route, RouteError, Transport
@@ -356,14 +355,7 @@ class Courier:
             (claimed, each.outcome, each.ending.transcript)
             for claimed, each in zip(claim.deliveries, settled, strict=True)
         ]
-        for ours, each in zip(self._outbox.finish(endings, now), settled, strict=True):
-            outcome = each.outcome
-            if not ours:
-                continue
-            if outcome.pin_name:
-                self._outbox.hold_route(claim.route, outcome, now)
-            elif each.reason in (Reason.ROUTE_AWAY, Reason.SLOW_DOWN):
-                self._outbox.defer_route(claim.route, outcome.next_attempt, outcome.why, now)
+        self._outbox.finish(endings, now)
 
     def _elsewhere(self, only: Collection[int], due_by: float) -> bool:
         """Whether another process works on one of these rows, or uses the route of one that is due."""

@@ -12,22 +12,28 @@ from misfin.store.outgoing import History, Outcome, State, Transcript
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The end of a try for one delivery. ``reason`` says whether others on the route wait with it."""
+    """The end of a try for one delivery."""
 
     outcome: Outcome
     ending: Ending
-    reason: Reason | None = None
 
 
 def settle(history: History, ending: Ending, now: float, rand: float) -> Settled:
     """Apply the rules of retry.py to what a transport reports; ``rand`` is in 0..1."""
-    reason: Reason | None = None
     match next_try(history, ending.result, ending.words, now=now, rand=rand):
         case Taken(delivered):
             outcome = Outcome(State.DELIVERED if delivered else State.ACCEPTED)
         case Retry(at, why, reason):
             slow = reason is Reason.SLOW_DOWN
-            outcome = Outcome(State.DEFERRED, why, next_attempt=at, failure=not slow, slowdown=slow)
+            alone = reason is Reason.DELIVERY
+            outcome = Outcome(
+                State.DEFERRED,
+                why,
+                next_attempt=at,
+                failure=not slow,
+                slowdown=slow,
+                whole_route=not alone,
+            )
         case Hold(question, why):
             outcome = Outcome(State.HELD, why, question=question)
         case Fail(why):
@@ -38,7 +44,7 @@ def settle(history: History, ending: Ending, now: float, rand: float) -> Settled
         asked = ending.result
         outcome = replace(outcome, pin_name=asked.pin_name, pinned=asked.pinned, target=asked.target)
     outcome = replace(outcome, status=ending.status, meta=ending.meta, fingerprint=ending.fingerprint)
-    return Settled(outcome, ending, reason)
+    return Settled(outcome, ending)
 
 
 def interrupted(*, sent: bool, now: float) -> Settled:

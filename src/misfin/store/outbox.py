@@ -236,8 +236,9 @@ class Outbox:
     def finish(self, endings: Iterable[tuple[Claimed, Outcome, Transcript]], now: float) -> list[bool]:
         """End attempts, all at once; False where a row was no longer ours (then only its transcript is kept).
 
-        A row that left and that another process took for abandoned (uncertain) is still ours to settle: we
-        know better than it how the attempt ended.
+        What else waits for a route shares a question about it, or waits as long, at once: nobody can claim it
+        in between. A row that left and that another process took for abandoned (uncertain) is still ours to
+        settle: we know better than it how the attempt ended.
         """
         with self._db.write():
             return [outboxclaims.end(self._db, self.owner, *ending, now) for ending in endings]
@@ -277,24 +278,6 @@ class Outbox:
                 )
                 settled += load_rows(self._db, "WHERE d.id = ?", (row_id,))
         return settled
-
-    def hold_route(self, route: str, outcome: Outcome, now: float) -> None:
-        """Let what else waits for a route share the question of ``outcome`` instead of asking it again."""
-        with self._db.write():
-            self._db.execute(
-                "UPDATE delivery SET state = 'held', why = ?, question = ?, pin_name = ?, pinned = ?,"
-                " changed = ? WHERE route = ? AND state IN ('waiting', 'deferred')",
-                (outcome.why, outcome.question, outcome.pin_name, outcome.pinned, now, route),
-            )
-
-    def defer_route(self, route: str, until: float, why: str, now: float) -> None:
-        """Let what else waits for a route wait until then: its server asked for it, or is away."""
-        with self._db.write():
-            self._db.execute(
-                "UPDATE delivery SET state = 'deferred', why = ?, next_attempt = ?, changed = ?"
-                " WHERE route = ? AND state IN ('waiting', 'deferred') AND next_attempt < ?",
-                (why, until, now, route, until),
-            )
 
     # ---- what a person decides --------------------------------------------------------------------
 

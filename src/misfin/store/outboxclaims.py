@@ -108,7 +108,7 @@ def end(
     facts = asdict(outcome)
     facts |= {"question": outcome.question or "", "now": now, "owner": owner, "server": transcript.host}
     facts |= {"id": claimed.row.id, "attempt": claimed.attempt}
-    return bool(
+    ours = bool(
         database.execute(
             "UPDATE delivery SET state = :state, why = :why, status = :status, meta = :meta,"
             " fingerprint = :fingerprint, next_attempt = :next_attempt, question = :question,"
@@ -121,3 +121,23 @@ def end(
             facts,
         ).rowcount
     )
+    if ours:
+        _whole_route(database, claimed.row.route, outcome, now)
+    return ours
+
+
+def _whole_route(database: Database, route: str, outcome: Outcome, now: float) -> None:
+    """Let what else waits for the route share a question about it, or wait because its server is away."""
+    if outcome.pin_name:
+        database.execute(
+            "UPDATE delivery SET state = 'held', why = ?, question = ?, pin_name = ?, pinned = ?, changed = ?"
+            " WHERE route = ? AND state IN ('waiting', 'deferred')",
+            (outcome.why, outcome.question, outcome.pin_name, outcome.pinned, now, route),
+        )
+    elif outcome.whole_route:
+        until = outcome.next_attempt
+        database.execute(
+            "UPDATE delivery SET state = 'deferred', why = ?, next_attempt = ?, changed = ?"
+            " WHERE route = ? AND state IN ('waiting', 'deferred') AND next_attempt < ?",
+            (outcome.why, until, now, route, until),
+        )

@@ -167,7 +167,8 @@ class Outcome:
     """How an attempt ended for a delivery; ``failure`` and ``slowdown`` say which pause grows next time.
 
     ``pinned`` is how it stood with what ``pin_name`` names when the question came up: for Misfin the SHA-256
-    of the public key (SPKI) that was trusted.
+    of the public key (SPKI) that was trusted. With a ``pin_name`` what else waits for the route is held too,
+    with ``whole_route`` it waits until ``next_attempt`` as well.
     """
 
     state: State
@@ -182,6 +183,7 @@ class Outcome:
     target: str = ""
     failure: bool = False
     slowdown: bool = False
+    whole_route: bool = False
 
 
 @dataclass(frozen=True, slots=True)

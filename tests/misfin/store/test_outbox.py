@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -450,12 +451,10 @@ def test_one_question_per_host_and_approval_frees_all_its_letters(box):
     ids = put(box, "a@hive.test", "b@hive.test", "c@hive.test", "d@other.test")
     claim = claimed(box, NOW)
     finish(box, claim, CHANGED, Transcript(), NOW)
-    box.hold_route(claim.row.route, CHANGED, NOW)
     assert [state(box, row_id) for row_id in ids] == [State.HELD] * 3 + [State.WAITING]
     assert box.questions() == [(AddressKind.MISFIN, "hive.test:1958", "aa" * 32)]
-    assert (
-        box.release(AddressKind.MISFIN, "hive.test:1958", "aa" * 32, NOW) == 0
-    )  # the pin is still the old one
+    # The pin is still the old one.
+    assert box.release(AddressKind.MISFIN, "hive.test:1958", "aa" * 32, NOW) == 0
     assert box.release(AddressKind.MISFIN, "other.test:1958", "bb" * 32, NOW) == 0
     assert box.release(AddressKind.MISFIN, "hive.test:1958", "bb" * 32, NOW + 9) == 3
     assert box.questions() == []
@@ -467,19 +466,23 @@ def test_a_letter_still_within_its_undo_time_stays_there_when_its_host_is_approv
     put(box, "a@hive.test")
     claim = claimed(box, NOW)
     finish(box, claim, CHANGED, Transcript(), NOW)
-    box.hold_route(claim.row.route, CHANGED, NOW)
     box.release(AddressKind.MISFIN, "hive.test:1958", "bb" * 32, NOW + 1)
     assert box.row(late).next_attempt == NOW + 60
 
 
 def test_a_busy_host_makes_its_other_letters_wait_but_never_shortens_a_pause(box):
-    a, b, c = put(box, "a@hive.test", "b@hive.test", "c@other.test")
-    claim = claimed(box, NOW)
-    box.defer_route(claim.row.route, NOW + 100, "asked to wait", NOW)
-    box.defer_route(claim.row.route, NOW + 50, "asked to wait", NOW)
+    a, b, c, d = put(box, "a@hive.test", "b@hive.test", "c@other.test", "d@hive.test")
+    busy = Outcome(State.DEFERRED, "asked to wait", slowdown=True, whole_route=True)
+    finish(box, claimed(box, NOW, only=[d]), replace(busy, next_attempt=NOW + 100), Transcript(), NOW)
+    finish(box, claimed(box, NOW + 100, only=[a]), replace(busy, next_attempt=NOW + 50), Transcript(), NOW)
     assert (box.row(b).state, box.row(b).next_attempt) == (State.DEFERRED, NOW + 100)
     assert state(box, c) is State.WAITING
-    assert state(box, a) is State.SENDING
+
+
+def test_nobody_claims_what_shares_a_question_before_it_is_held(box):
+    put(box, "a@hive.test", "b@hive.test")
+    finish(box, claimed(box, NOW), CHANGED, Transcript(), NOW)
+    assert claimed(box, NOW) is None
 
 
 def redirected(box, row_id, target, *, always=False):
