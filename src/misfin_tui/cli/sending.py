@@ -95,7 +95,7 @@ def follow(args: Namespace) -> int:
                 f"Letter {args.id} waits for no redirect.", remedy="`misfin-tui outbox` shows why."
             )
         if args.change_contact:
-            services.contact_book.moved(row.to, row.target)
+            services.contact_book.moved(row.to, row.target, row.kind)
             say(f"{row.to} is {row.target} in your contacts from now on.")
         return _send_these(args, services, [args.id])
 

@@ -13,6 +13,7 @@ from misfin.compose.lookalike import resembles
 from misfin.store.rows import Badge
 
 if TYPE_CHECKING:
+    from misfin.model.account import AddressKind
     from misfin.model.address import MisfinAddress
     from misfin.store.contacts import Contact
     from misfin_tui.services import Services
@@ -90,9 +91,9 @@ class Contacts:
         """Everything blocked."""
         return await asyncio.to_thread(lambda: self._services.contact_book.blocked())
 
-    async def moved(self, old: str, new: str) -> Contact:
+    async def moved(self, old: str, new: str, kind: AddressKind) -> Contact:
         """The mailbox moved for good (31): write to the new address, keep the old one as an alias."""
-        return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new))
+        return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new, kind))
 
     async def gone(self, address: str, why: str) -> None:
         """The mailbox is gone for good (52): its contact is kept, but offered last."""

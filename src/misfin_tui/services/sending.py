@@ -213,7 +213,7 @@ class Sending:
         """Send a redirected copy where the redirect points; perhaps write to there from now on."""
         row = await asyncio.to_thread(self._follow, row_id)
         if row is not None and update_contact:
-            await self._services.contacts.moved(row.to, row.target)
+            await self._services.contacts.moved(row.to, row.target, row.kind)
         self._tell()
         return row is not None
 
