@@ -10,13 +10,14 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from misfin.compose.measure import KnownServer, Measure, measure
 from misfin.compose.recipients import read_address
 from misfin.compose.writing import gemmail_of, recipients_of
-from misfin.errors import IdentityError, MessageTooLargeError, StoreError
+from misfin.errors import IdentityError, LocalError, MessageTooLargeError, StoreError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_MESSAGE, GemmailMessage, Version
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from misfin.trust.identity import Identity
     from misfin.trust.pins import PinBook
 
+_ONLY_TEXT = "A Misfin message has no Cc, no Bcc and no attached files."
 _CAPABILITIES = Capabilities(split=True, forward_unchanged=True)
 
 
@@ -91,7 +93,8 @@ class MisfinTransport:
         if any(server.sender_line for server in servers):
             with suppress(IdentityError, StoreError):
                 sender = self._identities.load(draft.account).address
-        return measure(draft, sender, servers)
+        found = measure(draft, sender, servers)
+        return replace(found, problem=found.problem or _ONLY_TEXT) if _has_more(draft) else found
 
     def _known(self, address: MisfinAddress) -> KnownServer:
         memory = self._pins.recall(address.hostname, address.server_port)
@@ -101,6 +104,8 @@ class MisfinTransport:
         return KnownServer(address, version, sender_line, memory.size_limit or 0)
 
     def compose(self, draft: Draft) -> Composed:
+        if _has_more(draft):
+            raise LocalError(_ONLY_TEXT, remedy="Take these off, or send it from an e-mail account.")
         message = gemmail_of(draft)
         if len(message) > MAX_MESSAGE:
             raise MessageTooLargeError(len(message), MAX_MESSAGE, Version.C)
@@ -209,6 +214,11 @@ class MisfinTransport:
             references=draft.references if draft else (),
         )
         return Composed(outgoing.subject, len(data), lambda file: file.write(data))
+
+
+def _has_more(draft: Draft) -> bool:
+    """Whether there is something in a draft that only e-mail can carry."""
+    return bool(draft.cc or draft.bcc or draft.attachments)
 
 
 class _PerMessage:
