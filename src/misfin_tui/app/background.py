@@ -61,7 +61,7 @@ class Background(Places):
     async def _start_courier(self) -> None:
         """Send what is due, as long as the app runs. What happens is told as messages."""
         from misfin_tui.services.news import messages_of
-        from misfin_tui.services.posting import make_courier
+        from misfin_tui.services.posting import make_courier, sweep_attachments
 
         def tell(event: Any) -> None:
             for message in messages_of(event):
@@ -73,6 +73,8 @@ class Background(Places):
             try:
                 courier = await asyncio.to_thread(make_courier, self.services, tell)
                 self.services.courier = courier
+                sweeping = asyncio.to_thread(sweep_attachments, self.services)
+                self.run_worker(sweeping, group="sweep", exit_on_error=False)
                 await courier.run()
                 return
             except MisfinError as error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from misfin.errors import StoreError
 from misfin_tui.config import HostConfig, split_connect
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ def make_courier(services: Services, on_event: Callable[[Event], object] = lambd
     from misfin.post.courier import Courier  # late: the first frame needs none of it
 
     _remember_sender_lines(services)
-    _sweep_attachments(services)
     return Courier(services.outbox_queue, services.transports.values(), services.store, on_event=on_event)
 
 
@@ -56,11 +57,12 @@ def host_overrides(hosts: Mapping[str, HostConfig]) -> dict[str, HostOverride]:
     }
 
 
-def _sweep_attachments(services: Services) -> None:
-    """Delete attached files that no draft and no queued message needs any more."""
+def sweep_attachments(services: Services) -> None:
+    """Delete attached files that no draft and no queued message needs any more. Blocking, maybe for long."""
     box, outbox = services.draft_box, services.outbox_queue
-    # Drafts twice: a message on its way from one to the other is in one of them at any moment.
-    box.files.sweep(lambda: box.attachments() | outbox.attachments() | box.attachments(), time.time())
+    with suppress(StoreError):  # another time
+        # Drafts twice: a message on its way from one to the other is in one of them at any moment.
+        box.files.sweep(lambda: box.attachments() | outbox.attachments() | box.attachments(), time.time())
 
 
 def _remember_sender_lines(services: Services) -> None:

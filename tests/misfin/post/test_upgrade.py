@@ -23,6 +23,7 @@ from misfin.store.drafts import DraftBox, from_bytes
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, Question, State
+from misfin.store.owners import process_token
 from misfin.trust.pins import PinBook
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "sending-0.1"
@@ -91,6 +92,22 @@ def test_what_the_old_program_was_doing_when_it_ended_is_settled(outbox):
     outbox.recover(NOW + 100)
     rows, _ = by_subject(outbox)
     assert (rows["claimed"].state, rows["leaving"].state) == (State.WAITING, State.UNCERTAIN)
+
+
+def test_what_a_running_old_program_is_sending_is_left_to_it(old):
+    with sqlite3.connect(old / "outbox.db") as database:
+        database.execute("UPDATE letter SET owner = ? WHERE leaving", (f"{process_token()}/old",))
+    before = sqlite3.connect(old / "outbox.db", isolation_level=None)
+    outbox = Outbox(old / "outbox.db")
+    outbox.recover(NOW + 100)
+    rows, _ = by_subject(outbox)
+    assert rows["leaving"].state is State.SENDING
+    assert outbox.claim(NOW + 100, only=[rows["leaving"].id]) is None
+    # The old one cannot mark anything any more, and sends nothing without its mark.
+    with pytest.raises(sqlite3.OperationalError):
+        before.execute("UPDATE letter SET leaving = 1 WHERE id = 1")
+    before.close()
+    outbox.close()
 
 
 def test_old_drafts_open_and_a_forward_is_saved_as_a_file_from_then_on(old):
