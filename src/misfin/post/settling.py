@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from misfin.errors import ClaimLostError, MisfinError
-from misfin.post.endings import Ask, Ending, Pace, RouteError, Temporary, Unknown
+from misfin.errors import ClaimLostError, LocalError, MisfinError, StoreError
+from misfin.post.endings import Ask, Ending, Pace, Permanent, Result, RouteError, Temporary, Unknown
 from misfin.post.retry import Fail, Hold, Reason, Retry, Taken, Uncertain, next_try
 from misfin.store.outgoing import History, Outcome, State, Transcript
 
@@ -65,7 +65,9 @@ def raised(error: Exception, history: History, *, sent: bool, now: float, rand: 
         # Another delivery of the job was cancelled; this one can go at once.
         return _plain(Outcome(State.WAITING, str(error), next_attempt=now))
     if isinstance(error, MisfinError):
-        result = Unknown() if sent else Temporary(Pace.SOON, whole_route=True)
+        ours = isinstance(error, LocalError) and not isinstance(error, StoreError)
+        away = Temporary(Pace.SOON, whole_route=True)  # the other side, or our own disk
+        result: Result = Unknown() if sent else Permanent() if ours else away
         words = sentence_of(error)
         return settle(history, Ending(result, words, Transcript(error=str(error))), now, rand)
     return _broken(error, sent=sent)

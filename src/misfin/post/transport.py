@@ -316,8 +316,10 @@ class Transport(Protocol):
         Bounded in time. When cancelled, leave: the courier knows from ``marks`` what may have been sent. What
         a server refused before ``marks.sending()`` has not been sent, whatever happens later.
 
-        Raises :class:`RouteError` as said there, and lets the errors of ``marks`` pass. Any other exception
-        counts as a fault of this program: held as uncertain if something was sent, else as failed.
+        Raises :class:`RouteError` as said there, and lets the errors of ``marks`` pass. If nothing was sent,
+        another :class:`~misfin.errors.RemoteError` counts as temporary and a
+        :class:`~misfin.errors.LocalError` as final; any other exception is a fault of this program, and
+        fails the message. If something may have been sent, all of them leave it uncertain.
 
         Example: an SMTP server that takes one of two recipients gives
         ``[Ending(Accepted(), status=250), Ending(Permanent(), "There is no such mailbox.", status=550)]``.
