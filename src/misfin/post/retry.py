@@ -1,8 +1,9 @@
 """After a try: is the message taken, tried again, kept for a person, or given up? Pure rules.
 
-The table is design.md §6: what is temporary is tried again after growing pauses, what a server asked to wait
-for after that time, all for three days, or for five tries where that takes longer. Which answer of which
-protocol is temporary is the transport's to say (transport.py). The clock and chance come in as arguments.
+The table is in docs/mail-on-disk.md §5: what is temporary is tried again after growing pauses, what a server
+asked to wait for after that time, all for three days, or for five tries where that takes longer. Which answer
+of which protocol is temporary is the transport's to say (transport.py). The clock and chance come in as
+arguments.
 """
 
 from __future__ import annotations

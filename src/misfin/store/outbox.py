@@ -2,7 +2,7 @@
 
 A row is ``waiting`` until a courier claims it (``sending``). The courier makes "the request is about to
 leave" durable before the first byte does. After a crash that mark decides: not there, and the row is
-``waiting`` again; there, and the row is ``uncertain`` and only a person repeats it (design.md §6).
+``waiting`` again; there, and the row is ``uncertain`` and only a person repeats it (docs/mail-on-disk.md §5).
 
 Several processes may share the file. A claim names its owner so that a dead one is recognised (owners.py),
 and every later step of a claim is conditional on still holding it: a row lost to a wrong guess, or cancelled

@@ -12,7 +12,7 @@ from misfin.model.account import AddressKind
 
 
 class State(StrEnum):
-    """Where one recipient's copy stands (design.md §6).
+    """Where one recipient's copy stands (docs/mail-on-disk.md §5).
 
     ``delivered`` and ``accepted`` are both final. Delivered is what the recipient's own server said: it is in
     the mailbox. Accepted is what a server said that passes it on (SMTP 250): nothing more is known here.

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 from peers import person
-from scripted import ScriptedServer
 
 from misfin.errors import StoreError
 from misfin.model.account import AddressKind
 from misfin.net.client import HostOverride
+from misfin.net.limits import LimitSettings
+from misfin.net.verification import VerificationMode
 from misfin.post.courier import Courier
 from misfin.post.misfin import MisfinTransport
+from misfin.post.reception import Reception, ReceptionSettings
 from misfin.post.submission import submit
 from misfin.store import envelope
 from misfin.store.drafts import DraftBox, from_bytes
@@ -30,6 +32,19 @@ FIXTURE = Path(__file__).parents[2] / "fixtures" / "sending-0.1"
 ADA = person("ada@mail.example")
 NOW = 1_700_000_000.0
 FORWARDED = b"zoe@far.test Zoe\n\n2023-11-14T22:13:20Z\n# Flowers\n\nThe rose is red.\n"
+
+
+ARRIVING = (
+    "claimed@claimed.test",
+    "deferred@deferred.test",
+    "forward@forward.test",
+    "new@there.test",
+    "one@several.test",
+    "queued@queued.test",
+    "three@elsewhere.test",
+    "two@several.test",
+    "waiting@waiting.test",
+)
 
 
 @pytest.fixture
@@ -131,42 +146,48 @@ def test_a_queued_forward_can_be_taken_back_as_one(outbox):
     assert from_bytes(outbox.outgoing(rows["Flowers"].group).draft).forwards == FORWARDED
 
 
-async def test_what_was_queued_arrives_once(old, outbox):
-    """Real TLS, a server that takes everything, two runs, and the draft the old program did not forget."""
+@pytest.fixture
+def theirs(tmp_path):
+    """A receiver's settings, with a mailbox for everybody whom the old program wrote to."""
+    root = tmp_path / "theirs"
+    identities = IdentityStore(root / "identities")
+    for address in ARRIVING:
+        identities.save(person(address))
+    return ReceptionSettings(
+        listen=(("127.0.0.1", 0),),
+        identities=identities.folder,
+        mail=root / "mail",
+        trust_db=root / "trust.db",
+        contacts_db=root / "contacts.db",
+        runtime=root / "run",
+        limits=LimitSettings(enable=False),
+        verification=VerificationMode.OFF,
+    )
+
+
+async def test_what_was_queued_arrives_once(old, outbox, theirs):
+    """Over real TLS into a real receiver's Maildir, in two runs, with the draft that was not forgotten."""
     box = DraftBox(MailStore(old / "mail"))
     identities = IdentityStore(old / "identities")
     identities.save(ADA)
-    open_hosts = (
-        "waiting",
-        "deferred",
-        "several",
-        "elsewhere",
-        "there",
-        "cal",
-        "forward",
-        "queued",
-        "claimed",
-    )
-    with ScriptedServer(person("hostmaster@any.test"), b"20 ok\r\n") as server, PinBook(None) as pins:
-        hosts = {f"{name}.test": HostOverride(("127.0.0.1", server.port)) for name in open_hosts}
-        misfin = MisfinTransport(identities, pins, hosts=hosts, timeout=5)
+    reception = Reception(theirs)
+    ((_, port),) = await reception.start()
+    with PinBook(None) as pins:
+        names = {address.partition("@")[2] for address in ARRIVING}
+        hosts = {name: HostOverride(("127.0.0.1", port)) for name in names}
+        misfin = MisfinTransport(identities, pins, hosts=hosts, timeout=20)
         (leftover,) = [draft for draft in box.all() if draft.subject == "queued"]
         rows, _ = by_subject(outbox)
         assert submit(outbox, box, leftover, misfin, now=time.time()) == [rows["queued"].id]
         for _ in range(2):
             await Courier(outbox, [misfin], MailStore(old / "mail")).run_once()
-        heads = sorted(visit.got.split(b"\t")[0].decode() for visit in await server.wait())
-    assert heads == [
-        "misfin://claimed@claimed.test",
-        "misfin://deferred@deferred.test",
-        "misfin://forward@forward.test",
-        "misfin://new@there.test",
-        "misfin://one@several.test",
-        "misfin://queued@queued.test",
-        "misfin://three@elsewhere.test",
-        "misfin://two@several.test",
-        "misfin://waiting@waiting.test",
-    ]
+    await reception.stop()
+    mail = MailStore(theirs.mail)
+    assert {account: len(mail.folder(account).list()) for account in mail.accounts()} == dict.fromkeys(
+        ARRIVING, 1
+    )
+    ((flowers,),) = [[entry.path.read_bytes() for entry in mail.folder("forward@forward.test").list()]]
+    assert b"The rose is red." in envelope.to_gemmail(flowers)
     rows, several = by_subject(outbox)
     assert {row.state for row in several} == {State.DELIVERED}
     left = {subject for subject, row in rows.items() if row.state is not State.DELIVERED}
