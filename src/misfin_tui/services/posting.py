@@ -39,8 +39,13 @@ def make_transports(services: Services) -> dict[AddressKind, Transport]:
         sender_lines=[name for name, host in config.hosts.items() if host.include_sender_line],
         trust_on_first_use=config.trust.first_use == "accept",
         timeout=config.send.timeout,
+        now=_clock,
     )
     return {transport.kind: transport for transport in (misfin,)}
+
+
+def _clock() -> float:
+    return time.time()  # looked up at each call, as everywhere in the services
 
 
 def host_overrides(hosts: Mapping[str, HostConfig]) -> dict[str, HostOverride]:
