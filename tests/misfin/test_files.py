@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from misfin import files
+from misfin.store.maildir import Maildir
 
 
 def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -149,6 +151,7 @@ def test_a_crash_before_the_end_leaves_nothing_under_the_name(tmp_path: Path, li
 import os, sys
 from pathlib import Path
 from misfin import files
+from misfin.store.maildir import Maildir
 if {links != "hard links"}:
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")
@@ -241,3 +244,47 @@ def test_an_existing_file_is_never_written_over(tmp_path):
     with pytest.raises(FileExistsError):
         files.write_new([(tmp_path / "new", b"new", None), (tmp_path / "old", b"new", None)])
     assert (tmp_path / "old").read_bytes() == b"old"
+
+
+class Drive:
+    """macOS's fcntl, where fsync only reaches the drive's cache; ``refuses`` like a network file system."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, refuses: bool = False) -> None:
+        self.emptied: list[int] = []
+        self.synced: list[int] = []
+        self.refuses = refuses
+        monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+        monkeypatch.setattr(fcntl, "fcntl", self.fcntl)
+        real = os.fsync
+        monkeypatch.setattr(os, "fsync", lambda handle: (self.synced.append(handle), real(handle))[1])
+
+    def fcntl(self, handle: int, command: int) -> int:
+        assert command == 51
+        if self.refuses:
+            raise OSError(45, "Operation not supported")
+        self.emptied.append(handle)
+        return 0
+
+
+def test_where_fsync_is_not_enough_the_drive_is_told_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = Drive(monkeypatch)
+    files.write_private(tmp_path / "key.pem", b"key")
+    assert len(drive.emptied) == 2  # the file, then its folder
+    Maildir(tmp_path / "mail").create()
+    drive.emptied.clear()
+    Maildir(tmp_path / "mail").deliver_many([b"one\n", b"two\n", b"three\n"])
+    assert len(drive.emptied) == 2  # the batch, then its folder
+    assert len(drive.synced) == 3
+
+
+def test_a_file_system_that_does_not_know_how_gets_an_fsync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = Drive(monkeypatch, refuses=True)
+    files.write_private(tmp_path / "key.pem", b"key")
+    assert len(drive.synced) == 2
+    drive.synced.clear()
+    Maildir(tmp_path / "mail").create().deliver(b"one\n")
+    assert len(drive.synced) >= 2

@@ -12,11 +12,12 @@ from outgoing import claimed, finish, recipients
 from post import NOW, gemmail
 
 from misfin.compose.writing import gemmail_of
+from misfin.model.folders import INBOX
 from misfin.store.drafts import Draft, to_bytes
 from misfin.store.identities import IdentityStore
 from misfin.store.index import MailIndex
 from misfin.store.outbox import Outbox, Outcome, State, Transcript
-from misfin.store.rows import INBOX, Completion, Count, View
+from misfin.store.rows import Completion, Count, View
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.outbox import OutboxScreen

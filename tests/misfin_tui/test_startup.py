@@ -31,6 +31,7 @@ OURS = {
     "misfin",
     "misfin.errors",
     "misfin.model",
+    "misfin.model.folders",
     "misfin.model.gemtext",
     "misfin.model.safetext",
     "misfin.store",

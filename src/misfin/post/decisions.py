@@ -12,6 +12,7 @@ from typing import Protocol
 
 from misfin.errors import LetterGoneError, LocalError, StoreError
 from misfin.model.account import AddressKind
+from misfin.model.folders import HELD
 from misfin.model.gemmail import GemmailMessage
 from misfin.post import held as held_mail
 from misfin.store import envelope
@@ -145,7 +146,7 @@ def held_messages(store: MailStore) -> list[HeldMessage]:
 
 
 def _held_in(store: MailStore, account: str) -> Iterator[HeldMessage]:
-    folder = store.folder(account, held_mail.FOLDER)
+    folder = store.folder(account, HELD)
     for entry in folder.list() if folder.exists() else ():
         try:
             wrapped = envelope.read(folder.read(entry.key, _HEAD))

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
 from misfin.files import new_private, sync_folder
+from misfin.model.folders import SENT
 from misfin.store.letternames import INFO
 
 if TYPE_CHECKING:
     from misfin.post.transport import Composed
     from misfin.store.maildir import MailStore
     from misfin.store.outgoing import Outgoing
-
-_FOLDER = "Sent"
 
 
 def write_sent_copy(store: MailStore, account: str, message: Outgoing, copy: Composed) -> None:
@@ -24,7 +23,7 @@ def write_sent_copy(store: MailStore, account: str, message: Outgoing, copy: Com
     ``account`` names the directory of the account's mail. When this returns the copy survives a power cut.
     Raises :class:`StoreError`; then there is no copy.
     """
-    folder = store.folder(account, _FOLDER)
+    folder = store.folder(account, SENT)
     if not folder.exists():
         store.create(account)
     folder.create()

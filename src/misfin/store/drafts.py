@@ -21,6 +21,7 @@ from typing import Any
 
 from misfin.errors import AddressError, LetterGoneError, StoreError
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import DRAFTS
 from misfin.model.recipient import mail_address
 from misfin.store.attachments import AttachedFile, AttachmentFiles, is_key, key_of
 from misfin.store.envelope import build
@@ -34,7 +35,6 @@ from misfin.store.headers import (
 )
 from misfin.store.maildir import Entry, Maildir, MailStore, Parcel, unique_name
 
-FOLDER = "Drafts"
 _FLAGS = "DS"  # Maildir's "draft" and "seen": a draft is never unread mail
 _FIELD = b"Misfin-Draft"
 _OURS = re.compile(rb"^Misfin-Draft:(.*(?:\n[ \t].*)*)", re.MULTILINE)
@@ -154,7 +154,7 @@ class DraftBox:
         return found
 
     def _folder(self, account: str) -> Maildir:
-        return self._store.folder(account, FOLDER)
+        return self._store.folder(account, DRAFTS)
 
     def _entries(self, draft_id: str) -> list[tuple[Maildir, Entry]]:
         """The files of one draft, newest first: more than one after a crash, or a change of account."""

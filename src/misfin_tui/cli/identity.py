@@ -167,7 +167,7 @@ def _keep(args: Namespace, identity: Identity, name: str) -> int:
     with open_services(args, new=True) as services:
         before = asyncio.run(services.identities.default())
         path = services.identity_store.save(identity, name)
-        services.store.create(identity.address.address)
+        services.accounts.create_mail(path.name.removesuffix(".pem"))
         kept = asyncio.run(services.identities.keep_default(before))
     record = _facts(identity) | {"name": name, "path": str(path)}
     emit(args, record, f"{identity.address.long_form} is ready: {path}")

@@ -77,6 +77,12 @@ def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def account_keys(services: Services, directory: str) -> dict[str, object]:
+    """How ``--json`` names the account whose mail lies in a directory."""
+    book = services.account_book
+    return {"account": book.address_at(directory), "account_name": book.name_at(directory)}
+
+
 def say(text: str) -> None:
     """A remark for the person watching; on stderr, so that it never mixes with the answer."""
     print(plain(text, one_line=True), file=sys.stderr, flush=True)

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
+from misfin.model.folders import INBOX
+
 _MOST = 10**9
 
 
@@ -60,7 +62,7 @@ def build_parser() -> Parser:
         parser.set_defaults(command=target)
         return parser
 
-    for build in (_identity, _receive, _mail, _send, _outbox, _trust, _exchange, _rest):
+    for build in (_identity, _account, _receive, _mail, _send, _outbox, _trust, _exchange, _rest):
         build(add, common)
     return top
 
@@ -108,8 +110,16 @@ def _identity(add: Add, common: Parser) -> None:
     give.add_argument("--certificate-only", action="store_true", help="leave the private key out")
 
 
+def _account(add: Add, common: Parser) -> None:
+    everything = "account:list_accounts"
+    action = _actions(add("account", everything, "your accounts"), common, everything)
+    action("list", everything, "list your accounts")
+    show = action("show", "account:show", "show one account")
+    show.add_argument("name", metavar="NAME", nargs="?", help="name or address (default: who you write as)")
+
+
 def _receive(add: Add, common: Parser) -> None:
-    parser = add("receive", "receive:receive", "receive mail until SIGTERM or ctrl+c")
+    parser = add("receive", "receiver_process:receive", "receive mail until SIGTERM or ctrl+c")
     parser.add_argument(
         "--listen", metavar="HOST:PORT", action="append", help="address to listen on; may be repeated"
     )
@@ -129,7 +139,7 @@ def _mail(add: Add, common: Parser) -> None:
         parser.add_argument("query", metavar="QUERY", nargs=words, help="search words")
         parser.add_argument("--limit", type=number, default=50, metavar="N", help="at most N (default: 50)")
         parser.add_argument("--folder", help="only this folder (Inbox, Sent, Archive, ...)")
-        parser.add_argument("--account", help="only this account")
+        parser.add_argument("--account", metavar="NAME", help="only this account: its name or its address")
     show = add("show", "mail:show", "print one letter")
     show.add_argument("id", metavar="ID", help="id of the letter, or its unique beginning")
     show.add_argument("--raw", action="store_true", help="the gemmail byte for byte")
@@ -138,7 +148,9 @@ def _mail(add: Add, common: Parser) -> None:
 def _send(add: Add, common: Parser) -> None:
     parser = add("send", "sending:send", "send a message")
     parser.add_argument("to", metavar="TO", nargs="+", help="mailbox@host[:port]")
-    parser.add_argument("--from", dest="sender", metavar="ADDR", help="identity to send as")
+    parser.add_argument(
+        "--account", "--from", metavar="NAME", help="account to send from: its name or its address"
+    )
     parser.add_argument("--subject", metavar="S", help="becomes the first heading")
     text = parser.add_mutually_exclusive_group()
     text.add_argument("--body", metavar="TEXT", help="the text (default: standard input)")
@@ -190,8 +202,12 @@ def _trust(add: Add, common: Parser) -> None:
 def _exchange(add: Add, common: Parser) -> None:
     take = add("import", "exchange:import_mail", "bring in mail of other programs")
     take.add_argument("source", metavar="PATH", help="Titlani mailbox, gembox file, mbox or Maildir")
-    take.add_argument("--account", metavar="ADDR", help="account to put it into (default: the first)")
-    take.add_argument("--folder", default="Inbox", help="folder to put it into (default: Inbox)")
+    take.add_argument(
+        "--account",
+        metavar="NAME",
+        help="its name, or an address; the mail goes into this account (default: the first)",
+    )
+    take.add_argument("--folder", default=INBOX, help=f"folder to put it into (default: {INBOX})")
     give = add("export", "exchange:export_mail", "write mail out as mbox or .gmi files")
     give.add_argument("target", metavar="PATH", help="file (mbox) or folder (gmi) to write")
     give.add_argument("--format", choices=("mbox", "gmi"), default="mbox", help="default: mbox")

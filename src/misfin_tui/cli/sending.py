@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError, InputError, LocalError
+from misfin.errors import AccountError, InputError, LocalError
 from misfin.model.account import AddressKind
 from misfin.model.gemmail import MAX_MESSAGE
 from misfin.model.recipient import kind_of
 from misfin.store.outgoing import TAKEN, OutboxRow, Question, State
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import emit, iso, open_services, say
+from misfin_tui.cli.output import account_keys, emit, iso, open_services, say
 from misfin_tui.services.posting import make_courier
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def send(args: Namespace) -> int:
         ids = submit(services.outbox_queue, None, draft, transport, now=time.time())
         if args.queue:
             rows = _rows(services, ids)
-            _report(args, rows)
+            _report(args, services, rows)
             return Exit.DONE
         return _send_these(args, services, ids)
 
@@ -65,7 +65,7 @@ def outbox(args: Namespace) -> int:
     """List what is on its way out, the newest first."""
     with open_services(args) as services:
         for row in services.outbox_queue.rows():
-            emit(args, _queued(row), _line(row))
+            emit(args, _queued(row, services), _line(row))
     return Exit.DONE
 
 
@@ -106,7 +106,7 @@ def cancel(args: Namespace) -> int:
         row = _existing(services, args.id)
         if not services.outbox_queue.cancel(args.id, now=time.time()):
             raise LocalError(f"Letter {args.id} is {row.state.value} and cannot be cancelled.")
-        _report(args, _rows(services, [args.id]))
+        _report(args, services, _rows(services, [args.id]))
     return Exit.DONE
 
 
@@ -120,7 +120,7 @@ def run_outbox(args: Namespace) -> int:
             row.id for row in services.outbox_queue.rows([State.HELD, State.UNCERTAIN, State.DEFERRED])
         }
         rows = _rows(services, sorted(tried | still_open))
-        _report(args, rows)
+        _report(args, services, rows)
         return Exit.INTERRUPTED if ending.interrupted else worst(rows)
 
 
@@ -135,7 +135,7 @@ def _send_these(args: Namespace, services: Services, ids: Sequence[int]) -> int:
     with _interruptible() as ending:
         _deliver(services, ids)
     rows = _rows(services, ids)
-    _report(args, rows)
+    _report(args, services, rows)
     if ending.interrupted and any(row.state not in _SETTLED for row in rows):
         return Exit.INTERRUPTED
     return worst(rows)
@@ -187,9 +187,9 @@ def _existing(services: Services, row_id: int) -> OutboxRow:
 def _draft(args: Namespace, services: Services) -> Draft:
     from misfin.store.drafts import Draft
 
-    kind_of(tuple(args.to))  # one message has one kind of address
+    kind = kind_of(tuple(args.to))
     try:
-        account = _account(args, services)
+        account = _account(args, services, kind)
     except LocalError:
         _check(args.to, services.transports[AddressKind.MISFIN])
         raise
@@ -208,24 +208,25 @@ def _check(recipients: Sequence[str], transport: Transport) -> None:
         transport.parse(text)
 
 
-def _account(args: Namespace, services: Services) -> str:
-    wanted = args.sender or services.config.identity.default
-    if wanted:
-        return services.identity_store.load(wanted).address.address
-    addresses = services.identity_store.addresses()
-    if not addresses:
-        broken = [stored for stored in services.identity_store.all() if stored.problem]
-        if broken:
-            raise IdentityError(f"{broken[0].path}: {broken[0].problem}")
-        raise IdentityError(
-            "You have no identity to send with.", remedy="Make one: misfin-tui identity new mailbox@host"
+def _account(args: Namespace, services: Services, kind: AddressKind | None) -> str:
+    """The directory of the account to send from; one for addresses of ``kind``, if a recipient says which.
+
+    An account that was named is taken as it is; its transport refuses an address of another kind.
+    """
+    book = services.account_book
+    if args.account:
+        return book.find(args.account).directory
+    if preferred := services.config.identity.default:
+        account = book.find(preferred)
+        if kind in (None, account.kind.address_kind):
+            return account.directory
+    accounts = [account for account in book.all() if kind in (None, account.kind.address_kind)]
+    if len(accounts) > 1:
+        names = ", ".join(account.name for account in accounts)
+        raise AccountError(
+            f"You have several accounts ({names}).", remedy="Choose with --account, or set identity.default."
         )
-    if len(addresses) > 1:
-        names = ", ".join(address.address for address in addresses)
-        raise LocalError(
-            f"You have several identities ({names}).", remedy="Choose with --from, or set identity.default."
-        )
-    return addresses[0].address
+    return accounts[0].directory if accounts else book.default().directory
 
 
 def _body(args: Namespace) -> str:
@@ -254,12 +255,12 @@ def _body(args: Namespace) -> str:
         ) from error
 
 
-def _report(args: Namespace, rows: Sequence[OutboxRow]) -> None:
+def _report(args: Namespace, services: Services, rows: Sequence[OutboxRow]) -> None:
     for row in rows:
-        emit(args, _sent(row), _line(row))
+        emit(args, _sent(row, services), _line(row))
 
 
-def _sent(row: OutboxRow) -> dict[str, object]:
+def _sent(row: OutboxRow, services: Services) -> dict[str, object]:
     facts: dict[str, object] = {
         "to": row.to,
         "state": row.state.value,
@@ -269,12 +270,13 @@ def _sent(row: OutboxRow) -> dict[str, object]:
         "attempts": row.attempts,
         "id": row.id,
         "why": row.why,
+        **account_keys(services, row.account),
     }
     return facts | ({"accepted_by": row.server} if row.state is State.ACCEPTED else {})
 
 
-def _queued(row: OutboxRow) -> dict[str, object]:
-    return _sent(row) | {
+def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
+    return _sent(row, services) | {
         "next_attempt": iso(row.next_attempt),
         "from": row.account,
         "subject": row.subject,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from misfin.model.account import AddressKind
     from misfin.post.courier import Courier
     from misfin.post.transport import Transport
+    from misfin.store.accounts import AccountBook
     from misfin.store.contacts import ContactBook
     from misfin.store.drafts import DraftBox
     from misfin.store.filing import Filing
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from misfin.trust.pins import PinBook
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
+    from misfin_tui.services.accounts import Accounts
     from misfin_tui.services.attached import Attached
     from misfin_tui.services.contacts import Contacts
     from misfin_tui.services.filing import Filer
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.receiving import Receiving
     from misfin_tui.services.sending import Sending
     from misfin_tui.services.setup import Setup
+    from misfin_tui.services.sources import Sources
     from misfin_tui.services.trust import Trust
 
 T = TypeVar("T")
@@ -105,11 +108,25 @@ class Services:
         return self._once("receiving", lambda: Receiving(self))
 
     @property
+    def sources(self) -> Sources:
+        """How everything that brings mail is."""
+        from misfin_tui.services.sources import Sources
+
+        return self._once("sources", lambda: Sources(self))
+
+    @property
     def contacts(self) -> Contacts:
         """People written to and heard from."""
         from misfin_tui.services.contacts import Contacts
 
         return self._once("contacts", lambda: Contacts(self))
+
+    @property
+    def accounts(self) -> Accounts:
+        """Where messages come from and go out by."""
+        from misfin_tui.services.accounts import Accounts
+
+        return self._once("accounts", lambda: Accounts(self))
 
     @property
     def identities(self) -> Identities:
@@ -156,9 +173,12 @@ class Services:
     def _open_index(self) -> MailIndex:
         from misfin.store.index import MailIndex
 
-        index = MailIndex(self.profile.index_db, self.profile.mail)
+        index = MailIndex(self.profile.index_db, self.profile.mail, address_of=self._address_of)
         index.open()
         return index
+
+    def _address_of(self, directory: str) -> str:
+        return self.account_book.address_at(directory) if self.config.accounts else directory
 
     @property
     def filing(self) -> Filing:
@@ -195,11 +215,21 @@ class Services:
 
         return self._once("transports", lambda: make_transports(self))
 
-    def transport_of(self, account: str) -> Transport:
-        """How an account writes and sends: From decides the transport."""
+    def transport_of(self, directory: str) -> Transport:
+        """How the account with this directory writes and sends: From decides the transport.
+
+        What belongs to no account any more is read as Misfin. Raises :class:`AccountError` for an account
+        of a kind that nothing here can send from.
+        """
+        from misfin.errors import AccountError
         from misfin.model.account import AddressKind
 
-        return self.transports[AddressKind.MISFIN]
+        account = self.account_book.at(directory)
+        kind = AddressKind.MISFIN if account is None else account.kind.address_kind
+        try:
+            return self.transports[kind]
+        except KeyError:
+            raise AccountError(f"Nothing can be sent from the account {directory} yet.") from None
 
     @property
     def pin_book(self) -> PinBook:
@@ -214,6 +244,20 @@ class Services:
         from misfin.store.contacts import ContactBook
 
         return self._once("contact_book", lambda: ContactBook(self.profile.contacts_db))
+
+    @property
+    def account_book(self) -> AccountBook:
+        """What accounts there are; it follows the identities and the settings."""
+        made = self._made.get("account_book")
+        if made is None or made[0] is not self.config.accounts:
+            made = self._made["account_book"] = (self.config.accounts, self._open_accounts())
+        book: AccountBook = made[1]
+        return book
+
+    def _open_accounts(self) -> AccountBook:
+        from misfin_tui.config.accounts import account_book
+
+        return account_book(self.profile, self.config)
 
     @property
     def identity_store(self) -> IdentityStore:

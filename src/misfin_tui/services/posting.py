@@ -35,6 +35,7 @@ def make_transports(services: Services) -> dict[AddressKind, Transport]:
     misfin = MisfinTransport(
         services.identity_store,
         services.pin_book,
+        address_of=services.account_book.address_at,
         hosts=host_overrides(config.hosts),
         sender_lines=[name for name, host in config.hosts.items() if host.include_sender_line],
         trust_on_first_use=config.trust.first_use == "accept",

@@ -83,7 +83,7 @@ class Sending:
     ) -> Draft:
         """An empty message with the signature below."""
         return Draft(
-            account=account or await self._services.identities.default(),
+            account=account or await self._default(),
             to=tuple(to),
             subject=subject,
             body=signed(body, self._services.config.send.signature),
@@ -278,6 +278,10 @@ class Sending:
             return None
         there = self._services.transports[row.kind].parse(row.target)
         return self._services.outbox_queue.follow(row_id, there, time.time())
+
+    async def _default(self) -> str:
+        account = await self._services.accounts.default()
+        return account.directory if account else ""
 
     def _measure(self, draft: Draft) -> Measure:
         transport = self._services.transport_of(draft.account)

@@ -14,6 +14,7 @@ from peers import person
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome
 from misfin.post import intake as intake_module
+from misfin.post.inbox import LocalInbox
 from misfin.post.intake import Intake, verification_of
 from misfin.store import envelope
 from misfin.store.maildir import MailStore
@@ -49,7 +50,7 @@ def store(tmp_path):
 
 @pytest.fixture
 async def intake(store):
-    intake = Intake(store)
+    intake = Intake(LocalInbox(store))
     yield intake
     await intake.close()
 
@@ -212,7 +213,7 @@ async def test_one_full_mailbox_does_not_hurt_the_others(intake, store):
 
 
 async def test_closing_stores_what_was_taken(store):
-    intake = Intake(store)
+    intake = Intake(LocalInbox(store))
     taken = [asyncio.create_task(intake(letter(f"{n}\n"))) for n in range(50)]
     await asyncio.sleep(0)
     await intake.close()

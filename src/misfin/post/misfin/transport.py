@@ -55,9 +55,11 @@ _CAPABILITIES = Capabilities(split=True, forward_unchanged=True)
 class MisfinTransport:
     """Sends gemmail; :class:`~misfin.post.transport.Transport` says what each method promises.
 
-    ``hosts`` gives some hosts another place or version, ``sender_lines`` are hosts that are known to want the
-    sender's address in the message, ``trust_on_first_use`` off holds messages to hosts never met, ``timeout``
-    is seconds to wait for an answer. ``now`` is the clock (Unix seconds).
+    ``address_of`` gives the address of an account, by what drafts and the outbox call it: the address itself
+    for an identity, a name for a mailbox kept elsewhere. ``hosts`` gives some hosts another place or version,
+    ``sender_lines`` are hosts that are known to want the sender's address in the message,
+    ``trust_on_first_use`` off holds messages to hosts never met, ``timeout`` is seconds to wait for an
+    answer. ``now`` is the clock (Unix seconds).
     """
 
     kind = AddressKind.MISFIN
@@ -68,6 +70,7 @@ class MisfinTransport:
         identities: IdentityStore,
         pins: PinBook,
         *,
+        address_of: Callable[[str], str] = str,
         hosts: Mapping[str, HostOverride] | None = None,
         sender_lines: Collection[str] = (),
         trust_on_first_use: bool = True,
@@ -76,6 +79,7 @@ class MisfinTransport:
     ) -> None:
         self._identities = identities
         self._pins = pins
+        self._address_of = address_of
         self._hosts = dict(hosts or {})
         self._sender_lines = frozenset(sender_lines)
         self._trust_on_first_use = trust_on_first_use
@@ -92,7 +96,7 @@ class MisfinTransport:
         sender: MisfinAddress | None = None
         if any(server.sender_line for server in servers):
             with suppress(IdentityError, StoreError):
-                sender = self._identities.load(draft.account).address
+                sender = self._identity(draft.account).address
         found = measure(draft, sender, servers)
         return replace(found, problem=found.problem or _ONLY_TEXT) if _has_more(draft) else found
 
@@ -142,7 +146,7 @@ class MisfinTransport:
         from misfin.post.misfin.attempt import attempt
 
         try:
-            identity = await asyncio.to_thread(self._identities.load, job.message.account)
+            identity = await asyncio.to_thread(self._identity, job.message.account)
         except (IdentityError, StoreError) as error:
             words = f"The identity of {job.message.account} cannot be used. {error} {error.remedy}".strip()
             return [Ending(Ask(Question.NEEDS_IDENTITY), words, Transcript(error=str(error)))]
@@ -156,6 +160,9 @@ class MisfinTransport:
         )
         complaints = await self._checked(identity, marks)
         return [await attempt(client, job, identity.address, marks, complaints)]
+
+    def _identity(self, account: str) -> Identity:
+        return self._identities.load(self._address_of(account))
 
     async def _checked(self, identity: Identity, marks: Marks) -> list[str]:
         """What is wrong with our identity (protocol.md §4.3); said once, and no reason to hold a message."""
@@ -200,9 +207,9 @@ class MisfinTransport:
         from misfin.store import drafts
         from misfin.store.envelope import wrap_sent
 
-        account = MisfinAddress.parse(outgoing.account)
+        account = MisfinAddress.parse(self._address_of(outgoing.account))
         with suppress(IdentityError):
-            account = self._identities.load(outgoing.account).address
+            account = self._identity(outgoing.account).address
         draft = drafts.from_bytes(outgoing.draft)
         data = wrap_sent(
             outgoing.message,
