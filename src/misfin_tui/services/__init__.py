@@ -215,19 +215,25 @@ class Services:
 
         return self._once("transports", lambda: make_transports(self))
 
-    def transport_of(self, directory: str) -> Transport:
-        """How the account with this directory writes and sends: From decides the transport.
+    def address_kind(self, directory: str) -> AddressKind:
+        """Of which kind the people are whom the account with this directory writes to and hears from.
 
-        What belongs to no account any more is read as Misfin. Raises :class:`AccountError` for an account
-        of a kind that nothing here can send from.
+        What belongs to no account any more is Misfin. Blocking.
         """
-        from misfin.errors import AccountError
         from misfin.model.account import AddressKind
 
         account = self.account_book.at(directory)
-        kind = AddressKind.MISFIN if account is None else account.kind.address_kind
+        return AddressKind.MISFIN if account is None else account.kind.address_kind
+
+    def transport_of(self, directory: str) -> Transport:
+        """How the account with this directory writes and sends: From decides the transport. Blocking.
+
+        Raises :class:`AccountError` for an account of a kind that nothing here can send from.
+        """
+        from misfin.errors import AccountError
+
         try:
-            return self.transports[kind]
+            return self.transports[self.address_kind(directory)]
         except KeyError:
             raise AccountError(f"Nothing can be sent from the account {directory} yet.") from None
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from misfin.compose.lookalike import resembles
@@ -113,10 +114,11 @@ class Contacts:
         from misfin.store.acquaintance import learn_from_mail
 
         own = self._services.accounts.own_addresses()
-        with suppress(
-            StoreError
-        ):  # the address book tells by itself that it cannot be used, where it is used
-            learn_from_mail(self._services.index, self._services.contact_book, own, stop=stop)
+        kind_of = cache(self._services.address_kind)  # asked for every message
+        with suppress(StoreError):  # the book says by itself that it cannot be used, where it is used
+            learn_from_mail(
+                self._services.index, self._services.contact_book, own, kind_of=kind_of, stop=stop
+            )
 
     def written_to(self, begun: str) -> list[tuple[str, str]]:
         """(address, name) of those one has written to whom a beginning may mean; in a thread."""
@@ -161,8 +163,11 @@ class Contacts:
         return [*found, *(Known(Contact(name, blocked=True), unknown) for name in strangers)]
 
     def _known(self, contact: Contact) -> Known:
+        from misfin.model.account import AddressKind
         from misfin.model.address import MisfinAddress
 
+        if contact.kind is not AddressKind.MISFIN:  # they have no certificate to trust
+            return Known(contact, TrustState(Badge.NONE, ""))
         return Known(contact, self._trust(MisfinAddress.parse(contact.address)))
 
     def _trust(self, address: MisfinAddress) -> TrustState:

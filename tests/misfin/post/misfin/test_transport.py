@@ -20,6 +20,7 @@ from misfin.store.attachments import AttachedFile, key_of
 from misfin.store.drafts import Draft
 from misfin.store.envelope import wrap
 from misfin.store.identities import IdentityStore
+from misfin.store.outgoing import Outgoing
 from misfin.store.rows import Badge, LetterRow
 from misfin.trust.pins import PinBook
 
@@ -137,3 +138,15 @@ def test_screens_learn_what_misfin_can_do_from_its_capabilities(misfin):
     can = misfin.capabilities
     assert (can.split, can.forward_unchanged, can.batch, can.keep) == (True, True, 1, 0.0)
     assert (can.cc, can.bcc, can.attachments, can.html) == (False,) * 4
+
+
+def test_an_account_with_a_name_sends_as_the_identity_behind_it(pins, identities):
+    behind = {"work": "ada@mail.example"}
+    misfin = MisfinTransport(identities, pins, address_of=behind.__getitem__, sender_lines=["hive.test"])
+    plain = MisfinTransport(identities, pins).measure(draft(account="work"), [BOB])
+    assert misfin.measure(draft(account="work"), [BOB]).size > plain.size
+    outgoing = Outgoing(
+        "g", AddressKind.MISFIN, "work", ("bob@hive.test",), (), (), (), "", b"\n\n\nHi\n", b"", 0.0
+    )
+    misfin.sent_copy(outgoing).write(file := BytesIO())
+    assert b"From: Ada <ada@mail.example>" in file.getvalue()
