@@ -61,7 +61,9 @@ class SpoolTransport:
             raise post.RouteError(post.Ending(away, f"The folder {self.folder} is not there."))
         return SpoolFolder()
 
-    async def send(self, job: post.Job, over: post.Connection, marks: post.Marks) -> Sequence[post.Ending]:
+    async def send(
+        self, job: post.Job, over: post.RouteConnection, marks: post.Marks
+    ) -> Sequence[post.Ending]:
         draft = from_bytes(job.message.draft) or Draft()
         people = "".join(f"{due.address}\n" for due in job.deliveries)
         # Named after the message and its first recipient: written again, it would be the same file.

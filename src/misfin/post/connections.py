@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from misfin.post.transport import Connection
+    from misfin.post.transport import RouteConnection
 
 logger = logging.getLogger("misfin.courier")
 
@@ -20,7 +20,7 @@ _CLOSING = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    connection: Connection
+    connection: RouteConnection
     until: float
 
 
@@ -31,7 +31,7 @@ class Connections:
         self._kept: dict[str, _Kept] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def take(self, route: str) -> Connection | None:
+    def take(self, route: str) -> RouteConnection | None:
         """The connection kept for a route, if there is one that still works."""
         kept = self._kept.pop(route, None)
         if kept is None:
@@ -41,7 +41,7 @@ class Connections:
         self.close(kept.connection)
         return None
 
-    def keep(self, route: str, connection: Connection, seconds: float) -> None:
+    def keep(self, route: str, connection: RouteConnection, seconds: float) -> None:
         """Keep a connection for the next job of its route, for so many seconds; 0 closes it at once."""
         if seconds > 0 and connection.alive and route not in self._kept:
             self._kept[route] = _Kept(connection, time.monotonic() + seconds)
@@ -56,7 +56,7 @@ class Connections:
                 del self._kept[route]
                 self.close(kept.connection)
 
-    def close(self, connection: Connection) -> None:
+    def close(self, connection: RouteConnection) -> None:
         """Close one in the background."""
         task = asyncio.create_task(_close(connection))
         self._closing.add(task)
@@ -70,7 +70,7 @@ class Connections:
             await asyncio.wait(self._closing, timeout=_CLOSING * 2)
 
 
-async def _close(connection: Connection) -> None:
+async def _close(connection: RouteConnection) -> None:
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING):

@@ -22,7 +22,7 @@ from misfin.post.events import Event, Sending, Trouble, event_of
 from misfin.post.marks import JobMarks
 from misfin.post.sentcopy import write_sent_copy
 from misfin.post.settling import Settled, interrupted, raised, sentence_of, settle
-from misfin.post.transport import Ask, Connection, Due, Ending, Job, Route, RouteError, Transport
+from misfin.post.transport import Ask, Due, Ending, Job, Route, RouteConnection, RouteError, Transport
 from misfin.store.outbox import TAKEN, Claim, Outbox, OutboxRow, Outgoing, Question, State
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class Courier:
         return await self._send_over(transport, await transport.open(job.route), job, marks)
 
     async def _send_over(
-        self, transport: Transport, connection: Connection, job: Job, marks: JobMarks
+        self, transport: Transport, connection: RouteConnection, job: Job, marks: JobMarks
     ) -> Sequence[Ending]:
         try:
             endings = await transport.send(job, connection, marks)

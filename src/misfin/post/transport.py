@@ -55,7 +55,6 @@ __all__ = [
     "Ask",
     "Capabilities",
     "Composed",
-    "Connection",
     "Due",
     "Ending",
     "How",
@@ -67,6 +66,7 @@ __all__ = [
     "Recipient",
     "Result",
     "Route",
+    "RouteConnection",
     "RouteError",
     "Stored",
     "Temporary",
@@ -197,7 +197,7 @@ class Job:
     deliveries: tuple[Due, ...]
 
 
-class Connection(Protocol):
+class RouteConnection(Protocol):
     """An open way to the server of a route. The courier closes it; a transport only opens and uses it."""
 
     @property
@@ -299,7 +299,7 @@ class Transport(Protocol):
 
     # ---- sending
 
-    async def open(self, route: Route) -> Connection:
+    async def open(self, route: Route) -> RouteConnection:
         """Connect to the server of a route, up to where a message could be sent.
 
         Bounded in time. Whether the server is to be trusted is decided here, before anything of a message or
@@ -310,7 +310,7 @@ class Transport(Protocol):
         an ``Ask`` where a person has to decide about the server or a password.
         """
 
-    async def send(self, job: Job, over: Connection, marks: Marks) -> Sequence[Ending]:
+    async def send(self, job: Job, over: RouteConnection, marks: Marks) -> Sequence[Ending]:
         """Hand a message over; one ending for each of ``job.deliveries``, in their order.
 
         Bounded in time. When cancelled, leave: the courier knows from ``marks`` what may have been sent. What

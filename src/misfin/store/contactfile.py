@@ -63,7 +63,7 @@ CREATE INDEX words_of ON words (contact)
 _REPLACE = "UPDATE OR REPLACE words SET word = replace(word, '{0}', '{1}') WHERE instr(word, '{0}')"
 STEPS: Final = (
     _SCHEMA.split(";"),
-    # Words are kept in plain letters alone; before, some letters had plain ones beside them.
+    # Words are kept in one plain form alone; before, some had two.
     [_REPLACE.format(odd, plain) for odd, plain in PLAIN.items() if plain.islower()],
     _BY_KIND.split(";"),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 from peers import person
 
-from misfin.errors import StoreError
 from misfin.model.account import AddressKind
 from misfin.net.client import HostOverride
 from misfin.net.limits import LimitSettings
@@ -25,10 +23,10 @@ from misfin.store.drafts import DraftBox, from_bytes
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, Question, State
-from misfin.store.owners import process_token
 from misfin.trust.pins import PinBook
 
-FIXTURE = Path(__file__).parents[2] / "fixtures" / "sending-0.1"
+TESTS = next(each for each in Path(__file__).parents if (each / "fixtures").is_dir())
+FIXTURE = TESTS / "fixtures" / "sending-0.1"
 ADA = person("ada@mail.example")
 NOW = 1_700_000_000.0
 FORWARDED = b"zoe@far.test Zoe\n\n2023-11-14T22:13:20Z\n# Flowers\n\nThe rose is red.\n"
@@ -109,22 +107,6 @@ def test_what_the_old_program_was_doing_when_it_ended_is_settled(outbox):
     assert (rows["claimed"].state, rows["leaving"].state) == (State.WAITING, State.UNCERTAIN)
 
 
-def test_what_a_running_old_program_is_sending_is_left_to_it(old):
-    with sqlite3.connect(old / "outbox.db") as database:
-        database.execute("UPDATE letter SET owner = ? WHERE leaving", (f"{process_token()}/old",))
-    before = sqlite3.connect(old / "outbox.db", isolation_level=None)
-    outbox = Outbox(old / "outbox.db")
-    outbox.recover(NOW + 100)
-    rows, _ = by_subject(outbox)
-    assert rows["leaving"].state is State.SENDING
-    assert outbox.claim(NOW + 100, only=[rows["leaving"].id]) is None
-    # The old one cannot mark anything any more, and sends nothing without its mark.
-    with pytest.raises(sqlite3.OperationalError):
-        before.execute("UPDATE letter SET leaving = 1 WHERE id = 1")
-    before.close()
-    outbox.close()
-
-
 def test_old_drafts_open_and_a_forward_is_saved_as_a_file_from_then_on(old):
     box = DraftBox(MailStore(old / "mail"))
     drafts = {draft.subject: draft for draft in box.all()}
@@ -196,61 +178,3 @@ async def test_what_was_queued_arrives_once(old, outbox, theirs):
     sent = MailStore(old / "mail").folder("ada@mail.example", "Sent").list()
     assert len(sent) == 8  # seven messages, and the copy the old program had not made yet
     assert all(envelope.is_gemmail(entry.path.read_bytes()) for entry in sent)
-
-
-# ---- what cannot be upgraded ----------------------------------------------------------------------
-
-
-def content(path):
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
-        found = list(database.iterdump()), database.execute("PRAGMA user_version").fetchone()
-    database.close()
-    return found
-
-
-def test_an_outbox_of_a_later_version_is_left_alone(old):
-    path = old / "outbox.db"
-    with sqlite3.connect(path) as database:
-        database.execute("PRAGMA user_version = 77")
-    database.close()
-    before = content(path)
-    with pytest.raises(StoreError, match="newer version"):
-        Outbox(path)
-    assert content(path) == before
-
-
-def test_an_outbox_that_is_half_of_each_version_is_named_and_left_alone(old):
-    path = old / "outbox.db"
-    with sqlite3.connect(path) as database:
-        database.execute("ALTER TABLE letter RENAME TO delivery")
-    database.close()
-    before = content(path)
-    with pytest.raises(StoreError, match="not in the form") as caught:
-        Outbox(path)
-    assert "Nothing was changed" in str(caught.value)
-    assert content(path) == before
-
-
-def test_a_disk_that_is_full_in_the_middle_of_the_upgrade_changes_nothing(old, monkeypatch):
-    path = old / "outbox.db"
-    with sqlite3.connect(path) as database:  # enough of it that the upgrade needs more room than it frees
-        database.execute(
-            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)"
-            " INSERT INTO message SELECT 'm' || n, 'a', '[]', 's', zeroblob(900), '', '', 0, 1 FROM n"
-        )
-    database.close()
-    before = content(path)
-    real = sqlite3.connect
-
-    def small(*args, **options):
-        database = real(*args, **options)
-        database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
-        return database
-
-    monkeypatch.setattr(sqlite3, "connect", small)
-    with pytest.raises(StoreError, match="full") as caught:
-        Outbox(path)
-    assert "Nothing was changed" in str(caught.value)
-    monkeypatch.undo()
-    assert content(path) == before
-    Outbox(path).close()

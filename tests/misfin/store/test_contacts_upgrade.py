@@ -12,7 +12,8 @@ from misfin.errors import AddressError, StoreError
 from misfin.model.account import AddressKind
 from misfin.store.contacts import Contact, ContactBook, Meeting
 
-FIXTURE = Path(__file__).parents[2] / "fixtures" / "sending-0.1" / "contacts.db"
+TESTS = next(each for each in Path(__file__).parents if (each / "fixtures").is_dir())
+FIXTURE = TESTS / "fixtures" / "sending-0.1" / "contacts.db"
 NOW = 1_700_000_000.0
 MAIL = AddressKind.MAIL
 

@@ -27,13 +27,13 @@ from misfin.post.transport import (
     Ask,
     Capabilities,
     Composed,
-    Connection,
     Ending,
     How,
     Job,
     Marks,
     Recipient,
     Route,
+    RouteConnection,
     Stored,
 )
 from misfin.store.outgoing import Outgoing, Question, Transcript
@@ -138,10 +138,10 @@ class MisfinTransport:
 
     # ---- sending
 
-    async def open(self, route: Route) -> Connection:
+    async def open(self, route: Route) -> RouteConnection:
         return _PerMessage()
 
-    async def send(self, job: Job, over: Connection, marks: Marks) -> Sequence[Ending]:
+    async def send(self, job: Job, over: RouteConnection, marks: Marks) -> Sequence[Ending]:
         from misfin.net.client import MisfinClient  # late: a transport is made before TLS is there
         from misfin.post.misfin.attempt import attempt
 
