@@ -48,7 +48,9 @@ ARRIVING = (
 @pytest.fixture
 def old(tmp_path):
     """A copy of what release 0.1 left."""
-    return Path(shutil.copytree(FIXTURE, tmp_path / "profile"))
+    profile = Path(shutil.copytree(FIXTURE, tmp_path / "profile"))
+    MailStore(profile / "mail").create("ada@mail.example")  # its empty folders, which git does not keep
+    return profile
 
 
 @pytest.fixture

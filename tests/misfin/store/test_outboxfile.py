@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from misfin.errors import StoreError
+from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, State
 from misfin.store.owners import process_token
 
@@ -20,7 +21,9 @@ NOW = 1_700_000_000.0
 @pytest.fixture
 def old(tmp_path):
     """A copy of what release 0.1 left."""
-    return Path(shutil.copytree(FIXTURE, tmp_path / "profile"))
+    profile = Path(shutil.copytree(FIXTURE, tmp_path / "profile"))
+    MailStore(profile / "mail").create("ada@mail.example")  # its empty folders, which git does not keep
+    return profile
 
 
 def test_what_a_running_old_program_is_sending_is_left_to_it(old):
