@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ from textual import events
 from textual.filter import NoColor
 
 from misfin.errors import StoreError
-from misfin.store.drafts import Draft
+from misfin.store.drafts import Draft, DraftBox
+from misfin.store.maildir import MailStore
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
@@ -53,6 +55,19 @@ async def test_mail_that_pours_in_is_told_in_few_notices(profile, monkeypatch):
         await until(pilot, lambda: not app.announcements._telling)
         app.post_message(MailChanged(arrived=1, sender="Cal", subject="later"))
         await until(pilot, lambda: "New mail from Cal: later" in notices(app))
+
+
+async def test_attached_files_that_nothing_needs_are_swept_away_and_no_others(profile_root):
+    profile = make_profile(profile_root, settings=NO_SERVER)
+    box = DraftBox(MailStore(profile.mail))
+    box.save(Draft(account=ALICE, forwards=b"bob@hive.test\n\n\n# Needed\n"), now=time.time())
+    (needed,) = box.files.folder.iterdir()
+    unneeded = box.files.path(box.files.add_bytes(b"of a draft that was discarded"))
+    for path in (needed, unneeded):
+        os.utime(path, (time.time() - 2 * 86400,) * 2)
+    async with at_desk(profile, courier=True) as (_, pilot):
+        await until(pilot, lambda: not unneeded.exists())
+    assert needed.exists()
 
 
 async def test_the_courier_sends_at_once_and_says_what_became_of_it(profile_root):

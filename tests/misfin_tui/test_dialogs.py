@@ -71,9 +71,9 @@ def outbox_row(**changed) -> OutboxRow:
         "hold_until": 0.0,
         "size": 10,
         "question": Question.REDIRECT_ALWAYS,
-        "question_name": "",
+        "pin_name": "",
         "target": "bob@new.test",
-        "host": "hive.test:1958",
+        "route": "hive.test:1958",
     }
     return OutboxRow(**(facts | changed))
 

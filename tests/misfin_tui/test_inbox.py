@@ -8,8 +8,10 @@ import re
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
 from mailboxes import Mailbox, mail
+from outgoing import claimed, finish, recipients
 from post import NOW, gemmail
 
+from misfin.compose.writing import gemmail_of
 from misfin.model.folders import INBOX
 from misfin.store.drafts import Draft, to_bytes
 from misfin.store.identities import IdentityStore
@@ -628,15 +630,15 @@ async def test_what_waits_in_the_outbox_is_counted_from_the_start(profile, mailb
         draft = Draft(account=ALICE, to=(to,), subject="Meeting", body="text\n")
         outbox.enqueue(
             account=ALICE,
-            recipients=[to],
-            message=draft.gemmail(),
+            recipients=recipients(to),
+            message=gemmail_of(draft),
             subject="Meeting",
             now=START,
             hold_until=0.0,
             draft=to_bytes(draft),
         )
-    claim = outbox.claim(START)
-    outbox.finish(claim, Outcome(State.FAILED, "no such mailbox"), Transcript(), START + 1)
+    claim = claimed(outbox, START)
+    finish(outbox, claim, Outcome(State.FAILED, "no such mailbox"), Transcript(), START + 1)
     outbox.close()
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await on_screen(pilot, "1 sending · 1 need you")

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
+from outgoing import claimed, finish, recipients
 
+from misfin.compose.writing import gemmail_of
 from misfin.store.drafts import Draft, DraftBox, to_bytes
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
@@ -46,18 +48,18 @@ def put(
     draft = Draft(account=ALICE, to=(to,), subject="Meeting", body="text\n")
     (row_id,) = outbox.enqueue(
         account=ALICE,
-        recipients=[to],
-        message=draft.gemmail(),
+        recipients=recipients(to),
+        message=gemmail_of(draft),
         subject="Meeting",
         now=now,
         hold_until=0.0 if outcome else now + hold,
         draft=to_bytes(draft),
     )
     if outcome is not None:
-        claim = outbox.claim(now)
+        claim = claimed(outbox, now)
         if outcome.state is State.UNCERTAIN:
-            outbox.leaving(claim, now)
-        outbox.finish(claim, outcome, transcript, now + 0.4)
+            outbox.leaving([claim], now)
+        finish(outbox, claim, outcome, transcript, now + 0.4)
     outbox.close()
     return row_id
 
@@ -84,7 +86,7 @@ STATES = {
         State.HELD,
         "The certificate has changed.",
         question=Question.CHANGED_CERTIFICATE,
-        question_name="hive.test:1958",
+        pin_name="hive.test:1958",
     ),
     "failed: 51 Mailbox not found": Outcome(
         State.FAILED, "No such mailbox.", status=51, meta="Mailbox not found"
@@ -291,7 +293,7 @@ def ask_about_host(profile, *, first: bool = False) -> tuple[str, str]:
     pins.close()
     question = Question.FIRST_USE if first else Question.CHANGED_CERTIFICATE
     for _ in range(2):
-        put(profile, Outcome(State.HELD, "asks", question=question, question_name="hive.test:1958"))
+        put(profile, Outcome(State.HELD, "asks", question=question, pin_name="hive.test:1958"))
     return old.info.fingerprints.cert, new.info.fingerprints.cert
 
 
@@ -389,7 +391,7 @@ async def test_a_redirect_is_followed_only_when_a_person_says_so(profile, perman
         assert app.focused.id == "wait"
         assert bool(app.screen.query("#always")) is permanent
         await pilot.click("#always" if permanent else "#once")
-        await until(pilot, lambda: rows(profile)[0].host == "new.test:1958")
+        await until(pilot, lambda: rows(profile)[0].route == "new.test:1958")
         moved = await app.services.contacts.get("bob@hive.test")
         assert (moved is not None and moved.address == "bob@new.test") is permanent
 

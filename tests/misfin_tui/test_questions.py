@@ -6,8 +6,10 @@ import time
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, settled, shown, until
+from outgoing import claimed, finish, recipients
 from textual import events
 
+from misfin.compose.writing import gemmail_of
 from misfin.store.drafts import Draft
 from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
 from misfin.trust.pins import PinBook
@@ -38,16 +40,16 @@ def held(profile, name: str = "hive.test:1958") -> None:
     draft = Draft(account=ALICE, to=("bob@hive.test",), subject="Meeting", body="text\n")
     outbox.enqueue(
         account=ALICE,
-        recipients=draft.to,
-        message=draft.gemmail(),
+        recipients=recipients(*draft.to),
+        message=gemmail_of(draft),
         subject=draft.subject,
         now=now,
         hold_until=0.0,
     )
-    outcome = Outcome(
-        State.HELD, "It has changed.", question=Question.CHANGED_CERTIFICATE, question_name=name
+    outcome = Outcome(State.HELD, "It has changed.", question=Question.CHANGED_CERTIFICATE, pin_name=name)
+    finish(
+        outbox, claimed(outbox, now), outcome, Transcript(host="hive.test", port=1958, version="C"), now + 0.4
     )
-    outbox.finish(outbox.claim(now), outcome, Transcript(host="hive.test", port=1958, version="C"), now + 0.4)
     outbox.close()
 
 

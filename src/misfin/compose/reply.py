@@ -98,11 +98,20 @@ def forward_draft(original: Original) -> Draft:
 
 def as_draft(letter: Outgoing, recipients: Sequence[str]) -> Draft:
     """What was queued, as a new draft for some of its recipients: other copies may be on their way."""
-    draft = from_bytes(letter.draft) if letter.draft else None
+    # What it forwards, if anything, is the very message that was queued.
+    draft = from_bytes(letter.draft, lambda _: letter.message) if letter.draft else None
     if draft is None:  # queued by a program that keeps no drafts
         subject, body = taken_apart(GemmailMessage.from_bytes(letter.message).body)
         draft = Draft(subject=subject, body=body)
-    return replace(draft, id="", account=letter.account, to=tuple(recipients))
+    copies, hidden = set(letter.cc), set(letter.bcc)
+    return replace(
+        draft,
+        id="",
+        account=letter.account,
+        to=tuple(each for each in recipients if each not in copies and each not in hidden),
+        cc=tuple(each for each in recipients if each in copies),
+        bcc=tuple(each for each in recipients if each in hidden),
+    )
 
 
 def _text(raw: bytes) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from misfin.errors import LetterGoneError, LocalError, StoreError
+from misfin.model.account import AddressKind
 from misfin.model.folders import HELD
 from misfin.model.gemmail import GemmailMessage
 from misfin.post import held as held_mail
@@ -110,7 +111,7 @@ def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, where
         for message in asked.held:
             release(stores.store, message, approved=True)
         return len(asked.held)
-    return stores.outbox_queue.release(name, asked.shown.fingerprints.spki, now)
+    return stores.outbox_queue.release(AddressKind.MISFIN, name, asked.shown.fingerprints.spki, now)
 
 
 def refuse(stores: Stores, kind: PinKind, name: str, *, now: float) -> int:
@@ -181,4 +182,4 @@ def _question(stores: Stores, offer: Offer, held: Sequence[HeldMessage], now: fl
 
 def _waiting(outbox: Outbox, name: str) -> list[OutboxRow]:
     held = outbox.rows([State.HELD])
-    return [row for row in held if row.question in _ABOUT_TRUST and row.question_name == name]
+    return [row for row in held if row.question in _ABOUT_TRUST and row.pin_name == name]

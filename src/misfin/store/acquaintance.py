@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from misfin.errors import StoreError
+from misfin.model.account import AddressKind
 from misfin.model.folders import INTRODUCES_NOBODY, SENT
 from misfin.store.contacts import ContactBook, Meeting
 from misfin.store.index import MailIndex
@@ -22,12 +23,14 @@ def learn_from_mail(
     book: ContactBook,
     own: Iterable[str],
     *,
+    kind_of: Callable[[str], AddressKind] = lambda _directory: AddressKind.MISFIN,
     stop: Callable[[], bool] = lambda: False,
     now: Callable[[], float] = time.time,
 ) -> int:
     """Count every letter of the index that the book has not seen; returns how many letters that were.
 
-    ``own`` are the addresses of the user. Newest letters come first; as long as the book has seen as many as
+    ``own`` are the addresses of the user, ``kind_of`` says of which kind the people of an account are, by the
+    directory of its mail. Newest letters come first; as long as the book has seen as many as
     there are, only the first page that is all known is looked at, so this may be called after each scan.
     ``stop`` is asked between pages; what was learnt until then stays. Raises :class:`StoreError`.
     """
@@ -42,7 +45,11 @@ def learn_from_mail(
         unseen = book.unseen([row.id for row in met])
         fresh = [row for row in met if row.id in unseen]
         if fresh:
-            met_now = [meeting for row in fresh for meeting in _meetings(row, ourselves, index.address_of)]
+            met_now = [
+                meeting
+                for row in fresh
+                for meeting in _meetings(row, ourselves, index.address_of, kind_of(row.account))
+            ]
             book.learn(met_now, seen=unseen, now=now())
             learnt += len(fresh)
         elif met and not everything:
@@ -50,10 +57,12 @@ def learn_from_mail(
     return learnt
 
 
-def _meetings(row: LetterRow, own: set[str], address_of: Callable[[str], str]) -> Iterator[Meeting]:
+def _meetings(
+    row: LetterRow, own: set[str], address_of: Callable[[str], str], kind: AddressKind
+) -> Iterator[Meeting]:
     mine = own | {address_of(row.account).casefold()}
     if row.folder != SENT and row.sender_address.casefold() not in mine:
-        yield Meeting(row.sender_address, row.sender, False, row.date, _said(row))
+        yield Meeting(row.sender_address, row.sender, False, row.date, _said(row), kind)
         return
     try:
         letter = read_file(row.path, limit=_HEADER)
@@ -61,7 +70,7 @@ def _meetings(row: LetterRow, own: set[str], address_of: Callable[[str], str]) -
         return
     for person in letter.recipients:
         if person.address.casefold() not in mine:
-            yield Meeting(person.address, person.name, True, row.date, _said(row))
+            yield Meeting(person.address, person.name, True, row.date, _said(row), kind)
 
 
 def _said(row: LetterRow) -> str:

@@ -27,7 +27,7 @@ class CourierWork(AppController):
     async def start(self) -> None:
         """Send what is due, as long as the app runs. What happens is told as messages."""
         from misfin_tui.services.news import messages_of
-        from misfin_tui.services.posting import make_courier
+        from misfin_tui.services.posting import make_courier, sweep_attachments
 
         def tell(event: Any) -> None:
             for message in messages_of(event):
@@ -39,6 +39,8 @@ class CourierWork(AppController):
             try:
                 courier = await asyncio.to_thread(make_courier, self.host.services, tell)
                 self.host.services.courier = courier
+                sweeping = asyncio.to_thread(sweep_attachments, self.host.services)
+                self.app.run_worker(sweeping, group="sweep", exit_on_error=False)
                 await courier.run()
                 return
             except MisfinError as error:

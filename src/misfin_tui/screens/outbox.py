@@ -8,7 +8,7 @@ from typing import Any
 
 from textual import work
 
-from misfin.store.outgoing import OutboxRow, State
+from misfin.store.outgoing import TAKEN, OutboxRow, State
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.text import FactsDialog
@@ -22,7 +22,7 @@ from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import many
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
-FINISHED = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})
+FINISHED = frozenset({*TAKEN, State.FAILED, State.CANCELLED})
 TICK = 1.0  # seconds between looks at the clock, for "in 12 s"
 
 
@@ -129,7 +129,7 @@ class OutboxScreen(Place):
         if attempts is None:
             return
         more = [Choice("answer", "Answer …")] if row.state is State.HELD or is_gone(row) else []
-        more += [Choice("retry", "Try now")] if row.state not in (State.DELIVERED, State.SENDING) else []
+        more += [Choice("retry", "Try now")] if row.state not in (*TAKEN, State.SENDING) else []
         dialog = FactsDialog(f"To {row.to}", transcript(row, attempts, time.time()), more=more)
         choice = await self.app.push_screen_wait(dialog)
         if choice == "answer":
@@ -164,7 +164,7 @@ class OutboxScreen(Place):
         row = self.row
         if row is None:
             return
-        if row.state in (State.DELIVERED, State.SENDING):
+        if row.state in (*TAKEN, State.SENDING):
             self.misfin.say("It has left; there is nothing to take back.", severity="warning")
             return
         if row.state is State.UNCERTAIN and not await self.app.push_screen_wait(

@@ -56,7 +56,7 @@ class OutboxAnswers(ScreenController):
         from misfin.trust.tofu import PinKind
 
         trust = self.services.trust
-        question = await self.screen.attempt(trust.question(PinKind.HOST, row.question_name))
+        question = await self.screen.attempt(trust.question(PinKind.HOST, row.pin_name))
         if question is None:
             # The certificate is not known here any more: asking the host again raises the question anew.
             await self.screen.attempt(self.services.sending.retry(row.id))

@@ -13,6 +13,7 @@ TONES = {
     State.WAITING: "normal",
     State.SENDING: "accent",
     State.DELIVERED: "good",
+    State.ACCEPTED: "good",
     State.DEFERRED: "muted",
     State.HELD: "warn",
     State.FAILED: "bad",
@@ -23,6 +24,7 @@ MARKS = {
     State.WAITING: "○",
     State.SENDING: "▶",
     State.DELIVERED: "✓",
+    State.ACCEPTED: "↗",
     State.DEFERRED: "◷",
     State.HELD: "‖",
     State.FAILED: "✗",
@@ -42,6 +44,8 @@ def state_words(row: OutboxRow, now: float) -> str:
             return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
         case State.DELIVERED:
             return "delivered"
+        case State.ACCEPTED:
+            return f"accepted by {row.server}" if row.server else "accepted"
         case State.HELD:
             return f"held: {row.why}"
         case State.FAILED:

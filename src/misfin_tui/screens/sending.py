@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from misfin.compose.recipients import Recipient
+from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress, same_person
 from misfin.store.drafts import Draft
@@ -42,7 +42,7 @@ async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
     return parts if answer is TooLong.SPLIT else None
 
 
-async def certain(screen: AppScreen, recipients: Sequence[Recipient]) -> bool:
+async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bool:
     """Ask about recipients one may not have meant: oneself, and names that pass for others."""
     mine = await asyncio.to_thread(screen.services.identities.addresses)
     odd = []
@@ -87,7 +87,7 @@ def standing_words(standing: Standing) -> str:
 
 
 def people_line(
-    entries: Sequence[Recipient], states: Sequence[Standing], mine: Sequence[MisfinAddress]
+    entries: Sequence[TypedRecipient], states: Sequence[Standing], mine: Sequence[MisfinAddress]
 ) -> Content:
     """For each recipient whether it is known, and what is odd, the oddest first: it must not be cut off.
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from misfin.compose.lookalike import resembles
@@ -15,6 +16,7 @@ from misfin.store.evidence import Evidence, Standing
 from misfin.store.rows import View
 
 if TYPE_CHECKING:
+    from misfin.model.account import AddressKind
     from misfin.model.address import MisfinAddress
     from misfin.store.contacts import Contact
     from misfin_tui.services import Services
@@ -86,9 +88,9 @@ class Contacts:
         """Everything blocked."""
         return await asyncio.to_thread(lambda: self._services.contact_book.blocked())
 
-    async def moved(self, old: str, new: str) -> Contact:
+    async def moved(self, old: str, new: str, kind: AddressKind) -> Contact:
         """The mailbox moved for good (31): write to the new address, keep the old one as an alias."""
-        return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new))
+        return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new, kind))
 
     async def gone(self, address: str, why: str) -> None:
         """The mailbox is gone for good (52): its contact is kept, but offered last."""
@@ -108,10 +110,11 @@ class Contacts:
         from misfin.store.acquaintance import learn_from_mail
 
         own = self._services.accounts.own_addresses()
-        with suppress(
-            StoreError
-        ):  # the address book tells by itself that it cannot be used, where it is used
-            learn_from_mail(self._services.index, self._services.contact_book, own, stop=stop)
+        kind_of = cache(self._services.address_kind)  # asked for every message
+        with suppress(StoreError):  # the book says by itself that it cannot be used, where it is used
+            learn_from_mail(
+                self._services.index, self._services.contact_book, own, kind_of=kind_of, stop=stop
+            )
 
     def written_to(self, begun: str) -> list[tuple[str, str]]:
         """(address, name) of those one has written to whom a beginning may mean; in a thread."""
@@ -156,10 +159,14 @@ class Contacts:
         return [*found, *(Known(Contact(name, blocked=True), unknown) for name in strangers)]
 
     def _known(self, contacts: Sequence[Contact]) -> list[Known]:
+        from misfin.model.account import AddressKind
         from misfin.model.address import MisfinAddress
 
-        addresses = [MisfinAddress.parse(contact.address) for contact in contacts]
-        return [Known(*pair) for pair in zip(contacts, self._standings(addresses), strict=True)]
+        misfin = [contact for contact in contacts if contact.kind is AddressKind.MISFIN]
+        standings = self._standings([MisfinAddress.parse(contact.address) for contact in misfin])
+        found = dict(zip(misfin, standings, strict=True))
+        unproven = Standing(Evidence.UNPROVEN)  # the others have no certificate to trust
+        return [Known(contact, found.get(contact, unproven)) for contact in contacts]
 
     def _standings(self, addresses: Sequence[MisfinAddress]) -> list[Standing]:
         from misfin.model.address import same_person

@@ -14,30 +14,33 @@ if TYPE_CHECKING:
 
 
 def messages_of(event: Event) -> Iterator[Message]:
-    """The messages for an event. "Delivered" is said of status 20 and of nothing else."""
+    """The messages for an event. "Delivered" is said of what is in the mailbox, and of nothing else."""
     from misfin.model.status import StatusCode
     from misfin.post import events
+    from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
     from misfin.store.outgoing import Question
 
     match event:
         case events.Sent(row):
             words = "" if row.fingerprint or not row.meta else f" Its server says: {row.meta}"
             yield OutboxChanged(f"Delivered to {row.to}.{words}")
+        case events.TakenOn(row):
+            yield OutboxChanged(f"Accepted by {row.server} for {row.to}.")
         case events.Deferred(row):
             # Said once; the outbox shows every further try.
             yield OutboxChanged(f"Not delivered to {row.to} yet: {row.why}" if row.attempts <= 1 else "")
         case events.Held(row):
             yield OutboxChanged(f"The message to {row.to} waits for you: {row.why}", "warning")
             if row.question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE):
-                yield TrustAsked("host", row.question_name)
+                yield TrustAsked("host", row.pin_name)
         case events.Failed(row):
             offer = " The outbox offers to mark it so." if row.status == StatusCode.MAILBOX_GONE else ""
             yield OutboxChanged(f"Not delivered to {row.to}: {row.why}{offer}", "error")
         case events.Uncertain(row):
             yield OutboxChanged(f"Nobody knows whether {row.to} got the message: {row.why}", "warning")
-        case events.HostSeen():
+        case HostSeen():
             yield OutboxChanged(event.text)
-        case events.MailboxKeyChanged(address):
+        case MailboxKeyChanged(address):
             yield OutboxChanged(
                 f"The server of {address} names another certificate for it than before. A renewed one looks"
                 " like this, and so does another key: Trust shows both.",

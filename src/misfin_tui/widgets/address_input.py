@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from misfin.compose.recipients import SEPARATOR, Recipient, read_recipients
+from misfin.compose.recipients import SEPARATOR, TypedRecipient, read_recipients
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
@@ -106,7 +106,7 @@ class AddressInput(OneLine):
         offers.field = self
 
     @property
-    def recipients(self) -> list[Recipient]:
+    def recipients(self) -> list[TypedRecipient]:
         """What stands in the field."""
         return read_recipients(self.value)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from outgoing import claimed, follow, recipients
 from peers import odd_person, person
 from scripted import ScriptedServer, answer, silent_listener
 
@@ -26,14 +27,14 @@ from misfin.post.events import (
     Deferred,
     Failed,
     Held,
-    HostSeen,
-    MailboxKeyChanged,
     Notice,
     Sending,
     Sent,
     Trouble,
     Uncertain,
 )
+from misfin.post.misfin import MisfinTransport
+from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, Phase, Question, State
@@ -62,15 +63,18 @@ class Office:
         self.clock = time.time
 
     def courier(self, **options):
+        sending = {name: options.pop(name) for name in ("trust_on_first_use", "timeout") if name in options}
+        misfin = MisfinTransport(
+            self.identities,
+            self.pins,
+            **{"hosts": self.hosts, "timeout": 5, "now": lambda: self.clock(), **sending},
+        )
         return Courier(
             self.outbox,
-            self.pins,
-            self.identities,
+            [misfin],
             self.store,
             **{
-                "hosts": self.hosts,
                 "on_event": self.events.append,
-                "timeout": 5,
                 "rand": lambda: 0.0,
                 "now": lambda: self.clock(),
                 **options,
@@ -87,7 +91,7 @@ class Office:
         lines = f"\n{', '.join(to) if len(to) > 1 else ''}\n\n"
         return self.outbox.enqueue(
             account=more.pop("account", "ada@mail.example"),
-            recipients=to,
+            recipients=recipients(*to),
             message=(lines + body).encode(),
             subject="Hi",
             now=time.time(),
@@ -303,7 +307,7 @@ async def test_a_changed_certificate_holds_all_letters_of_the_host_behind_one_qu
     assert visit.client is None
     rows = [office.row(row_id) for row_id in ids]
     assert {row.state for row in rows} == {State.HELD}
-    assert {(row.question, row.question_name) for row in rows} == {
+    assert {(row.question, row.pin_name) for row in rows} == {
         (Question.CHANGED_CERTIFICATE, "hive.test:1958")
     }
     assert len(office.happened(Held)) == 1
@@ -360,7 +364,7 @@ async def test_a_redirect_waits_for_a_person_and_then_leads_to_the_new_host(offi
         row = office.row(row_id)
         assert (row.question, row.target) == (Question.REDIRECT_ALWAYS, "bob@new.example")
         assert there.visits == []
-        office.outbox.follow(row_id, time.time())
+        follow(office.outbox, row_id, time.time())
         await office.courier().run_once()
         (visit,) = await there.wait()
     assert visit.got.startswith(b"misfin://bob@new.example\t")
@@ -371,8 +375,8 @@ async def test_a_redirect_waits_for_a_person_and_then_leads_to_the_new_host(offi
 @pytest.mark.parametrize(
     ("meta", "word"),
     [
-        (b"nonsense", "no address"),
-        (b"", "no address"),
+        (b"nonsense", "not an address"),
+        (b"", "not an address"),
         (b"ADA@mail.example", "yourself"),
         (b"bob@hive.test", "already"),
     ],
@@ -392,7 +396,7 @@ async def test_redirects_end_after_five(office):
     with office.at(ScriptedServer(HOST, lines)) as server:
         for _ in range(8):
             await office.courier().run_once()
-            office.outbox.follow(row_id, time.time())
+            follow(office.outbox, row_id, time.time())
         assert len(server.visits) == 6
     assert "more than 5" in office.row(row_id).why
 
@@ -469,7 +473,7 @@ async def test_the_loop_notices_by_itself_what_another_process_queued(office, mo
             await asyncio.sleep(0.05)
             other.enqueue(
                 account="ada@mail.example",
-                recipients=["bob@hive.test"],
+                recipients=recipients("bob@hive.test"),
                 message=b"\n\n\nx\n",
                 subject="",
                 now=time.time(),
@@ -589,7 +593,7 @@ async def test_waiting_for_ones_own_letter_includes_the_time_another_process_nee
         task = asyncio.create_task(office.courier().run_once(only=[mine]))
         await asyncio.sleep(0.15)
         assert not task.done()
-        elsewhere.cancel(claim.row.id, now=time.time())
+        elsewhere.cancel(claim.deliveries[0].row.id, now=time.time())
         (row,) = await task
     elsewhere.close()
     assert (row.id, row.state) == (mine, State.DELIVERED)
@@ -677,7 +681,7 @@ async def test_a_fault_of_our_own_neither_loses_a_letter_nor_repeats_it_for_ever
     async def bug(*_args, **_more):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("misfin.post.courier.MisfinClient.deliver", bug)
+    monkeypatch.setattr("misfin.net.client.MisfinClient.deliver", bug)
     await office.courier().run_once()
     row = office.row(row_id)
     assert row.state is State.FAILED
@@ -687,7 +691,7 @@ async def test_a_fault_of_our_own_neither_loses_a_letter_nor_repeats_it_for_ever
 
 async def test_a_letter_that_cannot_be_filed_in_sent_does_not_stop_the_mail(office, monkeypatch, caplog):
     (first,) = office.put()
-    monkeypatch.setattr("misfin.post.sentcopy.wrap_sent", lambda *_args, **_more: 1 / 0)
+    monkeypatch.setattr("misfin.store.envelope.wrap_sent", lambda *_args, **_more: 1 / 0)
     with office.at(ScriptedServer(HOST, OK)):
         await office.courier().run_once()
         (second,) = office.put()
@@ -751,7 +755,7 @@ async def test_a_letter_claimed_while_the_loop_is_cancelled_is_given_back(office
 async def test_waiting_for_a_process_that_died_ends(office, monkeypatch):
     (row_id,) = office.put()
     other = Outbox(office.path / "outbox.db")
-    assert other.claim(time.time())
+    assert claimed(other, time.time())
     alive = [True]
     monkeypatch.setattr("misfin.store.outbox.is_alive", lambda _token: alive[0])
     with office.at(ScriptedServer(HOST, OK)):
@@ -937,15 +941,17 @@ import asyncio, sys
 from pathlib import Path
 from misfin.net.client import HostOverride
 from misfin.post.courier import Courier
+from misfin.post.misfin import MisfinTransport
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox
 from misfin.trust.pins import PinBook
 root, port = Path(sys.argv[1]), int(sys.argv[2])
-courier = Courier(
-    Outbox(root / "outbox.db"), PinBook(root / "trust.db"), IdentityStore(root / "identities"),
-    MailStore(root / "mail"), hosts={"hive.test": HostOverride(("127.0.0.1", port))},
+misfin = MisfinTransport(
+    IdentityStore(root / "identities"), PinBook(root / "trust.db"),
+    hosts={"hive.test": HostOverride(("127.0.0.1", port))},
 )
+courier = Courier(Outbox(root / "outbox.db"), [misfin], MailStore(root / "mail"))
 asyncio.run(courier.run_once())
 """
 

@@ -21,6 +21,7 @@ from misfin.net.limits import LimitSettings
 from misfin.net.verification import SenderChange, VerificationMethod, VerificationMode
 from misfin.post.courier import Courier
 from misfin.post.inbox import LocalInbox
+from misfin.post.misfin import MisfinTransport
 from misfin.post.reception import AlreadyReceivingError, Reception, ReceptionSettings, running, serve
 from misfin.post.source import Report, Source, SourceState, SourceStatus
 from misfin.post.submission import submit
@@ -306,14 +307,11 @@ async def test_from_draft_to_maildir_through_both_post_offices(settings, tmp_pat
     )
     async with receiving(settings) as port:
         with PinBook(root / "trust.db") as pins:
-            courier = Courier(
-                outbox,
-                pins,
-                identities,
-                store,
-                hosts={"mail.example": HostOverride(("127.0.0.1", port))},
+            misfin = MisfinTransport(
+                identities, pins, hosts={"mail.example": HostOverride(("127.0.0.1", port))}
             )
-            ids = submit(outbox, None, draft, now=time.time())
+            courier = Courier(outbox, [misfin], store)
+            ids = submit(outbox, None, draft, misfin, now=time.time())
             await courier.run_once()
     assert [outbox.row(row_id).state for row_id in ids] == [State.DELIVERED, State.FAILED]
     assert outbox.row(ids[0]).fingerprint == ADA.info.fingerprints.cert

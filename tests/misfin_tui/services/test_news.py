@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from misfin.post import events
+from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
 from misfin.store.outgoing import OutboxRow, Question, State
 from misfin.trust.tofu import Decision
 from misfin_tui.messages import OutboxChanged, Problem, TrustAsked
@@ -45,13 +46,13 @@ def row(state: State, **changes) -> OutboxRow:
         (events.Uncertain(row(State.UNCERTAIN)), "Nobody knows whether bob@hive.test", "warning"),
         (events.Held(row(State.HELD)), "waits for you: the reason", "warning"),
         (
-            events.HostSeen("hive.test:1958", Decision.FIRST_USE, None),
+            HostSeen("hive.test:1958", Decision.FIRST_USE, None),
             "First contact",
             "information",
         ),
-        (events.HostSeen("hive.test:1958", Decision.RENEWED, None), "renewed its certificate", "information"),
+        (HostSeen("hive.test:1958", Decision.RENEWED, None), "renewed its certificate", "information"),
         (
-            events.MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32),
+            MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32),
             "The server of bob@hive.test names another certificate for it than before.",
             "warning",
         ),
@@ -68,13 +69,13 @@ def test_each_event_is_said_as_it_is(event, words, severity):
 
 
 def test_no_fingerprint_is_read_out():
-    (message,) = messages_of(events.MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32))
+    (message,) = messages_of(MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32))
     assert isinstance(message, OutboxChanged)
     assert "aaaa" not in message.notice
 
 
 def test_a_question_about_trust_is_asked():
-    held = row(State.HELD, question=Question.CHANGED_CERTIFICATE, question_name="hive.test:1958")
+    held = row(State.HELD, question=Question.CHANGED_CERTIFICATE, pin_name="hive.test:1958")
     notice, question = messages_of(events.Held(held))
     assert isinstance(notice, OutboxChanged)
     assert question == TrustAsked("host", "hive.test:1958")

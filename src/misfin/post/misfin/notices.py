@@ -1,4 +1,4 @@
-"""What a person should know once about a host or an identity, although it stops no letter; pure.
+"""What a person should know once about a host or an identity, although it stops no message; pure.
 
 Each notice has a name that stays the same as long as there is nothing new to say (``PinBook.told``).
 """
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
     from misfin.trust.identity import Identity
 
 
-class Told(NamedTuple):
-    """A notice and the name under which it is remembered as told."""
+class Remembered(NamedTuple):
+    """A notice, and the name under which it is remembered so that it is said once."""
 
     what: str
     text: str
 
 
-def about_host(name: str, delivery: Delivery) -> list[Told]:
+def about_host(name: str, delivery: Delivery) -> list[Remembered]:
     """What a delivery showed about the host pinned as ``name`` (protocol.md §5, §5.2)."""
     found = []
     if delivery.tls_version == "TLSv1.2":
         text = f"{name} speaks only TLS 1.2: everybody on the way can read from your certificate who writes."
-        found.append(Told(f"TLS 1.2 {name}", text))
+        found.append(Remembered(f"TLS 1.2 {name}", text))
     if delivery.certificate is None:
         return found
     shown, first = delivery.certificate, delivery.decision is Decision.FIRST_USE
     certificate = shown.fingerprints.cert
     if Remark.EXPIRED in delivery.remarks:
         text = f"The certificate of {name} expired on {shown.not_after:%Y-%m-%d}. {_STANDS[first]}"
-        found.append(Told(f"expired {name} {certificate}", text))
+        found.append(Remembered(f"expired {name} {certificate}", text))
     if Remark.NOT_YET_VALID in delivery.remarks:
         day = f"{shown.not_before:%Y-%m-%d}"
         text = f"The certificate of {name} is not valid before {day}; a clock may be wrong. {_STANDS[first]}"
-        found.append(Told(f"not yet valid {name} {certificate}", text))
+        found.append(Remembered(f"not yet valid {name} {certificate}", text))
     if Remark.HOST_MISMATCH in delivery.remarks and first:
         text = f"The certificate of {name} does not name that host. Compare its fingerprint with the owner's."
-        found.append(Told(f"not named {name} {certificate}", text))
+        found.append(Remembered(f"not named {name} {certificate}", text))
     return found
 
 
@@ -52,10 +52,10 @@ _STANDS = {
 """What follows, at first contact and later: Misfin trusts keys, not dates (protocol.md §5.2)."""
 
 
-def about_identity(identity: Identity, complaints: Sequence[str]) -> list[Told]:
+def about_identity(identity: Identity, complaints: Sequence[str]) -> list[Remembered]:
     """What other servers may refuse about our identity (protocol.md §4.3), as one notice."""
     if not complaints:
         return []
     words = " ".join(complaints)
     text = f"The identity {identity.address.address} may be refused by other servers. {words}"
-    return [Told(f"identity {identity.info.fingerprints.cert} {words}", text)]
+    return [Remembered(f"identity {identity.info.fingerprints.cert} {words}", text)]
