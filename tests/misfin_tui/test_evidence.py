@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from peers import person
 
-from misfin.compose.recipients import Recipient
+from misfin.compose.recipients import TypedRecipient
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.model.status import StatusCode
@@ -252,7 +252,7 @@ def said_of_person(pins: PinBook, *, held: bool) -> dict[str, str]:
     pin, offer = pins.get(PinKind.SENDER, BOB), pins.offered(PinKind.SENDER, BOB)
     known = standing(pin, claimed=pin is not None and offer is not None, held=held)
     address = MisfinAddress.parse(BOB)
-    composer = people_line([Recipient(BOB, address)], [known], [])
+    composer = people_line([TypedRecipient(BOB, address)], [known], [])
     cells = ContactsScreen._cells(None, Known(Contact(BOB), known))  # type: ignore[arg-type]
     said = {
         "contacts sign": SIGNS[cells[0][0]],

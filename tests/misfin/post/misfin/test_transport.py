@@ -21,7 +21,8 @@ from misfin.store.drafts import Draft
 from misfin.store.envelope import wrap
 from misfin.store.identities import IdentityStore
 from misfin.store.outgoing import Outgoing
-from misfin.store.rows import Badge, LetterRow
+from misfin.store.evidence import Evidence
+from misfin.store.rows import LetterRow
 from misfin.trust.pins import PinBook
 
 ADA = person("ada@mail.example Ada")
@@ -124,7 +125,7 @@ def test_a_received_message_is_answered_or_passed_on(misfin):
     data = wrap(received, version=Version.C, account=ADA.address, now=ADA.info.not_before)
     row = LetterRow(
         1, "1", "ada@mail.example", "Inbox", "Bob", "bob@hive.test", (), "Plan", 0.0, False, False, (),
-        Badge.NONE, 1, len(data), Path("x"),
+        Evidence.UNPROVEN, 1, len(data), Path("x"),
     )  # fmt: skip
     stored, own = Stored(data, row), ["ada@mail.example"]
     assert misfin.answer(stored, Answer(How.REPLY), own).to == ("bob@hive.test Bob",)
