@@ -68,7 +68,7 @@ class Part:
 
 
 class ThreadDocument:
-    """The letters of a conversation, one under the other. One of them is the one keys and answers are for."""
+    """The letters of a conversation, one below the other. Keys and answers are for one of them."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -85,8 +85,8 @@ class ThreadDocument:
         return self.parts[self.at] if 0 <= self.at < len(self.parts) else None
 
     def show(self, rows: Sequence[LetterRow], letter: str = "") -> None:
-        """A conversation: unread letters open, and the one with the id ``letter``, else the newest, open and
-        in focus."""
+        """A conversation: unread letters are open; so is the one with the id ``letter``, else the newest,
+        which is in focus."""
         self.parts = [Part(row, open=row.unread) for row in rows]
         self.at = next((at for at, row in enumerate(rows) if row.id == letter), len(rows) - 1)
         if self.parts:
