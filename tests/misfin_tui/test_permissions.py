@@ -16,9 +16,9 @@ from desk import ALICE, at_desk, identity, make_profile, until
 from mailboxes import Mailbox, mail
 
 from misfin.net.verification_cache import SenderVerificationCache
-from misfin.store.index.rows import View
 from misfin.store.outgoing.drafts import Draft
 from misfin.store.people.contacts import Contact
+from misfin.store.rows import View
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import editor
