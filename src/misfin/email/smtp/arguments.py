@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from misfin.email.smtp.errors import SMTPArgumentError
+from misfin.email.smtp.limits import MAX_PATH
 from misfin.errors import AddressError
 from misfin.model.address import normal_hostname
 
@@ -41,6 +42,8 @@ def path(address: str | Address) -> str:
         or (at and not (local and domain))
     ):
         raise SMTPArgumentError(f"{_shown(text)} is not an e-mail address.")
+    if len(text.encode()) > MAX_PATH:
+        raise SMTPArgumentError(f"{_shown(text)} is too long for an e-mail address.")
     if not domain.isascii():
         try:
             domain = normal_hostname(domain)

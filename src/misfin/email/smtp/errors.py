@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from misfin.errors import LocalError, LocalProtocolError, MisfinError, RemoteError, RemoteProtocolError
+from misfin.errors import (
+    HandshakeError,
+    LocalError,
+    LocalProtocolError,
+    MisfinError,
+    RemoteError,
+    RemoteProtocolError,
+)
 
 if TYPE_CHECKING:
     from misfin.email.smtp.replies import SMTPResponse
@@ -67,3 +74,28 @@ class SMTPResponseError(SMTPException, RemoteError):
     def __init__(self, message: str, response: SMTPResponse) -> None:
         super().__init__(message)
         self.response = response
+
+
+class SMTPLoginRefused(SMTPResponseError):
+    """The server refused to log us in by ``mechanism``; ``detail`` is what that mechanism knows besides."""
+
+    remedy = "Check user name and password."
+
+    def __init__(self, response: SMTPResponse, mechanism: str, detail: str = "") -> None:
+        super().__init__(f"The server refused the log-in: {response.code} {response.text}", response)
+        self.mechanism = mechanism
+        self.detail = detail
+
+
+class SMTPSourceError(SMTPException, LocalError):
+    """The message could not be read, or changed while it was sent; the server has not taken it."""
+
+
+class SMTPCertificateError(SMTPException, HandshakeError):
+    """The server's certificate is not trusted; ``reason`` is why, in OpenSSL's words. Nothing was sent."""
+
+    def __init__(self, reason: str, *, hostname: str, port: int) -> None:
+        super().__init__(
+            f"The certificate of {hostname} is not trusted: {reason}.", hostname=hostname, port=port
+        )
+        self.reason = reason

@@ -17,6 +17,9 @@ MAX_UNREAD = 1024 * 1024
 MAX_COMMAND = 512
 """A command line with its CRLF (RFC 5321 §4.5.3.1.4), without the parameters extensions add."""
 
+MAX_PATH = MAX_COMMAND - len("MAIL FROM:<>\r\n")
+"""An address, so that the command it stands in is not too long."""
+
 MAX_COMMAND_PARAMETERS = 1024
 """What extensions may add to that: SIZE, BODY and SMTPUTF8 36, DSN about 600 (RFC 3461 §5)."""
 

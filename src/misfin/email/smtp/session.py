@@ -55,6 +55,17 @@ class Session:
         return bool(self._awaited) and self._state is not ClientState.finished and not self._replies.ready()
 
     @property
+    def lmtp(self) -> bool:
+        """Whether it is LMTP."""
+        return self._lmtp
+
+    @property
+    def idle(self) -> bool:
+        """Whether a message can be begun: nothing is under way, nothing unread."""
+        ready = self._state in {ClientState.ready, ClientState.authenticated}
+        return ready and not self._awaited and self._replies.empty
+
+    @property
     def outcome_unknown(self) -> bool:
         """True from the moment the final dot was handed out until the last answer to the message.
 
