@@ -18,6 +18,19 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from certificates import build
 from cryptography import x509
 
+from misfin.email.smtp import SMTPServerProtocol
+from misfin.email.smtp.serverevents import (
+    LoginContinues,
+    LoginStarts,
+    MailStarts,
+    MessageEnds,
+    MessagePiece,
+    RecipientNamed,
+    ServerEvent,
+    TlsStarts,
+    TransactionEnds,
+)
+
 
 @cache
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -224,6 +237,58 @@ class ScriptedServer:
         if (self.limit is not None and self.limit < 0) or reply.startswith("421"):
             raise EOFError
         return reply
+
+
+@dataclass
+class EngineServer:
+    """Our own server machine with a driver: keeps messages, refuses recipients, takes ada's password."""
+
+    refuse: dict[str, tuple[int, str]] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
+    messages: list[tuple[str, list[str], bytes]] = field(default_factory=list)
+    given_up: int = 0
+    how: dict[str, object] = field(default_factory=dict)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        smtp = SMTPServerProtocol("mx.example", starttls=self.tls is not None, **self.how)
+        writer.write(smtp.get_outgoing_data())
+        while data := await reader.read(4096):
+            smtp.feed_bytes(data)
+            while event := smtp.next_event():
+                if isinstance(event, TlsStarts):
+                    writer.write(smtp.get_outgoing_data())
+                    await writer.start_tls(self.tls)
+                self.handle(smtp, event)
+            writer.write(smtp.get_outgoing_data())
+            await writer.drain()
+            if not smtp.wants_data:
+                return
+
+    def handle(self, smtp: SMTPServerProtocol, event: ServerEvent) -> None:
+        match event:
+            case LoginStarts(initial=""):
+                smtp.respond(334, "")
+            case LoginStarts(initial=data) | LoginContinues(data):
+                good = data == "AGFkYQBzZWNyZXQ="
+                smtp.respond(*((235, "2.7.0 welcome") if good else (535, "5.7.8 no")))
+            case MailStarts(sender):
+                self.sender, self.recipients, self.pieces = sender, [], []
+                smtp.respond(*self.refuse.get("MAIL", (250, "2.1.0 OK")))
+            case RecipientNamed(address):
+                code, text = self.refuse.get(address, (250, "2.1.5 OK"))
+                if code == 250:
+                    self.recipients.append(address)
+                smtp.respond(code, text)
+            case MessagePiece(data):
+                self.pieces.append(data)
+            case MessageEnds(size):
+                message = b"".join(self.pieces)
+                assert len(message) == size
+                self.messages.append((self.sender, self.recipients, message))
+                for _ in self.recipients if self.how.get("lmtp") else [1]:
+                    smtp.respond(*self.refuse.get(".", (250, "2.0.0 queued")))
+            case TransactionEnds():
+                self.given_up += 1
 
 
 PLAIN: dict[str, str | list[str]] = {

@@ -28,6 +28,7 @@ from misfin.email.smtp.errors import (
 )
 from misfin.email.smtp.protocol import SMTPClientProtocol
 from misfin.email.smtp.replies import EnhancedCode, SMTPResponse
+from misfin.email.smtp.server import ServerState, SMTPServerProtocol
 from misfin.email.smtp.states import ClientState
 from misfin.email.smtp.stuffing import MessageFacts, survey
 
@@ -47,6 +48,8 @@ __all__ = [
     "SMTPRemoteViolation",
     "SMTPResponse",
     "SMTPResponseError",
+    "SMTPServerProtocol",
     "SMTPUnsupportedAuthMechanism",
+    "ServerState",
     "survey",
 ]

@@ -26,5 +26,11 @@ MAX_COMMAND_PARAMETERS = 1024
 MAX_AUTH_LINE = 12288
 """A line of a log-in with its CRLF (RFC 4954 §4)."""
 
+MAX_SERVER_LINE = 4096
+"""What a server takes as a command with its CRLF: more than any it understands has."""
+
+MAX_BAD_COMMANDS = 20
+"""Commands of one session that may be wrong, before a server ends it."""
+
 MAX_TEXT_LINE = 998
 """A line of a message without its CRLF (RFC 5322 §2.1.1)."""
