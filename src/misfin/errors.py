@@ -56,6 +56,10 @@ class MessageTooLargeError(LocalError, ValueError):
         self.version = version
 
 
+class AccountError(LocalError, LookupError):
+    """There is no such account, or more than one is meant."""
+
+
 class IdentityError(LocalError, ValueError):
     """A certificate or key that cannot be used as an identity (protocol.md §4)."""
 

@@ -28,9 +28,11 @@ def connect(path: Path | None) -> sqlite3.Connection:
         # there is not touched: closing it would drop the locks this process may hold on it.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    return sqlite3.connect(
+    database = sqlite3.connect(
         path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False
     )
+    database.execute("PRAGMA fullfsync = ON")  # macOS: else a commit may only reach the drive's cache
+    return database
 
 
 def log_ahead(database: sqlite3.Connection) -> None:

@@ -14,12 +14,15 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from textual.app import App, SuspendNotSupported
+
+from misfin.files import create_private, private_folder
 
 MAX_FILE = 1024 * 1024
 """Bytes read back: sixty times the largest message."""
@@ -162,7 +165,7 @@ def _lock(path: Path) -> int | None:
 
 def _write(folder: Path, name: str, text: str) -> tuple[Path, int]:
     """Put the text into a new file that is ours until the lock, which is returned too, is closed."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     path, lock = next(_new_files(folder, _stem(name)))
     try:
         with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
@@ -194,6 +197,8 @@ def _new_files(folder: Path, stem: str) -> Iterator[tuple[Path, int]]:
 def _read(path: Path) -> tuple[str | None, str]:
     """What an editor wrote, and what there is to say about it; a file that is not UTF-8 is copied first."""
     with path.open("rb") as file:
+        with suppress(OSError):  # somebody else's
+            os.fchmod(file.fileno(), 0o600)  # an editor may have put a file of its own in the place of ours
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
         kept = _aside(path)
@@ -201,18 +206,18 @@ def _read(path: Path) -> tuple[str | None, str]:
     try:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
-        kept = _aside(path, copy=True)
+        kept = _aside(path, copy=data)
         return data.decode("utf-8", "replace"), (
             f"What the editor wrote is not all UTF-8; the rest became �. The file is kept in {kept}."
         )
 
 
-def _aside(path: Path, *, copy: bool = False) -> Path:
-    """Give the file, or a copy of it, a name under which nothing is removed any more."""
+def _aside(path: Path, *, copy: bytes | None = None) -> Path:
+    """Give the file, or a copy with this content, a name under which nothing is removed any more."""
     stem = path.name.partition(".")[0]
     kept = next(kept for n in count(1) if not (kept := path.with_name(f"{stem}.{n}.kept.gmi")).exists())
-    if copy:
-        shutil.copy2(path, kept)
+    if copy is not None:
+        create_private(kept, copy)
     else:
         path.rename(kept)
         forget(path)

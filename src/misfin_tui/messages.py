@@ -7,9 +7,12 @@ screen behind a dialog stays up to date. Floods collapse: of several waiting, th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
+
+if TYPE_CHECKING:
+    from misfin.post.source import SourceState
 
 
 @dataclass
@@ -49,12 +52,19 @@ class TrustAsked(Message, bubble=False):
 
 
 @dataclass
-class ReceiverChanged(Message, bubble=False):
-    """The receiver started, stopped or died; ask ``services.receiving.state()``."""
+class SourceChanged(Message, bubble=False):
+    """A source of mail started, stopped or has trouble, in one sentence; ``services.sources`` knows them all.
+
+    ``account`` is the name of its account, empty for the receiver of all Misfin accounts.
+    """
+
+    account: str
+    state: SourceState
+    sentence: str
 
     def can_replace(self, message: Message) -> bool:
-        """The newest state is the only one that matters."""
-        return isinstance(message, ReceiverChanged)
+        """The newest state of a source is the only one that matters."""
+        return isinstance(message, SourceChanged) and message.account == self.account
 
 
 @dataclass

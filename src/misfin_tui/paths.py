@@ -51,7 +51,9 @@ class Profile:
     @property
     def index_db(self) -> Path:
         """The index over the mail; rebuilt from it at any time."""
-        return self.cache / "index.db"
+        from misfin.store.indexfile import index_file  # late: only the mail commands ask
+
+        return index_file(self.cache)
 
     @property
     def undo_db(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,11 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from misfin_tui import __version__
-
-try:
-    import termios
-except ImportError:  # Windows: no pictures there
-    termios = None  # type: ignore[assignment]  # every use asks first
 
 if TYPE_CHECKING:
     from misfin_tui.paths import Profile
@@ -62,7 +58,7 @@ class Picture:
         return attributes
 
     def _paint(self) -> None:
-        if termios is None or any(name in os.environ for name in _OVERRULING):
+        if any(name in os.environ for name in _OVERRULING):
             return
         try:
             keys, screen = sys.__stdin__.fileno(), sys.__stderr__.fileno()  # type: ignore[union-attr]  # without one: AttributeError
@@ -108,7 +104,7 @@ class Picture:
 
     def keep(self, frame: bytes, stamp: bytes) -> None:
         """Show this as long as the stamp is this one. Raises :class:`OSError`."""
-        from misfin.store.files import write_private
+        from misfin.files import write_private
 
         write_private(self.path, stamp + b"\n" + frame)
 

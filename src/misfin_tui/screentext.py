@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from misfin.model.safetext import MAX_MARKS, REPLACED, UNSAFE, plain
+from misfin.model.safetext import MAX_MARKS, REPLACED, UNSAFE, escaped, plain
 
-__all__ = ["MAX_MARKS", "REPLACED", "plain", "shown_host", "suspicious"]
+__all__ = ["MAX_MARKS", "REPLACED", "escaped", "plain", "shown_host", "suspicious"]
 
 # ---- addresses that pose as others ------------------------------------------------------------------
 

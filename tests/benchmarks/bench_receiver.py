@@ -77,7 +77,7 @@ async def serve(profile: Path) -> None:
         trust_db=profile / "trust.db",
         contacts_db=profile / "contacts.db",
         runtime=profile / "run",
-        limits=LimitSettings(enable=False, max_connections=IDLE + 200, max_per_address=IDLE + 200),
+        limits=LimitSettings(enable=False, max_connections=IDLE + 200, max_per_network=IDLE + 200),
     )
     await receive(settings, ready=lambda addresses: print(addresses[0][1], flush=True))
 

@@ -8,7 +8,6 @@ from peers import letter, person
 
 from misfin.errors import TlsError
 from misfin.net.directory import Directory
-from misfin.net.exchange import Exchange
 from misfin.net.incoming import Incoming, accepted
 from misfin.net.limits import Limits, LimitSettings
 from misfin.net.receiver import Receiver
@@ -67,7 +66,7 @@ async def converse(pieces: list[bytes], goodbye: str, identity) -> tuple[bytes, 
         return accepted(incoming)
 
     receiver = Receiver(keep, Directory([ADA]), limits=Limits(LimitSettings(enable=False)))
-    exchange, wire = Exchange(receiver, asyncio.get_running_loop()), Wire()
+    exchange, wire = receiver.exchange_with("192.0.2.1"), Wire()
     client = client_session(identity, "mail.example", lambda _: None)
     plaintext = b""
 
@@ -142,7 +141,7 @@ def test_any_conversation_ends_in_at_most_one_letter_and_one_answer(conversation
 def test_any_bytes_instead_of_tls_end_the_connection_and_raise_nothing(chunks):
     async def feed() -> None:
         receiver = Receiver(None, Directory([ADA]), limits=Limits(LimitSettings(enable=False)))
-        exchange, wire = Exchange(receiver, asyncio.get_running_loop()), Wire()
+        exchange, wire = receiver.exchange_with("192.0.2.1"), Wire()
         exchange.connection_made(wire)
         for chunk in chunks:
             exchange.data_received(chunk)
@@ -155,7 +154,7 @@ def test_any_bytes_instead_of_tls_end_the_connection_and_raise_nothing(chunks):
 def test_a_damaged_record_ends_the_connection_without_an_answer():
     async def feed() -> None:
         receiver = Receiver(None, Directory([ADA]), limits=Limits(LimitSettings(enable=False)))
-        exchange, wire = Exchange(receiver, asyncio.get_running_loop()), Wire()
+        exchange, wire = receiver.exchange_with("192.0.2.1"), Wire()
         client = client_session(BEA, None, lambda _: None)
         exchange.connection_made(wire)
         while not client.handshake_done:

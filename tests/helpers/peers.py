@@ -91,16 +91,22 @@ class Peer:
         self.ended = False
 
     @classmethod
-    async def dial(cls, port: int, host: str = "127.0.0.1") -> Peer:
-        """Only TCP."""
-        return cls(*await asyncio.open_connection(host, port))
+    async def dial(cls, port: int, host: str = "127.0.0.1", source: str = "") -> Peer:
+        """Only TCP; ``source`` is the address to come from."""
+        local = (source, 0) if source else None
+        return cls(*await asyncio.open_connection(host, port, local_addr=local))
 
     @classmethod
     async def connect(
-        cls, port: int, identity: Identity | None = None, sni: str | None = "mail.example", host="127.0.0.1"
+        cls,
+        port: int,
+        identity: Identity | None = None,
+        sni: str | None = "mail.example",
+        host: str = "127.0.0.1",
+        source: str = "",
     ) -> Peer:
         """TCP and a whole handshake."""
-        peer = await cls.dial(port, host)
+        peer = await cls.dial(port, host, source)
         peer.begin(identity, sni)
         try:
             await peer.handshake()

@@ -118,3 +118,8 @@ def test_errors_of_sqlite_and_of_the_disk_are_told_as_ours():
     with pytest.raises(StoreError) as caught, translated("The file", ""):
         raise ours
     assert caught.value is ours
+
+
+def test_a_commit_reaches_the_disk_also_where_fsync_alone_does_not_do_it(tmp_path):
+    with closing(connect(tmp_path / "some.db")) as database:
+        assert database.execute("PRAGMA fullfsync").fetchone() == (1,)

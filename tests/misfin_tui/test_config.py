@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from misfin_tui import config
-from misfin_tui.config import Config, ConfigError, writing
+from misfin_tui.config import Config, ConfigError, accounts, writing
 
 
 def test_a_profile_needs_no_settings_file(tmp_path: Path) -> None:
@@ -49,6 +49,16 @@ def test_every_setting_is_explained() -> None:
         ('[ui]\ntheme = "a\n', 2, "not valid TOML"),
         ("[ui]\nbell = [\n", 2, "not valid TOML"),
         ("[receive]\nlisten = [1]\n", 2, "text in quotes"),
+        ('[accounts.work]\nkind = "email"\nimap = 5\n', 1, "`email` is not supported by this version"),
+        (
+            '\n[accounts.work]\nkind = "carrier-pigeon"\n',
+            2,
+            "`carrier-pigeon` is not supported by this version",
+        ),
+        ("[accounts.work]\nkind = 3\n", 1, "is not supported by this version"),
+        ("[accounts.work]\n", 1, "needs `kind`"),
+        ('[accounts.Work]\nkind = "email"\n', 1, "cannot name an account"),
+        ('[accounts.home]\nkind = "misfin"\n', 1, "needs no section"),
     ],
 )
 def test_an_error_names_its_line(tmp_path: Path, text: str, line: int, word: str) -> None:
@@ -138,3 +148,28 @@ def test_a_text_survives_being_written_as_toml(text: str) -> None:
     import tomllib
 
     assert tomllib.loads(f"x = {writing.toml_value(cleaned)}")["x"] == cleaned
+
+
+def test_an_account_of_a_later_version_is_passed_over_by_the_program() -> None:
+    told: list[str] = []
+    settings = config.parse('[accounts.work]\nkind = "email"\nsmtp = "smtps://x"\n', unknown=told)
+    assert settings == Config()
+    assert len(told) == 1
+    assert "the kind `email` is not supported by this version. It is passed over." in told[0]
+
+
+def test_an_account_has_a_kind_an_address_and_a_name(monkeypatch) -> None:
+    monkeypatch.setattr(accounts, "KINDS", ("email",))
+    text = '[accounts.work]\nkind = "email"\naddress = "ada@example.org"\nname = "Ada"\n'
+    assert config.parse(text).accounts == {"work": accounts.AccountConfig("email", "ada@example.org", "Ada")}
+    for wrong in ("ada", "@x", "a@", "a b@x", "a@x\\u0007"):
+        with pytest.raises(ConfigError, match="is not an address") as caught:
+            config.parse(text.replace("ada@example.org", wrong))
+        assert caught.value.line == 3
+    with pytest.raises(ConfigError, match="needs `address`"):
+        config.parse('[accounts.work]\nkind = "email"\n')
+
+
+def test_an_account_must_be_a_section() -> None:
+    with pytest.raises(ConfigError, match=r"\[accounts.work\] must be a section"):
+        config.parse("[accounts]\nwork = 1\n")

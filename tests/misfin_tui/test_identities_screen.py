@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from certificates import build
-from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
 
 from misfin.store.identities import IdentityStore
 from misfin_tui import config
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import ImportDialog, NewIdentityDialog
+from misfin_tui.dialogs.prompt import PasswordDialog
 
 
 @pytest.fixture
@@ -46,6 +48,26 @@ async def test_an_imported_identity_is_not_written_from_by_itself(profile, tmp_p
         await pilot.click("#ok")
         await until(pilot, lambda: any("aaa@before.test was imported." in note for note in notices(app)))
         assert await app.services.identities.default() == ALICE
+
+
+async def test_the_password_of_an_encrypted_key_is_asked_for_and_never_shown(profile, tmp_path):
+    other = identity("erin@far.test", "Erin")
+    key = other.private_key().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"sesame")
+    )
+    (tmp_path / "erin.pem").write_bytes(other.cert_pem + key)
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        form = await open_form(app, pilot, "i", ImportDialog)
+        form.query_one("#certificate").value = str(tmp_path / "erin.pem")
+        await pilot.click("#ok")
+        for typed, then in (("wrong", "Try again."), ("sesame", "erin@far.test was imported.")):
+            await until(pilot, lambda: isinstance(app.screen, PasswordDialog) and app.focused is not None)
+            await type_text(pilot, typed)
+            await on_screen(pilot, "•" * len(typed))
+            assert typed not in shown(app)
+            await pilot.press("enter")
+            await until(pilot, lambda then=then: then in shown(app) or then in " ".join(notices(app)))
+    assert "erin@far.test" in {each.address for each in IdentityStore(profile.identities).addresses()}
 
 
 async def test_a_default_that_was_chosen_is_not_written_again(profile):

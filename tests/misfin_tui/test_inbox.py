@@ -10,11 +10,12 @@ from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, sho
 from mailboxes import Mailbox, mail
 from post import NOW, gemmail
 
+from misfin.model.folders import INBOX
 from misfin.store.drafts import Draft, to_bytes
 from misfin.store.identities import IdentityStore
 from misfin.store.index import MailIndex
 from misfin.store.outbox import Outbox, Outcome, State, Transcript
-from misfin.store.rows import INBOX, Completion, Count, View
+from misfin.store.rows import Completion, Count, View
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.outbox import OutboxScreen

@@ -154,7 +154,10 @@ def changes(profile):
     yield "mail came", lambda _patch: (account / "new" / "1.x").write_text("Subject: new\n\n")
     yield "a flag was set", later(account / "cur")
     yield "the index", later(profile.index_db)
-    yield "changes of the index", lambda _patch: profile.index_db.with_name("index.db-wal").write_text("x")
+    yield (
+        "changes of the index",
+        lambda _patch: profile.index_db.with_name(f"{profile.index_db.name}-wal").write_text("x"),
+    )
     yield "another account", lambda _patch: (profile.mail / "bob@hive.test" / "new").mkdir(parents=True)
     yield "another colour depth", lambda patch: patch.setenv("COLORTERM", "")
     yield "no colours", lambda patch: patch.setenv("NO_COLOR", "1")

@@ -41,6 +41,7 @@ UNSAFE = re.compile(
     f"|(?P<replaced>[{_REPLACED}]+)|(?P<dropped>[{_DROPPED}]+)"
 )
 """What acts on a terminal, hides, or changes how its neighbours are drawn."""
+_ACTIVE = re.compile(f"[\x7f\u2028\u2029{_BIDI}{_HIDDEN}{_REPLACED}]")
 _LINES = re.compile("[\u2028\u2029]|\r\n")
 _FOREIGN_RUN = re.compile(rf"[^\x00-\x7f]{{{MAX_MARKS + 1},}}")
 _MARKS = {"control": "", "bidi": TURNED, "hidden": HIDDEN, "replaced": REPLACED, "dropped": ""}
@@ -61,6 +62,21 @@ def plain(text: str, *, one_line: bool) -> str:
     if one_line:
         text = text.replace("\n", NEWLINE).replace("\t", " ")
     return text
+
+
+def escaped(json_text: str) -> str:
+    """JSON with everything in it that could act on a terminal, or hides, written as ``\\uXXXX``.
+
+    It stays the same JSON: outside of strings there are only ASCII characters that stay as they are.
+    """
+    if json_text.isascii() and json_text.isprintable():
+        return json_text
+    return _ACTIVE.sub(_json_escape, json_text)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -8,10 +8,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from misfin.errors import IdentityError, RemoteProtocolError, TlsError
+from misfin.model.gemmail import Version
 from misfin.model.status import StatusCode
 from misfin.net.checks import judge_recipient, judge_sender
 from misfin.net.incoming import Incoming
-from misfin.net.limits import Admission, ConnectionCap, network_of
+from misfin.net.limits import Admission
+from misfin.net.shares import Stage
 from misfin.trust.certificate import read_certificate
 from misfin.wire import MisfinResponse, ServerProtocol
 
@@ -44,16 +46,25 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
+_STAGES = {
+    Phase.HANDSHAKE: Stage.HANDSHAKE,
+    Phase.REQUEST: Stage.REQUEST,
+    Phase.WORKING: Stage.COMPLETE,
+    Phase.LINGER: Stage.ANSWERED,
+}
+
+
 class Exchange(asyncio.Protocol):
-    """The protocol object of one connection. Everything it knows about the world is its receiver."""
+    """The protocol object of one connection. Everything it knows about the world is its receiver.
+
+    ``address`` is the IP address of the other side, ``admission`` what its receiver decided about it.
+    """
 
     __slots__ = (
-        "_admission",
-        "_cap",
+        "_begun",
         "_discarded",
         "_heard",
         "_loop",
-        "_network",
         "_peer_address",
         "_peer_ended",
         "_phase_ends",
@@ -64,16 +75,19 @@ class Exchange(asyncio.Protocol):
         "_session",
         "_timer",
         "_transport",
+        "admission",
         "phase",
     )
 
-    def __init__(self, receiver: Service, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, receiver: Service, loop: asyncio.AbstractEventLoop, address: str) -> None:
         self._receiver = receiver
         self._loop = loop
+        self._peer_address = address
+        self.admission = Admission.SERVE
         self._session: TlsSession | None = None
         self._protocol = ServerProtocol()
         self._timer: asyncio.TimerHandle | None = None
-        self._cap: ConnectionCap | None = None
+        self._begun = False
         self._peer_ended = False
         self._recipient: Identity | None = None
         self._received = 0
@@ -85,17 +99,11 @@ class Exchange(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        now = self._loop.time()
-        peer = transport.get_extra_info("peername")
-        self._peer_address = peer[0] if isinstance(peer, tuple) else ""
-        self._network = network_of(self._peer_address)
-        self._admission, self._cap = self._receiver.limits.admit(self._peer_address, now)
-        if self._admission is Admission.REFUSE:
-            self.phase = Phase.CLOSED
+        self._begun = True
+        if self.phase is Phase.CLOSED:  # it gave way before it had begun
             transport.abort()
             return
-        self._receiver.opened(self)
-        self._heard = now
+        self._heard = self._loop.time()
         self._enter(Phase.HANDSHAKE, self._receiver.settings.handshake_timeout)
 
     def data_received(self, data: bytes) -> None:
@@ -124,6 +132,7 @@ class Exchange(asyncio.Protocol):
             self._enter(Phase.REQUEST, self._receiver.settings.header_timeout)
         if plaintext:
             self._feed(plaintext)
+        self._note_stage()
         # A whole request has its answer following at once, or soon: the session tickets wait for it.
         if self.phase is Phase.REQUEST or self.phase is Phase.HANDSHAKE:
             outgoing = session.outgoing()
@@ -149,15 +158,12 @@ class Exchange(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._session = None
-        if self._cap is not None:
-            self._cap.leave(self._network)
-            self._cap = None
-            self._receiver.closed(self)
+        self._receiver.closed(self)
 
     # ---- request ----------------------------------------------------------------------------------
 
     def _feed(self, plaintext: bytes) -> None:
-        if self._admission is Admission.SLOW_DOWN:
+        if self.admission is Admission.SLOW_DOWN:
             self._slow_down()
             return
         protocol = self._protocol
@@ -168,8 +174,13 @@ class Exchange(asyncio.Protocol):
             request = protocol.feed_bytes(plaintext)
         except RemoteProtocolError as error:
             violation = error
-        if self._recipient is None and protocol.recipient is not None:
-            # Known before the message has come: a letter for nobody need not be listened to.
+        if (
+            self._recipient is None
+            and protocol.recipient is not None
+            and (protocol.header_done or protocol.version is Version.B)
+        ):
+            # Known before the message has come: a letter for nobody need not be listened to. A Misfin(C)
+            # header counts once it has ended: one that is too long gets 59, whoever it names.
             entry = judge_recipient(self._receiver.directory, protocol.recipient)
             if isinstance(entry, MisfinResponse):
                 self._respond(entry)
@@ -262,6 +273,7 @@ class Exchange(asyncio.Protocol):
 
     def _linger(self) -> None:
         self._enter(Phase.LINGER, self._receiver.settings.linger)
+        self._note_stage()
         if self._peer_ended:
             self._transport.close()
             return
@@ -272,7 +284,9 @@ class Exchange(asyncio.Protocol):
 
     def stop(self) -> None:
         """The receiver stops: connections without a request end now, those with one may finish."""
-        if self.phase is Phase.HANDSHAKE or (self.phase is Phase.REQUEST and self._recipient is None):
+        if not self._begun:
+            self.phase = Phase.CLOSED
+        elif self.phase is Phase.HANDSHAKE or (self.phase is Phase.REQUEST and self._recipient is None):
             if self._session is not None:
                 self._session.close_notify()
                 self._transport.write(self._session.outgoing())
@@ -280,8 +294,28 @@ class Exchange(asyncio.Protocol):
 
     def abort(self) -> None:
         """End now, whatever is under way."""
-        if self.phase is not Phase.CLOSED:
+        if not self._begun:
+            self.phase = Phase.CLOSED
+        elif self.phase is not Phase.CLOSED:
             self._transport.abort()
+
+    def give_way(self) -> None:
+        """End now, because another connection needs the room; whoever had begun a request hears 44."""
+        if not self._begun or self.phase is Phase.HANDSHAKE:
+            self.abort()
+            return
+        if self.phase is Phase.REQUEST:
+            self._slow_down()
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # a peer that does not read would keep the room for itself
+        else:
+            self._transport.close()  # the answer has left; the system sees to it that it arrives
+
+    def _note_stage(self) -> None:
+        """Tell the receiver how far this has come: it decides who gives way to others."""
+        stage = _STAGES.get(self.phase)
+        if stage is not None:
+            self._receiver.limits.moved(self, stage)
 
     # ---- time -------------------------------------------------------------------------------------
 

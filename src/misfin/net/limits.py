@@ -7,11 +7,18 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
+from typing import Generic
+
+from misfin.net.shares import Key, OpenConnections, Stage, network_of
 
 # A flood from ever new addresses must not grow a table without end; the longest unused entry goes first.
 _KEYS_KEPT = 10_000
 # Who is over the limit is told so with a 44, which costs a handshake; who is this many times over, is not.
 _PATIENCE = 5
+# Where nobody has looked what the machine allows.
+_USUAL_CONNECTIONS = 1200
+# A network gets at least so many, or two people at one place could not write at the same time.
+_LEAST_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +27,16 @@ class LimitSettings:
 
     ``capacity`` letters at once and ``refill_rate`` letters per second are granted to each network address
     and to each sender's certificate; ``retry_after`` is the least number of seconds to name in a 44.
-    ``max_connections`` counts all open connections, ``max_per_address`` those of one network address.
+    ``max_connections`` counts all open connections (None: what the machine allows, budget.py), and
+    ``max_per_network`` those of one network, IPv4 /24 or IPv6 /56 (None: a sixteenth of all).
     """
 
     enable: bool = True
     capacity: float = 60.0
     refill_rate: float = 1.0
     retry_after: int = 30
-    max_connections: int = 1200
-    max_per_address: int = 100
+    max_connections: int | None = None
+    max_per_network: int | None = None
 
 
 class TokenBuckets:
@@ -64,36 +72,6 @@ class TokenBuckets:
         return wait
 
 
-class ConnectionCap:
-    """How many connections are open, in all and per key."""
-
-    __slots__ = ("_open", "_per_key", "_total", "total")
-
-    def __init__(self, total: int, per_key: int) -> None:
-        self._total = total
-        self._per_key = per_key
-        self._open: dict[str, int] = {}
-        self.total = 0
-
-    def enter(self, key: str) -> bool:
-        """Count one more connection; False (and nothing counted) when it is one too many."""
-        count = self._open.get(key, 0)
-        if self.total >= self._total or count >= self._per_key:
-            return False
-        self._open[key] = count + 1
-        self.total += 1
-        return True
-
-    def leave(self, key: str) -> None:
-        """Uncount a connection that :meth:`enter` let in."""
-        count = self._open[key] - 1
-        if count:
-            self._open[key] = count
-        else:
-            del self._open[key]
-        self.total -= 1
-
-
 class Admission(Enum):
     """What becomes of a new connection."""
 
@@ -102,41 +80,73 @@ class Admission(Enum):
     REFUSE = "refuse"  # not worth a handshake: close at once
 
 
-class Limits:
-    """Who may connect and send how much. One per receiver; for one thread."""
+class Limits(Generic[Key]):
+    """Who may connect and send how much. One per receiver; for one thread.
 
-    __slots__ = ("_addresses", "_cap", "_impatient", "_overflow", "_senders", "settings")
+    ``allowed`` is how many connections the machine can bear; the settings may only ask for fewer.
+    """
 
-    def __init__(self, settings: LimitSettings) -> None:
+    __slots__ = ("_addresses", "_cap", "_impatient", "_open", "_overflow", "_senders", "_share", "settings")
+
+    def __init__(self, settings: LimitSettings, *, allowed: int = _USUAL_CONNECTIONS) -> None:
         self.settings = settings
         self._addresses = TokenBuckets(settings.capacity, settings.refill_rate)
         self._impatient = TokenBuckets(settings.capacity * _PATIENCE, settings.refill_rate * _PATIENCE)
         self._senders = TokenBuckets(settings.capacity, settings.refill_rate)
-        self._cap = ConnectionCap(settings.max_connections, settings.max_per_address)
+        self._open: OpenConnections[Key] = OpenConnections()
         # Some room beyond the cap, so that a polite client hears 44 and not just a closed door.
-        self._overflow = ConnectionCap(
-            max(1, settings.max_connections // 8), max(1, settings.max_per_address // 8)
-        )
+        self._cap = settings.max_connections or allowed * 8 // 9
+        if self._cap + self._cap // 8 > allowed:
+            self._cap = allowed * 8 // 9
+        self._overflow = max(1, self._cap // 8)
+        self._share = settings.max_per_network or max(_LEAST_SHARE, self._cap // 16)
 
-    def admit(self, address: str, now: float) -> tuple[Admission, ConnectionCap | None]:
-        """Judge a new connection from ``address``, and count it with the cap that is returned.
+    @property
+    def most_connections(self) -> int:
+        """How many connections are open at most, those that only hear 44 included."""
+        return self._cap + self._overflow
 
-        Unless refused, the caller has to call ``leave(network_of(address))`` on that cap at the end.
+    def admit(self, connection: Key, address: str, now: float) -> tuple[Admission, Key | None]:
+        """Judge a new connection from ``address`` and, unless it is refused, count it until :meth:`left`.
+
+        The second value is the connection to close at once to make room; it is no longer counted.
         """
-        key = network_of(address)
-        if self.settings.enable and self._addresses.take(key, now) > 0.0:
-            if self._impatient.take(key, now) > 0.0:
+        slow = False
+        if self.settings.enable:
+            key = address_key(address)
+            slow = self._addresses.take(key, now) > 0.0
+            if slow and self._impatient.take(key, now) > 0.0:
                 return Admission.REFUSE, None
-            cap = self._overflow
-            admission = Admission.SLOW_DOWN
-        else:
-            cap = self._cap
-            admission = Admission.SERVE
-        if cap.enter(key):
-            return admission, cap
-        if self._overflow.enter(key):
-            return Admission.SLOW_DOWN, self._overflow
-        return Admission.REFUSE, None
+        network, connections = network_of(address), self._open
+        held = connections.held_by(network)
+        crowded = held >= self._share
+        gives_way: Key | None = None
+        if not slow and (crowded or len(connections) >= self._cap):
+            gives_way = connections.gives_way(network if crowded else None)
+            slow = gives_way is None
+        if slow and (
+            len(connections) >= self._cap + self._overflow or held >= self._share + max(1, self._share // 8)
+        ):
+            return Admission.REFUSE, None
+        if gives_way is not None:
+            connections.leave(gives_way)
+        connections.enter(connection, network)
+        return (Admission.SLOW_DOWN if slow else Admission.SERVE), gives_way
+
+    def moved(self, connection: Key, stage: Stage) -> None:
+        """A connection has come to another stage."""
+        self._open.move(connection, stage)
+
+    def left(self, connection: Key) -> None:
+        """A connection has ended."""
+        self._open.leave(connection)
+
+    def make_room(self) -> Key | None:
+        """The connection to close when the system itself has no room; it is no longer counted."""
+        found = self._open.gives_way()
+        if found is not None:
+            self._open.leave(found)
+        return found
 
     def sender_wait(self, certificate_sha256: str, now: float) -> float:
         """Count one letter of a sender; the seconds to wait, 0.0 if it may pass.
@@ -151,8 +161,8 @@ class Limits:
         return max(self.settings.retry_after, math.ceil(wait))
 
 
-def network_of(address: str) -> str:
-    """The key an address is counted under: itself for IPv4, its /64 for IPv6.
+def address_key(address: str) -> str:
+    """The key an address has its tokens under: itself for IPv4, its /64 for IPv6.
 
     One household or server has a whole /64, so single IPv6 addresses limit nobody. IPv4 inside IPv6
     counts as IPv4; what is no address at all (a Unix socket) counts as one peer.

@@ -13,10 +13,12 @@ import time
 from typing import TYPE_CHECKING
 
 from misfin.errors import ListenError
+from misfin.net import budget
 from misfin.net.directory import Directory
 from misfin.net.exchange import Exchange, logger
 from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome, accepted
-from misfin.net.limits import Limits, LimitSettings
+from misfin.net.limits import Admission, Limits, LimitSettings
+from misfin.net.listening import Listener
 from misfin.net.service import Connection, ReceiverSettings
 from misfin.net.tls import ServerTls
 
@@ -60,18 +62,19 @@ class Receiver:
         directory: Directory,
         settings: ReceiverSettings | None = None,
         *,
-        limits: Limits | None = None,
+        limits: Limits[Connection] | None = None,
         blocked: Callable[[MisfinAddress], bool] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.deliver = deliver
         self.settings = settings or ReceiverSettings()
-        self.limits = limits or Limits(LimitSettings())
+        self.limits: Limits[Connection] = limits or Limits(LimitSettings(), allowed=_allowed())
         self.blocked = blocked
         self.now = now
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._connections: set[Connection] = set()
         self._work: set[asyncio.Task[None]] = set()
+        self._beginning: set[asyncio.Task[None]] = set()
         self._quiet = asyncio.Event()
         self.use(directory)
 
@@ -94,29 +97,28 @@ class Receiver:
         try:
             for host, port in self.settings.listen:
                 try:
-                    server = await loop.create_server(
-                        lambda: Exchange(self, loop), host or None, port, backlog=_BACKLOG
-                    )
+                    found = await _bind(loop, host, port)
                 except (OSError, OverflowError) as error:
                     missing = ListenError(host, port, error)
                     if host != "::" or getattr(error, "errno", None) not in _NO_IPV6:
                         raise missing from error
                     logger.info("%s", missing)
                 else:
-                    self._servers.append(server)
-            if missing is not None and not self._servers:
+                    for each in found:
+                        self._listeners.append(Listener(each, loop, self._take, self._make_room))
+            if missing is not None and not self._listeners:
                 raise missing
         except BaseException:
-            self._close_servers()
+            self._close_listeners()
             raise
-        return [_name(listener) for server in self._servers for listener in server.sockets]
+        return [listener.address for listener in self._listeners]
 
     async def stop(self) -> None:
         """Stop listening, finish the letters under way, close the rest. Returns when nothing is left.
 
         A letter whose handler is running is waited for, up to ``stop_timeout``: its sender gets an answer.
         """
-        self._close_servers()
+        self._close_listeners()
         for connection in tuple(self._connections):
             connection.stop()
         try:
@@ -140,12 +142,24 @@ class Receiver:
 
     # ---- for exchanges ----------------------------------------------------------------------------
 
-    def opened(self, connection: Connection) -> None:
-        """A connection was admitted."""
-        self._connections.add(connection)
+    def exchange_with(self, address: str) -> Exchange | None:
+        """What carries a new connection from ``address``; None for one that is to be closed at once.
+
+        Another connection may be closed to make room for it.
+        """
+        loop = asyncio.get_running_loop()
+        exchange = Exchange(self, loop, address)
+        exchange.admission, gives_way = self.limits.admit(exchange, address, loop.time())
+        if gives_way is not None:
+            gives_way.give_way()
+        if exchange.admission is Admission.REFUSE:
+            return None
+        self._connections.add(exchange)
+        return exchange
 
     def closed(self, connection: Connection) -> None:
         """A connection has ended."""
+        self.limits.left(connection)
         self._connections.discard(connection)
         self._quiet.set()
 
@@ -159,12 +173,50 @@ class Receiver:
         self._work.discard(task)
         self._quiet.set()
 
-    def _close_servers(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+    def _take(self, connection: socket.socket, address: str) -> None:
+        exchange = self.exchange_with(address)
+        if exchange is None:
+            connection.close()
+            return
+        beginning = asyncio.get_running_loop().create_task(_begin(exchange, connection))
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
+
+    def _make_room(self) -> None:
+        gives_way = self.limits.make_room()
+        if gives_way is not None:
+            gives_way.give_way()
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
 
 
-def _name(listener: socket.socket) -> tuple[str, int]:
-    host, port = listener.getsockname()[:2]
-    return host, port
+async def _bind(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on every address of a host. Raises as :meth:`asyncio.loop.create_server` does."""
+    server = await loop.create_server(asyncio.Protocol, host or None, port, start_serving=False)
+    try:
+        sockets = [each.dup() for each in server.sockets]
+        try:
+            for each in sockets:
+                each.listen(_BACKLOG)
+        except BaseException:
+            for each in sockets:
+                each.close()
+            raise
+        return sockets
+    finally:
+        server.close()
+
+
+async def _begin(exchange: Exchange, connection: socket.socket) -> None:
+    try:
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: exchange, connection)
+    except OSError:  # it has ended before it could begin
+        connection.close()
+        exchange.connection_lost(None)
+
+
+def _allowed() -> int:
+    return budget.connections_allowed(budget.file_limit(), budget.memory_limit())

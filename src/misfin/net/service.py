@@ -38,7 +38,7 @@ class ReceiverSettings:
 
 
 class Connection(Protocol):
-    """What a receiver does to a connection when it stops."""
+    """What a receiver does to a connection."""
 
     def stop(self) -> None:
         """Finish what is under way, then end."""
@@ -48,21 +48,21 @@ class Connection(Protocol):
         """End now."""
         ...
 
+    def give_way(self) -> None:
+        """End now, because another connection needs the room."""
+        ...
+
 
 class Service(Protocol):
     """What a connection asks of its receiver; see :class:`~misfin.net.receiver.Receiver` for each part."""
 
     settings: ReceiverSettings
     directory: Directory
-    limits: Limits
+    limits: Limits[Connection]
     tls: ServerTls
     deliver: Handler
     blocked: Callable[[MisfinAddress], bool] | None
     now: Callable[[], float]
-
-    def opened(self, connection: Connection) -> None:
-        """A connection was admitted."""
-        ...
 
     def closed(self, connection: Connection) -> None:
         """A connection has ended."""

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from misfin.files import private_folder
 from misfin.sqlite import connect, log_ahead, translated
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class SenderVerificationCache:
 
     def _open(self) -> sqlite3.Connection:
         if self._path is not None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self._path.parent)
         database = connect(self._path)
         try:
             log_ahead(database)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from misfin.errors import LetterGoneError, LocalError, StoreError
+from misfin.model.folders import HELD
 from misfin.model.gemmail import GemmailMessage
 from misfin.post import held as held_mail
 from misfin.store import envelope
@@ -144,7 +145,7 @@ def held_messages(store: MailStore) -> list[HeldMessage]:
 
 
 def _held_in(store: MailStore, account: str) -> Iterator[HeldMessage]:
-    folder = store.folder(account, held_mail.FOLDER)
+    folder = store.folder(account, HELD)
     for entry in folder.list() if folder.exists() else ():
         try:
             wrapped = envelope.read(folder.read(entry.key, _HEAD))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from misfin.errors import LetterGoneError
+from misfin.model.folders import HELD, INBOX, TRASH
 from misfin.store import envelope
 from misfin.store.maildir import Entry, MailStore, Parcel
-
-FOLDER = "Held"
 
 
 def release(store: MailStore, account: str, key: str, *, approved: bool) -> Entry:
@@ -18,7 +17,7 @@ def release(store: MailStore, account: str, key: str, *, approved: bool) -> Entr
     leaves a letter that can be released once more. Raises :class:`LetterGoneError` when it is no longer
     held, :class:`StoreError` when the disk refuses.
     """
-    held, inbox = store.folder(account, FOLDER), store.folder(account, "Inbox")
+    held, inbox = store.folder(account, HELD), store.folder(account, INBOX)
     if not approved:
         return held.move(key, inbox)
     data = held.read(key)
@@ -34,4 +33,4 @@ def release(store: MailStore, account: str, key: str, *, approved: bool) -> Entr
 
 def refuse(store: MailStore, account: str, key: str) -> Entry:
     """Put a held letter into the trash as it is. Raises as :func:`release`."""
-    return store.folder(account, FOLDER).move(key, store.folder(account, "Trash"))
+    return store.folder(account, HELD).move(key, store.folder(account, TRASH))

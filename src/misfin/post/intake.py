@@ -17,18 +17,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
+from misfin.model.folders import HELD, INBOX
 from misfin.model.gemmail import stamp
 from misfin.model.status import StatusCode
 from misfin.net.incoming import Checks, Incoming, Outcome, accepted
+from misfin.post.source import Arrival
+from misfin.store.accounts import misfin_account
 from misfin.store.envelope import wrap
-from misfin.store.maildir import Parcel
 from misfin.trust.tofu import Decision
 from misfin.wire import MisfinResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from misfin.store.maildir import MailStore
+    from misfin.post.source import Inbox
 
 logger = logging.getLogger("misfin.intake")
 
@@ -77,9 +79,8 @@ class Intake:
     Use it on one event loop, and :meth:`close` it when the receiver has stopped.
     """
 
-    def __init__(self, store: MailStore) -> None:
-        self._store = store
-        self._made: set[str] = set()
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
         self._taken: list[_Job] = []
         self._batches: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
         self._recent: dict[bytes, _Fate] = {}
@@ -162,8 +163,8 @@ class Intake:
     def _store_batch(self, jobs: list[_Job]) -> None:
         folders: dict[tuple[str, str], list[_Job]] = {}
         for job in jobs:
-            account = job.incoming.recipient.address.address
-            folder = "Held" if job.incoming.checks.hold else "Inbox"
+            account = misfin_account(job.incoming.recipient).directory
+            folder = HELD if job.incoming.checks.hold else INBOX
             folders.setdefault((account, folder), []).append(job)
         results = [
             result
@@ -178,25 +179,25 @@ class Intake:
 
     def _store_in(self, account: str, folder: str, jobs: list[_Job]) -> list[_Result]:
         """Store what goes into one folder; what became of each letter. A bug, too, reaches whoever waits."""
-        parcels: list[Parcel] = []
+        files: list[bytes] = []
         sound: list[_Job] = []
         results: list[_Result] = []
         for job in jobs:
             try:
-                parcels.append(Parcel(_file(job.incoming)))
+                files.append(_file(job.incoming))
                 sound.append(job)
             except Exception as error:  # one letter nobody can file must not take the others along
                 results.append((job, error))
         failure: Exception | None = None
         try:
-            if account not in self._made:
-                self._store.create(account)
-                self._made.add(account)
-            self._store.folder(account, folder).deliver_many(parcels)
+            self._deliver(account, folder, files)
         except Exception as error:
-            self._made.discard(account)  # perhaps somebody moved the mailbox away
             failure = error
         return results + [(job, failure) for job in sound]
+
+    def _deliver(self, account: str, folder: str, files: list[bytes]) -> None:
+        paths = self._inbox.write(account, folder, files)
+        self._inbox.deliver_many([Arrival(account, folder, path) for path in paths])
 
 
 def verification_of(checks: Checks) -> dict[str, str]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError, StoreError
+from misfin.errors import IdentityError, LocalError, StoreError
+from misfin.net import budget
 from misfin.net.directory import Directory
 from misfin.net.limits import Limits, LimitSettings
 from misfin.net.receiver import Receiver, ReceiverSettings
@@ -31,8 +32,11 @@ from misfin.net.verification import (
     Verifier,
     VerifyingHandler,
 )
+from misfin.post.inbox import LocalInbox
 from misfin.post.intake import Intake
-from misfin.post.presence import AlreadyReceivingError, Presence, Running, running
+from misfin.post.receiverlock import AlreadyReceivingError, ReceiverLock, Running, running
+from misfin.post.source import Report, SourceState, SourceStatus
+from misfin.store.accounts import AccountBook
 from misfin.store.contacts import ContactBook
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
@@ -41,6 +45,7 @@ from misfin.trust.pins import PinBook
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress
     from misfin.net.client import HostOverride
+    from misfin.post.source import Inbox
 
 __all__ = ["AlreadyReceivingError", "Reception", "ReceptionSettings", "Running", "running", "serve"]
 
@@ -99,23 +104,52 @@ async def serve(
 
 
 class Reception:
-    """One receiver of one profile."""
+    """One receiver of one profile: the :class:`~misfin.post.source.Source` of all its Misfin accounts."""
 
     def __init__(self, settings: ReceptionSettings, *, now: Callable[[], float] = time.time) -> None:
         self.settings = settings
+        self.addresses: tuple[tuple[str, int], ...] = ()
+        """Where it listens, while it runs."""
         self._now = now
         self._identities = IdentityStore(settings.identities)
         self._store = MailStore(settings.mail)
+        self._accounts = AccountBook(self._identities, self._store)
+        self._inbox: Inbox = LocalInbox(self._store)
         self._seen: tuple[tuple[str, int, int], ...] = ()
         self._blocked: frozenset[str] = frozenset()
         self._open = AsyncExitStack()
+
+    async def run(self, inbox: Inbox, stop: asyncio.Event) -> None:
+        """Receive until ``stop`` is set, as a :class:`~misfin.post.source.Source` does.
+
+        Raises what :meth:`start` raises.
+        """
+        self._inbox = inbox
+        try:
+            self.addresses = tuple(await self.start())
+        except LocalError as error:
+            inbox.report(SourceStatus("", SourceState.FAILED, f"not receiving: {error}"))
+            raise
+        try:
+            where = ", ".join(map(address_text, self.addresses))
+            inbox.report(SourceStatus("", SourceState.RUNNING, f"receiving on {where}"))
+            await stop.wait()
+        finally:
+            await self.stop()
+            self.addresses = ()
+            inbox.report(SourceStatus("", SourceState.STOPPED, "not receiving"))
+
+    async def once(self, inbox: Inbox) -> Report:
+        """Nothing is fetched: Misfin mail is brought by those who send it."""
+        return Report()
 
     async def start(self) -> list[tuple[str, int]]:
         """Take the lock, read the identities, listen; returns the addresses really bound.
 
         Raises :class:`AlreadyReceivingError`, :class:`~misfin.errors.IdentityError` when there is nobody
-        to receive for, :class:`~misfin.errors.ListenError` or :class:`~misfin.errors.StoreError`; then
-        nothing is left behind.
+        to receive for, :class:`~misfin.errors.ListenError`, :class:`~misfin.errors.StoreError` or, where
+        this process may open too few files, :class:`~misfin.net.budget.TooFewFilesError`; then nothing is
+        left behind.
         """
         try:
             return await self._start()
@@ -131,8 +165,9 @@ class Reception:
 
     async def _start(self) -> list[tuple[str, int]]:
         settings, opened = self.settings, self._open
-        presence = await asyncio.to_thread(Presence, settings.runtime)
-        opened.callback(presence.leave)
+        allowed = budget.connections_allowed(budget.raise_file_limit(), budget.memory_limit())
+        lock = await asyncio.to_thread(ReceiverLock, settings.runtime)
+        opened.callback(lock.release)
         pins = await asyncio.to_thread(PinBook, settings.trust_db, clock=time.monotonic)
         opened.push_async_callback(asyncio.to_thread, pins.close)
         contacts = await asyncio.to_thread(ContactBook, settings.contacts_db)
@@ -142,7 +177,7 @@ class Reception:
         )
         opened.push_async_callback(asyncio.to_thread, cache.close)
         self._blocked = await asyncio.to_thread(_blocked_names, contacts)
-        intake = Intake(self._store)
+        intake = Intake(self._inbox)
         opened.push_async_callback(intake.close)
         seen = await asyncio.to_thread(self._look)
         receiver = Receiver(
@@ -157,13 +192,13 @@ class Reception:
             ),
             await asyncio.to_thread(self._directory, seen),
             ReceiverSettings(listen=settings.listen, require_certificate=settings.require_certificate),
-            limits=Limits(settings.limits),
+            limits=Limits(settings.limits, allowed=allowed),
             blocked=self._is_blocked,
             now=self._now,
         )
         addresses = await receiver.start()
         opened.push_async_callback(receiver.stop)
-        presence.note(addresses)
+        lock.note(addresses)
         watching = asyncio.create_task(self._watch(receiver, contacts))
         opened.push_async_callback(_ended, watching)
         return addresses
@@ -197,20 +232,15 @@ class Reception:
             if one.identity is None:
                 logger.warning("%s is left out: %s", one.path, one.problem)
         found = [one.identity for one in stored if one.identity is not None]
-        for identity in found:
-            self._store.create(identity.address.address)
+        for account in self._accounts.all():
+            self._store.create(account.directory)
         directory = Directory(found)
         self._seen = seen  # only now: what could not be used is tried again
         return directory
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:
         """What changes when a file in the folder of identities does."""
-        seen = []
-        for name in self._identities.names():
-            with suppress(OSError):
-                facts = (self._identities.folder / f"{name}.pem").stat()
-                seen.append((name, facts.st_mtime_ns, facts.st_size))
-        return tuple(seen)
+        return self._identities.stamp()
 
     async def _watch(self, receiver: Receiver, contacts: ContactBook) -> None:
         """Follow what a person changes while we run: identities and blocked senders."""
@@ -231,6 +261,12 @@ class Reception:
         return bool(self._blocked) and (
             address.address.casefold() in self._blocked or f"@{address.hostname}" in self._blocked
         )
+
+
+def address_text(address: tuple[str, int]) -> str:
+    """``HOST:PORT``, an IPv6 address in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _blocked_names(contacts: ContactBook) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import IdentityError
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import SENT
 from misfin.model.gemmail import Version
 from misfin.store import drafts
 from misfin.store.envelope import wrap_sent
@@ -34,7 +35,7 @@ def write_sent_copy(store: MailStore, identities: IdentityStore, letter: Outgoin
         in_reply_to=draft.in_reply_to if draft else "",
         references=draft.references if draft else (),
     )
-    folder = store.folder(letter.account, "Sent")
+    folder = store.folder(letter.account, SENT)
     if not folder.exists():
         store.create(letter.account)
     key = f"{int(letter.created)}.G{letter.group}.outbox"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from misfin.errors import StoreError
+from misfin.model.folders import INTRODUCES_NOBODY, SENT
 from misfin.store.contacts import ContactBook, Meeting
 from misfin.store.index import MailIndex
 from misfin.store.mime import read_file
@@ -14,8 +15,6 @@ from misfin.store.rows import LetterRow, View
 _PAGE = 500
 _HEADER = 64 * 1024
 """Bytes read of a sent letter: its recipients stand at the top, and the index keeps only their names."""
-_NOT_MET = frozenset({"Held", "Junk", "Trash", "Drafts"})
-"""Folders whose letters make nobody an acquaintance; moved out of them they count."""
 
 
 def learn_from_mail(
@@ -33,15 +32,17 @@ def learn_from_mail(
     ``stop`` is asked between pages; what was learnt until then stays. Raises :class:`StoreError`.
     """
     ourselves = {address.casefold() for address in own}
-    everything = book.seen_count() < sum(row.total for row in index.folders() if row.folder not in _NOT_MET)
+    everything = book.seen_count() < sum(
+        row.total for row in index.folders() if row.folder not in INTRODUCES_NOBODY
+    )
     learnt, below = 0, None
     while not stop() and (rows := index.letters(View(), _PAGE, below=below)):
         below = rows[-1].row
-        met = [row for row in rows if row.folder not in _NOT_MET]
+        met = [row for row in rows if row.folder not in INTRODUCES_NOBODY]
         unseen = book.unseen([row.id for row in met])
         fresh = [row for row in met if row.id in unseen]
         if fresh:
-            met_now = [meeting for row in fresh for meeting in _meetings(row, ourselves)]
+            met_now = [meeting for row in fresh for meeting in _meetings(row, ourselves, index.address_of)]
             book.learn(met_now, seen=unseen, now=now())
             learnt += len(fresh)
         elif met and not everything:
@@ -49,9 +50,9 @@ def learn_from_mail(
     return learnt
 
 
-def _meetings(row: LetterRow, own: set[str]) -> Iterator[Meeting]:
-    mine = own | {row.account.casefold()}
-    if row.folder != "Sent" and row.sender_address.casefold() not in mine:
+def _meetings(row: LetterRow, own: set[str], address_of: Callable[[str], str]) -> Iterator[Meeting]:
+    mine = own | {address_of(row.account).casefold()}
+    if row.folder != SENT and row.sender_address.casefold() not in mine:
         yield Meeting(row.sender_address, row.sender, False, row.date, _said(row))
         return
     try:

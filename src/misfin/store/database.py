@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from misfin.files import private_folder, sync_folder
 from misfin.sqlite import bring_up_to_date, connect, log_ahead, transaction, translated
-from misfin.store.files import private_folder, sync_folder
 
 _REMEDY: Final = "Check that the disk has room and that you may write there."
 

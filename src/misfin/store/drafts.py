@@ -18,6 +18,7 @@ from typing import Any
 
 from misfin.errors import AddressError, LetterGoneError
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import DRAFTS
 from misfin.model.gemmail import GemmailMessage
 from misfin.model.gemtext import compose
 from misfin.model.replies import forward_bytes, outgoing_recipients
@@ -32,7 +33,6 @@ from misfin.store.headers import (
 )
 from misfin.store.maildir import Entry, Maildir, MailStore, Parcel, unique_name
 
-FOLDER = "Drafts"
 _FLAGS = "DS"  # Maildir's "draft" and "seen": a draft is never unread mail
 _FIELD = b"Misfin-Draft"
 _OURS = re.compile(rb"^Misfin-Draft:(.*(?:\n[ \t].*)*)", re.MULTILINE)
@@ -144,7 +144,7 @@ class DraftBox:
             _remove(folder, entry)
 
     def _folder(self, account: str) -> Maildir:
-        return self._store.folder(account, FOLDER)
+        return self._store.folder(account, DRAFTS)
 
     def _entries(self, draft_id: str) -> list[tuple[Maildir, Entry]]:
         """The files of one draft, newest first: more than one after a crash, or a change of account."""

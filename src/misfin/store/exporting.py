@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from misfin.errors import InputError, StoreError
+from misfin.files import create_private, new_private, private_folder, sync_folder
 from misfin.store.fields import MAX_HEADER, Person, split
-from misfin.store.files import private_folder, sync_folder
 from misfin.store.headers import MONTHS, one_line
 from misfin.store.keywords import read_keywords, tags_of
 from misfin.store.maildir import Entry, Maildir
@@ -97,19 +96,10 @@ def export_gemtext(
 
 @contextmanager
 def _new_file(target: Path) -> Iterator[BinaryIO]:
-    """A file that appears under its name once it is whole and on disk."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    """The file of an export, its failures in our words."""
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, target)  # unlike a rename, never over a file that is there
-        finally:
-            draft.unlink()
-        sync_folder(target.parent)
+        with new_private(target) as file:
+            yield file
     except FileExistsError as error:
         raise InputError(f"{target} exists already.", remedy="Choose another name.") from error
     except OSError as error:
@@ -163,10 +153,7 @@ def _write_gemtext(folder: Path, letter: Letter) -> bool:
     for number in range(1, _MAX_SAME_NAME):
         path = folder / (f"{stem}.gmi" if number == 1 else f"{stem}-{number}.gmi")
         try:
-            with path.open("xb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+            create_private(path, text, sync=False)
             return True
         except FileExistsError:
             if path.read_bytes() == text:

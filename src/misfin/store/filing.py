@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.model.folders import ARCHIVE, DRAFTS, FOLDERS, HELD, INBOX, SENT, TRASH
 from misfin.store.index.locating import Located, Refiled
 from misfin.store.index.place import letter_id
 from misfin.store.keywords import FLAGS as TAG_FLAGS
 from misfin.store.keywords import check_tag, name_keywords, read_keywords, tags_of
 from misfin.store.maildir import Entry, Maildir, MailStore, split_name
-from misfin.store.rows import HELD, INBOX, View
+from misfin.store.rows import View
 
 if TYPE_CHECKING:
     from misfin.store.index import MailIndex
@@ -95,13 +96,13 @@ _FLAG_CHANGES: Final[Mapping[Action, tuple[str, str]]] = {
     Action.READ: ("S", ""),
     Action.UNREAD: ("", "S"),
 }
-_FOLDERS: Final[Mapping[Action, str]] = {Action.ARCHIVE: "Archive", Action.TRASH: "Trash"}
+_FOLDERS: Final[Mapping[Action, str]] = {Action.ARCHIVE: ARCHIVE, Action.TRASH: TRASH}
 _NEWEST_ONLY: Final = frozenset({Action.STAR, Action.UNREAD})
 _STAYS: Final[Mapping[Action, frozenset[str]]] = {
     # What filing a whole conversation leaves where it is when no folder was being looked at.
-    Action.ARCHIVE: frozenset({"Sent", "Drafts", "Junk", "Trash", "Archive", HELD}),
-    Action.TRASH: frozenset({"Drafts", "Trash"}),
-    Action.MOVE: frozenset({"Sent", "Drafts", HELD}),
+    Action.ARCHIVE: frozenset(FOLDERS) - {INBOX},
+    Action.TRASH: frozenset({DRAFTS, TRASH}),
+    Action.MOVE: frozenset({SENT, DRAFTS, HELD}),
 }
 _LEAVES_HELD: Final = frozenset({Action.ARCHIVE, Action.MOVE})
 """Held mail leaves its folder by a decision about its sender, or into the trash."""

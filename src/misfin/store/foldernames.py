@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from misfin.errors import StoreError
+from misfin.store.casing import own_name, read_back, spelled_out
 
 _LONGEST = 255
 """Bytes of a file name on every usual system."""
@@ -40,8 +41,15 @@ def folder_path(home: Path, name: str) -> Path:
             return foreign
         raise StoreError(f"{name!r} cannot name a mail folder.", remedy="Use a name without dots.")
     plain, encoded = f".{'.'.join(parts)}", f".{'.'.join(to_utf7(part) for part in parts)}"
-    if len(encoded.encode()) > _LONGEST:
+
+    def spell() -> str:
+        return f".{'.'.join(spelled_out(part) for part in parts)}"
+
+    if "," in encoded and any(read_back(part) != part for part in encoded.split(".")):
+        encoded = spell()  # as it stands it reads as the spelling of another name
+    if len(encoded) > _LONGEST:
         raise StoreError("The folder name is too long.", remedy="Use a shorter one.")
+    encoded = own_name(home, encoded, spell)
     if not (home / encoded).is_dir():
         for other in (plain, *map(_with_stray_bytes, (plain, encoded))):
             if other != encoded and (home / other).is_dir():
@@ -54,7 +62,7 @@ def folder_name(directory: str) -> str:
 
     Bytes that are no UTF-8 (a name in Latin-1, say) are shown as ``\\xe9``: every database takes that.
     """
-    name = "/".join(from_utf7(part) for part in _printed(directory).split("."))
+    name = "/".join(_part_name(part) for part in _printed(directory).split("."))
     return _AS_IT_STANDS + name if _is_inbox(name) else name
 
 
@@ -73,6 +81,11 @@ def names_of(home: Path, directories: Iterable[str]) -> set[str]:
         else:
             names[name] = directory
     return set(names)
+
+
+def _part_name(part: str) -> str:
+    name = read_back(part)
+    return from_utf7(part) if name == part else name
 
 
 def _printed(directory: str) -> str:

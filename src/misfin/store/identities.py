@@ -6,11 +6,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from misfin.errors import AddressError, IdentityError, StoreError
+from misfin.files import write_private
 from misfin.model.address import MisfinAddress
-from misfin.store.files import write_private
-from misfin.trust.identity import Identity, identity_from_pem
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import Identity
 
 MAX_FILE = 256 * 1024
 """Bytes of a PEM file that are read; a certificate and a key are a few thousand."""
@@ -48,6 +51,18 @@ class IdentityStore:
             for name in found
             if name.endswith(_SUFFIX) and not name.startswith(".")
         )
+
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """A value that changes whenever a file of the folder does. Raises :class:`StoreError`."""
+        seen = []
+        for name in self.names():
+            try:
+                facts = (self.folder / f"{name}{_SUFFIX}").stat()
+            except OSError:  # whoever opens it says why
+                seen.append((name, 0, 0))
+            else:
+                seen.append((name, facts.st_mtime_ns, facts.st_size))
+        return tuple(seen)
 
     def all(self) -> list[StoredIdentity]:
         """Every file with what is in it; a file that holds no identity says why."""
@@ -140,6 +155,8 @@ def identity_from_files(
 
     Raises :class:`IdentityError` (with the file's name) and :class:`IdentityEncryptedError`.
     """
+    from misfin.trust.identity import identity_from_pem  # late: names of identities are asked for without it
+
     return identity_from_pem(_bytes(certificate), None if key is None else _bytes(key), password)
 
 

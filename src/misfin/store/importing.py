@@ -10,6 +10,7 @@ Letters are counted for this, since two may say the same: a source with two of t
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -22,11 +23,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from misfin.errors import InputError, StoreError
+from misfin.files import sync_file, sync_folder
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import INBOX
 from misfin.store import envelope, fields, mbox, sources
-from misfin.store.files import sync_folder
 from misfin.store.keywords import FLAGS, check_tag, name_keywords
-from misfin.store.maildir import INBOX, SUBDIRS, Maildir, MailStore, Parcel
+from misfin.store.maildir import SUBDIRS, Maildir, MailStore, Parcel
 from misfin.store.sources import Found, Item, Skipped
 
 RECORD = "misfin-imported"
@@ -104,6 +106,7 @@ def import_mail(
     now: datetime,
     kind: SourceKind | None = None,
     folder: str = INBOX,
+    directory: str = "",
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
@@ -115,12 +118,13 @@ def import_mail(
     account cannot; what was already stored is not stored again by the next try.
     """
     kind = kind or detect(source)
-    home = store.folder(account.address).path
+    directory = directory or account.address
+    home = store.folder(directory).path
     _refuse_itself(source, home)
-    store.create(account.address)
+    store.create(directory)
     total, found = _open(source, kind, account, folder)
     with _record(home) as record:
-        batch = _Batch(store, account.address, record, now)
+        batch = _Batch(store, directory, record, now)
         skipped: list[Skipped] = []
         count = 0
         stopped = False
@@ -341,7 +345,7 @@ class _Record:
         text = ("\n" if self._torn else "") + "".join(f"{mark}\n" for mark in marks)
         try:
             os.write(self._handle, text.encode())
-            os.fsync(self._handle)
+            sync_file(self._handle)
         except OSError as error:
             raise StoreError(
                 f"The record of imported letters could not be written: {error.strerror}."
@@ -366,10 +370,6 @@ def _record(home: Path) -> Iterator[_Record]:
 
 
 def _lock(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # no such lock on this system; a Maildir needs none
-        return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -6,15 +6,13 @@ keyword in every IMAP client, one given there is a tag here, and both live in th
 any rebuild of the index. A folder can name 26 of them.
 
 The file is replaced as Dovecot does it: ``dovecot-keywords.lock``, whose existence is the lock, is renamed
-over it. The new text is written elsewhere first and put there as a hard link, so that the lock exists for
+over it. The new text is written elsewhere first and then put there, so that the lock exists for
 moments only and a crash hardly ever leaves it behind.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from misfin.errors import StoreError
-from misfin.store.files import sync_folder
+from misfin.files import create_private, sync_folder
 from misfin.store.foldernames import from_utf7, to_utf7
 
 FILE: Final = "dovecot-keywords"
@@ -132,20 +130,12 @@ def _replace(folder: Path, keywords: Mapping[str, str], before: tuple[int, ...])
     """Put the new names in place, unless another program has the lock or has changed them since."""
     lines = "".join(f"{FLAGS.index(flag)} {keyword}\n" for flag, keyword in sorted(keywords.items()))
     lock = folder / f"{FILE}.lock"
-    draft = folder / "tmp" / f"{FILE}.{secrets.token_hex(8)}"
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(lines.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            lock.hardlink_to(draft)
+            create_private(lock, lines.encode(), sync=False, drafts=folder / "tmp")
         except FileExistsError:
             _break_stale(lock)
             return False
-        finally:
-            draft.unlink()
         if _identity(folder) != before:
             lock.unlink()
             return False

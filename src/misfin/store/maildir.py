@@ -9,26 +9,24 @@ is gone.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from misfin.errors import LetterGoneError, StoreError
-from misfin.store.durable import rename_across, write_new
-from misfin.store.files import private_folder, sync_folder
+from misfin.files import private_folder, rename_across, sync_folder
+from misfin.model.folders import FOLDERS, INBOX
+from misfin.store.casing import own_name, read_back, spelled_out
 from misfin.store.foldernames import folder_path, names_of
 from misfin.store.letternames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
+from misfin.store.maildirwriting import Finished, Parcel, take, translated, write
 
 __all__ = [
     "ABANDONED_AFTER",
-    "FOLDERS",
-    "INBOX",
     "SUBDIRS",
     "Entry",
     "MailStore",
@@ -49,20 +47,6 @@ _STRAY = re.compile("[\udc80-\udcff]")
 """What Python makes of bytes in a file name that are no text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """A letter to deliver; ``received`` (Unix seconds) becomes the file's time, which IMAP servers show.
-
-    ``key`` names it; a caller that gives one promises that nobody else uses it: storing it once more then
-    puts the same letter over itself, which is how a copy is made once although the program died in between.
-    """
-
-    data: bytes
-    flags: str = ""
-    received: float | None = None
-    key: str = ""
-
-
 class Maildir:
     """One folder of letters. Safe for any number of threads and programs; holds no state but its path.
 
@@ -80,7 +64,7 @@ class Maildir:
 
     def create(self) -> Maildir:
         """Make the folder and whatever part of it is missing, entered by its owner only; returns itself."""
-        with _translated(f"The mail folder {self.path} could not be made"):
+        with translated(f"The mail folder {self.path} could not be made"):
             made = [self.path / part for part in ("tmp", *SUBDIRS) if not (self.path / part).is_dir()]
             for part in made:
                 private_folder(part)
@@ -108,39 +92,42 @@ class Maildir:
         A letter without flags is new mail (``new/``), one with flags lies in ``cur/``.
         """
         parcels = [Parcel(item) if isinstance(item, bytes) else item for item in batch]
-        now = time.time() if now is None else now
-        if not (self.path / "tmp").is_dir():  # a sync tool or a person removed an empty folder
+        drafts = self._write(parcels, time.time() if now is None else now)
+        return self.take(
+            [(draft, parcel.flags, parcel.key) for draft, parcel in zip(drafts, parcels, strict=True)]
+        )
+
+    def new_paths(self, count: int = 1, *, now: float) -> list[Path]:
+        """Where to write that many messages before :meth:`take` files them; nobody else has these names.
+
+        Raises :class:`StoreError` when the folder cannot be made.
+        """
+        return [Path(name) for name in self._new_names(count, now)]
+
+    def write(self, batch: Sequence[Parcel], *, now: float) -> list[Path]:
+        """Write messages into ``tmp/``, for :meth:`take`: all of them, or an error and none.
+
+        Raises :class:`StoreError`.
+        """
+        return [Path(draft) for draft in self._write(batch, now)]
+
+    def take(self, files: Sequence[Finished]) -> list[Entry]:
+        """File finished messages out of ``tmp/``: all of them, or an error and none; the files are gone then.
+
+        When this returns they survive a crash and a power cut. Raises :class:`StoreError`.
+        """
+        return take(self.path, files)
+
+    def _write(self, batch: Sequence[Parcel], now: float) -> list[str]:
+        drafts = self._new_names(len(batch), now)
+        write(self.path, drafts, batch)
+        return drafts
+
+    def _new_names(self, count: int, now: float) -> list[str]:
+        drafts = self.path / "tmp"
+        if not drafts.is_dir():  # a sync tool or a person removed an empty folder
             self.create()
-        folder = str(self.path)  # paths as text: joining Path objects costs more than the system calls
-        drafts = os.path.join(folder, "tmp")  # noqa: PTH118 - as above
-        waiting: list[tuple[str, str, Entry]] = []
-        landed: list[str] = []
-        try:
-            with _translated(f"A letter could not be stored in {self.path}"):
-                for parcel in parcels:
-                    key = parcel.key or unique_name(now)
-                    draft = f"{drafts}/{unique_name(now) if parcel.key else key}"
-                    flags = ordered(parcel.flags)
-                    subdir, name = ("cur", f"{key}{INFO}{flags}") if flags else ("new", key)
-                    target = f"{folder}/{subdir}/{name}"
-                    waiting.append((draft, target, Entry(key, subdir, flags, self.path, name)))
-                write_new(
-                    (draft, parcel.data, parcel.received)
-                    for parcel, (draft, _, _) in zip(parcels, waiting, strict=True)
-                )
-                for parcel, (draft, target, _) in zip(parcels, waiting, strict=True):
-                    os.rename(draft, target)  # noqa: PTH104 - as above
-                    if not parcel.key:
-                        landed.append(target)
-                for subdir in {entry.subdir for _, _, entry in waiting}:
-                    sync_folder(self.path / subdir)
-        except BaseException:
-            # The caller answers "not stored" and the sender tries again: leave no copy that could double it.
-            for path in (*landed, *(draft for draft, _, _ in waiting)):
-                with suppress(OSError):
-                    Path(path).unlink()
-            raise
-        return [entry for _, _, entry in waiting]
+        return [f"{drafts}/{unique_name(now)}" for _ in range(count)]
 
     # ---- looking ----------------------------------------------------------------------------------
 
@@ -151,7 +138,7 @@ class Maildir:
         whatever is no file: a named pipe, say, would block whoever opens it.
         """
         found: list[str] = []
-        with _translated(f"The mail folder {self.path} could not be read"):
+        with translated(f"The mail folder {self.path} could not be read"):
             try:
                 entries = os.scandir(self.path / subdir)
             except FileNotFoundError:
@@ -276,7 +263,7 @@ class Maildir:
 
     def sync(self) -> None:
         """Make earlier ``sync=False`` changes durable: one fsync for a whole batch."""
-        with _translated(f"The mail folder {self.path} could not be written"):
+        with translated(f"The mail folder {self.path} could not be written"):
             for subdir in SUBDIRS:
                 sync_folder(self.path / subdir)
 
@@ -306,7 +293,7 @@ class Maildir:
 
         changed = self._follow(key, rename, seen)
         if sync:
-            with _translated(f"The mail folder {self.path} could not be written"):
+            with translated(f"The mail folder {self.path} could not be written"):
                 sync_folder(self.path / "cur")
         return changed
 
@@ -316,45 +303,21 @@ class Maildir:
             entry = self.find(key, seen)
             if entry is None:
                 break
-            with _translated(f"A letter in {self.path} could not be changed", FileNotFoundError):
+            with translated(f"A letter in {self.path} could not be changed", FileNotFoundError):
                 return act(entry)
         else:
             raise StoreError(f"A letter in {self.path} could not be changed: its name keeps changing.")
         raise LetterGoneError(f"The letter {key} is no longer in {self.path}.")
 
 
-@contextmanager
-def _translated(sentence: str, ignored: type[OSError] | tuple[()] = ()) -> Iterator[None]:
-    """Turn what the system says into a :class:`StoreError`, except for what the caller goes on after."""
-    try:
-        yield
-    except ignored:
-        return
-    except StoreError:
-        raise
-    except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, "")
-        raise StoreError(f"{sentence}: {error.strerror or error}.", remedy=remedy) from error
-
-
-_REMEDIES = {
-    errno.ENOSPC: "The disk is full; make room and try again.",
-    errno.EDQUOT: "Your disk quota is used up; make room and try again.",
-    errno.EROFS: "The file system is read-only; mount it for writing.",
-    errno.EACCES: "Check the owner and the permissions of the folder.",
-    errno.EPERM: "Check the owner and the permissions of the folder.",
-}
-
-
 # ---- accounts and their folders -------------------------------------------------------------------
-
-INBOX = "Inbox"
-FOLDERS = (INBOX, "Sent", "Drafts", "Archive", "Held", "Junk", "Trash")
-"""Folders every account has (design.md §5); a person may have made more."""
 
 
 class MailStore:
-    """All mail of a profile: one Maildir++ per account below ``root``, named by the account's address."""
+    """All mail of a profile: one Maildir++ per account below ``root``.
+
+    ``account`` is everywhere the name of its directory, :attr:`misfin.model.account.Account.directory`.
+    """
 
     __slots__ = ("root",)
 
@@ -365,7 +328,7 @@ class MailStore:
         """Accounts that have a Maildir, sorted."""
         with suppress(FileNotFoundError), os.scandir(self.root) as entries:
             return sorted(
-                entry.name
+                self._account_in(entry.name)
                 for entry in entries
                 if not entry.name.startswith(".")
                 and not _STRAY.search(entry.name)
@@ -373,6 +336,12 @@ class MailStore:
                 and Maildir(Path(entry.path)).exists()
             )
         return []
+
+    def has(self, account: str) -> bool:
+        """Whether there is a Maildir of this name."""
+        with suppress(StoreError):  # a name that no directory can have
+            return Maildir(self._home(account)).exists()
+        return False
 
     def folders(self, account: str) -> list[str]:
         """Folders of an account that exist: the standard ones first in their fixed order, then by name."""
@@ -403,16 +372,21 @@ class MailStore:
 
     def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
         """Make an account with its folders; what exists stays as it is."""
-        with _translated(f"The mail folder {self.root} could not be made"):
+        with translated(f"The mail folder {self.root} could not be made"):
             private_folder(self.root)
         for name in names:
             maildir = self.folder(account, name).create()
             marker = maildir.path / "maildirfolder"  # Maildir++: "this is a folder, not a mailbox of its own"
             if maildir.path != self._home(account) and not marker.exists():
-                with _translated(f"The mail folder {maildir.path} could not be made"):
+                with translated(f"The mail folder {maildir.path} could not be made"):
                     marker.touch(mode=0o600)
+
+    def _account_in(self, directory: str) -> str:
+        """The account whose mail is in a directory of the root."""
+        account = read_back(directory)
+        return account if account == directory or self._home(account).name == directory else directory
 
     def _home(self, account: str) -> Path:
         if not account or account.startswith(".") or any(letter in account for letter in "/\\\0"):
             raise StoreError(f"{account!r} cannot name an account.")
-        return self.root / account
+        return self.root / own_name(self.root, account, lambda: spelled_out(account))

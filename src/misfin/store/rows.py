@@ -6,13 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-INBOX = "Inbox"
-HELD = "Held"
-FOLDERS = (INBOX, "Sent", "Drafts", "Archive", HELD, "Junk", "Trash")
-"""Folders every account has (design.md §5), in the order they are shown."""
-BINS = frozenset({"Trash", "Junk"})
-"""Folders whose letters no longer count as part of a conversation seen from elsewhere."""
-
 
 class Badge(StrEnum):
     """How it is known who sent a letter (ux.md, Inbox). Stored by name, drawn by value."""

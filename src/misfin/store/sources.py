@@ -17,12 +17,13 @@ from typing import Any
 
 from misfin.errors import AddressError, StoreError
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import ARCHIVE, DRAFTS, INBOX, SENT, TRASH, WRITTEN
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.metadata import parse_time
 from misfin.store.envelope import wrap, wrap_sent
 from misfin.store.foldernames import folder_name
 from misfin.store.keywords import read_keywords, tags_of
-from misfin.store.maildir import INBOX, SUBDIRS, Maildir
+from misfin.store.maildir import SUBDIRS, Maildir
 
 MAX_LETTER = 256 * 1024 * 1024
 """Bytes of the largest letter that is imported: it has to pass through memory."""
@@ -39,7 +40,7 @@ _GEMBOX_FIELDS = ("Senders:", "Recipients:", "Timestamps:")
 _OLD_SEPARATOR = "<====="
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """For a letter whose time nothing tells: the same at every import, unlike the clock."""
-_FOLDER_TAGS = ("Trash", "Drafts", "Sent", "Archive", "Inbox")
+_FOLDER_TAGS = (TRASH, DRAFTS, SENT, ARCHIVE, INBOX)
 """Tags that are folders here; a letter with several lies in the first of them (protocol.md §11-21)."""
 
 
@@ -145,13 +146,13 @@ def _from_gemmail(
     """A gemmail as a letter of ours: without any proof of its sender, since we did not receive it."""
     tags = tuple(tags)
     folder = next((tag for tag in _FOLDER_TAGS if tag in tags), INBOX)
-    if folder in ("Sent", "Drafts"):
+    if folder in WRITTEN:
         message = GemmailMessage.from_bytes(gemmail)
         when = message.newest or received
         data = wrap_sent(gemmail, version=Version.C, account=account, to=message.recipients, now=when)
     else:
         data = wrap(gemmail, version=Version.C, account=account, now=received)
-    flags = ("" if unread else "S") + ("D" if folder == "Drafts" else "")
+    flags = ("" if unread else "S") + ("D" if folder == DRAFTS else "")
     others = tuple(tag for tag in tags if tag not in (*_FOLDER_TAGS, "Unread"))
     return Item(data, folder, flags, received.timestamp(), others)
 

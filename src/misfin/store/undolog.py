@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from misfin.errors import StoreError
+from misfin.files import private_folder
 from misfin.sqlite import bring_up_to_date, connect, log_ahead, transaction, translated
-from misfin.store.files import private_folder
 from misfin.store.filing import Action, Change, Undo
 from misfin.store.owners import is_alive, process_token
 

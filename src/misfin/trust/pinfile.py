@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from misfin.files import private_folder
 from misfin.model.gemmail import Version
 from misfin.sqlite import bring_up_to_date, connect, log_ahead
 from misfin.trust.records import HostMemory, LogEntry, LogEvent
@@ -63,7 +64,7 @@ def open_writer(path: Path | None, called: str) -> sqlite3.Connection:
     ``called`` is the file in the words of an error.
     """
     if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
     database = connect(path)
     try:
         log_ahead(database)

@@ -32,7 +32,7 @@ from misfin_tui.messages import (
     MailChanged,
     OutboxChanged,
     Problem,
-    ReceiverChanged,
+    SourceChanged,
 )
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screentext import plain
@@ -202,7 +202,7 @@ class MisfinApp(Questions):
     async def _arrive(self) -> None:
         """The wizard for a new profile; else the receiver, and the message a link asked for."""
         try:
-            if not await self.services.identities.all():
+            if not (await self.services.accounts.all() or await self.services.identities.all()):
                 self.open_wizard()
                 return
             if self._link:
@@ -244,8 +244,8 @@ class MisfinApp(Questions):
         if message.notice:
             self.say(message.notice, severity=message.severity)
 
-    def on_receiver_changed(self, message: ReceiverChanged) -> None:
-        """The receiver came or went."""
+    def on_source_changed(self, message: SourceChanged) -> None:
+        """What brings mail came, went or has trouble."""
         self.spread(message)
 
     def on_index_progress(self, message: IndexProgress) -> None:
@@ -296,6 +296,21 @@ class MisfinApp(Questions):
                 self.report(error)
             else:
                 self.post_message(ConfigChanged())
+
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> None:
+        """Save a picture of the screen as Textual does, but for its owner only: there is mail in it."""
+        self._save_screenshot(self.export_screenshot(), filename or "", path or "")
+
+    @work(group="screenshot", description="save a picture of the screen")
+    async def _save_screenshot(self, svg: str, name: str, folder: str) -> None:
+        try:
+            saved = await self.services.outside.save_screenshot(svg, name, folder)
+        except MisfinError as error:
+            self.report(error)
+        else:
+            self.say(f"Saved in {saved}.")
 
     # ---- the end
 

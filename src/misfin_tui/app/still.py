@@ -58,8 +58,7 @@ def draw(profile: Profile, size: tuple[int, int]) -> None:
 def main(arguments: list[str]) -> int:
     """Draw it as politely as possible; without success the next start is a moment slower."""
     root, cache, runtime, width, height = arguments
-    if hasattr(os, "nice"):
-        os.nice(10)
+    os.nice(10)
     try:
         draw(Profile(Path(root), Path(cache), Path(runtime)), (int(width), int(height)))
     except (MisfinError, OSError):

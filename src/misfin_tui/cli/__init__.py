@@ -24,6 +24,8 @@ class Exit(IntEnum):
     """Held for a decision of a person."""
     DEFERRED = 4
     """Deferred, and kept in the outbox."""
+    INTERRUPTED = 130
+    """Ended by ctrl+c before the result was known; 128 + SIGINT, as shells write it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments == ["--version"]:  # before argparse: the commonest question should be the cheapest
         print_version()
         return Exit.DONE
+    try:
+        import fcntl  # noqa: F401 - file locks, which nothing here can do without
+    except ImportError:
+        complain(
+            "This program needs a POSIX system such as Linux, macOS or a BSD.",
+            "On Windows, use it inside WSL.",
+        )
+        return Exit.FAILED
 
     command: Callable[[], int]
     if not arguments or (len(arguments) == 2 and arguments[0] == "--profile" and arguments[1][:1] != "-"):
@@ -62,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.FAILED
     except KeyboardInterrupt:
         complain("Interrupted.", "")
-        return Exit.FAILED
+        return Exit.INTERRUPTED
 
 
 def open_at_once(folder: str | None) -> int:

@@ -14,7 +14,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 
 from misfin.errors import MisfinError
 from misfin_tui import config
@@ -146,6 +145,18 @@ def look_at_identities(profile: Profile) -> Iterator[Finding]:
         yield Finding("identities", Verdict.GOOD, one.identity.address.long_form)
 
 
+def look_at_accounts(profile: Profile) -> Iterator[Finding]:
+    """Which accounts there are, and why one in the settings is left out."""
+    from misfin_tui.config.accounts import account_book
+
+    book = account_book(profile, config.load(profile.config, []))
+    for problem in book.problems():
+        yield Finding("accounts", Verdict.BAD, problem, "Change it in config.toml.")
+    if accounts := book.all():
+        names = ", ".join(each.name for each in accounts)
+        yield Finding("accounts", Verdict.GOOD, names)
+
+
 def look_at_databases(profile: Profile) -> Iterator[Finding]:
     """The precious databases are whole."""
     for path in (profile.trust_db, profile.outbox_db, profile.contacts_db):
@@ -166,7 +177,7 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
     from misfin.store.index import MailIndex
     from misfin.store.maildir import MailStore
 
-    index = MailIndex(profile.index_db, profile.mail)
+    index = MailIndex(profile.index_db, profile.mail, address_of=_address_of(profile))
     index.open()
     try:
         started = time.monotonic()
@@ -212,14 +223,22 @@ def look_at_receiving(profile: Profile) -> Iterator[Finding]:
     """Whether somebody listens where the settings say, and if not, whether we could."""
     import socket
 
-    from misfin.post.presence import running
+    from misfin.post.receiverlock import running
 
     state = running(profile.runtime)
     if state is not None:
         where = ", ".join(f"{host}:{port}" for host, port in state.addresses)
         yield Finding("receiving", Verdict.GOOD, f"A receiver runs on {where} (process {state.pid}).")
         return
-    for listen in config.load(profile.config).receive.listen:
+    settings = config.load(profile.config, []).receive
+    if not settings.enabled:
+        yield Finding(
+            "receiving",
+            Verdict.NOTE,
+            "The program does not receive mail: receive.enabled is false.",
+            "`misfin-tui receive` receives while it runs.",
+        )
+    for listen in settings.listen:
         try:
             host, port = config.split_listen(listen)
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -253,6 +272,7 @@ LOOKS = (
     look_at_profile,
     look_at_settings,
     look_at_identities,
+    look_at_accounts,
     look_at_databases,
     look_at_mail,
     look_at_outbox,
@@ -261,7 +281,18 @@ LOOKS = (
 )
 
 
+def _address_of(profile: Profile) -> Callable[[str], str]:
+    from misfin_tui.config.accounts import account_book
+
+    try:
+        settings = config.load(profile.config, [])
+    except config.ConfigError:
+        settings = config.Config()  # reported where the settings are looked at
+    return account_book(profile, settings).address_at
+
+
 def _reindex(profile: Profile) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{profile.index_db}{suffix}").unlink(missing_ok=True)
+    from misfin.store.index.schema import remove
+
+    remove(profile.index_db)
     say("The index is thrown away; building it again.")

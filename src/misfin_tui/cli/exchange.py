@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from misfin.errors import IdentityError
+from misfin.errors import AccountError
+from misfin.model.account import Account, Kind
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import FOLDERS
 from misfin.store.exporting import export_gemtext, export_mbox
 from misfin.store.importing import import_mail as take_in
 from misfin.store.maildir import Entry
-from misfin.store.rows import FOLDERS, View
+from misfin.store.rows import View
 from misfin_tui.cli import Exit
 from misfin_tui.cli.mail import in_any_case
-from misfin_tui.cli.output import emit, open_services, say
+from misfin_tui.cli.output import account_keys, emit, open_services, say
 from misfin_tui.services import Services
 
 _SHOWN = 20
@@ -31,23 +33,25 @@ def import_mail(args: Namespace) -> int:
     """Copy mail into an account; what is there already is left out, and what cannot be read is named."""
     with open_services(args, new=bool(args.account)) as services:
         account = _account(args, services)
-        folders = {*FOLDERS, *services.store.folders(account.address)}
+        folders = {*FOLDERS, *services.store.folders(account.directory)}
         with _progress("imported", "comparing with what is here already …") as tell:
             report = take_in(
                 Path(args.source).expanduser(),
                 services.store,
-                account,
+                MisfinAddress.parse(account.address),
                 now=datetime.now(UTC),
+                directory=account.directory,
                 folder=next(iter(in_any_case(args.folder, folders)), args.folder),
                 progress=tell,
             )
         for address in report.blocked:
             services.contact_book.block(address, now=time.time())
+        named = account_keys(services, account.directory)
     for skipped in report.skipped[:_SHOWN]:
         say(f"left out: {skipped.where}: {skipped.why}")
     record = {
         "kind": report.kind.value,
-        "account": account.address,
+        **named,
         "added": report.added,
         "known": report.known,
         "skipped": report.skipped_count,
@@ -78,16 +82,24 @@ def export_mail(args: Namespace) -> int:
     return Exit.DONE
 
 
-def _account(args: Namespace, services: Services) -> MisfinAddress:
-    if args.account:
-        return MisfinAddress.parse(args.account)
-    addresses = services.identity_store.addresses()
-    if not addresses:
-        raise IdentityError(
-            "There is no account to import into.",
-            remedy="Make an identity first, or name one with --account.",
-        )
-    return addresses[0]
+def _account(args: Namespace, services: Services) -> Account:
+    """The account of that name or address; an address without an account gets a mailbox of its own."""
+    book = services.account_book
+    if not args.account:
+        accounts = book.all()
+        if not accounts:
+            raise AccountError(
+                "There is no account to import into.",
+                remedy="Make an identity first, or name one with --account.",
+            )
+        return accounts[0]
+    try:
+        return book.find(args.account)
+    except AccountError:
+        if "@" not in args.account:
+            raise
+        address = MisfinAddress.parse(args.account).address
+        return Account(address, Kind.MISFIN, address)
 
 
 def _entries(services: Services, query: str) -> list[Entry]:

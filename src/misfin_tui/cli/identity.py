@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from misfin.errors import IdentityEncryptedError, IdentityError, LocalError
+from misfin.files import create_private
 from misfin.model.address import MisfinAddress
-from misfin.store.files import write_private
 from misfin.store.identities import IdentityStore, StoredIdentity, file_name, identity_from_files
 from misfin.trust.identity import Identity, KeyKind, check, generate
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, emit_table, grouped, open_services, profile_of, say
+from misfin_tui.screentext import plain
+
+_PASSWORD_TRIES = 3
+_MOST_PASSWORD = 4096
+"""Bytes read of a password."""
 
 
 def new(args: Namespace) -> int:
@@ -38,15 +44,56 @@ def import_file(args: Namespace) -> int:
     """Take over an identity of another program; an encrypted key asks for its password."""
     certificate = Path(args.file)
     key = Path(args.key_file) if args.key_file else None
+    password = _first_line(args.password_file) if args.password_file else None
     try:
-        identity = identity_from_files(certificate, key)
-    except IdentityEncryptedError:
-        if not sys.stdin.isatty():
-            raise
-        from getpass import getpass
-
-        identity = identity_from_files(certificate, key, getpass("Password of the key: ").encode())
+        identity = identity_from_files(certificate, key, password)
+    except IdentityEncryptedError as error:
+        if password is not None:
+            raise IdentityEncryptedError(str(error), remedy="Check the first line of that file.") from error
+        identity = _ask_for_password(certificate, key, error)
     return _keep(args, identity, args.name or file_name(identity))
+
+
+def _ask_for_password(certificate: Path, key: Path | None, problem: IdentityEncryptedError) -> Identity:
+    """Open an encrypted key with what is typed at the terminal, unseen. Raises the problem without one."""
+    from getpass import GetPassWarning, getpass
+    from warnings import catch_warnings, simplefilter
+
+    no_terminal = IdentityEncryptedError(
+        str(problem), remedy="Name a file that holds its password with --password-file, or use a terminal."
+    )
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        raise no_terminal from problem
+    for left in reversed(range(_PASSWORD_TRIES)):
+        try:
+            with catch_warnings():
+                simplefilter("error", GetPassWarning)  # rather than show what is typed
+                typed = getpass(f"Password of the key in {plain(str(key or certificate), one_line=True)}: ")
+        except (EOFError, GetPassWarning):
+            raise no_terminal from problem
+        try:
+            return identity_from_files(certificate, key, typed.encode(errors="surrogateescape"))
+        except IdentityEncryptedError as error:
+            if not left:
+                raise IdentityEncryptedError(str(error), remedy="Find the right password.") from error
+            say("That password does not open the key. Try again.")
+    raise AssertionError("unreachable")
+
+
+def _first_line(name: str) -> bytes:
+    """The password in a file, byte for byte without its line end."""
+    try:
+        if name == "-":
+            line = sys.stdin.buffer.readline(_MOST_PASSWORD)
+        else:
+            with Path(name).expanduser().open("rb") as file:
+                line = file.readline(_MOST_PASSWORD)
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise LocalError(f"The password file {name} cannot be read: {why}.") from error
+    return line.rstrip(b"\r\n")
 
 
 def list_identities(args: Namespace) -> int:
@@ -104,9 +151,10 @@ def export(args: Namespace) -> int:
     data = identity.cert_pem if args.certificate_only else identity.pem
     if args.output:
         path = Path(args.output)
-        if path.exists():
-            raise LocalError(f"{path} exists already.", remedy="Name another file.")
-        write_private(path, data)
+        try:
+            create_private(path, data)
+        except FileExistsError as error:
+            raise LocalError(f"{path} exists already.", remedy="Name another file.") from error
         say(
             f"Wrote {path}." + ("" if args.certificate_only else " Keep it secret: it holds the private key.")
         )
@@ -119,7 +167,7 @@ def _keep(args: Namespace, identity: Identity, name: str) -> int:
     with open_services(args, new=True) as services:
         before = asyncio.run(services.identities.default())
         path = services.identity_store.save(identity, name)
-        services.store.create(identity.address.address)
+        services.accounts.create_mail(path.name.removesuffix(".pem"))
         kept = asyncio.run(services.identities.keep_default(before))
     record = _facts(identity) | {"name": name, "path": str(path)}
     emit(args, record, f"{identity.address.long_form} is ready: {path}")

@@ -6,17 +6,19 @@ import sys
 from argparse import Namespace
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin.store.rows import FOLDERS, Badge, LetterRow, View
+from misfin.model.folders import FOLDERS
+from misfin.store.rows import Badge, LetterRow, View
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import Record, emit, iso, open_services, say
+from misfin_tui.cli.output import Record, account_keys, emit, iso, open_services, say
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
-    from misfin.store.index import MailIndex
     from misfin.store.mime import Letter
+    from misfin_tui.services import Services
 
 TRUST = {Badge.VERIFIED: "verified", Badge.FIRST: "first", Badge.NONE: "none", Badge.CHANGED: "changed"}
 """The words for a letter's badge in ``--json``."""
@@ -26,25 +28,32 @@ def list_letters(args: Namespace) -> int:
     """Letters, newest first; all of them, or those a query finds."""
     if args.limit < 1:
         raise LocalError("--limit must be at least 1.", remedy="Leave it out for 50.")
-    with fresh_index(args) as index:
-        account, folder = _place(index, args.account, args.folder)
+    with up_to_date(args) as services:
+        index = services.index
+        account, folder = _place(services, args.account, args.folder)
         view = View(account, folder, " ".join(args.query))
+        named = cache(partial(account_keys, services))
         for row in index.letters(view, args.limit, 0):
-            emit(args, record_of(row), _line(row))
+            emit(args, record_of(row, named(row.account)) if args.json else {}, _line(row))
     return Exit.DONE
 
 
 search_letters = list_letters
 
 
-def _place(index: MailIndex, account: str | None, folder: str | None) -> tuple[str | None, str | None]:
-    """An account and a folder as they are spelled here. Raises :class:`LocalError` for one that is not there:
-    nothing found means less."""
-    rows = index.folders()
+def _place(services: Services, account: str | None, folder: str | None) -> tuple[str | None, str | None]:
+    """The directory of an account and a folder, as they are spelled here. Raises :class:`LocalError` for one
+    that is not there: nothing found means less."""
+    rows = services.index.folders()
     if not rows:
         return account, folder  # no mail at all yet
     names = {row.folder for row in rows} | set(FOLDERS)
-    return _named("account", account, {row.account for row in rows}), _named("folder", folder, names)
+    directories = {row.account for row in rows}
+    if account is not None and (services.config.accounts or not in_any_case(account, directories)):
+        book = services.account_book
+        if book.meant(account):  # else it may be mail without an account, which is listed too
+            account = book.find(account).directory
+    return _named("account", account, directories), _named("folder", folder, names)
 
 
 def _named(what: str, wanted: str | None, names: set[str]) -> str | None:
@@ -67,22 +76,33 @@ def in_any_case(wanted: str, names: Collection[str]) -> list[str]:
 
 def show(args: Namespace) -> int:
     """One letter as text; with ``--raw`` the gemmail as it came, byte for byte."""
-    with fresh_index(args) as index:
+    with up_to_date(args) as services:
+        index = services.index
         row = index.letter(args.id)
         letter = index.read(row)
         if args.raw:
             data = letter.misfin.gemmail if letter.misfin else index.raw(row)
             if args.json:
-                emit(args, record_of(row) | {"gemmail": data.decode("utf-8", "replace")}, "")
+                emit(
+                    args,
+                    record_of(row, account_keys(services, row.account))
+                    | {"gemmail": data.decode("utf-8", "replace")},
+                    "",
+                )
             else:
                 sys.stdout.flush()
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
             return Exit.DONE
-    if args.json:
-        emit(args, record_of(row) | {"text": letter.text, "kind": letter.kind.value}, "")
-    else:
-        print("\n".join(_page(row, letter)))
+        if args.json:
+            emit(
+                args,
+                record_of(row, account_keys(services, row.account))
+                | {"text": letter.text, "kind": letter.kind.value},
+                "",
+            )
+        else:
+            print("\n".join(_page(row, letter)))
     return Exit.DONE
 
 
@@ -96,21 +116,21 @@ def fetch(args: Namespace) -> int:
 
 
 @contextmanager
-def fresh_index(args: Namespace) -> Iterator[MailIndex]:
-    """The profile's index, brought up to date with the files."""
+def up_to_date(args: Namespace) -> Iterator[Services]:
+    """The profile, its index brought up to date with the files."""
     with open_services(args) as services:
         for folder in services.index.scan().unreadable:
             say(f"{folder} cannot be read; what was known of it counts. Check its owner and permissions.")
-        yield services.index
+        yield services
 
 
-def record_of(row: LetterRow) -> dict[str, object]:
+def record_of(row: LetterRow, account: Record) -> dict[str, object]:
     """The stable keys of a letter in ``--json`` (design.md §8)."""
     return {
         "id": row.id,
-        "account": row.account,
+        **account,
         "folder": row.folder,
-        "from": f"{row.sender} <{row.sender_address}>" if row.sender else row.sender_address,
+        "from": _sender(row),
         "to": list(row.to),
         "subject": row.subject,
         "date": iso(row.date),
@@ -124,6 +144,10 @@ def record_of(row: LetterRow) -> dict[str, object]:
     }
 
 
+def _sender(row: LetterRow) -> str:
+    return f"{row.sender} <{row.sender_address}>" if row.sender else row.sender_address
+
+
 def _line(row: LetterRow) -> str:
     marks = ("●" if row.unread else " ") + ("★" if row.starred else " ") + row.badge.value
     who = (row.sender or row.sender_address)[:24]
@@ -132,7 +156,7 @@ def _line(row: LetterRow) -> str:
 
 def _page(row: LetterRow, letter: Letter) -> Iterator[str]:
     head: Record = {
-        "From": record_of(row)["from"],
+        "From": _sender(row),
         "To": ", ".join(row.to),
         "Date": iso(row.date),
         "Subject": row.subject,

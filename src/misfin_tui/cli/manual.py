@@ -233,6 +233,7 @@ def _roff() -> Iterator[str]:
         (Exit.USAGE, "Wrong usage or input."),
         (Exit.HELD, "Held for a decision of a person."),
         (Exit.DEFERRED, "Deferred, and kept in the outbox."),
+        (Exit.INTERRUPTED, "Interrupted by ctrl+c before the result was known."),
     ):
         yield f".TP\n.B {int(status)}\n{meaning}"
     yield ".SH ENVIRONMENT"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
 from misfin_tui.paths import Profile, find_profile
-from misfin_tui.screentext import plain
+from misfin_tui.screentext import escaped, plain
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -54,7 +54,7 @@ def emit(args: Namespace, record: Record, line: str) -> None:
     if args.json:
         import json
 
-        text = json.dumps(record, ensure_ascii=False)
+        text = escaped(json.dumps(record, ensure_ascii=False))
         try:
             text.encode(sys.stdout.encoding or "ascii")
         except UnicodeEncodeError:  # another locale, or the name of a file that is no UTF-8
@@ -75,6 +75,12 @@ def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(len(columns))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def account_keys(services: Services, directory: str) -> dict[str, object]:
+    """How ``--json`` names the account whose mail lies in a directory."""
+    book = services.account_book
+    return {"account": book.address_at(directory), "account_name": book.name_at(directory)}
 
 
 def say(text: str) -> None:

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
+from misfin.model.folders import INBOX
+
 _MOST = 10**9
 
 
@@ -48,7 +50,7 @@ def build_parser() -> Parser:
         parents=[common],
         description="Read and write Misfin mail. Without a command, opens the program.",
         epilog="Exit status: 0 done, 1 failed for good, 2 wrong usage or input, 3 held for a decision of a "
-        "person, 4 deferred and kept in the outbox.",
+        "person, 4 deferred and kept in the outbox, 130 interrupted.",
     )
     top.add_argument("--version", action="store_true", help="print the version")
     top.add_argument("--dev", action="store_true", help="reload your theme files when they are saved")
@@ -60,7 +62,7 @@ def build_parser() -> Parser:
         parser.set_defaults(command=target)
         return parser
 
-    for build in (_identity, _receive, _mail, _send, _outbox, _trust, _exchange, _rest):
+    for build in (_identity, _account, _receive, _mail, _send, _outbox, _trust, _exchange, _rest):
         build(add, common)
     return top
 
@@ -98,6 +100,9 @@ def _identity(add: Add, common: Parser) -> None:
     take = action("import", "identity:import_file", "take over a PEM file of another program")
     take.add_argument("file", metavar="FILE", help="certificate, and the key unless it is given apart")
     take.add_argument("--key-file", metavar="FILE", help="the key, when it lies in a file of its own")
+    take.add_argument(
+        "--password-file", metavar="FILE", help="its first line is the key's password; - is standard input"
+    )
     take.add_argument("--name", help="name to keep it under (default: its address)")
     give = action("export", "identity:export", "write certificate and key as PEM")
     give.add_argument("name", metavar="NAME", help="name or address")
@@ -105,8 +110,16 @@ def _identity(add: Add, common: Parser) -> None:
     give.add_argument("--certificate-only", action="store_true", help="leave the private key out")
 
 
+def _account(add: Add, common: Parser) -> None:
+    everything = "account:list_accounts"
+    action = _actions(add("account", everything, "your accounts"), common, everything)
+    action("list", everything, "list your accounts")
+    show = action("show", "account:show", "show one account")
+    show.add_argument("name", metavar="NAME", nargs="?", help="name or address (default: who you write as)")
+
+
 def _receive(add: Add, common: Parser) -> None:
-    parser = add("receive", "receive:receive", "receive mail until SIGTERM or ctrl+c")
+    parser = add("receive", "receiver_process:receive", "receive mail until SIGTERM or ctrl+c")
     parser.add_argument(
         "--listen", metavar="HOST:PORT", action="append", help="address to listen on; may be repeated"
     )
@@ -126,7 +139,7 @@ def _mail(add: Add, common: Parser) -> None:
         parser.add_argument("query", metavar="QUERY", nargs=words, help="search words")
         parser.add_argument("--limit", type=number, default=50, metavar="N", help="at most N (default: 50)")
         parser.add_argument("--folder", help="only this folder (Inbox, Sent, Archive, ...)")
-        parser.add_argument("--account", help="only this account")
+        parser.add_argument("--account", metavar="NAME", help="only this account: its name or its address")
     show = add("show", "mail:show", "print one letter")
     show.add_argument("id", metavar="ID", help="id of the letter, or its unique beginning")
     show.add_argument("--raw", action="store_true", help="the gemmail byte for byte")
@@ -135,7 +148,9 @@ def _mail(add: Add, common: Parser) -> None:
 def _send(add: Add, common: Parser) -> None:
     parser = add("send", "sending:send", "send a message")
     parser.add_argument("to", metavar="TO", nargs="+", help="mailbox@host[:port]")
-    parser.add_argument("--from", dest="sender", metavar="ADDR", help="identity to send as")
+    parser.add_argument(
+        "--account", "--from", metavar="NAME", help="account to send from: its name or its address"
+    )
     parser.add_argument("--subject", metavar="S", help="becomes the first heading")
     text = parser.add_mutually_exclusive_group()
     text.add_argument("--body", metavar="TEXT", help="the text (default: standard input)")
@@ -187,8 +202,12 @@ def _trust(add: Add, common: Parser) -> None:
 def _exchange(add: Add, common: Parser) -> None:
     take = add("import", "exchange:import_mail", "bring in mail of other programs")
     take.add_argument("source", metavar="PATH", help="Titlani mailbox, gembox file, mbox or Maildir")
-    take.add_argument("--account", metavar="ADDR", help="account to put it into (default: the first)")
-    take.add_argument("--folder", default="Inbox", help="folder to put it into (default: Inbox)")
+    take.add_argument(
+        "--account",
+        metavar="NAME",
+        help="its name, or an address; the mail goes into this account (default: the first)",
+    )
+    take.add_argument("--folder", default=INBOX, help=f"folder to put it into (default: {INBOX})")
     give = add("export", "exchange:export_mail", "write mail out as mbox or .gmi files")
     give.add_argument("target", metavar="PATH", help="file (mbox) or folder (gmi) to write")
     give.add_argument("--format", choices=("mbox", "gmi"), default="mbox", help="default: mbox")

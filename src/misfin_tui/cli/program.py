@@ -59,10 +59,10 @@ def _demo_folder(named: str | None) -> Iterator[Path]:
     if named:
         yield Path(named).expanduser().absolute()
         return
-    from tempfile import TemporaryDirectory
+    from misfin_tui.demo.throwaway import throwaway_folder
 
-    with TemporaryDirectory(prefix="misfin-tui-demo-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder) / "profile"
+    with throwaway_folder("misfin-tui-demo-") as folder:
+        yield folder / "profile"
 
 
 def open_profile(

@@ -23,6 +23,7 @@ from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
     from misfin.post.reception import ReceptionSettings
+    from misfin.post.source import Source, SourceStatus
 
 
 def receive(args: Namespace) -> int:
@@ -35,21 +36,26 @@ def receive(args: Namespace) -> int:
 
 
 async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
-    from misfin.post.reception import Reception
+    from misfin.post.inbox import LocalInbox
+    from misfin.post.reception import Reception, address_text
+    from misfin.post.source import SourceState
+    from misfin.store.maildir import MailStore
 
     reception = Reception(settings_of(profile, config, args.listen or config.receive.listen))
-    addresses = [_text(*address) for address in await reception.start()]
     ended = asyncio.Event()
+
+    def tell(status: SourceStatus) -> None:
+        if status.state is SourceState.RUNNING:
+            addresses = [address_text(each) for each in reception.addresses]
+            emit(args, {"listening": addresses}, "Receiving on " + ", ".join(addresses))
+
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
     if args.until_eof:
         threading.Thread(target=_wait_for_eof, args=(loop, ended), daemon=True).start()
-    emit(args, {"listening": addresses}, "Receiving on " + ", ".join(addresses))
-    try:
-        await ended.wait()
-    finally:
-        await reception.stop()
+    source: Source = reception
+    await source.run(LocalInbox(MailStore(profile.mail), tell), ended)
     return Exit.DONE
 
 
@@ -111,13 +117,14 @@ class _OneLine(logging.Formatter):
 
 
 def _log_to_stderr() -> None:
+    """One line per event and, as strangers decide how many there are, one a minute per cause."""
+    from misfin.net.budget import LogBudget
+
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"))
-    logger = logging.getLogger("misfin")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-
-
-def _text(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    handler.addFilter(LogBudget())
+    for name, level in (("misfin", logging.INFO), ("asyncio", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = False

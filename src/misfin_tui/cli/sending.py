@@ -6,16 +6,18 @@ import asyncio
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError, InputError, LocalError
+from misfin.errors import AccountError, InputError, LocalError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_MESSAGE
 from misfin.store.outgoing import OutboxRow, Question, State
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import emit, iso, open_services, say
+from misfin_tui.cli.output import account_keys, emit, iso, open_services, say
 from misfin_tui.services.posting import make_courier
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ _STATUS = {
 """What the state of a letter means for the exit status; uncertain waits for a person, as held does."""
 _MOST_READ = 4 * MAX_MESSAGE
 """Bytes of a text that are read, to say by how much it is too long."""
+_SETTLED = frozenset({State.DELIVERED, State.CANCELLED, State.FAILED, State.HELD})
+"""States that ctrl+c did not cause and that trying longer would not have changed."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
 
 
@@ -48,19 +52,16 @@ def send(args: Namespace) -> int:
         ids = submit(services.outbox_queue, None, draft, now=time.time())
         if args.queue:
             rows = _rows(services, ids)
-            _report(args, rows)
+            _report(args, services, rows)
             return Exit.DONE
-        _deliver(services, ids)
-        rows = _rows(services, ids)
-        _report(args, rows)
-        return worst(rows)
+        return _send_these(args, services, ids)
 
 
 def outbox(args: Namespace) -> int:
     """List what is on its way out, the newest first."""
     with open_services(args) as services:
         for row in services.outbox_queue.rows():
-            emit(args, _queued(row), _line(row))
+            emit(args, _queued(row, services), _line(row))
     return Exit.DONE
 
 
@@ -72,7 +73,7 @@ def retry(args: Namespace) -> int:
             raise LocalError(
                 f"Letter {args.id} cannot be tried again.", remedy="`misfin-tui outbox` shows why."
             )
-        return _send_one(args, services)
+        return _send_these(args, services, [args.id])
 
 
 def follow(args: Namespace) -> int:
@@ -91,7 +92,7 @@ def follow(args: Namespace) -> int:
         if args.change_contact:
             services.contact_book.moved(row.to, row.target)
             say(f"{row.to} is {row.target} in your contacts from now on.")
-        return _send_one(args, services)
+        return _send_these(args, services, [args.id])
 
 
 def cancel(args: Namespace) -> int:
@@ -100,20 +101,22 @@ def cancel(args: Namespace) -> int:
         row = _existing(services, args.id)
         if not services.outbox_queue.cancel(args.id, now=time.time()):
             raise LocalError(f"Letter {args.id} is {row.state.value} and cannot be cancelled.")
-        _report(args, _rows(services, [args.id]))
+        _report(args, services, _rows(services, [args.id]))
     return Exit.DONE
 
 
 def run_outbox(args: Namespace) -> int:
     """Send everything that is due, once; the exit status is that of the worst letter still open."""
     with open_services(args) as services:
-        tried = {row.id for row in _deliver(services, None)}
+        tried: set[int] = set()
+        with _interruptible() as ending:
+            tried = {row.id for row in _deliver(services, None)}
         still_open = {
             row.id for row in services.outbox_queue.rows([State.HELD, State.UNCERTAIN, State.DEFERRED])
         }
         rows = _rows(services, sorted(tried | still_open))
-        _report(args, rows)
-        return worst(rows)
+        _report(args, services, rows)
+        return Exit.INTERRUPTED if ending.interrupted else worst(rows)
 
 
 def worst(rows: Sequence[OutboxRow]) -> int:
@@ -122,11 +125,31 @@ def worst(rows: Sequence[OutboxRow]) -> int:
     return next(status for status in _WORST_FIRST if status in statuses)
 
 
-def _send_one(args: Namespace, services: Services) -> int:
-    _deliver(services, [args.id])
-    rows = _rows(services, [args.id])
-    _report(args, rows)
+def _send_these(args: Namespace, services: Services, ids: Sequence[int]) -> int:
+    """Send them and report what became of each, also when ctrl+c cuts it short."""
+    with _interruptible() as ending:
+        _deliver(services, ids)
+    rows = _rows(services, ids)
+    _report(args, services, rows)
+    if ending.interrupted and any(row.state not in _SETTLED for row in rows):
+        return Exit.INTERRUPTED
     return worst(rows)
+
+
+@dataclass(slots=True)
+class _Ending:
+    interrupted: bool = False
+
+
+@contextmanager
+def _interruptible() -> Iterator[_Ending]:
+    """Let ctrl+c end the block and nothing more; the outbox says what was done by then."""
+    ending = _Ending()
+    try:
+        yield ending
+    except KeyboardInterrupt:
+        ending.interrupted = True
+        say("Interrupted.")
 
 
 def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow]:
@@ -168,23 +191,16 @@ def _draft(args: Namespace, services: Services) -> Draft:
 
 
 def _account(args: Namespace, services: Services) -> str:
-    wanted = args.sender or services.config.identity.default
-    if wanted:
-        return services.identity_store.load(wanted).address.address
-    addresses = services.identity_store.addresses()
-    if not addresses:
-        broken = [stored for stored in services.identity_store.all() if stored.problem]
-        if broken:
-            raise IdentityError(f"{broken[0].path}: {broken[0].problem}")
-        raise IdentityError(
-            "You have no identity to send with.", remedy="Make one: misfin-tui identity new mailbox@host"
+    book = services.account_book
+    if wanted := args.account or services.config.identity.default:
+        return book.find(wanted).directory
+    accounts = book.all()
+    if len(accounts) > 1:
+        names = ", ".join(account.name for account in accounts)
+        raise AccountError(
+            f"You have several accounts ({names}).", remedy="Choose with --account, or set identity.default."
         )
-    if len(addresses) > 1:
-        names = ", ".join(address.address for address in addresses)
-        raise LocalError(
-            f"You have several identities ({names}).", remedy="Choose with --from, or set identity.default."
-        )
-    return addresses[0].address
+    return book.default().directory
 
 
 def _body(args: Namespace) -> str:
@@ -213,12 +229,12 @@ def _body(args: Namespace) -> str:
         ) from error
 
 
-def _report(args: Namespace, rows: Sequence[OutboxRow]) -> None:
+def _report(args: Namespace, services: Services, rows: Sequence[OutboxRow]) -> None:
     for row in rows:
-        emit(args, _sent(row), _line(row))
+        emit(args, _sent(row, services), _line(row))
 
 
-def _sent(row: OutboxRow) -> dict[str, object]:
+def _sent(row: OutboxRow, services: Services) -> dict[str, object]:
     return {
         "to": row.to,
         "state": row.state.value,
@@ -228,11 +244,12 @@ def _sent(row: OutboxRow) -> dict[str, object]:
         "attempts": row.attempts,
         "id": row.id,
         "why": row.why,
+        **account_keys(services, row.account),
     }
 
 
-def _queued(row: OutboxRow) -> dict[str, object]:
-    return _sent(row) | {
+def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
+    return _sent(row, services) | {
         "next_attempt": iso(row.next_attempt),
         "from": row.account,
         "subject": row.subject,

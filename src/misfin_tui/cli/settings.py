@@ -38,13 +38,15 @@ def show(args: Namespace) -> int:
 
 def init(args: Namespace) -> int:
     """Write the commented settings file; an existing one is left alone."""
-    from misfin.store.files import write_private
+    from misfin.files import create_private, private_folder
 
     where = profile_of(args, new=True).config
-    if where.exists():
+    private_folder(where.parent)
+    try:
+        create_private(where, template().encode())
+    except FileExistsError:
         complain(f"{where} exists already.", "Edit it, or move it away first.")
         return Exit.USAGE
-    write_private(where, template().encode())
     emit(args, {"path": str(where)}, f"Wrote {where}")
     return Exit.DONE
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from misfin.errors import LocalError
+
+if TYPE_CHECKING:
+    from misfin_tui.config.accounts import AccountConfig
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ class ConfigError(LocalError, ValueError):
         self.problem = problem
 
 
-def _setting(
+def setting(
     default: Any,
     explanation: str,
     *,
@@ -79,21 +81,21 @@ def split_connect(text: str) -> tuple[str, int] | None:
 class IdentityConfig:
     """``[identity]``."""
 
-    default: str = _setting("", "Address to write from when you have several identities; empty: the first.")
+    default: str = setting(
+        "", "Account to write from when you have several, by name or address; empty: the first."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiveConfig:
     """``[receive]``: the embedded receiver (design.md §4)."""
 
-    enabled: bool = _setting(True, "Receive mail while the program is open.")
-    listen: tuple[str, ...] = _setting(
+    enabled: bool = setting(True, "Receive mail while the program is open.")
+    listen: tuple[str, ...] = setting(
         ("0.0.0.0:1958", "[::]:1958"), "Addresses to listen on, HOST:PORT.", check=split_listen
     )
-    require_certificate: bool = _setting(
-        True, "Refuse mail from senders who show no certificate (status 60)."
-    )
-    on_sender_change: str = _setting(
+    require_certificate: bool = setting(True, "Refuse mail from senders who show no certificate (status 60).")
+    on_sender_change: str = setting(
         "hold",
         "A sender shows another key than before: keep the mail for you to decide, or refuse it (63).",
         choices=("hold", "reject"),
@@ -104,38 +106,38 @@ class ReceiveConfig:
 class RateLimitConfig:
     """``[rate_limit]``: how fast one address may knock."""
 
-    enable: bool = _setting(True, "Limit how fast one network address and one sender may deliver.")
-    capacity: int = _setting(20, "Messages accepted in a burst.", low=1, high=100_000)
-    refill_rate: float = _setting(1.0, "Messages per second after a burst.", low=0.001, high=100_000)
-    retry_after: int = _setting(30, "Seconds a limited sender is told to wait (status 44).", low=1, high=3600)
+    enable: bool = setting(True, "Limit how fast one network address and one sender may deliver.")
+    capacity: int = setting(20, "Messages accepted in a burst.", low=1, high=100_000)
+    refill_rate: float = setting(1.0, "Messages per second after a burst.", low=0.001, high=100_000)
+    retry_after: int = setting(30, "Seconds a limited sender is told to wait (status 44).", low=1, high=3600)
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationConfig:
     """``[verification]``: how the sender of a message is checked (design.md §4)."""
 
-    mode: str = _setting(
+    mode: str = setting(
         "optional",
         "off: no check; optional: check and show the result; required: refuse what fails.",
         choices=("off", "optional", "required"),
     )
-    method: tuple[str, ...] = _setting(
+    method: tuple[str, ...] = setting(
         ("certificate",), "Checks that must all pass.", choices=("certificate", "probe", "spki")
     )
-    cache_path: str = _setting("", "File that remembers results; empty: inside the profile's cache.")
-    cache_ttl: int = _setting(604_800, "Seconds a result is remembered.", low=0, high=31_536_000)
-    probe_timeout: float = _setting(10.0, "Seconds to wait for a sender's host.", low=0.1, high=120)
-    spki_on_change: str = _setting(
+    cache_path: str = setting("", "File that remembers results; empty: inside the profile's cache.")
+    cache_ttl: int = setting(604_800, "Seconds a result is remembered.", low=0, high=31_536_000)
+    probe_timeout: float = setting(10.0, "Seconds to wait for a sender's host.", low=0.1, high=120)
+    spki_on_change: str = setting(
         "reject", "A sender's host shows another key: reject or accept it.", choices=("reject", "accept")
     )
-    allow_private: bool = _setting(False, "Let checks connect to private and loopback addresses.")
+    allow_private: bool = setting(False, "Let checks connect to private and loopback addresses.")
 
 
 @dataclass(frozen=True, slots=True)
 class TrustConfig:
     """``[trust]``."""
 
-    first_use: str = _setting(
+    first_use: str = setting(
         "accept",
         "A host seen for the first time: trust it and say so, or ask first.",
         choices=("accept", "ask"),
@@ -146,41 +148,39 @@ class TrustConfig:
 class SendConfig:
     """``[send]``."""
 
-    undo_send_seconds: int = _setting(
+    undo_send_seconds: int = setting(
         10, "Seconds a sent message waits, so that it can be undone.", low=0, high=3600
     )
-    timeout: float = _setting(60.0, "Seconds to wait for a server's answer.", low=1, high=600)
-    signature: str = _setting("", "Text put below each new message.")
-    reply_links: bool = _setting(False, "Add a `=> mid:` line to replies, as Titlani does.")
+    timeout: float = setting(60.0, "Seconds to wait for a server's answer.", low=1, high=600)
+    signature: str = setting("", "Text put below each new message.")
+    reply_links: bool = setting(False, "Add a `=> mid:` line to replies, as Titlani does.")
 
 
 @dataclass(frozen=True, slots=True)
 class UiConfig:
     """``[ui]``."""
 
-    theme: str = _setting("misfin-dark", "Colour theme; the command palette shows all of them.")
-    editor: str = _setting("", "Command for ctrl+e; empty: $VISUAL, then $EDITOR.")
-    opener: str = _setting("", "Command that opens links; empty: xdg-open or open.")
-    bell: bool = _setting(False, "Ring the terminal bell on new mail.")
-    notify_command: str = _setting(
+    theme: str = setting("misfin-dark", "Colour theme; the command palette shows all of them.")
+    editor: str = setting("", "Command for ctrl+e; empty: $VISUAL, then $EDITOR.")
+    opener: str = setting("", "Command that opens links; empty: xdg-open or open.")
+    bell: bool = setting(False, "Ring the terminal bell on new mail.")
+    notify_command: str = setting(
         "", "Command run on new mail; sender and subject arrive in its environment."
     )
-    preview: bool = _setting(True, "Show the preview pane when the window has room.")
-    first_screen: bool = _setting(
+    preview: bool = setting(True, "Show the preview pane when the window has room.")
+    first_screen: bool = setting(
         True, "Show the first screen at once from a picture kept in the cache, while the program gets ready."
     )
-    mouse: bool = _setting(True, "Use the mouse.")
+    mouse: bool = setting(True, "Use the mouse.")
 
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
     """``[hosts."name"]``: what to do differently for one host, as ssh_config does for ssh."""
 
-    connect: str = _setting("", "HOST:PORT to connect to instead.", check=split_connect)
-    version: str = _setting("", "Protocol version to speak: B or C; empty: find out.", choices=("", "B", "C"))
-    include_sender_line: bool = _setting(
-        False, "Fill in the sender line; some servers demand it (status 61)."
-    )
+    connect: str = setting("", "HOST:PORT to connect to instead.", check=split_connect)
+    version: str = setting("", "Protocol version to speak: B or C; empty: find out.", choices=("", "B", "C"))
+    include_sender_line: bool = setting(False, "Fill in the sender line; some servers demand it (status 61).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,7 @@ class Config:
     send: SendConfig = SendConfig()
     ui: UiConfig = UiConfig()
     hosts: Mapping[str, HostConfig] = field(default_factory=lambda: MappingProxyType({}))
+    accounts: Mapping[str, AccountConfig] = field(default_factory=lambda: MappingProxyType({}))
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     searches: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"unread": "is:unread"}))
 
@@ -254,7 +255,7 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
         raise ConfigError(path, _line_in(str(error), text), f"not valid TOML: {error}") from error
     except RecursionError as error:  # tomllib descends once per bracket
         raise ConfigError(path, 0, "not valid TOML: brackets within brackets without end") from error
-    reader = _Reader(text, path, unknown)
+    reader = Reader(text, path, unknown)
     built: dict[str, Any] = {}
     for name, value in data.items():
         if not isinstance(value, dict):
@@ -268,16 +269,20 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
                     for host, table in value.items()
                 }
             )
+        elif name == "accounts":
+            from misfin_tui.config.accounts import read_accounts  # late: few profiles have such a section
+
+            built[name] = MappingProxyType(read_accounts(reader, value))
         elif name in FREE_SECTIONS:
             built[name] = MappingProxyType(
                 {key: reader.text(item, (name, key)) for key, item in value.items()}
             )
         else:
-            reader.unknown((name,), f"unknown section [{name}]", [*SECTIONS, *FREE_SECTIONS])
+            reader.unknown((name,), f"unknown section [{name}]", [*SECTIONS, *FREE_SECTIONS, "accounts"])
     return Config(**built)
 
 
-class _Reader:
+class Reader:
     """Checks values against the dataclasses and finds the line of what is wrong."""
 
     def __init__(self, text: str, path: Path | str, unknown: list[str] | None) -> None:
@@ -346,6 +351,8 @@ class _Reader:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches  # late: few files have a wrong name in them
+
     match = get_close_matches(name, known, n=1)
     return f"; did you mean `{match[0]}`?" if match else ""
 
@@ -361,7 +368,7 @@ def _line_of(text: str, where: tuple[str, ...]) -> int:
     """The line of a section header or key; 0 when it is written in a form this simple search misses."""
     header, key = (
         (where, "")
-        if len(where) == 1 or (where[0] == "hosts" and len(where) == 2)
+        if len(where) == 1 or (where[0] in ("hosts", "accounts") and len(where) == 2)
         else (where[:-1], where[-1])
     )
     inside = False

@@ -55,7 +55,7 @@ def write_setting(path: Path, section: str, key: str, value: object, *, host: st
     """
     import tomlkit  # late: only a person changing a setting pays for it
 
-    from misfin.store.files import write_private
+    from misfin.files import write_private
 
     text = path.read_text("utf-8") if path.exists() else template()
     parse(text, path, [])

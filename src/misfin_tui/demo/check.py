@@ -11,11 +11,9 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from misfin.model.address import MisfinAddress
@@ -24,6 +22,7 @@ from misfin.store.maildir import Maildir
 from misfin_tui.demo import correspondents
 from misfin_tui.demo.letters import ME, stories
 from misfin_tui.demo.play import READY
+from misfin_tui.demo.throwaway import throwaway_folder
 from misfin_tui.demo.world import CHANGED_SENDER, NEW_HOME, World, cast, open_world
 
 PATIENCE = 30.0
@@ -113,7 +112,8 @@ def start_correspondents(play: Play) -> None:
 
 def start_receiver(play: Play) -> None:
     """Our own receiver listens."""
-    play.start("misfin_tui", "--profile", str(play.world.root), "receive", ready=str(play.world.port))
+    words = ("--profile", str(play.world.root), "receive", "--until-eof")
+    play.start("misfin_tui", *words, ready=str(play.world.port))
 
 
 def list_mailbox(play: Play) -> None:
@@ -256,8 +256,8 @@ STEPS: tuple[Callable[[Play], None], ...] = (
 
 def check(steps: tuple[Callable[[Play], None], ...] = STEPS) -> int:
     """Play all steps in a world of their own and print each; 0 when all held, 1 at the first that did not."""
-    with tempfile.TemporaryDirectory(prefix="misfin-tui-check-") as folder:
-        play = Play(open_world(Path(folder) / "world", now=time.time()))
+    with throwaway_folder("misfin-tui-check-") as folder:
+        play = Play(open_world(folder / "world", now=time.time()))
         try:
             return _play(play, steps)
         finally:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from misfin.model.folders import INBOX
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -24,7 +26,7 @@ class Written:
     """None: we wrote it."""
     hours: float
     body: str
-    place: str = "Inbox"
+    place: str = INBOX
     unread: bool = False
     starred: bool = False
     certificate: bool = True

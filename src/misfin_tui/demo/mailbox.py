@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from misfin.model.address import MisfinAddress
+from misfin.model.folders import HELD
 from misfin.model.gemmail import GemmailMessage, Version, stamp
 from misfin.model.gemtext import compose
 from misfin.store.envelope import wrap, wrap_sent
@@ -76,7 +77,7 @@ def _sent(letter: Written, subject: str, story: Story, me: MisfinAddress, moment
 def _checks(letter: Written, sender: Person) -> Mapping[str, str]:
     if sender == STRANGER or not letter.certificate:
         return NO_PROOF
-    if letter.place == "Held":
+    if letter.place == HELD:
         return CHANGED
     return FIRST_TIME if sender.address in FIRST_CONTACTS else VERIFIED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ def correspondents_of(world: World) -> Iterator[None]:
         LocalError: they did not get ready, with the last thing they said.
     """
     log = world.root / "correspondents.log"
-    with log.open("a+b") as errors:
+    with os.fdopen(os.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "a+b") as errors:
         child = subprocess.Popen(
             [sys.executable, "-m", "misfin_tui.demo.correspondents", str(world.root)],
             stdin=subprocess.PIPE,

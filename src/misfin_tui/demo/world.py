@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from misfin.errors import LocalError
+from misfin.files import private_folder, write_private
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
-from misfin.store.files import private_folder, write_private
 from misfin.store.identities import IdentityStore
 from misfin.trust.identity import Identity, generate
 from misfin.trust.pins import PinBook

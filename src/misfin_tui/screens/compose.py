@@ -30,7 +30,7 @@ from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from misfin_tui.services.identities import OwnIdentity
+    from misfin.model.account import Account
 
 WIDE = 100
 """Cells from which the preview stands beside the text by itself."""
@@ -137,10 +137,10 @@ class ComposeScreen(DraftScreen):
 
     @work(group="begin", description="begin a message")
     async def _begin(self) -> None:
-        identities = await self.attempt(self.services.identities.all()) or []
+        accounts = await self.attempt(self.services.accounts.all()) or []
         if not self.standing:
             return
-        self._fill_from(identities)
+        self._fill_from(accounts)
         self.begin_keeping()
         if self.draft.id:
             from misfin_tui.screens.compose_editor import recover
@@ -148,17 +148,13 @@ class ComposeScreen(DraftScreen):
             await recover(self)
         self._look_again()
 
-    def _fill_from(self, identities: list[OwnIdentity]) -> None:
-        """The addresses to choose from; the draft's own stays even if its identity is gone."""
+    def _fill_from(self, accounts: list[Account]) -> None:
+        """The accounts to choose from; the draft's own stays even if it is gone."""
         options = [
-            (
-                Content(plain(f"{each.address}  {each.info.blurb if each.info else ''}", one_line=True)),
-                each.address,
-            )
-            for each in identities
-            if each.address
+            (Content(plain(f"{each.address}  {each.title}", one_line=True)), each.directory)
+            for each in accounts
         ]
-        known = {address for _, address in options}
+        known = {directory for _, directory in options}
         account = self.draft.account or (options[0][1] if options else "")
         if account and account not in known:
             options.append((Content(plain(f"{account}  (no identity)", one_line=True)), account))

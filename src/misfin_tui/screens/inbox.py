@@ -11,18 +11,18 @@ from textual.containers import Container
 from textual.content import Content
 
 from misfin.errors import LetterGoneError, MisfinError, QueryError
-from misfin.store.rows import INBOX, View
+from misfin.model.folders import DRAFTS, INBOX, OUTBOX
+from misfin.store.rows import View
 from misfin_tui.keymap import Room, readable
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.inbox_news import NewsScreen
-from misfin_tui.screens.letter_actions import DRAFTS
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.cells import wrap
 from misfin_tui.widgets.letter_list import LetterList
 from misfin_tui.widgets.letter_rows import at_home
 from misfin_tui.widgets.preview import Preview
-from misfin_tui.widgets.sidebar import OUTBOX, Entry, Kind, Sidebar
+from misfin_tui.widgets.sidebar import Entry, Kind, Sidebar
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:

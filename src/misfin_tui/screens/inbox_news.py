@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from misfin.errors import MisfinError
-from misfin.store.rows import INBOX, View
-from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, ReceiverChanged
+from misfin.model.folders import INBOX
+from misfin.store.rows import View
+from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, SourceChanged
 from misfin_tui.screens.inbox_search import SearchScreen
 from misfin_tui.widgets.sidebar import entries
 from misfin_tui.widgets.statusbar import StatusBar
@@ -25,6 +26,8 @@ AWAY_PAUSE = 3.0
 """Seconds between two looks for a folder of mail that is not where it was."""
 ORDER = ("unread", "sending", "held", "index", "receiver")
 """The pieces of news on the status line; where there is no room, the last ones are left out."""
+SOURCES = {"running": ("●", "good"), "stopped": ("○", "muted"), "failed": ("○", "bad")}
+"""How the states of what brings mail are marked; the others as a warning."""
 
 
 class NewsScreen(SearchScreen):
@@ -79,7 +82,7 @@ class NewsScreen(SearchScreen):
     async def find_own(self) -> None:
         """Show an account also before it has any mail."""
         try:
-            own = [each.address for each in await self.services.identities.all() if each.address]
+            own = [each.directory for each in await self.services.accounts.all()]
         except MisfinError:
             return  # the app says so
         if own != self._own:
@@ -93,7 +96,7 @@ class NewsScreen(SearchScreen):
         if self._away_timer is not None:
             self._away_timer.stop()
         try:
-            away = await self.services.identities.away()
+            away = await self.services.accounts.away()
         except MisfinError:
             return  # as above
         if away != self.away:
@@ -112,9 +115,13 @@ class NewsScreen(SearchScreen):
         """Count again what is on its way."""
         self.count_outbox()
 
-    def on_receiver_changed(self, message: ReceiverChanged) -> None:
+    def on_source_changed(self, message: SourceChanged) -> None:
         """Say whether mail is received."""
-        self.look_at_receiver()
+        worst = self.services.sources.worst()  # it is imported: a source has just said something
+        if worst is not None:
+            mark, style = SOURCES.get(worst.state, ("○", "warning"))
+            whose = f"{worst.account}: " if worst.account else ""
+            self.tell("receiver", f"{mark} {whose}{worst.sentence}", style)
 
     def on_index_progress(self, message: IndexProgress) -> None:
         """Say how far reading the mail, or an action on many letters, has come."""
@@ -169,16 +176,3 @@ class NewsScreen(SearchScreen):
         self.tell("sending", f"{len(moving):,} sending" if moving else "")
         self.tell("held", f"{len(held):,} need you" if held else "", "warning")
         self.show_folders(folders)
-
-    @work(group="receiver", exclusive=True, description="look at the receiver")
-    async def look_at_receiver(self) -> None:
-        """Say whether mail is received, and where."""
-        state = await self.services.receiving.state()
-        if state.running:
-            # The same port over IPv4 and IPv6 is one to a person.
-            ports = ", ".join(dict.fromkeys(f":{each.rpartition(':')[2]}" for each in state.addresses))
-            self.tell("receiver", f"● receiving on {ports}" if ports else "● receiving", "good")
-        elif state.error:
-            self.tell("receiver", f"○ not receiving: {state.error}", "bad")
-        else:
-            self.tell("receiver", "○ not receiving", "muted")

@@ -9,6 +9,7 @@ from textual import on, work
 from textual.screen import Screen
 
 from misfin.errors import MisfinError
+from misfin.model.folders import DRAFTS
 from misfin.store.rows import Completion, View
 from misfin_tui.keymap import readable
 from misfin_tui.screentext import plain
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from misfin_tui.services.sending import Submission
     from misfin_tui.widgets.searchbox import Prompt
 
-DRAFTS = "Drafts"
 OPENING = 0.03
 """Seconds a question is drawn later at most, so that what was typed ahead of it is drawn with it."""
 RIGHT = 3

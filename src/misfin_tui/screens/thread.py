@@ -9,10 +9,11 @@ from textual import on, work
 from textual.content import Content
 
 from misfin.errors import LetterGoneError, MisfinError
-from misfin.store.rows import HELD, Completion, View
+from misfin.model.folders import DRAFTS, HELD
+from misfin.store.rows import Completion, View
 from misfin_tui.keymap import Room
 from misfin_tui.messages import MailChanged
-from misfin_tui.screens.letter_actions import DRAFTS, LetterScreen
+from misfin_tui.screens.letter_actions import LetterScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day

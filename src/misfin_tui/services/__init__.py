@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textual.message import Message
 
     from misfin.post.courier import Courier
+    from misfin.store.accounts import AccountBook
     from misfin.store.contacts import ContactBook
     from misfin.store.drafts import DraftBox
     from misfin.store.filing import Filing
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from misfin.trust.pins import PinBook
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
+    from misfin_tui.services.accounts import Accounts
     from misfin_tui.services.attached import Attached
     from misfin_tui.services.contacts import Contacts
     from misfin_tui.services.filing import Filer
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.receiving import Receiving
     from misfin_tui.services.sending import Sending
     from misfin_tui.services.setup import Setup
+    from misfin_tui.services.sources import Sources
     from misfin_tui.services.trust import Trust
 
 T = TypeVar("T")
@@ -103,11 +106,25 @@ class Services:
         return self._once("receiving", lambda: Receiving(self))
 
     @property
+    def sources(self) -> Sources:
+        """How everything that brings mail is."""
+        from misfin_tui.services.sources import Sources
+
+        return self._once("sources", lambda: Sources(self))
+
+    @property
     def contacts(self) -> Contacts:
         """People written to and heard from."""
         from misfin_tui.services.contacts import Contacts
 
         return self._once("contacts", lambda: Contacts(self))
+
+    @property
+    def accounts(self) -> Accounts:
+        """Where messages come from and go out by."""
+        from misfin_tui.services.accounts import Accounts
+
+        return self._once("accounts", lambda: Accounts(self))
 
     @property
     def identities(self) -> Identities:
@@ -154,9 +171,12 @@ class Services:
     def _open_index(self) -> MailIndex:
         from misfin.store.index import MailIndex
 
-        index = MailIndex(self.profile.index_db, self.profile.mail)
+        index = MailIndex(self.profile.index_db, self.profile.mail, address_of=self._address_of)
         index.open()
         return index
+
+    def _address_of(self, directory: str) -> str:
+        return self.account_book.address_at(directory) if self.config.accounts else directory
 
     @property
     def filing(self) -> Filing:
@@ -199,6 +219,20 @@ class Services:
         from misfin.store.contacts import ContactBook
 
         return self._once("contact_book", lambda: ContactBook(self.profile.contacts_db))
+
+    @property
+    def account_book(self) -> AccountBook:
+        """What accounts there are; it follows the identities and the settings."""
+        made = self._made.get("account_book")
+        if made is None or made[0] is not self.config.accounts:
+            made = self._made["account_book"] = (self.config.accounts, self._open_accounts())
+        book: AccountBook = made[1]
+        return book
+
+    def _open_accounts(self) -> AccountBook:
+        from misfin_tui.config.accounts import account_book
+
+        return account_book(self.profile, self.config)
 
     @property
     def identity_store(self) -> IdentityStore:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
+from misfin.files import private_folder
 from misfin_tui.services.newfile import expanded, free_path, safe_name, write_new
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Attached:
         """
         ((_, data),) = await self._contents(row, [number])
         path = expanded(path)
-        await asyncio.to_thread(write_new, path, data, private=True)
+        await asyncio.to_thread(write_new, path, data)
         self.last_folder = str(path.parent)
         return path
 
@@ -78,13 +79,13 @@ class Attached:
         try:
             if self._folder is None:
                 parent = self._services.profile.runtime
-                parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private_folder(parent)
                 _sweep(parent)
                 self._folder = Path(tempfile.mkdtemp(prefix=_OPENED, dir=parent))
             path = free_path(self._folder / safe_name(part.name, f"attachment-{number + 1}"))
         except OSError as error:
             raise LocalError(f"The file to open cannot be written: {error.strerror}.") from error
-        write_new(path, data, private=True)
+        write_new(path, data)
         path.chmod(0o400)
         return path
 
@@ -124,6 +125,6 @@ def _write_all(parts: Sequence[tuple[Attachment, bytes]], folder: Path) -> list[
     paths = []
     for number, (part, data) in enumerate(parts):
         path = free_path(folder / safe_name(part.name, f"attachment-{number + 1}"))
-        write_new(path, data, private=True)
+        write_new(path, data)
         paths.append(path)
     return paths

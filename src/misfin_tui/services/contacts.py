@@ -111,7 +111,7 @@ class Contacts:
         from misfin.errors import StoreError
         from misfin.store.acquaintance import learn_from_mail
 
-        own = [each.address for each in self._services.identities.addresses()]
+        own = self._services.accounts.own_addresses()
         with suppress(
             StoreError
         ):  # the address book tells by itself that it cannot be used, where it is used
@@ -183,5 +183,5 @@ class Contacts:
         # Only those one has chosen: somebody who merely wrote first does not become known by it.
         people = self._services.contact_book.all(now=time.time())
         chosen = [contact.address for contact in people if contact.sent or contact.kept]
-        own = [each.address for each in self._services.identities.addresses()]
+        own = self._services.accounts.own_addresses()
         return resembles(address, [*own, *chosen])

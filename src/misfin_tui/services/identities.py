@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,12 +50,8 @@ class Identities:
         return await asyncio.to_thread(self.read_all)
 
     async def default(self) -> str:
-        """The address to write from; empty when there is no identity at all."""
-        return next((each.address for each in await self.all() if each.address), "")
-
-    async def away(self) -> tuple[str, ...]:
-        """The addresses whose folder of mail, made with each identity, is not where it should be now."""
-        return await asyncio.to_thread(self._away)
+        """The address of the identity to write from; empty when there is no identity at all."""
+        return next((each.address for each in await self.all() if each.default), "")
 
     async def create(
         self, address: str, *, name: str = "", key: str = "ec", host: bool = False, signer: str = ""
@@ -106,23 +101,14 @@ class Identities:
 
     def read_all(self) -> list[OwnIdentity]:
         """Every identity, the default one first. Files are only read when the folder changed."""
-        store, default = self._services.identity_store, self._services.config.identity.default
-        stamp = (default, _stamp(store.folder))
+        store = self._services.identity_store
+        chosen = next((each.name for each in self._services.accounts.read_all()), "")
+        stamp = (chosen, store.stamp())
         if self._seen is None or self._seen[0] != stamp:
             found = [_own(stored) for stored in store.all()]
-            chosen = next((each.name for each in found if each.address == default), "")
-            chosen = chosen or next((each.name for each in found if each.address), "")
             rows = [_with_default(each) if each.name == chosen else each for each in found]
             self._seen = (stamp, sorted(rows, key=lambda each: (not each.default, each.name)))
         return self._seen[1]
-
-    def _away(self) -> tuple[str, ...]:
-        own = [each.address for each in self.read_all() if each.address]
-        try:
-            there = set(self._services.store.accounts())
-        except OSError:
-            return ()  # nothing can be said; who looks for mail says why
-        return tuple(address for address in own if address not in there)
 
     def _create(self, address: str, name: str, key: str, host: bool, signer: str) -> OwnIdentity:
         from misfin.trust.identity import KeyKind, generate
@@ -151,12 +137,12 @@ class Identities:
 
     def _keep(self, path: Path) -> OwnIdentity:
         row = next(each for each in self.read_all() if each.path == path)
-        self._services.store.create(row.address)
+        self._services.accounts.create_mail(row.name)
         return row
 
     def _export(self, name: str, path: Path, with_key: bool) -> None:
         identity = self._services.identity_store.load(name)
-        write_new(path, identity.pem if with_key else identity.cert_pem, private=with_key)
+        write_new(path, identity.pem if with_key else identity.cert_pem)
 
 
 def open_pem(certificate: Path, key: Path | None, password: str | None) -> Identity:
@@ -190,16 +176,3 @@ def _own(stored: StoredIdentity) -> OwnIdentity:
 
 def _with_default(row: OwnIdentity) -> OwnIdentity:
     return OwnIdentity(row.name, row.path, row.info, row.misfin_address, row.problems, default=True)
-
-
-def _stamp(folder: Path) -> tuple[object, ...]:
-    """Changes whenever a file of the folder does."""
-    try:
-        with os.scandir(folder) as entries:
-            return tuple(
-                sorted((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in entries)
-            )
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise StoreError(f"The identities in {folder} cannot be read: {error.strerror}.") from error

@@ -15,7 +15,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
-from misfin.store.rows import INBOX, ConversationRow, Count, FolderRow, LetterRow, View
+from misfin.model.folders import INBOX
+from misfin.store.rows import ConversationRow, Count, FolderRow, LetterRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 
 if TYPE_CHECKING:
@@ -204,8 +205,11 @@ class Mail:
     def _scan_when_told(self) -> None:
         """One scan at a time; what happens during one is found by the next."""
         post = self._services.post
+        from misfin.store.indexfile import remove_unused  # late: not for the first frame
+
         patience, told = 0.0, ""
         self._services.filer.recall()
+        remove_unused(self._services.profile.cache, time.time())
         while True:
             self._look.wait(QUIET)
             self._look.clear()

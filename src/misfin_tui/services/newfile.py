@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 
 from misfin.errors import LocalError
+from misfin.files import create_private
 
 MAX_NAME = 100
 """Characters of a file name made from a stranger's: file systems take 255 bytes, people fewer."""
@@ -14,23 +15,17 @@ MAX_SUFFIX = 12
 _KEPT = frozenset("-_.+ ")
 
 
-def write_new(path: Path, data: bytes, *, private: bool) -> None:
-    """Write a file that must not exist yet, mode 0600 when ``private``. Raises :class:`LocalError`."""
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file, mode 0600, that must not exist yet. Raises :class:`LocalError`."""
     path = expanded(path)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
+        create_private(path, data)
     except FileExistsError as error:
         raise LocalError(f"{path} exists already.", remedy="Choose another name.") from error
     except OSError as error:
         raise LocalError(f"{path} cannot be written: {error.strerror}.") from error
     except ValueError as error:
         raise LocalError("No file can have this name.") from error
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(data)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise LocalError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def expanded(path: Path) -> Path:

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from contextlib import suppress
 from dataclasses import dataclass
@@ -144,6 +145,10 @@ class Outside:
         """Write a new file, mode 0600; returns where. Raises :class:`LocalError`, also when it exists."""
         return await asyncio.to_thread(_write, path, data)
 
+    async def save_screenshot(self, svg: str, name: str = "", folder: str = "") -> Path:
+        """Save a picture of the screen with the downloads, or at home; returns and raises as :meth:`save`."""
+        return await asyncio.to_thread(_write_screenshot, svg, name, folder)
+
 
 async def _killed(process: Process) -> None:
     """End a command with all it started, and wait until it is gone; one that has ended is left alone."""
@@ -179,7 +184,17 @@ def _paths(begun: str) -> list[Completion]:
     return [Completion(each, start, len(begun), "") for each in sorted(found)]
 
 
+def _write_screenshot(svg: str, name: str, folder: str) -> Path:
+    from platformdirs import user_downloads_path  # late: hardly ever needed
+
+    where = Path(folder) if folder else user_downloads_path()
+    if not folder and not where.is_dir():
+        where = Path.home()
+    name = name or f"misfin-tui {time.strftime('%Y-%m-%d %H-%M-%S')}.svg"
+    return _write(where / name, svg.encode())
+
+
 def _write(path: Path, data: bytes) -> Path:
     path = expanded(path)
-    write_new(path, data, private=True)
+    write_new(path, data)
     return path

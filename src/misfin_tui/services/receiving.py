@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfin.post.presence import Running, running
-from misfin_tui.messages import Problem, ReceiverChanged
+from misfin.post.receiverlock import Running, running
+from misfin.post.source import SourceState, SourceStatus
+from misfin_tui.messages import Problem
 from misfin_tui.paths import profile_at
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Receiving:
     def _become(self, state: ReceiverState) -> None:
         if state != self._state:
             self._state = state
-            self._services.post(ReceiverChanged())
+            self._services.sources.report(_status(state))
 
     # ---- a child of ours
 
@@ -151,6 +152,16 @@ class Receiving:
                 self._become(ReceiverState(error="the receiver that was running has ended"))
                 return
             self._become(ReceiverState(True, _addresses(note), adopted=True))
+
+
+def _status(state: ReceiverState) -> SourceStatus:
+    if state.running:
+        # The same port over IPv4 and IPv6 is one to a person.
+        ports = ", ".join(dict.fromkeys(f":{each.rpartition(':')[2]}" for each in state.addresses))
+        return SourceStatus("", SourceState.RUNNING, f"receiving on {ports}" if ports else "receiving")
+    if state.error:
+        return SourceStatus("", SourceState.FAILED, f"not receiving: {state.error}")
+    return SourceStatus("", SourceState.STOPPED, "not receiving")
 
 
 def _addresses(found: Running) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ class Sending:
     ) -> Draft:
         """An empty message with the signature below."""
         return Draft(
-            account=account or await self._services.identities.default(),
+            account=account or await self._default(),
             to=tuple(to),
             subject=subject,
             body=signed(body, self._services.config.send.signature),
@@ -261,11 +261,15 @@ class Sending:
             link=settings.reply_links,
         )
 
-    async def _sender(self, account: str) -> MisfinAddress | None:
-        for identity in await self._services.identities.all():
-            if identity.address == account:
-                return identity.misfin_address
-        return None
+    async def _default(self) -> str:
+        account = await self._services.accounts.default()
+        return account.directory if account else ""
+
+    async def _sender(self, directory: str) -> MisfinAddress | None:
+        from misfin.model.address import MisfinAddress
+
+        account = await self._services.accounts.at(directory)
+        return replace(MisfinAddress.parse(account.address), blurb=account.title) if account else None
 
     async def _routes(self, draft: Draft) -> list[Route]:
         addresses = routes_of(draft.to)

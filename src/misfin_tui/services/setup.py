@@ -98,7 +98,7 @@ class Setup:
             raise StoreError(f"{self._services.profile.config} cannot be read: {error}.") from error
 
     def _write_file(self, text: str) -> Config:
-        from misfin.store.files import write_private
+        from misfin.files import write_private
 
         path = self._services.profile.config
         config = settings.parse(text, path)
@@ -124,7 +124,7 @@ class Setup:
         made = [] if had_config else [path]
         try:
             made.append(self._services.identity_store.save(identity))
-            self._services.store.create(identity.address.address)
+            self._services.accounts.create_mail(made[-1].stem)
         except BaseException as error:
             for file in made:
                 file.unlink(missing_ok=True)

@@ -129,7 +129,7 @@ class Trust:
 
     def _export(self, path: Path) -> int:
         book = self._services.pin_book
-        write_new(path, book.export().encode(), private=True)
+        write_new(path, book.export().encode())
         return len(book.all()) + len(book.all_mailbox_keys())
 
     def _tell(self) -> None:

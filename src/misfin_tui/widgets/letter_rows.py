@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from misfin.store.rows import HELD, Badge
+from misfin.model.folders import HELD
+from misfin.store.rows import Badge
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.cells import cut, fit, wrap
 from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out

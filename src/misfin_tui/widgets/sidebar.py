@@ -13,21 +13,13 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from misfin.store.rows import INBOX, FolderRow, View
+from misfin.model.folders import COUNTED, INBOX, OUTBOX, SHOWN, Counted
+from misfin.store.rows import FolderRow, View
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import fit
 
 if TYPE_CHECKING:
     from textual import events
-
-OUTBOX = "Outbox"
-ORDER = (INBOX, "Drafts", OUTBOX, "Sent", "Archive", "Held", "Junk", "Trash")
-"""The folders every account shows, in this order; others follow by name."""
-
-COUNT_ALL = frozenset({"Drafts", "Held"})
-"""Folders whose number is all that is in them: each letter there waits for a person."""
-
-COUNT_NONE = frozenset({"Sent", "Trash"})
 
 
 class Kind(StrEnum):
@@ -72,7 +64,7 @@ def entries(
         lines.append(Entry(Kind.FOLDER, "All inboxes", View(None, INBOX), unread))
     for account, rows in by_account.items():
         lines.append(Entry(Kind.HEADING, account, group=account))
-        for name in (*ORDER, *sorted(rows.keys() - set(ORDER))):
+        for name in (*SHOWN, *sorted(rows.keys() - set(SHOWN))):
             if name == OUTBOX:
                 lines.append(Entry(Kind.OUTBOX, OUTBOX, None, outbox.get(account, 0), account))
             else:
@@ -86,9 +78,10 @@ def entries(
 
 
 def _count(name: str, row: FolderRow | None) -> int:
-    if row is None or name in COUNT_NONE:
+    counted = COUNTED.get(name, Counted.UNREAD)
+    if row is None or counted is Counted.NONE:
         return 0
-    return row.total if name in COUNT_ALL else row.unread
+    return row.total if counted is Counted.ALL else row.unread
 
 
 class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):

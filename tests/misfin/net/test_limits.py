@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from misfin.net.limits import (
     Admission,
-    ConnectionCap,
     Limits,
     LimitSettings,
     ProbeBudget,
     TokenBuckets,
-    network_of,
+    address_key,
 )
+from misfin.net.shares import Stage
 
 
 def test_a_bucket_gives_a_burst_then_one_token_per_interval():
@@ -54,37 +54,65 @@ def test_no_more_is_ever_granted_than_burst_plus_refill(capacity, rate, pauses):
     assert granted <= capacity + now * rate + 1e-6
 
 
-def test_the_cap_counts_all_and_each():
-    cap = ConnectionCap(3, 2)
-    assert [cap.enter(key) for key in "aaabc"] == [True, True, False, True, False]
-    cap.leave("a")
-    assert cap.enter("c")
-    for key in "abc":
-        cap.leave(key)
-    assert cap.total == 0
+def admitted(limits: Limits[object], address: str, times: int, now: float = 0.0) -> list[Admission]:
+    return [limits.admit(object(), address, now)[0] for _ in range(times)]
 
 
 def test_who_is_over_the_limit_is_told_for_a_while_and_then_ignored():
     limits = Limits(LimitSettings(capacity=2, refill_rate=1.0))
-    got = [limits.admit("192.0.2.1", 0.0)[0] for _ in range(14)]
+    got = admitted(limits, "192.0.2.1", 14)
     assert got == [Admission.SERVE] * 2 + [Admission.SLOW_DOWN] * 10 + [Admission.REFUSE] * 2
-    assert limits.admit("192.0.2.2", 0.0)[0] is Admission.SERVE
-    assert limits.admit("192.0.2.1", 1.0)[0] is Admission.SERVE
+    assert admitted(limits, "192.0.2.2", 1) == [Admission.SERVE]
+    assert admitted(limits, "192.0.2.1", 1, now=1.0) == [Admission.SERVE]
 
 
 def test_connections_are_counted_until_they_leave():
-    limits = Limits(LimitSettings(enable=False, max_connections=2, max_per_address=2))
-    admitted = [limits.admit("192.0.2.1", 0.0) for _ in range(4)]
-    assert [admission for admission, _ in admitted] == [
-        Admission.SERVE,
-        Admission.SERVE,
-        Admission.SLOW_DOWN,
-        Admission.REFUSE,
-    ]
-    for _, cap in admitted:
-        if cap is not None:
-            cap.leave("192.0.2.1")
-    assert [limits.admit("192.0.2.1", 0.0)[0] for _ in range(4)] == [admission for admission, _ in admitted]
+    limits = Limits(LimitSettings(enable=False, max_connections=2, max_per_network=2))
+    for connection in "abcd":
+        admission, _ = limits.admit(connection, "192.0.2.1", 0.0)
+        limits.moved(connection, Stage.COMPLETE)
+        assert admission is {"c": Admission.SLOW_DOWN, "d": Admission.REFUSE}.get(connection, Admission.SERVE)
+    for connection in "abc":
+        limits.left(connection)
+    assert limits.admit("e", "192.0.2.1", 0.0) == (Admission.SERVE, None)
+
+
+def test_when_all_is_full_the_largest_network_makes_room_for_a_newcomer():
+    limits = Limits(LimitSettings(enable=False, max_connections=5, max_per_network=4))
+    limits.admit("waits", "192.0.2.1", 0.0)
+    limits.moved("waits", Stage.REQUEST)
+    for number in range(4):
+        limits.admit(number, f"198.51.100.{number}", 0.0)
+    limits.moved(0, Stage.COMPLETE)
+    limits.moved(1, Stage.REQUEST)
+    assert [limits.admit(f"new {n}", f"203.0.{n}.1", 0.0)[1] for n in range(2)] == [2, 3]
+
+
+def test_a_network_that_has_its_share_makes_room_only_among_its_own():
+    limits = Limits(LimitSettings(enable=False, max_connections=50, max_per_network=2))
+    for number in range(3):
+        limits.admit(f"other {number}", f"203.0.{number}.1", 0.0)
+    limits.admit("a", "192.0.2.1", 0.0)
+    limits.admit("b", "192.0.2.77", 0.0)
+    assert limits.admit("c", "192.0.2.200", 0.0) == (Admission.SERVE, "a")
+    limits.moved("b", Stage.COMPLETE)
+    limits.moved("c", Stage.COMPLETE)
+    assert limits.admit("d", "192.0.2.3", 0.0) == (Admission.SLOW_DOWN, None)
+    limits.moved("d", Stage.COMPLETE)
+    assert limits.admit("e", "192.0.2.4", 0.0) == (Admission.REFUSE, None)
+
+
+@pytest.mark.parametrize("allowed", [32, 128, 896, 8064])
+def test_the_derived_caps_stay_within_what_the_machine_allows(allowed):
+    for wanted in (None, 1_000_000):
+        limits = Limits(LimitSettings(enable=False, max_connections=wanted), allowed=allowed)
+        assert allowed * 0.9 < limits.most_connections <= allowed
+        for number in range(2 * allowed):
+            address = f"10.{number >> 8}.{number & 255}.1"
+            connection = (number,)
+            limits.admit(connection, address, 0.0)
+            limits.moved(connection, Stage.COMPLETE)
+        assert len(limits._open) == limits.most_connections
 
 
 def test_switched_off_only_the_caps_remain():
@@ -112,7 +140,7 @@ def test_a_44_names_at_least_the_configured_seconds():
     ],
 )
 def test_an_ipv6_network_counts_as_one_peer(address, key):
-    assert network_of(address) == key
+    assert address_key(address) == key
 
 
 def test_probes_are_limited_per_host_in_all_and_at_once():

@@ -126,6 +126,31 @@ async def test_bad_requests_get_a_59_and_are_not_delivered(serve, request_bytes)
     assert post.letters == []
 
 
+@pytest.mark.parametrize(("length", "status"), [(1024, b"51 "), (1025, b"59 "), (1515, b"59 ")])
+@pytest.mark.parametrize("part", ["mailbox", "length"])
+async def test_a_header_over_1024_bytes_gets_59_whoever_it_names(serve, part, length, status):
+    post = await serve()
+    if part == "mailbox":
+        request = b"misfin://%b@mail.example\t5\r\n"
+        request = request.replace(b"%b", b"a" * (length - len(request) + 2))
+    else:
+        request = b"misfin://nobody@mail.example\t5\r\n".replace(b"5", b"5" * (length - 31))
+        status = b"59 "  # within the limit it is still not a length
+    assert len(request) == length
+    assert (await ask(post.port, request, BEA)).startswith(status)
+
+
+@pytest.mark.parametrize("pause", [0, 0.02])
+async def test_a_header_that_comes_in_pieces_is_judged_as_one_that_comes_at_once(serve, pause):
+    post = await serve()
+    peer = await Peer.connect(post.port, BEA)
+    for piece in (b"misfin://nobody@mail.example\t", b"1" * 600, b"1" * 600):
+        peer.say(piece)
+        await asyncio.sleep(pause)
+    assert (await peer.answer()).startswith(b"59 ")
+    await peer.close()
+
+
 async def test_a_letter_without_certificate_gets_60(serve):
     post = await serve()
     assert (await ask(post.port, letter("ada@mail.example"))).startswith(b"60 ")
@@ -337,15 +362,46 @@ async def test_who_ignores_the_44_is_not_given_a_handshake_any_more(serve):
         await ask(post.port, letter("ada@mail.example"), BEA)
 
 
-async def test_connections_beyond_the_cap_get_44_then_nothing(serve):
-    post = await serve(limits=LimitSettings(enable=False, max_connections=2, max_per_address=2))
-    first, second = [await Peer.connect(post.port, BEA) for _ in range(2)]
-    third = await Peer.connect(post.port, BEA)
-    with pytest.raises(OSError):
-        await Peer.connect(post.port, BEA)
-    assert (await third.ask(letter("ada@mail.example"))).startswith(b"44 ")
-    assert (await first.ask(letter("ada@mail.example"))).startswith(b"20 ")
-    assert (await second.ask(letter("ada@mail.example"))).startswith(b"20 ")
+async def test_a_newcomer_gets_the_room_of_the_oldest_that_has_not_said_its_request(serve):
+    post = await serve(limits=LimitSettings(enable=False, max_connections=2, max_per_network=2))
+    silent = await Peer.dial(post.port)
+    waiting = await Peer.connect(post.port, BEA)
+    assert await ask(post.port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
+    assert await silent.reader.read() == b""
+    assert (await waiting.ask(letter("ada@mail.example"))) == ADA_TAKES_IT
+    await silent.close()
+
+
+async def test_who_gives_way_in_mid_request_hears_44(serve):
+    post = await serve(limits=LimitSettings(enable=False, max_connections=1, max_per_network=1))
+    slow = await Peer.connect(post.port, BEA)
+    slow.say(b"misfin://ada@mail.example\t5\r\n\n\n")
+    await asyncio.sleep(0.05)
+    assert await ask(post.port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
+    assert (await slow.answer()).startswith(b"44 Slow down. Retry after ")
+    await slow.close()
+
+
+async def test_one_whose_request_is_complete_never_gives_way(serve):
+    may_end = asyncio.Event()
+
+    async def slow(incoming: Incoming) -> MisfinResponse:
+        await may_end.wait()
+        return accepted(incoming)
+
+    limits = LimitSettings(enable=False, max_connections=2, max_per_network=2)
+    post = await serve(handler=slow, limits=limits)
+    storing = [await Peer.connect(post.port, BEA) for _ in range(2)]
+    for peer in storing:
+        peer.say(letter("ada@mail.example"))
+    async with asyncio.timeout(30):
+        while len(post.letters) < 2:
+            await asyncio.sleep(0.01)
+    assert (await ask(post.port, letter("ada@mail.example"), BEA)).startswith(b"44 ")
+    may_end.set()
+    for peer in storing:
+        assert await peer.answer() == ADA_TAKES_IT
+        await peer.close()
     assert await ask(post.port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
 
 

@@ -118,13 +118,13 @@ async def world(serve):
 def count_connections(post) -> list[int]:
     """Counts admitted connections of a receiver from now on, in its only element."""
     count = [0]
-    opened = post.receiver.opened
+    exchange_with = post.receiver.exchange_with
 
-    def counting(exchange) -> None:
+    def counting(address):
         count[0] += 1
-        opened(exchange)
+        return exchange_with(address)
 
-    post.receiver.opened = counting
+    post.receiver.exchange_with = counting
     return count
 
 

@@ -14,6 +14,7 @@ from peers import person
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome
 from misfin.post import intake as intake_module
+from misfin.post.inbox import LocalInbox
 from misfin.post.intake import Intake, verification_of
 from misfin.store import envelope
 from misfin.store.maildir import MailStore
@@ -49,7 +50,7 @@ def store(tmp_path):
 
 @pytest.fixture
 async def intake(store):
-    intake = Intake(store)
+    intake = Intake(LocalInbox(store))
     yield intake
     await intake.close()
 
@@ -170,7 +171,7 @@ async def test_a_flood_is_stored_whole_and_in_few_batches(intake, store, monkeyp
 
     store.create("ada@mail.example")
     monkeypatch.setattr("misfin.store.maildir.os.fsync", counting)
-    monkeypatch.setattr("misfin.store.files.os.fsync", counting)
+    monkeypatch.setattr("misfin.files.os.fsync", counting)
     responses = await asyncio.gather(*(intake(letter(f"number {n}\n")) for n in range(300)))
     assert {response.status for response in responses} == {20}
     assert len(files(store)) == 300
@@ -212,7 +213,7 @@ async def test_one_full_mailbox_does_not_hurt_the_others(intake, store):
 
 
 async def test_closing_stores_what_was_taken(store):
-    intake = Intake(store)
+    intake = Intake(LocalInbox(store))
     taken = [asyncio.create_task(intake(letter(f"{n}\n"))) for n in range(50)]
     await asyncio.sleep(0)
     await intake.close()

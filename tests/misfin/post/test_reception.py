@@ -20,7 +20,9 @@ from misfin.net.client import HostOverride, MisfinClient
 from misfin.net.limits import LimitSettings
 from misfin.net.verification import SenderChange, VerificationMethod, VerificationMode
 from misfin.post.courier import Courier
+from misfin.post.inbox import LocalInbox
 from misfin.post.reception import AlreadyReceivingError, Reception, ReceptionSettings, running, serve
+from misfin.post.source import Report, Source, SourceState, SourceStatus
 from misfin.post.submission import submit
 from misfin.store import envelope
 from misfin.store.contacts import ContactBook
@@ -28,6 +30,7 @@ from misfin.store.drafts import Draft
 from misfin.store.identities import IdentityStore
 from misfin.store.maildir import MailStore
 from misfin.store.outbox import Outbox, State
+from misfin.trust.identity import generate
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 
@@ -102,6 +105,48 @@ async def test_ready_is_said_once_the_addresses_are_bound_and_cancelling_ends_it
         await task
     with pytest.raises(OSError):
         await Peer.dial(port)
+
+
+async def test_as_a_source_it_fills_the_inbox_it_is_given_and_says_how_it_is(settings, tmp_path):
+    told: asyncio.Queue[SourceStatus] = asyncio.Queue()
+    elsewhere, stop = MailStore(tmp_path / "elsewhere"), asyncio.Event()
+    reception = Reception(settings)
+    source: Source = reception
+    inbox = LocalInbox(elsewhere, told.put_nowait)
+    assert await source.once(inbox) == Report()
+    task = asyncio.create_task(source.run(inbox, stop))
+    begun = await told.get()
+    ((_host, port),) = reception.addresses
+    assert begun == SourceStatus("", SourceState.RUNNING, f"receiving on 127.0.0.1:{port}")
+    assert (await ask(port, letter("ada@mail.example", "Hello"), BEA)).startswith(b"20 ")
+    stop.set()
+    await task
+    assert (await told.get()).state is SourceState.STOPPED
+    assert told.empty()
+    assert len(list(elsewhere.folder("ada@mail.example").list())) == 1
+    assert mail(settings) == []
+    assert running(settings.runtime) is None
+
+
+async def test_a_source_that_cannot_start_says_why_and_raises(settings):
+    told: list[SourceStatus] = []
+    async with receiving(settings):
+        with pytest.raises(AlreadyReceivingError):
+            await Reception(settings).run(LocalInbox(MailStore(settings.mail), told.append), asyncio.Event())
+    (status,) = told
+    assert status.state is SourceState.FAILED
+    assert "is running already" in status.sentence
+
+
+async def test_a_host_identity_beside_others_gets_no_folder_until_it_gets_mail(settings):
+    host = generate(MisfinAddress.parse("host@mail.example Host"), now=ADA.info.not_before, ca=True)
+    IdentityStore(settings.identities).save(host)
+    store = MailStore(settings.mail)
+    async with receiving(settings) as port:
+        assert store.accounts() == ["ada@mail.example"]
+        assert (await ask(port, letter("host@mail.example"), BEA)).startswith(b"20 ")
+    assert store.accounts() == ["ada@mail.example", "host@mail.example"]
+    assert len(mail(settings, account="host@mail.example")) == 1
 
 
 async def test_only_one_receiver_runs_per_profile(settings):

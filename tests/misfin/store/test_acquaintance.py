@@ -140,3 +140,18 @@ def test_learning_stops_when_told_and_goes_on_later(world, monkeypatch):
     answers = iter([False, False, True])
     assert learn_from_mail(index, book, [], stop=lambda: next(answers)) == 4
     assert learn_from_mail(index, book, []) == 2
+
+
+def test_the_address_of_an_account_with_a_name_of_its_own_is_oneself(tmp_path):
+    store, book = MailStore(tmp_path / "mail"), ContactBook(tmp_path / "contacts.db")
+    store.create("work")
+    for sender in ("Me <Me@work.example>", "Bob <bob@remote.host>"):
+        store.folder("work").deliver(f"From: {sender}\nSubject: x\n\nText\n".encode())
+    addresses = {"work": "me@work.example"}
+    with MailIndex(
+        tmp_path / "index.db", store.root, address_of=lambda name: addresses.get(name, name)
+    ) as index:
+        index.scan()
+        assert learn_from_mail(index, book, []) == 2
+    assert list(counts(book)) == ["bob@remote.host"]
+    book.close()

@@ -1,6 +1,8 @@
 """Letters out: an mbox the standard library reads and an import takes back, and gemtext files for people."""
 
+import errno
 import mailbox
+import os
 from contextlib import closing
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from misfin.errors import StoreError
+from misfin.errors import InputError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.envelope import to_gemmail, wrap
@@ -130,7 +132,7 @@ def test_a_letter_flagged_meanwhile_is_found_and_one_gone_is_named(box, tmp_path
 
 
 def files(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in folder.iterdir()}
+    return {path.name: path.read_text() for path in folder.iterdir() if path.suffix != ".part"}
 
 
 def test_a_gemmail_becomes_a_gemtext_file_named_by_date_and_subject(box, tmp_path):
@@ -174,3 +176,49 @@ def test_no_header_of_a_stranger_adds_lines_or_leaves_the_folder(box, tmp_path):
     [(name, text)] = files(tmp_path / "out").items()
     assert name == "etc-2j.gmi"
     assert text.startswith("From: a b <../x@y>\n\n# ../../etc  [2J\n")
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_hard_links_takes_both_kinds(box, tmp_path, monkeypatch, number):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    box.deliver(gemmail("# one\n\ntext\n"))
+    assert export_mbox(box.list(), tmp_path / "out.mbox").written == 1
+    assert export_gemtext(box.list(), tmp_path / "out").written == 1
+    with closing(mailbox.mbox(tmp_path / "out.mbox", create=False)) as read:
+        assert len(read) == 1
+    whole = (tmp_path / "out.mbox").read_bytes()
+    with pytest.raises(InputError, match="exists already"):
+        export_mbox(box.list(), tmp_path / "out.mbox")
+    assert (tmp_path / "out.mbox").read_bytes() == whole
+    assert export_gemtext(box.list(), tmp_path / "out").written == 0
+    assert len(files(tmp_path / "out")) == 1
+    assert not [*tmp_path.glob(".*.part"), *(tmp_path / "out").glob(".*")]
+
+
+def test_what_is_exported_is_for_its_owner_alone_under_any_umask(box, tmp_path):
+    box.deliver(gemmail("# one\n\ntext\n"))
+    before = os.umask(0)
+    try:
+        export_mbox(box.list(), tmp_path / "out.mbox")
+        export_gemtext(box.list(), tmp_path / "a" / "out")
+    finally:
+        os.umask(before)
+    made = [tmp_path / "out.mbox", *(tmp_path / "a" / "out").iterdir()]
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "a", tmp_path / "a" / "out")} == {0o700}
+
+
+def test_a_gemtext_file_is_whole_or_not_there(box, tmp_path, monkeypatch):
+    box.deliver(gemmail("# one\n\ntext\n"))
+
+    def full(_):
+        assert files(tmp_path / "out") == {}
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space"):
+        export_gemtext(box.list(), tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []

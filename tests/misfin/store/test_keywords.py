@@ -215,3 +215,18 @@ def test_any_file_is_read(data):
         for flag, tag in read_keywords(Path(name)).items():
             assert flag in FLAGS
             assert tag == "".join(tag.split())
+
+
+def test_a_file_system_without_hard_links_keeps_tags_and_the_lock(folder, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert name_keywords(folder, ["work"], nobody) == {"work": "a"}
+    assert name_keywords(folder, ["travel"], nobody) == {"travel": "b"}
+    assert named(folder) == "0 work\n1 travel\n"
+    (folder / "dovecot-keywords.lock").touch()
+    with pytest.raises(StoreError, match="locked by another program"):
+        name_keywords(folder, ["x"], nobody, sleep=lambda seconds: None)
+    assert named(folder) == "0 work\n1 travel\n"
+    assert os.listdir(folder / "tmp") == []

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from misfin.errors import LetterGoneError, StoreError
-from misfin.store import maildir as module
-from misfin.store.maildir import FOLDERS, Maildir, MailStore, Parcel, split_name, unique_name
+from misfin.model.folders import FOLDERS
+from misfin.store import maildirwriting as module
+from misfin.store.maildir import Maildir, MailStore, Parcel, split_name, unique_name
 
 
 @pytest.fixture

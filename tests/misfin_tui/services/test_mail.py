@@ -10,7 +10,8 @@ from desk import ALICE, make_profile
 from mailboxes import Mailbox, mail
 
 from misfin.errors import LetterGoneError, StoreError
-from misfin.store.rows import INBOX, View
+from misfin.model.folders import INBOX
+from misfin.store.rows import View
 from misfin_tui import config
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 from misfin_tui.services import Services
@@ -172,7 +173,7 @@ async def test_a_letter_a_sync_tool_has_given_another_name_is_no_news(services, 
 
 async def test_rows_of_an_index_that_is_no_more_hide_no_news(services, mailbox, profile):
     assert services.mail._news().arrived == 0
-    for file in profile.cache.glob("index.db*"):
+    for file in profile.cache.glob("index-*.db*"):
         file.unlink()
     for file in mailbox.files()[1:]:
         file.unlink()
@@ -316,7 +317,7 @@ async def test_an_index_taken_away_under_the_program_is_made_again_at_once(profi
     monkeypatch.setattr(mail_service, "QUIET", 600.0)
     services.mail.start()
     await eventually(lambda: services.mail.scanned)
-    for file in profile.cache.glob("index.db*"):
+    for file in profile.cache.glob("index-*.db*"):
         file.unlink()
     assert (await services.mail.count(INBOX_VIEW)).total in (0, 3)
     await eventually(lambda: services.index.count(INBOX_VIEW) == 3)

@@ -10,8 +10,9 @@ import socket
 import pytest
 from desk import ALICE, at_desk, make_profile, notices, on_screen, until
 
+from misfin.post.source import SourceState, SourceStatus
 from misfin_tui import config
-from misfin_tui.messages import Problem, ReceiverChanged
+from misfin_tui.messages import Problem, SourceChanged
 from misfin_tui.services import Services
 from misfin_tui.services.receiving import Receiving
 
@@ -65,7 +66,7 @@ async def test_the_child_listens_until_it_is_stopped(services, told):
         await services.receiving.stop()
     assert not (await services.receiving.state()).running
     assert not await asyncio.to_thread(listens, port_of(address))
-    assert sum(isinstance(message, ReceiverChanged) for message in told) == 2
+    assert sum(isinstance(message, SourceChanged) for message in told) == 2
 
 
 async def test_a_child_that_is_killed_is_missed(services, told):
@@ -143,3 +144,33 @@ async def test_whether_a_first_use_is_asked_about_reaches_the_receiver_too(profi
             pilot, lambda: (child := app.services.receiving._child) is not None and child.pid != first
         )
         await on_screen(pilot, "● receiving on :")
+
+
+async def test_the_status_line_shows_the_source_that_is_worst_off(profile):
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        await on_screen(pilot, "● receiving on :")
+        sources = app.services.sources
+        sources.report(SourceStatus("work", SourceState.RUNNING, "in step"))
+        sources.report(SourceStatus("home", SourceState.WAITING, "offline, tries again in 1 min"))
+        await on_screen(pilot, "○ home: offline, tries again in 1 min")
+        sources.report(SourceStatus("work", SourceState.FAILED, "the password was refused"))
+        await on_screen(pilot, "○ work: the password was refused")
+        sources.report(SourceStatus("work", SourceState.RUNNING, "in step"))
+        await on_screen(pilot, "○ home: offline")
+        sources.report(SourceStatus("home", SourceState.RUNNING, "in step"))
+        await on_screen(pilot, "● receiving on :")
+
+
+def test_news_of_one_source_does_not_replace_that_of_another():
+    first = SourceChanged("work", SourceState.WAITING, "offline")
+    assert SourceChanged("work", SourceState.RUNNING, "in step").can_replace(first)
+    assert not SourceChanged("", SourceState.RUNNING, "receiving").can_replace(first)
+
+
+async def test_what_is_said_twice_is_news_once(services, told):
+    status = SourceStatus("work", SourceState.WAITING, "offline")
+    services.sources.report(status)
+    services.sources.report(status)
+    assert [(each.account, each.state, each.sentence) for each in told] == [
+        ("work", SourceState.WAITING, "offline")
+    ]

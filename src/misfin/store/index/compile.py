@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from typing import Final
 
 from misfin.errors import QueryError
+from misfin.model.folders import FOLDERS, HELD, WRITTEN
 from misfin.store.index.place import KnownFolder
 from misfin.store.index.words import searchable
 from misfin.store.query import All, Any, Dated, In, Node, Not, Query, State, Tag, Text
-from misfin.store.rows import BADGES, FOLDERS, HELD, Badge
+from misfin.store.rows import BADGES, Badge
 
 Beginnings = Callable[[str], Sequence[tuple[str, bool]]]
 """Words, each with whether it is open, that mean the same as one open word; none: ask for that as it is."""
@@ -135,7 +136,7 @@ class _Compiler:
                 return self.in_folders([folder.number for folder in self.folders if folder.name == HELD])
             case "unverified":
                 proven = BADGES.index(Badge.VERIFIED)
-                written = [folder.number for folder in self.folders if folder.name in ("Sent", "Drafts")]
+                written = [folder.number for folder in self.folders if folder.name in WRITTEN]
                 return f"(l.badge <> {proven} AND NOT {self.in_folders(written)})"
             case "read":
                 return "NOT l.unread"

@@ -67,6 +67,8 @@ class Digest:
 def read_place(folder: Path, place: Place, account: str, keywords: Mapping[str, str]) -> Digest | None:
     """Read one file for the index; None where there is no letter (gone again, or a pipe, a folder …).
 
+    ``account`` is the address of whose mail it is.
+
     A file that may not be read is a letter all the same, shown as what it is and tried again later.
     """
     name = place.file[4:]
@@ -135,7 +137,7 @@ def digest_letter(
 ) -> Digest:
     """What the index keeps of a letter; ``when`` (Unix seconds) dates one without a readable date.
 
-    ``account`` is whose mail it is; ``size`` and ``mtime`` (nanoseconds) are those of its file.
+    ``account`` is the address of whose mail it is; ``size`` and ``mtime`` (nanoseconds) are its file's.
     """
     date = letter.date.timestamp() if letter.date is not None else float(when)
     subject = clean(letter.subject, MAX_FIELD)

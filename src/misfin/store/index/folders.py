@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from misfin.model.folders import BINS, HELD, INBOX
 from misfin.store.index import listing
 from misfin.store.index.listing import State
-from misfin.store.rows import BINS, HELD, INBOX
 
 Places = Mapping[tuple[str, str], Path]
 """Where the folders are, by (account, folder)."""

@@ -41,6 +41,7 @@ class MailIndex:
     Args:
         index_path: the cache file; made, and thrown away on any doubt.
         mail_root: the folder with one Maildir per account.
+        address_of: the address whose mail an account's directory holds; by default it is named after it.
         now: the clock (Unix seconds) that dates in searches are counted from.
         zone: the zone of those dates; ``None`` is that of this machine.
     """
@@ -50,10 +51,12 @@ class MailIndex:
         index_path: Path,
         mail_root: Path,
         *,
+        address_of: Callable[[str], str] = str,
         now: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
     ) -> None:
         self.mail_root = mail_root
+        self.address_of = address_of
         self._now = now
         self._zone = zone
         self._database = Database(index_path)
@@ -104,7 +107,9 @@ class MailIndex:
             before, seen = self.generation(), self._seen
             for last_try in (False, True):
                 try:
-                    changes = Scan(self._database, store, self._now, progress, self._files_at_rest).run()
+                    changes = Scan(
+                        self._database, store, self._now, progress, self._files_at_rest, self.address_of
+                    ).run()
                     self._seen = after = self.generation()
                     # Another program may have written down what this scan found nothing new in.
                     between = after != before and not changes

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from misfin.model.folders import HELD, INBOX
 from misfin.store.index import spelling
 from misfin.store.index.compile import compile_query
 from misfin.store.index.place import KnownFolder
 from misfin.store.query import Query
-from misfin.store.rows import HELD, INBOX, View
+from misfin.store.rows import View
 
 _FIRST_STEP: Final = 64
 _LONGEST_STEP: Final = 8000

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from misfin.errors import LetterGoneError, StoreError
+from misfin.model.folders import BINS, FOLDERS, WRITTEN
 from misfin.store.index.place import SEPARATOR, KnownFolder, letter_id, split_key
-from misfin.store.rows import BADGES, BINS, FOLDERS, Badge, ConversationRow, FolderRow, LetterRow, View
+from misfin.store.rows import BADGES, Badge, ConversationRow, FolderRow, LetterRow, View
 
 MAX_GRAVES: Final = 20_000
 """Letters that may go, besides a quarter of those there are, before the index is made anew."""
@@ -22,8 +23,7 @@ MAX_GRAVES: Final = 20_000
 AUTHORS_FROM: Final = 12
 """How many of a conversation's newest letters its participants are read from."""
 
-_WRITTEN: Final = ("Sent", "Drafts")
-"""Folders whose letters were put there by oneself: nobody else has to prove who wrote them."""
+_WRITTEN: Final = json.dumps(sorted(WRITTEN))
 
 
 class _Message(NamedTuple):
@@ -45,11 +45,12 @@ class _Message(NamedTuple):
     badge: int
     thread: int
     size: int
+    own: int
 
 
 _MESSAGE: Final = (
     "SELECT l.row, l.file, f.account, f.name AS folder, f.path, l.sender, l.address, l.recipients, l.subject,"
-    " l.date, l.unread, l.starred, l.tags, l.badge, l.thread, l.size"
+    " l.date, l.unread, l.starred, l.tags, l.badge, l.thread, l.size, l.own"
     " FROM letters l JOIN folders f USING (folder) "
 )
 
@@ -89,7 +90,7 @@ class _Conversation(NamedTuple):
 
 _CONVERSATIONS: Final = """
     SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.badge, l.sender, l.address, l.own,
-        l.recipients, f.name IN ('Sent', 'Drafts') AS outgoing, b.bin AS in_bin,
+        l.recipients, f.name IN (SELECT value FROM json_each(?4)) AS outgoing, b.bin AS in_bin,
         t.total, t.unread, t.starred, t.attachments, t.tagged, t.held,
         c.total AS box_total, c.unread AS box_unread, c.starred AS box_starred,
         CASE WHEN t.letters > 1 THEN (SELECT group_concat(name, char(31)) FROM
@@ -209,7 +210,7 @@ def box_position(db: sqlite3.Connection, box: int, unread_only: bool, thread: in
 
 def conversations(db: sqlite3.Connection, newest: Sequence[int], box: int | None) -> list[ConversationRow]:
     """Conversations whose newest letters (in the view) are these rows, in this order."""
-    rows = db.execute(_CONVERSATIONS, (json.dumps(newest), box, AUTHORS_FROM))
+    rows = db.execute(_CONVERSATIONS, (json.dumps(newest), box, AUTHORS_FROM, _WRITTEN))
     return [_conversation(found) for found in map(_Conversation._make, rows)]
 
 
@@ -339,7 +340,7 @@ def _found(db: sqlite3.Connection, row: int) -> Found | None:
 
 
 def _letter(found: _Message) -> LetterRow:
-    ours = found.folder in _WRITTEN and found.address == found.account
+    ours = found.own and found.folder in WRITTEN
     return LetterRow(
         row=found.row,
         id=letter_id(found.file),

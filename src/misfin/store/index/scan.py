@@ -80,8 +80,13 @@ class Scan:
         now: Callable[[], float],
         progress: Progress | None,
         filed: Callable[[], int | None] = int,
+        address_of: Callable[[str], str] = str,
     ) -> None:
-        """``filed`` gives a number that grows with every action of this program, None while one runs."""
+        """``filed`` gives a number that grows with every action of this program, None while one runs.
+
+        ``address_of`` gives the address whose mail an account's directory holds.
+        """
+        self.address_of = address_of
         self.database = database
         self.filed = filed
         self.store = store
@@ -275,7 +280,7 @@ class Scan:
             if place not in wanted:
                 continue
             folder = self.folders[place.folder]
-            digest = read_place(folder.path, place, folder.account, folder.keywords)
+            digest = read_place(folder.path, place, self.address_of(folder.account), folder.keywords)
             if digest is not None:
                 read.append(digest)
                 weight += len(digest.body)

@@ -1,8 +1,8 @@
 """The index file: its tables, the triggers that keep every count, and how it is opened or thrown away.
 
 The index is a cache (design.md §5): whatever is in it can be built again from the Maildirs. So nothing here
-is migrated or repaired; a file of another version, a damaged one, one that stays locked and one whose
-folder cannot be written are replaced by a fresh one.
+is migrated or repaired; a file that says it is of another version, a damaged one, one that stays
+locked and one whose folder cannot be written are replaced by a fresh one.
 
 Two decisions shape the tables:
 
@@ -24,12 +24,11 @@ from pathlib import Path
 from typing import Final
 
 from misfin.errors import StoreError
-from misfin.store.files import private_folder
+from misfin.files import private_folder
+from misfin.store.indexfile import PARTS, VERSION
 
-VERSION: Final = 5
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
-_FILES: Final = ("", "-wal", "-shm", "-journal")  # what one database consists of
 
 TABLES: Final = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -276,7 +275,7 @@ def _statements(script: str) -> list[str]:
 
 def remove(path: Path) -> None:
     """Throw the index away. Programs that still have it open keep their unlinked copy and notice later."""
-    for suffix in _FILES:
+    for suffix in PARTS:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 

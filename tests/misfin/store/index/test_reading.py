@@ -15,7 +15,7 @@ DAY = 86400.0
 
 @pytest.mark.parametrize(
     ("statement", "values", "columns"),
-    [(read._MESSAGE, (), read._Message), (read._CONVERSATIONS, ("[]", None, 1), read._Conversation)],
+    [(read._MESSAGE, (), read._Message), (read._CONVERSATIONS, ("[]", None, 1, "[]"), read._Conversation)],
 )
 def test_columns_are_named_in_the_order_they_are_read(index, statement, values, columns):
     described = index._read(lambda db: db.execute(statement, values).description)

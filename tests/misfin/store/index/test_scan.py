@@ -10,7 +10,7 @@ import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
 
 from misfin.errors import LetterGoneError
-from misfin.store.index import compare, listing
+from misfin.store.index import MailIndex, compare, listing
 from misfin.store.index import scan as scanning
 from misfin.store.index.place import Place
 from misfin.store.rows import Badge, Changes, View
@@ -36,6 +36,21 @@ def test_new_mail_comes_in_with_what_it_is(index, box):
     assert (letter.sender, letter.sender_address, letter.to) == ("Bob Jones", "bob@remote.host", (ME,))
     assert letter.path.read_bytes() == index.raw(letter)
     assert index.read(letter).subject == "Meeting notes"
+
+
+def test_an_account_with_a_name_of_its_own_wrote_what_bears_its_address(tmp_path):
+    box = Mailbox(tmp_path / "mail", "work")
+    box.put(mail("mine", sender=f"Me <{ME}>"), "Sent", flags="S")
+    box.put(mail("theirs", sender="Bob <bob@remote.host>"), "Sent", flags="S")
+    addresses = {"work": ME}
+    with MailIndex(
+        tmp_path / "index.db", box.root, address_of=lambda name: addresses.get(name, name)
+    ) as index:
+        index.scan()
+        rows = index.letters(View("work", "Sent"), 9)
+        assert {row.subject: row.badge for row in rows} == {"mine": Badge.VERIFIED, "theirs": Badge.NONE}
+        (mine,) = (row for row in index.conversations(View("work", "Sent"), 0, 9) if row.subject == "mine")
+        assert mine.participants == f"To: {ME}"
 
 
 def test_nothing_changed_means_nothing_is_listed(index, box, monkeypatch):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import LocalError, StoreError
-from misfin.store.files import private_folder
+from misfin.files import private_folder
 
 NAME = "receiver.json"
 _MAX_NOTE = 65536
@@ -43,7 +43,7 @@ class Running:
     addresses: tuple[tuple[str, int], ...]
 
 
-class Presence:
+class ReceiverLock:
     """Held while this process is the receiver of the profile whose ``runtime`` folder it is given.
 
     Raises :class:`AlreadyReceivingError` when another process is, :class:`StoreError` when the folder
@@ -57,11 +57,11 @@ class Presence:
             self._file = os.open(runtime / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._lock()
         except BlockingIOError as error:
-            self.leave()
+            self.release()
             other = running(runtime)
             raise AlreadyReceivingError(other.pid if other else 0) from error
         except OSError as error:
-            self.leave()
+            self.release()
             raise StoreError(
                 f"The folder {runtime} cannot be used: {error.strerror}.",
                 remedy="Check its owner and rights.",
@@ -83,7 +83,7 @@ class Presence:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, data, 0)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Take the note away and give the lock back."""
         if self._file >= 0:
             with suppress(OSError):

@@ -1,0 +1,163 @@
+"""The open connections of a receiver, counted by network, and which one gives way when there is no room."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import IntEnum
+from itertools import islice
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+
+_SPARED = 64
+"""Networks at most that have just come through a handshake and are spared for that."""
+
+
+class Stage(IntEnum):
+    """How far a connection has come. Those of the first three give way to others, in this order."""
+
+    HANDSHAKE = 0
+    REQUEST = 1
+    ANSWERED = 2  # the answer has left: only the other side's end is waited for
+    COMPLETE = 3  # the request is complete: the message is being stored, and nothing may harm it
+
+
+_GIVING_WAY = (Stage.HANDSHAKE, Stage.REQUEST, Stage.ANSWERED)
+
+
+class _Network(Generic[Key]):
+    """The connections of one network by stage; each stage is in the order in which they came to it."""
+
+    __slots__ = ("held", "name", "stages")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.held = 0
+        self.stages: tuple[dict[Key, None], ...] = tuple({} for _ in Stage)
+
+    @property
+    def rank(self) -> int:
+        """How many connections it holds and, in the lowest two bits, the first stage it has any in."""
+        for stage, connections in enumerate(self.stages):
+            if connections:
+                return self.held << 2 | stage
+        return 0
+
+
+class OpenConnections(Generic[Key]):
+    """A table of connections. Every operation costs about the same however many there are.
+
+    When room is needed, it is the network that holds most that loses its oldest connection: first one whose
+    handshake is not done, then one whose request is not complete, then one that has its answer.
+
+    Where several hold as many (a flood from thousands of networks, one connection each), no stage may crowd
+    out another, as a newcomer needs some time for its handshake: networks of the stage that has most of them
+    lose theirs. Of those that wait with their requests, the ones that came last go first, except for the very
+    last, who are perhaps about to say their request: whoever was there before the flood stays.
+    """
+
+    __slots__ = ("_most", "_networks", "_of", "_ranks")
+
+    def __init__(self) -> None:
+        self._of: dict[Key, tuple[_Network[Key], Stage]] = {}
+        self._networks: dict[str, _Network[Key]] = {}
+        # Networks by rank, each in the order in which they came to it; a rank without any has no entry.
+        self._ranks: dict[int, dict[_Network[Key], None]] = {}
+        self._most = 0
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def held_by(self, network: str) -> int:
+        """How many connections a network has."""
+        found = self._networks.get(network)
+        return 0 if found is None else found.held
+
+    def enter(self, connection: Key, network: str) -> None:
+        """Add a connection whose handshake begins."""
+        found = self._networks.get(network)
+        if found is None:
+            found = self._networks[network] = _Network(network)
+        before = found.rank
+        found.held += 1
+        found.stages[Stage.HANDSHAKE][connection] = None
+        self._of[connection] = (found, Stage.HANDSHAKE)
+        self._most = max(self._most, found.held)
+        self._ranked(found, before)
+
+    def move(self, connection: Key, stage: Stage) -> None:
+        """Note that a connection has come to another stage; one that is not in the table is passed over."""
+        entry = self._of.get(connection)
+        if entry is None or entry[1] is stage:
+            return
+        network, old = entry
+        before = network.rank
+        del network.stages[old][connection]
+        network.stages[stage][connection] = None
+        self._of[connection] = (network, stage)
+        self._ranked(network, before)
+
+    def leave(self, connection: Key) -> None:
+        """Take a connection out; one that is not in the table is passed over."""
+        entry = self._of.pop(connection, None)
+        if entry is None:
+            return
+        network, stage = entry
+        before = network.rank
+        network.held -= 1
+        del network.stages[stage][connection]
+        if not network.held:
+            del self._networks[network.name]
+        self._ranked(network, before)
+
+    def gives_way(self, network: str | None = None) -> Key | None:
+        """The connection to close for another one, of ``network`` if given; None when all are complete."""
+        if network is not None:
+            only = self._networks.get(network)
+            return None if only is None else _first(only)
+        for held in range(self._most, 0, -1):
+            groups = [self._ranks.get(held << 2 | stage, {}) for stage in _GIVING_WAY]
+            largest = max(groups, key=len)  # the first of them where several are as large
+            if largest is groups[Stage.REQUEST]:
+                newest = min(len(largest) // 4, _SPARED)
+                return _first(next(islice(reversed(largest), newest, None)))
+            if largest:
+                return _first(next(iter(largest)))
+            if held == self._most and held << 2 | Stage.COMPLETE not in self._ranks:
+                self._most -= 1
+        return None
+
+    def _ranked(self, network: _Network[Key], before: int) -> None:
+        rank = network.rank
+        if rank == before:
+            return
+        if before:
+            networks = self._ranks[before]
+            del networks[network]
+            if not networks:
+                del self._ranks[before]
+        if rank:
+            self._ranks.setdefault(rank, {})[network] = None
+
+
+def _first(network: _Network[Key]) -> Key | None:
+    for stage in _GIVING_WAY:
+        if network.stages[stage]:
+            return next(iter(network.stages[stage]))
+    return None
+
+
+def network_of(address: str) -> str:
+    """The network an IP address counts to: IPv4 /24, IPv6 /56. IPv4 inside IPv6 counts as IPv4.
+
+    What is not an address at all (a Unix socket) counts as one network.
+    """
+    if ":" not in address:
+        return address.rpartition(".")[0] or address
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped).rpartition(".")[0]
+    return f"{int(parsed) >> 72:x}/56"

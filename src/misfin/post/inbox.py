@@ -1,0 +1,74 @@
+"""The local side of every source: messages go into the Maildirs of their account."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from misfin.model.folders import FOLDERS
+from misfin.post.source import Arrival, SourceStatus
+from misfin.store.maildir import Maildir, MailStore, Parcel
+
+
+class LocalInbox:
+    """An :class:`~misfin.post.source.Inbox` that files into the Maildirs of a profile.
+
+    ``told`` is given each report, in the thread that makes it.
+    """
+
+    def __init__(
+        self, store: MailStore, told: Callable[[SourceStatus], object] = lambda _status: None
+    ) -> None:
+        self._store = store
+        self._told = told
+        self._made: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    def new_paths(self, account: str, folder: str, count: int = 1) -> list[Path]:
+        """See :meth:`misfin.post.source.Inbox.new_paths`."""
+        return self._folder(account, folder).new_paths(count, now=time.time())
+
+    def write(self, account: str, folder: str, messages: Sequence[bytes]) -> list[Path]:
+        """See :meth:`misfin.post.source.Inbox.write`."""
+        return self._folder(account, folder).write([Parcel(data) for data in messages], now=time.time())
+
+    def deliver(self, arrival: Arrival) -> str:
+        """See :meth:`misfin.post.source.Inbox.deliver`."""
+        return self.deliver_many([arrival])[0]
+
+    def deliver_many(self, arrivals: Sequence[Arrival]) -> list[str]:
+        """See :meth:`misfin.post.source.Inbox.deliver_many`."""
+        folders: dict[tuple[str, str], list[int]] = {}
+        for at, arrival in enumerate(arrivals):
+            folders.setdefault((arrival.account, arrival.folder), []).append(at)
+        keys = [""] * len(arrivals)
+        undone = {arrival.path for arrival in arrivals}
+        try:
+            for (account, folder), places in folders.items():
+                group = [arrivals[at] for at in places]
+                undone -= {arrival.path for arrival in group}
+                entries = self._store.folder(account, folder).take(
+                    [(arrival.path, arrival.flags, arrival.key) for arrival in group]
+                )
+                for at, entry in zip(places, entries, strict=True):
+                    keys[at] = entry.key
+        finally:
+            for path in undone:
+                path.unlink(missing_ok=True)
+        return keys
+
+    def _folder(self, account: str, folder: str) -> Maildir:
+        maildir = self._store.folder(account, folder)
+        with self._lock:
+            if (account, folder) not in self._made or not maildir.exists():  # somebody moved it away, perhaps
+                self._store.create(account)
+                if folder not in FOLDERS:
+                    self._store.create(account, [folder])
+                self._made.add((account, folder))
+        return maildir
+
+    def report(self, status: SourceStatus) -> None:
+        """See :meth:`misfin.post.source.Inbox.report`."""
+        self._told(status)

@@ -1,0 +1,151 @@
+"""How an account receives: the contract between a source of messages and the local mail.
+
+A :class:`Source` is the incoming side of one account, or of several: it listens, or it connects to where the
+mail is kept. It hands over messages through an :class:`Inbox` and says through it how it is. It knows no
+Maildir's layout, no index and no screen. The first source is the receiver
+(:class:`misfin.post.reception.Reception`).
+
+Another one that looks into a spool folder, whole::
+
+    class Spool:
+        def __init__(self, account: Account, folder: Path) -> None:
+            self.account, self.folder = account, folder
+
+        async def once(self, inbox: Inbox) -> Report:
+            return await asyncio.to_thread(self._collect, inbox)
+
+        async def run(self, inbox: Inbox, stop: asyncio.Event) -> None:
+            inbox.report(SourceStatus(self.account.name, SourceState.RUNNING, "watching the spool"))
+            while not stop.is_set():
+                await self.once(inbox)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 60)
+            inbox.report(SourceStatus(self.account.name, SourceState.STOPPED, "not watching"))
+
+        def _collect(self, inbox: Inbox) -> Report:
+            waiting = sorted(self.folder.iterdir())
+            for file in waiting:
+                (path,) = inbox.write(self.account.directory, INBOX, [file.read_bytes()])
+                inbox.deliver(Arrival(self.account.directory, INBOX, path))
+                file.unlink()  # only now: the message is safe
+            return Report(len(waiting))
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol
+
+
+class SourceState(StrEnum):
+    """How a source is."""
+
+    FAILED = "failed"
+    """It has ended, or needs a person; it does not try again by itself."""
+    WAITING = "waiting"
+    """It cannot do its work just now, and tries again by itself."""
+    STOPPED = "stopped"
+    """Nobody wants it to run."""
+    STARTING = "starting"
+    RUNNING = "running"
+    """It listens, or is connected and in step."""
+
+
+WORST_FIRST: Final = tuple(SourceState)
+"""The order in which states matter to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How the source of an account is, with a sentence for a person that needs no account's name.
+
+    ``account`` is its name; empty for the receiver, which serves every Misfin account of the profile.
+    """
+
+    account: str
+    state: SourceState
+    sentence: str
+
+
+def worst(statuses: Iterable[SourceStatus]) -> SourceStatus | None:
+    """The one that matters most; of several in one state the first."""
+    return min(statuses, key=lambda each: WORST_FIRST.index(each.state), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message to file: ``path`` came from :meth:`Inbox.new_paths` for the same account and folder.
+
+    The file is finished, its content on disk (``fsync``), so that a large message never lies in memory.
+    ``account`` is the directory of the account's mail. Without ``flags`` (letters of Maildir) it is new mail.
+    ``key`` names it where a repetition has to come to the same file; a source that gives one promises that
+    no other message has it.
+    """
+
+    account: str
+    folder: str
+    path: Path
+    flags: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What :meth:`Source.once` did: ``arrived`` messages were filed; ``problems`` are sentences."""
+
+    arrived: int = 0
+    problems: tuple[str, ...] = ()
+
+
+class Inbox(Protocol):
+    """The local side of a source. Safe for any thread; all but ``report`` block on the disk."""
+
+    def new_paths(self, account: str, folder: str, count: int = 1) -> list[Path]:
+        """Where to write that many messages for a folder, which is created if it is missing.
+
+        What is begun there and never handed over is removed after some days. Raises
+        :class:`~misfin.errors.StoreError`.
+        """
+
+    def write(self, account: str, folder: str, messages: Sequence[bytes]) -> list[Path]:
+        """Write messages that are in memory anyway, for :meth:`deliver_many`; their content is then on disk.
+
+        All of them, or an error and none. Raises :class:`~misfin.errors.StoreError`.
+        """
+
+    def deliver(self, arrival: Arrival) -> str:
+        """File one message; returns its key. As :meth:`deliver_many`."""
+
+    def deliver_many(self, arrivals: Sequence[Arrival]) -> list[str]:
+        """File messages; returns their keys. All those of one folder are filed, or none of them.
+
+        When this returns they survive a crash and a power cut, and only then may the source tell its server
+        that they have arrived. Their files are taken in any case: filed, or removed where this raises.
+        Raises :class:`~misfin.errors.StoreError` when the disk refuses; the source keeps the messages where
+        they are and tries again later.
+        """
+
+    def report(self, status: SourceStatus) -> None:
+        """Say how the source is, whenever that changes. Never raises and never waits."""
+
+
+class Source(Protocol):
+    """The incoming side of an account. Used on one event loop; its own blocking work is done in threads."""
+
+    async def run(self, inbox: Inbox, stop: asyncio.Event) -> None:
+        """Receive until ``stop`` is set; then let go of everything in an orderly way and return.
+
+        What goes wrong on the other side or on the way is no reason to end: it reports
+        :attr:`SourceState.WAITING` and tries again. Raises :class:`~misfin.errors.LocalError` for what only a
+        person can change, having reported :attr:`SourceState.FAILED`.
+        """
+
+    async def once(self, inbox: Inbox) -> Report:
+        """Fetch what is there now, and return. A source that only listens has nothing to fetch.
+
+        Raises :class:`~misfin.errors.MisfinError` where nothing at all could be fetched.
+        """

@@ -1,0 +1,226 @@
+"""The accounts of a profile: its Misfin identities, and those that the settings describe.
+
+Asking about all accounts opens the identities' files, and again only when one of them changed. Every method
+may block on the disk and is safe to call from any thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.errors import AccountError, AddressError
+from misfin.model.account import Account, AddressKind, Kind
+from misfin.model.address import MisfinAddress
+from misfin.store.identities import IdentityStore, StoredIdentity
+from misfin.store.maildir import MailStore
+
+if TYPE_CHECKING:
+    from misfin.trust.identity import Identity
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_SEE_LIST = "`misfin-tui account list` shows those you have."
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One account as the settings describe it.
+
+    ``name`` is unique over all kinds. ``title`` is the name other people see beside the address.
+    ``identity`` is the name of the identity that a GMAP account uses; its address is that identity's.
+    """
+
+    name: str
+    kind: Kind
+    address: str = ""
+    title: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Accounts:
+    """What was found. ``others`` are identities that have no account of their own but may be named."""
+
+    listed: tuple[Account, ...]
+    others: tuple[Account, ...]
+    problems: tuple[str, ...]
+
+
+class AccountBook:
+    """What accounts a profile has.
+
+    A Misfin account is one file of the identities' folder and has its name. These identities are not
+    accounts of their own: one whose file cannot be used; a second one for the same address; one that a GMAP
+    account names; and one that signs the mailboxes of a host, unless it has mail or the profile has no
+    other identity.
+    """
+
+    def __init__(
+        self, identities: IdentityStore, mail: MailStore, configured: Sequence[AccountSettings] = ()
+    ) -> None:
+        self._identities = identities
+        self._mail = mail
+        self._configured = tuple(configured)
+        self._seen: tuple[object, _Accounts] | None = None
+
+    def all(self) -> list[Account]:
+        """Every account: the Misfin ones by name, then the others as the settings list them.
+
+        Raises :class:`~misfin.errors.StoreError` when the identities cannot be read, as all methods do.
+        """
+        return list(self._look().listed)
+
+    def problems(self) -> list[str]:
+        """Sentences about accounts in the settings that had to be left out."""
+        return list(self._look().problems)
+
+    def find(self, text: str) -> Account:
+        """The account with this name, or with this address where only one has it.
+
+        An identity that signs mailboxes may be named too, though it is not listed. Raises
+        :class:`AccountError` where there is none or more than one.
+        """
+        meant = self.meant(text)
+        if len(meant) > 1:
+            names = " and ".join(each.name for each in meant)
+            raise AccountError(f"{text} is the address of {names}.", remedy="Give the account's name.")
+        if meant:
+            return meant[0]
+        broken = next((each for each in self._identities.all() if each.problem and each.name == text), None)
+        if broken is not None:
+            raise AccountError(f"{broken.path}: {broken.problem}")
+        raise AccountError(f"There is no account {text}.", remedy=_SEE_LIST)
+
+    def meant(self, text: str) -> list[Account]:
+        """The account with this name, else all those with this address."""
+        found = self._look()
+        for among in (found.listed, found.others):
+            meant = [each for each in among if each.name == text] or _with_address(among, text)
+            if meant:
+                return meant
+        return []
+
+    def default(self, preferred: str = "") -> Account:
+        """The account to write from: the preferred one (a name or an address) if it exists, else the first.
+
+        Raises :class:`AccountError` where there is no account at all.
+        """
+        listed = self._look().listed
+        wanted = [each for each in listed if each.name == preferred] or _with_address(listed, preferred)
+        if wanted or listed:
+            return (*wanted, *listed)[0]
+        broken = next((each for each in self._identities.all() if each.problem), None)
+        if broken is not None:
+            raise AccountError(f"{broken.path}: {broken.problem}")
+        raise AccountError(
+            "You have no account to send with.",
+            remedy="Create an identity: misfin-tui identity new mailbox@host",
+        )
+
+    def at(self, directory: str) -> Account | None:
+        """The account whose mail lies in this directory below the mail root, if there is one."""
+        found = self._look()
+        every = (*found.listed, *found.others)
+        return next((each for each in every if each.directory == directory), None)
+
+    def name_at(self, directory: str) -> str:
+        """The name of the account whose mail lies in a directory; the directory's own where there is none.
+
+        An identity is saved under its address, so where a file of that name exists it is not opened.
+        """
+        if any(each.name == directory for each in self._configured) or directory in self._identities.names():
+            return directory
+        account = self.at(directory)
+        return account.name if account is not None else directory
+
+    def address_at(self, directory: str) -> str:
+        """The address of the account whose mail lies in a directory; opens an identity only for GMAP."""
+        account = next((each for each in self._configured if each.name == directory), None)
+        if account is None:
+            return directory  # of a Misfin account, which is named after its address
+        if account.address:
+            return account.address
+        found = self.at(directory)
+        return found.address if found is not None else directory
+
+    # ---- looking ----------------------------------------------------------------------------------
+
+    def _look(self) -> _Accounts:
+        stamp, seen = self._identities.stamp(), self._seen
+        if seen is None or seen[0] != stamp or any(self._mail.has(each.directory) for each in seen[1].others):
+            self._seen = seen = (stamp, self._sorted_out(self._identities.all()))
+        return seen[1]
+
+    def _sorted_out(self, stored: Sequence[StoredIdentity]) -> _Accounts:
+        usable = {each.name: each.identity for each in stored if each.identity is not None}
+        named = {each.identity for each in self._configured if each.kind is Kind.GMAP}
+        own: dict[tuple[str, str], Account] = {}
+        signers: dict[tuple[str, str], Account] = {}
+        for name, identity in usable.items():
+            if name in named:
+                continue
+            account, key = misfin_account(identity, name), identity.address.key
+            if identity.info.is_ca and not self._mail.has(account.directory):
+                signers.setdefault(key, account)
+            elif key not in own:
+                own[key] = account
+        if not own:
+            own, signers = signers, {}
+        taken = {each.name for each in own.values()} | set(usable)
+        configured, problems = [], []
+        for settings in self._configured:
+            problem = _problem(settings, taken, usable)
+            if problem:
+                problems.append(problem)
+            else:
+                taken.add(settings.name)
+                configured.append(_configured(settings, usable))
+        return _Accounts((*own.values(), *configured), tuple(signers.values()), tuple(problems))
+
+
+def misfin_account(identity: Identity, name: str = "") -> Account:
+    """The account that an identity is; without a name, as far as its mail goes."""
+    address = identity.address
+    return Account(name or address.address, Kind.MISFIN, address.address, address.blurb)
+
+
+def is_account_name(text: str) -> bool:
+    """Whether an account in the settings may have this name."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, Identity]) -> str:
+    if settings.name in taken:
+        return f"There are two accounts {settings.name}; the one in the settings is left out."
+    if settings.kind is Kind.GMAP and settings.identity not in usable:
+        return f"The account {settings.name} uses the identity {settings.identity}, which does not exist."
+    return ""
+
+
+def _configured(settings: AccountSettings, usable: dict[str, Identity]) -> Account:
+    address, title = settings.address, settings.title
+    if settings.kind is Kind.GMAP:
+        identity = usable[settings.identity].address
+        address, title = identity.address, title or identity.blurb
+    return Account(settings.name, settings.kind, address, title)
+
+
+def _with_address(accounts: Sequence[Account], text: str) -> list[Account]:
+    same = _same_address(text)
+    return [each for each in accounts if same(each)]
+
+
+def _same_address(text: str) -> Callable[[Account], bool]:
+    try:
+        key = MisfinAddress.parse(text).key
+    except AddressError:
+        key = None
+
+    def same(account: Account) -> bool:
+        if account.kind.address_kind is AddressKind.MISFIN:
+            return key is not None and MisfinAddress.parse(account.address).key == key
+        return account.address.casefold() == text.casefold()
+
+    return same

@@ -1,0 +1,29 @@
+"""How the sources of mail are, for the status line: each says its state, and the worst one is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from misfin.post.source import SourceStatus, worst
+from misfin_tui.messages import SourceChanged
+
+if TYPE_CHECKING:
+    from misfin_tui.services import Services
+
+
+class Sources:
+    """What each source last said. Use it on the app's loop."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._known: dict[str, SourceStatus] = {}
+
+    def report(self, status: SourceStatus) -> None:
+        """A source says how it is; the screens are told where that is new."""
+        if self._known.get(status.account) != status:
+            self._known[status.account] = status
+            self._services.post(SourceChanged(status.account, status.state, status.sentence))
+
+    def worst(self) -> SourceStatus | None:
+        """The state that matters most to a person; None before any source has said anything."""
+        return worst(self._known.values())
