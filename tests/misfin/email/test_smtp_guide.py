@@ -164,13 +164,14 @@ class FoobarInbox(Inbox):
         return AuthResult(success=args[1:] == ["mysecret"], auth_data=b"ada")
 
 
-@pytest.mark.parametrize("kind", ["plain", "login", "own"])
-@ENGINES
+@pytest.mark.parametrize(
+    ("engine", "kind"),
+    # smtpproto knows one wording of LOGIN's questions, and this server has another.
+    [(THEIRS, "plain"), (THEIRS, "own"), (OURS, "plain"), (OURS, "login"), (OURS, "own")],
+)
 async def test_over_asyncio(engine, kind):
     inbox = FoobarInbox()
     how = {"tls_context": contexts()[0], "authenticator": check_password, "auth_required": True}
-    if kind == "login" and engine is THEIRS:
-        pytest.skip("smtpproto knows only one wording of the questions")
     made = {
         "plain": lambda: engine.PlainAuthenticator("ada", "secret"),
         "login": lambda: engine.LoginAuthenticator("ada", "secret"),
