@@ -14,6 +14,7 @@ from misfin.email.smtp import (
     SMTPConnectionLost,
     SMTPException,
     SMTPLocalViolation,
+    SMTPLoginRefused,
     SMTPMessageTooLarge,
     SMTPMissingExtension,
     SMTPProtocolViolation,
@@ -269,6 +270,15 @@ def test_a_response_knows_its_enhanced_code_and_its_text():
     with pytest.raises(SMTPResponseError, match="550 5.1.1") as e:
         response.raise_as_exception()
     assert e.value.response is response
+
+
+def test_what_a_server_says_does_not_reach_a_terminal_through_an_error():
+    nasty = SMTPResponse(535, "5.7.8 \x1b[2J\nno\u202e")
+    with pytest.raises(SMTPResponseError) as e:
+        nasty.raise_as_exception()
+    for error in (e.value, SMTPLoginRefused(nasty, "PLAIN")):
+        assert not set("\x1b\n\u202e") & set(str(error))
+    assert ready("AUTH PLAIN \x1b[2J X\u202e").auth_mechanisms == {"PLAIN"}
 
 
 def test_bytes_that_are_not_utf_8_are_replaced_and_bare_lf_is_tolerated():

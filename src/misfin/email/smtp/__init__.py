@@ -16,14 +16,17 @@ asyncio; docs/smtp-engine.md explains all of it for an I/O layer of your own.
 from misfin.email.sasl import Authenticator as SMTPAuthenticator
 from misfin.email.smtp.errors import (
     SMTPArgumentError,
+    SMTPCertificateError,
     SMTPConnectionLost,
     SMTPException,
     SMTPLocalViolation,
+    SMTPLoginRefused,
     SMTPMessageTooLarge,
     SMTPMissingExtension,
     SMTPProtocolViolation,
     SMTPRemoteViolation,
     SMTPResponseError,
+    SMTPSourceError,
     SMTPUnsupportedAuthMechanism,
 )
 from misfin.email.smtp.protocol import SMTPClientProtocol
@@ -38,10 +41,12 @@ __all__ = [
     "MessageFacts",
     "SMTPArgumentError",
     "SMTPAuthenticator",
+    "SMTPCertificateError",
     "SMTPClientProtocol",
     "SMTPConnectionLost",
     "SMTPException",
     "SMTPLocalViolation",
+    "SMTPLoginRefused",
     "SMTPMessageTooLarge",
     "SMTPMissingExtension",
     "SMTPProtocolViolation",
@@ -49,6 +54,7 @@ __all__ = [
     "SMTPResponse",
     "SMTPResponseError",
     "SMTPServerProtocol",
+    "SMTPSourceError",
     "SMTPUnsupportedAuthMechanism",
     "ServerState",
     "survey",

@@ -12,6 +12,7 @@ from misfin.errors import (
     RemoteError,
     RemoteProtocolError,
 )
+from misfin.model.safetext import plain
 
 if TYPE_CHECKING:
     from misfin.email.smtp.replies import SMTPResponse
@@ -82,7 +83,8 @@ class SMTPLoginRefused(SMTPResponseError):
     remedy = "Check user name and password."
 
     def __init__(self, response: SMTPResponse, mechanism: str, detail: str = "") -> None:
-        super().__init__(f"The server refused the log-in: {response.code} {response.text}", response)
+        words = plain(response.text, one_line=True)
+        super().__init__(f"The server refused the log-in: {response.code} {words}", response)
         self.mechanism = mechanism
         self.detail = detail
 

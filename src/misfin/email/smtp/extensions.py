@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 _KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*")
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 _SIZE = re.compile(r"[0-9]{1,20}")
 
 
@@ -36,8 +37,9 @@ class Extensions:
 
     @property
     def auth_mechanisms(self) -> frozenset[str]:
-        """The mechanisms for logging in, in upper case."""
-        return frozenset(name.upper() for name in self.parameters.get("AUTH", ()))
+        """The mechanisms for logging in, in upper case; what cannot be one is left out."""
+        names = (name.upper() for name in self.parameters.get("AUTH", ()))
+        return frozenset(name for name in names if _MECHANISM.fullmatch(name))
 
     @property
     def max_message_size(self) -> int | None:

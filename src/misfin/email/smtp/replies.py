@@ -8,6 +8,7 @@ from typing import NamedTuple, NoReturn
 
 from misfin.email.smtp.errors import SMTPRemoteViolation, SMTPResponseError
 from misfin.email.smtp.limits import MAX_REPLY, MAX_REPLY_LINE, MAX_REPLY_LINES, MAX_UNREAD
+from misfin.model.safetext import plain
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?:[ \t]+|$)")
@@ -68,7 +69,7 @@ class SMTPResponse:
 
     def raise_as_exception(self) -> NoReturn:
         """Raise it as a :class:`~misfin.email.smtp.errors.SMTPResponseError`."""
-        raise SMTPResponseError(f"{self.code} {self.message}", self)
+        raise SMTPResponseError(f"{self.code} {plain(self.message, one_line=True)}", self)
 
 
 class Reply(NamedTuple):
