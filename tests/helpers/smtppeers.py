@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import threading
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from certificates import build
 from cryptography import x509
+from scramserver import ScramServer
 
 from misfin.email.smtp import SMTPServerProtocol
 from misfin.email.smtp.serverevents import (
@@ -247,6 +249,8 @@ class EngineServer:
     tls: ssl.SSLContext | None = None
     messages: list[tuple[str, list[str], bytes]] = field(default_factory=list)
     given_up: int = 0
+    scram: ScramServer | None = None
+    liar: bool = False
     how: dict[str, object] = field(default_factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -264,8 +268,26 @@ class EngineServer:
             if not smtp.wants_data:
                 return
 
+    def scram_step(self, smtp: SMTPServerProtocol, data: str) -> None:
+        assert self.scram is not None
+        steps = [self.scram.first, self.scram.final]
+        text = b64decode(data).decode()
+        if not text:
+            smtp.respond(235, "2.7.0 welcome")
+        elif self.liar and "p=" in text:
+            smtp.respond(235, "2.7.0 whoever you are")
+        else:
+            said = steps["p=" in text](text)
+            smtp.respond(
+                *((535, "5.7.8 no") if said[:2] == "e=" else (334, b64encode(said.encode()).decode()))
+            )
+
     def handle(self, smtp: SMTPServerProtocol, event: ServerEvent) -> None:
         match event:
+            case LoginStarts("SCRAM-SHA-256", data):
+                self.scram_step(smtp, data)
+            case LoginContinues(data) if self.scram:
+                self.scram_step(smtp, data)
             case LoginStarts(initial=""):
                 smtp.respond(334, "")
             case LoginStarts(initial=data) | LoginContinues(data):

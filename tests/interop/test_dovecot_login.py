@@ -53,8 +53,9 @@ def ports():
     config = folder / "dovecot.conf"
     config.write_text(
         f"base_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = {folder}/log\n"
-        "protocols = imap pop3\nlisten = 127.0.0.1\nssl = no\ndisable_plaintext_auth = no\nfirst_valid_uid = 1\n"
-        "auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256\nauth_failure_delay = 0\n"
+        "protocols = imap pop3\nlisten = 127.0.0.1\nssl = no\nfirst_valid_uid = 1\n"
+        "disable_plaintext_auth = no\nauth_failure_delay = 0\n"
+        "auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256\n"
         f"mail_location = maildir:{home}/Maildir\nservice anvil {{\n  chroot =\n"
         # nobody is made to wait after a wrong password
         f"  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n{services}"

@@ -1,11 +1,14 @@
 """The asyncio client against aiosmtpd, and against a peer that breaks off, hangs and refuses anywhere."""
 
 import asyncio
+import base64
+import hashlib
 import io
 import os
 import ssl
 
 import pytest
+from certificates import certificate_k
 from smtppeers import GROUPED, PLAIN, Inbox, ScriptedServer, aiosmtpd, check_password, contexts, listening
 
 from misfin.email.sasl import Credentials, NoMechanismError, PlainAuthenticator
@@ -17,7 +20,7 @@ from misfin.email.smtp import (
     SMTPRemoteViolation,
     SMTPResponseError,
 )
-from misfin.email.smtp.client import Security, SMTPClient, SMTPTimeouts, SubmissionResult
+from misfin.email.smtp.client import Security, SMTPClient, SMTPTimeouts, SubmissionResult, end_point_binding
 from misfin.email.smtp.errors import SMTPCertificateError, SMTPLoginRefused, SMTPSourceError
 from misfin.errors import ConnectError, DeliveryTimeoutError, HandshakeError, HostUnknownError
 
@@ -529,6 +532,25 @@ async def test_a_mechanism_the_server_does_not_know_after_all_is_not_the_last_wo
         assert results(await smtp.send(ADA, [BEA], MESSAGE)) == [ACCEPTED]
         await smtp.close()
     assert [line.split()[1] for line in server.said if line.startswith("AUTH")] == ["SCRAM-SHA-256", "PLAIN"]
+
+
+async def test_a_refused_token_is_told_from_a_wrong_password():
+    async def token():
+        return "stale"
+
+    refusal = base64.b64encode(b'{"status":"invalid_token","schemes":"bearer"}').decode()
+    script = {**PLAIN, "EHLO": "250-mx\r\n250 AUTH XOAUTH2", "AUTH": f"334 {refusal}", "": "535 5.7.8 no"}
+    async with ScriptedServer(script) as server:
+        with pytest.raises(SMTPLoginRefused) as e:
+            await client(server.port, credentials=Credentials("ada", get_token=token)).connect()
+    assert (e.value.mechanism, e.value.detail) == ("XOAUTH2", "invalid_token")
+
+
+def test_the_binding_of_a_certificate_is_its_hash():
+    der = contexts()[1].get_ca_certs(binary_form=True)[0]
+    assert end_point_binding(der) == ("tls-server-end-point", hashlib.sha256(der).digest())
+    assert end_point_binding(certificate_k().info.der) is None  # Ed25519 has no hash of its own
+    assert end_point_binding(b"nonsense") is None
 
 
 async def test_no_mechanism_that_fits_is_said():

@@ -7,9 +7,10 @@ import ssl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scramserver import ScramServer
 from smtppeers import EngineServer, contexts, listening
 
-from misfin.email.sasl import Credentials
+from misfin.email.sasl import Credentials, SASLServerError
 from misfin.email.smtp import (
     ServerState,
     SMTPLocalViolation,
@@ -85,6 +86,28 @@ async def test_tls_and_log_in():
         (found,) = await client(port, **how).send(ADA, [CAL], b"Hi")
         assert found.response.code == 530
     assert len(server.messages) == 1
+
+
+@pytest.mark.parametrize(("password", "liar"), [("secret", False), ("wrong", False), ("secret", True)])
+async def test_scram_over_smtp(password, liar):
+    tls, trusting = contexts()
+    how = {"mechanisms": ["SCRAM-SHA-256", "PLAIN"], "login_required": True}
+    server = EngineServer(tls=tls, scram=ScramServer("secret"), liar=liar, how=how)
+    async with listening(server.serve) as port:
+        smtp = client(
+            port, security=Security.STARTTLS, context=trusting, credentials=Credentials("ada", password)
+        )
+        if liar:
+            with pytest.raises(SASLServerError, match="could not prove"):
+                await smtp.send(ADA, [BEA], b"Hi")
+        elif password == "wrong":
+            with pytest.raises(SMTPLoginRefused) as e:
+                await smtp.send(ADA, [BEA], b"Hi")
+            assert e.value.mechanism == "SCRAM-SHA-256"
+        else:
+            assert (await smtp.send(ADA, [BEA], b"Hi"))[0].result is ACCEPTED
+        await smtp.close()
+    assert len(server.messages) == (password == "secret" and not liar)
 
 
 async def test_the_client_of_the_standard_library():

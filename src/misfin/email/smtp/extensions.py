@@ -13,9 +13,10 @@ _SIZE = re.compile(r"[0-9]{1,20}")
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """The extensions of a server, by name in upper case with their parameters."""
+    """The extensions of a server: their parameters by name in upper case, and the names alone."""
 
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> Extensions:
@@ -28,12 +29,7 @@ class Extensions:
                 continue
             # A keyword may come twice: AUTH does, in its two spellings.
             found[keyword] = (*found.get(keyword, ()), *words[1:])
-        return cls(found)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The names alone."""
-        return frozenset(self.parameters)
+        return cls(found, frozenset(found))
 
     @property
     def auth_mechanisms(self) -> frozenset[str]:
