@@ -566,6 +566,15 @@ def test_a_password_never_goes_in_the_clear_to_another_machine():
             SMTPClient(host, security=Security.NONE, credentials=Credentials("ada", "secret"))
     for host in ("localhost", "127.0.0.1", "[::1]", "::1"):
         SMTPClient(host, security=Security.NONE, credentials=Credentials("ada", "secret"))
+        with pytest.raises(SMTPArgumentError, match="TLS"):
+            SMTPClient(
+                host,
+                security=Security.NONE,
+                credentials=Credentials("ada", "secret"),
+                connect=("mail.example", 25),
+            )
+    tunnel = {"connect": ("127.0.0.1", 2525), "credentials": Credentials("ada", "secret")}
+    SMTPClient("mail.example", security=Security.NONE, **tunnel)
 
 
 async def test_closing_does_not_wait_for_a_server_that_says_nothing():

@@ -235,6 +235,26 @@ def test_a_client_that_does_everything_wrong_is_sent_away():
     assert smtp.state is ServerState.OVER
 
 
+def test_passwords_cannot_be_tried_without_end():
+    out, _, smtp = talk(
+        b"EHLO me\r\n" + b"AUTH PLAIN AGEAYg==\r\n" * 50, mechanisms=["PLAIN"], plain_login=True
+    )
+    assert out.count("535") == 20
+    assert out.splitlines()[-1].startswith("421")
+    assert smtp.state is ServerState.OVER
+
+
+def test_addresses_beyond_ascii_have_to_be_announced():
+    hello = b"EHLO me\r\n"
+    for lines, code in [
+        ("MAIL FROM:<jörg@e.org>", "553"),
+        ("MAIL FROM:<jörg@e.org> SMTPUTF8", "250"),
+        ("MAIL FROM:<a@e.org>\r\nRCPT TO:<jörg@e.org>", "553"),
+        ("MAIL FROM:<a@e.org> SMTPUTF8\r\nRCPT TO:<jörg@e.org>", "250"),
+    ]:
+        assert talk(hello + f"{lines}\r\n".encode())[0].splitlines()[-1][:3] == code
+
+
 def test_a_client_that_does_not_wait_is_left():
     smtp = SMTPServerProtocol("mx.example")
     smtp.feed_bytes(b"HELO me\r\nMAIL FROM:<a@e.org>\r\n")

@@ -82,9 +82,11 @@ class SMTPClient:
         self._trace = trace
         self._channel: Channel | None = None
         self._busy = asyncio.Lock()
-        if (credentials or authenticator) and security is Security.NONE and not _is_local(host):
+        reached = where[0] if where else host
+        local = self._path is not None or _is_local(reached)
+        if (credentials or authenticator) and security is Security.NONE and not local:
             raise SMTPArgumentError(
-                f"A log-in to {host} needs TLS: without it, anybody on the way could read the password."
+                f"A log-in to {reached} needs TLS: without it, anybody on the way could read the password."
             )
 
     async def __aenter__(self) -> Self:

@@ -107,6 +107,7 @@ class SMTPServerProtocol:
         self._bad = 0
         self._skipping = False
         self._logged_in = False
+        self._utf8 = False
         self._unstuffer = DotUnstuffer()
         self._size = 0
         self._reply(220, f"{self._hostname} {'LMTP' if lmtp else 'ESMTP'}")
@@ -173,6 +174,7 @@ class SMTPServerProtocol:
             case LoginStarts() | LoginContinues():
                 self._state = ServerState.LOGIN if code == 334 else ServerState.READY
                 self._logged_in = code < 300
+                self._bad += code >= 400
             case MailStarts() if code < 300:
                 self._state, self._accepted = ServerState.MAIL, 0
             case RecipientNamed() if code < 300:
@@ -261,6 +263,10 @@ class SMTPServerProtocol:
 
     def _do_auth(self, rest: str) -> ServerEvent | None:
         mechanism, _, initial = rest.partition(" ")
+        if self._bad >= MAX_BAD_COMMANDS:
+            raise _RefusedError(
+                454, "4.7.0 Too many tries"
+            )  # and one more of what is counted: the session ends
         if self._logged_in:
             raise _RefusedError(503, "5.5.1 Already logged in")
         if not self._may_log_in():
@@ -296,12 +302,15 @@ class SMTPServerProtocol:
             raise _RefusedError(501, "5.5.4 SIZE is a number")
         if int(size) > self._max:
             raise _RefusedError(552, "5.3.4 Message too large")
+        self._utf8 = "SMTPUTF8" in parameters
+        self._check_ascii(address)
         return MailStarts(address, parameters)
 
     def _do_rcpt(self, rest: str) -> ServerEvent | None:
         address, parameters = self._path(rest, "TO:")
         if not address or parameters:
             raise _RefusedError(555 if parameters else 501, "5.5.4 Not a recipient")
+        self._check_ascii(address)
         return RecipientNamed(address)
 
     def _do_data(self, rest: str) -> ServerEvent | None:
@@ -371,6 +380,10 @@ class SMTPServerProtocol:
             raise _RefusedError(501, "5.1.3 Not an address") from None
         pairs = (word.partition("=") for word in found[2].split())
         return address, {name.upper(): value for name, _, value in pairs}
+
+    def _check_ascii(self, address: str) -> None:
+        if not (self._utf8 or address.isascii()):
+            raise _RefusedError(553, "5.6.7 SMTPUTF8 is needed")
 
     def _refuse(self, code: int, text: str) -> None:
         """Answer what is wrong by itself; a client that does little else is sent away."""
