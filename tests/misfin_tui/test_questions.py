@@ -8,8 +8,8 @@ import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, settled, shown, until
 from textual import events
 
-from misfin.store.drafts import Draft
-from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
+from misfin.store.outgoing.drafts import Draft
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.dialogs.certificate import CertificateDialog
@@ -45,7 +45,7 @@ def held(profile, name: str = "hive.test:1958") -> None:
         hold_until=0.0,
     )
     outcome = Outcome(
-        State.HELD, "It has changed.", question=Question.CHANGED_CERTIFICATE, question_name=name
+        DeliveryState.HELD, "It has changed.", question=Question.CHANGED_CERTIFICATE, pin_name=name
     )
     outbox.finish(outbox.claim(now), outcome, Transcript(host="hive.test", port=1958, version="C"), now + 0.4)
     outbox.close()

@@ -1,4 +1,4 @@
-"""One attempt at one letter: from a claim to what the outbox writes down about it."""
+"""One attempt at one message: from a claim to what the outbox writes down about it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from misfin.errors import (
 from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import Version
 from misfin.model.status import StatusCode, is_redirect
-from misfin.post.retry import Delivered, Fail, Fault, Hold, Reason, Retry, Uncertain, Verdict, next_try
-from misfin.store.outbox import Claim, Outcome, Question, State, Transcript, with_port
+from misfin.post.retry import Delivered, Fail, Fault, Hold, Reason, Retry, UnknownOutcome, Verdict, next_try
+from misfin.store.outgoing.outbox import Claim, DeliveryState, Outcome, Question, Transcript, with_port
 from misfin.trust.refusal import CertificateChangedError, TrustError
 from misfin.trust.tofu import pin_name
 
 if TYPE_CHECKING:
     from misfin.net.client import Delivery, MisfinClient, Try
 
-MAX_HOPS = 5  # redirects one letter may follow (protocol.md §2)
+MAX_HOPS = 5  # redirects one message may follow (docs/protocol.md §2)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended. ``reason`` says whether other letters for the host should wait with this one."""
+    """How an attempt ended. ``reason`` says whether other messages for the host should wait with this one."""
 
     outcome: Outcome
     transcript: Transcript
@@ -67,7 +67,7 @@ class Attempt:
         rand: float,
         complaints: Sequence[str] = (),
     ) -> Ending:
-        """Hand the letter over, one hop; never raises but for cancellation and bugs.
+        """Hand the message over, one hop; never raises but for cancellation and bugs.
 
         ``complaints`` are what is wrong with our identity: the likely reason for a 62.
         """
@@ -87,19 +87,22 @@ class Attempt:
     def interrupted(self, now: float) -> Ending:
         """The ending of an attempt that was stopped in the middle."""
         if self.left:
-            why = "The program was closed before the answer came; the letter may have arrived."
-            return Ending(Outcome(State.UNCERTAIN, why), Transcript(error=why))
-        why = "The program was closed before the letter was sent."
-        return Ending(Outcome(State.WAITING, why, next_attempt=now), Transcript(error=why))
+            why = "The program was closed before the answer came; the message may have arrived."
+            return Ending(Outcome(DeliveryState.UNCERTAIN, why), Transcript(error=why))
+        why = "The program was closed before the message was sent."
+        return Ending(Outcome(DeliveryState.WAITING, why, next_attempt=now), Transcript(error=why))
 
     def broken(self, bug: Exception, now: float) -> Ending:
         """The ending of an attempt in which this program itself failed: neither lost nor tried for ever."""
         why = f"This program failed ({type(bug).__name__}); please report it."
         if self.left:
             return Ending(
-                Outcome(State.UNCERTAIN, f"{why} The letter may have arrived."), Transcript(error=why)
+                Outcome(DeliveryState.UNCERTAIN, f"{why} The message may have arrived."),
+                Transcript(error=why),
             )
-        return Ending(Outcome(State.FAILED, f"{why} The letter was not sent."), Transcript(error=why))
+        return Ending(
+            Outcome(DeliveryState.FAILED, f"{why} The message was not sent."), Transcript(error=why)
+        )
 
     def without_identity(self, error: Exception, now: float) -> Ending:
         """The ending of an attempt whose sender has no usable identity."""
@@ -128,12 +131,13 @@ class Attempt:
         response = delivery.response
         transcript = _transcript_of(delivery)
         if delivery.b_impossible is not None and response.status == StatusCode.BAD_REQUEST:
-            # The host speaks only Misfin(B), and this letter has no B form: that it refused C is not the end.
+            # The host speaks only Misfin(B), and this message has no B form: that it refused C is not the
+            # end.
             ending = self._concluded(
                 Fault.TOO_LARGE, sentence_of(delivery.b_impossible), now, rand, transcript, delivery
             )
             if not isinstance(delivery.b_impossible, MessageTooLargeError):
-                outcome = Outcome(State.HELD, ending.outcome.why, question=Question.PERSON)
+                outcome = Outcome(DeliveryState.HELD, ending.outcome.why, question=Question.PERSON)
                 ending = Ending(outcome, transcript, None, delivery)
             return ending
         if not is_redirect(response.status):
@@ -143,7 +147,7 @@ class Attempt:
             return self._concluded(response.status, response.meta, now, rand, transcript, delivery, more=more)
         target = response.redirect_address
         if problem := self._redirect_problem(target, own):
-            outcome = Outcome(State.FAILED, problem, status=response.status, meta=response.meta)
+            outcome = Outcome(DeliveryState.FAILED, problem, status=response.status, meta=response.meta)
             return Ending(outcome, transcript, None, delivery)
         assert target is not None
         return self._concluded(
@@ -151,16 +155,16 @@ class Attempt:
         )
 
     def _redirect_problem(self, target: MisfinAddress | None, own: MisfinAddress) -> str:
-        """Why a redirect cannot even be asked about (protocol.md §2); empty where it can."""
+        """Why a redirect cannot even be asked about (docs/protocol.md §2); empty where it can."""
         claim = self.claim
         if target is None:
-            return "The server redirects the letter, but to something that is no address."
+            return "The server redirects the message, but to something that is not an address."
         if same_person(target, own):
-            return "The server redirects the letter back to yourself."
+            return "The server redirects the message back to yourself."
         if len(claim.hops) >= MAX_HOPS:
-            return f"The letter was redirected more than {MAX_HOPS} times."
+            return f"The message was redirected more than {MAX_HOPS} times."
         if with_port(target) in (claim.row.to, *claim.hops):
-            return f"The server redirects the letter to {target.address}, where it has been already."
+            return f"The server redirects the message to {target.address}, where it has been already."
         return ""
 
     def _after_error(self, error: MisfinError, now: float, rand: float) -> Ending:
@@ -173,7 +177,7 @@ class Attempt:
                 now,
                 rand,
                 transcript,
-                question_name=pin_name(error.hostname, error.port),
+                pin_name=pin_name(error.hostname, error.port),
                 pinned=error.pin.spki_sha256 if isinstance(error, CertificateChangedError) else "",
             )
         return self._concluded(self._fault_of(error), sentence_of(error), now, rand, transcript)
@@ -185,7 +189,7 @@ class Attempt:
             case DeliveryError():
                 return Fault.UNREACHABLE
             case StoreError() | ClaimLostError():
-                # Our own disk failed, perhaps after the letter had left: then nobody knows.
+                # Our own disk failed, perhaps after the message had left: then nobody knows.
                 return Fault.OUTCOME_UNKNOWN if self.left else Fault.UNREACHABLE
             case MessageTooLargeError(version=Version.B):
                 return Fault.TOO_LARGE
@@ -207,7 +211,7 @@ class Attempt:
         *,
         more: Sequence[str] = (),
         target: str = "",
-        question_name: str = "",
+        pin_name: str = "",
         pinned: str = "",
     ) -> Ending:
         verdict = next_try(self.claim.history, result, words, now=now, rand=rand)
@@ -221,21 +225,21 @@ class Attempt:
             fingerprint="" if response is None else response.fingerprint or "",
             next_attempt=verdict.at if isinstance(verdict, Retry) else 0.0,
             question=verdict.question if isinstance(verdict, Hold) else None,
-            question_name=question_name,
+            pin_name=pin_name,
             pinned=pinned,
             target=target,
-            failure=reason in (Reason.LETTER, Reason.HOST_AWAY),
+            failure=reason in (Reason.MESSAGE, Reason.HOST_AWAY),
             slowdown=reason is Reason.SLOW_DOWN,
         )
         return Ending(outcome, transcript, reason, delivery)
 
 
-_STATES: dict[type[Verdict], State] = {
-    Delivered: State.DELIVERED,
-    Retry: State.DEFERRED,
-    Hold: State.HELD,
-    Fail: State.FAILED,
-    Uncertain: State.UNCERTAIN,
+_STATES: dict[type[Verdict], DeliveryState] = {
+    Delivered: DeliveryState.DELIVERED,
+    Retry: DeliveryState.DEFERRED,
+    Hold: DeliveryState.HELD,
+    Fail: DeliveryState.FAILED,
+    UnknownOutcome: DeliveryState.UNCERTAIN,
 }
 
 

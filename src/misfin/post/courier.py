@@ -1,7 +1,8 @@
-"""The loop that empties the outbox: claims a letter, hands it to its host, and writes down what became of it.
+"""The loop that empties the outbox: claims a message, hands it to its host, and writes down what became of
+it.
 
 It knows no screen and no settings file. Several couriers, in this process or others, may work on one outbox:
-the claims keep them apart. Letters held for a certificate go on once the pin has moved, whoever moved it.
+the claims keep them apart. Messages held for a certificate go on once the pin has moved, whoever moved it.
 """
 
 from __future__ import annotations
@@ -19,31 +20,39 @@ from typing import TYPE_CHECKING
 from misfin.errors import IdentityError, MisfinError, StoreError
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.post.attempt import Attempt, Ending, sentence_of
-from misfin.post.events import Event, HostSeen, MailboxKeyChanged, Notice, Sending, Trouble, event_of
-from misfin.post.notices import Told, about_host, about_identity
+from misfin.post.events import (
+    CourierNotice,
+    Event,
+    HostSeen,
+    MailboxKeyChanged,
+    SendingStarted,
+    Trouble,
+    event_of,
+)
+from misfin.post.notices import OnceNotice, about_host, about_identity
 from misfin.post.retry import Reason
-from misfin.post.sentcopy import write_sent_copy
-from misfin.store.outbox import Claim, Outbox, OutboxRow, State
+from misfin.post.sent_copy import write_sent_copy
+from misfin.store.outgoing.outbox import Claim, DeliveryState, Outbox, OutboxRow
 from misfin.trust.tofu import Decision, PinKind
 
 if TYPE_CHECKING:
     from misfin.store.identities import IdentityStore
-    from misfin.store.maildir import MailStore
+    from misfin.store.mail.maildir import MailStore
     from misfin.trust.identity import Identity
     from misfin.trust.pins import PinBook
 
 logger = logging.getLogger("misfin.courier")
 
 _POLL = 1.0
-"""Seconds between two looks at what other processes did: a pin approved, a letter queued."""
+"""Seconds between two looks at what other processes did: a pin approved, a message queued."""
 _TIDY = 30.0
-"""Seconds between two looks for letters of dead processes and for missing copies in Sent."""
+"""Seconds between two looks for messages of dead processes and for missing copies in Sent."""
 _KEEP_DELIVERED = 30 * 86400.0
 _HOSTS_AT_ONCE = 8
 _WIND_DOWN = 5.0
-"""Seconds a letter already on the wire gets when the courier is told to end."""
+"""Seconds a message already on the wire gets when the courier is told to end."""
 _OTHERS = 0.1
-"""Seconds between two looks at what another process does with the very letter somebody waits for."""
+"""Seconds between two looks at what another process does with the very message somebody waits for."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write an ending down while the disk refuses."""
 _SAY_AGAIN = 300.0
@@ -55,7 +64,7 @@ class Courier:
     """Sends what is due. Create, then :meth:`run` it as a task, or :meth:`run_once`.
 
     ``on_event`` is called on the event loop with each event (events.py); its errors are only logged.
-    ``hosts`` gives some hosts another place or version, ``trust_on_first_use`` off holds letters to hosts
+    ``hosts`` gives some hosts another place or version, ``trust_on_first_use`` off holds messages to hosts
     never met, ``timeout`` is seconds to wait for an answer. ``now`` is the clock (Unix seconds), ``rand``
     gives numbers in 0..1.
     """
@@ -96,7 +105,7 @@ class Courier:
     # ---- running ----------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Work until :meth:`stop` or cancellation; then letters on the wire get a few seconds to end."""
+        """Work until :meth:`stop` or cancellation; then messages on the wire get a few seconds to end."""
         self._stopping = False
         self._stopped.clear()
         try:
@@ -108,7 +117,7 @@ class Courier:
                     if due <= now:
                         await self._start_due(now)
                         due = now + _POLL  # whatever still waits, waits for its host
-                except Exception as error:  # whatever it is, the next letter must not wait for a restart
+                except Exception as error:  # whatever it is, the next message must not wait for a restart
                     self._complain(error)
                     due = now + _POLL
                 await self._sleep(min(due - self._now(), _POLL))
@@ -159,7 +168,7 @@ class Courier:
             claim = await self._claim(due_by, only)
             if claim is None:
                 return
-            self._say(Sending(claim.row))
+            self._say(SendingStarted(claim.row))
             attempt = self._attempt_at(claim)
             task = asyncio.create_task(self._send(attempt))
             self._working[task] = attempt
@@ -183,7 +192,7 @@ class Courier:
         self._working.pop(task, None)
         self._news.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("A letter could not be handled.", exc_info=error)
+            logger.error("A message could not be handled.", exc_info=error)
 
     async def _wind_down(self) -> None:
         """Stop what has not left, wait a little for what has; both are written down."""
@@ -198,16 +207,16 @@ class Courier:
         if self._working:
             await asyncio.wait(self._working, timeout=_WIND_DOWN)
 
-    # ---- one letter -------------------------------------------------------------------------------
+    # ---- one message -------------------------------------------------------------------------------
 
     async def _send(self, attempt: Attempt) -> None:
         try:
             ending = await self._attempt(attempt)
         except asyncio.CancelledError:
-            # Only _wind_down cancels; what became of the letter is still written down.
+            # Only _wind_down cancels; what became of the message is still written down.
             ending = attempt.interrupted(self._now())
         except Exception as bug:
-            logger.exception("An attempt to send a letter broke.")
+            logger.exception("An attempt to send a message broke.")
             ending = attempt.broken(bug, self._now())
         await self._settle(attempt.claim, ending)
 
@@ -229,7 +238,10 @@ class Courier:
         return await attempt.run(client, identity.address, self._now, self._rand(), complaints)
 
     async def _checked(self, identity: Identity) -> list[str]:
-        """What is wrong with our identity (protocol.md §4.3); told once, and no reason to hold a letter."""
+        """What is wrong with our identity; told once, and no reason to hold a message.
+
+        See docs/protocol.md §4.3.
+        """
         from misfin.trust.identity import check  # late: a courier is made before OpenSSL is there
 
         complaints = check(identity, datetime.fromtimestamp(self._now(), UTC))
@@ -239,7 +251,7 @@ class Courier:
     # ---- telling ----------------------------------------------------------------------------------
 
     def _say(self, event: Event) -> None:
-        """Tell; a listener that fails is no reason to lose a letter."""
+        """Tell; a listener that fails is no reason to lose a message."""
         try:
             self._on_event(event)
         except Exception:
@@ -256,10 +268,10 @@ class Courier:
                 logger.error("The courier failed.", exc_info=error)
             self._say(Trouble(text))
 
-    async def _tell_once(self, notices: Sequence[Told]) -> None:
+    async def _tell_once(self, notices: Sequence[OnceNotice]) -> None:
         if notices:
             for text in await asyncio.to_thread(self._untold, notices):
-                self._say(Notice(text))
+                self._say(CourierNotice(text))
 
     def _attempt_at(self, claim: Claim) -> Attempt:
         async def mark_leaving() -> None:
@@ -281,7 +293,7 @@ class Courier:
                 self._complain(error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-        if ending.outcome.state is State.DELIVERED:
+        if ending.outcome.state is DeliveryState.DELIVERED:
             try:
                 await asyncio.to_thread(self._file_sent_copy, claim.row.group)
             except Exception as error:  # tried again when tidying up
@@ -313,7 +325,7 @@ class Courier:
             await self._tell_once(about_host(claim.row.host, delivery))
 
     async def _prepare(self, now: float) -> float:
-        """Tidy up, set free what was approved, and say when the next letter is due."""
+        """Tidy up, set free what was approved, and say when the next message is due."""
         if not 0 <= now - self._tidied < _TIDY:
             self._tidied = now
             for error in await asyncio.to_thread(self._tidy, now):
@@ -323,7 +335,7 @@ class Courier:
     # ---- in a thread ------------------------------------------------------------------------------
 
     def _tidy(self, now: float) -> list[Exception]:
-        """Put right what was left behind. Nothing that fails here may keep the next letter from leaving."""
+        """Put right what was left behind. Nothing that fails here may keep the next message from leaving."""
         errors: list[Exception] = []
 
         def attempt(step: Callable[[], object]) -> None:
@@ -342,7 +354,7 @@ class Courier:
         attempt(lambda: self._outbox.prune(now - _KEEP_DELIVERED))
         return errors
 
-    def _untold(self, notices: Iterable[Told]) -> list[str]:
+    def _untold(self, notices: Iterable[OnceNotice]) -> list[str]:
         now = self._now()
         with suppress(StoreError):  # told another time
             return [text for what, text in notices if not self._pins.told(what, now=now)]
@@ -360,7 +372,7 @@ class Courier:
         outcome, now = ending.outcome, self._now()
         if not self._outbox.finish(claim, outcome, ending.transcript, now):
             return
-        if outcome.question_name:
+        if outcome.pin_name:
             self._outbox.hold_host(claim, outcome, now)
         elif ending.reason in (Reason.HOST_AWAY, Reason.SLOW_DOWN):
             self._outbox.defer_host(claim, outcome.next_attempt, outcome.why, now)
@@ -370,8 +382,8 @@ class Courier:
         self._outbox.recover(self._now())  # it may have died meanwhile
         rows = [row for row_id in only if (row := self._outbox.row(row_id)) is not None]
         return any(
-            row.state is State.SENDING
-            or (row.state in (State.WAITING, State.DEFERRED) and row.next_attempt <= due_by)
+            row.state is DeliveryState.SENDING
+            or (row.state in (DeliveryState.WAITING, DeliveryState.DEFERRED) and row.next_attempt <= due_by)
             for row in rows
         )
 

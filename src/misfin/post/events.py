@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfin.store.outgoing import OutboxRow, State
+from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow
 
 if TYPE_CHECKING:
     from misfin.trust.certificate import CertificateInfo
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class SendingStarted:
     """An attempt began."""
 
     row: OutboxRow
@@ -66,9 +66,9 @@ class HostSeen:
 
 @dataclass(frozen=True, slots=True)
 class MailboxKeyChanged:
-    """After a delivery: the recipient's server named another fingerprint than before (protocol.md §4.4).
+    """After a delivery: the recipient's server named another fingerprint than before (docs/protocol.md §4.4).
 
-    ``before`` and ``now`` are 64 hex digits. It cannot protect the letter that was sent.
+    ``before`` and ``now`` are 64 hex digits. It cannot protect the message that was sent.
     """
 
     address: str
@@ -81,13 +81,13 @@ class MailboxKeyChanged:
         return (
             f"The server of {self.address} names another certificate for it than before: {self.now}, before"
             f" {self.before}. The message was delivered. A renewed certificate looks like this, and so does"
-            " another key: ask the recipient by another way which it is."
+            " another key: ask the recipient through another channel which it is."
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Something to know that stops no letter, told once per host or identity, in a sentence or two."""
+class CourierNotice:
+    """Something to know that stops no message, told once per host or identity, in a sentence or two."""
 
     text: str
 
@@ -100,15 +100,24 @@ class Trouble:
 
 
 Event = (
-    Sending | Sent | Deferred | Held | Failed | Uncertain | HostSeen | MailboxKeyChanged | Notice | Trouble
+    SendingStarted
+    | Sent
+    | Deferred
+    | Held
+    | Failed
+    | Uncertain
+    | HostSeen
+    | MailboxKeyChanged
+    | CourierNotice
+    | Trouble
 )
 
-_BY_STATE: dict[State, Callable[[OutboxRow], Event]] = {
-    State.DELIVERED: Sent,
-    State.DEFERRED: Deferred,
-    State.HELD: Held,
-    State.FAILED: Failed,
-    State.UNCERTAIN: Uncertain,
+_BY_STATE: dict[DeliveryState, Callable[[OutboxRow], Event]] = {
+    DeliveryState.DELIVERED: Sent,
+    DeliveryState.DEFERRED: Deferred,
+    DeliveryState.HELD: Held,
+    DeliveryState.FAILED: Failed,
+    DeliveryState.UNCERTAIN: Uncertain,
 }
 
 

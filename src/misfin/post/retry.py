@@ -1,8 +1,9 @@
-"""After an attempt: is the letter delivered, tried again, kept for a person, or given up? Pure rules.
+"""After an attempt: is the message delivered, tried again, kept for a person, or given up? Pure rules.
 
-The table is design.md §6 with protocol.md §2: 4x is tried again after growing pauses, 44 after the time the
-server names, 45 after hours, all for three days, or for five tries where that takes longer; 5x and 6x are
-final; redirects and missing identities are for a person to decide. The clock and chance come in as arguments.
+The table is docs/mail-on-disk.md §5 with docs/protocol.md §2: 4x is tried again after growing pauses, 44
+after the time the server names, 45 after hours, all for three days, or for five tries where that takes
+longer; 5x and 6x are final; redirects and missing identities are for a person to decide. The clock and chance
+come in as arguments.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from misfin.model.status import Advice, advice, delay_of, explain
-from misfin.store.outgoing import History, Question
+from misfin.store.outgoing.deliveries import History, Question
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 KEEP_TRYING = 3 * DAY
-"""Seconds from a letter's first attempt (or a person's last "try again") until it counts as failed."""
+"""Seconds from a message's first attempt (or a person's last "try again") until it counts as failed."""
 ENOUGH_TRIES = 5
 """Failures it takes for that as well: a computer that slept for a week has not tried for three days."""
 
@@ -27,9 +28,10 @@ class Delivered:
 
 
 class Reason(StrEnum):
-    """Why a letter waits: which pause grows next time, and whether the host's other letters wait with it."""
+    """Why a message waits: which pause grows next time, and whether the host's other messages wait with
+    it."""
 
-    LETTER = "letter"
+    MESSAGE = "message"
     SLOW_DOWN = "slow down"
     """The server asked for it: no failure."""
     HOST_AWAY = "host away"
@@ -54,33 +56,33 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Given up; the letter stays in the outbox with these words."""
+    """Given up; the message stays in the outbox with these words."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Uncertain:
+class UnknownOutcome:
     """It left and nobody knows whether it arrived; never repeated without a person."""
 
     why: str
 
 
-Verdict = Delivered | Retry | Hold | Fail | Uncertain
+Verdict = Delivered | Retry | Hold | Fail | UnknownOutcome
 
 
 class Fault(StrEnum):
     """Ends of an attempt that came without a status."""
 
     UNREACHABLE = "unreachable"
-    """No such name, no connection, no TLS, or silence, all before the letter began to leave."""
+    """No such name, no connection, no TLS, or silence, all before the message began to leave."""
     CERTIFICATE_CHANGED = "certificate changed"
     FIRST_USE = "first use"
     TOO_LARGE = "too large"
     """More than the host's protocol version takes (a B-only host, in practice)."""
     NO_IDENTITY = "no identity"
     UNWRITABLE = "unwritable"
-    """The letter itself cannot be sent by any route: our own fault, final."""
+    """The message itself cannot be sent by any route: our own fault, final."""
     OUTCOME_UNKNOWN = "outcome unknown"
 
 
@@ -99,12 +101,12 @@ class Pauses:
 
 
 TEMPORARY = Pauses(5 * MINUTE, 6 * HOUR)
-"""4x: "a few minutes" at first (protocol.md §2)."""
+"""4x: "a few minutes" at first (docs/protocol.md §2)."""
 MAILBOX_FULL = Pauses(2 * HOUR, 24 * HOUR)
 """45: six tries or so in three days."""
 UNREACHED = Pauses(1 * MINUTE, 2 * HOUR)
 """Nobody was bothered by the attempt, and our own network may be back any moment."""
-_WAIT_JITTER = 0.1  # protocol.md §2.1
+_WAIT_JITTER = 0.1  # docs/protocol.md §2.1
 
 _PAUSES = MappingProxyType({Advice.RETRY: TEMPORARY, Advice.RETRY_SLOWLY: MAILBOX_FULL})
 _QUESTIONS = MappingProxyType(
@@ -135,7 +137,7 @@ def next_try(history: History, result: int | Fault, words: str, *, now: float, r
         asked = Pauses(float(delay_of(words)), HOUR, _WAIT_JITTER)
         return _retry(asked, history.slowdowns, history.since, sentence, now, rand, Reason.SLOW_DOWN)
     if pauses := _PAUSES.get(advised):
-        return _retry(pauses, history.failures, history.since, sentence, now, rand, Reason.LETTER)
+        return _retry(pauses, history.failures, history.since, sentence, now, rand, Reason.MESSAGE)
     if question := _QUESTIONS.get(advised):
         return Hold(question, sentence)
     return Fail(sentence)
@@ -145,7 +147,7 @@ def _after_fault(history: History, fault: Fault, sentence: str, now: float, rand
     if fault is Fault.UNREACHABLE:
         return _retry(UNREACHED, history.failures, history.since, sentence, now, rand, Reason.HOST_AWAY)
     if fault is Fault.OUTCOME_UNKNOWN:
-        return Uncertain(sentence)
+        return UnknownOutcome(sentence)
     if question := _QUESTIONS.get(fault):
         return Hold(question, sentence)
     return Fail(sentence)

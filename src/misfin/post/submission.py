@@ -1,4 +1,4 @@
-"""From draft to outbox: at each step, whenever the power goes, the letter is in one of the two."""
+"""From draft to outbox: at each step, whenever the power goes, the message is in one of the two."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import hashlib
 
 from misfin.errors import MessageTooLargeError
 from misfin.model.gemmail import MAX_MESSAGE, GemmailMessage, Version
-from misfin.store import drafts
-from misfin.store.drafts import Draft, DraftBox
-from misfin.store.outbox import Outbox, with_port
+from misfin.store.outgoing import drafts
+from misfin.store.outgoing.drafts import Draft, DraftBox
+from misfin.store.outgoing.outbox import Outbox, with_port
 
 
 def submit(outbox: Outbox, box: DraftBox | None, draft: Draft, *, now: float, hold: float = 0.0) -> list[int]:
-    """Queue a letter for all its recipients, then remove its draft from ``box``; return the ids of the rows.
+    """Queue a message for all its recipients, then remove its draft from ``box``; return the ids of the rows.
 
     Nothing leaves for ``hold`` seconds (undo send). Submitting the same draft twice, say because the program
     died in between, queues it once. Raises :class:`AddressError`, :class:`GemmailError` or
-    :class:`MessageTooLargeError` for a letter that cannot be sent; it then stays a draft.
+    :class:`MessageTooLargeError` for a message that cannot be sent; it then stays a draft.
     """
     message = draft.gemmail()
     if len(message) > MAX_MESSAGE:

@@ -17,7 +17,7 @@ def messages_of(event: Event) -> Iterator[Message]:
     """The messages for an event. "Delivered" is said of status 20 and of nothing else."""
     from misfin.model.status import StatusCode
     from misfin.post import events
-    from misfin.store.outgoing import Question
+    from misfin.store.outgoing.deliveries import Question
     from misfin.trust.tofu import Decision
 
     match event:
@@ -30,7 +30,7 @@ def messages_of(event: Event) -> Iterator[Message]:
         case events.Held(row):
             yield OutboxChanged(f"The message to {row.to} waits for you: {row.why}", "warning")
             if row.question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE):
-                yield TrustAsked("host", row.question_name)
+                yield TrustAsked("host", row.pin_name)
         case events.Failed(row):
             offer = " The outbox offers to mark it so." if row.status == StatusCode.MAILBOX_GONE else ""
             yield OutboxChanged(f"Not delivered to {row.to}: {row.why}{offer}", "error")
@@ -40,14 +40,14 @@ def messages_of(event: Event) -> Iterator[Message]:
             if decision is Decision.RENEWED:
                 yield OutboxChanged(f"{name} has renewed its certificate, with the same key.")
             else:
-                yield OutboxChanged(f"{name} was met for the first time; its certificate is now trusted.")
+                yield OutboxChanged(f"{name} is new: its certificate is now trusted.")
         case events.MailboxKeyChanged(address):
             yield OutboxChanged(
                 f"The server of {address} names another certificate for it than before. A renewed one looks"
                 " like this, and so does another key: Trust shows both.",
                 "warning",
             )
-        case events.Notice(text):
+        case events.CourierNotice(text):
             yield OutboxChanged(text, "warning")
         case events.Trouble(text):
             yield Problem(text)

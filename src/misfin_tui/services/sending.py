@@ -16,15 +16,15 @@ from misfin.compose.reply import as_draft, forward_draft, read_original, reply_d
 from misfin.compose.split import split
 from misfin.errors import LocalError, StoreError
 from misfin.model.gemmail import Version
-from misfin.store.drafts import Draft
-from misfin.store.outgoing import Question
+from misfin.store.outgoing.deliveries import Question
+from misfin.store.outgoing.drafts import Draft
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.autosave import Autosave
 
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress
-    from misfin.store.outbox import AttemptRow, OutboxRow
-    from misfin.store.rows import LetterRow
+    from misfin.store.index.rows import MessageRow
+    from misfin.store.outgoing.outbox import AttemptRow, OutboxRow
     from misfin_tui.services import Services
 
 
@@ -36,7 +36,7 @@ class Submission:
     until: float
 
 
-class Sending:
+class SendingService:
     """Drafts and the outbox. Work is done in threads; any method may raise :class:`StoreError`."""
 
     def __init__(self, services: Services) -> None:
@@ -53,7 +53,7 @@ class Sending:
         return saved
 
     async def open(self, draft_id: str) -> Draft:
-        """The draft with this id or Maildir key; raises :class:`LetterGoneError` where there is none."""
+        """The draft with this id or Maildir key; raises :class:`MessageGoneError` where there is none."""
         return await asyncio.to_thread(lambda: self._services.draft_box.load(draft_id))
 
     async def discard(self, draft_id: str) -> None:
@@ -95,16 +95,16 @@ class Sending:
         subject, body = taken_apart(text)
         return await self.new([typed(address)], subject=subject, body=body)
 
-    async def reply(self, row: LetterRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
-        """A reply to a letter. ``quoted`` are the lines to quote, all of them by default.
+    async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
+        """A reply to a message. ``quoted`` are the lines to quote, all of them by default.
 
         Raises :class:`LocalError` when there is nobody to reply to but oneself.
         """
         data = await self._services.mail.raw(row)
         return await asyncio.to_thread(self._reply, data, row, everyone, quoted)
 
-    async def forward(self, row: LetterRow) -> Draft:
-        """A letter to be passed on, its sender lines and times untouched."""
+    async def forward(self, row: MessageRow) -> Draft:
+        """A message to be passed on, its sender lines and times untouched."""
         data = await self._services.mail.raw(row)
         return await asyncio.to_thread(lambda: forward_draft(read_original(data, row)))
 
@@ -223,14 +223,14 @@ class Sending:
         row = self._services.outbox_queue.row(row_id)
         draft = self._take_back([row_id])
         if draft is not None and row is not None and row.question is Question.TOO_LARGE:
-            # It answered that it does not know C, and this letter was too long to try B: without a note the
-            # composer would measure for C, and the letter would be held for the same reason again.
+            # It answered that it does not know C, and this message was too long to try B: without a note the
+            # composer would measure for C, and the message would be held for the same reason again.
             host, _, port = row.host.rpartition(":")
             self._services.pin_book.remember(host, int(port), now=time.time(), speaks=Version.B)
         return draft
 
     def _take_back(self, ids: Sequence[int]) -> Draft | None:
-        """Rows as drafts again, one for each letter; the first one taken back, None when it was too late."""
+        """Rows as drafts again, one for each message; the first one taken back, None when it was too late."""
         outbox, box = self._services.outbox_queue, self._services.draft_box
         groups: dict[str, list[OutboxRow]] = {}
         for row_id in ids:
@@ -238,10 +238,10 @@ class Sending:
                 groups.setdefault(row.group, []).append(row)
         taken = []
         for group, rows in groups.items():
-            if (letter := outbox.outgoing(group)) is None:
+            if (message := outbox.outgoing(group)) is None:
                 continue
             # On disk as a draft before it is cancelled, so that a crash between the two loses nothing.
-            draft = box.save(as_draft(letter, [row.to for row in rows]), now=time.time())
+            draft = box.save(as_draft(message, [row.to for row in rows]), now=time.time())
             if outbox.cancel(*(row.id for row in rows), now=time.time()):
                 taken.append(draft)
                 for row in rows:  # what is a draft again need not stand in the outbox as cancelled
@@ -250,7 +250,7 @@ class Sending:
                 box.discard(draft.id)
         return taken[0] if taken else None
 
-    def _reply(self, data: bytes, row: LetterRow, everyone: bool, quoted: str | None) -> Draft:
+    def _reply(self, data: bytes, row: MessageRow, everyone: bool, quoted: str | None) -> Draft:
         settings = self._services.config.send
         return reply_draft(
             read_original(data, row),

@@ -11,10 +11,10 @@ from misfin.compose.reply import as_draft, forward_draft, read_original, reply_d
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.drafts import Draft
-from misfin.store.envelope import wrap, wrap_sent
-from misfin.store.outgoing import Outgoing
-from misfin.store.rows import Badge, LetterRow
+from misfin.store.index.rows import Badge, MessageRow
+from misfin.store.message.envelope import wrap, wrap_sent
+from misfin.store.outgoing.deliveries import Outgoing
+from misfin.store.outgoing.drafts import Draft
 
 ALICE = MisfinAddress.parse("alice@mail.example Alice")
 WHEN = datetime(2026, 11, 20, tzinfo=UTC)
@@ -24,8 +24,8 @@ RECEIVED = (
 )
 
 
-def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
-    return LetterRow(
+def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> MessageRow:
+    return MessageRow(
         1,
         "key",
         ALICE.address,
@@ -33,7 +33,7 @@ def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
         "Bob \u202eJones",
         sender,
         to,
-        "Meeting",
+        "Encounter",
         0.0,
         False,
         False,
@@ -45,8 +45,8 @@ def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
     )
 
 
-def original(gemmail: bytes = RECEIVED, letter: LetterRow | None = None):
-    return read_original(wrap(gemmail, version=Version.C, account=ALICE, now=WHEN), letter or row())
+def original(gemmail: bytes = RECEIVED, message: MessageRow | None = None):
+    return read_original(wrap(gemmail, version=Version.C, account=ALICE, now=WHEN), message or row())
 
 
 def reply(message=None, *, everyone=False, quoted=None, signature="", link=False) -> Draft:
@@ -130,8 +130,8 @@ def test_mail_that_is_no_misfin_cannot_be_answered_as_such():
 
 
 def test_what_was_queued_without_a_draft_becomes_one():
-    letter = Outgoing("g", ALICE.address, ("a@b.test",), "Hi", b"\n\n\n# Hi\n\ntext\n", b"", 0.0)
-    draft = as_draft(letter, ["a@b.test"])
+    message = Outgoing("g", ALICE.address, ("a@b.test",), "Hi", b"\n\n\n# Hi\n\ntext\n", b"", 0.0)
+    draft = as_draft(message, ["a@b.test"])
     assert (draft.subject, draft.body, draft.to, draft.account) == (
         "Hi",
         "text\n",

@@ -15,10 +15,10 @@ from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.post import decisions
-from misfin.store import envelope
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox
-from misfin.store.outgoing import Outcome, Question, State, Transcript
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message import envelope
+from misfin.store.outgoing.deliveries import DeliveryState, Outcome, Question, Transcript
+from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.certificate import CertificateInfo
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
@@ -62,7 +62,7 @@ class Desk(NamedTuple):
         claim = self.outbox_queue.claim(NOW)
         assert claim is not None
         asked = Outcome(
-            State.HELD, "changed", question=question, question_name=HOST, pinned=OLD.fingerprints.spki
+            DeliveryState.HELD, "changed", question=question, pin_name=HOST, pinned=OLD.fingerprints.spki
         )
         self.outbox_queue.finish(claim, asked, Transcript(), NOW)
         return row
@@ -70,7 +70,7 @@ class Desk(NamedTuple):
     def keys(self, folder: str) -> set[str]:
         return {entry.key for entry in self.store.folder(ADA.address, folder).list()}
 
-    def state(self, row_id: int) -> State:
+    def state(self, row_id: int) -> DeliveryState:
         row = self.outbox_queue.row(row_id)
         assert row is not None
         return row.state
@@ -125,7 +125,7 @@ def test_an_approved_sender_is_pinned_and_their_held_messages_come_in(desk: Desk
 def test_an_approved_host_gets_what_waited_for_it(desk: Desk) -> None:
     row, unrelated = desk.queue(), desk.queue(Question.TOO_LARGE)
     assert approve(desk, PinKind.HOST, HOST) == 1
-    assert (desk.state(row), desk.state(unrelated)) == (State.WAITING, State.HELD)
+    assert (desk.state(row), desk.state(unrelated)) == (DeliveryState.WAITING, DeliveryState.HELD)
 
 
 def test_a_certificate_presented_meanwhile_is_not_approved_unseen(desk: Desk) -> None:
@@ -152,7 +152,7 @@ def test_a_refused_sender_keeps_the_pin_and_the_held_messages_go_to_the_trash(de
 def test_what_waits_for_a_refused_host_is_cancelled_and_nothing_else(desk: Desk) -> None:
     row, unrelated = desk.queue(), desk.queue(Question.TOO_LARGE)
     assert decisions.refuse(desk, PinKind.HOST, HOST, now=NOW) == 1
-    assert (desk.state(row), desk.state(unrelated)) == (State.CANCELLED, State.HELD)
+    assert (desk.state(row), desk.state(unrelated)) == (DeliveryState.CANCELLED, DeliveryState.HELD)
 
 
 def test_one_held_message_can_come_in_alone(desk: Desk) -> None:

@@ -18,10 +18,10 @@ from misfin.post.retry import (
     Hold,
     Reason,
     Retry,
-    Uncertain,
+    UnknownOutcome,
     next_try,
 )
-from misfin.store.outgoing import History, Question
+from misfin.store.outgoing.deliveries import History, Question
 
 NOW = 1_800_000_000.0
 NEW = History()
@@ -41,7 +41,7 @@ def test_a_temporary_failure_waits_five_minutes_at_least_and_says_so(status):
     verdict = after(status, "later please")
     assert isinstance(verdict, Retry)
     assert verdict.at == NOW + 5 * MINUTE
-    assert verdict.reason is Reason.LETTER
+    assert verdict.reason is Reason.MESSAGE
     assert "later please" in verdict.why
 
 
@@ -114,11 +114,11 @@ def test_what_a_person_has_to_decide_is_held(result, question):
 def test_an_unknown_outcome_is_never_a_retry_however_late():
     for since in (0.0, NOW - 10 * DAY):
         assert isinstance(
-            after(Fault.OUTCOME_UNKNOWN, "It may have arrived.", History(since=since)), Uncertain
+            after(Fault.OUTCOME_UNKNOWN, "It may have arrived.", History(since=since)), UnknownOutcome
         )
 
 
-def test_a_host_that_is_away_makes_all_its_letters_wait():
+def test_a_host_that_is_away_makes_all_its_messages_wait():
     verdict = after(Fault.UNREACHABLE, "No answer.")
     assert isinstance(verdict, Retry)
     assert verdict.reason is Reason.HOST_AWAY
@@ -132,7 +132,7 @@ def test_a_computer_that_slept_for_a_week_has_not_tried_for_three_days():
     assert verdicts[-1] == Fail("Offline. It was tried for three days.")
 
 
-def test_a_letter_no_route_can_take_fails():
+def test_a_message_no_route_can_take_fails():
     assert after(Fault.UNWRITABLE, "Half a character.") == Fail("Half a character.")
 
 
@@ -154,5 +154,5 @@ def test_no_retry_comes_early_or_much_after_three_days(result, failures, slowdow
         assert verdict.at <= NOW + 30 * HOUR
         if age < KEEP_TRYING:
             assert verdict.at <= NOW - age + KEEP_TRYING + 2 * HOUR
-        if verdict.reason is Reason.LETTER:
+        if verdict.reason is Reason.MESSAGE:
             assert verdict.at >= NOW + 5 * MINUTE

@@ -6,10 +6,10 @@ import pytest
 
 from misfin.errors import AddressError, MessageTooLargeError
 from misfin.post.submission import submit
-from misfin.store import drafts
-from misfin.store.drafts import Draft, DraftBox
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing import drafts
+from misfin.store.outgoing.drafts import Draft, DraftBox
+from misfin.store.outgoing.outbox import Outbox
 
 NOW = 1_800_000_000.0
 
@@ -35,7 +35,7 @@ def written(box, **changes):
     return box.save(Draft(**facts | changes), now=NOW)
 
 
-def test_a_submitted_letter_waits_for_each_recipient_and_is_a_draft_no_more(outbox, box):
+def test_a_submitted_message_waits_for_each_recipient_and_is_a_draft_no_more(outbox, box):
     ids = submit(outbox, box, written(box), now=NOW, hold=10)
     rows = [outbox.row(row_id) for row_id in ids]
     assert [row.to for row in rows] == ["bob@hive.test", "cal@x.example:1960"]
@@ -54,7 +54,7 @@ def test_submitting_again_after_a_crash_queues_it_once(outbox, box):
     assert box.all() == []
 
 
-def test_a_draft_changed_after_the_crash_is_another_letter(outbox, box):
+def test_a_draft_changed_after_the_crash_is_another_message(outbox, box):
     draft = written(box)
     first = submit(outbox, None, draft, now=NOW)
     changed = written(box, id=draft.id, body="something else")
@@ -69,7 +69,7 @@ def test_a_draft_changed_after_the_crash_is_another_letter(outbox, box):
         ({"body": "x" * 16384}, MessageTooLargeError),
     ],
 )
-def test_a_letter_that_cannot_be_sent_stays_a_draft(outbox, box, changes, error):
+def test_a_message_that_cannot_be_sent_stays_a_draft(outbox, box, changes, error):
     draft = written(box, **changes)
     with pytest.raises(error):
         submit(outbox, box, draft, now=NOW)
@@ -77,7 +77,7 @@ def test_a_letter_that_cannot_be_sent_stays_a_draft(outbox, box, changes, error)
     assert outbox.rows() == []
 
 
-def test_a_letter_taken_back_can_be_submitted_again(outbox, box):
+def test_a_message_taken_back_can_be_submitted_again(outbox, box):
     draft = written(box)
     ids = submit(outbox, box, draft, now=NOW, hold=10)
     outbox.cancel(*ids, now=NOW + 5)
@@ -86,6 +86,6 @@ def test_a_letter_taken_back_can_be_submitted_again(outbox, box):
     assert submit(outbox, box, back, now=NOW + 6) != ids
 
 
-def test_a_letter_that_was_never_a_draft_can_be_queued(outbox):
-    letter = Draft(account="ada@mail.example", to=("bob@hive.test",), body="x")
-    assert submit(outbox, None, letter, now=NOW) != submit(outbox, None, letter, now=NOW)
+def test_a_message_that_was_never_a_draft_can_be_queued(outbox):
+    message = Draft(account="ada@mail.example", to=("bob@hive.test",), body="x")
+    assert submit(outbox, None, message, now=NOW) != submit(outbox, None, message, now=NOW)
