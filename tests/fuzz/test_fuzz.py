@@ -18,7 +18,10 @@ NAMES = [
     "request",
     "response",
     "safetext",
+    "sasl",
     "settings",
+    "smtp",
+    "smtpserver",
 ]
 
 

@@ -100,6 +100,7 @@ HEAVY = {
     "email",
     "tomlkit",
     "watchfiles",
+    "misfin.email",
     "misfin.net",
     "misfin.post",
     "misfin.trust",
