@@ -74,6 +74,10 @@ class LocalProtocolError(LocalError, RuntimeError):
     """A protocol machine was driven in an order it does not allow: a bug in the calling program."""
 
 
+class CommandError(LocalError, ValueError):
+    """An argument that cannot be put into a command of a mail protocol; nothing was sent."""
+
+
 class ClaimLostError(LocalError, RuntimeError):
     """A queued message was cancelled or taken by another process just before it left; nothing was sent."""
 

@@ -387,6 +387,99 @@ def safetext(data: bytes) -> None:
     assert not set("\n\t") & set(plain(text, one_line=True))
 
 
+def _cut_up(data: bytes) -> list[bytes]:
+    """The bytes in pieces, of another size for each length."""
+    size = 2 + len(data) % 11
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def imap(data: bytes) -> None:
+    """The IMAP engine: events or the one error, the same however the bytes are cut."""
+    from misfin.email.imap import Fetch, FetchPiece, IMAPClientProtocol, UidSet, commands
+
+    def engine() -> IMAPClientProtocol:
+        made = IMAPClientProtocol()
+        made.feed_bytes(b"* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+ IDLE] hi\r\n* 3 EXISTS\r\n")
+        list(made.events())
+        made.send(commands.select("INBOX"))
+        made.feed_bytes(b"A1 OK\r\n")
+        list(made.events())
+        kind = data[:1]
+        if kind == b"i":
+            made.send(commands.idle())
+        elif kind == b"a":
+            made.send(commands.append("Sent", 5))
+        else:
+            made.send(
+                commands.fetch(UidSet.since(1), [commands.body()], stream=kind == b"s", max_bytes=100_000)
+            )
+        return made
+
+    def read(chunks: list[bytes]) -> tuple[list[object], str]:
+        made, found, bodies = engine(), [], b""
+        try:
+            for chunk in chunks:
+                made.feed_bytes(chunk)
+                for event in made.events():
+                    if isinstance(event, FetchPiece):
+                        bodies += event.data
+                    else:
+                        found.append((event, bodies))
+                    if isinstance(event, Fetch):
+                        assert event.uid is None or 0 < event.uid < 1 << 32
+                        assert event.flags is None or all(isinstance(flag, str) for flag in event.flags)
+            made.receive_eof()
+        except RemoteProtocolError as e:
+            return found, str(e)
+        return found, ""
+
+    whole = read([data[1:]])
+    if len(data) <= _PIECEWISE:
+        assert read(_cut_up(data[1:])) == whole
+
+
+def pop3(data: bytes) -> None:
+    """The POP3 engine, in the same way; a message is what was sent without the protocol's dots."""
+    from misfin.email.pop3 import Answered, MessagePiece, POP3ClientProtocol, commands
+
+    kinds = {
+        b"u": commands.unique_ids(),
+        b"l": commands.sizes(),
+        b"c": commands.capa(),
+        b"s": commands.stat(),
+    }
+
+    def read(chunks: list[bytes]) -> tuple[list[object], str]:
+        made, found, bodies = POP3ClientProtocol(), [], b""
+        made.feed_bytes(b"+OK\r\n")
+        list(made.events())
+        for command in (commands.user("ada"), commands.password("x")):
+            made.send(command)
+            made.feed_bytes(b"+OK\r\n")
+            list(made.events())
+        made.send(kinds.get(data[:1], commands.retr(1, max_bytes=10_000)))
+        made.send(commands.retr(2))
+        try:
+            for chunk in chunks:
+                made.feed_bytes(chunk)
+                for event in made.events():
+                    if isinstance(event, MessagePiece):
+                        bodies += event.data
+                        continue
+                    found.append((event, bodies))
+                    if isinstance(event, Answered) and isinstance(event.value, int):
+                        assert event.value == len(bodies)
+                        bodies = b""
+            made.receive_eof()
+        except RemoteProtocolError as e:
+            return found, str(e)
+        return found, ""
+
+    whole = read([data[1:]])
+    if len(data) <= _PIECEWISE:
+        assert read(_cut_up(data[1:])) == whole
+
+
 def _vectors(name: str, *tables: str) -> tuple[bytes, ...]:
     """Short vectors of a file as seeds."""
     data = load(name)
@@ -434,6 +527,30 @@ _SMTP_REPLIES = (
     b"235 2.7.0 hi\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"
     b"250 2.0.0 taken\r\n250 ok\r\n250 ok\r\n250 ok\r\n221 bye\r\n"
 )
+_IMAP_SEEDS = (
+    b"s* 1 FETCH (UID 7 FLAGS (\\Seen) BODY[] {5}\r\nhello)\r\nA2 OK [HIGHESTMODSEQ 5] done\r\n",
+    b"f* 1 FETCH (BODY[HEADER.FIELDS (A B)]<0> ~{2}\r\nhi UID 7)\r\nA2 OK\r\n",
+    b'f* 1 FETCH (INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 9 MODSEQ (5))\r\n',
+    b"i+ idling\r\n* 4 EXISTS\r\n* VANISHED (EARLIER) 1:4,9\r\n* OK [COPYUID 7 1:3 5:7] x\r\nA2 OK\r\n",
+    b'a* LIST (\\Sent) "/" "Entw&APw-rfe"\r\n* STATUS a (UIDNEXT 3 MAILBOXID (F1))\r\nA2 NO [TRYCREATE]\r\n',
+    b'f* ESEARCH (TAG "A2") UID COUNT 3 ALL 1:3\r\n* SEARCH 1 2 (MODSEQ 9)\r\n* BYE x\r\n',
+    b'f* NAMESPACE (("" "/")) NIL NIL\r\n* ID ("name" NIL)\r\n* CAPABILITY IDLE\r\n* ENABLED QRESYNC\r\n',
+)
+_IMAP = (
+    b"* ", b"A2 ", b"+ ", b"\r\n", b"{3}\r\n", b"{0}\r\n", b"{99999}\r\n", b"(", b")", b'"', b"[", b"]",
+    b"OK ", b"NO ", b"BAD ", b"BYE ", b"FETCH (", b"UID ", b"FLAGS ", b"BODY[]", b"MODSEQ ", b"1:4294967295",
+    b"PERMANENTFLAGS (", b"MODIFIED ", b"APPENDUID ", b"EXPUNGE", b"0", b"~", b"\\", b"<0>", b"&AOk-", b"NIL",
+)  # fmt: skip
+_POP3_SEEDS = (
+    b"r+OK\r\n..a\r\n.\r\n+OK\r\nb\r\n.\r\n",
+    b"u+OK\r\n1 a\r\n2 \r\n.\r\n-ERR [IN-USE] x\r\n",
+    b"l+OK\r\n1 120\r\n.\r\n+OK\r\n.\r\n",
+    b"c+OK\r\nPIPELINING\r\nSASL PLAIN\r\n.\r\n",
+    b"s+OK 2 320\r\n+OK\r\n.a\r\n.\r\n",
+)
+_POP3 = (
+    b"+OK", b"-ERR ", b"\r\n", b".", b"\r\n.\r\n", b"\r", b"\n", b" ", b"[AUTH] ", b"1 ", b"+ ", b"x" * 9000,
+)  # fmt: skip
 
 TARGETS = {
     "address": Target(
@@ -464,12 +581,14 @@ TARGETS = {
         (b"# Hi\n\n* a\n> b\n=> c d\n```e\nf\n```\n",),
         (b"```", b"#", b"=>", b"* ", b">", b"\n", b"\r\n", b"\r", b" "),
     ),
+    "imap": Target(imap, ("misfin.email",), _IMAP_SEEDS, _IMAP),
     "message": Target(
         message,
         ("misfin.store",),
         (b"From: Ada <ada@mail.example>\nContent-Type: text/plain\n\nHi\n", *_vectors("gemmail", "gemmail")),
         (*_METADATA, *_MAIL),
     ),
+    "pop3": Target(pop3, ("misfin.email",), _POP3_SEEDS, _POP3),
     "query": Target(
         query,
         ("misfin.store.search.query",),
