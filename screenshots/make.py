@@ -24,8 +24,8 @@ import cairosvg
 from textual.pilot import Pilot
 
 from misfin.model.gemmail import Version
-from misfin.store.drafts import Draft, to_bytes
-from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
+from misfin.store.outgoing.drafts import Draft, to_bytes
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.trust.identity import identity_from_pem
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
@@ -125,7 +125,7 @@ async def completing(app: MisfinApp, pilot: Pilot[Any]) -> None:
 async def pointing(app: MisfinApp, pilot: Pilot[Any]) -> None:
     """The right button of the mouse over a conversation."""
     await until(pilot, LIST)
-    await pilot.click("#letters", offset=(30, 5), button=3)
+    await pilot.click("#messages", offset=(30, 5), button=3)
 
 
 def outbox_question(question: Question, *then: str) -> Steps:
@@ -209,27 +209,27 @@ SCENES = (
 def messages(now: float) -> list[tuple[str, str, Outcome | None, str]]:
     """One message in each state: recipient, subject, what the attempt came to, what the server said."""
     changed = Outcome(
-        State.HELD,
+        DeliveryState.HELD,
         "The certificate of garden.test:1958 has changed; nothing was sent.",
         question=Question.CHANGED_CERTIFICATE,
-        question_name="garden.test:1958",
+        pin_name="garden.test:1958",
     )
     moved = Outcome(
-        State.HELD,
+        DeliveryState.HELD,
         "The mailbox has moved for good.",
         status=31,
         meta="carl@newtown.test",
         question=Question.REDIRECT_ALWAYS,
         target="carl@newtown.test",
     )
-    later = Outcome(State.DEFERRED, "The server is away.", next_attempt=now + 280)
-    cut = Outcome(State.UNCERTAIN, "The connection was cut after the message had left.")
-    unknown = Outcome(State.FAILED, status=51, meta="Mailbox not found")
+    later = Outcome(DeliveryState.DEFERRED, "The server is away.", next_attempt=now + 280)
+    cut = Outcome(DeliveryState.UNCERTAIN, "The connection was cut after the message had left.")
+    unknown = Outcome(DeliveryState.FAILED, status=51, meta="Mailbox not found")
     return [
         (
             "bea@hive.test",
             "Re: biscuits",
-            Outcome(State.DELIVERED, status=20),
+            Outcome(DeliveryState.DELIVERED, status=20),
             "20 4dcba340d51ab86c",
         ),
         ("sam@tide.test", "Tide tables", later, "41 Back after the tide"),

@@ -39,7 +39,7 @@ def test_every_module_and_data_file_is_in_the_wheel(wheel: set[str]) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert expected <= wheel
-    assert {"misfin/py.typed", "misfin_tui/py.typed", "misfin_tui/demo/letters.toml"} <= wheel
+    assert {"misfin/py.typed", "misfin_tui/py.typed", "misfin_tui/demo/stories.toml"} <= wheel
 
 
 def test_the_themes_in_the_wheel_are_those_of_the_checkout(wheel: set[str]) -> None:

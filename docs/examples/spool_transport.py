@@ -12,8 +12,8 @@ from misfin.files import write_private
 from misfin.model.account import AddressKind
 from misfin.model.recipient import Recipient, mail_address
 from misfin.post import transport as post
-from misfin.store.drafts import Draft, from_bytes
-from misfin.store.outgoing import Outgoing, Transcript
+from misfin.store.outgoing.deliveries import Outgoing, Transcript
+from misfin.store.outgoing.drafts import Draft, from_bytes
 
 LIMIT = 1_000_000
 

@@ -1,4 +1,4 @@
-"""Misfin mail as a library: read, write, send, receive and judge gemmail (design.md §2).
+"""Misfin mail as a library: read, write, send, receive and judge gemmail (docs/library.md).
 
 Every public name can be imported from here and is loaded only then: ``import misfin`` itself costs nothing.
 """

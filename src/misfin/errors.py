@@ -31,17 +31,17 @@ class RemoteError(MisfinError):
 
 
 class AddressError(LocalError, ValueError):
-    """A text that is no Misfin address (protocol.md §1.5)."""
+    """A text that is not a Misfin address (docs/protocol.md §1.5)."""
 
     remedy = "Write it as mailbox@host, for example ada@mail.example."
 
 
 class GemmailError(LocalError, ValueError):
-    """A message that cannot be written in the form asked for (protocol.md §3)."""
+    """A message that cannot be written in the form asked for (docs/protocol.md §3)."""
 
 
 class MessageTooLargeError(LocalError, ValueError):
-    """A request over the limit of its protocol version (protocol.md §1.2, §1.3).
+    """A request over the limit of its protocol version (docs/protocol.md §1.2, §1.3).
 
     ``size`` and ``limit`` are bytes as counted by that version; ``version`` is ``"B"`` or ``"C"``.
     """
@@ -61,7 +61,7 @@ class AccountError(LocalError, LookupError):
 
 
 class IdentityError(LocalError, ValueError):
-    """A certificate or key that cannot be used as an identity (protocol.md §4)."""
+    """A certificate or key that cannot be used as an identity (docs/protocol.md §4)."""
 
 
 class IdentityEncryptedError(IdentityError):
@@ -75,15 +75,15 @@ class LocalProtocolError(LocalError, RuntimeError):
 
 
 class ClaimLostError(LocalError, RuntimeError):
-    """A queued letter was cancelled or taken by another process just before it left; nothing was sent."""
+    """A queued message was cancelled or taken by another process just before it left; nothing was sent."""
 
 
 class StoreError(LocalError, OSError):
     """Mail, queue or trust data on disk could not be read or written."""
 
 
-class LetterGoneError(StoreError):
-    """The letter is no longer where it was: another program moved or removed it meanwhile."""
+class MessageGoneError(StoreError):
+    """The message is no longer where it was: another program moved or removed it meanwhile."""
 
 
 class InputError(StoreError):
@@ -122,7 +122,7 @@ class RemoteProtocolError(RemoteError, ValueError):
 
 
 class TlsError(RemoteError, ConnectionError):
-    """TLS failed between us and the peer (protocol.md §5).
+    """TLS failed between us and the peer (docs/protocol.md §5).
 
     ``alert`` is the alert the peer sent, in OpenSSL's words (``"certificate required"``), or ``""``.
     """
@@ -169,14 +169,14 @@ class DeliveryTimeoutError(DeliveryError, TimeoutError):
 class OutcomeUnknownError(DeliveryError, ConnectionError):
     """The whole request had left and no usable answer came: it may or may not have been delivered.
 
-    Never repeat by yourself: the message could arrive twice (protocol.md §2).
+    Never repeat by yourself: the message could arrive twice (docs/protocol.md §2).
     """
 
     remedy = "Ask the recipient before sending it again: it may have arrived."
 
 
 class RedirectError(DeliveryError):
-    """A redirect that cannot be followed: no address, a loop, or too many hops (protocol.md §2)."""
+    """A redirect that cannot be followed: no address, a loop, or too many hops (docs/protocol.md §2)."""
 
     def __init__(self, message: str, *, hostname: str, port: int, status: int, meta: str) -> None:
         super().__init__(message, hostname=hostname, port=port)

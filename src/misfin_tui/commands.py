@@ -13,16 +13,16 @@ from textual.content import Content
 from textual.style import Style
 
 from misfin.errors import MisfinError
-from misfin_tui.keymap import Action, Shown, readable
+from misfin_tui.keymap import KeyAction, Shown, readable
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.actions import actions_of, runner
-from misfin_tui.widgets.sidebar import Kind
+from misfin_tui.widgets.sidebar import SidebarKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from misfin_tui.app import MisfinApp
-    from misfin_tui.widgets.sidebar import Entry
+    from misfin_tui.widgets.sidebar import SidebarEntry
 
 MAX_PEOPLE = 6
 _LEAST = 2  # letters typed before the address book is asked
@@ -46,7 +46,7 @@ class ActionProvider(Provider):
                 score *= 0.5 if action.shown is Shown.HELP else 1
                 yield Hit(score, self._shown(action), runner(self.screen, action), text=action.help)
 
-    def _shown(self, action: Action) -> Content:
+    def _shown(self, action: KeyAction) -> Content:
         keys = " ".join(readable(key) for key in cast("MisfinApp", self.app).keys.of(action.id))
         return Content.assemble(
             action.help.rstrip("."), ("  " + keys if keys else "", Style(bold=True, dim=True))
@@ -64,7 +64,7 @@ class FolderProvider(Provider):
             return
         inbox = app.inbox
         for entry in inbox.sidebar.places():
-            account = f"  {entry.group}" if entry.kind is not Kind.SEARCH and inbox.several else ""
+            account = f"  {entry.group}" if entry.kind is not SidebarKind.SEARCH and inbox.several else ""
             name = plain(entry.label, one_line=True)
             if any(word.startswith(typed) for word in (name.casefold(), *name.casefold().split())):
                 shown = Content.assemble(
@@ -72,7 +72,7 @@ class FolderProvider(Provider):
                 )
                 yield Hit(0.9, shown, self._opener(entry), text=shown.plain)
 
-    def _opener(self, entry: Entry) -> Callable[[], None]:
+    def _opener(self, entry: SidebarEntry) -> Callable[[], None]:
         app = cast("MisfinApp", self.app)
 
         def show() -> None:

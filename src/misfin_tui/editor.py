@@ -1,4 +1,4 @@
-"""Writing in one's own editor while mail goes on arriving (style.md §4.10).
+"""Writing in one's own editor while mail goes on arriving (docs/decisions.md §9).
 
 The text goes to a private file; the terminal is given away, and the loop keeps running until the editor
 ends. No text an editor saved is ever removed unread: what cannot be taken is set aside under another name,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class MailChanged(Message, bubble=False):
-    """The index changed: letters came, went or changed flags. ``arrived`` counts new unread letters."""
+    """The index changed: messages came, went or changed flags. ``arrived`` counts new unread messages."""
 
     arrived: int = 0
     sender: str = ""
@@ -42,7 +42,7 @@ class OutboxChanged(Message, bubble=False):
 
 @dataclass
 class TrustAsked(Message, bubble=False):
-    """Something waits until a person decides about a certificate; several letters raise one question.
+    """Something waits until a person decides about a certificate; several messages raise one question.
 
     ``kind`` is ``"host"`` or ``"sender"``; ``name`` is ``host:port`` or ``mailbox@host``.
     """
@@ -69,7 +69,7 @@ class SourceChanged(Message, bubble=False):
 
 @dataclass
 class IndexProgress(Message, bubble=False):
-    """``what`` is being done to many letters: ``done`` of ``total``; equal numbers mean it is finished."""
+    """``what`` is being done to many messages: ``done`` of ``total``; equal numbers mean it is finished."""
 
     done: int
     total: int

@@ -12,7 +12,10 @@ HOME_VARIABLE = "MISFIN_TUI_HOME"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The folders of one profile (design.md §5): what is precious in ``root``, the rest in ``cache``."""
+    """The folders of one profile: what is precious in ``root``, the rest in ``cache``.
+
+    See docs/mail-on-disk.md §1.
+    """
 
     root: Path
     cache: Path
@@ -51,13 +54,13 @@ class Profile:
     @property
     def index_db(self) -> Path:
         """The index over the mail; rebuilt from it at any time."""
-        from misfin.store.indexfile import index_file  # late: only the mail commands ask
+        from misfin.store.index_file import index_file  # late: only the mail commands ask
 
         return index_file(self.cache)
 
     @property
     def undo_db(self) -> Path:
-        """The last actions on letters, for undo after a restart; may be deleted at any time."""
+        """The last actions on messages, for undo after a restart; may be deleted at any time."""
         return self.cache / "undo.db"
 
     @property

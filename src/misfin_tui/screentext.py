@@ -72,11 +72,11 @@ def _odd_name(name: str, *, punycode: bool) -> str:
         return "" if name.isprintable() else "holds control characters"
     if UNSAFE.search(name) or not name.isprintable():
         return "holds characters that cannot be seen"
-    letters = [char for char in name if unicodedata.category(char)[0] == "L"]
-    scripts = {unicodedata.name(char, "UNKNOWN").split(" ")[0] for char in letters}
+    chars = [char for char in name if unicodedata.category(char)[0] == "L"]
+    scripts = {unicodedata.name(char, "UNKNOWN").split(" ")[0] for char in chars}
     if len(scripts) > 1 and not any(scripts <= allowed for allowed in _WRITTEN_TOGETHER):
         return f"mixes {_listed(sorted(script.capitalize() for script in scripts))} letters"
-    if letters and all(char in _LATIN_TWINS for char in letters):
+    if chars and all(char in _LATIN_TWINS for char in chars):
         return f"is written in {scripts.pop().capitalize()} letters that look like Latin ones"
     return ""
 

@@ -132,7 +132,7 @@ def build(name: str, data: Mapping[str, Any]) -> tuple[Theme | None, list[str]]:
         if key not in COLORS:
             faults.append(f"{name}: unknown colour `{_shown(key)}`{_nearest(key, COLORS)}")
         elif not is_color(value):
-            faults.append(f"{name}: {key} = `{_shown(str(value))}` is no colour; write #rrggbb or a name.")
+            faults.append(f"{name}: {key} = `{_shown(str(value))}` is not a colour; write #rrggbb or a name.")
             usable = False
     if "primary" not in colors:
         faults.append(f"{name}: [colors] needs at least `primary`.")

@@ -1,4 +1,4 @@
-"""The app in a real terminal: first screen, keys to paint, memory, a letter drawn, each beside its goal.
+"""The app in a real terminal: first screen, keys to paint, memory, a message drawn, each beside its goal.
 
 Everything runs in a pseudo terminal as a person would run it; times are of this machine, so the ratios count.
 ``python tests/benchmarks/bench_app.py [--keep FOLDER] [--rounds N] [PART ...]``
@@ -31,7 +31,7 @@ from bench_compose import TEXTS
 from make_mailbox import ACCOUNT, END, make
 
 from misfin.store.index import MailIndex
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
 from misfin_tui.paths import Profile, profile_at
 from misfin_tui.picture import Picture
 from misfin_tui.widgets.gemtext_rows import lay_out
@@ -50,7 +50,7 @@ Bare().run()
 PARTS = ("first", "building", "keys", "typing", "drawing")
 FEW, SOME, MANY = 1_000, 10_000, 100_000
 KEYS = 100
-ARRIVALS = 50  # letters per second while keys are measured under load
+ARRIVALS = 50  # messages per second while keys are measured under load
 SENDS = 10
 BETWEEN = 0.03  # seconds between two keys, as a key that is held down
 ENOUGH = 60.0  # seconds after which a program that shows nothing is given up
@@ -144,13 +144,13 @@ def ours() -> list[str]:
     return [sys.executable, "-m", "misfin_tui"]
 
 
-def prepare(root: Path, letters: int) -> Profile:
+def prepare(root: Path, messages: int) -> Profile:
     """A profile with one identity, a mailbox, and an index over it; one that is there already is used."""
     profile = profile_at(root)
     if not profile.config.exists():
         command = [*ours(), "--profile", str(root), "identity", "new", ACCOUNT]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        make(profile.mail, letters)
+        make(profile.mail, messages)
         deliver(profile, MARK.decode(), END + 1000)
     profile.config.write_text("[receive]\nenabled = false\n")
     for path in profile.root.glob("outbox.db*"):
@@ -190,7 +190,7 @@ def first_screens(profiles: dict[int, Profile], rounds: int) -> None:
     runs: dict[str, Callable[[], float]] = {
         "bare": lambda: frame([sys.executable, "-c", BARE], profiles[FEW])
     }
-    for letters, profile in profiles.items():
+    for messages, profile in profiles.items():
 
         def drawn(profile: Profile = profile) -> float:
             Picture(profile).drop()
@@ -200,10 +200,10 @@ def first_screens(profiles: dict[int, Profile], rounds: int) -> None:
             take_picture(profile)
             return frame(ours(), profile)
 
-        runs[f"drawn {letters}"] = drawn
-        runs[f"painted {letters}"] = painted
-        if shutil.which("neomutt") and letters != FEW:
-            runs[f"neomutt {letters}"] = lambda profile=profile: frame(neomutt(profile), profile)  # type: ignore[misc]
+        runs[f"drawn {messages}"] = drawn
+        runs[f"painted {messages}"] = painted
+        if shutil.which("neomutt") and messages != FEW:
+            runs[f"neomutt {messages}"] = lambda profile=profile: frame(neomutt(profile), profile)  # type: ignore[misc]
     for run in runs.values():
         run()
     times: dict[str, list[float]] = {name: [] for name in runs}
@@ -213,26 +213,28 @@ def first_screens(profiles: dict[int, Profile], rounds: int) -> None:
     median = {name: statistics.median(values) for name, values in times.items()}
     bare = median["bare"]
     figure("a bare Textual app", bare, "ms")
-    for letters in profiles:
-        painted_ms, drawn_ms = median[f"painted {letters}"], median[f"drawn {letters}"]
-        figure(f"first screen, {letters:,} letters", painted_ms, "ms", note="the picture of it")
-        figure(f"  drawn by the program, {letters:,}", drawn_ms, "ms")
+    for messages in profiles:
+        painted_ms, drawn_ms = median[f"painted {messages}"], median[f"drawn {messages}"]
+        figure(f"first screen, {messages:,} messages", painted_ms, "ms", note="the picture of it")
+        figure(f"  drawn by the program, {messages:,}", drawn_ms, "ms")
         figure("    against a bare Textual app", drawn_ms / bare, "x", 1.5)
-        if (other := median.get(f"neomutt {letters}")) is not None:
-            figure(f"  neomutt, header cache, {letters:,}", other, "ms")
-            goal = 0.5 if letters == MANY else 1.0
+        if (other := median.get(f"neomutt {messages}")) is not None:
+            figure(f"  neomutt, header cache, {messages:,}", other, "ms")
+            goal = 0.5 if messages == MANY else 1.0
             figure("    first screen against neomutt", painted_ms / other, "x", goal)
             figure("    drawn against neomutt", drawn_ms / other, "x")
-    figure("drawn, 100,000 against 1,000 letters", median[f"drawn {MANY}"] / median[f"drawn {FEW}"], "x", 1.1)
+    figure(
+        "drawn, 100,000 against 1,000 messages", median[f"drawn {MANY}"] / median[f"drawn {FEW}"], "x", 1.1
+    )
 
 
 # ---- the first run
 
 
 def building(profile: Profile) -> None:
-    """The app started without an index, as after a first sync: until every letter is in, and a little on."""
+    """The app started without an index, as after a first sync: until every message is in, and a little on."""
     with MailIndex(profile.index_db, profile.mail) as index:
-        letters = sum(folder.total for folder in index.folders())
+        messages = sum(folder.total for folder in index.folders())
     shutil.rmtree(profile.cache)
     for path in profile.root.glob("contacts.db*"):
         path.unlink()
@@ -240,14 +242,14 @@ def building(profile: Profile) -> None:
     try:
         figure("first screen without an index", terminal.wait_for(MARK) * 1000, "ms")
         with MailIndex(profile.index_db, profile.mail) as index:
-            while sum(folder.total for folder in index.folders()) < letters:
+            while sum(folder.total for folder in index.folders()) < messages:
                 if time.perf_counter() - terminal.started > A_BUILD:
                     raise TimeoutError("the index is not whole")
                 terminal.settle(0.1)
                 time.sleep(0.1)
         spent = time.perf_counter() - terminal.started
-        figure("whole index, with the app open", letters / spent, "/s", note=f"{spent:.1f} s")
-        for _ in range(20):  # meanwhile people are learnt from the letters
+        figure("whole index, with the app open", messages / spent, "/s", note=f"{spent:.1f} s")
+        for _ in range(20):  # meanwhile people are learnt from the messages
             terminal.settle()
             time.sleep(0.5)
         figure("memory of the first run", terminal.memory() * 1.048576, "MB", 90.0, "most of the whole build")
@@ -272,13 +274,15 @@ def keys(profile: Profile) -> None:
             time.sleep(2.0)
             terminal.settle()
             for name, key in (("j", b"j"), ("page down", b"\x1b[6~"), ("k", b"k"), ("page up", b"\x1b[5~")):
-                spread(name, pressed(terminal, key), median=None if "page" in name else 6.0, p95=15.0)
+                broadcast(name, pressed(terminal, key), median=None if "page" in name else 6.0, p95=15.0)
             for _ in range(SENDS):
-                queue_a_letter(profile)
+                queue_a_message(profile)
             figure("memory", terminal.memory() * 1.048576, "MB", 90.0, "most so far")
             pouring.start()
             time.sleep(1.0)
-            spread(f"j, {ARRIVALS} letters a second, sending", pressed(terminal, b"j"), median=6.0, p99=50.0)
+            broadcast(
+                f"j, {ARRIVALS} messages a second, sending", pressed(terminal, b"j"), median=6.0, p99=50.0
+            )
             figure("memory with mail pouring in", terminal.memory() * 1.048576, "MB", 90.0, "most")
         finally:
             done.set()
@@ -299,7 +303,7 @@ class SlowHost:
         self._listener.close()
 
 
-def queue_a_letter(profile: Profile) -> None:
+def queue_a_message(profile: Profile) -> None:
     words = ("send", "--queue", "--body", "Hello.", f"bob@{SLOW_HOST}")
     command = [*ours(), "--profile", str(profile.root), *words]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -313,7 +317,7 @@ def pressed(terminal: Terminal, key: bytes) -> list[float]:
     return times
 
 
-def spread(
+def broadcast(
     what: str,
     seconds: list[float],
     *,
@@ -328,7 +332,7 @@ def spread(
 
 
 def pour(profile: Profile, done: threading.Event) -> None:
-    """Deliver letters as the receiver does, and take them away again in the end."""
+    """Deliver messages as the receiver does, and take them away again in the end."""
     inbox = MailStore(profile.mail).folder(ACCOUNT).path / "new"
     before, number = set(inbox.iterdir()), 0
     while not done.wait(1 / ARRIVALS):
@@ -339,11 +343,11 @@ def pour(profile: Profile, done: threading.Event) -> None:
 
 
 def deliver(profile: Profile, subject: str, date: float) -> None:
-    letter = (
+    message = (
         f"From: Bob <bob@hive.test>\nTo: {ACCOUNT}\nSubject: {subject}\nDate: {formatdate(date)}\n"
         f"Message-ID: <{date:.0f}.{time.time_ns()}@poured.test>\n\nHello.\n"
     )
-    MailStore(profile.mail).folder(ACCOUNT).deliver(letter.encode())
+    MailStore(profile.mail).folder(ACCOUNT).deliver(message.encode())
 
 
 # ---- writing and drawing
@@ -359,18 +363,18 @@ def typing(profile: Profile) -> None:
             for words in ("c", "bob@hive.test\t", "Subject\t", f"\x1b[200~{text}\x1b[201~", "\x1b[A" * 15):
                 terminal.write(words.encode())
                 terminal.settle()
-            spread(f"16 KiB of {name}", pressed(terminal, b"x"), median=10.0)
+            broadcast(f"16 KiB of {name}", pressed(terminal, b"x"), median=10.0)
         finally:
             terminal.end()
 
 
 def drawing() -> None:
-    """A letter of the largest size, laid out for a window of 100 columns."""
+    """A message of the largest size, laid out for a window of 100 columns."""
     words = "The quick brown fox jumps over the lazy dog and sleeps in the garden. "
     texts = {
         "16 KiB of gemtext": ("# Title\n\n" + words * 4 + "\n\n=> gemini://x.test/ a link\n* item\n> quote\n")
         * 60,
-        "16 KiB of one-letter lines": "a\n" * 8192,
+        "16 KiB of one-message lines": "a\n" * 8192,
         "16 KiB in one word": "x" * 16384,
         "16 KiB of wide signs": "漢字かな" * 1365,
     }
@@ -389,23 +393,23 @@ def best(work: Callable[[], object], rounds: int = 9) -> float:
 
 def main(parts: list[str], folder: Path, rounds: int) -> None:
     if "first" in parts:
-        profiles = {letters: prepare(folder / str(letters), letters) for letters in (FEW, SOME, MANY)}
+        profiles = {messages: prepare(folder / str(messages), messages) for messages in (FEW, SOME, MANY)}
         print(f"first screen, {SIZE[0]}x{SIZE[1]}, median of {rounds}")
         first_screens(profiles, rounds)
     if "building" in parts:
         profile = prepare(folder / str(MANY), MANY)
-        print(f"a first run, {MANY:,} letters")
+        print(f"a first run, {MANY:,} messages")
         building(profile)
     if "keys" in parts:
         profile = prepare(folder / str(MANY), MANY)
-        print(f"key to paint, {MANY:,} letters")
+        print(f"key to paint, {MANY:,} messages")
         keys(profile)
     if "typing" in parts:
         profile = prepare(folder / str(FEW), FEW)
         print("key to paint in the composer")
         typing(profile)
     if "drawing" in parts:
-        print("a letter laid out")
+        print("a message laid out")
         drawing()
     if _missed:
         print("MISSED: " + ", ".join(_missed))

@@ -1,6 +1,6 @@
 """Whole processes, exec to exit: ``--version``, ``list``, and ``send --wait`` against ``titlani send``.
 
-Both send the same text to the same receiver, by turns (target: 0.6 of Titlani's time); ours keeps the letter
+Both send the same text to the same receiver, by turns (target: 0.6 of Titlani's time); ours keeps the message
 durably in outbox and Sent on top. Titlani knows no ports, so the receiver listens on 1958.
 """
 

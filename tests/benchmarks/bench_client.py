@@ -1,8 +1,8 @@
 """What one ``MisfinClient.send`` costs, against Titlani's client (target: 0.8 of its time).
 
-Both send the same 1 KiB letter to the same receiver (ours, storing nothing, in a process of its own), over a
-new TLS connection each time, by turns. "One client" is a program that sends many letters; "a client each"
-makes a new client with its trust file for every letter. Ours runs in this interpreter, and in Titlani's too.
+Both send the same 1 KiB message to the same receiver (ours, storing nothing, in a process of its own), over a
+new TLS connection each time, by turns. "One client" is a program that sends many messages; "a client each"
+makes a new client with its trust file for every message. Ours runs in this interpreter, and in Titlani's too.
 """
 
 from __future__ import annotations

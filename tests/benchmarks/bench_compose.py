@@ -20,7 +20,7 @@ os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIM
 from desk import ALICE, at_desk, make_profile, until  # noqa: E402 - found by the path set above
 from textual import events  # noqa: E402
 
-from misfin.store.drafts import Draft  # noqa: E402
+from misfin.store.outgoing.drafts import Draft  # noqa: E402
 
 SIZE = 16_000
 KEYS = 100

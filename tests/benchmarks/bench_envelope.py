@@ -1,4 +1,4 @@
-"""How fast letters are wrapped, read and stored (target: wrapping under 0.1 ms, far below the disk's share).
+"""How fast messages are wrapped, read and stored (target: wrapping under 0.1 ms, far below the disk's share).
 
 The standard library's ``email`` does the same two jobs beside it, as does ``mailbox.Maildir`` for storing.
 """
@@ -17,10 +17,10 @@ from pathlib import Path
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage, Version
-from misfin.store.envelope import read, wrap
-from misfin.store.html import html_to_text
-from misfin.store.maildir import Maildir
-from misfin.store.mime import read_letter
+from misfin.store.mail.maildir import Maildir
+from misfin.store.message.envelope import read, wrap
+from misfin.store.message.html import html_to_text
+from misfin.store.message.mime import read_message
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
 NOW = datetime(2026, 11, 19, 14, 2, tzinfo=UTC)
@@ -49,7 +49,7 @@ def best(work: Callable[[], object], rounds: int = 7, least: float = 0.1) -> flo
 
 
 def by_stdlib() -> bytes:
-    """The same letter as ``email`` would write it."""
+    """The same message as ``email`` would write it."""
     message = GemmailMessage.from_bytes(GEMMAIL)
     out = EmailMessage(email.policy.SMTPUTF8)
     out["From"] = f'"{message.senders[0].blurb}" <{message.senders[0].address}>'
@@ -86,17 +86,17 @@ def plain_mail(*, alternative: bool) -> bytes:
 
 
 def main() -> None:
-    """Print microseconds per letter, ours and the standard library's."""
-    letter, mail, large = wrapped(), plain_mail(alternative=False), plain_mail(alternative=True)
+    """Print microseconds per message, ours and the standard library's."""
+    message, mail, large = wrapped(), plain_mail(alternative=False), plain_mail(alternative=True)
     rows: list[tuple[str, Callable[[], object], Callable[[], object] | None]] = [
         ("wrap a 1 KiB gemmail", wrapped, by_stdlib),
-        ("open it again", lambda: read(letter), None),
-        ("read it as a letter", lambda: read_letter(letter), None),
-        ("read a plain mail", lambda: read_letter(mail), lambda: _read_by_stdlib(mail)),
-        ("read mail with HTML and a file", lambda: read_letter(large), lambda: _read_by_stdlib(large)),
+        ("open it again", lambda: read(message), None),
+        ("read it as a message", lambda: read_message(message), None),
+        ("read a plain mail", lambda: read_message(mail), lambda: _read_by_stdlib(mail)),
+        ("read mail with HTML and a file", lambda: read_message(large), lambda: _read_by_stdlib(large)),
         ("7 KiB of HTML to text", lambda: html_to_text(HTML), None),
     ]
-    print(f"{'':34}{'ours':>10}{'stdlib':>10}   µs per letter")
+    print(f"{'':34}{'ours':>10}{'stdlib':>10}   µs per message")
     for name, ours, theirs in rows:
         other = f"{best(theirs):10.1f}" if theirs else f"{'-':>10}"
         print(f"{name:34}{best(ours):10.1f}{other}")
@@ -104,8 +104,8 @@ def main() -> None:
         box = Maildir(Path(folder) / "ours").create()
         other = mailbox.Maildir(Path(folder) / "theirs")
         rows = [
-            ("store one, fsynced", lambda: box.deliver(letter), lambda: other.add(letter)),
-            ("store 32 at once, per letter", lambda: box.deliver_many([letter] * 32), None),
+            ("store one, fsynced", lambda: box.deliver(message), lambda: other.add(message)),
+            ("store 32 at once, per message", lambda: box.deliver_many([message] * 32), None),
         ]
         for name, ours, theirs in rows:
             each = 32 if "32" in name else 1

@@ -27,7 +27,7 @@ sys.path[:0] = [str(HERE.parent / "helpers"), str(HERE.parents[1] / "src")]
 
 from bench_receiver import SERVER_CPU, cpu_seconds, make_people, pinned, resident_mb  # noqa: E402
 from flood import flooding  # noqa: E402 - only to be found on the path just made
-from letter_load import context_for  # noqa: E402 - as above
+from message_load import context_for  # noqa: E402 - as above
 
 FILES = (256, 1024, 8192)
 GOAL = 1.0

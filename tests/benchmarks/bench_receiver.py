@@ -1,6 +1,7 @@
-"""Letters a receiver takes per second, ours against Titlani as installed, and the memory of idle connections.
+"""Messages a receiver takes per second, ours against Titlani as installed, and the memory of idle
+connections.
 
-Each letter is 1 KiB, over a new TLS 1.3 connection with a client certificate. Ours is all of
+Each message is 1 KiB, over a new TLS 1.3 connection with a client certificate. Ours is all of
 ``misfin-tui receive`` with its default settings but without the rate limit (Titlani's is off as installed):
 20 means written, fsynced, renamed, folder fsynced. Server and load have a processor each; the two servers
 take turns, so that what else the machine does hits both. Goals: rate at least 1.5 times Titlani's with 8
@@ -41,7 +42,7 @@ def unspoilt(folder: Path) -> Path:
     """A new folder with room of its own on the disk.
 
     Where files were deleted moments ago, by an earlier run say, ext4 looks at each of their places before it
-    makes a new file, which can cost more than all else about a letter. Folders inside a "top" one start
+    makes a new file, which can cost more than all else about a message. Folders inside a "top" one start
     elsewhere; on other systems this changes nothing.
     """
     with contextlib.suppress(OSError):
@@ -103,7 +104,7 @@ def pinned(cpu: int | None) -> list[str]:
 
 def load(port: int, clients: int, seconds: float, sender: Path) -> dict[str, float]:
     """Put a load on a server, from a process of its own."""
-    command = [*pinned(LOAD_CPU), sys.executable, str(HERE / "letter_load.py")]
+    command = [*pinned(LOAD_CPU), sys.executable, str(HERE / "message_load.py")]
     command += [str(port), str(clients), str(seconds), str(sender), "alice@localhost"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -126,10 +127,10 @@ def resident_mb(pid: int) -> float:
 
 
 def measure(pid: int, port: int, clients: int, seconds: float, sender: Path) -> dict[str, float]:
-    """One round; with the server's processor time per letter, which other programs disturb least."""
+    """One round; with the server's processor time per message, which other programs disturb least."""
     before = cpu_seconds(pid)
     result = load(port, clients, seconds, sender)
-    return {**result, "server_cpu": (cpu_seconds(pid) - before) / result["letters"]}
+    return {**result, "server_cpu": (cpu_seconds(pid) - before) / result["messages"]}
 
 
 def median(rounds: list[dict[str, float]], what: str) -> float:
@@ -152,10 +153,10 @@ def compare(profile: Path, sender: Path, home: Path, rounds: int, seconds: float
                 peers.append(measure(theirs.process.pid, theirs.port, clients, seconds, sender))
             for name, results in (("ours", ours), ("Titlani", peers)):
                 print(
-                    f"{clients:3} clients  {name:8}{median(results, 'rate'):7.0f} letters/s"
+                    f"{clients:3} clients  {name:8}{median(results, 'rate'):7.0f} messages/s"
                     f"   median {median(results, 'median') * 1000:6.1f} ms"
                     f"   99 % {median(results, 'p99') * 1000:6.1f} ms"
-                    f"   server CPU {median(results, 'server_cpu') * 1000:5.2f} ms/letter"
+                    f"   server CPU {median(results, 'server_cpu') * 1000:5.2f} ms/message"
                 )
             ratios = [one["rate"] / other["rate"] for one, other in zip(ours, peers, strict=True)]
             ratio, p99 = statistics.median(ratios), median(ours, "p99") / median(peers, "p99")
@@ -166,7 +167,7 @@ def compare(profile: Path, sender: Path, home: Path, rounds: int, seconds: float
                 f" {max(ratios):.2f}), 99 % {p99:.2f}: {'reached' if reached else 'MISSED'}"
             )
         stored = sum(1 for _ in (profile / "mail" / "alice@localhost" / "new").iterdir())
-    print(f"             {stored:,} letters are in our Maildir")
+    print(f"             {stored:,} messages are in our Maildir")
     return good
 
 
@@ -177,15 +178,15 @@ def alone(profile: Path, sender: Path, rounds: int, seconds: float) -> None:
         for clients in CLIENTS:
             results = [measure(pid, port, clients, seconds, sender) for _ in range(rounds)]
             print(
-                f"{clients:3} clients  ours {median(results, 'rate'):7.0f} letters/s"
+                f"{clients:3} clients  ours {median(results, 'rate'):7.0f} messages/s"
                 f"   99 % {median(results, 'p99') * 1000:6.1f} ms"
-                f"   server CPU {median(results, 'server_cpu') * 1000:5.2f} ms/letter"
+                f"   server CPU {median(results, 'server_cpu') * 1000:5.2f} ms/message"
             )
 
 
 async def hold_open(port: int, count: int) -> list[asyncio.StreamWriter]:
     """Open connections, finish the handshakes, and then say nothing."""
-    from letter_load import context_for
+    from message_load import context_for
 
     context = context_for(str(HOLDER))
     writers = []

@@ -1,11 +1,11 @@
 """How fast the mail index is: building, following, windows, searching, filing; and what memory it takes.
 
-Targets at 100,000 letters: a window of 200 conversations under 5 ms; first page of a search for a rare and
+Targets at 100,000 messages: a window of 200 conversations under 5 ms; first page of a search for a rare and
 for a common word under 50 ms; a new delivery seen in under 200 ms; building at least half as fast as
-``notmuch new``; a scan without changes under 100 ms. notmuch runs on the same letters where installed.
+``notmuch new``; a scan without changes under 100 ms. notmuch runs on the same messages where installed.
 
-Usage: ``bench_store.py [LETTERS ...] [--without-peers] [--keep FOLDER]``; 10,000 and 100,000 letters unless
-told otherwise. Making 100,000 letters takes longer than measuring them: ``--keep`` makes them once.
+Usage: ``bench_store.py [MESSAGES ...] [--without-peers] [--keep FOLDER]``; 10,000 and 100,000 messages unless
+told otherwise. Making 100,000 messages takes longer than measuring them: ``--keep`` makes them once.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from make_mailbox import ACCOUNT, RARE, make
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
+from misfin.store.index.rows import View
 from misfin.store.index.watch import watch
-from misfin.store.maildir import MailStore
-from misfin.store.rows import View
+from misfin.store.mail.maildir import MailStore
 
 INBOX = View(ACCOUNT, "Inbox")
 ROUNDS = 9
-LETTER = b"From: Bea <bea@hive.test>\nSubject: fresh\nMessage-ID: <fresh%d@x>\n\nHello.\n"
+MESSAGE = b"From: Bea <bea@hive.test>\nSubject: fresh\nMessage-ID: <fresh%d@x>\n\nHello.\n"
 
 
 def say(what: str, figure: float, unit: str, note: str = "") -> None:
@@ -51,8 +51,8 @@ def median(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     return statistics.median(spent)
 
 
-def build(root: Path, path: Path, letters: int) -> float:
-    """Letters a second of a first build; says when the first page stood."""
+def build(root: Path, path: Path, messages: int) -> float:
+    """Messages a second of a first build; says when the first page stood."""
     index = MailIndex(path, root)
     first: list[float] = []
 
@@ -63,9 +63,9 @@ def build(root: Path, path: Path, letters: int) -> float:
     start = time.perf_counter()
     index.open()
     index.scan(progress)
-    rate = letters / (time.perf_counter() - start)
+    rate = messages / (time.perf_counter() - start)
     say("first page of a first build", first[0], "ms")
-    say("first build", rate, "letters/s", f"{letters / rate:.1f} s")
+    say("first build", rate, "messages/s", f"{messages / rate:.1f} s")
     say("size of the index", path.stat().st_size / 1e6, "MB")
     index.close()
     return rate
@@ -136,7 +136,7 @@ def follow(index: MailIndex, root: Path) -> None:
         while not told.empty():
             told.get()
         start = time.perf_counter()
-        inbox.deliver(LETTER % number)
+        inbox.deliver(MESSAGE % number)
         told.get(timeout=10)
         delays.append((time.perf_counter() - start) * 1e3)
         time.sleep(0.2)
@@ -159,18 +159,18 @@ def file_away(index: MailIndex, root: Path) -> None:
     undo = filing.apply(Action.ARCHIVE, View(ACCOUNT, "Inbox", query="xi* OR mim*"))
     spent = time.perf_counter() - start
     if undo.count:
-        say(f"archive {undo.count:,} letters a search finds", undo.count / spent, "letters/s")
+        say(f"archive {undo.count:,} messages a search finds", undo.count / spent, "messages/s")
     start = time.perf_counter()
     filing.undo(undo)
     if undo.count:
-        say("take that back", undo.count / (time.perf_counter() - start), "letters/s")
+        say("take that back", undo.count / (time.perf_counter() - start), "messages/s")
 
 
 def memory(path: Path, root: Path) -> None:
     """Peak memory of a process that opens a built index, reads a page, searches, and follows the mail."""
     program = (
         "from pathlib import Path; from misfin.store.index import MailIndex;"
-        "from misfin.store.rows import View;"
+        "from misfin.store.index.rows import View;"
         f"index = MailIndex(Path({str(path)!r}), Path({str(root)!r})); index.open();"
         f"view = View({ACCOUNT!r}, 'Inbox'); index.conversations(view, 0, 200); index.scan();"
         "index.conversations(View(query='the'), 0, 200); index.count(View(query='the'));"
@@ -182,7 +182,7 @@ def memory(path: Path, root: Path) -> None:
     say("peak memory of a process using the index", int(said.stdout) / 1024, "MB")
 
 
-def notmuch(root: Path, rate: float, letters: int) -> None:
+def notmuch(root: Path, rate: float, messages: int) -> None:
     if not shutil.which("notmuch"):
         print("  notmuch is not installed")
         return
@@ -198,8 +198,8 @@ def notmuch(root: Path, rate: float, letters: int) -> None:
 
     start = time.perf_counter()
     run("new", "--quiet")
-    theirs = letters / (time.perf_counter() - start)
-    say("notmuch new", theirs, "letters/s", f"we build at {rate / theirs:.1f} × that")
+    theirs = messages / (time.perf_counter() - start)
+    say("notmuch new", theirs, "messages/s", f"we build at {rate / theirs:.1f} × that")
     for query in (RARE, "the"):
         say(
             f"notmuch search, 50 threads, {query}",
@@ -213,19 +213,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("letters", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("messages", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--keep", type=Path, help="where made mailboxes are kept for the next time")
     given = parser.parse_args()
-    for letters in given.letters:
+    for messages in given.messages:
         with tempfile.TemporaryDirectory(prefix="misfin-bench-") as name:
             root, path = Path(name) / "mail", Path(name) / "cache" / "index.db"
-            print(f"{letters:,} letters", flush=True)
+            print(f"{messages:,} messages", flush=True)
             if given.keep:
-                root = given.keep / str(letters)
+                root = given.keep / str(messages)
             if not root.exists():
-                make(root, letters)
-            rate = build(root, path, letters)
+                make(root, messages)
+            rate = build(root, path, messages)
             time.sleep(2.1)  # the mailbox was only just made: let the folders' times settle
             with MailIndex(path, root) as index:
                 index.scan()
@@ -240,7 +240,7 @@ def main() -> None:
                 "MB",
             )
             if not given.without_peers:
-                notmuch(root, rate, letters)
+                notmuch(root, rate, messages)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from misfin.errors import AddressError, LocalError
 from misfin.post.courier import Courier
 from misfin.post.submission import submit
 from misfin.post.transport import Transport
-from misfin.store.drafts import Draft, DraftBox
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox, State
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.drafts import Draft, DraftBox
+from misfin.store.outgoing.outbox import DeliveryState, Outbox
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "spool_transport.py"
 
@@ -58,7 +58,7 @@ def test_it_is_under_a_hundred_lines():
 async def test_one_file_for_all_recipients_and_no_bcc_in_the_copy(outbox, store, spool):
     queued(outbox, store, spool, cc=("Cal <cal@example.org>",), bcc=("dan@example.org", "bob@EXAMPLE.org"))
     rows = await Courier(outbox, [spool], store).run_once()
-    assert {row.state for row in rows} == {State.ACCEPTED}
+    assert {row.state for row in rows} == {DeliveryState.ACCEPTED}
     (file,) = spool.folder.iterdir()
     assert file.read_text() == ("bob@example.org\ncal@example.org\ndan@example.org\n\nSubject: Hi\n\nText\n")
     (copy,) = store.folder("work", "Sent").list()
@@ -70,13 +70,13 @@ async def test_a_folder_that_is_missing_is_waited_for(outbox, store, spool):
     (row_id,) = queued(outbox, store, spool)
     await Courier(outbox, [spool], store).run_once()
     assert (outbox.row(row_id).state, outbox.row(row_id).why) == (
-        State.DEFERRED,
+        DeliveryState.DEFERRED,
         f"The folder {spool.folder} is not there.",
     )
     spool.folder.mkdir()
     outbox.retry(row_id, time.time())
     await Courier(outbox, [spool], store).run_once()
-    assert outbox.row(row_id).state is State.ACCEPTED
+    assert outbox.row(row_id).state is DeliveryState.ACCEPTED
 
 
 async def test_a_folder_that_cannot_be_written_leaves_it_uncertain(outbox, store, spool, monkeypatch):
@@ -86,7 +86,7 @@ async def test_a_folder_that_cannot_be_written_leaves_it_uncertain(outbox, store
     monkeypatch.setitem(type(spool).send.__globals__, "write_private", full)
     (row_id,) = queued(outbox, store, spool)
     await Courier(outbox, [spool], store).run_once()
-    assert outbox.row(row_id).state is State.UNCERTAIN
+    assert outbox.row(row_id).state is DeliveryState.UNCERTAIN
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ from misfin.wire import MisfinRequest, MisfinResponse
 
 EXAMPLE = runpy.run_path(str(Path(__file__).parents[2] / "docs/examples/blocking_socket.py"))
 deliver, serve, main = EXAMPLE["deliver"], EXAMPLE["serve"], EXAMPLE["main"]
-LETTER = MisfinRequest("ada", "mail.example", b"\n\n\n" + b"long letter\n" * 1000)
+MESSAGE = MisfinRequest("ada", "mail.example", b"\n\n\n" + b"long message\n" * 1000)
 
 
 def accept(request):
     return MisfinResponse(20, request.mailbox)
 
 
-def exchange(ours, theirs, request=LETTER):
+def exchange(ours, theirs, request=MESSAGE):
     """Deliver over one socket while a thread serves the other; the response and the request served."""
     served = []
     thread = threading.Thread(target=lambda: served.append(serve(theirs, accept)))
@@ -39,10 +39,10 @@ def test_it_prints_what_happened(capsys):
     assert capsys.readouterr().out == "20: The message was delivered.\nstored: Lunch\n"
 
 
-def test_a_letter_goes_over_a_plain_socket():
+def test_a_message_goes_over_a_plain_socket():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert exchange(ours, theirs) == (MisfinResponse(20, "ada"), [LETTER])
+        assert exchange(ours, theirs) == (MisfinResponse(20, "ada"), [MESSAGE])
 
 
 def test_a_garbled_request_is_answered():
@@ -66,10 +66,10 @@ def test_a_server_that_hangs_up_leaves_the_outcome_unknown():
     with ours, theirs:
         theirs.shutdown(socket.SHUT_WR)
         with pytest.raises(RemoteProtocolError):
-            deliver(ours, LETTER)
+            deliver(ours, MESSAGE)
 
 
-def test_a_letter_goes_over_tls(tmp_path):
+def test_a_message_goes_over_tls(tmp_path):
     pem = tmp_path / "ada.pem"
     pem.write_bytes(generate(MisfinAddress("ada", "mail.example"), now=datetime.now(UTC)).pem)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -83,4 +83,4 @@ def test_a_letter_goes_over_tls(tmp_path):
         secure = client.wrap_socket(ours, server_hostname="mail.example")
         thread.join()
         with secure, both[0] as peer:
-            assert exchange(secure, peer) == (MisfinResponse(20, "ada"), [LETTER])
+            assert exchange(secure, peer) == (MisfinResponse(20, "ada"), [MESSAGE])

@@ -14,7 +14,7 @@ BOOK = person("book@mail.example Guest Book")
 BEA = person("bea@hive.test Bea")
 
 
-async def test_the_guest_book_takes_letters_and_ends_cleanly(tmp_path):
+async def test_the_guest_book_takes_messages_and_ends_cleanly(tmp_path):
     identity, book = tmp_path / "book.pem", tmp_path / "book.gmi"
     identity.write_bytes(BOOK.pem)
     program = await asyncio.create_subprocess_exec(

@@ -1,10 +1,10 @@
-"""Whatever bytes come in whatever pieces: at most one letter, at most one answer, and never an exception."""
+"""Whatever bytes come in whatever pieces: at most one message, at most one answer, and never an exception."""
 
 import asyncio
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers import letter, person
+from peers import message, person
 
 from misfin.errors import TlsError
 from misfin.net.directory import Directory
@@ -16,8 +16,8 @@ from misfin.wire import MisfinResponse
 
 ADA, BEA = person("ada@mail.example Ada"), person("bea@hive.test Bea")
 SEEDS = [
-    letter("ada@mail.example", "# Hi\n\nHello"),
-    letter(
+    message("ada@mail.example", "# Hi\n\nHello"),
+    message(
         "ada@mail.example",
         "Hi",
         lines="bea@hive.test Bea\nada@mail.example, x@y.test\n2024-05-01T10:00:00Z\n",
@@ -57,11 +57,11 @@ class Wire(asyncio.Transport):
 
 
 async def converse(pieces: list[bytes], goodbye: str, identity) -> tuple[bytes, list[Incoming], Wire]:
-    """Carry a conversation through one exchange; the plaintext answer and the letters."""
-    letters: list[Incoming] = []
+    """Carry a conversation through one exchange; the plaintext answer and the messages."""
+    messages: list[Incoming] = []
 
     async def keep(incoming: Incoming) -> MisfinResponse:
-        letters.append(incoming)
+        messages.append(incoming)
         await asyncio.sleep(0)
         return accepted(incoming)
 
@@ -95,7 +95,7 @@ async def converse(pieces: list[bytes], goodbye: str, identity) -> tuple[bytes, 
     carry()
     exchange.connection_lost(None)
     assert receiver.connections == 0
-    return plaintext, letters, wire
+    return plaintext, messages, wire
 
 
 def mutated(draw: st.DrawFn) -> bytes:
@@ -122,18 +122,18 @@ def pieces(draw):
 
 @settings(max_examples=250, deadline=None)
 @given(pieces(), st.sampled_from(["none", "close_notify", "FIN"]), st.sampled_from([None, BEA]))
-def test_any_conversation_ends_in_at_most_one_letter_and_one_answer(conversation, goodbye, identity):
-    answer, letters, _ = asyncio.run(converse(conversation, goodbye, identity))
-    assert len(letters) <= 1
+def test_any_conversation_ends_in_at_most_one_message_and_one_answer(conversation, goodbye, identity):
+    answer, messages, _ = asyncio.run(converse(conversation, goodbye, identity))
+    assert len(messages) <= 1
     if answer:
         assert answer.endswith(b"\r\n")
         assert answer.count(b"\n") == 1
         assert answer[:3].strip().isdigit()
         assert len(answer) <= 2048
-    if letters:
+    if messages:
         assert answer.startswith(b"20 ")
         assert identity is not None
-        assert not letters[0].request.is_probe
+        assert not messages[0].request.is_probe
 
 
 @settings(max_examples=100, deadline=None)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 from flood import flooding
-from peers import Peer, letter, person
+from peers import Peer, message, person
 
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
 
 ADA = person("ada@localhost Ada")
 TAKEN = f"20 {ADA.info.fingerprints.cert}\r\n".encode()
@@ -86,7 +86,7 @@ async def knock(child: Child, sender: int) -> Peer:
 
 
 async def say(peer: Peer) -> bytes:
-    return await asyncio.wait_for(peer.ask(letter("ada@localhost", f"Letter {next(_numbers)}")), PATIENCE)
+    return await asyncio.wait_for(peer.ask(message("ada@localhost", f"Message {next(_numbers)}")), PATIENCE)
 
 
 @pytest.mark.parametrize(("files", "rounds"), [(256, 8), (1024, 8), (8192, 4)])

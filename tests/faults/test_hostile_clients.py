@@ -1,6 +1,7 @@
-"""What clients do to a receiver, by accident or on purpose; nothing of it may cost a letter or an answer.
+"""What clients do to a receiver, by accident or on purpose; nothing of it may cost a message or an answer.
 
-The faults other programs were seen to have (anchors.md §3) each have a test here or in the client's tests.
+The faults other programs were seen to have (docs/protocol.md §9) each have a test here or in the client's
+tests.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL
-from peers import NOW, Peer, ask, letter, odd_person, person
+from peers import NOW, Peer, ask, message, odd_person, person
 from receiving import Post
 
 from misfin.net.client import HostOverride, MisfinClient
@@ -25,7 +26,7 @@ from misfin.wire import MisfinResponse
 ADA = person("ada@mail.example Ada")
 BEA = person("bea@hive.test Bea")
 ADA_TAKES_IT = b"20 %b\r\n" % ADA.info.fingerprints.cert.encode()
-REQUEST = letter("ada@mail.example", "Hello")
+REQUEST = message("ada@mail.example", "Hello")
 PATIENT = dict.fromkeys(
     ("handshake_timeout", "header_timeout", "body_timeout", "idle_timeout", "linger"), 120.0
 )
@@ -40,9 +41,9 @@ async def post(serve):
     post = await serve(**PATIENT)
     yield post
     impatient(post, **PATIENT)
-    before = len(post.letters)
+    before = len(post.messages)
     assert await ask(post.port, REQUEST, BEA) == ADA_TAKES_IT
-    assert len(post.letters) == before + 1
+    assert len(post.messages) == before + 1
     async with asyncio.timeout(30):
         while post.receiver.connections:
             await asyncio.sleep(0.01)
@@ -78,10 +79,10 @@ async def dropped(peer: Peer) -> None:
                 pass
 
 
-# ---- one letter per connection --------------------------------------------------------------------
+# ---- one message per connection --------------------------------------------------------------------
 
 
-async def test_records_after_the_body_never_store_the_letter_again(post):
+async def test_records_after_the_body_never_store_the_message_again(post):
     peer = await Peer.connect(post.port, BEA)
     peer.say(REQUEST)
     for _ in range(20):
@@ -90,10 +91,10 @@ async def test_records_after_the_body_never_store_the_letter_again(post):
         await asyncio.sleep(0)
     assert (await peer.answer())[:3] in {b"20 ", b"59 "}  # 59 when the first of them came with the body
     await peer.close()
-    assert len(post.letters) <= 1
+    assert len(post.messages) <= 1
 
 
-async def test_records_that_come_while_the_letter_is_stored_are_ignored(serve):
+async def test_records_that_come_while_the_message_is_stored_are_ignored(serve):
     may_end = asyncio.Event()
 
     async def slow(incoming: Incoming) -> MisfinResponse:
@@ -111,7 +112,7 @@ async def test_records_that_come_while_the_letter_is_stored_are_ignored(serve):
     may_end.set()
     assert await peer.answer() == ADA_TAKES_IT
     await peer.close()
-    assert len(post.letters) == 1
+    assert len(post.messages) == 1
 
 
 @pytest.mark.parametrize("goodbye", ["close_notify", "FIN", "both"])
@@ -131,7 +132,7 @@ async def test_a_request_that_comes_with_the_goodbye_is_answered(serve, goodbye,
         peer.writer.write_eof()
     assert await peer.answer() == ADA_TAKES_IT
     await peer.close()
-    assert len(post.letters) == 1
+    assert len(post.messages) == 1
 
 
 async def test_the_whole_conversation_in_one_segment_is_answered(post):
@@ -233,7 +234,7 @@ async def test_silence_in_the_middle_of_a_request_is_not_waited_for(post, sent, 
     answer = await peer.answer()
     assert answer == b"" or answer.startswith(b"41 ")
     await peer.close()
-    assert post.letters == []
+    assert post.messages == []
 
 
 @pytest.mark.parametrize(("start", "status"), [(0, b""), (30, b"41 ")], ids=["header", "body"])
@@ -255,7 +256,7 @@ async def test_a_request_that_drips_is_ended_however_busy_it_looks(post, start, 
             pytest.fail("all of it was waited for")
     assert (await answering)[:3] == status
     await peer.close()
-    assert post.letters == []
+    assert post.messages == []
 
 
 async def test_a_peer_that_never_hangs_up_is_left_after_the_linger_time(post):
@@ -296,7 +297,7 @@ async def test_a_half_open_connection_costs_nothing_but_its_time(post):
     async with asyncio.timeout(30):
         while post.receiver.connections:
             await asyncio.sleep(0.01)
-    assert len(post.letters) == 1
+    assert len(post.messages) == 1
     await peer.close()
 
 
@@ -327,7 +328,7 @@ async def test_a_connection_may_end_in_mid_request_and_delivers_nothing(post, ho
     await peer.writer.drain()
     await asyncio.sleep(0.01)
     await cut(peer, how)
-    assert post.letters == []
+    assert post.messages == []
 
 
 async def test_close_notify_in_mid_request_ends_it_without_a_wait(post):
@@ -337,10 +338,10 @@ async def test_close_notify_in_mid_request_ends_it_without_a_wait(post):
     peer.flush()
     assert await peer.answer() == b""
     await peer.close()
-    assert post.letters == []
+    assert post.messages == []
 
 
-async def test_a_whole_letter_is_kept_even_if_the_sender_is_gone_before_the_answer(serve):
+async def test_a_whole_message_is_kept_even_if_the_sender_is_gone_before_the_answer(serve):
     may_end, done = asyncio.Event(), asyncio.Event()
 
     async def slow(incoming: Incoming) -> MisfinResponse:
@@ -360,7 +361,7 @@ async def test_a_whole_letter_is_kept_even_if_the_sender_is_gone_before_the_answ
     await done.wait()
 
 
-# ---- things that are no request -------------------------------------------------------------------
+# ---- things that are not request -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -382,7 +383,7 @@ async def test_what_is_not_tls_is_turned_away_quickly(post, garbage):
         peer.writer.write_eof()
     await dropped(peer)
     await peer.close()
-    assert post.letters == []
+    assert post.messages == []
 
 
 async def test_a_flood_of_handshake_bytes_is_bounded(serve):
@@ -418,7 +419,7 @@ async def test_a_flood_of_handshake_bytes_is_bounded(serve):
 )
 async def test_wrong_lengths_and_endless_lines_get_59_at_once(post, request_bytes):
     assert (await ask(post.port, request_bytes, BEA)).startswith(b"59 ")
-    assert post.letters == []
+    assert post.messages == []
 
 
 async def test_a_length_that_is_too_long_waits_for_the_rest_and_stores_nothing(post):
@@ -427,7 +428,7 @@ async def test_a_length_that_is_too_long_waits_for_the_rest_and_stores_nothing(p
     peer.say(b"misfin://ada@mail.example\t100\r\n\n\n\nHi\n")
     assert (await peer.answer()).startswith(b"41 ")
     await peer.close()
-    assert post.letters == []
+    assert post.messages == []
 
 
 # ---- certificates ---------------------------------------------------------------------------------
@@ -470,7 +471,7 @@ async def test_odd_certificates_are_judged_by_what_they_name(post, identity, sta
     answer = await ask(post.port, REQUEST, identity)
     assert answer[:2] == status
     assert answer.count(b"\n") == 1
-    for incoming in post.letters:
+    for incoming in post.messages:
         sender = incoming.sender
         assert sender.mailbox == "bea"
         assert sender.long_form.isprintable()
@@ -482,7 +483,7 @@ async def test_a_certificate_too_large_for_tls_ends_the_handshake(post):
         peer.say(REQUEST)
         assert await peer.answer() == b""
     await peer.close()
-    assert post.letters == []
+    assert post.messages == []
 
 
 async def test_a_stolen_certificate_without_its_key_gets_nowhere(post):
@@ -516,13 +517,13 @@ async def test_a_client_that_resumes_its_session_is_served_all_the_same(post, ve
     first, session = await asyncio.to_thread(visit, context, None)
     second, _ = await asyncio.to_thread(visit, context, session)
     assert first == second == ADA_TAKES_IT
-    assert [incoming.certificate.fingerprints for incoming in post.letters] == [BEA.info.fingerprints] * 2
+    assert [incoming.certificate.fingerprints for incoming in post.messages] == [BEA.info.fingerprints] * 2
 
 
 # ---- many at once ---------------------------------------------------------------------------------
 
 
-async def test_silent_connections_do_not_keep_letters_out(serve):
+async def test_silent_connections_do_not_keep_messages_out(serve):
     post = await serve(handshake_timeout=120.0)
     idle = [await Peer.dial(post.port) for _ in range(50)]
     assert await ask(post.port, REQUEST, BEA) == ADA_TAKES_IT
@@ -535,4 +536,4 @@ async def test_our_own_client_gets_on_with_all_of_it(post):
     async with MisfinClient(identity=BEA, hosts=hosts, timeout=30) as client:
         for _ in range(3):
             assert (await client.send("ada@mail.example", "Hello", subject="Hi")).status == 20
-    assert len(post.letters) == 3
+    assert len(post.messages) == 3

@@ -194,7 +194,7 @@ def settings(data: bytes) -> None:
 
 def query(data: bytes) -> None:
     """A text is a search or a QueryError that points into it."""
-    from misfin.store.query import parse as parse_query
+    from misfin.store.search.query import parse as parse_query
 
     text = data.decode("utf-8", "replace")
     try:
@@ -203,12 +203,12 @@ def query(data: bytes) -> None:
         assert 0 <= e.column <= len(text)
 
 
-def letter(data: bytes) -> None:
-    """Any bytes in a Maildir are a letter; any gemmail comes back out of its envelope as it was."""
-    from misfin.store.envelope import to_gemmail, wrap
-    from misfin.store.mime import read_letter
+def message(data: bytes) -> None:
+    """Any bytes in a Maildir are a message; any gemmail comes back out of its envelope as it was."""
+    from misfin.store.message.envelope import to_gemmail, wrap
+    from misfin.store.message.mime import read_message
 
-    read_letter(data)
+    read_message(data)
     stamped = stamp(data, Version.C, ADA, NOON)
     stored = wrap(
         stamped,
@@ -221,7 +221,7 @@ def letter(data: bytes) -> None:
         account=ADA,
     )
     assert to_gemmail(stored) == stamped.replace(b"\r\n", b"\n")
-    read_letter(stored)
+    read_message(stored)
 
 
 def safetext(data: bytes) -> None:
@@ -289,15 +289,15 @@ TARGETS = {
         (b"# Hi\n\n* a\n> b\n=> c d\n```e\nf\n```\n",),
         (b"```", b"#", b"=>", b"* ", b">", b"\n", b"\r\n", b"\r", b" "),
     ),
-    "letter": Target(
-        letter,
+    "message": Target(
+        message,
         ("misfin.store",),
         (b"From: Ada <ada@mail.example>\nContent-Type: text/plain\n\nHi\n", *_vectors("gemmail", "gemmail")),
         (*_METADATA, *_MAIL),
     ),
     "query": Target(
         query,
-        ("misfin.store.query",),
+        ("misfin.store.search.query",),
         (b'from:bea subject:"garden bees" -is:unread before:2024-05-01 (a OR b)', b"after:2w tag:x in:Sent"),
         (
             b"from:",

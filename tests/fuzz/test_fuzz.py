@@ -13,7 +13,7 @@ NAMES = [
     "certificate",
     "gemmail",
     "gemtext",
-    "letter",
+    "message",
     "query",
     "request",
     "response",

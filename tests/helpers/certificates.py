@@ -1,4 +1,4 @@
-"""Certificates for tests: K of protocol.md §10.4 with its key, and any an enemy could make."""
+"""Certificates for tests: K of docs/protocol.md §10.4 with its key, and any an enemy could make."""
 
 from __future__ import annotations
 

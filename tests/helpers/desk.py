@@ -32,7 +32,7 @@ undo_send_seconds = 3600
 WAIT = 30.0
 """Seconds until what a test waits for must have come; no test that passes waits so long."""
 PUT_OFF = 0.3
-"""Seconds: more than the app waits for another key before it shows a letter or searches."""
+"""Seconds: more than the app waits for another key before it shows a message or searches."""
 
 
 def identity(address: str, blurb: str = "") -> Identity:

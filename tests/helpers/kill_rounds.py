@@ -1,7 +1,7 @@
 """Kill a program that delivers, files, tags and rebuilds, many times over, and look at what it left.
 
 Run as a program (a test process with threads may not fork): ``kill_rounds.py FOLDER ROUNDS SEED``. Prints the
-number of letters whose delivery had been acknowledged; whatever is wrong ends it with a traceback.
+number of messages whose delivery had been acknowledged; whatever is wrong ends it with a traceback.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from mailboxes import ME, Mailbox, mail, miscounted, whole_view
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex, scan
-from misfin.store.keywords import read_keywords
-from misfin.store.maildir import split_name
-from misfin.store.rows import View
+from misfin.store.index.rows import View
+from misfin.store.mail.keywords import read_keywords
+from misfin.store.mail.maildir import split_name
 
 ACTIONS = [
     (Action.ARCHIVE, ""),
@@ -48,7 +48,7 @@ def work(root: Path, path: Path, acknowledge: int, seed: int) -> None:
         if choice < 0.3:
             name = f"{seed}-{number}"
             number += 1
-            box.store.folder(ME).deliver(mail(f"letter {name}", message_id=f"<{name}@x>"))
+            box.store.folder(ME).deliver(mail(f"message {name}", message_id=f"<{name}@x>"))
             os.write(acknowledge, f"{name}\n".encode())
         elif choice < 0.35:
             index.build()
@@ -63,7 +63,7 @@ def work(root: Path, path: Path, acknowledge: int, seed: int) -> None:
 
 def check(box: Mailbox, index: MailIndex, acknowledged: set[str], tmp: Path, thorough: bool) -> None:
     bodies = Counter(
-        file.read_bytes().partition(b"Subject: letter ")[2].split()[0].decode() for file in box.files()
+        file.read_bytes().partition(b"Subject: message ")[2].split()[0].decode() for file in box.files()
     )
     assert not acknowledged - bodies.keys(), acknowledged - bodies.keys()
     assert set(bodies.values()) <= {1}, bodies
@@ -73,7 +73,7 @@ def check(box: Mailbox, index: MailIndex, acknowledged: set[str], tmp: Path, tho
         assert borne <= named, f"tags in {folder} have lost their names: {borne - named}"
     index.scan()
     assert not (wrong := index._database.read(miscounted)), wrong
-    assert len(index.letters(View(), 10_000)) == len(bodies)
+    assert len(index.messages(View(), 10_000)) == len(bodies)
     if thorough:
         with MailIndex(tmp / "fresh.db", box.root) as fresh:
             fresh.build()
@@ -103,7 +103,7 @@ def main() -> None:
             acknowledged.update(told.read().split("\n")[:-1])
         check(box, index, acknowledged, tmp, thorough=number % 20 == 19)
         for file in box.files()[60:]:  # a mailbox that only grew would slow the rounds down
-            acknowledged.discard(file.read_bytes().partition(b"Subject: letter ")[2].split()[0].decode())
+            acknowledged.discard(file.read_bytes().partition(b"Subject: message ")[2].split()[0].decode())
             file.unlink()
     print(len(acknowledged))
 

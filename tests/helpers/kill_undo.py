@@ -1,6 +1,6 @@
-"""An action on all letters of the inbox, killed in the middle of it.
+"""An action on all messages of the inbox, killed in the middle of it.
 
-Run as a program: ``kill_undo.py FOLDER ACTION LETTERS`` dies when so many letters have been dealt with.
+Run as a program: ``kill_undo.py FOLDER ACTION MESSAGES`` dies when so many messages have been dealt with.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from mailboxes import ME, NOW, Mailbox
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
-from misfin.store.maildir import Maildir, split_name
-from misfin.store.rows import View
-from misfin.store.undolog import UndoLog
+from misfin.store.index.rows import View
+from misfin.store.mail.maildir import Maildir, split_name
+from misfin.store.undo_log import UndoLog
 
-LETTERS = 12
+MESSAGES = 12
 ACTIONS = [
     (Action.ARCHIVE, ""),
     (Action.MOVE, "Travel"),
@@ -31,7 +31,7 @@ ACTIONS = [
 
 
 def main(root: Path, number: int, renames: int) -> None:
-    """Do an action, and die after so many letters."""
+    """Do an action, and die after so many messages."""
     done = 0
 
     def counted(act):
@@ -53,7 +53,7 @@ def main(root: Path, number: int, renames: int) -> None:
 
 
 def looks(box: Mailbox) -> dict[str, tuple[str, str]]:
-    """Where every letter lies and what flags it bears."""
+    """Where every message lies and what flags it bears."""
     return {
         split_name(file.name)[0]: (file.parent.parent.name, split_name(file.name)[1]) for file in box.files()
     }

@@ -1,4 +1,4 @@
-"""Mailboxes for tests of the store: letters in a few words, and what an index shows as a whole."""
+"""Mailboxes for tests of the store: messages in a few words, and what an index shows as a whole."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from email.utils import formatdate
 from pathlib import Path
 
 from misfin.store.index import MailIndex
-from misfin.store.maildir import MailStore
-from misfin.store.rows import View
+from misfin.store.index.rows import View
+from misfin.store.mail.maildir import MailStore
 
 ME = "me@mail.example"
 NOW = 1_790_000_000.0
@@ -31,7 +31,7 @@ def mail(
     references: Sequence[str] = (),
     **fields: str,
 ) -> bytes:
-    """One RFC 5322 letter; ``message_id=""`` leaves it without one."""
+    """One RFC 5322 message; ``message_id=""`` leaves it without one."""
     if message_id is None:
         message_id = f"<{next(_count)}@made.example>"
     head = [f"From: {sender}", f"To: {to}", f"Subject: {subject}"]
@@ -72,7 +72,7 @@ class Mailbox:
         return key
 
     def files(self, *folders: str) -> list[Path]:
-        """Every letter of these folders (default: all), in a fixed order."""
+        """Every message of these folders (default: all), in a fixed order."""
         names = folders or tuple(self.store.folders(self.account))
         return sorted(
             file
@@ -89,7 +89,7 @@ class Mailbox:
         return target
 
     def move(self, file: Path, folder: str) -> Path:
-        """Another program files a letter."""
+        """Another program files a message."""
         target = self.path(folder) / file.parent.name / file.name
         file.rename(target)
         return target
@@ -127,7 +127,7 @@ def whole_view(index: MailIndex) -> dict[str, object]:
                     row.attachment,
                     row.held,
                     row.participants,
-                    tuple(letter.id for letter in index.thread(row.thread, view)),
+                    tuple(message.id for message in index.thread(row.thread, view)),
                 )
                 for row in rows
             ],
@@ -136,49 +136,49 @@ def whole_view(index: MailIndex) -> dict[str, object]:
     shown["found"] = [
         (row.subject, row.snippet) for row in index.conversations(View(query="body"), 0, 10_000)
     ]
-    shown["letters"] = sorted(
+    shown["messages"] = sorted(
         (row.id, row.account, row.folder, row.subject, row.unread, row.starred, row.tags, row.size)
-        for row in index.letters(View(), 10_000)
+        for row in index.messages(View(), 10_000)
     )
     shown["threads"] = partition(index)
     return shown
 
 
 def partition(index: MailIndex) -> set[tuple[str, ...]]:
-    """Which letters (by id) form a conversation."""
+    """Which messages (by id) form a conversation."""
     found: dict[int, list[str]] = {}
-    for row in index.letters(View(), 10_000):
+    for row in index.messages(View(), 10_000):
         found.setdefault(row.thread, []).append(row.id)
     return {tuple(sorted(ids)) for ids in found.values()}
 
 
 def miscounted(db: sqlite3.Connection) -> list[str]:
-    """Kept counts that differ from what the letters say; empty when all is well."""
+    """Kept counts that differ from what the messages say; empty when all is well."""
     checks = {
         "folders": (
             "SELECT folder, total, unread FROM folders WHERE total > 0",
-            "SELECT folder, count(*), sum(unread) FROM letters GROUP BY folder",
+            "SELECT folder, count(*), sum(unread) FROM messages GROUP BY folder",
         ),
         "conversations": (
             "SELECT box, thread, newest, total, unread, starred FROM conversations",
-            "SELECT box, thread, (SELECT row FROM letters JOIN boxes b USING (folder)"
+            "SELECT box, thread, (SELECT row FROM messages JOIN boxes b USING (folder)"
             " WHERE b.box = boxes.box AND thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT 1),"
             " count(*), sum(unread), sum(starred)"
-            " FROM letters l JOIN boxes USING (folder) GROUP BY box, thread",
+            " FROM messages l JOIN boxes USING (folder) GROUP BY box, thread",
         ),
         "lists": (
             "SELECT folder, conversations, unread_conversations FROM folders WHERE conversations > 0",
             "SELECT box, count(*), sum(unread > 0) FROM conversations GROUP BY box",
         ),
         "threads": (
-            "SELECT thread, letters, total, unread, starred, attachments, tagged, held FROM threads",
+            "SELECT thread, messages, total, unread, starred, attachments, tagged, held FROM threads",
             "SELECT thread, count(*), sum(NOT bin), sum(l.unread AND NOT bin), sum(starred AND NOT bin),"
-            " sum(attachment), sum(tags <> ''), sum(held) FROM letters l JOIN folders USING (folder)"
+            " sum(attachment), sum(tags <> ''), sum(held) FROM messages l JOIN folders USING (folder)"
             " GROUP BY thread",
         ),
         "people": (
-            "SELECT address, letters FROM people",
-            "SELECT address, count(*) FROM letters GROUP BY address",
+            "SELECT address, messages FROM people",
+            "SELECT address, count(*) FROM messages GROUP BY address",
         ),
     }
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from misfin.compose.recipients import read_address
 from misfin.model.recipient import Recipient
 from misfin.post.misfin.addresses import recipient_of
-from misfin.store.outbox import Claim, Claimed, Outbox, OutboxRow, Outcome, Transcript
+from misfin.store.outgoing.outbox import Claim, Claimed, Outbox, OutboxRow, Outcome, Transcript
 
 
 def recipients(*texts: str) -> list[Recipient]:

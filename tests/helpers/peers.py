@@ -74,7 +74,7 @@ def odd_person(
     )
 
 
-def letter(to: str, text: str = "Hi", *, lines: str = "\n\n\n") -> bytes:
+def message(to: str, text: str = "Hi", *, lines: str = "\n\n\n") -> bytes:
     """A Misfin(C) request; ``lines`` are its three metadata lines."""
     body = f"{lines}{text}\n".encode()
     return b"misfin://%s\t%d\r\n%s" % (to.encode(), len(body), body)

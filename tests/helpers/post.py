@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage, Version
-from misfin.store.envelope import wrap
+from misfin.store.message.envelope import wrap
 from misfin.trust.certificate import CertificateInfo
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

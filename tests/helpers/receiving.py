@@ -24,7 +24,7 @@ class Post:
 
     receiver: Receiver
     port: int = 0
-    letters: list[Incoming] = field(default_factory=list)
+    messages: list[Incoming] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -39,7 +39,7 @@ async def serving(
     **settings: object,
 ) -> AsyncIterator[Post]:
     async def keep(incoming: Incoming) -> MisfinResponse:
-        post.letters.append(incoming)
+        post.messages.append(incoming)
         post.came.set()
         return accepted(incoming) if handler is None else await handler(incoming)
 

@@ -195,7 +195,7 @@ def titlani_sends(
     identity: Path | None = None,
     sender: str = "",
 ) -> list[tuple[int, str]]:
-    """Send letters with Titlani's client, shown ``identity`` (one PEM file); status and META of each."""
+    """Send messages with Titlani's client, shown ``identity`` (one PEM file); status and META of each."""
     home.mkdir(parents=True, exist_ok=True)
     asked = {
         "port": port,

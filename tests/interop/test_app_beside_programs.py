@@ -37,20 +37,20 @@ def profile(profile_root):
 
 @pytest.fixture
 def mailbox(profile):
-    """Five conversations of one letter each, the newest first: nile, moss, lamp, kelp, jade."""
+    """Five conversations of one message each, the newest first: nile, moss, lamp, kelp, jade."""
     made = Mailbox(profile.mail, ALICE)
     for number, word in enumerate(WORDS):
-        made.put(letter(word, number))
+        made.put(message(word, number))
     return made
 
 
-def letter(word: str, number: int = 9) -> bytes:
+def message(word: str, number: int = 9) -> bytes:
     sender = f"{word.capitalize()} Writer <{word}@hive.test>"
-    return mail(word, f"A letter about {word}.", sender=sender, date=START + 60 * number)
+    return mail(word, f"A message about {word}.", sender=sender, date=START + 60 * number)
 
 
 def line(app, word: str) -> str:
-    """The list's line of a letter, '' when it is not there."""
+    """The list's line of a message, '' when it is not there."""
     return next((line for line in shown(app).splitlines() if f"{word.capitalize()} Writer" in line), "")
 
 
@@ -59,17 +59,17 @@ async def listed(pilot, count: int) -> None:
 
 
 async def at(pilot, app, word: str) -> None:
-    """Put the app's cursor on a letter."""
+    """Put the app's cursor on a message."""
     await pilot.press("g")
     for _ in range(2 * len(WORDS)):
-        if app.screen.letters.current.subject == word:
+        if app.screen.messages.current.subject == word:
             return
         await pilot.press("j")
     raise AssertionError(f"{word} is not in the list")
 
 
 def there(terminal: Terminal, word: str) -> bool:
-    """Whether mutt lists a letter; neomutt keeps one that has gone for a while, marked as deleted."""
+    """Whether mutt lists a message; neomutt keeps one that has gone for a while, marked as deleted."""
     return any(line.endswith(word) and "D" not in line for line in terminal.screen().splitlines())
 
 
@@ -83,7 +83,7 @@ async def test_mutt_is_open_beside_the_app(profile, mailbox, tmp_path, program):
         terminal = Terminal(mutt_command(program, tmp_path, mailbox.path()), tmp_path)
 
         async def in_mutt(word: str, *keys: str) -> None:
-            """Find a letter and press keys; ``$`` writes what they did."""
+            """Find a message and press keys; ``$`` writes what they did."""
             await asyncio.to_thread(terminal.press, "/", word, "Enter")
             await asyncio.to_thread(terminal.press, *keys, "$")
 
@@ -119,7 +119,7 @@ async def test_mutt_is_open_beside_the_app(profile, mailbox, tmp_path, program):
             await pilot.press("e")
             await listed(pilot, 2)
             await mutt_shows(lambda: not there(terminal, "moss"), "what was archived here")
-            if program == "neomutt":  # which takes no letter back that was gone
+            if program == "neomutt":  # which takes no message back that was gone
                 return
             await pilot.press("z")
             await listed(pilot, 3)
@@ -136,7 +136,7 @@ async def test_notmuch_works_beside_the_app(profile, mailbox, tmp_path):
     await run("new")
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot, 5)
-        await run("insert", f"--folder={ALICE}", data=letter("opal"))
+        await run("insert", f"--folder={ALICE}", data=message("opal"))
         await listed(pilot, 6)
         assert "●" in line(app, "opal")
         await run("tag", "+flagged", "-unread", "subject:nile")
@@ -180,14 +180,14 @@ async def test_imap_works_beside_the_app(profile, mailbox, tmp_path):
             await asyncio.to_thread(client.expunge)
             await listed(pilot, 3)
             when = imaplib.Time2Internaldate(START)
-            await asyncio.to_thread(client.append, "INBOX", None, when, letter("opal"))
+            await asyncio.to_thread(client.append, "INBOX", None, when, message("opal"))
             await listed(pilot, 4)
 
             await at(pilot, app, "jade")
             await pilot.press("s")
             await until(pilot, lambda: "★" in line(app, "jade"))
             await pilot.press("t", *"bees", "enter")
-            await until(pilot, lambda: app.screen.letters.current.tags == ("bees",))
+            await until(pilot, lambda: app.screen.messages.current.tags == ("bees",))
             assert await asyncio.to_thread(flags, client, "jade") == {"\\Flagged", "bees"}
             await pilot.press("e")
             await listed(pilot, 3)

@@ -16,11 +16,11 @@ import pytest
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.envelope import to_gemmail, wrap
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
-from misfin.store.maildir import MailStore
-from misfin.store.rows import LetterRow, View
+from misfin.store.index.rows import MessageRow, View
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message.envelope import to_gemmail, wrap
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
 NOW = datetime(2026, 11, 19, 14, 2, tzinfo=UTC)
@@ -60,12 +60,12 @@ def flags(client: imaplib.IMAP4_stream) -> set[str]:
     return {flag.decode() for flag in imaplib.ParseFlags(lines[-1])} - {"\\Recent"}
 
 
-def rows(index: MailIndex, folder: str = "Inbox") -> list[LetterRow]:
+def rows(index: MailIndex, folder: str = "Inbox") -> list[MessageRow]:
     index.scan()
-    return index.letters(View(ADA.address, folder), 10)
+    return index.messages(View(ADA.address, folder), 10)
 
 
-def test_imap_shows_our_letter_with_every_byte(store):
+def test_imap_shows_our_message_with_every_byte(store):
     deliver(store)
     with dovecot(store) as client:
         _, [(_, raw), _] = client.fetch("1", "(RFC822)")
@@ -136,7 +136,7 @@ def test_folders_made_on_either_side_have_the_same_name_on_both(store):
         assert client.select('"&U,BTFw-/Ada &- Bea"')[0] == "OK"
 
 
-def test_a_letter_appended_by_imap_is_an_ordinary_mail_here(store, index):
+def test_a_message_appended_by_imap_is_an_ordinary_mail_here(store, index):
     with dovecot(store) as client:
         message = b"From: zoe@x.test\r\nSubject: appended\r\n\r\nHello\r\n"
         client.append("INBOX", r"(\Seen)", imaplib.Time2Internaldate(NOW.timestamp()), message)

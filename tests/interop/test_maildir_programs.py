@@ -1,4 +1,4 @@
-"""mutt and notmuch on the very same Maildir: they read our letters rightly, and we see what they change."""
+"""mutt and notmuch on the very same Maildir: they read our messages rightly, and we see what they change."""
 
 import json
 import shutil
@@ -12,8 +12,8 @@ from mailprograms import environment, mutt_command, needs_notmuch
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.envelope import to_gemmail, wrap
-from misfin.store.maildir import Maildir
+from misfin.store.mail.maildir import Maildir
+from misfin.store.message.envelope import to_gemmail, wrap
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
 NOW = datetime(2026, 11, 19, 14, 2, tzinfo=UTC)
@@ -120,7 +120,7 @@ def notmuch(home: Path, *arguments: str) -> str:
 
 
 @needs_notmuch
-def test_notmuch_finds_and_shows_our_letters(box, tmp_path):
+def test_notmuch_finds_and_shows_our_messages(box, tmp_path):
     box.deliver(stored(GEMMAIL))
     box.deliver(stored(ODD))
     notmuch(tmp_path, "new")
@@ -168,7 +168,7 @@ def test_what_is_flagged_or_moved_here_is_seen_by_notmuch(box, tmp_path):
 
 @needs_notmuch
 def test_notmuch_threads_a_reply_that_names_its_parent(box, tmp_path):
-    from misfin.store.envelope import message_id
+    from misfin.store.message.envelope import message_id
 
     parent = MisfinAddress.parse("bea@hive.test")
     name = message_id(parent, GEMMAIL.split("\n", 3)[3]).strip("<>")

@@ -17,7 +17,7 @@ from misfin.model.gemmail import Version
 from misfin.net.asking import HostAsker
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.net.directory import Directory, Moved
-from misfin.net.incoming import Incoming, Outcome, accepted
+from misfin.net.incoming import HandlerOutcome, Incoming, accepted
 from misfin.net.limits import LimitSettings
 from misfin.net.verification import (
     CertificateVerifier,
@@ -28,7 +28,7 @@ from misfin.net.verification import (
     VerificationMode,
     VerifyingHandler,
 )
-from misfin.net.verifiers import FIRST_LETTER, VOUCHED
+from misfin.net.verifiers import FIRST_MESSAGE, VOUCHED
 from misfin.trust.identity import identity_from_pem
 from misfin.trust.pins import PinBook
 from misfin.trust.refusal import CertificateChangedError
@@ -63,11 +63,11 @@ async def test_its_client_delivers_to_our_receiver(tmp_path, serve):
         tmp_path, post, "# Hi\n\nHello", long, identity=pem_file(tmp_path, BEA), sender="bea@hive.test Bea"
     )
     assert answers == [(20, ADA.info.fingerprints.cert)] * 2
-    first, second = (incoming.request.parse_message() for incoming in post.letters)
+    first, second = (incoming.request.parse_message() for incoming in post.messages)
     assert first.subject == "Hi"
     assert second.body == long
-    assert [incoming.sender.address for incoming in post.letters] == ["bea@hive.test"] * 2
-    assert post.letters[0].request.version is Version.C
+    assert [incoming.sender.address for incoming in post.messages] == ["bea@hive.test"] * 2
+    assert post.messages[0].request.version is Version.C
 
 
 async def test_its_client_hears_every_refusal(tmp_path, serve):
@@ -78,14 +78,14 @@ async def test_its_client_hears_every_refusal(tmp_path, serve):
         answers = await asyncio.to_thread(titlani_sends, tmp_path, post.port, to, "Hi", identity=bea)
         assert answers[0][0] == status
     assert (await titlani_mails(tmp_path, post, "Hi"))[0][0] == 60
-    assert post.letters == []
+    assert post.messages == []
 
 
 async def test_its_client_waits_as_long_as_our_44_says(tmp_path, serve):
     post = await serve(Directory([ADA]), limits=LimitSettings(capacity=1, refill_rate=1.5, retry_after=1))
     answers = await titlani_mails(tmp_path, post, "one", "two", identity=pem_file(tmp_path, BEA))
     assert [status for status, _ in answers] == [20, 20]
-    assert len(post.letters) == 2
+    assert len(post.messages) == 2
 
 
 async def test_its_client_follows_our_redirect(tmp_path, serve):
@@ -95,7 +95,7 @@ async def test_its_client_follows_our_redirect(tmp_path, serve):
         titlani_sends, tmp_path, post.port, "ben@localhost", "Hi", identity=pem_file(tmp_path, BEA)
     )
     assert answers[0][0] == 20
-    assert len(post.letters) == 1
+    assert len(post.messages) == 1
 
 
 # ---- our client, its server -----------------------------------------------------------------------
@@ -112,11 +112,11 @@ async def test_our_client_delivers_to_its_server(tmp_path, version):
             (tmp_path / "identities" / "alice.pem").read_bytes(),
             (tmp_path / "identities" / "alice.key").read_bytes(),
         )
-        (letter,) = (server.mail / "alice").glob("*.gemmail*")
+        (message,) = (server.mail / "alice").glob("*.gemmail*")
         assert (answer.status, answer.fingerprint) == (20, alice.info.fingerprints.cert)
         assert missing.status == 51
-        assert b"# Hi\n\nGr\xc3\xbc\xc3\x9fe\nfrom the hive" in letter.read_bytes()
-        assert b"bea@hive.test" in letter.read_bytes().partition(b"\n")[0]
+        assert b"# Hi\n\nGr\xc3\xbc\xc3\x9fe\nfrom the hive" in message.read_bytes()
+        assert b"bea@hive.test" in message.read_bytes().partition(b"\n")[0]
 
 
 async def test_our_client_sends_nothing_to_its_server_with_another_certificate(tmp_path):
@@ -143,7 +143,7 @@ async def test_our_client_fills_the_sender_line_when_its_server_demands_one(tmp_
             answer = await client.send("alice@localhost", "Hello")
         assert answer.status == 20
         assert len(list((server.mail / "alice").glob("*.gemmail*"))) == 1
-    assert post.letters == []
+    assert post.messages == []
 
 
 @pytest.mark.parametrize("mode", ["off", "optional", "required"])
@@ -190,7 +190,7 @@ class Verifying:
     """A receiver of ours that verifies senders at one Titlani server, as the host hive.test."""
 
     def __init__(self, server, mode, method) -> None:
-        self.letters: list[Incoming] = []
+        self.messages: list[Incoming] = []
         self.pins = PinBook(None)
         asker = HostAsker(self.pins, hosts={"hive.test": HostOverride(connect=("127.0.0.1", server.port))})
         self.handler = VerifyingHandler(
@@ -202,7 +202,7 @@ class Verifying:
         )
 
     async def keep(self, incoming: Incoming) -> MisfinResponse:
-        self.letters.append(incoming)
+        self.messages.append(incoming)
         return accepted(incoming)
 
     async def mail(self, post, identity) -> int:
@@ -244,14 +244,14 @@ async def test_the_user_of_a_server_of_her_own_is_verified_and_no_forgery_is(
     post = await serve(Directory([ADA]), ours.handler)
     sure = mode != "off" and "certificate" in method
     assert await ours.mail(post, alice) == 20
-    assert ours.letters[-1].checks.verified == sure
-    assert ours.pin.how == (VOUCHED if sure else FIRST_LETTER)
-    ours.letters.clear()
+    assert ours.messages[-1].checks.verified == sure
+    assert ours.pin.how == (VOUCHED if sure else FIRST_MESSAGE)
+    ours.messages.clear()
     for forged in FORGED:
         refused = mode == "required" and "certificate" in method and forged is not FORGED[0]
         assert await ours.mail(post, forged) == (61 if refused else 20)
-    assert not any(incoming.checks.verified for incoming in ours.letters)
-    assert ours.letters[0].checks.hold  # the one who calls herself Alice has another key than Alice
+    assert not any(incoming.checks.verified for incoming in ours.messages)
+    assert ours.messages[0].checks.hold  # the one who calls herself Alice has another key than Alice
     assert ours.pin.cert_sha256 == alice.info.fingerprints.cert
 
 
@@ -263,8 +263,8 @@ async def test_a_server_that_vouches_for_everybody_vouches_for_nobody(tmp_path, 
         post = await serve(Directory([ADA]), ours.handler)
         for sender in (identity_of(tmp_path, "alice"), FORGED[1]):
             assert await ours.mail(post, sender) == (20 if mode == "optional" else 61)
-    for incoming in ours.letters:
-        assert incoming.checks.results["certificate"].outcome is Outcome.UNKNOWN
+    for incoming in ours.messages:
+        assert incoming.checks.results["certificate"].outcome is HandlerOutcome.UNKNOWN
         assert not incoming.checks.verified
     assert (ours.pin is not None) == (mode == "optional")
 
@@ -291,4 +291,4 @@ async def test_its_command_line_sends_to_us(tmp_path, serve):
     )
     output, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, output
-    assert post.letters[0].request.parse_message().subject == "Hi"
+    assert post.messages[0].request.parse_message().subject == "Hi"

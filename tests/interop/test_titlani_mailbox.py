@@ -8,9 +8,9 @@ from tests.helpers.titlani import environment, titlani_python, titlani_server, w
 
 from misfin.model.address import MisfinAddress
 from misfin.net.client import MisfinClient
-from misfin.store.importing import SourceKind, import_mail
-from misfin.store.maildir import MailStore
-from misfin.store.mime import read_letter
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message.mime import read_message
+from misfin.store.transfer.importing import SourceKind, import_mail
 from misfin.trust.identity import generate
 
 ADA = MisfinAddress("ada", "localhost", "Ada")
@@ -44,10 +44,10 @@ async def test_what_titlani_received_read_and_tagged_comes_in(tmp_path):
     store = MailStore(tmp_path / "ours")
     report = import_mail(box, store, ADA, now=datetime.now(UTC))
     assert (report.kind, report.added, report.skipped) == (SourceKind.TITLANI, 3, ())
-    inbox = {read_letter(e.path.read_bytes()).subject: e for e in store.folder(ADA.address).list()}
+    inbox = {read_message(e.path.read_bytes()).subject: e for e in store.folder(ADA.address).list()}
     assert {subject: entry.flags for subject, entry in inbox.items()} == {"First": "", "Third": "S"}
-    letter = read_letter(inbox["First"].path.read_bytes())
-    assert (letter.sender.name, letter.sender.address) == ("Bea Wörker", "bea@localhost")
-    assert letter.text == "# First\n\nEin Gruß, First\n"
+    message = read_message(inbox["First"].path.read_bytes())
+    assert (message.sender.name, message.sender.address) == ("Bea Wörker", "bea@localhost")
+    assert message.text == "# First\n\nEin Gruß, First\n"
     assert len(store.folder(ADA.address, "Archive").list()) == 1
     assert import_mail(box, store, ADA, now=datetime.now(UTC)).added == 0

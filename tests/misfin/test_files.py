@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from misfin import files
-from misfin.store.maildir import Maildir
+from misfin.store.mail.maildir import Maildir
 
 
 def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_crash_before_the_end_leaves_nothing_under_the_name(tmp_path: Path, li
 import os, sys
 from pathlib import Path
 from misfin import files
-from misfin.store.maildir import Maildir
+from misfin.store.mail.maildir import Maildir
 if {links != "hard links"}:
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")

@@ -1,4 +1,5 @@
-"""The program of design.md §2, written as by somebody who knows Titlani's tutorial, against our receiver."""
+"""The program of docs/library.md, as somebody who knows Titlani's tutorial writes it, against our
+receiver."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,16 +36,16 @@ ALICE = person("alice@example.com Alice Smith")
 @pytest.fixture
 async def post():
     """Bob's receiver; what it took in is in the list."""
-    letters: list[Incoming] = []
+    messages: list[Incoming] = []
 
     async def take(incoming: Incoming) -> MisfinResponse:
-        letters.append(incoming)
+        messages.append(incoming)
         return MisfinResponse(StatusCode.MESSAGE_DELIVERED, incoming.recipient.info.fingerprints.cert)
 
     receiver = Receiver(take, Directory([BOB]), ReceiverSettings(listen=(("127.0.0.1", 0),)))
     ((_, port),) = await receiver.start()
     try:
-        yield port, letters
+        yield port, messages
     finally:
         await receiver.stop()
 
@@ -57,8 +58,8 @@ def files(tmp_path, monkeypatch):
     Path("alice.key").write_bytes(ALICE.key_pem)
 
 
-async def test_a_letter_is_sent_and_its_answer_read(post, files):
-    port, letters = post
+async def test_a_message_is_sent_and_its_answer_read(post, files):
+    port, messages = post
     async with MisfinClient(
         client_cert="alice.pem",
         client_key="alice.key",
@@ -74,34 +75,34 @@ async def test_a_letter_is_sent_and_its_answer_read(post, files):
         assert not is_error(response.status)
         assert not is_redirect(response.status)
 
-        message = GemmailMessage(
+        gemmail = GemmailMessage(
             senders=[MisfinAddress.parse("alice@example.com Alice Smith")],
             recipients=[MisfinAddress.parse("bob@localhost Bob Jones")],
             timestamps=[datetime.now(UTC)],
             body="# Meeting Notes\n\nHere are the notes.\n",
         )
-        response = await client.send_raw(to="bob@localhost", message_bytes=message.to_bytes())
+        response = await client.send_raw(to="bob@localhost", message_bytes=gemmail.to_bytes())
         assert is_success(response.status)
-    assert [GemmailMessage.from_bytes(letter.request.message).subject for letter in letters] == [
+    assert [GemmailMessage.from_bytes(message.request.message).subject for message in messages] == [
         "Hi",
         "Meeting Notes",
     ]
-    assert letters[0].certificate.address == MisfinAddress.parse("alice@example.com Alice Smith")
+    assert messages[0].certificate.address == MisfinAddress.parse("alice@example.com Alice Smith")
     assert Path("known_hosts.db").exists()
 
 
 async def test_an_unknown_mailbox_is_a_status_and_no_exception(post, files):
-    port, letters = post
+    port, messages = post
     async with MisfinClient(client_cert="alice.pem", client_key="alice.key", port=port) as client:
         response = await client.send(to="nobody@localhost", body="Hello")
     assert response.status == StatusCode.MAILBOX_NOT_FOUND
     assert is_error(response.status)
     assert response.fingerprint is None
-    assert letters == []
+    assert messages == []
 
 
 async def test_a_changed_certificate_is_an_exception_with_both_fingerprints(post, files):
-    port, letters = post
+    port, messages = post
     now = datetime.now(UTC).timestamp()
     other = person("bob@localhost Bob Jones", number=1).info
     with PinBook(Path("known_hosts.db")) as book:
@@ -114,7 +115,7 @@ async def test_a_changed_certificate_is_an_exception_with_both_fingerprints(post
     assert caught.value.hostname == "localhost"
     assert caught.value.expected_fingerprint == other.fingerprints.cert
     assert caught.value.actual_fingerprint == BOB.info.fingerprints.cert
-    assert letters == []
+    assert messages == []
 
 
 @pytest.mark.parametrize("kind", ["probe", "spki"])

@@ -14,8 +14,8 @@ from textual import events
 from textual.filter import NoColor
 
 from misfin.errors import StoreError
-from misfin.store.drafts import Draft, DraftBox
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.drafts import Draft, DraftBox
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
@@ -47,11 +47,11 @@ async def test_mail_that_pours_in_is_told_in_few_notices(profile, monkeypatch):
     monkeypatch.setattr(background, "GATHERED", 0.2)
     async with at_desk(profile) as (app, pilot):
         for number in range(10):
-            app.post_message(MailChanged(arrived=2, sender="Bob", subject=f"letter {number}"))
+            app.post_message(MailChanged(arrived=2, sender="Bob", subject=f"message {number}"))
         await until(pilot, lambda: len(notices(app)) == 2)
         first, second = notices(app)
-        assert first == "New mail from Bob and 1 more: letter 0"
-        assert second == "New mail from Bob and 17 more: letter 9"
+        assert first == "New mail from Bob and 1 more: message 0"
+        assert second == "New mail from Bob and 17 more: message 9"
         await until(pilot, lambda: not app._telling)
         app.post_message(MailChanged(arrived=1, sender="Cal", subject="later"))
         await until(pilot, lambda: "New mail from Cal: later" in notices(app))
@@ -191,7 +191,7 @@ from misfin_tui.paths import profile_at
 
 class Broken(MisfinApp):
     def _after_first_frame(self):
-        letter = "the text of a secret letter" + chr(27) + "[2J"
+        message = "the text of a secret message" + chr(27) + "[2J"
         raise ValueError("a bug " + chr(27) + "]0;title")
 
 profile = profile_at(Path(sys.argv[1]))
@@ -201,7 +201,7 @@ sys.exit(app.return_code)
 """
 
 
-def test_a_crash_names_code_and_no_letters(profile):
+def test_a_crash_names_code_and_no_messages(profile):
     done = subprocess.run(
         [sys.executable, "-c", CRASH, str(profile.root)],
         capture_output=True,
@@ -212,7 +212,7 @@ def test_a_crash_names_code_and_no_letters(profile):
     said = done.stdout + done.stderr
     assert done.returncode == 1
     assert "ValueError: a bug ␛]0;title" in said
-    assert "secret letter" not in said
+    assert "secret message" not in said
     assert "\x1b]0;title" not in said
 
 

@@ -13,10 +13,10 @@ from textual.widgets import Input, Select
 from textual.widgets._toast import Toast
 
 from misfin.model.gemmail import Version
-from misfin.store.contacts import Contact, ContactBook
-from misfin.store.drafts import Draft, DraftBox
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox, State
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.drafts import Draft, DraftBox
+from misfin.store.outgoing.outbox import DeliveryState, Outbox
+from misfin.store.people.contacts import Contact, ContactBook
 from misfin.trust.pins import PinBook
 from misfin_tui import editor
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, TooLongDialog
@@ -99,7 +99,7 @@ async def test_an_untouched_composer_leaves_nothing(profile):
         assert drafts(profile) == []
 
 
-async def test_looking_at_a_draft_does_not_save_it_anew(profile):
+async def test_looking_at_a_draft_does_not_save_it_again(profile):
     saved = DraftBox(MailStore(profile.mail)).save(Draft(account=ALICE, body="text"), now=1.0)
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, saved)
@@ -250,16 +250,16 @@ async def test_each_recipients_trust_is_shown(profile):
         await type_text(pilot, "bob@hive.test, new@other.test, broken")
         await on_screen(pilot, "✓ bob@hive.test pinned 14 Nov 2023")
         await on_screen(pilot, "◐ new@other.test first contact")
-        await on_screen(pilot, "broken is no address")
+        await on_screen(pilot, "broken is not an address")
 
 
 async def test_what_is_wrong_with_recipients_stands_first_and_nobody_stands_twice(profile):
     async with at_desk(profile, (80, 24)) as (app, pilot):
         screen = await compose(app, pilot)
         await type_text(pilot, f"bob@hive.test, carol@far.test, Bob@hive.test, {ALICE}, broken")
-        await on_screen(pilot, "broken is no address")
+        await on_screen(pilot, "broken is not an address")
         line = shown(app).splitlines()[screen.people.region.y].strip()
-        assert line.startswith(f"✗ broken is no address  ◂ {ALICE} is yourself")
+        assert line.startswith(f"✗ broken is not an address  ◂ {ALICE} is your own address")
         text = screen.people.render().plain
         assert text.count("bob@hive.test") == 1
         assert "carol@far.test" in text
@@ -276,7 +276,7 @@ async def test_sending_without_recipients_or_text_says_so(profile):
         screen = await compose(app, pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: notices(app))
-        assert "Write to whom it goes." in notices(app)[0]
+        assert "Add a recipient." in notices(app)[0]
         await type_text(pilot, "bob@@hive.test")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(notices(app)) > 1)
@@ -299,7 +299,7 @@ async def test_sending_queues_for_each_recipient_and_forgets_the_draft(profile):
         await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
         rows = queued(profile)
         assert sorted(row.to for row in rows) == ["bob@hive.test", "carol@hive.test"]
-        assert all(row.state is State.WAITING for row in rows)
+        assert all(row.state is DeliveryState.WAITING for row in rows)
         assert drafts(profile) == []
         outbox = Outbox(profile.outbox_db)
         message = outbox.outgoing(rows[0].group).message
@@ -308,7 +308,7 @@ async def test_sending_queues_for_each_recipient_and_forgets_the_draft(profile):
 
 
 @pytest.mark.parametrize(
-    ("letters", "copies", "hold", "words"),
+    ("messages", "copies", "hold", "words"),
     [
         (1, 1, 10, "The message leaves in 10 s; z takes it back."),
         (1, 3, 10, "The message to 3 people leaves in 10 s; z takes it back."),
@@ -317,8 +317,8 @@ async def test_sending_queues_for_each_recipient_and_forgets_the_draft(profile):
         (1, 1, 0, "The message is on its way."),
     ],
 )
-def test_what_was_queued_is_told(letters, copies, hold, words):
-    assert submitted(letters, copies, hold, "z") == words
+def test_what_was_queued_is_told(messages, copies, hold, words):
+    assert submitted(messages, copies, hold, "z") == words
 
 
 async def test_the_offer_to_take_it_back_goes_with_it(profile):
@@ -390,7 +390,7 @@ async def test_the_signature_stands_below(profile_root):
         assert screen.account == ALICE
 
 
-async def test_a_forward_shows_the_letter_and_changes_nothing_of_it(profile):
+async def test_a_forward_shows_the_message_and_changes_nothing_of_it(profile):
     stored = b"carol@hive.test Carol\n\n2026-11-19T10:00:00Z\n# Flowers\n\nThe rose.\n"
     draft = Draft(account=ALICE, subject="Flowers", body="# Flowers\n\nThe rose.\n", forwards=stored)
     async with at_desk(profile) as (app, pilot):

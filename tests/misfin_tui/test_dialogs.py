@@ -14,7 +14,7 @@ from textual.app import App
 from textual.widgets import Static
 
 from misfin.post.decisions import CertificateQuestion, HeldMessage
-from misfin.store.outgoing import OutboxRow, Question, State
+from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
 from misfin.trust.tofu import Decision, Pin, PinKind, Remark, Verdict
 from misfin_tui import theming
 from misfin_tui.dialogs.base import Dialog
@@ -60,7 +60,7 @@ def outbox_row(**changed) -> OutboxRow:
         "account": "alice@mail.example",
         "to": "bob@hive.test",
         "subject": "S",
-        "state": State.HELD,
+        "state": DeliveryState.HELD,
         "why": "why",
         "status": 31,
         "meta": "",
@@ -289,7 +289,7 @@ async def test_what_does_not_fit_above_the_buttons_is_read_by_pages():
         await pilot.press("pagedown", "pagedown")
         await until(pilot, lambda: "trust it." in shown(app))
         await pilot.press("pageup", "pageup", "pageup")
-        await until(pilot, lambda: "2 letters" in shown(app))
+        await until(pilot, lambda: "2 messages" in shown(app))
         assert app.focused.id == "wait"
 
 
@@ -348,7 +348,7 @@ async def test_remarks_are_sentences(remark, words):
 
 async def test_a_changed_sender_says_that_the_mail_is_kept():
     text = await dialog_text(question(PinKind.SENDER, name="erin@far.test"))
-    assert "2 letters from this sender are kept back for you" in text
+    assert "2 messages from this sender are kept back for you" in text
     assert "Refuse the mail" in text
 
 

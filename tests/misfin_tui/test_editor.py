@@ -241,7 +241,10 @@ print(Program().run())
 
 
 def test_in_a_real_terminal_the_loop_lives_on_and_the_screen_comes_back(tmp_path):
-    """Repaints during a long edit once filled a queue and stopped the program for good (style.md §4.10)."""
+    """Repaints during a long edit once filled a queue and stopped the program for good.
+
+    See docs/decisions.md §9.
+    """
     (tmp_path / "program.py").write_text(PROGRAM)
     enough = tmp_path / "enough"  # the editor stays until the loop has turned a hundred times beside it
     wait = f"import time\nwhile not os.path.exists({str(enough)!r}): time.sleep(0.01)\n"

@@ -14,8 +14,8 @@ from textual.widgets import Input, TextArea
 
 import misfin_tui
 from misfin.errors import StoreError
-from misfin.store.contacts import Contact, ContactBook
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
+from misfin.store.people.contacts import Contact, ContactBook
 from misfin_tui.messages import MailChanged, OutboxChanged, Problem
 from misfin_tui.screens.thread import ThreadScreen
 
@@ -82,10 +82,10 @@ def profile(profile_root):
 
 
 async def go_inbox(app, pilot):
-    await until(pilot, lambda: app.screen.preview.letter is not None)
+    await until(pilot, lambda: app.screen.preview.message is not None)
 
 
-async def go_other_letter(app, pilot):
+async def go_other_message(app, pilot):
     await pilot.press("j")
     await settled(pilot)
 
@@ -101,7 +101,7 @@ async def go_search(app, pilot):
 
 async def go_thread(app, pilot):
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.parts[-1].letter)
+    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.parts[-1].message)
 
 
 async def go_details(app, pilot):
@@ -128,7 +128,7 @@ async def go_save(app, pilot):
 
 
 def attach(app) -> None:
-    """A letter whose attachments are named, typed and linked with hostile text."""
+    """A message whose attachments are named, typed and linked with hostile text."""
     part = f'Content-Disposition: attachment; filename="{NAME}.sh"\nContent-Type: evil/{TYPE}\n\n'
     boundary = 'multipart/mixed; boundary="b"'
     body = f"--b\n\nhttps://evil.test/{TYPE} cid:{TYPE}@x mid:{TYPE}@x\n--b\n{part}one\n--b\n{part}two\n--b--"
@@ -140,7 +140,7 @@ def attach(app) -> None:
 async def go_attachments(app, pilot):
     attach(app)
     await on_screen(pilot, "Attached")
-    while app.screen.letters.current.subject != "Attached":
+    while app.screen.messages.current.subject != "Attached":
         await pilot.press("g")
     await go_thread(app, pilot)
     await on_screen(pilot, "+ [/x]")
@@ -217,7 +217,7 @@ async def go_notices(app, pilot):
 
 SCREENS = {
     "inbox": go_inbox,
-    "other letter": go_other_letter,
+    "other message": go_other_message,
     "selection and tag": go_selection,
     "search": go_search,
     "conversation": go_thread,

@@ -93,7 +93,7 @@ async def test_a_pipe_nobody_writes_to_is_refused(profile, tmp_path):
         form = await open_form(app, pilot, "i", ImportDialog)
         form.query_one("#certificate").value = str(tmp_path / "pipe.pem")
         await pilot.click("#ok")
-        await on_screen(pilot, "is no ordinary file.")
+        await on_screen(pilot, "is not an ordinary file.")
 
 
 async def test_an_identity_is_renewed_with_the_same_key_after_asking(profile):

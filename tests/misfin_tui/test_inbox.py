@@ -13,11 +13,11 @@ from post import NOW, gemmail
 
 from misfin.compose.writing import gemmail_of
 from misfin.model.folders import INBOX
-from misfin.store.drafts import Draft, to_bytes
 from misfin.store.identities import IdentityStore
 from misfin.store.index import MailIndex
-from misfin.store.outbox import Outbox, Outcome, State, Transcript
-from misfin.store.rows import Completion, Count, View
+from misfin.store.index.rows import Completion, Count, View
+from misfin.store.outgoing.drafts import Draft, to_bytes
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Transcript
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.outbox import OutboxScreen
@@ -34,11 +34,11 @@ def profile(profile_root):
 
 @pytest.fixture
 def mailbox(profile):
-    """Five conversations of one letter each, the newest first: nile, moss, lamp, kelp, jade."""
+    """Five conversations of one message each, the newest first: nile, moss, lamp, kelp, jade."""
     made = Mailbox(profile.mail, ALICE)
     for number, word in enumerate(("jade", "kelp", "lamp", "moss", "nile")):
         sender = f"{word.capitalize()} Writer <{word}@hive.test>"
-        made.put(mail(word, f"A letter about {word}.", sender=sender, date=START + 60 * number))
+        made.put(mail(word, f"A message about {word}.", sender=sender, date=START + 60 * number))
     return made
 
 
@@ -91,7 +91,7 @@ async def test_the_screen_of_the_specification(profile, mailbox):
             "Trash",
             "▾ Saved searches",
             "▌  ●  ? Nile Writer",
-            "nile  A letter about nile.",
+            "nile  A message about nile.",
             "c Compose",
             "? Help",
             "^p Commands",
@@ -102,7 +102,7 @@ async def test_the_screen_of_the_specification(profile, mailbox):
 async def test_keys_move_and_the_preview_follows(profile, mailbox):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
-        letters = app.screen.letters
+        messages = app.screen.messages
         for keys, word in (
             (("j",), "moss"),
             (("down", "j"), "kelp"),
@@ -110,12 +110,12 @@ async def test_keys_move_and_the_preview_follows(profile, mailbox):
             (("k", "up"), "lamp"),
         ):
             await pilot.press(*keys)
-            assert letters.current.subject == word
-            await on_screen(pilot, f"A letter about {word}.")
+            assert messages.current.subject == word
+            await on_screen(pilot, f"A message about {word}.")
         await pilot.press("g", "pagedown")
-        assert letters.current.subject == "jade"
+        assert messages.current.subject == "jade"
         await pilot.press("pageup", "home")
-        assert letters.current.subject == "nile"
+        assert messages.current.subject == "nile"
 
 
 async def test_archive_and_undo(profile, mailbox):
@@ -123,7 +123,7 @@ async def test_archive_and_undo(profile, mailbox):
         await listed(pilot)
         await pilot.press("e")
         await listed(pilot, 4)
-        assert "1 letter archived.  z undo" in notices(app)
+        assert "1 message archived.  z undo" in notices(app)
         assert files(profile, "Archive") == 1
         await pilot.press("z")
         await listed(pilot, 5)
@@ -159,7 +159,7 @@ async def test_flags_toggle_and_show(profile, mailbox):
         await pilot.press("s")
         await on_screen(pilot, "●★")
         await pilot.press("u")
-        await until(pilot, lambda: app.screen.letters.current.unread == 0)
+        await until(pilot, lambda: app.screen.messages.current.unread == 0)
         await on_screen(pilot, "4 unread")
         await pilot.press("u")
         await on_screen(pilot, "5 unread")
@@ -171,17 +171,17 @@ async def test_tags_are_asked_for_and_completed(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         await listed(pilot)
         await pilot.press("t", *"work", "enter")
-        await until(pilot, lambda: app.screen.letters.current.tags == ("work",))
+        await until(pilot, lambda: app.screen.messages.current.tags == ("work",))
         await until(pilot, lambda: app.screen.prompt is None)
         await pilot.press("j", "t", "w")
         await on_screen(pilot, "⇥ work")
         await pilot.press("tab", "enter")
-        await until(pilot, lambda: app.screen.letters.current.tags == ("work",))
+        await until(pilot, lambda: app.screen.messages.current.tags == ("work",))
         await pilot.press("t", "minus", *"work", "enter")
-        await until(pilot, lambda: app.screen.letters.current.tags == ())
+        await until(pilot, lambda: app.screen.messages.current.tags == ())
 
 
-async def test_letters_move_to_a_folder(profile, mailbox):
+async def test_messages_move_to_a_folder(profile, mailbox):
     async with at_desk(profile) as (_app, pilot):
         await listed(pilot)
         await pilot.press("m", *"Travel", "enter")
@@ -198,8 +198,8 @@ async def test_search_as_you_type(profile, mailbox):
         await pilot.press("p")
         await on_screen(pilot, "Search: kelp · 1 conversation")
         await pilot.press("enter")
-        await until(pilot, lambda: app.focused is app.screen.letters)
-        assert app.screen.letters.current.subject == "kelp"
+        await until(pilot, lambda: app.focused is app.screen.messages)
+        assert app.screen.messages.current.subject == "kelp"
         await pilot.press("q")
         await listed(pilot)
 
@@ -210,7 +210,7 @@ async def test_a_field_that_waits_for_its_value_is_not_called_wrong(profile, mai
         await pilot.press("slash", *"subject", "colon")
         await until(pilot, lambda: app.screen._follower is not None and app.screen._follower.is_finished)
         assert "▲" not in shown(app)
-        assert app.screen.letters.total == 5
+        assert app.screen.messages.total == 5
         await pilot.press(*"moss")
         await on_screen(pilot, "Search: subject:moss · 1 conversation")
         await pilot.press("space", *"body", "colon")
@@ -240,7 +240,7 @@ async def test_of_what_is_typed_at_once_only_the_last_is_shown(profile, mailbox,
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await listed(pilot)
         opened = []
-        open_view = app.screen.letters.open_view
+        open_view = app.screen.messages.open_view
 
         async def watched(view, thread=None):
             opened.append(view.query)
@@ -251,15 +251,15 @@ async def test_of_what_is_typed_at_once_only_the_last_is_shown(profile, mailbox,
                 await until(pilot, lambda: app.screen._typed == "moss")
             return await open_view(view, thread)
 
-        monkeypatch.setattr(app.screen.letters, "open_view", watched)
+        monkeypatch.setattr(app.screen.messages, "open_view", watched)
         await pilot.press("slash", "n")
         await on_screen(pilot, "Search: moss · 1 conversation")
         assert opened == ["n", "moss*"]
 
 
 async def test_a_search_that_finds_much_is_shown_before_it_is_counted(profile, mailbox, monkeypatch):
-    monkeypatch.setattr("misfin_tui.widgets.letter_list.ENOUGH", 2)
-    monkeypatch.setattr("misfin.store.index.matches._FIRST_STEP", 3)
+    monkeypatch.setattr("misfin_tui.widgets.message_list.ENOUGH", 2)
+    monkeypatch.setattr("misfin.store.search.matches._FIRST_STEP", 3)
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await listed(pilot)
         counts = []
@@ -270,8 +270,8 @@ async def test_a_search_that_finds_much_is_shown_before_it_is_counted(profile, m
             return counts[-1]
 
         monkeypatch.setattr(app.services.mail, "count", watched)
-        await pilot.press("slash", *"letter", "enter")
-        await on_screen(pilot, "Search: letter · 5 conversations")
+        await pilot.press("slash", *"message", "enter")
+        await on_screen(pilot, "Search: message · 5 conversations")
         assert Count(3, complete=False) in counts  # at first
         assert counts[-1] == Count(5)
         await until(pilot, lambda: app.screen.prompt is None)
@@ -286,8 +286,8 @@ async def test_escape_gives_a_search_up(profile, mailbox):
         await on_screen(pilot, "Search: kelp")
         await pilot.press("escape")
         await listed(pilot)
-        await until(pilot, lambda: app.focused is app.screen.letters)
-        assert app.screen.letters.current.subject == "moss"  # where it was before
+        await until(pilot, lambda: app.focused is app.screen.messages)
+        assert app.screen.messages.current.subject == "moss"  # where it was before
 
 
 async def test_a_search_that_makes_no_sense_is_pointed_at(profile, mailbox):
@@ -307,8 +307,8 @@ async def test_a_search_that_cannot_be_read_leaves_the_list_as_it_is(profile, ma
         await type_text(pilot, "is:purple")  # at once: a pause within it would search for the half of it
         await pilot.press("enter")
         await on_screen(pilot, "▲ “is:purple” is not known.")
-        assert app.screen.letters.view.query == ""
-        assert app.screen.letters.total == 5
+        assert app.screen.messages.view.query == ""
+        assert app.screen.messages.total == 5
         app.screen.refresh_all()
         await until(pilot, lambda: not app.screen._reloading)
         assert notices(app) == []
@@ -321,8 +321,8 @@ async def test_a_tag_typed_inside_a_search_is_no_search(profile, mailbox):
         await on_screen(pilot, "Search: moss · 1")
         await until(pilot, lambda: app.screen.prompt is None)
         await pilot.press("t", *"work", "enter")
-        await until(pilot, lambda: app.screen.letters.current.tags == ("work",))
-        assert app.screen.letters.view.query == "moss*"
+        await until(pilot, lambda: app.screen.messages.current.tags == ("work",))
+        assert app.screen.messages.view.query == "moss*"
 
 
 async def test_search_words_are_completed(profile, mailbox):
@@ -333,8 +333,8 @@ async def test_search_words_are_completed(profile, mailbox):
         await pilot.press("tab", *"ke")
         await on_screen(pilot, "kelp@hive.test")
         await pilot.press("tab", "enter")
-        await until(pilot, lambda: app.screen.letters.view.query == "from:kelp@hive.test*")
-        await until(pilot, lambda: app.screen.letters.total == 1)
+        await until(pilot, lambda: app.screen.messages.view.query == "from:kelp@hive.test*")
+        await until(pilot, lambda: app.screen.messages.total == 1)
 
 
 async def test_saved_searches_by_number_and_saving_one(profile, mailbox):
@@ -385,9 +385,9 @@ async def test_conversations_open_by_key_and_double_click(profile, mailbox):
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await pilot.press("q")
-        await pilot.click("#letters", offset=(30, 3), times=2)
+        await pilot.click("#messages", offset=(30, 3), times=2)
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
-        await on_screen(pilot, "A letter about lamp.")
+        await on_screen(pilot, "A message about lamp.")
 
 
 async def test_writing_answering_and_passing_on(profile, mailbox):
@@ -439,7 +439,7 @@ async def test_mail_that_arrives_is_listed_and_told_of(profile, mailbox):
         app.services.mail.rescan()
         await listed(pilot, 6)
         assert "New mail from Ruby: ruby" in notices(app)
-        assert app.screen.letters.current.subject == "nile"
+        assert app.screen.messages.current.subject == "nile"
 
 
 async def test_what_another_program_files_is_noticed_without_asking(profile, mailbox):
@@ -461,20 +461,20 @@ async def test_panes_follow_the_size_of_the_window(profile, mailbox):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
         screen = app.screen
-        letters, preview = screen.letters, screen.preview
+        messages, preview = screen.messages, screen.preview
         assert screen.sidebar.display
-        assert preview.region.y > letters.region.y
+        assert preview.region.y > messages.region.y
         await pilot.resize_terminal(160, 40)
         await pilot.pause()
-        assert preview.region.x > letters.region.x
+        assert preview.region.x > messages.region.x
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
         assert not screen.sidebar.display
-        assert preview.region.y > letters.region.y
+        assert preview.region.y > messages.region.y
         await pilot.resize_terminal(60, 20)
         await pilot.pause()
         assert not preview.display
-        assert letters.region.height >= 16
+        assert messages.region.height >= 16
         await pilot.press("tab")
         assert screen.sidebar.display
         assert app.focused is screen.sidebar
@@ -488,7 +488,7 @@ async def test_panes_follow_the_size_of_the_window(profile, mailbox):
         assert not preview.display
         await pilot.press("v")
         assert preview.display
-        await on_screen(pilot, "A letter about nile.")
+        await on_screen(pilot, "A message about nile.")
 
 
 async def test_help_shows_every_key_that_works_here(profile, mailbox):
@@ -532,11 +532,11 @@ async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
     Mailbox(profile.mail, ALICE)
     async with at_desk(profile) as (app, pilot):
         await on_screen(pilot, "No mail yet.")
-        await on_screen(pilot, "w writes a letter, ? shows every key.")
+        await on_screen(pilot, "w writes a message, ? shows every key.")
         await on_screen(pilot, f"Others reach you at {ALICE}.")
         await on_screen(pilot, f"▾ {ALICE}")
         await pilot.press("t")
-        await until(pilot, lambda: "There is no letter here." in notices(app))
+        await until(pilot, lambda: "There is no message here." in notices(app))
         await pilot.press("e", "d", "r", "x", "X", "enter", "u", "G", "g", "v", "v", "j")
         await pilot.pause()
         await on_screen(pilot, "No mail yet.")
@@ -548,7 +548,7 @@ async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
 
 def listing(app) -> list[str]:
     """The lines of the list, without what stands beside it."""
-    place = app.screen.letters.region
+    place = app.screen.messages.region
     return [line[place.x + 1 : place.right - 1] for line in shown(app).splitlines()]
 
 
@@ -597,7 +597,7 @@ async def test_a_click_on_the_line_on_top_brings_the_sidebar_into_a_narrow_windo
         await pilot.click(offset=(2, 0))
         await on_screen(pilot, "▾ alice@mail.example")
         await pilot.click(offset=(2, 0))
-        await until(pilot, lambda: not app.screen.sidebar.display and app.focused is app.screen.letters)
+        await until(pilot, lambda: not app.screen.sidebar.display and app.focused is app.screen.messages)
         await pilot.click(offset=(2, 0))
         await on_screen(pilot, "▾ alice@mail.example")
         line = next(at for at, text in enumerate(shown(app).splitlines()) if "Archive" in text[:24])
@@ -611,14 +611,14 @@ async def test_a_click_on_the_line_on_top_brings_the_sidebar_into_a_narrow_windo
 async def test_nothing_is_offered_that_the_list_gives_no_occasion_for(profile, mailbox):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
-        await pilot.click("#letters", offset=(30, 2), button=3)
+        await pilot.click("#messages", offset=(30, 2), button=3)
         await on_screen(pilot, "Reply all")
         assert "Edit draft" not in shown(app)
         assert "Save search" not in shown(app)
         await pilot.press("escape")
         app.screen.open_view(View(query="from:nile"))
         await on_screen(pilot, "Search: from:nile")
-        await pilot.click("#letters", offset=(30, 2), button=3)
+        await pilot.click("#messages", offset=(30, 2), button=3)
         await on_screen(pilot, "Save search")
 
 
@@ -636,7 +636,7 @@ async def test_what_waits_in_the_outbox_is_counted_from_the_start(profile, mailb
             draft=to_bytes(draft),
         )
     claim = claimed(outbox, START)
-    finish(outbox, claim, Outcome(State.FAILED, "no such mailbox"), Transcript(), START + 1)
+    finish(outbox, claim, Outcome(DeliveryState.FAILED, "no such mailbox"), Transcript(), START + 1)
     outbox.close()
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await on_screen(pilot, "1 sending · 1 need you")
@@ -676,7 +676,7 @@ async def test_blocking_a_sender_can_be_undone(profile, mailbox):
         await until(pilot, lambda: "nile@hive.test is no longer blocked." in notices(app))
         assert await app.services.contacts.blocked() == []
         await pilot.press("z")  # and then what was done before it
-        await until(pilot, lambda: any(each.startswith("Undone: 1 letter starred") for each in notices(app)))
+        await until(pilot, lambda: any(each.startswith("Undone: 1 message starred") for each in notices(app)))
 
 
 async def test_escape_leads_out_of_the_sidebar_and_never_out_of_the_program(profile, mailbox):
@@ -685,7 +685,7 @@ async def test_escape_leads_out_of_the_sidebar_and_never_out_of_the_program(prof
         await pilot.press("tab")
         assert app.focused is app.screen.sidebar
         await pilot.press("escape")
-        await until(pilot, lambda: app.focused is app.screen.letters)
+        await until(pilot, lambda: app.focused is app.screen.messages)
         assert not app.screen.has_class("-sidebar")
         await pilot.press("escape", "escape")
         assert app.is_running
@@ -695,7 +695,7 @@ async def test_a_search_that_cannot_be_understood_stays_open_and_points_at_why(p
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await listed(pilot)
         await pilot.press("slash", *"after:x", "enter")
-        await on_screen(pilot, "▲ “x” is no date.")
+        await on_screen(pilot, "▲ “x” is not a date.")
         assert app.screen.prompt.line.value == "after:x"
         await until(pilot, lambda: app.focused is app.screen.prompt.line)
         assert not notices(app)

@@ -17,7 +17,7 @@ def profile(profile_root):
     profile = make_profile(profile_root)
     box = Mailbox(profile.mail, ALICE)
     for number, word in enumerate(("jade", "kelp", "lamp")):
-        box.put(mail(word, f"A letter about {word}.", date=NOW.timestamp() + 60 * number))
+        box.put(mail(word, f"A message about {word}.", date=NOW.timestamp() + 60 * number))
     return profile
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from misfin_tui import keymap
-from misfin_tui.keymap import ACTIONS, NOOP, Room, normal_key, readable, resolve, split
+from misfin_tui.keymap import ACTIONS, NOOP, KeyContext, normal_key, readable, resolve, split
 from misfin_tui.keymap.table import TOGETHER, WRITING
 
 
@@ -25,14 +25,14 @@ def test_every_action_is_described():
         assert action.help.endswith(".")
 
 
-@pytest.mark.parametrize("room", Room)
+@pytest.mark.parametrize("room", KeyContext)
 def test_no_default_key_stands_twice_where_it_would_be_ambiguous(room):
     together = [a for a in ACTIONS if a.room is room or a.room in TOGETHER.get(room, ())]
     keys = [key for action in together for key in split(action.keys)]
     assert sorted(keys) == sorted(set(keys))
 
 
-def test_defaults_of_rooms_where_text_is_typed_are_no_letters():
+def test_defaults_of_rooms_where_text_is_typed_are_no_messages():
     for action in ACTIONS:
         if action.room in WRITING:
             assert all(len(key) > 1 for key in split(action.keys)), action.id
@@ -113,7 +113,7 @@ def test_an_unknown_modifier_is_named():
     assert "modifier" in resolve({"archive": "strg+a"}).problems[0]
 
 
-def test_a_letter_cannot_be_a_command_where_text_is_typed():
+def test_a_message_cannot_be_a_command_where_text_is_typed():
     keys = resolve({"send": "s"})
     assert "typed" in keys.problems[0]
     assert keys.of("send") == ("ctrl+s",)
@@ -162,7 +162,7 @@ def test_a_key_freed_with_noop_can_be_taken():
 def test_whatever_is_wished_no_key_is_left_ambiguous(wanted):
     keys = resolve(wanted)
     assert all(problem.isprintable() for problem in keys.problems)
-    for room in Room:
+    for room in KeyContext:
         rooms = {room, *TOGETHER.get(room, ())}
         taken = [key for action in ACTIONS if action.room in rooms for key in keys.of(action.id)]
         assert sorted(taken) == sorted(set(taken))
@@ -173,8 +173,8 @@ def test_bindings_carry_the_table():
 
     from misfin_tui.widgets.bindings import bindings
 
-    made = {b.id: b for b in bindings(Room.INBOX) if isinstance(b, Binding)}
-    assert set(made) == {action.id for action in keymap.in_room(Room.INBOX)}
+    made = {b.id: b for b in bindings(KeyContext.INBOX) if isinstance(b, Binding)}
+    assert set(made) == {action.id for action in keymap.in_context(KeyContext.INBOX)}
     assert made["search"].key == "slash"
     assert made["reply-all"].action == "reply_all"
     assert not made["star"].show

@@ -11,8 +11,8 @@ import time
 
 from desk import make_profile
 
-from misfin.store.drafts import DraftBox
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.drafts import DraftBox
 
 PROMISE = 2.0  # seconds after the last key within which a draft is on disk
 PATIENCE = 30.0

@@ -10,8 +10,8 @@ import pytest
 from desk import at_desk, on_screen, shown
 from releases import profile_of_0_1
 
-from misfin.store.outgoing import State
-from misfin.store.rows import View
+from misfin.store.index.rows import View
+from misfin.store.outgoing.deliveries import DeliveryState
 from misfin.trust.tofu import PinKind
 from misfin_tui.config import load
 from misfin_tui.services import Services
@@ -53,10 +53,10 @@ def test_its_accounts_are_those_it_had_and_the_default_stays(services):
     assert {each.directory for each in accounts} == set(services.store.accounts())
 
 
-def test_its_mail_is_indexed_anew_beside_the_old_index_and_nothing_of_it_changes(profile, services):
+def test_its_mail_is_indexed_again_beside_the_old_index_and_nothing_of_it_changes(profile, services):
     before, old = contents(profile.root), (profile.cache / "index.db").read_bytes()
     services.index.scan()
-    rows = services.index.letters(View(), 50)
+    rows = services.index.messages(View(), 50)
     assert Counter((row.account.partition("@")[0], row.folder) for row in rows) == {
         ("ada", "Inbox"): 1,
         ("ada", "Held"): 1,
@@ -78,10 +78,14 @@ def test_its_mail_is_indexed_anew_beside_the_old_index_and_nothing_of_it_changes
 
 def test_its_outbox_draft_people_and_pins_are_there(services):
     rows = services.outbox_queue.rows()
-    assert Counter(row.state for row in rows) == {State.DELIVERED: 2, State.DEFERRED: 1, State.WAITING: 2}
+    assert Counter(row.state for row in rows) == {
+        DeliveryState.DELIVERED: 2,
+        DeliveryState.DEFERRED: 1,
+        DeliveryState.WAITING: 2,
+    }
     assert {row.account for row in rows} == {"ada@mail.example", "grace@office.example", "host@mail.example"}
     services.index.scan()
-    (draft,) = services.index.letters(View(folder="Drafts"), 9)
+    (draft,) = services.index.messages(View(folder="Drafts"), 9)
     opened = services.draft_box.load(draft.id)
     assert (opened.account, opened.to, opened.subject, opened.body) == (
         "ada@mail.example",

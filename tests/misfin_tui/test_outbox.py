@@ -10,9 +10,9 @@ from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, sho
 from outgoing import claimed, finish, recipients
 
 from misfin.compose.writing import gemmail_of
-from misfin.store.drafts import Draft, DraftBox, to_bytes
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.drafts import Draft, DraftBox, to_bytes
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.dialogs.certificate import CertificateDialog, TrustStep
@@ -57,7 +57,7 @@ def put(
     )
     if outcome is not None:
         claim = claimed(outbox, now)
-        if outcome.state is State.UNCERTAIN:
+        if outcome.state is DeliveryState.UNCERTAIN:
             outbox.leaving([claim], now)
         finish(outbox, claim, outcome, transcript, now + 0.4)
     outbox.close()
@@ -80,18 +80,18 @@ async def open_outbox(app, pilot) -> OutboxScreen:
 
 STATES = {
     "leaves in": None,
-    "tries again in 5 min: It is away.": Outcome(State.DEFERRED, "It is away.", next_attempt=1.0),
-    "delivered": Outcome(State.DELIVERED, status=20, meta="ab" * 32),
+    "tries again in 5 min: It is away.": Outcome(DeliveryState.DEFERRED, "It is away.", next_attempt=1.0),
+    "delivered": Outcome(DeliveryState.DELIVERED, status=20, meta="ab" * 32),
     "held: The certificate has changed.": Outcome(
-        State.HELD,
+        DeliveryState.HELD,
         "The certificate has changed.",
         question=Question.CHANGED_CERTIFICATE,
         pin_name="hive.test:1958",
     ),
     "failed: 51 Mailbox not found": Outcome(
-        State.FAILED, "No such mailbox.", status=51, meta="Mailbox not found"
+        DeliveryState.FAILED, "No such mailbox.", status=51, meta="Mailbox not found"
     ),
-    "uncertain: The connection was cut.": Outcome(State.UNCERTAIN, "The connection was cut."),
+    "uncertain: The connection was cut.": Outcome(DeliveryState.UNCERTAIN, "The connection was cut."),
 }
 
 
@@ -109,8 +109,8 @@ async def test_each_state_says_what_it_means(profile, words):
 def test_every_state_has_words_and_a_sign():
     from misfin_tui.screens.outbox_words import MARKS, TONES
 
-    assert set(MARKS) == set(TONES) == set(State)
-    assert len(set(MARKS.values())) == len(State)
+    assert set(MARKS) == set(TONES) == set(DeliveryState)
+    assert len(set(MARKS.values())) == len(DeliveryState)
 
 
 async def test_the_transcript_has_the_servers_own_words(profile):
@@ -123,7 +123,7 @@ async def test_the_transcript_has_the_servers_own_words(profile):
         request=b"misfin://bob@hive.test\t16\r\n\n\n\ntext\n",
         response="40 Try \x1b[31mlater",
     )
-    put(profile, Outcome(State.DEFERRED, "later", next_attempt=time.time() + 99), transcript=said)
+    put(profile, Outcome(DeliveryState.DEFERRED, "later", next_attempt=time.time() + 99), transcript=said)
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await open_outbox(app, pilot)
         await pilot.press("enter")
@@ -139,7 +139,7 @@ async def test_the_transcript_has_the_servers_own_words(profile):
 
 
 async def test_a_deferred_message_can_be_tried_at_once(profile):
-    put(profile, Outcome(State.DEFERRED, "away", next_attempt=time.time() + HOUR))
+    put(profile, Outcome(DeliveryState.DEFERRED, "away", next_attempt=time.time() + HOUR))
     async with at_desk(profile) as (app, pilot):
         await open_outbox(app, pilot)
         await pilot.press("r")
@@ -147,7 +147,7 @@ async def test_a_deferred_message_can_be_tried_at_once(profile):
 
 
 async def test_an_uncertain_message_is_never_repeated_without_asking(profile):
-    put(profile, Outcome(State.UNCERTAIN, "cut off"))
+    put(profile, Outcome(DeliveryState.UNCERTAIN, "cut off"))
     async with at_desk(profile) as (app, pilot):
         await open_outbox(app, pilot)
         await pilot.press("r")
@@ -156,11 +156,11 @@ async def test_an_uncertain_message_is_never_repeated_without_asking(profile):
         assert app.focused.id == "no"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
-        assert rows(profile)[0].state is State.UNCERTAIN
+        assert rows(profile)[0].state is DeliveryState.UNCERTAIN
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         await pilot.click("#yes")
-        await until(pilot, lambda: rows(profile)[0].state is not State.UNCERTAIN)
+        await until(pilot, lambda: rows(profile)[0].state is not DeliveryState.UNCERTAIN)
 
 
 async def test_a_waiting_message_can_be_edited(profile):
@@ -176,7 +176,7 @@ async def test_a_waiting_message_can_be_edited(profile):
 
 
 async def test_what_was_delivered_cannot_be_edited(profile):
-    put(profile, Outcome(State.DELIVERED, status=20))
+    put(profile, Outcome(DeliveryState.DELIVERED, status=20))
     async with at_desk(profile) as (app, pilot):
         await open_outbox(app, pilot)
         await pilot.press("e")
@@ -190,7 +190,7 @@ async def test_cancelling_asks_first(profile):
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         await pilot.click("#yes")
-        await until(pilot, lambda: rows(profile)[0].state is State.CANCELLED)
+        await until(pilot, lambda: rows(profile)[0].state is DeliveryState.CANCELLED)
         await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
         await on_screen(pilot, "cancelled")
         await pilot.press("d")
@@ -236,10 +236,12 @@ async def test_a_copy_that_was_cancelled_does_not_come_back_with_the_others(prof
 
 
 WAITING_FOR_A_PERSON = {
-    "a answers the question": Outcome(State.HELD, "asks", question=Question.PERSON),
-    "r sends it again, after asking": Outcome(State.UNCERTAIN, "cut off"),
-    "a marks the mailbox as gone": Outcome(State.FAILED, "gone", status=52, meta="gone"),
-    "e takes it back to shorten or split it": Outcome(State.HELD, "too long", question=Question.TOO_LARGE),
+    "a answers the question": Outcome(DeliveryState.HELD, "asks", question=Question.PERSON),
+    "r sends it again, after asking": Outcome(DeliveryState.UNCERTAIN, "cut off"),
+    "a marks the mailbox as gone": Outcome(DeliveryState.FAILED, "gone", status=52, meta="gone"),
+    "e takes it back to shorten or split it": Outcome(
+        DeliveryState.HELD, "too long", question=Question.TOO_LARGE
+    ),
 }
 
 
@@ -255,14 +257,14 @@ async def test_the_key_that_is_wanted_stands_above_the_reason(profile, words):
 
 async def test_a_key_of_ones_own_is_the_one_that_is_named(profile_root):
     profile = make_profile(profile_root, settings='[receive]\nenabled = false\n[keys]\nanswer = "f6"\n')
-    put(profile, Outcome(State.HELD, "asks", question=Question.PERSON))
+    put(profile, Outcome(DeliveryState.HELD, "asks", question=Question.PERSON))
     async with at_desk(profile, (80, 24)) as (app, pilot):
         await open_outbox(app, pilot)
         await on_screen(pilot, "f6 answers the question")
 
 
 async def test_a_row_that_waits_for_nobody_has_no_such_line(profile):
-    put(profile, Outcome(State.DELIVERED, status=20))
+    put(profile, Outcome(DeliveryState.DELIVERED, status=20))
     async with at_desk(profile, (80, 24)) as (app, pilot):
         screen = await open_outbox(app, pilot)
         await on_screen(pilot, "Delivered")
@@ -270,7 +272,7 @@ async def test_a_row_that_waits_for_nobody_has_no_such_line(profile):
 
 
 async def test_what_was_too_long_for_misfin_b_is_measured_for_it_when_it_is_edited(profile):
-    put(profile, Outcome(State.HELD, "too long", question=Question.TOO_LARGE))
+    put(profile, Outcome(DeliveryState.HELD, "too long", question=Question.TOO_LARGE))
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await open_outbox(app, pilot)
         await pilot.press("e")
@@ -293,7 +295,7 @@ def ask_about_host(profile, *, first: bool = False) -> tuple[str, str]:
     pins.close()
     question = Question.FIRST_USE if first else Question.CHANGED_CERTIFICATE
     for _ in range(2):
-        put(profile, Outcome(State.HELD, "asks", question=question, pin_name="hive.test:1958"))
+        put(profile, Outcome(DeliveryState.HELD, "asks", question=question, pin_name="hive.test:1958"))
     return old.info.fingerprints.cert, new.info.fingerprints.cert
 
 
@@ -321,7 +323,7 @@ async def test_a_changed_certificate_is_trusted_only_by_a_second_deliberate_step
         await until(pilot, lambda: not app.screen.query_one("#trust").disabled)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
-        await until(pilot, lambda: all(row.state is not State.HELD for row in rows(profile)))
+        await until(pilot, lambda: all(row.state is not DeliveryState.HELD for row in rows(profile)))
         pin = app.services.pin_book.get(PinKind.HOST, "hive.test:1958")
         assert pin.cert_sha256 == new
         assert [past.cert_sha256 for past in pin.history] == [old]
@@ -335,7 +337,7 @@ async def test_escape_keeps_everything_waiting(profile):
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
-        assert all(row.state is State.HELD for row in rows(profile))
+        assert all(row.state is DeliveryState.HELD for row in rows(profile))
         assert app.services.pin_book.get(PinKind.HOST, "hive.test:1958").cert_sha256 == old
 
 
@@ -346,7 +348,7 @@ async def test_refusing_stops_the_messages_and_keeps_the_pin(profile):
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
         await pilot.click("#refuse")
-        await until(pilot, lambda: all(row.state is State.CANCELLED for row in rows(profile)))
+        await until(pilot, lambda: all(row.state is DeliveryState.CANCELLED for row in rows(profile)))
         assert app.services.pin_book.get(PinKind.HOST, "hive.test:1958").cert_sha256 == old
         assert await app.services.trust.offers() == []
 
@@ -375,13 +377,13 @@ async def test_a_certificate_that_changes_while_one_looks_is_not_trusted(profile
         await until(pilot, lambda: isinstance(app.screen, TrustStep))
         await pilot.press(*new[:4], "enter", "enter")
         await until(pilot, lambda: any("yet another certificate" in note for note in notices(app)))
-        assert all(row.state is State.HELD for row in rows(profile))
+        assert all(row.state is DeliveryState.HELD for row in rows(profile))
 
 
 @pytest.mark.parametrize("permanent", [False, True])
 async def test_a_redirect_is_followed_only_when_a_person_says_so(profile, permanent):
     question = Question.REDIRECT_ALWAYS if permanent else Question.REDIRECT_ONCE
-    outcome = Outcome(State.HELD, "moved", status=31, question=question, target="bob@new.test")
+    outcome = Outcome(DeliveryState.HELD, "moved", status=31, question=question, target="bob@new.test")
     put(profile, outcome)
     async with at_desk(profile, (100, 40)) as (app, pilot):
         await open_outbox(app, pilot)
@@ -397,7 +399,7 @@ async def test_a_redirect_is_followed_only_when_a_person_says_so(profile, perman
 
 
 async def test_a_mailbox_that_is_gone_can_be_marked_so_that_it_is_offered_last(profile):
-    put(profile, Outcome(State.FAILED, "The mailbox is gone for good.", status=52, meta="moved away"))
+    put(profile, Outcome(DeliveryState.FAILED, "The mailbox is gone for good.", status=52, meta="moved away"))
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await open_outbox(app, pilot)
         app.screen.action_answer()

@@ -11,11 +11,11 @@ from post import gemmail
 from textual.command import CommandPalette
 from textual.widgets import OptionList
 
-from misfin.store.contacts import Contact, ContactBook
 from misfin.store.identities import IdentityStore
+from misfin.store.people.contacts import Contact, ContactBook
 from misfin_tui.commands import ActionProvider, FolderProvider, PeopleProvider
 from misfin_tui.dialogs.menu import MenuDialog
-from misfin_tui.keymap import ACTIONS, Room, Shown, in_room
+from misfin_tui.keymap import ACTIONS, KeyContext, Shown, in_context
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.trust import TrustScreen
@@ -36,7 +36,11 @@ async def test_every_action_of_the_screen_has_an_entry(profile):
     async with at_desk(profile) as (app, _pilot):
         found = await hits(ActionProvider(app.screen), "")
         told = {hit.text for hit in found}
-        wanted = [a for a in (*in_room(Room.INBOX), *in_room(Room.EVERYWHERE)) if a.shown is not Shown.HELP]
+        wanted = [
+            a
+            for a in (*in_context(KeyContext.INBOX), *in_context(KeyContext.EVERYWHERE))
+            if a.shown is not Shown.HELP
+        ]
         missing = [a.id for a in wanted if a.help not in told and a.id != "commands"]
         assert missing == []
 
@@ -44,11 +48,11 @@ async def test_every_action_of_the_screen_has_an_entry(profile):
 @pytest.mark.parametrize(
     ("key", "room"),
     [
-        ("O", Room.OUTBOX),
-        ("T", Room.TRUST),
-        ("C", Room.CONTACTS),
-        ("I", Room.IDENTITIES),
-        ("comma", Room.SETTINGS),
+        ("O", KeyContext.OUTBOX),
+        ("T", KeyContext.TRUST),
+        ("C", KeyContext.CONTACTS),
+        ("I", KeyContext.IDENTITIES),
+        ("comma", KeyContext.SETTINGS),
     ],
 )
 async def test_other_places_have_their_own(profile, key, room):
@@ -56,7 +60,7 @@ async def test_other_places_have_their_own(profile, key, room):
         await pilot.press(key)
         await until(pilot, lambda: len(app.screen_stack) == 2)
         told = {hit.text for hit in await hits(ActionProvider(app.screen), "")}
-        assert {action.help for action in in_room(room)} <= told
+        assert {action.help for action in in_context(room)} <= told
 
 
 async def test_the_composer_has_its_own(profile):
@@ -64,7 +68,7 @@ async def test_the_composer_has_its_own(profile):
         app.open_composer(await app.services.sending.new())
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
         told = {hit.text for hit in await hits(ActionProvider(app.screen), "")}
-        assert {action.help for action in in_room(Room.COMPOSE)} <= told
+        assert {action.help for action in in_context(KeyContext.COMPOSE)} <= told
 
 
 async def test_an_entry_shows_its_keys_and_does_what_it_says(profile):
@@ -135,12 +139,12 @@ def test_every_action_of_the_table_can_be_done():
     """Each action has a method on the app, or on a screen that binds it."""
     from importlib import import_module
 
-    from misfin_tui.app import PLACES, MisfinApp
+    from misfin_tui.app import LIST_SCREENS, MisfinApp
     from misfin_tui.dialogs.base import Dialog
     from misfin_tui.screens.inbox import InboxScreen
 
     classes = [MisfinApp, InboxScreen, Dialog]
-    for module, _, name in (path.partition(":") for path in PLACES.values()):
+    for module, _, name in (path.partition(":") for path in LIST_SCREENS.values()):
         classes.append(getattr(import_module(module), name))
     for action in ACTIONS:
         name = action.method.partition("(")[0].rpartition(".")[2]
@@ -172,18 +176,18 @@ POINTED = {
 
 
 @pytest.fixture
-def letter(profile):
+def message(profile):
     Mailbox(profile.mail, ALICE).put(gemmail("# Hello\n\nText."))
 
 
-@pytest.mark.parametrize("room", [Room.INBOX, Room.THREAD])
-async def test_every_action_on_letters_has_a_key_a_command_and_a_place_for_the_mouse(profile, letter, room):
+@pytest.mark.parametrize("room", [KeyContext.INBOX, KeyContext.THREAD])
+async def test_every_action_on_messages_has_a_key_a_command_and_a_place_for_the_mouse(profile, message, room):
     async with at_desk(profile, (300, 80)) as (app, pilot):
         await on_screen(pilot, "Hello")
-        if room is Room.THREAD:
+        if room is KeyContext.THREAD:
             await pilot.press("enter")
             await on_screen(pilot, "Text.")
-        actions = [*in_room(room), *in_room(Room.LIST), *in_room(Room.EVERYWHERE)]
+        actions = [*in_context(room), *in_context(KeyContext.LIST), *in_context(KeyContext.EVERYWHERE)]
         offered = {action.id for action in actions_of(app.screen)}
         line = shown(app).splitlines()[-1]
         for action in actions:
@@ -199,7 +203,7 @@ async def test_every_action_on_letters_has_a_key_a_command_and_a_place_for_the_m
 
 
 @pytest.mark.parametrize("keys", [(), ("enter",)], ids=["inbox", "thread"])
-async def test_the_line_of_keys_and_the_menu_do_what_they_name(profile, letter, keys):
+async def test_the_line_of_keys_and_the_menu_do_what_they_name(profile, message, keys):
     async with at_desk(profile, (300, 80)) as (app, pilot):
         await on_screen(pilot, "Hello")
         await pilot.press(*keys)
@@ -211,7 +215,7 @@ async def test_the_line_of_keys_and_the_menu_do_what_they_name(profile, letter, 
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
-        await pilot.click("#letters" if not keys else "#thread", offset=(20, 1), button=3)
+        await pilot.click("#messages" if not keys else "#thread", offset=(20, 1), button=3)
         await until(pilot, lambda: isinstance(app.screen, MenuDialog))
         await on_screen(pilot, "Compose ")
         row = next(number for number, text in enumerate(shown(app).splitlines()) if "│ Compose " in text)
@@ -219,11 +223,11 @@ async def test_the_line_of_keys_and_the_menu_do_what_they_name(profile, letter, 
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
 
 
-async def test_a_menu_stays_within_a_small_window_and_a_click_beside_it_closes_it(profile, letter):
+async def test_a_menu_stays_within_a_small_window_and_a_click_beside_it_closes_it(profile, message):
     async with at_desk(profile, (60, 20)) as (app, pilot):
         await on_screen(pilot, "Hello")
         screen = app.screen
-        await pilot.click("#letters", offset=(55, 1), button=3)
+        await pilot.click("#messages", offset=(55, 1), button=3)
         await until(pilot, lambda: isinstance(app.screen, MenuDialog))
         await on_screen(pilot, "Compose ")
         menu = app.screen.list.region
@@ -233,10 +237,10 @@ async def test_a_menu_stays_within_a_small_window_and_a_click_beside_it_closes_i
         await on_screen(pilot, "Receive on/off")
         await pilot.click(offset=(1, 1))
         await until(pilot, lambda: app.screen is screen)
-        assert screen.letters.marks == set()
+        assert screen.messages.marks == set()
 
 
-async def test_folders_and_saved_searches_are_found_by_name(profile, letter):
+async def test_folders_and_saved_searches_are_found_by_name(profile, message):
     async with at_desk(profile) as (app, pilot):
         await on_screen(pilot, "Hello")
         await pilot.press("O")
@@ -268,7 +272,7 @@ WITH_A_LIST = {
 
 
 @pytest.mark.parametrize("place", WITH_A_LIST)
-async def test_the_cursor_of_every_list_is_seen_in_sixteen_colours(profile, letter, place):
+async def test_the_cursor_of_every_list_is_seen_in_sixteen_colours(profile, message, place):
     profile.config.write_text(profile.config.read_text() + '[ui]\ntheme = "misfin-ansi"\n')
     IdentityStore(profile.identities).save(identity("anna@mail.example"))
     book = ContactBook(profile.contacts_db)
@@ -278,7 +282,7 @@ async def test_the_cursor_of_every_list_is_seen_in_sixteen_colours(profile, lett
     async with at_desk(profile, (100, 40)) as (app, pilot):
         await settled(pilot)
         if place == "the menu":
-            await pilot.click("#letters", offset=(30, 2), button=3)
+            await pilot.click("#messages", offset=(30, 2), button=3)
         for key in WITH_A_LIST[place]:
             await pilot.press(key)
             await settled(pilot)

@@ -16,9 +16,9 @@ from desk import ALICE, at_desk, identity, make_profile, until
 from mailboxes import Mailbox, mail
 
 from misfin.net.verification_cache import SenderVerificationCache
-from misfin.store.contacts import Contact
-from misfin.store.drafts import Draft
-from misfin.store.rows import View
+from misfin.store.index.rows import View
+from misfin.store.outgoing.drafts import Draft
+from misfin.store.people.contacts import Contact
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import editor
@@ -112,7 +112,7 @@ async def test_what_the_app_writes(anybody: None, tmp_path: Path, monkeypatch: p
     profile = make_profile(world / "profile")
     box = Mailbox(profile.mail, ALICE)
     box.put(message.as_bytes())
-    box.put(mail("another letter"))
+    box.put(mail("another message"))
     with PinBook(profile.trust_db) as pins:
         pins.record(PinKind.HOST, "hive.test:1958", identity("bob@hive.test").info, now=time.time())
     os.umask(0)
@@ -127,15 +127,15 @@ async def test_what_the_app_writes(anybody: None, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(editor, "_run", as_it_runs)
     async with at_desk(profile, (120, 40)) as (app, pilot):
         services = app.services
-        await until(pilot, lambda: services.index.letters(View(), 9))
-        rows = services.index.letters(View(), 9)
+        await until(pilot, lambda: services.index.messages(View(), 9))
+        rows = services.index.messages(View(), 9)
         row = next(each for each in rows if each.subject == "Files")
         await services.attached.save(row, 0, world / "report.pdf")
         (world / "all").mkdir(mode=0o700)
         await services.attached.save_all(row, world / "all")
         services.outside.open_file = seen_opening(seen, world)  # type: ignore[method-assign]  # no opener here
         await services.attached.open(row, 0)
-        await services.outside.save(world / "letter.eml", await services.mail.raw(row))
+        await services.outside.save(world / "message.eml", await services.mail.raw(row))
         await services.filer.apply("archive", [row.id])
         await services.identities.create("second@mail.example")
         for with_key in (True, False):
@@ -166,7 +166,7 @@ async def test_what_the_app_writes(anybody: None, tmp_path: Path, monkeypatch: p
     assert open_to_others(world) == {}
     assert seen == [{}, {}]
     names = {path.name for path in world.rglob("*")}
-    assert {"undo.db", "outbox.db", "pins.json", "False.pem", "report.pdf", "letter.eml"} <= names
+    assert {"undo.db", "outbox.db", "pins.json", "False.pem", "report.pdf", "message.eml"} <= names
 
 
 def seen_opening(seen: list[dict[str, str]], world: Path):  # type: ignore[no-untyped-def]  # a stand-in

@@ -33,7 +33,7 @@ def profile(profile_root):
     made = make_profile(profile_root, settings="[receive]\nenabled = false\n")
     box = Mailbox(made.mail, ALICE)
     for number in range(60):
-        box.put(mail(f"letter {number}"))
+        box.put(mail(f"message {number}"))
     with MailIndex(made.index_db, made.mail) as index:
         index.scan()
     return made

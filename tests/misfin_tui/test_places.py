@@ -11,8 +11,8 @@ from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, sho
 from textual.widgets._toast import Toast
 
 from misfin.model.address import MisfinAddress
-from misfin.store.contacts import Contact, ContactBook
 from misfin.store.identities import IdentityStore
+from misfin.store.people.contacts import Contact, ContactBook
 from misfin.trust.certificate import signed_by
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
@@ -80,7 +80,7 @@ async def test_a_notice_leaves_what_is_said_of_a_row_free(profile, pinned):
         await on_screen(pilot, "Something happened")
         (toast,) = screen.query(Toast)
         assert not toast.region.overlaps(screen.detail_line.region)
-        assert "Another certificate waits for your decision: a decides." in shown(app)
+        assert "A new certificate is waiting for your decision. Press a." in shown(app)
 
 
 async def test_pins_can_be_searched(profile, pinned):

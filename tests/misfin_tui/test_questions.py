@@ -10,8 +10,8 @@ from outgoing import claimed, finish, recipients
 from textual import events
 
 from misfin.compose.writing import gemmail_of
-from misfin.store.drafts import Draft
-from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
+from misfin.store.outgoing.drafts import Draft
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.dialogs.certificate import CertificateDialog
@@ -46,7 +46,9 @@ def held(profile, name: str = "hive.test:1958") -> None:
         now=now,
         hold_until=0.0,
     )
-    outcome = Outcome(State.HELD, "It has changed.", question=Question.CHANGED_CERTIFICATE, pin_name=name)
+    outcome = Outcome(
+        DeliveryState.HELD, "It has changed.", question=Question.CHANGED_CERTIFICATE, pin_name=name
+    )
     finish(
         outbox, claimed(outbox, now), outcome, Transcript(host="hive.test", port=1958, version="C"), now + 0.4
     )

@@ -8,12 +8,12 @@ import pytest
 from desk import at_desk, identity, make_profile, shown, until
 from outgoing import recipients
 
-from misfin.store.contacts import Contact, ContactBook
-from misfin.store.outbox import Outbox
+from misfin.store.outgoing.outbox import Outbox
+from misfin.store.people.contacts import Contact, ContactBook
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.commands import ActionProvider
-from misfin_tui.keymap import Room, Shown, in_room
+from misfin_tui.keymap import KeyContext, Shown, in_context
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.contacts import ContactsScreen
 from misfin_tui.screens.identities import IdentitiesScreen
@@ -24,21 +24,23 @@ from misfin_tui.screens.wizard import WizardScreen
 from misfin_tui.widgets.statusbar import KeyBar
 
 SCREENS = {
-    Room.COMPOSE: ("c", ComposeScreen),
-    Room.OUTBOX: ("O", OutboxScreen),
-    Room.TRUST: ("T", TrustScreen),
-    Room.CONTACTS: ("C", ContactsScreen),
-    Room.IDENTITIES: ("I", IdentitiesScreen),
-    Room.SETTINGS: ("comma", SettingsScreen),
-    Room.WIZARD: ("", WizardScreen),
+    KeyContext.COMPOSE: ("c", ComposeScreen),
+    KeyContext.OUTBOX: ("O", OutboxScreen),
+    KeyContext.TRUST: ("T", TrustScreen),
+    KeyContext.CONTACTS: ("C", ContactsScreen),
+    KeyContext.IDENTITIES: ("I", IdentitiesScreen),
+    KeyContext.SETTINGS: ("comma", SettingsScreen),
+    KeyContext.WIZARD: ("", WizardScreen),
 }
-ACTIONS = [action for room in SCREENS for action in in_room(room)]
+ACTIONS = [action for room in SCREENS for action in in_context(room)]
 
 
 @pytest.fixture
 def profile(profile_root, request):
     """Something of everything, so that there is a row to act on."""
-    profile = make_profile(profile_root, address="" if request.param is Room.WIZARD else "alice@mail.example")
+    profile = make_profile(
+        profile_root, address="" if request.param is KeyContext.WIZARD else "alice@mail.example"
+    )
     with PinBook(profile.trust_db) as pins:
         pins.record(PinKind.HOST, "hive.test:1958", identity("bob@hive.test").info, now=time.time())
     book = ContactBook(profile.contacts_db)
@@ -57,13 +59,13 @@ def profile(profile_root, request):
     return profile
 
 
-async def opened(app, pilot, room: Room):
+async def opened(app, pilot, room: KeyContext):
     """The room's screen with its method replaced by a note of the call; returns both."""
     key, kind = SCREENS[room]
     if key:
         await pilot.press(key)
     await until(pilot, lambda: isinstance(app.screen, kind) and app.focused is not None)
-    if room is Room.COMPOSE:
+    if room is KeyContext.COMPOSE:
         await until(pilot, lambda: app.screen._opened is not None)
         app.screen.body.text = "long enough to be split\n\n" * 1000
         await until(pilot, lambda: not app.screen.idle_actions)

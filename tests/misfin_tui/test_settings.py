@@ -258,7 +258,7 @@ async def test_a_name_that_means_nothing_is_told_and_changes_nothing_else(profil
         assert "belll = true" in profile.config.read_text()
 
 
-async def test_a_file_broken_meanwhile_changes_nothing_and_says_so_and_when_it_is_mended(profile):
+async def test_a_file_broken_meanwhile_changes_nothing_and_says_so_and_when_it_is_fixed(profile):
     async with at_desk(profile, (100, 30)) as (app, pilot):
         await until(pilot, lambda: any(each.group == "config" for each in app.workers))
         await settled(pilot)
@@ -291,7 +291,7 @@ async def test_a_file_that_cannot_be_used_is_edited_again_until_somebody_throws_
     given: list[str] = []
 
     async def edit(app, text, **_options):
-        """Breaks it, then gives up, then comes back unchanged, then mends it."""
+        """Breaks it, then gives up, then comes back unchanged, then fixes it."""
         given.append(text)
         results = [
             editor.Edited(broken),

@@ -2,7 +2,7 @@
 
 Everything that moves stands still: the clock, the certificates, the cursor. A picture depends on Textual's
 own drawing, so these run with the version they were taken with only. ``pytest --snapshot-update`` takes them
-anew; look at each before committing it.
+again; look at each before committing it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from textual.widgets import Input, TextArea
 from misfin.compose.writing import gemmail_of
 from misfin.model.gemmail import Version
 from misfin.model.recipient import Recipient
-from misfin.store.contacts import Contact, ContactBook, Meeting
-from misfin.store.drafts import Draft, to_bytes
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.drafts import Draft, to_bytes
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
+from misfin.store.people.contacts import Contact, ContactBook, Encounter
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
@@ -74,7 +74,7 @@ def profile(profile_root):
         pins.offer(PinKind.HOST, "hive.test:1958", shown, now=NOW)
     book = ContactBook(made.contacts_db)
     book.save(Contact("bob@hive.test", own_name="Bob Jones", notes="met in Rome"))
-    book.learn([Meeting("carol@old.test", "Carol", True, NOW - 10**6, "<1@x>")])
+    book.learn([Encounter("carol@old.test", "Carol", True, NOW - 10**6, "<1@x>")])
     book.block("spam@evil.test", now=NOW)
     book.save(Contact("spam@evil.test"))
     book.close()
@@ -85,11 +85,11 @@ def profile(profile_root):
 def _fill_outbox(made) -> None:
     asks = {"question": Question.CHANGED_CERTIFICATE, "pin_name": "hive.test:1958"}
     outcomes = [
-        Outcome(State.DELIVERED, status=20, meta="ok"),
-        Outcome(State.DEFERRED, "The server is away.", next_attempt=NOW + 300),
-        Outcome(State.HELD, "The certificate of hive.test:1958 has changed.", **asks),
-        Outcome(State.FAILED, status=51, meta="Mailbox not found"),
-        Outcome(State.UNCERTAIN, "The connection was cut."),
+        Outcome(DeliveryState.DELIVERED, status=20, meta="ok"),
+        Outcome(DeliveryState.DEFERRED, "The server is away.", next_attempt=NOW + 300),
+        Outcome(DeliveryState.HELD, "The certificate of hive.test:1958 has changed.", **asks),
+        Outcome(DeliveryState.FAILED, status=51, meta="Mailbox not found"),
+        Outcome(DeliveryState.UNCERTAIN, "The connection was cut."),
         None,
     ]
     outbox = Outbox(made.outbox_db)

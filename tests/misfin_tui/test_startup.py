@@ -19,7 +19,7 @@ from misfin_tui.paths import profile_at
 
 class Watched(MisfinApp):
     def _after_first_frame(self):
-        rows = self.screen.letters.total
+        rows = self.screen.messages.total
         Path(sys.argv[2]).write_text(json.dumps([sorted(sys.modules), rows]))
         self.exit(0)
 
@@ -36,11 +36,11 @@ OURS = {
     "misfin.model.safetext",
     "misfin.store",
     "misfin.files",
-    "misfin.store.rows",
+    "misfin.store.index.rows",
     "misfin_tui",
     "misfin_tui.app",
     "misfin_tui.app.background",
-    "misfin_tui.app.places",
+    "misfin_tui.app.screen_switching",
     "misfin_tui.app.questions",
     "misfin_tui.config",
     "misfin_tui.keymap",
@@ -52,7 +52,7 @@ OURS = {
     "misfin_tui.screens.inbox",
     "misfin_tui.screens.inbox_news",
     "misfin_tui.screens.inbox_search",
-    "misfin_tui.screens.letter_actions",
+    "misfin_tui.screens.message_actions",
     "misfin_tui.screentext",
     "misfin_tui.services",
     "misfin_tui.services.mail",
@@ -63,11 +63,11 @@ OURS = {
     "misfin_tui.widgets.gemtext_rows",
     "misfin_tui.widgets.gemtext_view",
     "misfin_tui.widgets.hold",
-    "misfin_tui.widgets.letter_list",
-    "misfin_tui.widgets.letter_list_columns",
-    "misfin_tui.widgets.letter_list_look",
-    "misfin_tui.widgets.letter_rows",
-    "misfin_tui.widgets.letter_view",
+    "misfin_tui.widgets.message_list",
+    "misfin_tui.widgets.message_list_columns",
+    "misfin_tui.widgets.message_list_look",
+    "misfin_tui.widgets.message_rows",
+    "misfin_tui.widgets.message_view",
     "misfin_tui.widgets.pages",
     "misfin_tui.widgets.preview",
     "misfin_tui.widgets.quick_scroll",

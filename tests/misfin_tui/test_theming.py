@@ -141,7 +141,7 @@ def test_a_users_theme_is_read_and_wins(tmp_path):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ('[colors]\nprimary = "notacolour"', "`notacolour` is no colour"),
+        ('[colors]\nprimary = "notacolour"', "`notacolour` is not a colour"),
         ('[colors]\nprimary = "#fff"\npriamry = "#fff"', "did you mean `primary`?"),
         ('[colors]\nbackground = "#fff"', "at least `primary`"),
         ("colors = 3", "`colors` must be a section"),

@@ -12,12 +12,12 @@ from mailboxes import Mailbox
 from post import NOW, gemmail
 from rich.cells import cell_len
 
-from misfin.errors import LetterGoneError, StoreError
+from misfin.errors import MessageGoneError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.envelope import wrap_sent
-from misfin.store.mime import read_letter
-from misfin.store.rows import Badge, View
+from misfin.store.index.rows import Badge, View
+from misfin.store.message.envelope import wrap_sent
+from misfin.store.message.mime import read_message
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.dialogs.attachments import AttachmentsDialog, OpenFileDialog
@@ -51,7 +51,7 @@ def profile(profile_root):
 
 @pytest.fixture
 def mailbox(profile):
-    """A conversation of three letters, the first two read, and a letter with links; the links are newer."""
+    """A conversation of three messages, the first two read, and a message with links; the links are newer."""
     made = Mailbox(profile.mail, ALICE)
     certificate = identity("bob@hive.test", "Bob Jones").info
     for number, text in enumerate(
@@ -71,14 +71,14 @@ def mailbox(profile):
 async def opened(pilot, subject: str) -> ThreadScreen:
     await on_screen(pilot, subject)
     app = pilot.app
-    while app.screen.letters.current.subject != subject:
+    while app.screen.messages.current.subject != subject:
         await pilot.press("j")
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.parts)
     return app.screen
 
 
-async def test_read_letters_are_folded_unread_open_and_the_newest_in_focus(profile, mailbox):
+async def test_read_messages_are_folded_unread_open_and_the_newest_in_focus(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
@@ -146,7 +146,7 @@ async def test_details_of_what_was_written_here_name_no_receiver(profile, monkey
         assert "unknown" not in shown(app)
 
 
-async def test_a_forwarded_letter_names_every_station(profile):
+async def test_a_forwarded_message_names_every_station(profile):
     made = Mailbox(profile.mail, ALICE)
     made.put(gemmail("# Passed on\n\nHello.", senders=("bob@hive.test Bob", "erin@cove.test Erin")))
     async with at_desk(profile, (120, 40)) as (_app, pilot):
@@ -235,7 +235,7 @@ async def test_a_misfin_link_opens_the_composer(profile, mailbox):
         await on_screen(pilot, "carol@hive.test")
 
 
-async def test_a_letter_goes_to_a_command_and_its_output_is_shown(profile, mailbox):
+async def test_a_message_goes_to_a_command_and_its_output_is_shown(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         await opened(pilot, "Re: Notes")
         await pilot.press("vertical_line", *"wc", "space", "minus", "c", "enter")
@@ -246,12 +246,12 @@ async def test_a_letter_goes_to_a_command_and_its_output_is_shown(profile, mailb
 
 
 def gemmail_bytes(body: str) -> bytes:
-    from misfin.store.envelope import to_gemmail
+    from misfin.store.message.envelope import to_gemmail
 
     return to_gemmail(gemmail(body, at=NOW + timedelta(minutes=2)))
 
 
-async def test_a_letter_is_saved_and_never_over_another_file(profile, mailbox, tmp_path):
+async def test_a_message_is_saved_and_never_over_another_file(profile, mailbox, tmp_path):
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Re: Notes")
         for name, beginning in (("a.gmi", b"bob@hive.test Bob Jones\n"), ("b.eml", b"Misfin-Senders:")):
@@ -272,7 +272,7 @@ async def test_a_letter_is_saved_and_never_over_another_file(profile, mailbox, t
         await until(pilot, lambda: any("exists already" in each for each in notices(app)))
 
 
-async def test_text_is_found_in_the_open_letters(profile, mailbox):
+async def test_text_is_found_in_the_open_messages(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Reading list")
         await on_screen(pilot, "Last words.")
@@ -284,7 +284,7 @@ async def test_text_is_found_in_the_open_letters(profile, mailbox):
         looks = {each.text: (each.style.bgcolor, each.style.reverse) for each in strip}
         assert looks["Last"] != looks[" words."]
         await pilot.press("slash", *"zebra", "enter")
-        await until(pilot, lambda: "Not found in the open letters." in notices(app))
+        await until(pilot, lambda: "Not found in the open messages." in notices(app))
         await pilot.press("escape")
 
 
@@ -293,7 +293,7 @@ async def test_neighbours_of_the_list(profile, mailbox):
         screen = await opened(pilot, "Reading list")
         await pilot.press("J")
         await on_screen(pilot, "Third.")
-        assert screen.targets() == (app.screen_stack[0].letters.current.thread,)
+        assert screen.targets() == (app.screen_stack[0].messages.current.thread,)
         await pilot.press("J")
         await until(pilot, lambda: "This is the last one." in notices(app))
         await pilot.press("K")
@@ -327,11 +327,11 @@ async def test_mail_that_arrives_joins_the_open_conversation(profile, mailbox):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (LetterGoneError("gone"), "This letter is no longer there."),
+        (MessageGoneError("gone"), "This message is no longer there."),
         (StoreError("The disk is broken.", remedy="Mend it."), "The disk is broken. Mend it."),
     ],
 )
-async def test_a_letter_that_cannot_be_read_says_why(profile, mailbox, monkeypatch, error, words):
+async def test_a_message_that_cannot_be_read_says_why(profile, mailbox, monkeypatch, error, words):
     async def fail(_mail, _row):
         raise error
 
@@ -357,7 +357,7 @@ async def test_a_reply_quotes_the_selected_lines(profile, mailbox):
         assert app.screen._opened.body == "Dave wrote:\n>> quoted words\n> * one\n\n".replace(">>", "> >")
 
 
-async def test_in_a_wide_window_the_date_of_a_letter_ends_where_its_text_may(profile, mailbox):
+async def test_in_a_wide_window_the_date_of_a_message_ends_where_its_text_may(profile, mailbox):
     mailbox.put(gemmail(f"# Long\n\n{'words ' * 100}"))
     async with at_desk(profile, (200, 50)) as (app, pilot):
         screen = await opened(pilot, "Long")
@@ -368,12 +368,12 @@ async def test_in_a_wide_window_the_date_of_a_letter_ends_where_its_text_may(pro
         assert shown(app).splitlines()[2].rstrip("│ ").endswith(rows[0].text.split()[-1])
 
 
-async def test_of_letters_that_are_folded_it_is_not_said_that_they_have_no_links(profile, mailbox):
+async def test_of_messages_that_are_folded_it_is_not_said_that_they_have_no_links(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
         await pilot.press("o")
-        await until(pilot, lambda: "There is no link in the letters that are open." in notices(app))
+        await until(pilot, lambda: "There is no link in the messages that are open." in notices(app))
         await pilot.press("H", "H")
         await until(pilot, lambda: all(part.open for part in app.screen.thread.parts))
         await pilot.press("o")
@@ -394,7 +394,7 @@ async def test_the_details_name_the_servers_known_of_the_senders_host(profile, m
         assert "evil" not in shown(app)
 
 
-async def test_a_held_letter_can_be_let_in(profile, mailbox):
+async def test_a_held_message_can_be_let_in(profile, mailbox):
     shutil.rmtree(mailbox.path("Held"), ignore_errors=True)
     mailbox.put(gemmail("# Held up\n\nIt is me."), folder="Held")
     async with at_desk(profile) as (app, pilot):
@@ -402,11 +402,11 @@ async def test_a_held_letter_can_be_let_in(profile, mailbox):
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, (ConfirmDialog, CertificateDialog)))
         await pilot.click("#yes")
-        await until(pilot, lambda: "The letter is in the inbox." in notices(app))
+        await until(pilot, lambda: "The message is in the inbox." in notices(app))
         assert len(mailbox.files("Held")) == 0
 
 
-async def test_a_refused_letter_in_the_trash_is_not_offered_to_be_accepted(profile, mailbox):
+async def test_a_refused_message_in_the_trash_is_not_offered_to_be_accepted(profile, mailbox):
     mailbox.put(gemmail("# Held up\n\nIt is me.", verification={"sender": "changed"}), folder="Trash")
     async with at_desk(profile, (160, 30)) as (app, pilot):
         app.screen.open_view(View(ALICE, "Trash"))
@@ -415,10 +415,10 @@ async def test_a_refused_letter_in_the_trash_is_not_offered_to_be_accepted(profi
         assert app.screen.thread.current.row.badge is Badge.CHANGED
         assert "Accept held" not in shown(app)
         await pilot.press("A")
-        await until(pilot, lambda: "This letter is not held." in notices(app))
+        await until(pilot, lambda: "This message is not held." in notices(app))
 
 
-# ---- links to other letters, attachments
+# ---- links to other messages, attachments
 
 
 def with_files(*parts: tuple[str, bytes], body: str = "See the files.\n", **fields: str) -> bytes:
@@ -444,8 +444,8 @@ async def answered(pilot, screen, text: str) -> str:
     return suggested
 
 
-async def test_a_mid_link_leads_to_the_letter_it_names(profile, mailbox):
-    first = read_letter(mailbox.files()[0].read_bytes())
+async def test_a_mid_link_leads_to_the_message_it_names(profile, mailbox):
+    first = read_message(mailbox.files()[0].read_bytes())
     mid = first.message_id.strip("<>").replace("@", "%40")
     links = f"# Index\n\n=> mid:{mid} The first\n=> mid:nobody@x.test Gone\n"
     mailbox.put(gemmail(links, senders=("erin@cove.test",), at=NOW + timedelta(hours=3)))
@@ -453,7 +453,7 @@ async def test_a_mid_link_leads_to_the_letter_it_names(profile, mailbox):
         await opened(pilot, "Index")
         await on_screen(pilot, "[2]")
         await pilot.press("o", "2", "enter")
-        await until(pilot, lambda: "The letter this link names is not here." in notices(app))
+        await until(pilot, lambda: "The message this link names is not here." in notices(app))
         await pilot.press("o", "1", "enter")
         await until(pilot, lambda: len(app.screen_stack) == 3 and len(app.screen.thread.parts) == 3)
         await on_screen(pilot, "First thoughts.")
@@ -465,7 +465,7 @@ async def test_a_mid_link_leads_to_the_letter_it_names(profile, mailbox):
 async def test_a_mid_link_within_the_conversation_stays_in_it(profile):
     made = Mailbox(profile.mail, ALICE)
     made.put(gemmail("# Plan\n\nThe beginning."), flags="S")
-    mid = read_letter(made.files()[0].read_bytes()).message_id.strip("<>")
+    mid = read_message(made.files()[0].read_bytes()).message_id.strip("<>")
     made.put(gemmail(f"# Re: Plan\n\nSee above.\n\n=> mid:{mid} In reply to\n", at=NOW + timedelta(hours=1)))
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Re: Plan")
@@ -489,7 +489,7 @@ async def test_links_of_ordinary_mail_are_numbered_and_open(profile, mailbox):
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await pilot.press("o", "3", "enter")
-        await until(pilot, lambda: any("names is not in this letter" in each for each in notices(app)))
+        await until(pilot, lambda: any("names is not in this message" in each for each in notices(app)))
         await pilot.press("o", "2", "enter")
         await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
 
@@ -525,7 +525,7 @@ async def test_all_attachments_are_saved_by_mouse(profile, mailbox, tmp_path):
         assert app.screen.query_one("OptionList").highlighted == 1
         await pilot.click("#all")
         assert await answered(pilot, screen, str(tmp_path / "none")) == "~"
-        await until(pilot, lambda: any("is no folder" in each for each in notices(app)))
+        await until(pilot, lambda: any("is not a folder" in each for each in notices(app)))
         await answered(pilot, screen, str(tmp_path))
         await until(pilot, lambda: f"Saved 2 files in {tmp_path}." in notices(app))
         assert [(tmp_path / name).read_bytes() for name in ("a.pdf", "a-2.pdf")] == [b"one", b"two"]
@@ -561,7 +561,7 @@ async def test_without_attachments_the_key_says_so_and_the_line_of_keys_is_silen
         for label in ("Attachments", "Accept held", "Open link"):
             assert label not in shown(app)
         await pilot.press("v")
-        await until(pilot, lambda: "This letter has no attachments." in notices(app))
+        await until(pilot, lambda: "This message has no attachments." in notices(app))
 
 
 async def test_the_header_of_ordinary_mail_is_one_key_away(profile, mailbox):
@@ -575,7 +575,7 @@ async def test_the_header_of_ordinary_mail_is_one_key_away(profile, mailbox):
 
 
 async def test_paths_complete_while_a_place_to_save_is_typed(profile, mailbox, tmp_path):
-    (tmp_path / "letters").mkdir()
+    (tmp_path / "messages").mkdir()
     (tmp_path / ".hidden").touch()
     async with at_desk(profile) as (_app, pilot):
         screen = await opened(pilot, "Re: Notes")
@@ -583,9 +583,9 @@ async def test_paths_complete_while_a_place_to_save_is_typed(profile, mailbox, t
         await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
         screen.prompt.line.value = f"{tmp_path}/le"
         screen.prompt.line.cursor_position = len(screen.prompt.line.value)
-        await on_screen(pilot, "⇥ letters/")
+        await on_screen(pilot, "⇥ messages/")
         await pilot.press("tab")
-        assert screen.prompt.line.value == f"{tmp_path}/letters/"
+        assert screen.prompt.line.value == f"{tmp_path}/messages/"
         await pilot.pause()
         await pilot.press("tab")  # nothing more to complete: nothing happens
         assert screen.prompt is not None
@@ -593,7 +593,7 @@ async def test_paths_complete_while_a_place_to_save_is_typed(profile, mailbox, t
         await until(pilot, lambda: screen.prompt is None)
 
 
-async def test_the_right_button_offers_what_can_be_done_with_a_letter(profile, mailbox):
+async def test_the_right_button_offers_what_can_be_done_with_a_message(profile, mailbox):
     async with at_desk(profile, (100, 40)) as (app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
@@ -655,7 +655,7 @@ async def test_a_draft_in_its_conversation_is_gone_on_with(profile, mailbox):
         await app.services.sending.save(draft)
         await until(pilot, lambda: len(screen.thread.parts) == 4)
         await pilot.press("E")
-        await until(pilot, lambda: "This is no draft." in notices(app))
+        await until(pilot, lambda: "This is not a draft." in notices(app))
         await pilot.press("n")
         await on_screen(pilot, "E Edit draft")
         await pilot.press("E")
@@ -670,7 +670,7 @@ async def test_the_line_of_keys_follows_what_is_unfolded(profile):
     made.put(gemmail("# Re: Plan\n\nNone either.", at=NOW + timedelta(hours=2)), flags="S")
     async with at_desk(profile, (120, 30)) as (app, pilot):
         screen = await opened(pilot, "Re: Plan")
-        await until(pilot, lambda: all(part.letter for part in screen.thread.parts))
+        await until(pilot, lambda: all(part.message for part in screen.thread.parts))
         assert "Open link" not in shown(app)
         await pilot.press("p", "p", "enter")
         await on_screen(pilot, "o Open link")

@@ -44,12 +44,12 @@ async def test_in_a_small_window_too_it_says_what_waits(profile):
     pin(profile, "hive.test:1958", offer=True)
     async with at_desk(profile, (80, 24)) as (app, pilot):
         await pilot.press("T")
-        await on_screen(pilot, "Another certificate waits for your decision: a decides.")
+        await on_screen(pilot, "A new certificate is waiting for your decision. Press a.")
         await pilot.press("j")
         await until(pilot, lambda: "a decides" not in shown(app))
 
 
-async def test_who_was_pinned_by_a_letter_that_came_stands_there_at_once(profile):
+async def test_who_was_pinned_by_a_message_that_came_stands_there_at_once(profile):
     pin(profile, "hive.test:1958")
     async with at_desk(profile, (120, 24)) as (app, pilot):
         await pilot.press("T")

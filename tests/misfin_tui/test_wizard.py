@@ -190,7 +190,7 @@ async def test_an_encrypted_pem_is_taken_over(profile_root, tmp_path):
 
 async def test_what_fails_at_the_end_is_taken_back(profile_root, monkeypatch):
     from misfin.errors import StoreError
-    from misfin.store.maildir import MailStore
+    from misfin.store.mail.maildir import MailStore
 
     profile = profile_at(profile_root)
     async with at_desk(profile, (100, 36)) as (app, pilot):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from misfin.errors import StoreError
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 from misfin_tui.services import autosave
 from misfin_tui.services.autosave import Autosave
 from misfin_tui.widgets.gemtext_area import preformatted, spans, typable, visible

@@ -13,7 +13,7 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_B_REQUEST, MAX_MESSAGE, GemmailMessage, Version
 from misfin.model.gemtext import compose
 from misfin.model.replies import forward_bytes, outgoing_recipients
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 
 
 @dataclass(frozen=True, slots=True)

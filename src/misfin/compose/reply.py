@@ -1,4 +1,4 @@
-"""From a stored letter to the draft of a reply or of a forward; pure."""
+"""From a stored message to the draft of a reply or of a forward; pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import GemmailMessage
 from misfin.model.replies import reply_all_targets, reply_subject, reply_targets
 from misfin.model.safetext import plain
-from misfin.store import envelope
-from misfin.store.drafts import Draft, from_bytes
-from misfin.store.outgoing import Outgoing
-from misfin.store.rows import LetterRow
+from misfin.store.index.rows import MessageRow
+from misfin.store.message import envelope
+from misfin.store.outgoing.deliveries import Outgoing
+from misfin.store.outgoing.drafts import Draft, from_bytes
 
 _ID = re.compile(r"<[!-;=?-~]+>")
 _MAX_REFERENCES = 20
@@ -24,17 +24,17 @@ _MAX_REFERENCES = 20
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A stored letter as far as an answer needs it; ``gemmail`` is what came over the wire."""
+    """A stored message as far as an answer needs it; ``gemmail`` is what came over the wire."""
 
-    row: LetterRow
+    row: MessageRow
     gemmail: bytes
     message: GemmailMessage
     message_id: str
     references: tuple[str, ...]
 
 
-def read_original(data: bytes, row: LetterRow) -> Original:
-    """Open a letter's file. Raises :class:`LocalError` when it is no Misfin letter."""
+def read_original(data: bytes, row: MessageRow) -> Original:
+    """Open a message's file. Raises :class:`LocalError` when it is not a Misfin message."""
     if not envelope.is_gemmail(data):
         raise LocalError(
             "This is ordinary e-mail: it can be read here, but neither answered nor forwarded.",
@@ -63,10 +63,10 @@ def reply_draft(
     row, message = original.row, original.message
     ours = any(same_person(me, each) for me in mine for each in routes_of([row.sender_address]))
     if not message.senders and not ours and not everyone:
-        raise LocalError("The letter does not say who sent it: there is nobody to reply to.")
+        raise LocalError("The message does not say who sent it: there is nobody to reply to.")
     targets = (reply_all_targets if everyone else reply_targets)(message, mine)
     if not targets and ours:
-        # A copy of what we sent to a single person: the letter itself does not name them.
+        # A copy of what we sent to a single person: the message itself does not name them.
         targets = tuple(each for each in routes_of(row.to) if not any(same_person(each, me) for me in mine))
     if not targets:
         raise LocalError("There is nobody to reply to but yourself.")
@@ -86,7 +86,7 @@ def reply_draft(
 
 
 def forward_draft(original: Original) -> Draft:
-    """The letter to be passed on as it is; subject and text are only shown."""
+    """The message to be passed on as it is; subject and text are only shown."""
     message = original.message
     return Draft(
         account=original.row.account,
@@ -96,18 +96,18 @@ def forward_draft(original: Original) -> Draft:
     )
 
 
-def as_draft(letter: Outgoing, recipients: Sequence[str]) -> Draft:
+def as_draft(message: Outgoing, recipients: Sequence[str]) -> Draft:
     """What was queued, as a new draft for some of its recipients: other copies may be on their way."""
     # What it forwards, if anything, is the very message that was queued.
-    draft = from_bytes(letter.draft, lambda _: letter.message) if letter.draft else None
+    draft = from_bytes(message.draft, lambda _: message.message) if message.draft else None
     if draft is None:  # queued by a program that keeps no drafts
-        subject, body = taken_apart(GemmailMessage.from_bytes(letter.message).body)
+        subject, body = taken_apart(GemmailMessage.from_bytes(message.message).body)
         draft = Draft(subject=subject, body=body)
-    copies, hidden = set(letter.cc), set(letter.bcc)
+    copies, hidden = set(message.cc), set(message.bcc)
     return replace(
         draft,
         id="",
-        account=letter.account,
+        account=message.account,
         to=tuple(each for each in recipients if each not in copies and each not in hidden),
         cc=tuple(each for each in recipients if each in copies),
         bcc=tuple(each for each in recipients if each in hidden),

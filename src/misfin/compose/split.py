@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from misfin.errors import LocalError
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 
 _FENCE = "```"
 _MAX_PARTS = 200  # a text of 64 KiB in messages for a server that takes 2,048 bytes gives some forty

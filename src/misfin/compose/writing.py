@@ -1,4 +1,4 @@
-"""From a draft to the gemmail that leaves, the same for every recipient (protocol.md §3.2). Pure."""
+"""From a draft to the gemmail that leaves, the same for every recipient (docs/protocol.md §3.2). Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage
 from misfin.model.gemtext import compose
 from misfin.model.replies import forward_bytes, outgoing_recipients
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 
 
 def recipients_of(draft: Draft) -> tuple[MisfinAddress, ...]:

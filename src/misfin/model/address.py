@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from misfin.errors import AddressError
 
 DEFAULT_PORT = 1958
-"""The TCP port of Misfin (protocol.md §1.1)."""
+"""The TCP port of Misfin (docs/protocol.md §1.1)."""
 
 MAX_HOSTNAME = 253
-"""Longest host name in characters, as in DNS (protocol.md §1.5)."""
+"""Longest host name in characters, as in DNS (docs/protocol.md §1.5)."""
 
 _NOT_IN_MAILBOX = re.compile(r"[\s@:/?#\[\],<>]")
 _is_plain_mailbox = re.compile(r"[A-Za-z0-9._-]+").fullmatch
-# "_" is no letter-digit-hyphen, but such hosts exist and mail from them must stay readable.
+# "_" is not a letter-digit-hyphen, but such hosts exist and mail from them must stay readable.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _is_hostname = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
 _STOPS = re.compile(r"[.\u3002\uff0e\uff61]")  # the full stops UTS #46 knows
@@ -34,7 +34,7 @@ class MisfinAddress:
     """One mailbox, with the name its owner goes by (``blurb``) and the port to connect to.
 
     Construction normalises the host name (IDN to A-label, lower case, no trailing dot) and checks both
-    parts (protocol.md §1.5); it raises :class:`~misfin.errors.AddressError`. The mailbox keeps its case.
+    parts (docs/protocol.md §1.5); it raises :class:`~misfin.errors.AddressError`. The mailbox keeps its case.
     A port is only used to connect and never written into a message, so it does not count in comparisons.
     """
 
@@ -53,7 +53,7 @@ class MisfinAddress:
             object.__setattr__(self, "blurb", self.blurb.strip())
         if self.port is not None and not 0 < self.port < 65536:
             raise AddressError(
-                f"{self.port} is no port number.", remedy="A port is a number from 1 to 65535."
+                f"{self.port} is not a port number.", remedy="A port is a number from 1 to 65535."
             )
 
     @classmethod
@@ -87,12 +87,18 @@ class MisfinAddress:
 
     @property
     def long_form(self) -> str:
-        """``Blurb (mailbox@host)`` for display; just the address when there is no blurb (Misfin(B) §3.1)."""
+        """``Blurb (mailbox@host)`` for display; just the address when there is no blurb.
+
+        See docs/protocol.md §1.5.
+        """
         return f"{self.blurb} ({self.address})" if self.blurb else self.address
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two addresses the same mailbox: mailbox exactly, host in any case (protocol.md §3.6)."""
+        """What makes two addresses the same mailbox: mailbox exactly, host in any case.
+
+        See docs/protocol.md §3.6.
+        """
         return self.mailbox, self.hostname
 
     def __str__(self) -> str:
@@ -103,15 +109,15 @@ class MisfinAddress:
 
 
 def parse_token(token: str, blurb: str = "") -> MisfinAddress:
-    """Read exactly ``mailbox@host[:port]`` (protocol.md §3.4).
+    """Read exactly ``mailbox@host[:port]`` (docs/protocol.md §3.4).
 
     Raises :class:`~misfin.errors.AddressError`.
     """
     mailbox, at, host = token.partition("@")
     if not at:
-        raise AddressError(f"{_shown(token)} is no Misfin address: there is no @ in it.")
+        raise AddressError(f"{_shown(token)} is not a Misfin address: there is no @ in it.")
     if "@" in host:
-        raise AddressError(f"{_shown(token)} is no Misfin address: there are two @ in it.")
+        raise AddressError(f"{_shown(token)} is not a Misfin address: there are two @ in it.")
     port = None
     if ":" in host and not host.endswith("]"):
         host, _, digits = host.rpartition(":")
@@ -128,12 +134,12 @@ def parse_uri(uri: str) -> tuple[MisfinAddress, str]:
     """Read a ``misfin:mailbox@host?text`` link (or the older ``misfin://mailbox@host``).
 
     Returns the address and the percent-decoded text, made safe to stand in a draft: LF line ends, no
-    control characters. It is a draft only and must never be sent by itself (protocol.md §1.5).
+    control characters. It is a draft only and must never be sent by itself (docs/protocol.md §1.5).
     Raises :class:`~misfin.errors.AddressError` for any other link.
     """
     prefix = _PREFIX.match(uri.strip())
     if not prefix:
-        raise AddressError(f"{_shown(uri)} is no misfin: link.")
+        raise AddressError(f"{_shown(uri)} is not a misfin: link.")
     rest, _, _ = uri.strip()[prefix.end() :].partition("#")
     target, _, query = rest.partition("?")
     mailbox, at, host = target.removesuffix("/").partition("@")
@@ -143,12 +149,15 @@ def parse_uri(uri: str) -> tuple[MisfinAddress, str]:
 
 
 def same_person(a: MisfinAddress, b: MisfinAddress) -> bool:
-    """The test for oneself: as :attr:`MisfinAddress.key`, but the mailbox in any case (protocol.md §3.6)."""
+    """The test for oneself: as :attr:`MisfinAddress.key`, but the mailbox in any case.
+
+    See docs/protocol.md §3.6.
+    """
     return a.hostname == b.hostname and a.mailbox.casefold() == b.mailbox.casefold()
 
 
 def normal_hostname(hostname: str) -> str:
-    """The one form of a host name for DNS, SNI, requests and pins (protocol.md §1.5).
+    """The one form of a host name for DNS, SNI, requests and pins (docs/protocol.md §1.5).
 
     International names become A-labels the way browsers do it (no transitional mapping: ``ß`` stays ``ß``);
     ``[IPv6]`` literals are compressed. Raises :class:`~misfin.errors.AddressError`.
@@ -161,7 +170,7 @@ def normal_hostname(hostname: str) -> str:
         host = host.lower().removesuffix(".")
         if len(host) <= MAX_HOSTNAME and _is_hostname(host):
             return host
-    raise AddressError(f"{_shown(hostname)} is no host name.")
+    raise AddressError(f"{_shown(hostname)} is not a host name.")
 
 
 def _normal_ipv6(hostname: str) -> str:
@@ -172,7 +181,7 @@ def _normal_ipv6(hostname: str) -> str:
             return f"[{IPv6Address(hostname[1:-1])}]"
     except ValueError:
         pass
-    raise AddressError(f"{_shown(hostname)} is no IPv6 address.")
+    raise AddressError(f"{_shown(hostname)} is not an IPv6 address.")
 
 
 def _a_labels(hostname: str) -> str:
@@ -194,7 +203,7 @@ def _a_label(label: str) -> str:
 def _check_mailbox(mailbox: str) -> None:
     # isprintable() refuses controls, bidirectional overrides, invisible and unassigned characters at once.
     if not mailbox or not mailbox.isprintable() or _NOT_IN_MAILBOX.search(mailbox):
-        raise AddressError(f"{_shown(mailbox)} is no mailbox name.")
+        raise AddressError(f"{_shown(mailbox)} is not a mailbox name.")
 
 
 def _percent_decoded(text: str) -> str:

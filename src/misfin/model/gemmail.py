@@ -34,17 +34,20 @@ __all__ = [
 ]
 
 MAX_MESSAGE = 16384
-"""Bytes of a Misfin(C) message, its three metadata lines included (protocol.md §1.3)."""
+"""Bytes of a Misfin(C) message, its three metadata lines included (docs/protocol.md §1.3)."""
 MAX_B_REQUEST = 2048
-"""Bytes of a whole Misfin(B) request, from ``misfin://`` to the last CRLF (protocol.md §1.2)."""
+"""Bytes of a whole Misfin(B) request, from ``misfin://`` to the last CRLF (docs/protocol.md §1.2)."""
 MAX_METADATA_LINE = 1024
-"""Bytes of one metadata line with its line end; Titlani refuses longer ones (protocol.md §3.2)."""
+"""Bytes of one metadata line with its line end; Titlani refuses longer ones (docs/protocol.md §3.2)."""
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class Version(StrEnum):
-    """The two living versions of Misfin (protocol.md §0): B takes 2048 bytes a request, C 16384 a message."""
+    """The two living versions of Misfin: B takes 2048 bytes a request, C 16384 a message.
+
+    See docs/protocol.md §0.
+    """
 
     B = "B"
     C = "C"
@@ -73,8 +76,8 @@ class GemmailMessage:
     """A message as people see it. Any iterables are taken and kept as tuples; times become aware UTC.
 
     ``senders`` and ``timestamps`` are newest first. Only the first sender was vouched for, by the reader's
-    own server; all others are claims of the hop before (protocol.md §3.4). ``form`` and ``flags`` say how
-    the message was written and do not count in comparisons. ``raw_timestamps`` is a line of times that
+    own server; all others are claims of the hop before (docs/protocol.md §3.4). ``form`` and ``flags`` say
+    how the message was written and do not count in comparisons. ``raw_timestamps`` is a line of times that
     could not be read to its end, kept whole; it is written again in place of ``timestamps``.
     """
 
@@ -107,7 +110,7 @@ class GemmailMessage:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> GemmailMessage:
-        """Read a message in whatever form it is (protocol.md §3.4). Never raises; linear in time.
+        """Read a message in whatever form it is (docs/protocol.md §3.4). Never raises; linear in time.
 
         Adjacent equal senders, which servers leave behind that prepend one already there, become one.
         """
@@ -126,7 +129,9 @@ class GemmailMessage:
         return cls._from_markers(*_decoded(data))
 
     def to_bytes(self, version: Version = Version.C) -> bytes:
-        """Write the message strictly: LF line ends, no ports, times to the second (protocol.md §3.1, §3.2).
+        """Write the message strictly: LF line ends, no ports, times to the second.
+
+        See docs/protocol.md §3.1, §3.2.
 
         As Misfin(B) a single recipient and the last LF of the body are left out, and a body that could be
         taken for metadata starts with a blank line. Raises :class:`~misfin.errors.GemmailError` for what
@@ -153,12 +158,12 @@ class GemmailMessage:
 
     @property
     def subject(self) -> str | None:
-        """The first heading of the body (protocol.md §3.5)."""
+        """The first heading of the body (docs/protocol.md §3.5)."""
         return subject_of(self.body)
 
     @property
     def hops(self) -> tuple[Hop, ...]:
-        """Every sender with the time it was received from, newest first (protocol.md §3.4, step 6)."""
+        """Every sender with the time it was received from, newest first (docs/protocol.md §3.4, step 6)."""
         missing = (None,) * max(0, len(self.senders) - len(self.timestamps))
         return tuple(map(Hop, self.senders, (*self.timestamps, *missing)))
 
@@ -197,7 +202,7 @@ class GemmailMessage:
 
 
 def stamp(message: bytes, version: Version, sender: MisfinAddress | None, now: datetime) -> bytes:
-    """What a receiving server stores: sender and time of receipt before ``message`` (protocol.md §3.2).
+    """What a receiving server stores: sender and time of receipt before ``message`` (docs/protocol.md §3.2).
 
     ``sender`` is the one the client certificate names; None for anonymous mail, whose first sender is then
     a bare claim. All text below the metadata stays as it is, byte for byte. A Misfin(C) message without

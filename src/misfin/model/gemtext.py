@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class LineKind(StrEnum):
-    """What a line of gemtext is (protocol.md §9.3)."""
+    """What a line of gemtext is (docs/protocol.md §9.3)."""
 
     TEXT = "text"
     LINK = "link"
@@ -52,7 +52,7 @@ def parse(text: str) -> list[Line]:
 
 
 def subject_of(body: str) -> str | None:
-    """The first heading of any level, outside preformatted blocks and not blank (protocol.md §3.5)."""
+    """The first heading of any level, outside preformatted blocks and not blank (docs/protocol.md §3.5)."""
     if "#" not in body:
         return None
     preformatted = False
@@ -89,7 +89,7 @@ def preview_of(body: str) -> str:
 
 
 def compose(subject: str, body: str) -> str:
-    """``# subject``, a blank line and the body, with LF line ends and a last one (protocol.md §3.5).
+    """``# subject``, a blank line and the body, with LF line ends and a last one (docs/protocol.md §3.5).
 
     Without a subject there is no heading line and nothing is added: the text leaves as it was written. Line
     ends in the subject become spaces.

@@ -1,4 +1,4 @@
-"""The metadata above a gemmail body: its lines read, whatever server wrote them (protocol.md §3.4)."""
+"""The metadata above a gemmail body: its lines read, whatever server wrote them (docs/protocol.md §3.4)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from misfin.errors import AddressError
 from misfin.model.address import MisfinAddress, parse_token
 
 MARKERS = ("<", ":", "@")
-"""What begins a line of senders, recipients or times in Misfin(B) (protocol.md §3.1)."""
+"""What begins a line of senders, recipients or times in Misfin(B) (docs/protocol.md §3.1)."""
 
 _LONGEST_TIME = 40  # "2024-05-01T10:00:00.123456789+00:00" and some air
-_SHORTEST_TIME = 13  # "2024-05-01T10": a bare date is no time of receipt
+_SHORTEST_TIME = 13  # "2024-05-01T10": a bare date is not a time of receipt
 
 
 class Form(StrEnum):
-    """How a message was written (protocol.md §3.4)."""
+    """How a message was written (docs/protocol.md §3.4)."""
 
     C = "c"
     """Three metadata lines, then the body."""
@@ -44,7 +44,7 @@ class Metadata(NamedTuple):
 def read_three(first: str, second: str, third: str) -> Metadata | None:
     """Read the first three lines as those of Misfin(C), with or without markers; None when they are none.
 
-    Steps 2a and 3 of protocol.md §3.4.
+    Steps 2a and 3 of docs/protocol.md §3.4.
     """
     marked = first.startswith("<")
     lines = without_markers(first, second, third)
@@ -57,7 +57,7 @@ def read_three(first: str, second: str, third: str) -> Metadata | None:
     times, whole = _times(lines[2])
     if whole:
         return Metadata(Form.MARKERS if marked else Form.C, senders, recipients, times)
-    # A third line that is no time is metadata only if one of the first two speaks for it.
+    # A third line that is not a time is metadata only if one of the first two speaks for it.
     if marked or not (senders or recipients):
         return None
     return Metadata(Form.C, senders, recipients, times, unread_times=lines[2])
@@ -76,7 +76,7 @@ def without_markers(first: str, second: str, third: str) -> tuple[str, str, str]
 def read_markers(text: str) -> tuple[Metadata, int] | None:
     """Read the longest run of valid ``<`` ``:`` ``@`` lines at the very top, and say where the body begins.
 
-    Step 2b of protocol.md §3.4; None when there is no such line.
+    Step 2b of docs/protocol.md §3.4; None when there is no such line.
     """
     senders: list[MisfinAddress] = []
     recipients: list[MisfinAddress] = []
@@ -105,12 +105,15 @@ def read_markers(text: str) -> tuple[Metadata, int] | None:
 
 
 def format_time(time: datetime) -> str:
-    """``YYYY-MM-DDTHH:MM:SSZ``, what every server reads (protocol.md §3.2); ``time`` must be UTC."""
+    """``YYYY-MM-DDTHH:MM:SSZ``, what every server reads (docs/protocol.md §3.2); ``time`` must be UTC."""
     return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def parse_time(text: str) -> datetime | None:
-    """An ISO 8601 time as aware UTC, None for anything else; a naive one is UTC too (protocol.md §3.2)."""
+    """An ISO 8601 time as aware UTC, None for anything else; a naive one is UTC too.
+
+    See docs/protocol.md §3.2.
+    """
     if not _SHORTEST_TIME <= len(text) <= _LONGEST_TIME:
         return None
     try:
@@ -127,9 +130,9 @@ def utc(time: datetime) -> datetime:
 
 
 def _senders(line: str) -> list[MisfinAddress] | None:
-    """The senders of a line, or None when it is no line of senders.
+    """The senders of a line, or None when it is not a line of senders.
 
-    An item that is no address is a piece of the blurb before it, which had a comma in it.
+    An item that is not an address is a piece of the blurb before it, which had a comma in it.
     """
     senders: list[MisfinAddress] = []
     pieces: list[str] = []
@@ -162,7 +165,7 @@ def _with_more_blurb(sender: MisfinAddress, pieces: list[str]) -> MisfinAddress:
 
 
 def _recipients(line: str) -> list[MisfinAddress] | None:
-    """The recipients of a line without their blurbs, or None when it is no line of recipients."""
+    """The recipients of a line without their blurbs, or None when it is not a line of recipients."""
     recipients: list[MisfinAddress] = []
     in_blurb = False
     items = _items(line)
@@ -209,7 +212,7 @@ def _items(line: str) -> list[str]:
 
 
 def _address(token: str, blurb: str = "") -> MisfinAddress | None:
-    if "@" not in token:  # most words of a text that is no metadata
+    if "@" not in token:  # most words of a text that is not metadata
         return None
     return (_known if len(token) + len(blurb) <= _KEPT_LENGTH else _read)(token, blurb)
 

@@ -1,4 +1,4 @@
-"""Who a reply goes to, and what a reply or a forwarded message looks like (protocol.md §3.6)."""
+"""Who a reply goes to, and what a reply or a forwarded message looks like (docs/protocol.md §3.6)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
     """The message to send when ``stored`` is passed on: its senders, times, recipients and body as they are.
 
     The next server prepends us. A clean Misfin(C) message goes out byte for byte, with LF line ends, if it
-    has as many times as senders; any other is written anew, :func:`paired`. Raises
+    has as many times as senders; any other is written again, :func:`paired`. Raises
     :class:`~misfin.errors.GemmailError` as :meth:`GemmailMessage.to_bytes`.
     """
     message = GemmailMessage.from_bytes(stored)
@@ -78,7 +78,7 @@ def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
 
 
 def paired(message: GemmailMessage) -> GemmailMessage:
-    """The message with as many times as senders, as it may be passed on (protocol.md §3.6).
+    """The message with as many times as senders, as it may be passed on (docs/protocol.md §3.6).
 
     More times than senders: the oldest, the author's own clock, go. Fewer: the hops without one were passed
     no later than the oldest known, and get that. Where no time is known, or one cannot be read, all stay.

@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 MAX_MARKS = 4
-"""Combining marks drawn on one letter: enough for Vietnamese and vocalised Hebrew, not for "zalgo" text."""
+"""Combining marks drawn on one message: enough for Vietnamese and vocalised Hebrew, not for "zalgo" text."""
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 HIDDEN = "\N{MIDDLE DOT}"
@@ -28,7 +28,7 @@ _HIDDEN = (
     "\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
 )
 # C1 controls, lone surrogates, interlinear annotation, noncharacters, tag characters and what else lives in
-# plane 14: enough of them hides a whole second letter.
+# plane 14: enough of them hides a whole second message.
 _REPLACED = (
     "\x80-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff\U0001fffe\U0001ffff\U000e0000-\U000e0fff"
     "\U000efffe-\U0010ffff"

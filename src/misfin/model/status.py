@@ -1,4 +1,4 @@
-"""What each status of a Misfin answer means and what a good client does about it (protocol.md §2)."""
+"""What each status of a Misfin answer means and what a good client does about it (docs/protocol.md §2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from misfin.model.fingerprint import normalize_fingerprint
 
 
 class StatusCode(IntEnum):
-    """The status codes of Misfin(B) §2, which Misfin(C) keeps."""
+    """The status codes of Misfin(B), which Misfin(C) keeps (docs/protocol.md §2)."""
 
     SUCCESS = 20
     MESSAGE_DELIVERED = 20
@@ -125,7 +125,7 @@ _SENTENCES_BY_DIGIT = {
 _NO_STATUS = "The server gave an answer Misfin does not know. The message will not be tried again by itself."
 
 DEFAULT_DELAY = 60
-"""Seconds to wait after a 44 that names no time (protocol.md §2.1)."""
+"""Seconds to wait after a 44 that names no time (docs/protocol.md §2.1)."""
 MAX_DELAY = 3600
 """The longest wait, in seconds, a 44 can ask for: a hostile server must not park mail for years."""
 
@@ -138,17 +138,17 @@ _LONGEST_NUMBER = 9  # digits; more is over MAX_DELAY anyway, and int() of thous
 
 
 def interpret_status(status: int) -> str:
-    """A few words for a status (protocol.md §2); unknown ones go by their first digit. Never raises."""
+    """A few words for a status (docs/protocol.md §2); unknown ones go by their first digit. Never raises."""
     return _SHORT.get(status) or _SHORT_BY_DIGIT.get(status // 10, "Unknown")
 
 
 def is_success(status: int) -> bool:
-    """2x: delivered, whatever META says (protocol.md §2)."""
+    """2x: delivered, whatever META says (docs/protocol.md §2)."""
     return 20 <= status < 30
 
 
 def is_redirect(status: int) -> bool:
-    """3x: META is another address; nothing was delivered (protocol.md §2)."""
+    """3x: META is another address; nothing was delivered (docs/protocol.md §2)."""
     return 30 <= status < 40
 
 
@@ -158,12 +158,12 @@ def is_error(status: int) -> bool:
 
 
 def is_auth_failure(status: int) -> bool:
-    """6x: the sender's certificate is missing, not allowed or not valid (protocol.md §2)."""
+    """6x: the sender's certificate is missing, not allowed or not valid (docs/protocol.md §2)."""
     return 60 <= status < 70
 
 
 def advice(status: int) -> Advice:
-    """The table of protocol.md §2; codes it does not name behave as their first digit says."""
+    """The table of docs/protocol.md §2; codes it does not name behave as their first digit says."""
     return _ADVICE.get(status) or _ADVICE_BY_DIGIT.get(status // 10, Advice.VIOLATION)
 
 
@@ -180,7 +180,7 @@ def explain(status: int, meta: str) -> str:
 
 
 def delay_of(meta: str) -> int:
-    """Seconds a 44 asks to wait, within 1 and :data:`MAX_DELAY` (protocol.md §2.1)."""
+    """Seconds a 44 asks to wait, within 1 and :data:`MAX_DELAY` (docs/protocol.md §2.1)."""
     text = meta.strip()
     if text.isascii() and text.isdigit():
         return _clamped(text, 1)

@@ -1,8 +1,8 @@
 """Asking the host of a sender about a mailbox, on the word of a stranger and therefore sparingly.
 
-Forged senders make a receiver call hosts that never heard of it (protocol.md §6). So: an empty message and
-nothing else, no redirects, public addresses only, one question per mailbox at a time, few per host, and
-what was just heard is not asked again. A host that is down holds up the first letter only: while it is
+Forged senders make a receiver call hosts that never heard of it (docs/protocol.md §6). So: an empty message
+and nothing else, no redirects, public addresses only, one question per mailbox at a time, few per host, and
+what was just heard is not asked again. A host that is down holds up the first message only: while it is
 asked again, the next ones are judged by what is known.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from misfin.wire import MisfinResponse
 
 DEFAULT_TIMEOUT = 10.0
-# Long enough for the methods of one verification, and for a burst of letters, to share one answer; short
+# Long enough for the methods of one verification, and for a burst of messages, to share one answer; short
 # enough that a host that comes up again is heard. A host that stays down is asked less and less often.
 _REMEMBERED = 30.0
 _LONGEST_PAUSE = 1800.0

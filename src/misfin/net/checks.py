@@ -1,4 +1,4 @@
-"""The checks of a receiver that need neither network nor disk, in the order of design.md §4."""
+"""The checks of a receiver that need neither network nor disk, in the order of docs/trust.md §5."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from misfin.model.gemmail import Version
 from misfin.model.status import StatusCode
-from misfin.net.directory import Found, Missing, Moved
-from misfin.net.incoming import LOCAL_CHECK, CheckResult, Checks, Outcome
+from misfin.net.directory import Missing, Moved, ServedMailbox
+from misfin.net.incoming import LOCAL_CHECK, CheckResult, Checks, HandlerOutcome
 from misfin.trust.tofu import Decision
 from misfin.wire import MisfinResponse
 
@@ -40,7 +40,7 @@ def judge_recipient(directory: Directory, recipient: MisfinAddress) -> MisfinRes
     """The identity of a mailbox; 53, 51, 52, 30 or 31 for an address without one here."""
     entry = directory.lookup(recipient.mailbox, recipient.hostname)
     match entry:
-        case Found(identity):
+        case ServedMailbox(identity):
             return identity
         case Moved(address, permanent):
             status = StatusCode.REDIRECT_PERMANENT if permanent else StatusCode.REDIRECT_TEMPORARY
@@ -61,7 +61,7 @@ def judge_sender(
     """60, 62, 61 or 63, or what is known about the sender without asking anybody.
 
     ``now`` is Unix seconds. The addresses compared with ``blocked`` are the certificate's and every one the
-    letter claims on its sender line.
+    message claims on its sender line.
     """
     address: MisfinAddress | None = None
     if certificate is None:
@@ -89,7 +89,7 @@ def _is_blocked(
         return True
     first = request.message[:1]
     if first not in b"<:@" if request.version is Version.B else first in b"\r\n":
-        return False  # the usual case: the letter claims nothing, so it need not be parsed
+        return False  # the usual case: the message claims nothing, so it need not be parsed
     return any(blocked(claimed) for claimed in request.parse_message().senders)
 
 
@@ -100,11 +100,11 @@ def _judge_local(
     entry = directory.lookup(address.mailbox, address.hostname)
     if entry is Missing.UNKNOWN_HOST:
         return Checks()
-    if not isinstance(entry, Found):
-        fails = CheckResult(Outcome.FAIL, f"There is no mailbox {address.address} on this server.")
+    if not isinstance(entry, ServedMailbox):
+        fails = CheckResult(HandlerOutcome.FAIL, f"There is no mailbox {address.address} on this server.")
         return Checks(results={LOCAL_CHECK: fails})
     own = entry.identity.info.fingerprints
     if certificate.fingerprints.cert != own.cert and certificate.fingerprints.spki != own.spki:
         return _NOT_OURS
-    passes = CheckResult(Outcome.PASS, "The mailbox is on this server.", own.cert, proves_sender=True)
+    passes = CheckResult(HandlerOutcome.PASS, "The mailbox is on this server.", own.cert, proves_sender=True)
     return Checks(pin=Decision.TRUSTED, results={LOCAL_CHECK: passes})

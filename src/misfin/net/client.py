@@ -1,4 +1,4 @@
-"""The sending side as a library: one client, one identity, any number of letters (design.md §2)."""
+"""The sending side as a library: one client, one identity, any number of messages (docs/library.md)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from misfin.model.address import DEFAULT_PORT, MisfinAddress, same_person
 from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.gemtext import compose
 from misfin.model.status import is_redirect
-from misfin.net.delivery import Delivery, Hop, Sender, Try
+from misfin.net.delivery import Delivery, RedirectHop, Sender, Try
 from misfin.net.dialing import Endpoint, Timeouts
 from misfin.net.handover import Hook
 from misfin.trust.identity import Identity, identity_from_pem
@@ -23,7 +23,7 @@ from misfin.wire import MisfinResponse
 __all__ = ["MAX_REDIRECTS", "Delivery", "HostOverride", "MisfinClient", "Timeouts", "Try"]
 
 MAX_REDIRECTS = 5
-"""How many redirects one message follows (protocol.md §2)."""
+"""How many redirects one message follows (docs/protocol.md §2)."""
 _MAX_FILE = 1024 * 1024
 
 
@@ -32,7 +32,7 @@ class HostOverride:
     """How to reach a host otherwise than its name says; None leaves a thing as it is.
 
     ``connect`` is the address and port to dial: name, SNI and pin stay those of the host. ``version`` is
-    spoken for good, without any fallback (protocol.md §8).
+    spoken for good, without any fallback (docs/protocol.md §8).
     """
 
     connect: tuple[str, int] | None = None
@@ -43,15 +43,15 @@ class MisfinClient:
     """Sends gemmail. Every connection is made only to a host whose certificate is trusted.
 
     ``client_cert`` and ``client_key`` are PEM files (or one file with both), ``identity`` is one already
-    loaded; without either, letters go out anonymously. Trust is kept in ``tofu_db_path``, or in ``pins``
+    loaded; without either, messages go out anonymously. Trust is kept in ``tofu_db_path``, or in ``pins``
     shared with others, or in memory for the life of the client. With ``trust_on_first_use`` off, a host
     never seen before raises :class:`~misfin.errors.FirstUseRefusedError`. ``timeout`` (seconds) is for the
     answer; each earlier phase gets at most that, and 15. ``port`` is for addresses without one.
-    ``misfin_b_fallback`` allows one try as Misfin(B) where a server does not understand C (protocol.md §8).
-    ``hosts`` gives some hosts another place or a fixed version. ``public_only`` refuses hosts with private
-    addresses. ``now`` is the clock (Unix seconds).
+    ``misfin_b_fallback`` allows one try as Misfin(B) where a server does not understand C
+    (docs/protocol.md §8). ``hosts`` gives some hosts another place or a fixed version. ``public_only``
+    refuses hosts with private addresses. ``now`` is the clock (Unix seconds).
 
-    Use it with ``async with``, or call :meth:`close` at the end. One client may send many letters at once.
+    Use it with ``async with``, or call :meth:`close` at the end. One client may send many messages at once.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class MisfinClient:
         now: Callable[[], float] = time.time,
     ) -> None:
         if client_key is not None and client_cert is None:
-            raise IdentityError("A key alone is no identity.", remedy="Give client_cert too.")
+            raise IdentityError("A key alone is not an identity.", remedy="Give client_cert too.")
         self._files = (client_cert, client_key)
         self._identity = identity
         self._pins = pins
@@ -112,11 +112,11 @@ class MisfinClient:
         sender: str | MisfinAddress | None = None,
         recipients: Iterable[str | MisfinAddress] | None = None,
     ) -> MisfinResponse:
-        """Write a letter and send it to one recipient; ``recipients`` are all who get a copy.
+        """Write a message and send it to one recipient; ``recipients`` are all who get a copy.
 
-        The lines for sender and time stay blank, for the receiving server to fill (protocol.md §3.2);
+        The lines for sender and time stay blank, for the receiving server to fill (docs/protocol.md §3.2);
         ``sender`` fills the first one all the same. Returns and raises as :meth:`send_raw`, and
-        :class:`~misfin.errors.AddressError` for a text that is no address.
+        :class:`~misfin.errors.AddressError` for a text that is not an address.
         """
         everyone = tuple(map(_address, recipients or ()))
         message = GemmailMessage(
@@ -146,7 +146,9 @@ class MisfinClient:
             tried.add(self._place(address))
 
     async def probe(self, to: str | MisfinAddress) -> MisfinResponse:
-        """Ask a mailbox for its fingerprint with an empty message, which is stored nowhere (protocol.md §6).
+        """Ask a mailbox for its fingerprint with an empty message, which is stored nowhere.
+
+        See docs/protocol.md §6.
 
         Tries C, then B. It shows the other side that and from where somebody asked. Redirects are
         not followed.
@@ -179,7 +181,7 @@ class MisfinClient:
         """
         address = _address(to)
         override = self._hosts.get(address.hostname, HostOverride())
-        hop = Hop(
+        hop = RedirectHop(
             await self._prepared(),
             address,
             Endpoint(address.hostname, address.port or self._port, override.connect),
@@ -195,13 +197,13 @@ class MisfinClient:
     async def _redirected(
         self, delivery: Delivery, tried: set[tuple[str, str, int]], redirects: int
     ) -> MisfinAddress:
-        """Where a redirect leads, if it may be followed (protocol.md §2)."""
+        """Where a redirect leads, if it may be followed (docs/protocol.md §2)."""
         response = delivery.response
         target = response.redirect_address
         sender = await self._prepared()
         own = sender.identity.info.address if sender.identity is not None else None
         if target is None:
-            problem = "to something that is no address"
+            problem = "to something that is not an address"
         elif redirects > MAX_REDIRECTS:
             problem = f"once more after {MAX_REDIRECTS} redirects"
         elif self._place(target) in tried:
@@ -259,5 +261,5 @@ def _read(path: str | Path) -> bytes:
             return file.read(_MAX_FILE + 1)
     except OSError as error:
         raise IdentityError(
-            f"The file {path} cannot be read: {error.strerror}.", remedy="Check its name and rights."
+            f"The file {path} cannot be read: {error.strerror}.", remedy="Check its name and permissions."
         ) from error

@@ -2,7 +2,7 @@
 
 Every client connection comes from :func:`open_trusted`: first tries, fallbacks, redirects, retries and
 probes. The decision falls inside the TLS handshake, so a host whose certificate changed sees neither our
-certificate nor a byte of the message (design.md §3, anchors.md §4).
+certificate nor a byte of the message (docs/trust.md §1, docs/decisions.md §4).
 """
 
 from __future__ import annotations
@@ -187,8 +187,9 @@ async def open_trusted(
 ) -> Connection:
     """Connect to a host and return only if its certificate is trusted; the pin is written by then.
 
-    ``same_as`` demands the very certificate an earlier try saw (protocol.md §8). ``public_only`` refuses
-    hosts whose address is private or this machine, for connections somebody else made us open (§6).
+    ``same_as`` demands the very certificate an earlier try saw (docs/protocol.md §8). ``public_only`` refuses
+    hosts whose address is private or this machine, for connections somebody else made us open
+    (docs/protocol.md §6).
 
     Raises :class:`~misfin.errors.HostUnknownError`, :class:`~misfin.errors.ConnectError`,
     :class:`~misfin.errors.HandshakeError`, :class:`~misfin.errors.DeliveryTimeoutError`,

@@ -1,8 +1,8 @@
 """One message to one host: in which version, over whose certificate, and what counts as its answer.
 
-The rules are protocol.md §8 (B or C, and the one fallback between them), §3.3 (the sender line some servers
-want) and §2 (when the outcome is unknown). A second try always goes to the same host and port, over the
-same certificate as the first.
+The rules are docs/protocol.md §8 (B or C, and the one fallback between them), docs/protocol.md §3.3 (the
+sender line some servers want) and docs/protocol.md §2 (when the outcome is unknown). A second try always goes
+to the same host and port, over the same certificate as the first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from misfin.trust.records import HostMemory
 
 _WANTS_SENDER = re.compile(r"sender required", re.IGNORECASE)
-# What a server may say although it did not understand the version it was asked in (protocol.md §8).
+# What a server may say although it did not understand the version it was asked in (docs/protocol.md §8).
 _SAYS_NOTHING = {StatusCode.TEMPORARY_FAILURE, StatusCode.PERMANENT_FAILURE, StatusCode.BAD_REQUEST}
 
 
@@ -66,7 +66,7 @@ class Delivery:
     ``notes`` are sentences for the log. ``b_impossible`` is set when the host seems to speak only Misfin(B)
     and says why the message cannot be sent that way; the answer is then the refusal of the C try (a 40 may
     also be just what it says). ``tls_version`` is ``"TLSv1.2"``, under which everybody on the way could read
-    our certificate, or ``"TLSv1.3"`` (protocol.md §5).
+    our certificate, or ``"TLSv1.3"`` (docs/protocol.md §5).
     """
 
     response: MisfinResponse
@@ -99,7 +99,7 @@ class Sender:
 
 
 def next_version(tried: Version, status: int, *, known: Version | None, forced: bool) -> Version | None:
-    """The fallback table of protocol.md §8: the version of a second try, or None for no second try.
+    """The fallback table of docs/protocol.md §8: the version of a second try, or None for no second try.
 
     ``known`` is what was remembered about the host, ``forced`` that somebody chose the version.
     """
@@ -113,12 +113,17 @@ def next_version(tried: Version, status: int, *, known: Version | None, forced: 
 
 
 def shows_version(status: int) -> bool:
-    """Whether an answer with this status proves that the server understood the version (protocol.md §8)."""
+    """Whether an answer with this status proves that the server understood the version.
+
+    See docs/protocol.md §8.
+    """
     return 20 <= status <= 69 and status not in _SAYS_NOTHING
 
 
 def with_sender_line(message: bytes, sender: MisfinAddress) -> bytes | None:
-    """The C message with ``sender`` on its empty first line (protocol.md §3.3); None where it does not fit.
+    """The C message with ``sender`` on its empty first line; None where it does not fit.
+
+    See docs/protocol.md §3.3.
 
     A message that has a sender, or no metadata at all, is left alone.
     """
@@ -129,7 +134,7 @@ def with_sender_line(message: bytes, sender: MisfinAddress) -> bytes | None:
     return str(sender).encode() + b"\n" + rest
 
 
-class Hop:
+class RedirectHop:
     """One delivery to one endpoint; used once."""
 
     def __init__(
@@ -165,7 +170,7 @@ class Hop:
         memory = pins.recall(endpoint.hostname, endpoint.port)
         known = memory.version(self._sender.now())
         if not message:
-            # What a server says to an empty message tells nothing about letters, nor the other way round.
+            # What a server says to an empty message tells nothing about messages, nor the other way round.
             known = None
         if memory.sender_line:
             message = self._named(message) or message
@@ -214,7 +219,10 @@ class Hop:
         return with_sender_line(message, identity.info.address)
 
     async def _try_named(self, message: bytes, version: Version) -> MisfinResponse | None:
-        """Once more with our address on line 1, for servers that read it only there (protocol.md §3.3)."""
+        """Once more with our address on line 1, for servers that read it only there.
+
+        See docs/protocol.md §3.3.
+        """
         named = self._named(message)
         if named is None:
             return None
@@ -308,7 +316,7 @@ class Hop:
     # ---- memory -----------------------------------------------------------------------------------
 
     async def _learn(self, memory: HostMemory, version: Version) -> None:
-        """Remember the version if the last answer really was one to the request (protocol.md §8)."""
+        """Remember the version if the last answer really was one to the request (docs/protocol.md §8)."""
         last = self._tries[-1]
         if last.response is None or not last.request or last.failure:
             return
@@ -317,7 +325,7 @@ class Hop:
 
     async def _remember(self, *, speaks: Version | None = None, sender_line: bool | None = None) -> None:
         pins, endpoint, now = self._sender.pins, self._endpoint, self._sender.now()
-        with suppress(StoreError):  # the letter has its answer; a full disk must not hide it
+        with suppress(StoreError):  # the message has its answer; a full disk must not hide it
             await asyncio.to_thread(
                 pins.remember,
                 endpoint.hostname,

@@ -32,7 +32,7 @@ Address = tuple[socket.AddressFamily, tuple[object, ...]]
 class Timeouts:
     """Seconds each phase of a delivery may take.
 
-    ``response`` is long because the other server may first have to ask ours (protocol.md §2).
+    ``response`` is long because the other server may first have to ask ours (docs/protocol.md §2).
     """
 
     lookup: float = _QUICK

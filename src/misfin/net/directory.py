@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ServedMailbox:
     """The mailbox is here, and this is its identity."""
 
     identity: Identity
@@ -44,7 +44,7 @@ class Directory:
     ``identities`` are the mailboxes served. The certificate shown for a host is ``hosts[host]`` if given,
     else the host's own identity (a CA) among its mailboxes, else the first of them. ``moved`` and ``gone``
     are addresses of former mailboxes; they win over an identity that is still there. Host names compare
-    without case, mailboxes exactly (protocol.md §11-14).
+    without case, mailboxes exactly (docs/protocol.md §1.5).
 
     Raises :class:`misfin.errors.IdentityError` without any identity, or for one that names no address.
     """
@@ -59,11 +59,11 @@ class Directory:
         moved: Mapping[MisfinAddress, Moved] | None = None,
         gone: Iterable[MisfinAddress] = (),
     ) -> None:
-        self._entries: dict[tuple[str, str], Found | Moved | Missing] = {}
+        self._entries: dict[tuple[str, str], ServedMailbox | Moved | Missing] = {}
         self._hosts: dict[str, Identity] = {}
         for identity in identities:
             address = identity.address
-            self._entries.setdefault(address.key, Found(identity))
+            self._entries.setdefault(address.key, ServedMailbox(identity))
             known = self._hosts.get(address.hostname)
             if known is None or (identity.info.is_ca and not known.info.is_ca):
                 self._hosts[address.hostname] = identity
@@ -101,7 +101,7 @@ class Directory:
         """Whether ``host`` is one of ours."""
         return self.certificate_for(host) is not None
 
-    def lookup(self, mailbox: str, host: str) -> Found | Moved | Missing:
+    def lookup(self, mailbox: str, host: str) -> ServedMailbox | Moved | Missing:
         """What is known about ``mailbox@host``."""
         entry = self._entries.get((mailbox, host)) or self._entries.get((mailbox, _normal(host)))
         if entry is not None:

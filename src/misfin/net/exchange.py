@@ -28,15 +28,15 @@ logger = logging.getLogger("misfin.receiver")
 # A handshake with a chain of 100 KiB and the longest request in records of one byte each fit; nothing more
 # has a reason to come.
 _MAX_RECEIVED = 1024 * 1024
-# What is read and thrown away after the answer, so that closing does not destroy it (anchors.md §4.7).
+# What is read and thrown away after the answer, so that closing does not destroy it (docs/decisions.md §4.7).
 _MAX_DISCARDED = 4 * 1024 * 1024
 
-# Not 40: the clients of some servers take 40 for "does not speak C" and repeat the letter mutilated, as B.
+# Not 40: the clients of some servers take 40 for "does not speak C" and repeat the message mutilated, as B.
 _UNAVAILABLE = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "Nothing was stored; try again later")
 _TOO_SLOW = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The request took too long; nothing was stored")
 
 
-class Phase(Enum):
+class ExchangePhase(Enum):
     """Where a connection stands."""
 
     HANDSHAKE = "handshake"
@@ -47,10 +47,10 @@ class Phase(Enum):
 
 
 _STAGES = {
-    Phase.HANDSHAKE: Stage.HANDSHAKE,
-    Phase.REQUEST: Stage.REQUEST,
-    Phase.WORKING: Stage.COMPLETE,
-    Phase.LINGER: Stage.ANSWERED,
+    ExchangePhase.HANDSHAKE: Stage.HANDSHAKE,
+    ExchangePhase.REQUEST: Stage.REQUEST,
+    ExchangePhase.WORKING: Stage.COMPLETE,
+    ExchangePhase.LINGER: Stage.ANSWERED,
 }
 
 
@@ -92,7 +92,7 @@ class Exchange(asyncio.Protocol):
         self._recipient: Identity | None = None
         self._received = 0
         self._discarded = 0
-        self.phase = Phase.HANDSHAKE
+        self.phase = ExchangePhase.HANDSHAKE
 
     # ---- called by the event loop -----------------------------------------------------------------
 
@@ -100,14 +100,14 @@ class Exchange(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._begun = True
-        if self.phase is Phase.CLOSED:  # it gave way before it had begun
+        if self.phase is ExchangePhase.CLOSED:  # it gave way before it had begun
             transport.abort()
             return
         self._heard = self._loop.time()
-        self._enter(Phase.HANDSHAKE, self._receiver.settings.handshake_timeout)
+        self._enter(ExchangePhase.HANDSHAKE, self._receiver.settings.handshake_timeout)
 
     def data_received(self, data: bytes) -> None:
-        if self.phase is not Phase.REQUEST and self.phase is not Phase.HANDSHAKE:
+        if self.phase is not ExchangePhase.REQUEST and self.phase is not ExchangePhase.HANDSHAKE:
             self._discarded += len(data)
             if self._discarded > _MAX_DISCARDED:
                 self._transport.abort()
@@ -128,13 +128,13 @@ class Exchange(asyncio.Protocol):
             self._transport.write(session.outgoing())
             self._linger()
             return
-        if self.phase is Phase.HANDSHAKE and session.handshake_done:
-            self._enter(Phase.REQUEST, self._receiver.settings.header_timeout)
+        if self.phase is ExchangePhase.HANDSHAKE and session.handshake_done:
+            self._enter(ExchangePhase.REQUEST, self._receiver.settings.header_timeout)
         if plaintext:
             self._feed(plaintext)
         self._note_stage()
         # A whole request has its answer following at once, or soon: the session tickets wait for it.
-        if self.phase is Phase.REQUEST or self.phase is Phase.HANDSHAKE:
+        if self.phase is ExchangePhase.REQUEST or self.phase is ExchangePhase.HANDSHAKE:
             outgoing = session.outgoing()
             if outgoing:
                 self._transport.write(outgoing)
@@ -143,9 +143,10 @@ class Exchange(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._peer_ended = True
-        if self.phase is Phase.WORKING:
-            return True  # the answer still goes out: only the peer's direction has ended (anchors.md §4.6)
-        if self.phase is Phase.LINGER:
+        if self.phase is ExchangePhase.WORKING:
+            # The answer still goes out: only the peer's direction has ended (docs/decisions.md §4.6)
+            return True
+        if self.phase is ExchangePhase.LINGER:
             return False
         # Half a handshake or half a request: nothing was delivered, no answer is needed.
         self._protocol.receive_eof()
@@ -153,7 +154,7 @@ class Exchange(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.phase = Phase.CLOSED
+        self.phase = ExchangePhase.CLOSED
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -179,7 +180,7 @@ class Exchange(asyncio.Protocol):
             and protocol.recipient is not None
             and (protocol.header_done or protocol.version is Version.B)
         ):
-            # Known before the message has come: a letter for nobody need not be listened to. A Misfin(C)
+            # Known before the message has come: a message for nobody need not be listened to. A Misfin(C)
             # header counts once it has ended: one that is too long gets 59, whoever it names.
             entry = judge_recipient(self._receiver.directory, protocol.recipient)
             if isinstance(entry, MisfinResponse):
@@ -191,7 +192,7 @@ class Exchange(asyncio.Protocol):
         elif request is not None and self._recipient is not None:
             self._judge(request, self._recipient)
         elif protocol.header_done and not had_header:
-            self._enter(Phase.REQUEST, self._receiver.settings.body_timeout)
+            self._enter(ExchangePhase.REQUEST, self._receiver.settings.body_timeout)
 
     def _slow_down(self, wait: float = 0.0) -> None:
         seconds = self._receiver.limits.retry_after(wait)
@@ -199,7 +200,7 @@ class Exchange(asyncio.Protocol):
 
     def _judge(self, request: MisfinRequest, recipient: Identity) -> None:
         receiver = self._receiver
-        self.phase = Phase.WORKING
+        self.phase = ExchangePhase.WORKING
         if request.is_probe:
             # Answered before any look at the sender, so that two servers cannot ask each other in circles.
             self._respond(MisfinResponse(StatusCode.SUCCESS, recipient.info.fingerprints.cert))
@@ -240,16 +241,19 @@ class Exchange(asyncio.Protocol):
         try:
             response = await self._receiver.deliver(incoming)
         except Exception:
-            logger.exception("A letter from %s could not be stored.", self._peer_address)
+            logger.exception("A message from %s could not be stored.", self._peer_address)
             response = _UNAVAILABLE
         self._respond(response)
 
     # ---- answer and end ---------------------------------------------------------------------------
 
     def _respond(self, response: MisfinResponse) -> None:
-        """Answer, say goodbye in TLS and in TCP, then wait for the peer to do the same (anchors.md §4.7)."""
+        """Answer, say goodbye in TLS and in TCP, then wait for the peer to do the same.
+
+        See docs/decisions.md §4.7.
+        """
         session = self._session
-        if session is None or self.phase is Phase.CLOSED:
+        if session is None or self.phase is ExchangePhase.CLOSED:
             return
         self._protocol.send_response(response)
         try:
@@ -272,7 +276,7 @@ class Exchange(asyncio.Protocol):
         self._linger()
 
     def _linger(self) -> None:
-        self._enter(Phase.LINGER, self._receiver.settings.linger)
+        self._enter(ExchangePhase.LINGER, self._receiver.settings.linger)
         self._note_stage()
         if self._peer_ended:
             self._transport.close()
@@ -285,8 +289,10 @@ class Exchange(asyncio.Protocol):
     def stop(self) -> None:
         """The receiver stops: connections without a request end now, those with one may finish."""
         if not self._begun:
-            self.phase = Phase.CLOSED
-        elif self.phase is Phase.HANDSHAKE or (self.phase is Phase.REQUEST and self._recipient is None):
+            self.phase = ExchangePhase.CLOSED
+        elif self.phase is ExchangePhase.HANDSHAKE or (
+            self.phase is ExchangePhase.REQUEST and self._recipient is None
+        ):
             if self._session is not None:
                 self._session.close_notify()
                 self._transport.write(self._session.outgoing())
@@ -295,16 +301,16 @@ class Exchange(asyncio.Protocol):
     def abort(self) -> None:
         """End now, whatever is under way."""
         if not self._begun:
-            self.phase = Phase.CLOSED
-        elif self.phase is not Phase.CLOSED:
+            self.phase = ExchangePhase.CLOSED
+        elif self.phase is not ExchangePhase.CLOSED:
             self._transport.abort()
 
     def give_way(self) -> None:
         """End now, because another connection needs the room; whoever had begun a request hears 44."""
-        if not self._begun or self.phase is Phase.HANDSHAKE:
+        if not self._begun or self.phase is ExchangePhase.HANDSHAKE:
             self.abort()
             return
-        if self.phase is Phase.REQUEST:
+        if self.phase is ExchangePhase.REQUEST:
             self._slow_down()
         if self._transport.get_write_buffer_size():
             self._transport.abort()  # a peer that does not read would keep the room for itself
@@ -319,7 +325,7 @@ class Exchange(asyncio.Protocol):
 
     # ---- time -------------------------------------------------------------------------------------
 
-    def _enter(self, phase: Phase, seconds: float) -> None:
+    def _enter(self, phase: ExchangePhase, seconds: float) -> None:
         """Go to a phase that may take ``seconds`` in all.
 
         One timer serves all phases: it is moved only to fire earlier, and when it fires too early, it
@@ -330,7 +336,7 @@ class Exchange(asyncio.Protocol):
         self._arm()
 
     def _deadline(self) -> float:
-        if self.phase is Phase.REQUEST:
+        if self.phase is ExchangePhase.REQUEST:
             return min(self._phase_ends, self._heard + self._receiver.settings.idle_timeout)
         return self._phase_ends
 
@@ -344,13 +350,13 @@ class Exchange(asyncio.Protocol):
 
     def _time_is_up(self) -> None:
         self._timer = None
-        if self.phase is Phase.WORKING or self.phase is Phase.CLOSED:
+        if self.phase is ExchangePhase.WORKING or self.phase is ExchangePhase.CLOSED:
             return
         if self._loop.time() < self._deadline():
             self._arm()
-        elif self.phase is Phase.REQUEST and self._recipient is not None:
+        elif self.phase is ExchangePhase.REQUEST and self._recipient is not None:
             self._respond(_TOO_SLOW)
-        elif self.phase is Phase.REQUEST:
+        elif self.phase is ExchangePhase.REQUEST:
             self._give_up()
         else:
             self._transport.abort()

@@ -23,7 +23,7 @@ Hook = Callable[[], Awaitable[None] | None]
 """Called at a moment of a delivery, and awaited where there is something to wait for."""
 
 # A server that refuses our certificate in the handshake of TLS 1.3 can say so only afterwards, by an alert
-# that comes instead of an answer; it has not read the request then (protocol.md §5).
+# that comes instead of an answer; it has not read the request then (docs/protocol.md §5).
 _ALERTS = {
     "certificate required": StatusCode.CERTIFICATE_REQUIRED,
     "bad certificate": StatusCode.CERTIFICATE_INVALID,
@@ -84,6 +84,6 @@ async def call(hook: Hook | None) -> None:
 
 
 def answer_by_alert(error: HandshakeError) -> MisfinResponse | None:
-    """The answer a TLS alert about our certificate stands for, if it was one (anchors.md §4)."""
+    """The answer a TLS alert about our certificate stands for, if it was one (docs/decisions.md §4)."""
     alert = error.__cause__.alert if isinstance(error.__cause__, TlsError) else ""
     return MisfinResponse(_ALERTS[alert], f"TLS alert: {alert}") if alert in _ALERTS else None

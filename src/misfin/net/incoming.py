@@ -1,4 +1,4 @@
-"""What a receiver hands to its handler: one checked letter, and what the checks found out."""
+"""What a receiver hands to its handler: one checked message, and what the checks found out."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LOCAL_CHECK = "local"
 """The name of the check of senders who have their mailbox on this very receiver."""
 
 
-class Outcome(StrEnum):
-    """How one check ended; written into the letter's envelope as it is."""
+class HandlerOutcome(StrEnum):
+    """How one check ended; written into the message's envelope as it is."""
 
     PASS = "pass"  # noqa: S105 - a verdict, no password
     FAIL = "fail"
@@ -39,7 +39,7 @@ class CheckResult:
     that it never will. ``checks`` are the results of the methods where several were combined.
     """
 
-    outcome: Outcome
+    outcome: HandlerOutcome
     reason: str = ""
     fingerprint: str | None = None
     proves_sender: bool = False
@@ -50,16 +50,16 @@ class CheckResult:
     @property
     def verified(self) -> bool:
         """Whether the sender is proved."""
-        return self.outcome is Outcome.PASS and self.proves_sender
+        return self.outcome is HandlerOutcome.PASS and self.proves_sender
 
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What is known about the sender of a letter.
+    """What is known about the sender of a message.
 
     ``pin`` is how the certificate stands to the sender's pin (None: there was no certificate, or nobody
     looked), ``results`` are the checks by method. ``hold`` is empty, or one sentence saying why a person
-    has to look at the letter before it may count as the sender's.
+    has to look at the message before it may count as the sender's.
     """
 
     pin: Decision | None = None
@@ -72,14 +72,14 @@ class Checks:
         results = self.results.values()
         return (
             not self.hold
-            and all(result.outcome is Outcome.PASS for result in results)
+            and all(result.outcome is HandlerOutcome.PASS for result in results)
             and any(result.proves_sender for result in results)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A letter that passed every check of the receiver, with what is known about whom it is from.
+    """A message that passed every check of the receiver, with what is known about whom it is from.
 
     ``peer_address`` is the IP address it came from, ``certificate`` what that peer proved to own,
     ``recipient`` the identity of the mailbox it is for; ``received`` is Unix seconds.
@@ -93,15 +93,15 @@ class Incoming:
     checks: Checks = Checks()
 
     def with_checks(self, checks: Checks) -> Incoming:
-        """The same letter, with what was found out about its sender."""
-        # Not dataclasses.replace(), which costs several times as much, once per letter.
+        """The same message, with what was found out about its sender."""
+        # Not dataclasses.replace(), which costs several times as much, once per message.
         return Incoming(
             self.request, self.peer_address, self.certificate, self.recipient, self.received, checks
         )
 
     @property
     def sender(self) -> MisfinAddress | None:
-        """Whom the certificate names; without one, whom the letter claims, which proves nothing."""
+        """Whom the certificate names; without one, whom the message claims, which proves nothing."""
         if self.certificate is not None:
             return self.certificate.address
         claimed = self.request.parse_message().senders
@@ -113,5 +113,5 @@ if TYPE_CHECKING:
 
 
 def accepted(incoming: Incoming) -> MisfinResponse:
-    """The answer to a letter safely stored: 20 with the mailbox's fingerprint (protocol.md §4.4)."""
+    """The answer to a message safely stored: 20 with the mailbox's fingerprint (docs/protocol.md §4.4)."""
     return MisfinResponse(StatusCode.SUCCESS, incoming.recipient.info.fingerprints.cert)

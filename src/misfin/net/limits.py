@@ -23,9 +23,9 @@ _LEAST_SHARE = 4
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """What one peer and all peers together may use (design.md §4).
+    """What one peer and all peers together may use (docs/server.md §6).
 
-    ``capacity`` letters at once and ``refill_rate`` letters per second are granted to each network address
+    ``capacity`` messages at once and ``refill_rate`` messages per second are granted to each network address
     and to each sender's certificate; ``retry_after`` is the least number of seconds to name in a 44.
     ``max_connections`` counts all open connections (None: what the machine allows, budget.py), and
     ``max_per_network`` those of one network, IPv4 /24 or IPv6 /56 (None: a sixteenth of all).
@@ -149,7 +149,7 @@ class Limits(Generic[Key]):
         return found
 
     def sender_wait(self, certificate_sha256: str, now: float) -> float:
-        """Count one letter of a sender; the seconds to wait, 0.0 if it may pass.
+        """Count one message of a sender; the seconds to wait, 0.0 if it may pass.
 
         Senders are told apart by what they proved to own, the key of their certificate: a forged name
         must not use up the allowance of the one it names.
@@ -165,7 +165,7 @@ def address_key(address: str) -> str:
     """The key an address has its tokens under: itself for IPv4, its /64 for IPv6.
 
     One household or server has a whole /64, so single IPv6 addresses limit nobody. IPv4 inside IPv6
-    counts as IPv4; what is no address at all (a Unix socket) counts as one peer.
+    counts as IPv4; what is not an address at all (a Unix socket) counts as one peer.
     """
     if ":" not in address:
         return address

@@ -1,7 +1,7 @@
-"""The receiver: listens, hands checked letters to a handler, and stops without losing one.
+"""The receiver: listens, hands checked messages to a handler, and stops without losing one.
 
-It knows neither Maildir nor settings file: whatever stores letters is a ``deliver`` callable, whatever it
-serves a :class:`~misfin.net.directory.Directory` (design.md §1).
+It knows neither Maildir nor settings file: whatever stores messages is a ``deliver`` callable, whatever it
+serves a :class:`~misfin.net.directory.Directory` (docs/decisions.md §1).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from misfin.errors import ListenError
 from misfin.net import budget
 from misfin.net.directory import Directory
 from misfin.net.exchange import Exchange, logger
-from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome, accepted
+from misfin.net.incoming import CheckResult, Checks, HandlerOutcome, Incoming, accepted
 from misfin.net.limits import Admission, Limits, LimitSettings
 from misfin.net.listening import Listener
-from misfin.net.service import Connection, ReceiverSettings
+from misfin.net.service import ReceiverSettings, ServedConnection
 from misfin.net.tls import ServerTls
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ __all__ = [
     "CheckResult",
     "Checks",
     "Directory",
+    "HandlerOutcome",
     "Incoming",
     "LimitSettings",
     "Limits",
-    "Outcome",
     "Receiver",
     "ReceiverSettings",
     "accepted",
@@ -48,12 +48,12 @@ _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 class Receiver:
     """A Misfin server for the mailboxes of a directory.
 
-    ``deliver`` is awaited once per letter that passed the checks, on the event loop; its answer goes to the
+    ``deliver`` is awaited once per message that passed the checks, on the event loop; its answer goes to the
     sender as it is. What it raises is answered with 41. It must answer 20 only for what is safely stored.
     ``blocked`` says whether an address may not write here; it is called on the event loop and must be
     quick. ``now`` gives Unix seconds.
 
-    One connection carries one letter (protocol.md §1.1): whatever follows it is ignored.
+    One connection carries one message (docs/protocol.md §1.1): whatever follows it is ignored.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class Receiver:
         directory: Directory,
         settings: ReceiverSettings | None = None,
         *,
-        limits: Limits[Connection] | None = None,
+        limits: Limits[ServedConnection] | None = None,
         blocked: Callable[[MisfinAddress], bool] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.deliver = deliver
         self.settings = settings or ReceiverSettings()
-        self.limits: Limits[Connection] = limits or Limits(LimitSettings(), allowed=_allowed())
+        self.limits: Limits[ServedConnection] = limits or Limits(LimitSettings(), allowed=_allowed())
         self.blocked = blocked
         self.now = now
         self._listeners: list[Listener] = []
-        self._connections: set[Connection] = set()
+        self._connections: set[ServedConnection] = set()
         self._work: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._quiet = asyncio.Event()
@@ -114,9 +114,9 @@ class Receiver:
         return [listener.address for listener in self._listeners]
 
     async def stop(self) -> None:
-        """Stop listening, finish the letters under way, close the rest. Returns when nothing is left.
+        """Stop listening, finish the messages under way, close the rest. Returns when nothing is left.
 
-        A letter whose handler is running is waited for, up to ``stop_timeout``: its sender gets an answer.
+        A message whose handler is running is waited for, up to ``stop_timeout``: its sender gets an answer.
         """
         self._close_listeners()
         for connection in tuple(self._connections):
@@ -157,14 +157,14 @@ class Receiver:
         self._connections.add(exchange)
         return exchange
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: ServedConnection) -> None:
         """A connection has ended."""
         self.limits.left(connection)
         self._connections.discard(connection)
         self._quiet.set()
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Run the handler of one letter; it is never cancelled because its sender hung up."""
+        """Run the handler of one message; it is never cancelled because its sender hung up."""
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._finished)

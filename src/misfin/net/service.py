@@ -24,7 +24,8 @@ class ReceiverSettings:
     ``listen`` are (host, port) pairs; the host ``""`` means every address of the machine, IPv4 and IPv6,
     the port 0 any free one. ``handshake_timeout``, ``header_timeout`` and ``body_timeout`` bound each phase
     of a connection as a whole, ``idle_timeout`` any silence during the request, ``linger`` the wait for the
-    peer to hang up after the answer, ``stop_timeout`` the wait for letters under way when the receiver stops.
+    peer to hang up after the answer, ``stop_timeout`` the wait for messages under way when the receiver
+    stops.
     """
 
     listen: tuple[tuple[str, int], ...] = (("", DEFAULT_PORT),)
@@ -37,7 +38,7 @@ class ReceiverSettings:
     stop_timeout: float = 10.0
 
 
-class Connection(Protocol):
+class ServedConnection(Protocol):
     """What a receiver does to a connection."""
 
     def stop(self) -> None:
@@ -58,16 +59,16 @@ class Service(Protocol):
 
     settings: ReceiverSettings
     directory: Directory
-    limits: Limits[Connection]
+    limits: Limits[ServedConnection]
     tls: ServerTls
     deliver: Handler
     blocked: Callable[[MisfinAddress], bool] | None
     now: Callable[[], float]
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: ServedConnection) -> None:
         """A connection has ended."""
         ...
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Run the handler of one letter, whatever becomes of its connection."""
+        """Run the handler of one message, whatever becomes of its connection."""
         ...

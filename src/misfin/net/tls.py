@@ -1,7 +1,7 @@
 """TLS as a machine without I/O: pyOpenSSL over memory BIOs, for the client and for the server.
 
 The standard ``ssl`` module can neither take an unknown self-signed certificate from a client nor judge the
-server's certificate inside the handshake; OpenSSL can do both (design.md §2). Bytes go in with
+server's certificate inside the handshake; OpenSSL can do both (docs/decisions.md §2). Bytes go in with
 :meth:`TlsSession.receive` and come out with :meth:`TlsSession.outgoing`; whoever drives it owns the socket.
 """
 
@@ -39,8 +39,8 @@ _SIGNING = (
 class _Judge:
     """Takes the verdict on a server's certificate once, from inside the handshake.
 
-    OpenSSL calls back two or more times per certificate (anchors.md §4.2). The exception waits here and
-    not in pyOpenSSL's helper, which belongs to the Context, so that other threads' connections share it.
+    OpenSSL calls back two or more times per certificate (docs/decisions.md §4.2). The exception waits here
+    and not in pyOpenSSL's helper, which belongs to the Context, so that other threads' connections share it.
     """
 
     __slots__ = ("asked", "decide", "refusal")
@@ -111,7 +111,7 @@ class TlsSession:
     def receive_eof(self) -> None:
         """The peer's TCP end arrived. Raises :class:`misfin.errors.TlsError` in the middle of a handshake.
 
-        Afterwards the other direction still works: an answer can be sent (anchors.md §4.6).
+        Afterwards the other direction still works: an answer can be sent (docs/decisions.md §4.6).
         """
         if not self.handshake_done and not self.failed:
             self.failed = True
@@ -237,8 +237,8 @@ def client_session(
 
     ``decide`` gets the server's certificate (DER) inside the handshake and refuses by raising; the
     exception comes out of :meth:`TlsSession.receive`. Until it has returned, neither our certificate nor
-    a byte of a message can have left (anchors.md §4). ``server_name`` goes out as SNI unless it is an IP
-    literal. ``identity`` is the client certificate to show when asked; ``None`` shows none.
+    a byte of a message can have left (docs/decisions.md §4). ``server_name`` goes out as SNI unless it is an
+    IP literal. ``identity`` is the client certificate to show when asked; ``None`` shows none.
 
     Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
     """
@@ -288,7 +288,7 @@ class ServerTls:
     ``default`` is shown without SNI and for a name ``choose`` answers with ``None``; a new ``ServerTls``
     may take over at any time, sessions keep what they began with. A client certificate is asked for, taken
     whatever it is, and not required; there are no tickets and no session cache, and a client that tries
-    to resume gets a full handshake (anchors.md §4.1, §4.4).
+    to resume gets a full handshake (docs/decisions.md §4.1, §4.4).
 
     Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
     """
@@ -335,7 +335,8 @@ def _by_server_name(connection: SSL.Connection) -> None:
 def _server_context(cert_pem: bytes, key_pem: bytes, by_name: bool) -> SSL.Context:
     context = _context()
     context.set_verify(SSL.VERIFY_PEER, _take_any)
-    context.set_session_id(b"misfin")  # without it a client that tries to resume is killed (anchors.md §4.4)
+    # Without it a client that tries to resume is killed (docs/decisions.md §4.4)
+    context.set_session_id(b"misfin")
     if by_name:  # a call from C into Python that a server of one host can save
         context.set_tlsext_servername_callback(_by_server_name)
     _load(context, cert_pem, key_pem)

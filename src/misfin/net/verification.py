@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from misfin.model.status import StatusCode
-from misfin.net.incoming import LOCAL_CHECK, CheckResult, Checks, Incoming, Outcome
+from misfin.net.incoming import LOCAL_CHECK, CheckResult, Checks, HandlerOutcome, Incoming
 from misfin.net.verification_cache import SenderVerificationCache
 from misfin.net.verifiers import (
-    FIRST_LETTER,
+    FIRST_MESSAGE,
     NO_CERTIFICATE,
     VOUCHED,
     CertificateVerifier,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from misfin.trust.tofu import Pin
 
 __all__ = [
-    "FIRST_LETTER",
+    "FIRST_MESSAGE",
     "VOUCHED",
     "CertificateVerifier",
     "CheckResult",
@@ -58,7 +58,7 @@ VerificationResult = CheckResult
 
 
 class VerificationMode(StrEnum):
-    """What follows from a failed verification (design.md §4)."""
+    """What follows from a failed verification (docs/trust.md §6)."""
 
     OFF = "off"
     OPTIONAL = "optional"
@@ -66,18 +66,18 @@ class VerificationMode(StrEnum):
 
 
 class SenderChange(StrEnum):
-    """What happens to a letter whose sender shows another key than before."""
+    """What happens to a message whose sender presents another key than before."""
 
     HOLD = "hold"
     REJECT = "reject"
 
 
 class VerifyingHandler:
-    """Wraps another handler: compares the sender's pin, verifies by policy, then passes the letter on.
+    """Wraps another handler: compares the sender's pin, verifies by policy, then passes the message on.
 
-    ``mode`` says what follows when ``verifier`` fails: nothing but a remark on the letter (optional), or a
+    ``mode`` says what follows when ``verifier`` fails: nothing but a remark on the message (optional), or a
     refusal with 61 (required); off asks nobody. Whatever the mode, a sender whose key changed is never
-    passed on as if nothing had happened: its letters are refused with 63 (``on_sender_change`` "reject"), or
+    passed on as if nothing had happened: its messages are refused with 63 (``on_sender_change`` "reject"), or
     passed on with ``checks.hold`` set for a person to decide. Probes never come here: the receiver answers
     them.
 
@@ -105,7 +105,7 @@ class VerifyingHandler:
         self._now = now
 
     async def __call__(self, incoming: Incoming) -> MisfinResponse:
-        """Handle one letter; see :data:`misfin.net.incoming.Handler`."""
+        """Handle one message; see :data:`misfin.net.incoming.Handler`."""
         certificate = incoming.certificate
         address = None if certificate is None else certificate.address
         known = incoming.checks.results.get(LOCAL_CHECK)
@@ -148,15 +148,16 @@ class VerifyingHandler:
             await self._record(name, certificate)
         elif await self._remember(name, pin, certificate, checks) is not Decision.CHANGED:
             return checks
-        return replace(checks, pin=Decision.CHANGED, hold=f"{name} shows another key than before.")
+        return replace(checks, pin=Decision.CHANGED, hold=f"{name} presents another key than before.")
 
     def _refused(self, checks: Checks) -> MisfinResponse | None:
         if checks.pin is Decision.CHANGED and self.on_sender_change is SenderChange.REJECT:
             return _CHANGED
         if self.mode is not VerificationMode.REQUIRED:
             return None
-        # A letter that is held is for a person to judge: what could not be found out is no reason against it.
-        unwanted = (Outcome.FAIL,) if checks.hold else (Outcome.FAIL, Outcome.UNKNOWN)
+        # A message that is held is for a person to judge: what could not be found out is no reason against
+        # it.
+        unwanted = (HandlerOutcome.FAIL,) if checks.hold else (HandlerOutcome.FAIL, HandlerOutcome.UNKNOWN)
         for outcome in unwanted:
             for result in checks.results.values():
                 if result.outcome is outcome:
@@ -168,12 +169,12 @@ class VerifyingHandler:
     async def _remember(
         self, name: str, pin: Pin | None, certificate: CertificateInfo, checks: Checks
     ) -> Decision | None:
-        """Write down what this letter means for the sender's pin; what the pin book says to it."""
+        """Write down what this message means for the sender's pin; what the pin book says to it."""
         if pin is None:
-            if self._refused(checks) or Outcome.FAIL in _outcomes(checks):
+            if self._refused(checks) or HandlerOutcome.FAIL in _outcomes(checks):
                 return None
-            # Another letter, or another process, may have been quicker with another key.
-            return await self._record(name, certificate, VOUCHED if checks.verified else FIRST_LETTER)
+            # Another message, or another process, may have been quicker with another key.
+            return await self._record(name, certificate, VOUCHED if checks.verified else FIRST_MESSAGE)
         if _provisional(pin) and checks.verified:
             await self._replace(name, certificate)
             return Decision.TRUSTED
@@ -182,7 +183,7 @@ class VerifyingHandler:
             return Decision.TRUSTED
         return await self._record(name, certificate)
 
-    async def _record(self, name: str, certificate: CertificateInfo, how: str = FIRST_LETTER) -> Decision:
+    async def _record(self, name: str, certificate: CertificateInfo, how: str = FIRST_MESSAGE) -> Decision:
         verdict = await asyncio.to_thread(
             self._pins.record, PinKind.SENDER, name, certificate, now=self._now(), how=how
         )
@@ -194,12 +195,12 @@ class VerifyingHandler:
         )
 
 
-def _outcomes(checks: Checks) -> set[Outcome]:
+def _outcomes(checks: Checks) -> set[HandlerOutcome]:
     return {result.outcome for result in checks.results.values()}
 
 
 def _provisional(pin: Pin | None) -> bool:
-    return pin is not None and pin.how == FIRST_LETTER
+    return pin is not None and pin.how == FIRST_MESSAGE
 
 
 _REQUIRED = MisfinResponse(StatusCode.CERTIFICATE_REQUIRED, "A certificate is required to verify the sender")
@@ -210,7 +211,7 @@ _CHANGED = MisfinResponse(
 
 
 def _refuse(result: CheckResult) -> MisfinResponse:
-    if result.outcome is Outcome.FAIL or result.lasting:
+    if result.outcome is HandlerOutcome.FAIL or result.lasting:
         return MisfinResponse(
             StatusCode.UNAUTHORIZED_SENDER, f"The sender could not be verified: {result.reason}"
         )

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 DEFAULT_TTL = 7 * 86400
-"""Seconds a result is remembered (protocol.md §6)."""
-_REMEDY = "It holds nothing precious: delete the file, and it is made anew."
+"""Seconds a result is remembered (docs/protocol.md §6)."""
+_REMEDY = "It holds nothing precious: delete the file, and it is built again."
 _SCHEMA_VERSION = 1
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS senders (address TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at REAL NOT NULL);

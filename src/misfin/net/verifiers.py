@@ -1,7 +1,7 @@
 """The ways to verify a sender: each asks the sender's host, or what is known of it already.
 
-What each method proves is protocol.md §6. Only an answer that names, shows or signs the very certificate
-the letter came with proves that whoever connected owns the address.
+What each method proves is docs/protocol.md §6. Only an answer that names, shows or signs the very certificate
+the message came with proves that whoever connected owns the address.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from misfin.errors import StoreError
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.model.status import StatusCode, is_redirect, is_success
 from misfin.net.asking import DEFAULT_TIMEOUT, HostAnswer, HostAsker
-from misfin.net.incoming import CheckResult, Outcome
+from misfin.net.incoming import CheckResult, HandlerOutcome
 from misfin.net.verification_cache import SenderVerificationCache
 from misfin.trust.certificate import signed_by
 from misfin.trust.fingerprint import matches, normalize_fingerprint
@@ -37,16 +37,16 @@ P = ParamSpec("P")
 
 VOUCHED = "vouched for by its host"
 """How a sender's pin came about that the sender's host confirmed."""
-FIRST_LETTER = "first letter, not confirmed by its host"
+FIRST_MESSAGE = "first message, not confirmed by its host"
 """How a pin came about that only says: the same key as the first time. It proves nothing and may be replaced
 by a certificate the host vouches for."""
 
-NO_CERTIFICATE = CheckResult(Outcome.FAIL, "The letter came without a certificate.")
-_OTHER_NAME = CheckResult(Outcome.FAIL, "The certificate names another address.")
+NO_CERTIFICATE = CheckResult(HandlerOutcome.FAIL, "The message came without a certificate.")
+_OTHER_NAME = CheckResult(HandlerOutcome.FAIL, "The certificate names another address.")
 
 
 class VerificationMethod(StrEnum):
-    """The ways to verify a sender (design.md §4)."""
+    """The ways to verify a sender (docs/trust.md §6)."""
 
     CERTIFICATE = "certificate"
     PROBE = "probe"
@@ -75,7 +75,7 @@ class CertificateVerifier:
 
     A pin that a host or a person confirmed is believed; on first contact, and as long as nobody confirmed the
     pin, the host is asked: it must name the certificate's fingerprint for the mailbox, or show the same
-    certificate, or the CA that signed it (design.md §4).
+    certificate, or the CA that signed it (docs/trust.md §6).
     """
 
     def __init__(self, pins: PinBook, asker: HostAsker, cache: SenderVerificationCache | None = None) -> None:
@@ -96,10 +96,12 @@ class CertificateVerifier:
         if not _names(certificate, address):
             return _OTHER_NAME
         pin = pin or self._pins.get(PinKind.SENDER, address.address)
-        if pin is not None and pin.how != FIRST_LETTER:
+        if pin is not None and pin.how != FIRST_MESSAGE:
             decision = decide(pin, certificate, 0.0).decision
             if decision is not Decision.CHANGED:
-                return CheckResult(Outcome.PASS, f"Known: {pin.how}.", pin.cert_sha256, proves_sender=True)
+                return CheckResult(
+                    HandlerOutcome.PASS, f"Known: {pin.how}.", pin.cert_sha256, proves_sender=True
+                )
         return await _vouched(self._asker, self._cache, address, certificate, identity, may_sign=True)
 
 
@@ -147,7 +149,7 @@ class ProbeVerifier:
         if refusal is not None:
             return refusal
         assert answer.response is not None
-        return CheckResult(Outcome.PASS, "The mailbox exists.", answer.response.fingerprint)
+        return CheckResult(HandlerOutcome.PASS, "The mailbox exists.", answer.response.fingerprint)
 
 
 class SPKIVerifier:
@@ -183,17 +185,17 @@ class SPKIVerifier:
         host = address.hostname
         fresh = await _consult(self._cache.get_server_spki, host)
         if fresh is not None:
-            return CheckResult(Outcome.PASS, "The host's key was seen lately.", fresh)
+            return CheckResult(HandlerOutcome.PASS, "The host's key was seen lately.", fresh)
         known = await _consult(self._known, address)  # before asking, which pins a first key
         answer = await self._asker.ask(address, identity)
         if answer.certificate is None:
             return _refusal(answer, address) or _unknown(f"{host} showed no certificate.")
         shown = answer.certificate.fingerprints.spki
         if known is not None and known != shown and not self._accept_change:
-            return CheckResult(Outcome.FAIL, f"{host} shows another key than before.", shown)
+            return CheckResult(HandlerOutcome.FAIL, f"{host} presents another key than before.", shown)
         await _consult(self._cache.add_server_spki, host, shown)
         word = "a first time" if known is None else "its known key" if known == shown else "a new key"
-        return CheckResult(Outcome.PASS, f"{host} was seen with {word}.", shown)
+        return CheckResult(HandlerOutcome.PASS, f"{host} was seen with {word}.", shown)
 
     def _known(self, address: MisfinAddress) -> str | None:
         pins = self._asker.pins
@@ -231,11 +233,11 @@ class CombinedVerifier:
         )
         checks = dict(zip(self.verifiers, results, strict=True))
         worst = max(results, key=lambda result: _SEVERITY[result.outcome], default=NO_CERTIFICATE)
-        proves = worst.outcome is Outcome.PASS and any(result.proves_sender for result in results)
+        proves = worst.outcome is HandlerOutcome.PASS and any(result.proves_sender for result in results)
         return replace(worst, proves_sender=proves, checks=checks)
 
 
-_SEVERITY = {Outcome.PASS: 0, Outcome.UNKNOWN: 1, Outcome.FAIL: 2}
+_SEVERITY = {HandlerOutcome.PASS: 0, HandlerOutcome.UNKNOWN: 1, HandlerOutcome.FAIL: 2}
 
 
 async def _vouched(
@@ -253,7 +255,7 @@ async def _vouched(
     if answer is None:
         if await _consult(cache.get_fingerprint, address.address) == fingerprint:
             return CheckResult(
-                Outcome.PASS, "Its host vouched for it lately.", fingerprint, proves_sender=True
+                HandlerOutcome.PASS, "Its host vouched for it lately.", fingerprint, proves_sender=True
             )
         answer = await asker.ask(address, identity, fingerprint)
     refusal = _refusal(answer, address)
@@ -273,13 +275,13 @@ async def _vouched(
         other = normalize_fingerprint(named)
         if other and not await asker.answers_all_alike(address, identity):
             reason = f"{address.hostname} names another certificate for the mailbox."
-            return CheckResult(Outcome.FAIL, reason, other)
+            return CheckResult(HandlerOutcome.FAIL, reason, other)
         reason = f"{address.hostname} takes mail for the mailbox, but names no certificate for it."
         if may_sign:
-            return CheckResult(Outcome.UNKNOWN, reason, lasting=True)
-        return CheckResult(Outcome.PASS, reason)
+            return CheckResult(HandlerOutcome.UNKNOWN, reason, lasting=True)
+        return CheckResult(HandlerOutcome.PASS, reason)
     await _consult(cache.add_verified, address.address, fingerprint)
-    return CheckResult(Outcome.PASS, reason, fingerprint, proves_sender=True)
+    return CheckResult(HandlerOutcome.PASS, reason, fingerprint, proves_sender=True)
 
 
 def _refusal(answer: HostAnswer, address: MisfinAddress) -> CheckResult | None:
@@ -287,22 +289,22 @@ def _refusal(answer: HostAnswer, address: MisfinAddress) -> CheckResult | None:
     host = address.hostname
     if answer.wait:
         return CheckResult(
-            Outcome.UNKNOWN, f"{host} was asked too often; it is left alone.", retry_after=answer.wait
+            HandlerOutcome.UNKNOWN, f"{host} was asked too often; it is left alone.", retry_after=answer.wait
         )
     if isinstance(answer.error, CertificateChangedError):
-        return CheckResult(Outcome.FAIL, f"{host} shows another key than the one pinned for it.")
+        return CheckResult(HandlerOutcome.FAIL, f"{host} shows another key than the one pinned for it.")
     if answer.response is None:
         return _unknown(f"{host} could not be asked: {answer.error}")
     status = answer.response.status
     if is_success(status):
         return None
     if is_redirect(status):
-        return CheckResult(Outcome.FAIL, f"The mailbox is not at {host} any more.")
+        return CheckResult(HandlerOutcome.FAIL, f"The mailbox is not at {host} any more.")
     if status in {StatusCode.MAILBOX_NOT_FOUND, StatusCode.MAILBOX_GONE, StatusCode.DOMAIN_NOT_SERVICED}:
-        return CheckResult(Outcome.FAIL, f"{host} has no such mailbox.")
+        return CheckResult(HandlerOutcome.FAIL, f"{host} has no such mailbox.")
     if 40 <= status <= 49:
         return _unknown(f"{host} cannot say now (status {status}).")
-    return CheckResult(Outcome.UNKNOWN, f"{host} does not say (status {status}).", lasting=True)
+    return CheckResult(HandlerOutcome.UNKNOWN, f"{host} does not say (status {status}).", lasting=True)
 
 
 def _may_still_sign(answer: HostAnswer) -> bool:
@@ -325,7 +327,7 @@ async def _consult(call: Callable[P, str | None], *args: P.args, **kwargs: P.kwa
 
 
 def _unknown(reason: str) -> CheckResult:
-    return CheckResult(Outcome.UNKNOWN, reason)
+    return CheckResult(HandlerOutcome.UNKNOWN, reason)
 
 
 def _names(certificate: CertificateInfo, address: MisfinAddress) -> bool:

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError, StoreError
 from misfin.post.connections import Connections
-from misfin.post.events import Event, Sending, Trouble, event_of
+from misfin.post.events import Event, SendingStarted, Trouble, event_of
 from misfin.post.marks import JobMarks
-from misfin.post.sentcopy import write_sent_copy
+from misfin.post.sent_copy import write_sent_copy
 from misfin.post.settling import Settled, interrupted, raised, sentence_of, settle
 from misfin.post.transport import Ask, Due, Ending, Job, Route, RouteConnection, RouteError, Transport
-from misfin.store.outbox import TAKEN, Claim, Outbox, OutboxRow, Outgoing, Question, State
+from misfin.store.outgoing.outbox import TAKEN, Claim, DeliveryState, Outbox, OutboxRow, Outgoing, Question
 
 if TYPE_CHECKING:
-    from misfin.store.maildir import MailStore
+    from misfin.store.mail.maildir import MailStore
 
 logger = logging.getLogger("misfin.courier")
 
@@ -152,7 +152,7 @@ class Courier:
             if claim is None:
                 return
             for claimed in claim.deliveries:
-                self._say(Sending(claimed.row))
+                self._say(SendingStarted(claimed.row))
             marks = JobMarks(self._outbox, claim, self._now, self._say)
             task = asyncio.create_task(self._send(marks))
             self._working[task] = marks
@@ -362,8 +362,8 @@ class Courier:
         self._outbox.recover(self._now())  # it may have died meanwhile
         rows = [row for row_id in only if (row := self._outbox.row(row_id)) is not None]
         return any(
-            row.state is State.SENDING
-            or (row.state in (State.WAITING, State.DEFERRED) and row.next_attempt <= due_by)
+            row.state is DeliveryState.SENDING
+            or (row.state in (DeliveryState.WAITING, DeliveryState.DEFERRED) and row.next_attempt <= due_by)
             for row in rows
         )
 

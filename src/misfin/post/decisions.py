@@ -10,15 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from misfin.errors import LetterGoneError, LocalError, StoreError
+from misfin.errors import LocalError, MessageGoneError, StoreError
 from misfin.model.account import AddressKind
 from misfin.model.folders import HELD
 from misfin.model.gemmail import GemmailMessage
 from misfin.post import held as held_mail
-from misfin.store import envelope
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox
-from misfin.store.outgoing import OutboxRow, Question, State
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message import envelope
+from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
+from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.certificate import CertificateInfo
 from misfin.trust.pins import PinBook
 from misfin.trust.records import Offer
@@ -124,7 +124,7 @@ def refuse(stores: Stores, kind: PinKind, name: str, *, now: float) -> int:
     if asked is None:
         return 0
     for message in asked.held:
-        with suppress(LetterGoneError):  # somebody else was quicker
+        with suppress(MessageGoneError):  # somebody else was quicker
             held_mail.refuse(stores.store, message.account, message.key)
     cancelled = [stores.outbox_queue.cancel(row.id, now=now) for row in asked.waiting]
     stores.pin_book.withdraw(kind, name)
@@ -136,7 +136,7 @@ def release(store: MailStore, message: HeldMessage, *, approved: bool = False) -
 
     A message that is no longer held is left alone.
     """
-    with suppress(LetterGoneError):
+    with suppress(MessageGoneError):
         held_mail.release(store, message.account, message.key, approved=approved)
 
 
@@ -181,5 +181,5 @@ def _question(stores: Stores, offer: Offer, held: Sequence[HeldMessage], now: fl
 
 
 def _waiting(outbox: Outbox, name: str) -> list[OutboxRow]:
-    held = outbox.rows([State.HELD])
+    held = outbox.rows([DeliveryState.HELD])
     return [row for row in held if row.question in _ABOUT_TRUST and row.pin_name == name]

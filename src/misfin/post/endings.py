@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from misfin.errors import RemoteError
-from misfin.store.outgoing import Question, Transcript
+from misfin.store.outgoing.deliveries import Question, Transcript
 
 if TYPE_CHECKING:
     from misfin.post.events import Event

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from misfin.store.outgoing import OutboxRow, State
+from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class SendingStarted:
     """An attempt began."""
 
     row: OutboxRow
@@ -64,7 +64,7 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class CourierNotice:
     """Something to know that stops no message, said once, in a sentence or two."""
 
     text: str
@@ -77,15 +77,17 @@ class Trouble:
     text: str
 
 
-Event = Sending | Sent | TakenOn | Deferred | Held | Failed | Uncertain | News | Notice | Trouble
+Event = (
+    SendingStarted | Sent | TakenOn | Deferred | Held | Failed | Uncertain | News | CourierNotice | Trouble
+)
 
-_BY_STATE: dict[State, Callable[[OutboxRow], Event]] = {
-    State.DELIVERED: Sent,
-    State.ACCEPTED: TakenOn,
-    State.DEFERRED: Deferred,
-    State.HELD: Held,
-    State.FAILED: Failed,
-    State.UNCERTAIN: Uncertain,
+_BY_STATE: dict[DeliveryState, Callable[[OutboxRow], Event]] = {
+    DeliveryState.DELIVERED: Sent,
+    DeliveryState.ACCEPTED: TakenOn,
+    DeliveryState.DEFERRED: Deferred,
+    DeliveryState.HELD: Held,
+    DeliveryState.FAILED: Failed,
+    DeliveryState.UNCERTAIN: Uncertain,
 }
 
 

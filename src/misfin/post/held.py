@@ -1,20 +1,20 @@
-"""Letters a person has to look at, and what follows from the answer: into the inbox, or into the trash."""
+"""Messages a person has to look at, and what follows from the answer: into the inbox, or into the trash."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
-from misfin.errors import LetterGoneError
+from misfin.errors import MessageGoneError
 from misfin.model.folders import HELD, INBOX, TRASH
-from misfin.store import envelope
-from misfin.store.maildir import Entry, MailStore, Parcel
+from misfin.store.mail.maildir import Entry, MailStore, NewMessage
+from misfin.store.message import envelope
 
 
 def release(store: MailStore, account: str, key: str, *, approved: bool) -> Entry:
-    """Put a held letter into the inbox, new; ``approved`` says that its sender's certificate is trusted now.
+    """Put a held message into the inbox, new; ``approved`` says that its sender's certificate is trusted now.
 
-    An approved letter no longer says that its sender is unproven. Its key stays, and a crash in between
-    leaves a letter that can be released once more. Raises :class:`LetterGoneError` when it is no longer
+    An approved message no longer says that its sender is unproven. Its key stays, and a crash in between
+    leaves a message that can be released once more. Raises :class:`MessageGoneError` when it is no longer
     held, :class:`StoreError` when the disk refuses.
     """
     held, inbox = store.folder(account, HELD), store.folder(account, INBOX)
@@ -25,12 +25,12 @@ def release(store: MailStore, account: str, key: str, *, approved: bool) -> Entr
     words.pop("held", None)
     entry = inbox.find(key)  # there already, perhaps read already, when an earlier release was cut off
     if entry is None:
-        (entry,) = inbox.deliver_many([Parcel(envelope.with_verification(data, words), key=key)])
-    with suppress(LetterGoneError):
+        (entry,) = inbox.deliver_many([NewMessage(envelope.with_verification(data, words), key=key)])
+    with suppress(MessageGoneError):
         held.remove(key)
     return entry
 
 
 def refuse(store: MailStore, account: str, key: str) -> Entry:
-    """Put a held letter into the trash as it is. Raises as :func:`release`."""
+    """Put a held message into the trash as it is. Raises as :func:`release`."""
     return store.folder(account, HELD).move(key, store.folder(account, TRASH))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from misfin.model.folders import FOLDERS
 from misfin.post.source import Arrival, SourceStatus
-from misfin.store.maildir import Maildir, MailStore, Parcel
+from misfin.store.mail.maildir import Maildir, MailStore, NewMessage
 
 
 class LocalInbox:
@@ -32,7 +32,7 @@ class LocalInbox:
 
     def write(self, account: str, folder: str, messages: Sequence[bytes]) -> list[Path]:
         """See :meth:`misfin.post.source.Inbox.write`."""
-        return self._folder(account, folder).write([Parcel(data) for data in messages], now=time.time())
+        return self._folder(account, folder).write([NewMessage(data) for data in messages], now=time.time())
 
     def deliver(self, arrival: Arrival) -> str:
         """See :meth:`misfin.post.source.Inbox.deliver`."""

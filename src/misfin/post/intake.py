@@ -1,8 +1,8 @@
-"""Takes letters from the receiver and answers 20 once they are safely on disk, not a moment sooner.
+"""Takes messages from the receiver and answers 20 once they are safely on disk, not a moment sooner.
 
-Letters go through one writer thread, which stores whatever has queued up meanwhile as one batch: each file is
-fsynced, the folder once for all of them (store/maildir.py). The event loop only waits. A second writer would
-make the batches smaller and the threads wait for each other.
+Messages go through one writer thread, which stores whatever has queued up meanwhile as one batch: each file
+is fsynced, the folder once for all of them (store/maildir.py). The event loop only waits. A second writer
+would make the batches smaller and the threads wait for each other.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from misfin.errors import StoreError
 from misfin.model.folders import HELD, INBOX
 from misfin.model.gemmail import stamp
 from misfin.model.status import StatusCode
-from misfin.net.incoming import Checks, Incoming, Outcome, accepted
+from misfin.net.incoming import Checks, HandlerOutcome, Incoming, accepted
 from misfin.post.source import Arrival
 from misfin.store.accounts import misfin_account
-from misfin.store.envelope import wrap
+from misfin.store.message.envelope import wrap
 from misfin.trust.tofu import Decision
 from misfin.wire import MisfinResponse
 
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("misfin.intake")
 
 _MOST_AT_ONCE = 64
-"""Letters in one batch: more would make the first of them wait for long."""
+"""Messages in one batch: more would make the first of them wait for long."""
 _REMEMBERED = 2048
-"""Letters a new one is compared with; a letter sent twice within one second is all this is for."""
+"""Messages a new one is compared with; a message sent twice within one second is all this is for."""
 
-# Not 40, which some clients take for "does not speak C" and then repeat the letter mutilated, as B.
-_NOT_STORED = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The letter could not be stored; try again later")
+# Not 40, which some clients take for "does not speak C" and then repeat the message mutilated, as B.
+_NOT_STORED = MisfinResponse(
+    StatusCode.SERVER_UNAVAILABLE, "The message could not be stored; try again later"
+)
 
 _PIN_WORDS = {
     Decision.FIRST_USE: "first",
@@ -52,7 +54,7 @@ _PIN_WORDS = {
 
 @dataclass(slots=True)
 class _Fate:
-    """What becomes of one letter, and who waits to hear it; for the event loop only."""
+    """What becomes of one message, and who waits to hear it; for the event loop only."""
 
     stored: bool = False
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
@@ -69,12 +71,12 @@ _Result = tuple[_Job, Exception | None]
 
 
 class Intake:
-    """A handler for :class:`~misfin.net.receiver.Receiver` that keeps letters in Maildirs.
+    """A handler for :class:`~misfin.net.receiver.Receiver` that keeps messages in Maildirs.
 
-    The mailbox of ``ada@mail.example`` is the account of that name. A letter a person has to look at first
+    The mailbox of ``ada@mail.example`` is the account of that name. A message a person has to look at first
     (``checks.hold``) goes to its Held folder. What cannot be stored is answered with 41, and nothing of it
-    is left behind. The same letter by the same sender twice in the same second is one letter (protocol.md
-    §3.6): same chain, times and body.
+    is left behind. The same message by the same sender twice in the same second is one message
+    (docs/protocol.md §3.6): same chain, times and body.
 
     Use it on one event loop, and :meth:`close` it when the receiver has stopped.
     """
@@ -88,7 +90,7 @@ class Intake:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, incoming: Incoming) -> MisfinResponse:
-        """Store one letter; see :data:`misfin.net.incoming.Handler`."""
+        """Store one message; see :data:`misfin.net.incoming.Handler`."""
         digest = _digest(incoming)
         fate = self._recent.get(digest) or self._take(incoming, digest)
         if not fate.stored:
@@ -98,7 +100,7 @@ class Intake:
             try:
                 await stored
             except StoreError as error:
-                logger.error("A letter could not be stored: %s %s", error, error.remedy)
+                logger.error("A message could not be stored: %s %s", error, error.remedy)
                 return _NOT_STORED
         return accepted(incoming)
 
@@ -107,7 +109,7 @@ class Intake:
         self._hand_over()
         writer, self._writer = self._writer, None
         if writer is not None:
-            self._batches.put([])  # the end, behind all the letters
+            self._batches.put([])  # the end, behind all the messages
             await asyncio.to_thread(writer.join)
 
     # ---- on the event loop ------------------------------------------------------------------------
@@ -137,7 +139,7 @@ class Intake:
             fate = job.fate
             fate.stored = error is None
             if error is not None and self._recent.get(job.digest) is fate:
-                del self._recent[job.digest]  # when it comes again, it is no duplicate
+                del self._recent[job.digest]  # when it comes again, it is not a duplicate
             for stored in fate.waiting:
                 if stored.done():  # the receiver gave up waiting
                     continue
@@ -175,10 +177,10 @@ class Intake:
         try:
             self._loop.call_soon_threadsafe(self._settle, results)
         except RuntimeError:  # the loop is gone, and with it whoever waited for the answer
-            logger.warning("%d letters were stored after their senders had gone.", len(results))
+            logger.warning("%d messages were stored after their senders had gone.", len(results))
 
     def _store_in(self, account: str, folder: str, jobs: list[_Job]) -> list[_Result]:
-        """Store what goes into one folder; what became of each letter. A bug, too, reaches whoever waits."""
+        """Store what goes into one folder; what became of each message. A bug, too, reaches whoever waits."""
         files: list[bytes] = []
         sound: list[_Job] = []
         results: list[_Result] = []
@@ -186,7 +188,7 @@ class Intake:
             try:
                 files.append(_file(job.incoming))
                 sound.append(job)
-            except Exception as error:  # one letter nobody can file must not take the others along
+            except Exception as error:  # one message nobody can file must not take the others along
                 results.append((job, error))
         failure: Exception | None = None
         try:
@@ -204,13 +206,13 @@ def verification_of(checks: Checks) -> dict[str, str]:
     """What ``Misfin-Verification`` says: the verdict about the sender, then each check and the pin.
 
     ``sender`` is ``verified`` (proved now, or the pinned certificate where nothing else is checked),
-    ``first`` (a first letter nobody could confirm), ``changed`` (another key than the pinned one) or
-    ``unproven``. Why a letter is held, or a check did not pass, stands with it in words.
+    ``first`` (a first message nobody could confirm), ``changed`` (another key than the pinned one) or
+    ``unproven``. Why a message is held, or a check did not pass, stands with it in words.
     """
     words = {"sender": _verdict(checks)}
     for method, result in checks.results.items():
         words[method] = result.outcome.value
-        if result.outcome is not Outcome.PASS and result.reason:
+        if result.outcome is not HandlerOutcome.PASS and result.reason:
             words[f"{method}-reason"] = result.reason
     if checks.pin is not None:
         words["pin"] = _PIN_WORDS[checks.pin]
@@ -224,7 +226,7 @@ def _verdict(checks: Checks) -> str:
         return "changed"
     if checks.verified:
         return "verified"
-    if any(result.outcome is Outcome.FAIL for result in checks.results.values()):
+    if any(result.outcome is HandlerOutcome.FAIL for result in checks.results.values()):
         return "unproven"
     if checks.pin is Decision.FIRST_USE:
         return "first"
@@ -234,7 +236,7 @@ def _verdict(checks: Checks) -> str:
 
 
 def _file(incoming: Incoming) -> bytes:
-    """The letter as it goes to disk: stamped as servers do (protocol.md §3.2), in its envelope."""
+    """The message as it goes to disk: stamped as servers do (docs/protocol.md §3.2), in its envelope."""
     now = datetime.fromtimestamp(incoming.received, UTC)
     request, certificate = incoming.request, incoming.certificate
     account = incoming.recipient.address
@@ -252,7 +254,7 @@ def _file(incoming: Incoming) -> bytes:
 
 
 def _digest(incoming: Incoming) -> bytes:
-    """Equal for letters whose chain, times and body will be equal once stamped, in the same mailbox."""
+    """Equal for messages whose chain, times and body will be equal once stamped, in the same mailbox."""
     certificate = incoming.certificate
     facts = (
         incoming.recipient.info.fingerprints.cert,

@@ -12,7 +12,7 @@ from misfin.errors import StoreError
 if TYPE_CHECKING:
     from misfin.post.events import Event
     from misfin.post.transport import Due
-    from misfin.store.outbox import Claim, Outbox
+    from misfin.store.outgoing.outbox import Claim, Outbox
 
 
 class JobMarks:

@@ -34,12 +34,12 @@ from misfin.net.verification import (
 )
 from misfin.post.inbox import LocalInbox
 from misfin.post.intake import Intake
-from misfin.post.receiverlock import AlreadyReceivingError, ReceiverLock, Running, running
+from misfin.post.receiver_lock import AlreadyReceivingError, ReceiverLock, Running, running
 from misfin.post.source import Report, SourceState, SourceStatus
 from misfin.store.accounts import AccountBook
-from misfin.store.contacts import ContactBook
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
+from misfin.store.people.contacts import ContactBook
 from misfin.trust.pins import PinBook
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ class ReceptionSettings:
 
     ``listen`` are (host, port) pairs as in :class:`~misfin.net.receiver.ReceiverSettings`. ``runtime`` is the
     folder of the lock that lets only one receiver run per profile. ``verification`` and ``methods`` are
-    design.md §4; ``cache`` None remembers their results only while the receiver runs. ``hosts`` gives hosts
-    that are asked about senders another place; with ``trust_on_first_use`` off they are not pinned for it.
+    docs/trust.md §6; ``cache`` None remembers their results only while the receiver runs. ``hosts`` gives
+    hosts that are asked about senders another place; with ``trust_on_first_use`` off they are not pinned for
+    it.
     """
 
     listen: tuple[tuple[str, int], ...]
@@ -158,7 +159,7 @@ class Reception:
             raise
 
     async def stop(self) -> None:
-        """Stop listening, answer what was taken, close the files. No letter answered with 20 is lost."""
+        """Stop listening, answer what was taken, close the files. No message answered with 20 is lost."""
         await self._open.aclose()
 
     # ---- inside -----------------------------------------------------------------------------------

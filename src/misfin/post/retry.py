@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from misfin.post.endings import Accepted, Ask, Pace, Permanent, Result, Temporary, Unknown, Wait
-from misfin.store.outgoing import History, Question
+from misfin.store.outgoing.deliveries import History, Question
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 KEEP_TRYING = 3 * DAY
@@ -63,13 +63,13 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
-class Uncertain:
+class UnknownOutcome:
     """It left and nobody knows whether it arrived; never repeated without a person."""
 
     why: str
 
 
-Verdict = Taken | Retry | Hold | Fail | Uncertain
+Verdict = Taken | Retry | Hold | Fail | UnknownOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,11 @@ class Pauses:
 PAUSES = MappingProxyType(
     {
         Pace.SOON: Pauses(1 * MINUTE, 2 * HOUR),
-        Pace.MINUTES: Pauses(5 * MINUTE, 6 * HOUR),  # "a few minutes" at first (protocol.md §2)
+        Pace.MINUTES: Pauses(5 * MINUTE, 6 * HOUR),  # "a few minutes" at first (docs/protocol.md §2)
         Pace.HOURS: Pauses(2 * HOUR, 24 * HOUR),  # six tries or so in three days
     }
 )
-_WAIT_JITTER = 0.1  # protocol.md §2.1
+_WAIT_JITTER = 0.1  # docs/protocol.md §2.1
 
 
 def next_try(history: History, result: Result, words: str, *, now: float, rand: float) -> Verdict:
@@ -113,7 +113,7 @@ def next_try(history: History, result: Result, words: str, *, now: float, rand: 
         case Ask(question):
             return Hold(question, words)
         case Unknown():
-            return Uncertain(words)
+            return UnknownOutcome(words)
         case Permanent():
             return Fail(words)
 

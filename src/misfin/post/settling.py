@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from misfin.errors import ClaimLostError, LocalError, MisfinError, StoreError
 from misfin.post.endings import Ask, Ending, Pace, Permanent, Result, RouteError, Temporary, Unknown
-from misfin.post.retry import Fail, Hold, Reason, Retry, Taken, Uncertain, next_try
-from misfin.store.outgoing import History, Outcome, State, Transcript
+from misfin.post.retry import Fail, Hold, Reason, Retry, Taken, UnknownOutcome, next_try
+from misfin.store.outgoing.deliveries import DeliveryState, History, Outcome, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ def settle(history: History, ending: Ending, now: float, rand: float) -> Settled
     """Apply the rules of retry.py to what a transport reports; ``rand`` is in 0..1."""
     match next_try(history, ending.result, ending.words, now=now, rand=rand):
         case Taken(delivered):
-            outcome = Outcome(State.DELIVERED if delivered else State.ACCEPTED)
+            outcome = Outcome(DeliveryState.DELIVERED if delivered else DeliveryState.ACCEPTED)
         case Retry(at, why, reason):
             slow = reason is Reason.SLOW_DOWN
             alone = reason is Reason.DELIVERY
             outcome = Outcome(
-                State.DEFERRED,
+                DeliveryState.DEFERRED,
                 why,
                 next_attempt=at,
                 failure=not slow,
@@ -35,11 +35,11 @@ def settle(history: History, ending: Ending, now: float, rand: float) -> Settled
                 whole_route=not alone,
             )
         case Hold(question, why):
-            outcome = Outcome(State.HELD, why, question=question)
+            outcome = Outcome(DeliveryState.HELD, why, question=question)
         case Fail(why):
-            outcome = Outcome(State.FAILED, why)
-        case Uncertain(why):
-            outcome = Outcome(State.UNCERTAIN, why)
+            outcome = Outcome(DeliveryState.FAILED, why)
+        case UnknownOutcome(why):
+            outcome = Outcome(DeliveryState.UNCERTAIN, why)
     if isinstance(ending.result, Ask):
         asked = ending.result
         outcome = replace(outcome, pin_name=asked.pin_name, pinned=asked.pinned, target=asked.target)
@@ -51,9 +51,11 @@ def interrupted(*, sent: bool, now: float) -> Settled:
     """The end of a try that was stopped in the middle."""
     if sent:
         why = "The program was closed before the answer came; the message may have arrived."
-        return _plain(Outcome(State.UNCERTAIN, why))
+        return _plain(Outcome(DeliveryState.UNCERTAIN, why))
     return _plain(
-        Outcome(State.WAITING, "The program was closed before the message was sent.", next_attempt=now)
+        Outcome(
+            DeliveryState.WAITING, "The program was closed before the message was sent.", next_attempt=now
+        )
     )
 
 
@@ -63,7 +65,7 @@ def raised(error: Exception, history: History, *, sent: bool, now: float, rand: 
         return settle(history, error.ending, now, rand)
     if isinstance(error, ClaimLostError) and not sent:
         # Another delivery of the job was cancelled; this one can go at once.
-        return _plain(Outcome(State.WAITING, str(error), next_attempt=now))
+        return _plain(Outcome(DeliveryState.WAITING, str(error), next_attempt=now))
     if isinstance(error, MisfinError):
         ours = isinstance(error, LocalError) and not isinstance(error, StoreError)
         away = Temporary(Pace.SOON, whole_route=True)  # the other side, or our own disk
@@ -77,8 +79,8 @@ def _broken(bug: Exception, *, sent: bool) -> Settled:
     """This program itself failed: the message is neither lost nor tried for ever."""
     why = f"This program failed ({type(bug).__name__}); please report it."
     if sent:
-        return _plain(Outcome(State.UNCERTAIN, f"{why} The message may have arrived."))
-    return _plain(Outcome(State.FAILED, f"{why} The message was not sent."))
+        return _plain(Outcome(DeliveryState.UNCERTAIN, f"{why} The message may have arrived."))
+    return _plain(Outcome(DeliveryState.FAILED, f"{why} The message was not sent."))
 
 
 def _plain(outcome: Outcome) -> Settled:

@@ -81,9 +81,9 @@ class Arrival:
     """A message to file: ``path`` came from :meth:`Inbox.new_paths` for the same account and folder.
 
     The file is finished, its content on disk (``fsync``), so that a large message never lies in memory.
-    ``account`` is the directory of the account's mail. Without ``flags`` (letters of Maildir) it is new mail.
-    ``key`` names it where a repetition has to come to the same file; a source that gives one promises that
-    no other message has it.
+    ``account`` is the directory of the account's mail. Without ``flags`` (messages of Maildir) it is new
+    mail. ``key`` names it where a repetition has to come to the same file; a source that gives one promises
+    that no other message has it.
     """
 
     account: str

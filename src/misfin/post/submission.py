@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from misfin.store import drafts
+from misfin.store.outgoing import drafts
 
 if TYPE_CHECKING:
     from misfin.post.transport import Composed, Transport
-    from misfin.store.drafts import Draft, DraftBox
-    from misfin.store.outbox import Outbox
+    from misfin.store.outgoing.drafts import Draft, DraftBox
+    from misfin.store.outgoing.outbox import Outbox
 
 
 def submit(

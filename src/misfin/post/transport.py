@@ -41,13 +41,13 @@ from misfin.post.endings import (
     Unknown,
     Wait,
 )
-from misfin.store.outgoing import Outgoing
+from misfin.store.outgoing.deliveries import Outgoing
 
 if TYPE_CHECKING:
     from misfin.model.account import AddressKind
     from misfin.post.events import Event
-    from misfin.store.drafts import Draft
-    from misfin.store.rows import LetterRow
+    from misfin.store.index.rows import MessageRow
+    from misfin.store.outgoing.drafts import Draft
 
 __all__ = [
     "Accepted",
@@ -152,7 +152,7 @@ class Stored:
     """A message as it lies on disk: its whole file, and the row of the index about it."""
 
     data: bytes = field(repr=False)
-    row: LetterRow
+    row: MessageRow
 
 
 # ---- sending --------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ class Job:
     """All that is due of one message on one route, at most ``Capabilities.batch`` deliveries of it.
 
     ``message.account`` says who sends, ``message.message`` is :attr:`Composed.kept`, ``message.draft`` the
-    draft (``misfin.store.drafts.from_bytes``), ``message.created`` when it was submitted.
+    draft (``misfin.store.outgoing.drafts.from_bytes``), ``message.created`` when it was submitted.
     """
 
     message: Outgoing

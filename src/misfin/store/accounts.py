@@ -15,7 +15,7 @@ from misfin.errors import AccountError, AddressError
 from misfin.model.account import Account, AddressKind, Kind
 from misfin.model.address import MisfinAddress
 from misfin.store.identities import IdentityStore, StoredIdentity
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity

@@ -1,9 +1,9 @@
-"""Filing letters: archive, trash, move, tag, star, read, on one, many or all a search finds; each with undo.
+"""Filing messages: archive, trash, move, tag, star, read, on one, many or all a search finds; each with undo.
 
 What is done is done to the files, by renaming them, so every other mail program sees it: a star is the flag
-``F``, read is ``S``, tags are keyword flags (:mod:`misfin.store.keywords`), a folder is a folder. Each letter
-is renamed in one step; a crash leaves every letter either filed or not, and the next scan sees which. The
-index is told afterwards, so that nothing has to be listed for it.
+``F``, read is ``S``, tags are keyword flags (:mod:`misfin.store.mail.keywords`), a folder is a folder. Each
+message is renamed in one step; a crash leaves every message either filed or not, and the next scan sees
+which. The index is told afterwards, so that nothing has to be listed for it.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from misfin.errors import LetterGoneError, StoreError
+from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import ARCHIVE, DRAFTS, FOLDERS, HELD, INBOX, SENT, TRASH
-from misfin.store.index.locating import Located, Refiled
-from misfin.store.index.place import letter_id
-from misfin.store.keywords import FLAGS as TAG_FLAGS
-from misfin.store.keywords import check_tag, name_keywords, read_keywords, tags_of
-from misfin.store.maildir import Entry, Maildir, MailStore, split_name
-from misfin.store.rows import View
+from misfin.store.index.file_place import message_id
+from misfin.store.index.located import Located, Refiled
+from misfin.store.index.rows import View
+from misfin.store.mail.keywords import FLAGS as TAG_FLAGS
+from misfin.store.mail.keywords import check_tag, name_keywords, read_keywords, tags_of
+from misfin.store.mail.maildir import Entry, Maildir, MailStore, split_name
 
 if TYPE_CHECKING:
     from misfin.store.index import MailIndex
 
 
 class Action(StrEnum):
-    """What can be done to letters. ``MOVE`` takes a folder as its argument, ``TAG`` and ``UNTAG`` a tag."""
+    """What can be done to messages. ``MOVE`` takes a folder as its argument, ``TAG`` and ``UNTAG`` a tag."""
 
     ARCHIVE = "archive"
     TRASH = "trash"
@@ -46,7 +46,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something to be done to one letter, which lies in ``folder`` as ``seen`` (``cur/NAME``)."""
+    """Something to be done to one message, which lies in ``folder`` as ``seen`` (``cur/NAME``)."""
 
     thread: int
     """Its conversation in the index, to find it there by."""
@@ -59,17 +59,17 @@ class Change:
     remove: str = ""
     """Flags to set and to clear."""
     row: int = 0
-    """The letter's own number there, as long as ``thread`` means the same: its file may get another name."""
+    """The message's own number there, as long as ``thread`` means the same: its file may get another name."""
 
     def back(self, seen: str) -> Change:
-        """What takes this back, with the letter lying at ``seen`` then."""
+        """What takes this back, with the message lying at ``seen`` then."""
         folder, origin = (self.to, self.folder) if self.to else (self.folder, "")
         return replace(self, folder=folder, seen=seen, to=origin, add=self.remove, remove=self.add)
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Everything needed to take one action back. ``missed`` letters had gone before it reached them."""
+    """Everything needed to take one action back. ``missed`` messages had gone before it reached them."""
 
     action: Action
     argument: str
@@ -78,15 +78,15 @@ class Undo:
 
     @property
     def count(self) -> int:
-        """How many letters were changed; those that already were as asked are not among them."""
+        """How many messages were changed; those that already were as asked are not among them."""
         return len(self.done)
 
 
 Targets = Sequence[str] | Sequence[int] | View
-"""Letters by id, conversations by thread number, or everything a view shows."""
+"""Messages by id, conversations by thread number, or everything a view shows."""
 
 TOLD_AT_ONCE: Final = 500
-"""Letters filed between two updates of the index: a long action shows, and others get their turn."""
+"""Messages filed between two updates of the index: a long action shows, and others get their turn."""
 
 Progress = Callable[[int, int], None]
 
@@ -125,26 +125,26 @@ class Filing:
         progress: Progress = lambda done, total: None,
         begin: Callable[[Undo], object] = lambda planned: None,
     ) -> Undo:
-        """Do something to letters.
+        """Do something to messages.
 
-        Whole conversations are filed as seen from ``view``: the letters in its folder, or, where it shows no
+        Whole conversations are filed as seen from ``view``: the messages in its folder, or, where it shows no
         single folder, all but those that belong where they are (sent, drafts). Starring a conversation or
-        marking it unread means its newest letter; taking a tag or a star away means all its letters.
-        ``progress`` is told now and then how many letters of how many were dealt with. ``begin`` is given,
-        before the first letter is touched, what takes back all that is about to be done: undoing it after a
-        crash leaves the letters alone that had not had their turn.
+        marking it unread means its newest message; taking a tag or a star away means all its messages.
+        ``progress`` is told now and then how many messages of how many were dealt with. ``begin`` is given,
+        before the first message is touched, what takes back all that is about to be done: undoing it after a
+        crash leaves the messages alone that had not had their turn.
 
         Raises:
-            StoreError: the disk refused, or the argument is no folder or tag. What was changed until then is
-                changed back.
+            StoreError: the disk refused, or the argument is not a folder or tag. What was changed until then
+            is changed back.
         """
-        letters = self._index.locate(targets)
+        messages = self._index.locate(targets)
         if not isinstance(targets, View) and targets and isinstance(targets[0], int):
-            letters = _as_seen(letters, action, view)
-        errand = _Errand(self._index, self._store)
+            messages = _as_seen(messages, action, view)
+        errand = _Filing(self._index, self._store)
         plan = errand.plan(action, argument)
         with self._index.filing():
-            changes = [change for letter in letters if (change := plan(letter))]
+            changes = [change for message in messages if (change := plan(message))]
             if changes:
                 begin(Undo(action, argument, tuple(change.back(change.seen) for change in changes)))
             try:
@@ -161,40 +161,41 @@ class Filing:
         return Undo(action, argument, tuple(errand.done), missed)
 
     def undo(self, undo: Undo, progress: Progress = lambda done, total: None) -> int:
-        """Take an action back; letters that other programs moved on meanwhile stay where they are.
+        """Take an action back; messages that other programs moved on meanwhile stay where they are.
 
-        Returns how many letters are as they were. Raises :class:`StoreError`.
+        Returns how many messages are as they were. Raises :class:`StoreError`.
         """
-        errand = _Errand(self._index, self._store)
+        errand = _Filing(self._index, self._store)
         with self._index.filing():
-            letters = self._letters(undo.done)
+            messages = self._messages(undo.done)
             for number, change in enumerate(reversed(undo.done)):
                 if number % TOLD_AT_ONCE == 0:
                     progress(number, undo.count)
-                letter = letters.get(_place(change)) or letters.get(_name(change))
-                if errand.do(letter.row if letter else None, change):
+                message = messages.get(_place(change)) or messages.get(_name(change))
+                if errand.do(message.row if message else None, change):
                     continue
-                letter = letters.get((change.thread, change.row))
-                if letter and (letter.account, letter.folder) == (change.account, change.folder):
-                    errand.do(letter.row, replace(change, seen=letter.seen))
+                message = messages.get((change.thread, change.row))
+                if message and (message.account, message.folder) == (change.account, change.folder):
+                    errand.do(message.row, replace(change, seen=message.seen))
             errand.finish()
         return len(errand.done)
 
-    def _letters(self, changes: Sequence[Change]) -> dict[tuple[str | int, ...], Located]:
-        """Letters as the index, which may be another one by now, knows them: by place, by name and by number.
+    def _messages(self, changes: Sequence[Change]) -> dict[tuple[str | int, ...], Located]:
+        """Messages as the index, which may be another one by now, knows them: by place, by name and by
+        number.
 
-        Conversations have other numbers in another index, so that no letter is taken for another's.
+        Conversations have other numbers in another index, so that no message is taken for another's.
         """
         known = self._index.locate(sorted({change.thread for change in changes}))
         found = _by_name(known)
-        unknown = [letter_id(os.fsencode(each.seen)) for each in changes if _name(each) not in found]
+        unknown = [message_id(os.fsencode(each.seen)) for each in changes if _name(each) not in found]
         if unknown:
             found |= _by_name(self._index.locate(unknown))
-        return found | {(letter.thread, letter.row): letter for letter in known}
+        return found | {(message.thread, message.row): message for message in known}
 
 
-class _Errand:
-    """One walk over letters: renames their files, remembers how to go back, tells the index now and then."""
+class _Filing:
+    """One walk over messages: renames their files, remembers how to go back, tells the index now and then."""
 
     def __init__(self, index: MailIndex, store: MailStore) -> None:
         self.index = index
@@ -207,27 +208,29 @@ class _Errand:
         self._unsynced: dict[Path, Maildir] = {}
 
     def plan(self, action: Action, argument: str) -> Callable[[Located], Change | None]:
-        """What an action changes about a letter, None for nothing. Raises :class:`StoreError` for its
+        """What an action changes about a message, None for nothing. Raises :class:`StoreError` for its
         argument."""
         if action in _FLAG_CHANGES:
             add, remove = _FLAG_CHANGES[action]
-            return lambda letter: self._needed(replace(_unchanged(letter), add=add, remove=remove))
+            return lambda message: self._needed(replace(_unchanged(message), add=add, remove=remove))
         if action is Action.TAG:
             tag = check_tag(argument)
-            return lambda letter: self._needed(replace(_unchanged(letter), add=self._flag_for(letter, tag)))
+            return lambda message: self._needed(
+                replace(_unchanged(message), add=self._flag_for(message, tag))
+            )
         if action is Action.UNTAG:
             tag = check_tag(argument)
-            return lambda letter: self._needed(
-                replace(_unchanged(letter), remove=self._flags_of(letter, tag))
+            return lambda message: self._needed(
+                replace(_unchanged(message), remove=self._flags_of(message, tag))
             )
         folder = _FOLDERS.get(action, argument)
         if not folder:
             raise StoreError("There is no folder to move to.", remedy="Name one, such as Archive.")
         to = INBOX if folder.upper() == "INBOX" else folder
-        return lambda letter: None if letter.folder == to else self._needed(_unchanged(letter, to))
+        return lambda message: None if message.folder == to else self._needed(_unchanged(message, to))
 
     def do(self, row: int | None, change: Change) -> bool:
-        """Do one thing to one letter; False for a letter that is gone, which is passed over.
+        """Do one thing to one message; False for a message that is gone, which is passed over.
 
         Without a ``row`` the index does not know it yet, and the next scan tells.
         """
@@ -236,7 +239,7 @@ class _Errand:
             return True
         try:
             entry = self._move(needed) if needed.to else self._flag(needed)
-        except LetterGoneError:
+        except MessageGoneError:
             return False
         back = needed.back(_seen(entry))
         self.done.append(back)
@@ -300,12 +303,12 @@ class _Errand:
             maildir = self._maildirs[account, folder] = self.store.folder(account, folder)
         return maildir
 
-    def _flag_for(self, letter: Located, tag: str) -> str:
-        return self._flag_of(self._maildir(letter.account, letter.folder), letter.account, tag)
+    def _flag_for(self, message: Located, tag: str) -> str:
+        return self._flag_of(self._maildir(message.account, message.folder), message.account, tag)
 
-    def _flags_of(self, letter: Located, tag: str) -> str:
-        """The flags that mean a tag where a letter lies."""
-        keywords = self._keywords_of(self._maildir(letter.account, letter.folder))
+    def _flags_of(self, message: Located, tag: str) -> str:
+        """The flags that mean a tag where a message lies."""
+        keywords = self._keywords_of(self._maildir(message.account, message.folder))
         return "".join(flag for flag, named in keywords.items() if named == tag)
 
     def _keywords_of(self, maildir: Maildir) -> dict[str, str]:
@@ -329,23 +332,23 @@ class _Errand:
         return self._flags[place]
 
 
-def _as_seen(letters: Sequence[Located], action: Action, view: View | None) -> list[Located]:
-    """Of the letters of conversations, those an action is about."""
+def _as_seen(messages: Sequence[Located], action: Action, view: View | None) -> list[Located]:
+    """Of the messages of conversations, those an action is about."""
     if action not in (Action.UNTAG, Action.UNSTAR):
         folder = view.folder if view is not None else None
         if folder is None:
-            letters = [letter for letter in letters if letter.folder not in _STAYS.get(action, ())]
+            messages = [message for message in messages if message.folder not in _STAYS.get(action, ())]
         else:
             # Held mail is shown with the Inbox, but leaves its folder only into the trash.
             shown = {folder, HELD} if folder == INBOX and action not in _LEAVES_HELD else {folder}
-            letters = [letter for letter in letters if letter.folder in shown]
+            messages = [message for message in messages if message.folder in shown]
         if view is not None and view.account is not None:
-            letters = [letter for letter in letters if letter.account == view.account]
+            messages = [message for message in messages if message.account == view.account]
     if action in _NEWEST_ONLY:
         return list(
-            {letter.thread: letter for letter in letters}.values()
+            {message.thread: message for message in messages}.values()
         )  # oldest first: the last one stays
-    return list(letters)
+    return list(messages)
 
 
 def _flags_in_use(maildir: Maildir) -> set[str]:
@@ -358,21 +361,21 @@ def _seen(entry: Entry) -> str:
     return f"{entry.subdir}/{entry.name}"
 
 
-def _unchanged(letter: Located, to: str = "") -> Change:
-    return Change(letter.thread, letter.account, letter.folder, letter.seen, to, row=letter.row)
+def _unchanged(message: Located, to: str = "") -> Change:
+    return Change(message.thread, message.account, message.folder, message.seen, to, row=message.row)
 
 
-def _by_name(letters: Sequence[Located]) -> dict[tuple[str | int, ...], Located]:
-    return {key: letter for letter in letters for key in (_name(letter), _place(letter))}
+def _by_name(messages: Sequence[Located]) -> dict[tuple[str | int, ...], Located]:
+    return {key: message for message in messages for key in (_name(message), _place(message))}
 
 
 def _key(seen: str) -> str:
     return split_name(seen[4:])[0]
 
 
-def _name(letter: Located | Change) -> tuple[str, ...]:
-    return letter.account, _key(letter.seen)
+def _name(message: Located | Change) -> tuple[str, ...]:
+    return message.account, _key(message.seen)
 
 
-def _place(letter: Located | Change) -> tuple[str, ...]:
-    return letter.account, letter.folder, _key(letter.seen)
+def _place(message: Located | Change) -> tuple[str, ...]:
+    return message.account, message.folder, _key(message.seen)

@@ -1,4 +1,7 @@
-"""The identities of a profile: one private ``NAME.pem`` each, certificate and key together (design.md §5)."""
+"""The identities of a profile: one private ``NAME.pem`` each, certificate and key together.
+
+See docs/mail-on-disk.md §11.
+"""
 
 from __future__ import annotations
 
@@ -179,7 +182,8 @@ def _bytes(path: Path) -> bytes:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise IdentityError(
-            f"The identity file {path} cannot be read: {error.strerror}.", remedy="Check its name and rights."
+            f"The identity file {path} cannot be read: {error.strerror}.",
+            remedy="Check its name and permissions.",
         ) from error
     if len(data) > MAX_FILE:
         raise IdentityError(f"{path} is far too large to be a certificate and a key.")

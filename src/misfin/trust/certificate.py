@@ -34,7 +34,7 @@ _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 @dataclass(frozen=True, slots=True)
 class CertificateInfo:
-    """What a certificate says, as far as Misfin cares (protocol.md §4.1).
+    """What a certificate says, as far as Misfin cares (docs/protocol.md §4.1).
 
     ``mailbox``, ``hostname`` and ``blurb`` are empty where the certificate lacks them or holds
     something that cannot be one. All texts are bounded and free of control characters;
@@ -68,7 +68,7 @@ class CertificateInfo:
         return any(name == host or (name.startswith("*.") and name[2:] == parent) for name in self.hosts)
 
 
-@lru_cache(maxsize=256)  # a receiver asks for the same few addresses several times per letter
+@lru_cache(maxsize=256)  # a receiver asks for the same few addresses several times per message
 def _address(mailbox: str, hostname: str, blurb: str) -> MisfinAddress | None:
     if not mailbox or not hostname:
         return None
@@ -130,7 +130,7 @@ _QUIET = threading.Lock()  # catch_warnings changes what all threads share
 
 
 def signed_by(certificate: CertificateInfo, authority: CertificateInfo) -> bool:
-    """Whether ``authority`` is a CA certificate that issued ``certificate`` (protocol.md §4.1).
+    """Whether ``authority`` is a CA certificate that issued ``certificate`` (docs/protocol.md §4.1).
 
     Issuer name and signature are checked; names of hosts and validity are the caller's matter.
     """
@@ -147,7 +147,10 @@ def signed_by(certificate: CertificateInfo, authority: CertificateInfo) -> bool:
 
 
 def _identity_of(users: list[str], names: list[str], host: str, problems: list[str]) -> tuple[str, str, str]:
-    """Mailbox, host and blurb by protocol.md §4.1, or by the Gemini habit of CN=user@host (§4.2)."""
+    """Mailbox, host and blurb by docs/protocol.md §4.1, or by the Gemini habit of CN=user@host.
+
+    See docs/protocol.md §4.2.
+    """
     if len(users) > 1:
         problems.append("It names several mailboxes (UID); the first one counts.")
     user = users[0] if users else ""
@@ -159,7 +162,7 @@ def _identity_of(users: list[str], names: list[str], host: str, problems: list[s
             problems.append(f"Its common name says {_shown(named_host)}, its DNS name {host}.")
         if _is_mailbox(user, named_host):
             return user, named_host.lower(), ""
-        problems.append("Its common name is no Misfin address.")
+        problems.append("Its common name is not a Misfin address.")
         return "", host, ""
     if not user:
         problems.append("It names no mailbox (UID).")
@@ -168,7 +171,7 @@ def _identity_of(users: list[str], names: list[str], host: str, problems: list[s
         user = ""
     if not name:
         problems.append("It names no person (CN).")
-    # Misfin servers repeat the mailbox where no blurb was given; that is no blurb.
+    # Misfin servers repeat the mailbox where no blurb was given; that is not a blurb.
     return user, host, "" if name == user else _shown(name)
 
 
@@ -210,7 +213,7 @@ def _hosts(certificate: x509.Certificate, problems: list[str]) -> tuple[tuple[st
     if not dns:
         problems.append("It names no host (no DNS name).")
     elif not isinstance(general[0], x509.DNSName):
-        problems.append("Its first alternative name is no DNS name, which some servers refuse.")
+        problems.append("Its first alternative name is not a DNS name, which some servers refuse.")
     if len(dns) > 1:
         problems.append(f"It names {len(dns)} hosts; the first one counts.")
     clean = [_host(name) for name in dns]

@@ -1,4 +1,4 @@
-"""The three hashes Misfin programs call "fingerprint", and how to compare them (protocol.md §4.4)."""
+"""The three hashes Misfin programs call "fingerprint", and how to compare them (docs/protocol.md §4.4)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fingerprints_of(der: bytes) -> Fingerprints:
     """Hash a DER certificate in the three ways in use.
 
     The public key is cut out of the encoding and not re-encoded, so a key no library knows is
-    hashed too. Raises :class:`IdentityError` for bytes that are no X.509 certificate.
+    hashed too. Raises :class:`IdentityError` for bytes that are not X.509 certificate.
     """
     spki, bits = _public_key(der)
     return Fingerprints(

@@ -1,4 +1,4 @@
-"""Identities: a certificate with its private key, made, imported and checked (protocol.md §4)."""
+"""Identities: a certificate with its private key, made, imported and checked (docs/protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PrivateKey = (
     ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 )
 
-# A re-issued certificate makes every pinning server answer 63, so it lives a century (protocol.md §4.2).
+# A re-issued certificate makes every pinning server answer 63, so it lives a century (docs/protocol.md §4.2).
 SOON = timedelta(days=30)
 """How long before its end one should begin to think of an identity's successor."""
 DEFAULT_DAYS = 36500
@@ -57,7 +57,7 @@ _KEY = re.compile(
 
 
 class KeyKind(StrEnum):
-    """The kinds of key an identity can be made with: P-256, Ed25519, RSA (protocol.md §4.2)."""
+    """The kinds of key an identity can be made with: P-256, Ed25519, RSA (docs/protocol.md §4.2)."""
 
     EC = "ec"
     ED25519 = "ed25519"
@@ -66,7 +66,7 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A certificate and the private key that belongs to it (protocol.md §4).
+    """A certificate and the private key that belongs to it (docs/protocol.md §4).
 
     ``info`` is what the certificate says; ``cert_pem`` and ``key_pem`` are PEM. The key is not encrypted: a
     secret, left out of the repr.
@@ -99,7 +99,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class MisfinIdentity:
-    """The names in a certificate: mailbox (UID), host (first DNS name), blurb (CN) (protocol.md §4.1)."""
+    """The names in a certificate: mailbox (UID), host (first DNS name), blurb (CN).
+
+    See docs/protocol.md §4.1.
+    """
 
     mailbox: str
     hostname: str
@@ -126,7 +129,7 @@ def generate(
     signed_by: Identity | None = None,
     rsa_bits: int = DEFAULT_RSA_BITS,
 ) -> Identity:
-    """Make a new identity for ``address``; its blurb becomes the common name (protocol.md §4.2).
+    """Make a new identity for ``address``; its blurb becomes the common name (docs/protocol.md §4.2).
 
     ``now`` is an aware datetime; ``days`` is the validity. ``ca`` makes a host's own identity,
     which may sign mailboxes; ``signed_by`` is such an identity of the same host. Raises
@@ -252,7 +255,7 @@ def identity_from_pem(
 
 
 def check(identity: Identity, now: datetime) -> list[str]:
-    """What other servers may refuse about an identity, one sentence each (protocol.md §4.3)."""
+    """What other servers may refuse about an identity, one sentence each (docs/protocol.md §4.3)."""
     info = identity.info
     complaints = []
     if info.not_before > now:
@@ -311,7 +314,10 @@ def generate_identity_cert(
 
 
 def check_name(blurb: str) -> None:
-    """Raise :class:`IdentityError` for a name that may not stand beside an address (protocol.md §4.2)."""
+    """Raise :class:`IdentityError` for a name that may not stand beside an address.
+
+    See docs/protocol.md §4.2.
+    """
     if "," in blurb or not blurb.isprintable():
         raise IdentityError(
             "The name beside an address may hold no comma and no control character.",

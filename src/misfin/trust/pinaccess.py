@@ -23,7 +23,7 @@ from misfin.trust.tofu import Pin, PinKind
 
 _FLUSH_AFTER: Final = 60.0  # seconds between writes of the use counters
 _MAX_CACHED: Final = 4096
-_REMEDY: Final = "Check the disk and the rights on the file; it is never replaced by an empty one."
+_REMEDY: Final = "Check the disk and the permissions of the file; it is never replaced by an empty one."
 
 
 class PinAccess:

@@ -1,4 +1,4 @@
-"""The book of pins: who showed which certificate, and how it came to be trusted (protocol.md §5.2).
+"""The book of pins: who showed which certificate, and how it came to be trusted (docs/protocol.md §5.2).
 
 Precious data in one SQLite file. What changes trust is on disk before the call returns; mere uses are
 counted in memory and written now and then.
@@ -194,8 +194,8 @@ class PinBook:
 
         Returns the value before when it is another key, else None. A certificate has more than one
         fingerprint, and a renewed one others than the old: where the person's own certificates are known,
-        two that belong to one key are no change (protocol.md §4.4). Not synced: what a power cut undoes is
-        found, and told, once more.
+        two that belong to one key are not change (docs/protocol.md §4.4). Not synced: what a power cut undoes
+        is found, and told, once more.
         """
         with self._file.writing(durable=False) as database:
             known = pinfile.load_mailbox_keys(database, address)

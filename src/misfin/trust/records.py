@@ -12,7 +12,7 @@ from misfin.trust.tofu import PinKind
 if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo
 
-# A remembered protocol version is asked for again after a month (protocol.md §8).
+# A remembered protocol version is asked for again after a month (docs/protocol.md §8).
 VERSION_MEMORY: Final = 30 * 86400.0
 _FRESH: Final = 86400.0
 
@@ -25,7 +25,7 @@ class LogEvent(StrEnum):
     REFUSED = "refused"  # a certificate was shown and not accepted
     APPROVED = "approved"
     FORGOTTEN = "forgotten"
-    MAILBOX_KEY = "recipient's key changed"  # after a letter; nothing was refused
+    MAILBOX_KEY = "recipient's key changed"  # after a message; nothing was refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class HostMemory:
-    """What was learnt about the server of a host (protocol.md §3.3, §8).
+    """What was learnt about the server of a host (docs/protocol.md §3.3, §8).
 
     ``speaks`` is the version it answered in at ``since`` (Unix seconds); ``sender_line`` says that
     it wants our address on line 1; ``size_limit`` is its limit for a message in bytes, if known.

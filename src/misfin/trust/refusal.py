@@ -24,12 +24,12 @@ class TrustError(DeliveryError):
 
 
 class CertificateChangedError(TrustError):
-    """The host shows another key than the one pinned for it (protocol.md §5.2).
+    """The host shows another key than the one pinned for it (docs/protocol.md §5.2).
 
     ``pin`` is what was known; ``expected_fingerprint`` is the SHA-256 of that certificate, 64 hex digits.
     """
 
-    remedy = "Ask the owner of the host by another way before you trust the new certificate."
+    remedy = "Check with the owner through another channel before you trust the new certificate."
 
     def __init__(self, *, hostname: str, port: int, pin: Pin, certificate: CertificateInfo) -> None:
         super().__init__(

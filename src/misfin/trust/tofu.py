@@ -1,4 +1,7 @@
-"""The trust decision: a pin, a certificate and the time go in, a verdict comes out (protocol.md §5.2)."""
+"""The trust decision: a pin, a certificate and the time go in, a verdict comes out.
+
+See docs/protocol.md §5.2.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class PinKind(StrEnum):
 
 
 class Decision(StrEnum):
-    """How a shown certificate stands to the pin (design.md §3, protocol.md §5.2)."""
+    """How a shown certificate stands to the pin (docs/trust.md §3, docs/protocol.md §5.2)."""
 
     FIRST_USE = "first use"  # nothing is known yet
     TRUSTED = "trusted"  # the very certificate of the pin
@@ -27,7 +30,7 @@ class Decision(StrEnum):
 
 
 class Remark(StrEnum):
-    """What a person should know about a certificate, whatever the decision (protocol.md §5.2)."""
+    """What a person should know about a certificate, whatever the decision (docs/protocol.md §5.2)."""
 
     EXPIRED = "expired"
     NOT_YET_VALID = "not yet valid"
@@ -55,7 +58,7 @@ class Pin:
     """What is known about a host (``name`` is ``host:port``) or a sender (``mailbox@host``).
 
     Hashes are 64 hex digits; times are Unix seconds; ``uses`` counts accepted connections or
-    letters; ``how`` says in words how the pin came to be trusted; ``history`` is oldest first.
+    messages; ``how`` says in words how the pin came to be trusted; ``history`` is oldest first.
     """
 
     kind: PinKind
@@ -75,8 +78,8 @@ class Pin:
 class MailboxKey:
     """A fingerprint servers gave for a mailbox in the META of a 20; seen first and last in Unix seconds.
 
-    It says nothing about the server's own certificate, and never decides whether a letter is sent
-    (protocol.md §4.4).
+    It says nothing about the server's own certificate, and never decides whether a message is sent
+    (docs/protocol.md §4.4).
     """
 
     fingerprint: str

@@ -1,4 +1,4 @@
-"""Misfin on the wire without any I/O: bytes in, events out, and back (protocol.md §1, §2).
+"""Misfin on the wire without any I/O: bytes in, events out, and back (docs/protocol.md §1, §2).
 
 To drive a machine over a transport of your own, for a client:
 
@@ -17,6 +17,6 @@ from misfin.wire.client import ClientProtocol
 from misfin.wire.request import MisfinRequest
 from misfin.wire.response import MisfinResponse
 from misfin.wire.server import ServerProtocol
-from misfin.wire.states import State
+from misfin.wire.states import ProtocolState
 
-__all__ = ["ClientProtocol", "MisfinRequest", "MisfinResponse", "ServerProtocol", "State"]
+__all__ = ["ClientProtocol", "MisfinRequest", "MisfinResponse", "ProtocolState", "ServerProtocol"]

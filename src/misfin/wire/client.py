@@ -8,7 +8,7 @@ from misfin.wire.buffer import Buffer
 from misfin.wire.limits import MAX_RESPONSE, MAX_RESPONSE_BUFFER
 from misfin.wire.request import MisfinRequest
 from misfin.wire.response import MisfinResponse
-from misfin.wire.states import Event, State, Transaction
+from misfin.wire.states import Event, ProtocolState, Transaction
 
 
 class ClientProtocol:
@@ -17,7 +17,7 @@ class ClientProtocol:
     :meth:`send_request`, write what :meth:`get_outgoing_data` gives, then :meth:`feed_bytes` until it returns
     a response, or :meth:`receive_eof`. :class:`~misfin.errors.RemoteProtocolError` says that what came is no
     answer; if :attr:`request_sent` is true by then, the outcome is unknown and the request must not be
-    repeated (protocol.md §2). :class:`~misfin.errors.LocalProtocolError` is a wrong order of calls.
+    repeated (docs/protocol.md §2). :class:`~misfin.errors.LocalProtocolError` is a wrong order of calls.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class ClientProtocol:
         self._request_sent = False
 
     @property
-    def state(self) -> State:
+    def state(self) -> ProtocolState:
         """Where the transaction stands (states.py has the table)."""
         return self._transaction.state
 
@@ -55,7 +55,7 @@ class ClientProtocol:
 
         Bytes after the response are ignored. A bare LF ends the line too; the response is then ``truncated``.
         """
-        if self.state is State.DONE:
+        if self.state is ProtocolState.DONE:
             return None
         self._may_still_receive()
         self._incoming.feed(data)
@@ -72,7 +72,7 @@ class ClientProtocol:
 
         None when it was returned before. Raises :class:`~misfin.errors.RemoteProtocolError` without one.
         """
-        if self.state is State.DONE:
+        if self.state is ProtocolState.DONE:
             return None
         self._may_still_receive()
         line = self._incoming.take(len(self._incoming))
@@ -83,7 +83,7 @@ class ClientProtocol:
         raise RemoteProtocolError("The server closed the connection without an answer.")
 
     def _may_still_receive(self) -> None:
-        if self.state in {State.BROKEN, State.CUT}:
+        if self.state in {ProtocolState.BROKEN, ProtocolState.CUT}:
             raise LocalProtocolError("The transaction is over; no more bytes can be taken.")
 
     def _answered(self, line: bytes, *, truncated: bool) -> MisfinResponse:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from misfin.model.gemmail import MAX_B_REQUEST, MAX_MESSAGE
 
 MAX_C_HEADER = 1024
-"""A Misfin(C) header with its CRLF (protocol.md §1.3)."""
+"""A Misfin(C) header with its CRLF (docs/protocol.md §1.3)."""
 
 MAX_RESPONSE = 2048
-"""A response line with its CRLF (protocol.md §2)."""
+"""A response line with its CRLF (docs/protocol.md §2)."""
 
 MAX_REQUEST_BUFFER = max(MAX_B_REQUEST, MAX_C_HEADER + MAX_MESSAGE) + 1
 """What a server ever holds of one request: the longest legal one, and one byte to see that more came."""

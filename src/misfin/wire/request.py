@@ -1,4 +1,4 @@
-"""A Misfin request as a value, and the rules for writing and judging one (protocol.md §1)."""
+"""A Misfin request as a value, and the rules for writing and judging one (docs/protocol.md §1)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from misfin.wire.limits import MAX_B_REQUEST, MAX_C_HEADER, MAX_MESSAGE
 
 SCHEME = b"misfin://"
 _METADATA_LINES = 3
-_LENGTH = re.compile(rb"0|[1-9][0-9]*")  # no sign, no leading zero (protocol.md §1.3)
+_LENGTH = re.compile(rb"0|[1-9][0-9]*")  # no sign, no leading zero (docs/protocol.md §1.3)
 
 
 @dataclass(frozen=True, slots=True)
 class MisfinRequest:
-    """One message for one mailbox (protocol.md §1); ``message`` is all the request carries, metadata too.
+    """One message for one mailbox; ``message`` is all the request carries, metadata too.
+
+    See docs/protocol.md §1.
 
     ``message`` is bytes of UTF-8; ``version`` says how it is laid out. :meth:`to_bytes` checks all of it.
     """
@@ -30,16 +32,19 @@ class MisfinRequest:
 
     @property
     def address(self) -> MisfinAddress:
-        """To whom; raises :class:`~misfin.errors.AddressError` when the two parts are no address."""
+        """To whom; raises :class:`~misfin.errors.AddressError` when the two parts are not address."""
         return MisfinAddress(self.mailbox, self.hostname)
 
     @property
     def is_probe(self) -> bool:
-        """True for an empty message: it asks for a fingerprint, nothing is stored (protocol.md §1.3, §6)."""
+        """True for an empty message: it asks for a fingerprint, nothing is stored.
+
+        See docs/protocol.md §1.3, §6.
+        """
         return not self.message
 
     def parse_message(self) -> GemmailMessage:
-        """Read the message by the rules of its version (protocol.md §3.4); never raises."""
+        """Read the message by the rules of its version (docs/protocol.md §3.4); never raises."""
         if self.version is Version.B:
             return GemmailMessage.from_bytes_b(self.message)
         return GemmailMessage.from_bytes(self.message)
@@ -70,7 +75,7 @@ class MisfinRequest:
         return request
 
     def as_b(self) -> MisfinRequest:
-        """The same message as a Misfin(B) request, its text unchanged: the fallback of protocol.md §8.
+        """The same message as a Misfin(B) request, its text unchanged: the fallback of docs/protocol.md §8.
 
         Raises :class:`~misfin.errors.MessageTooLargeError` when it does not fit in 2048 bytes, and
         :class:`~misfin.errors.GemmailError` when it could not arrive as it is (a TAB, a lone CR).
@@ -79,7 +84,7 @@ class MisfinRequest:
             return self
         parsed = self.parse_message()
         if parsed.flags & {Flag.LONE_CR, Flag.NOT_UTF8}:
-            raise GemmailError("The message cannot be sent as Misfin(B): it is no clean text.")
+            raise GemmailError("The message cannot be sent as Misfin(B): it is not clean text.")
         message = paired(parsed).to_bytes(Version.B)
         if b"\t" in message:
             raise GemmailError(
@@ -92,7 +97,10 @@ class MisfinRequest:
 
 
 def defect_of(message: bytes, version: Version) -> str:
-    """What a strict server finds wrong with a message within its size (protocol.md §1.2, §1.3), or ``""``."""
+    """What a strict server finds wrong with a message within its size, or ``""``.
+
+    See docs/protocol.md §1.2, §1.3.
+    """
     try:
         message.decode()
     except UnicodeDecodeError:
@@ -108,7 +116,9 @@ def defect_of(message: bytes, version: Version) -> str:
 
 
 def read_target(data: bytes) -> MisfinAddress:
-    """Read what is between ``misfin://`` and the separator; a port is legal and ignored (protocol.md §1.5).
+    """Read what is between ``misfin://`` and the separator; a port is legal and ignored.
+
+    See docs/protocol.md §1.5.
 
     Raises :class:`~misfin.errors.RemoteProtocolError` with the status 59.
     """
@@ -119,12 +129,12 @@ def read_target(data: bytes) -> MisfinAddress:
 
 
 def read_length(digits: bytes) -> int:
-    """Read CONTENT-LENGTH strictly (protocol.md §1.3).
+    """Read CONTENT-LENGTH strictly (docs/protocol.md §1.3).
 
     Raises :class:`~misfin.errors.RemoteProtocolError` with the status 59, also over the limit.
     """
     if not _LENGTH.fullmatch(digits):
-        raise RemoteProtocolError("The content length is no number.")
+        raise RemoteProtocolError("The content length is not a number.")
     # The number of digits first: int() is slow, and then refuses, where there are thousands.
     if len(digits) > len(str(MAX_MESSAGE)) or int(digits) > MAX_MESSAGE:
         raise RemoteProtocolError(f"The message is too long; at most {MAX_MESSAGE} bytes are taken.")

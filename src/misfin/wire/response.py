@@ -1,4 +1,4 @@
-"""A Misfin response as a value: read leniently, written strictly (protocol.md §2)."""
+"""A Misfin response as a value: read leniently, written strictly (docs/protocol.md §2)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from misfin.model.status import is_redirect, is_success
 from misfin.wire.limits import MAX_RESPONSE
 
 _LINE = re.compile(r"([0-9]{2})(?: (.*))?", re.DOTALL)
-# META comes from a stranger and has no use for these; a terminal has (protocol.md §2).
+# META comes from a stranger and has no use for these; a terminal has (docs/protocol.md §2).
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class MisfinResponse:
-    """A response line (protocol.md §2): two digits and META, a text without control characters.
+    """A response line (docs/protocol.md §2): two digits and META, a text without control characters.
 
     What a status means says :func:`misfin.interpret_status`; META is a stranger's text, shown at most.
     ``truncated``: the line did not end with CRLF; it counts all the same. ``address``: who gave the answer,
@@ -44,10 +44,10 @@ class MisfinResponse:
     def to_bytes(self) -> bytes:
         """Write the line: one, whatever is in META, and cut at :data:`MAX_RESPONSE` bytes.
 
-        Raises :class:`~misfin.errors.LocalProtocolError` for a status outside 20 to 69 (protocol.md §2).
+        Raises :class:`~misfin.errors.LocalProtocolError` for a status outside 20 to 69 (docs/protocol.md §2).
         """
         if not 20 <= self.status <= 69:
-            raise LocalProtocolError(f"{self.status} is no status a Misfin server may send.")
+            raise LocalProtocolError(f"{self.status} is not a status a Misfin server may send.")
         meta = _CONTROLS.sub(" ", self.meta).encode("utf-8", "replace")
         room = MAX_RESPONSE - len(b"20 \r\n")
         if len(meta) > room:
@@ -61,7 +61,8 @@ class MisfinResponse:
 
     @property
     def redirect_address(self) -> MisfinAddress | None:
-        """Where a 3x points, perhaps with a port to connect to; None, a failure, when META is no address."""
+        """Where a 3x points, perhaps with a port to connect to; None, a failure, when META is not an
+        address."""
         if not is_redirect(self.status):
             return None
         try:

@@ -11,7 +11,7 @@ from misfin.wire.buffer import Buffer
 from misfin.wire.limits import MAX_B_REQUEST, MAX_C_HEADER, MAX_REQUEST_BUFFER
 from misfin.wire.request import SCHEME, MisfinRequest, defect_of, read_length, read_target
 from misfin.wire.response import MisfinResponse
-from misfin.wire.states import Event, State, Transaction
+from misfin.wire.states import Event, ProtocolState, Transaction
 
 _CRLF = b"\r\n"
 _SEPARATOR = re.compile(rb"[ \t\r\n]")
@@ -37,7 +37,7 @@ class ServerProtocol:
         self._room = 0
 
     @property
-    def state(self) -> State:
+    def state(self) -> ProtocolState:
         """Where the transaction stands (states.py has the table)."""
         return self._transaction.state
 
@@ -60,11 +60,11 @@ class ServerProtocol:
         """Take bytes from the client; the request once it is whole, else None.
 
         Bytes behind the request in the same call make it illegal, in later calls they are ignored
-        (protocol.md §1.3). Raises :class:`~misfin.errors.RemoteProtocolError`.
+        (docs/protocol.md §1.3). Raises :class:`~misfin.errors.RemoteProtocolError`.
         """
-        if not data or self.state not in {State.IDLE, State.REQUESTING}:
+        if not data or self.state not in {ProtocolState.IDLE, ProtocolState.REQUESTING}:
             return None
-        if self.state is State.IDLE:
+        if self.state is ProtocolState.IDLE:
             self._transaction.happens(Event.REQUEST_BEGINS)
         self._incoming.feed(data)
         try:
@@ -78,7 +78,7 @@ class ServerProtocol:
 
     def receive_eof(self) -> None:
         """Take the end of what the client sends; a whole request still gets its answer, half of one none."""
-        if self.state in {State.IDLE, State.REQUESTING}:
+        if self.state in {ProtocolState.IDLE, ProtocolState.REQUESTING}:
             self._transaction.happens(Event.EOF)
 
     def send_response(self, response: MisfinResponse) -> None:
@@ -93,7 +93,7 @@ class ServerProtocol:
         return data
 
     def _maybe_target(self) -> None:
-        """Read up to the first SP or TAB: that one decides between B and C (protocol.md §1.4)."""
+        """Read up to the first SP or TAB: that one decides between B and C (docs/protocol.md §1.4)."""
         begun = self._incoming.peek(len(SCHEME))
         if not SCHEME.startswith(begun):
             raise RemoteProtocolError("The request does not begin with misfin://.")

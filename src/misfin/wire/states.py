@@ -11,7 +11,7 @@ from enum import Enum
 from misfin.errors import LocalProtocolError
 
 
-class State(Enum):
+class ProtocolState(Enum):
     """Where a transaction stands."""
 
     IDLE = "idle"
@@ -39,30 +39,30 @@ class Event(Enum):
 
 
 # A response may come before the request is whole: a refusal or a time-out notice need not wait for it.
-TRANSITIONS: dict[State, dict[Event, State]] = {
-    State.IDLE: {
-        Event.REQUEST_BEGINS: State.REQUESTING,
-        Event.RESPONSE: State.DONE,
-        Event.VIOLATION: State.BROKEN,
-        Event.EOF: State.CUT,
+TRANSITIONS: dict[ProtocolState, dict[Event, ProtocolState]] = {
+    ProtocolState.IDLE: {
+        Event.REQUEST_BEGINS: ProtocolState.REQUESTING,
+        Event.RESPONSE: ProtocolState.DONE,
+        Event.VIOLATION: ProtocolState.BROKEN,
+        Event.EOF: ProtocolState.CUT,
     },
-    State.REQUESTING: {
-        Event.REQUEST_ENDS: State.ANSWERING,
-        Event.RESPONSE: State.DONE,
-        Event.VIOLATION: State.BROKEN,
-        Event.EOF: State.CUT,
+    ProtocolState.REQUESTING: {
+        Event.REQUEST_ENDS: ProtocolState.ANSWERING,
+        Event.RESPONSE: ProtocolState.DONE,
+        Event.VIOLATION: ProtocolState.BROKEN,
+        Event.EOF: ProtocolState.CUT,
     },
-    State.ANSWERING: {
-        Event.RESPONSE: State.DONE,
-        Event.VIOLATION: State.BROKEN,
-        Event.EOF: State.CUT,
+    ProtocolState.ANSWERING: {
+        Event.RESPONSE: ProtocolState.DONE,
+        Event.VIOLATION: ProtocolState.BROKEN,
+        Event.EOF: ProtocolState.CUT,
     },
-    State.BROKEN: {
-        Event.RESPONSE: State.DONE,
-        Event.EOF: State.CUT,
+    ProtocolState.BROKEN: {
+        Event.RESPONSE: ProtocolState.DONE,
+        Event.EOF: ProtocolState.CUT,
     },
-    State.DONE: {},
-    State.CUT: {},
+    ProtocolState.DONE: {},
+    ProtocolState.CUT: {},
 }
 
 
@@ -72,7 +72,7 @@ class Transaction:
     __slots__ = ("state",)
 
     def __init__(self) -> None:
-        self.state = State.IDLE
+        self.state = ProtocolState.IDLE
 
     def happens(self, event: Event) -> None:
         """Move on; raises :class:`~misfin.errors.LocalProtocolError` where the table has no such step."""

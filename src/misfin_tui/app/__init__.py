@@ -23,9 +23,9 @@ from textual.theme import BUILTIN_THEMES
 from misfin.errors import MisfinError
 from misfin_tui import theming
 from misfin_tui.app.background import import_ahead
-from misfin_tui.app.places import LONG, PLACES
 from misfin_tui.app.questions import Questions
-from misfin_tui.keymap import Keymap, Room, resolve
+from misfin_tui.app.screen_switching import LIST_SCREENS, LONG
+from misfin_tui.keymap import KeyContext, Keymap, resolve
 from misfin_tui.messages import (
     ConfigChanged,
     IndexProgress,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from misfin_tui.picture import Picture
     from misfin_tui.services.mail import FirstPage
 
-__all__ = ["PLACES", "MisfinApp", "run"]
+__all__ = ["LIST_SCREENS", "MisfinApp", "run"]
 
 textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.001)  # type: ignore[misc]  # Final there
 """Seconds between two drawings at least. What becomes known just after one waits for one or two of these:
@@ -97,7 +97,7 @@ class MisfinApp(Questions):
     """The whole program. Screens reach everything through ``app.services``."""
 
     TITLE = "misfin-tui"
-    BINDINGS = bindings(Room.EVERYWHERE)
+    BINDINGS = bindings(KeyContext.EVERYWHERE)
     COMMANDS = App.COMMANDS | {_actions, _folders, _people}
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
     CSS = """
@@ -232,25 +232,25 @@ class MisfinApp(Questions):
     # ---- messages from services, threads and the courier
 
     def on_mail_changed(self, message: MailChanged) -> None:
-        """Letters came or changed; of new ones a notice, a bell and a command tell, as the settings say."""
-        self.spread(message)
+        """Messages came or changed; of new ones a notice, a bell and a command tell, as the settings say."""
+        self.broadcast(message)
         self._keep_picture()
         if message.arrived:
             self.tell_of_mail(message)
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """Something on its way out changed state."""
-        self.spread(message)
+        self.broadcast(message)
         if message.notice:
             self.say(message.notice, severity=message.severity)
 
     def on_source_changed(self, message: SourceChanged) -> None:
         """What brings mail came, went or has trouble."""
-        self.spread(message)
+        self.broadcast(message)
 
     def on_index_progress(self, message: IndexProgress) -> None:
         """The index grows."""
-        self.spread(message)
+        self.broadcast(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Other settings are in force: keys, theme, courier and receiver follow at once."""
@@ -268,7 +268,7 @@ class MisfinApp(Questions):
             for part in ("receive", "rate_limit", "verification", "hosts", "trust")
         ):
             self._restart_receiver()
-        self.spread(message)
+        self.broadcast(message)
         self._keep_picture()
 
     def on_resize(self) -> None:
@@ -331,7 +331,7 @@ class MisfinApp(Questions):
         self.exit(0)
 
     def _fatal_error(self) -> None:
-        """A bug ends the program; what it prints names lines of code, never letters or keys.
+        """A bug ends the program; what it prints names lines of code, never messages or keys.
 
         Textual's own report shows the variables of every function, as they are, on the terminal.
         """

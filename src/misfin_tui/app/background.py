@@ -14,7 +14,7 @@ from textual import work
 
 from misfin.errors import MisfinError
 from misfin_tui import theming
-from misfin_tui.app.places import LONG, PLACES, Places
+from misfin_tui.app.screen_switching import LIST_SCREENS, LONG, ScreenSwitching
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def import_ahead() -> None:
     """Import what the next keys are likely to need, so that their first press is as quick as the others."""
     for place in ("thread", "compose", "help"):
-        import_module(PLACES[place].partition(":")[0])
+        import_module(LIST_SCREENS[place].partition(":")[0])
 
 
 GATHERED = 3.0
@@ -40,7 +40,7 @@ UNCHANGED = 2.0
 """Seconds without a change before the picture of the first screen is drawn again."""
 
 
-class Background(Places):
+class Background(ScreenSwitching):
     """Each piece of work is a worker of the app in a group of its own; what it finds comes as messages."""
 
     _own_themes: dict[str, Theme]
@@ -99,7 +99,7 @@ class Background(Places):
         receiving = self.services.receiving
         if (await receiving.state()).running:
             await receiving.stop()
-            self.say("Mail is no longer received here.")
+            self.say("Mail is no longer being received here.")
             return
         state = await receiving.start()
         if state.running:
@@ -144,7 +144,7 @@ class Background(Places):
                 try:
                     config = await asyncio.to_thread(load, file, unknown)
                 except ConfigError as error:
-                    remedy = "The settings in force stay as they are. Mend the line and save the file."
+                    remedy = "The settings in force stay as they are. Fix the line and save the file."
                     self.withdraw("settings", every=True)
                     self.say(f"{error}\n{remedy}", severity="error", timeout=LONG, about="settings")
                     broken = True
@@ -239,7 +239,7 @@ class Background(Places):
     # ---- notices of mail
 
     def tell_of_mail(self, message: MailChanged) -> None:
-        """Say that letters came: at once, but while more and more come not for each of them."""
+        """Say that messages came: at once, but while more and more come not for each of them."""
         self._untold.append(message)
         if not self._telling:
             self._tell()

@@ -65,7 +65,7 @@ class Questions(Background):
     @work(group="trust", description="ask about a certificate")
     async def on_trust_asked(self, message: TrustAsked) -> None:
         """Somebody has to decide: ask at once, unless a person is writing or answering something else."""
-        self.spread(message)
+        self.broadcast(message)
         wanted = (message.kind, message.name)
         if self._asking:
             if wanted not in self._asking:

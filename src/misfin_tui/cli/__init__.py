@@ -1,6 +1,6 @@
 """The command line: argv in, exit status out; each command imports only what it needs.
 
-The words and statuses are fixed by design.md §8: other programs rely on them.
+The words and statuses are fixed by docs/command-line.md §1: other programs rely on them.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 stream.reconfigure(errors="replace")  # marks that a terminal of another encoding has not
         parsed = parse(arguments)
         command = lambda: _run(parsed)  # noqa: E731 - two ways to one place
-    from misfin.errors import InputError, LetterGoneError, LocalError, MisfinError, QueryError, StoreError
+    from misfin.errors import InputError, LocalError, MessageGoneError, MisfinError, QueryError, StoreError
 
     try:
         return command()
     except MisfinError as error:
         where = f"Column {error.column + 1} of the search: " if isinstance(error, QueryError) else ""
         complain(f"{where}{error}", error.remedy)
-        disk = isinstance(error, StoreError) and not isinstance(error, InputError | LetterGoneError)
+        disk = isinstance(error, StoreError) and not isinstance(error, InputError | MessageGoneError)
         return Exit.USAGE if isinstance(error, LocalError) and not disk else Exit.FAILED
     except BrokenPipeError:
         _silence_stdout()
@@ -97,7 +97,10 @@ def print_version() -> None:
 
 
 def complain(what: str, remedy: str) -> None:
-    """One line on stderr: what happened and what to do (design.md §8), inert whatever text it quotes."""
+    """One line on stderr: what happened and what to do, inert whatever text it quotes.
+
+    See docs/command-line.md §2.
+    """
     from misfin_tui.screentext import plain
 
     print("misfin-tui: " + plain(f"{what} {remedy}".strip(), one_line=True), file=sys.stderr)

@@ -25,7 +25,7 @@ ROOM_NEEDED = 50 * 1024 * 1024
 """Bytes of free disk below which losing mail is a matter of days."""
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How one look came out."""
 
     GOOD = "good"
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
     BAD = "bad"
 
 
-MARKS = {Verdict.GOOD: "✓", Verdict.NOTE: "·", Verdict.BAD: "✗"}
+MARKS = {CheckVerdict.GOOD: "✓", CheckVerdict.NOTE: "·", CheckVerdict.BAD: "✗"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Finding:
     """What was looked at, what was found, and what to do about it."""
 
     topic: str
-    verdict: Verdict
+    verdict: CheckVerdict
     text: str
     remedy: str = ""
 
@@ -54,7 +54,7 @@ def doctor(args: Namespace) -> int:
     bad = False
     for look in LOOKS:
         for finding in _guarded(look, profile):
-            bad = bad or finding.verdict is Verdict.BAD
+            bad = bad or finding.verdict is CheckVerdict.BAD
             record = {
                 "topic": finding.topic,
                 "verdict": finding.verdict.value,
@@ -72,9 +72,9 @@ def _guarded(look: Callable[[Profile], Iterator[Finding]], profile: Profile) -> 
     try:
         yield from look(profile)
     except MisfinError as error:
-        yield Finding(topic, Verdict.BAD, str(error), error.remedy)
+        yield Finding(topic, CheckVerdict.BAD, str(error), error.remedy)
     except (OSError, sqlite3.Error) as error:
-        yield Finding(topic, Verdict.BAD, str(error), "Check the file, its rights and the disk.")
+        yield Finding(topic, CheckVerdict.BAD, str(error), "Check the file, its rights and the disk.")
 
 
 def look_at_versions(_profile: Profile) -> Iterator[Finding]:
@@ -84,32 +84,34 @@ def look_at_versions(_profile: Profile) -> Iterator[Finding]:
     names = ("misfin-tui", "textual", "cryptography", "pyOpenSSL")
     found = ", ".join(f"{name} {version(name)}" for name in names)
     python = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("versions", Verdict.GOOD, f"{found}, Python {python}, SQLite {sqlite3.sqlite_version}")
+    yield Finding("versions", CheckVerdict.GOOD, f"{found}, Python {python}, SQLite {sqlite3.sqlite_version}")
 
 
 def look_at_profile(profile: Profile) -> Iterator[Finding]:
     """The folder: there, ours alone, on a disk with room."""
     if not profile.root.exists():
         yield Finding(
-            "profile", Verdict.NOTE, f"{profile.root} does not exist yet.", "It is made when needed."
+            "profile", CheckVerdict.NOTE, f"{profile.root} does not exist yet.", "It is made when needed."
         )
         return
     mode = stat.S_IMODE(profile.root.stat().st_mode)
     if mode & 0o077:
         yield Finding(
             "profile",
-            Verdict.NOTE,
+            CheckVerdict.NOTE,
             f"{profile.root} can be entered by others ({mode:o}).",
             "chmod 700 closes it.",
         )
     if not os.access(profile.root, os.W_OK):
-        yield Finding("profile", Verdict.BAD, f"{profile.root} cannot be written.", "Check owner and rights.")
+        yield Finding(
+            "profile", CheckVerdict.BAD, f"{profile.root} cannot be written.", "Check owner and rights."
+        )
     free = shutil.disk_usage(profile.root).free
     if free < ROOM_NEEDED:
         yield Finding(
-            "profile", Verdict.BAD, f"Only {free // 1024:,} KiB are free.", "Make room: mail is refused."
+            "profile", CheckVerdict.BAD, f"Only {free // 1024:,} KiB are free.", "Make room: mail is refused."
         )
-    yield Finding("profile", Verdict.GOOD, str(profile.root))
+    yield Finding("profile", CheckVerdict.GOOD, str(profile.root))
 
 
 def look_at_settings(profile: Profile) -> Iterator[Finding]:
@@ -118,9 +120,9 @@ def look_at_settings(profile: Profile) -> Iterator[Finding]:
     from misfin_tui.keymap import resolve
 
     for problem in resolve(settings.keys).problems:
-        yield Finding("settings", Verdict.BAD, problem)
+        yield Finding("settings", CheckVerdict.BAD, problem)
     where = str(profile.config) if profile.config.exists() else "no file; the defaults are in force"
-    yield Finding("settings", Verdict.GOOD, where)
+    yield Finding("settings", CheckVerdict.GOOD, where)
 
 
 def look_at_identities(profile: Profile) -> Iterator[Finding]:
@@ -131,18 +133,20 @@ def look_at_identities(profile: Profile) -> Iterator[Finding]:
     stored = IdentityStore(profile.identities).all()
     if not stored:
         yield Finding(
-            "identities", Verdict.NOTE, "You have none yet.", "misfin-tui identity new mailbox@host"
+            "identities", CheckVerdict.NOTE, "You have none yet.", "misfin-tui identity new mailbox@host"
         )
     for one in stored:
         if one.identity is None:
-            yield Finding("identities", Verdict.BAD, f"{one.path}: {one.problem}")
+            yield Finding("identities", CheckVerdict.BAD, f"{one.path}: {one.problem}")
             continue
         if stat.S_IMODE(one.path.stat().st_mode) & 0o077:
-            yield Finding("identities", Verdict.BAD, f"Others can read {one.path}.", "chmod 600 closes it.")
+            yield Finding(
+                "identities", CheckVerdict.BAD, f"Others can read {one.path}.", "chmod 600 closes it."
+            )
         now = datetime.now(UTC)
         for complaint in filter(None, (expires_soon(one.identity, now), *check(one.identity, now))):
-            yield Finding("identities", Verdict.NOTE, f"{one.name}: {complaint}")
-        yield Finding("identities", Verdict.GOOD, one.identity.address.long_form)
+            yield Finding("identities", CheckVerdict.NOTE, f"{one.name}: {complaint}")
+        yield Finding("identities", CheckVerdict.GOOD, one.identity.address.long_form)
 
 
 def look_at_accounts(profile: Profile) -> Iterator[Finding]:
@@ -151,10 +155,10 @@ def look_at_accounts(profile: Profile) -> Iterator[Finding]:
 
     book = account_book(profile, config.load(profile.config, []))
     for problem in book.problems():
-        yield Finding("accounts", Verdict.BAD, problem, "Change it in config.toml.")
+        yield Finding("accounts", CheckVerdict.BAD, problem, "Change it in config.toml.")
     if accounts := book.all():
         names = ", ".join(each.name for each in accounts)
-        yield Finding("accounts", Verdict.GOOD, names)
+        yield Finding("accounts", CheckVerdict.GOOD, names)
 
 
 def look_at_databases(profile: Profile) -> Iterator[Finding]:
@@ -165,9 +169,9 @@ def look_at_databases(profile: Profile) -> Iterator[Finding]:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
             (verdict,) = database.execute("PRAGMA quick_check").fetchone()
         if verdict == "ok":
-            yield Finding("databases", Verdict.GOOD, path.name)
+            yield Finding("databases", CheckVerdict.GOOD, path.name)
         else:
-            yield Finding("databases", Verdict.BAD, f"{path}: {verdict}", "Bring it back from a backup.")
+            yield Finding("databases", CheckVerdict.BAD, f"{path}: {verdict}", "Bring it back from a backup.")
 
 
 def look_at_mail(profile: Profile) -> Iterator[Finding]:
@@ -175,7 +179,7 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
     if not profile.root.exists():
         return  # to look is not to make one
     from misfin.store.index import MailIndex
-    from misfin.store.maildir import MailStore
+    from misfin.store.mail.maildir import MailStore
 
     index = MailIndex(profile.index_db, profile.mail, address_of=_address_of(profile))
     index.open()
@@ -187,15 +191,17 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
     finally:
         index.close()
     for folder in changes.unreadable:
-        yield Finding("mail", Verdict.BAD, f"{folder} cannot be read.", "Check owner and rights.")
+        yield Finding("mail", CheckVerdict.BAD, f"{folder} cannot be read.", "Check owner and rights.")
     store = MailStore(profile.mail)
     for place in (store.folder(folder.account, folder.folder).path for folder in folders):
         if not all(os.access(place / part, os.W_OK) for part in ("", "tmp", "new", "cur")):
-            yield Finding("mail", Verdict.BAD, f"{place} cannot be written.", "Check owner and rights.")
-    letters = sum(folder.total for folder in folders)
+            yield Finding("mail", CheckVerdict.BAD, f"{place} cannot be written.", "Check owner and rights.")
+    messages = sum(folder.total for folder in folders)
     seen = f"{changes.added:,} new to the index; " if changes.added else ""
     yield Finding(
-        "mail", Verdict.GOOD, f"letters: {letters:,} in {len(folders)} folders; {seen}scan {took:.2f} s"
+        "mail",
+        CheckVerdict.GOOD,
+        f"messages: {messages:,} in {len(folders)} folders; {seen}scan {took:.2f} s",
     )
 
 
@@ -203,38 +209,38 @@ def look_at_outbox(profile: Profile) -> Iterator[Finding]:
     """Nothing waits for a person without their knowing."""
     if not profile.outbox_db.exists():
         return
-    from misfin.store.outbox import Outbox
-    from misfin.store.outgoing import State
+    from misfin.store.outgoing.deliveries import DeliveryState
+    from misfin.store.outgoing.outbox import Outbox
 
     outbox = Outbox(profile.outbox_db)
     try:
-        waiting = outbox.rows([State.HELD, State.UNCERTAIN, State.FAILED])
+        waiting = outbox.rows([DeliveryState.HELD, DeliveryState.UNCERTAIN, DeliveryState.FAILED])
     finally:
         outbox.close()
     for row in waiting:
-        verb = "has" if row.state is State.FAILED else "is"
+        verb = "has" if row.state is DeliveryState.FAILED else "is"
         yield Finding(
-            "outbox", Verdict.NOTE, f"Letter {row.id} to {row.to} {verb} {row.state.value}: {row.why}"
+            "outbox", CheckVerdict.NOTE, f"Message {row.id} to {row.to} {verb} {row.state.value}: {row.why}"
         )
-    yield Finding("outbox", Verdict.GOOD, "readable")
+    yield Finding("outbox", CheckVerdict.GOOD, "readable")
 
 
 def look_at_receiving(profile: Profile) -> Iterator[Finding]:
     """Whether somebody listens where the settings say, and if not, whether we could."""
     import socket
 
-    from misfin.post.receiverlock import running
+    from misfin.post.receiver_lock import running
 
     state = running(profile.runtime)
     if state is not None:
         where = ", ".join(f"{host}:{port}" for host, port in state.addresses)
-        yield Finding("receiving", Verdict.GOOD, f"A receiver runs on {where} (process {state.pid}).")
+        yield Finding("receiving", CheckVerdict.GOOD, f"A receiver runs on {where} (process {state.pid}).")
         return
     settings = config.load(profile.config, []).receive
     if not settings.enabled:
         yield Finding(
             "receiving",
-            Verdict.NOTE,
+            CheckVerdict.NOTE,
             "The program does not receive mail: receive.enabled is false.",
             "`misfin-tui receive` receives while it runs.",
         )
@@ -248,23 +254,29 @@ def look_at_receiving(profile: Profile) -> Iterator[Finding]:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind((host, port))
         except ValueError as error:
-            yield Finding("receiving", Verdict.BAD, f"receive.listen: {error}", "Mend it in the settings.")
+            yield Finding(
+                "receiving", CheckVerdict.BAD, f"receive.listen: {error}", "Mend it in the settings."
+            )
         except OSError as error:
             remedy = "Stop what uses the port, or choose another in receive.listen."
-            yield Finding("receiving", Verdict.NOTE, f"{listen} cannot be used: {error.strerror}.", remedy)
+            yield Finding(
+                "receiving", CheckVerdict.NOTE, f"{listen} cannot be used: {error.strerror}.", remedy
+            )
         else:
-            yield Finding("receiving", Verdict.GOOD, f"{listen} is free; nothing receives right now.")
+            yield Finding("receiving", CheckVerdict.GOOD, f"{listen} is free; nothing receives right now.")
 
 
 def look_at_terminal(_profile: Profile) -> Iterator[Finding]:
     """What the screens will find."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     if encoding != "utf8":
-        yield Finding("terminal", Verdict.NOTE, f"Output is {encoding or 'unknown'}.", "Use a UTF-8 locale.")
+        yield Finding(
+            "terminal", CheckVerdict.NOTE, f"Output is {encoding or 'unknown'}.", "Use a UTF-8 locale."
+        )
     size = shutil.get_terminal_size()
     colours = os.environ.get("COLORTERM") or os.environ.get("TERM", "unknown")
     quiet = ", NO_COLOR" if os.environ.get("NO_COLOR") else ""
-    yield Finding("terminal", Verdict.GOOD, f"{size.columns}×{size.lines}, {colours}{quiet}")
+    yield Finding("terminal", CheckVerdict.GOOD, f"{size.columns}×{size.lines}, {colours}{quiet}")
 
 
 LOOKS = (

@@ -14,17 +14,17 @@ from misfin.errors import AccountError
 from misfin.model.account import Account, Kind
 from misfin.model.address import MisfinAddress
 from misfin.model.folders import FOLDERS
-from misfin.store.exporting import export_gemtext, export_mbox
-from misfin.store.importing import import_mail as take_in
-from misfin.store.maildir import Entry
-from misfin.store.rows import View
+from misfin.store.index.rows import View
+from misfin.store.mail.maildir import Entry
+from misfin.store.transfer.exporting import export_gemtext, export_mbox
+from misfin.store.transfer.importing import import_mail as take_in
 from misfin_tui.cli import Exit
 from misfin_tui.cli.mail import in_any_case
 from misfin_tui.cli.output import account_keys, emit, open_services, say
 from misfin_tui.services import Services
 
 _SHOWN = 20
-"""Skipped letters that are named one by one."""
+"""Skipped messages that are named one by one."""
 _EVERY = 0.2
 """Seconds between two lines of progress."""
 
@@ -71,10 +71,10 @@ def export_mail(args: Namespace) -> int:
     target = Path(args.target).expanduser()
     with open_services(args) as services:
         services.index.scan()
-        letters = _entries(services, args.query)
+        messages = _entries(services, args.query)
     write = export_mbox if args.format == "mbox" else export_gemtext
     with _progress("exported") as tell:
-        report = write(letters, target, progress=tell)
+        report = write(messages, target, progress=tell)
     for skipped in report.skipped[:_SHOWN]:
         say(f"left out: {skipped.where}: {skipped.why}")
     record = {"path": str(target), "written": report.written, "skipped": len(report.skipped)}
@@ -103,9 +103,9 @@ def _account(args: Namespace, services: Services) -> Account:
 
 
 def _entries(services: Services, query: str) -> list[Entry]:
-    """Where the letters lie that a query finds, oldest first."""
+    """Where the messages lie that a query finds, oldest first."""
     everything = sum(folder.total for folder in services.index.folders())
-    rows = services.index.letters(View(query=query), everything, 0)
+    rows = services.index.messages(View(query=query), everything, 0)
     entries = (services.store.folder(row.account, row.folder).find(row.id) for row in reversed(rows))
     return [entry for entry in entries if entry is not None]
 

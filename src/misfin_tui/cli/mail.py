@@ -1,4 +1,4 @@
-"""``misfin-tui list``, ``search``, ``show`` and ``fetch``: letters for scripts."""
+"""``misfin-tui list``, ``search``, ``show`` and ``fetch``: messages for scripts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
 from misfin.model.folders import FOLDERS
-from misfin.store.rows import Badge, LetterRow, View
+from misfin.store.index.rows import Badge, MessageRow, View
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import Record, account_keys, emit, iso, open_services, say
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
-    from misfin.store.mime import Letter
+    from misfin.store.message.mime import ParsedMessage
     from misfin_tui.services import Services
 
 TRUST = {Badge.VERIFIED: "verified", Badge.FIRST: "first", Badge.NONE: "none", Badge.CHANGED: "changed"}
-"""The words for a letter's badge in ``--json``."""
+"""The words for a message's badge in ``--json``."""
 
 
-def list_letters(args: Namespace) -> int:
-    """Letters, newest first; all of them, or those a query finds."""
+def list_messages(args: Namespace) -> int:
+    """Messages, newest first; all of them, or those a query finds."""
     if args.limit < 1:
         raise LocalError("--limit must be at least 1.", remedy="Leave it out for 50.")
     with up_to_date(args) as services:
@@ -33,12 +33,12 @@ def list_letters(args: Namespace) -> int:
         account, folder = _place(services, args.account, args.folder)
         view = View(account, folder, " ".join(args.query))
         named = cache(partial(account_keys, services))
-        for row in index.letters(view, args.limit, 0):
+        for row in index.messages(view, args.limit, 0):
             emit(args, record_of(row, named(row.account)) if args.json else {}, _line(row))
     return Exit.DONE
 
 
-search_letters = list_letters
+search_messages = list_messages
 
 
 def _place(services: Services, account: str | None, folder: str | None) -> tuple[str | None, str | None]:
@@ -61,27 +61,27 @@ def _named(what: str, wanted: str | None, names: set[str]) -> str | None:
         return None
     meant = in_any_case(wanted, names)
     if len(meant) > 1:
-        raise LocalError(f"There are {' and '.join(meant)}.", remedy=f"Write the {what} in its own letters.")
+        raise LocalError(f"There are {' and '.join(meant)}.", remedy=f"Write the {what} in its own messages.")
     if not meant:
         raise LocalError(f"There is no {what} {wanted!r}.", remedy=f"There is {', '.join(sorted(names))}.")
     return meant[0]
 
 
 def in_any_case(wanted: str, names: Collection[str]) -> list[str]:
-    """The names a person may mean by this one: itself, or those that differ in large and small letters."""
+    """The names a person may mean by this one: itself, or those that differ in large and small messages."""
     if wanted in names:
         return [wanted]
     return sorted(name for name in names if name.casefold() == wanted.casefold())
 
 
 def show(args: Namespace) -> int:
-    """One letter as text; with ``--raw`` the gemmail as it came, byte for byte."""
+    """One message as text; with ``--raw`` the gemmail as it came, byte for byte."""
     with up_to_date(args) as services:
         index = services.index
-        row = index.letter(args.id)
-        letter = index.read(row)
+        row = index.message(args.id)
+        message = index.read(row)
         if args.raw:
-            data = letter.misfin.gemmail if letter.misfin else index.raw(row)
+            data = message.misfin.gemmail if message.misfin else index.raw(row)
             if args.json:
                 emit(
                     args,
@@ -98,11 +98,11 @@ def show(args: Namespace) -> int:
             emit(
                 args,
                 record_of(row, account_keys(services, row.account))
-                | {"text": letter.text, "kind": letter.kind.value},
+                | {"text": message.text, "kind": message.kind.value},
                 "",
             )
         else:
-            print("\n".join(_page(row, letter)))
+            print("\n".join(_page(row, message)))
     return Exit.DONE
 
 
@@ -124,8 +124,8 @@ def up_to_date(args: Namespace) -> Iterator[Services]:
         yield services
 
 
-def record_of(row: LetterRow, account: Record) -> dict[str, object]:
-    """The stable keys of a letter in ``--json`` (design.md §8)."""
+def record_of(row: MessageRow, account: Record) -> dict[str, object]:
+    """The stable keys of a message in ``--json`` (docs/command-line.md §3)."""
     return {
         "id": row.id,
         **account,
@@ -144,17 +144,17 @@ def record_of(row: LetterRow, account: Record) -> dict[str, object]:
     }
 
 
-def _sender(row: LetterRow) -> str:
+def _sender(row: MessageRow) -> str:
     return f"{row.sender} <{row.sender_address}>" if row.sender else row.sender_address
 
 
-def _line(row: LetterRow) -> str:
+def _line(row: MessageRow) -> str:
     marks = ("●" if row.unread else " ") + ("★" if row.starred else " ") + row.badge.value
     who = (row.sender or row.sender_address)[:24]
     return f"{row.id[:28]:28}  {marks}  {iso(row.date)[:16]:16}  {who:24}  {row.subject}"
 
 
-def _page(row: LetterRow, letter: Letter) -> Iterator[str]:
+def _page(row: MessageRow, message: ParsedMessage) -> Iterator[str]:
     head: Record = {
         "From": _sender(row),
         "To": ", ".join(row.to),
@@ -164,11 +164,11 @@ def _page(row: LetterRow, letter: Letter) -> Iterator[str]:
     }
     for name, value in head.items():
         yield f"{name:8} {plain(str(value), one_line=True)}"
-    for attachment in letter.attachments:
+    for attachment in message.attachments:
         yield plain(
             f"{'File':8} {attachment.name} ({attachment.type}, {attachment.size:,} bytes)", one_line=True
         )
-    for remark in letter.remarks:
+    for remark in message.remarks:
         yield f"{'Note':8} {remark.value}"
     yield ""
-    yield plain(letter.text, one_line=False)
+    yield plain(message.text, one_line=False)

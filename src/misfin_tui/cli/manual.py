@@ -20,7 +20,7 @@ _FILES = frozenset({"FILE", "PATH", "F", "DIR"})
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class ManualFlag:
     """An option of a command; ``values`` are those it takes where they are few."""
 
     flag: str
@@ -36,7 +36,7 @@ class Verb:
 
     words: tuple[str, ...]
     about: str
-    options: tuple[Flag, ...]
+    options: tuple[ManualFlag, ...]
     choices: tuple[str, ...]
     takes_file: bool
     parser: argparse.ArgumentParser
@@ -60,7 +60,7 @@ def verbs(
 ) -> Iterator[Verb]:
     """Every command below ``parser`` (the whole tree by default), itself first."""
     parser = parser or build_parser()
-    options: list[Flag] = []
+    options: list[ManualFlag] = []
     choices: list[str] = []
     takes_file = False
     below: list[tuple[str, str, argparse.ArgumentParser]] = []
@@ -73,7 +73,7 @@ def verbs(
         elif action.option_strings and action.help != argparse.SUPPRESS:
             values = tuple(map(str, action.choices or ()))
             options += [
-                Flag(flag, action.help or "", action.nargs != 0, values, named_file)
+                ManualFlag(flag, action.help or "", action.nargs != 0, values, named_file)
                 for flag in action.option_strings
                 if flag.startswith("--")
             ]

@@ -57,7 +57,7 @@ def emit(args: Namespace, record: Record, line: str) -> None:
         text = escaped(json.dumps(record, ensure_ascii=False))
         try:
             text.encode(sys.stdout.encoding or "ascii")
-        except UnicodeEncodeError:  # another locale, or the name of a file that is no UTF-8
+        except UnicodeEncodeError:  # another locale, or the name of a file that is not UTF-8
             text = json.dumps(record)
         print(text, flush=True)
     else:

@@ -20,7 +20,7 @@ def number(text: str) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors are one line that says what to do (design.md §8), not a page of usage."""
+    """Errors are one line that says what to do (docs/command-line.md §2), not a page of usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"misfin-tui: {message}. See `{self.prog} --help`.\n")
@@ -132,16 +132,16 @@ def _receive(add: Add, common: Parser) -> None:
 
 def _mail(add: Add, common: Parser) -> None:
     for name, about, words in (
-        ("list", "list letters, newest first", "*"),
-        ("search", "search all letters", "+"),
+        ("list", "list messages, newest first", "*"),
+        ("search", "search all messages", "+"),
     ):
-        parser = add(name, f"mail:{name}_letters", about)
+        parser = add(name, f"mail:{name}_messages", about)
         parser.add_argument("query", metavar="QUERY", nargs=words, help="search words")
         parser.add_argument("--limit", type=number, default=50, metavar="N", help="at most N (default: 50)")
         parser.add_argument("--folder", help="only this folder (Inbox, Sent, Archive, ...)")
         parser.add_argument("--account", metavar="NAME", help="only this account: its name or its address")
-    show = add("show", "mail:show", "print one letter")
-    show.add_argument("id", metavar="ID", help="id of the letter, or its unique beginning")
+    show = add("show", "mail:show", "print one message")
+    show.add_argument("id", metavar="ID", help="id of the message, or its unique beginning")
     show.add_argument("--raw", action="store_true", help="the gemmail byte for byte")
 
 

@@ -71,7 +71,7 @@ def open_profile(
     """Open the program; ``picture`` is that of its first screen, and None where none is wanted."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LocalError(
-            "The program needs a terminal, and input or output is none.",
+            "misfin-tui needs a terminal; input or output is not one.",
             remedy="Use a command for scripts: `misfin-tui --help` lists them.",
         )
     gc.disable()  # it takes a fifth of the time to the first frame; the app turns it on again

@@ -39,7 +39,7 @@ async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
     from misfin.post.inbox import LocalInbox
     from misfin.post.reception import Reception, address_text
     from misfin.post.source import SourceState
-    from misfin.store.maildir import MailStore
+    from misfin.store.mail.maildir import MailStore
 
     reception = Reception(settings_of(profile, config, args.listen or config.receive.listen))
     ended = asyncio.Event()

@@ -1,4 +1,4 @@
-"""``misfin-tui send`` and ``outbox``: put letters into the durable queue, send them, look after them."""
+"""``misfin-tui send`` and ``outbox``: put messages into the durable queue, send them, look after them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from misfin.errors import AccountError, InputError, LocalError
 from misfin.model.account import AddressKind
 from misfin.model.gemmail import MAX_MESSAGE
 from misfin.model.recipient import kind_of
-from misfin.store.outgoing import TAKEN, OutboxRow, Question, State
+from misfin.store.outgoing.deliveries import TAKEN, DeliveryState, OutboxRow, Question
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import account_keys, emit, iso, open_services, say
 from misfin_tui.services.posting import make_courier
@@ -24,30 +24,32 @@ from misfin_tui.services.posting import make_courier
 if TYPE_CHECKING:
     from misfin.post.events import Event
     from misfin.post.transport import Transport
-    from misfin.store.drafts import Draft
+    from misfin.store.outgoing.drafts import Draft
     from misfin_tui.services import Services
 
 _STATUS = {
-    State.DELIVERED: Exit.DONE,
-    State.ACCEPTED: Exit.DONE,
-    State.CANCELLED: Exit.DONE,
-    State.FAILED: Exit.FAILED,
-    State.HELD: Exit.HELD,
-    State.UNCERTAIN: Exit.HELD,
-    State.DEFERRED: Exit.DEFERRED,
-    State.WAITING: Exit.DEFERRED,
-    State.SENDING: Exit.DEFERRED,
+    DeliveryState.DELIVERED: Exit.DONE,
+    DeliveryState.ACCEPTED: Exit.DONE,
+    DeliveryState.CANCELLED: Exit.DONE,
+    DeliveryState.FAILED: Exit.FAILED,
+    DeliveryState.HELD: Exit.HELD,
+    DeliveryState.UNCERTAIN: Exit.HELD,
+    DeliveryState.DEFERRED: Exit.DEFERRED,
+    DeliveryState.WAITING: Exit.DEFERRED,
+    DeliveryState.SENDING: Exit.DEFERRED,
 }
 """What the state of a delivery means for the exit status; uncertain waits for a person, as held does."""
 _MOST_READ = 4 * MAX_MESSAGE
 """Bytes of a text that are read, to say by how much it is too long."""
-_SETTLED = frozenset({State.DELIVERED, State.CANCELLED, State.FAILED, State.HELD})
+_SETTLED = frozenset(
+    {DeliveryState.DELIVERED, DeliveryState.CANCELLED, DeliveryState.FAILED, DeliveryState.HELD}
+)
 """States that ctrl+c did not cause and that trying longer would not have changed."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
 
 
 def send(args: Namespace) -> int:
-    """Queue a letter for each recipient and, unless ``--queue``, send it now and wait for the answers."""
+    """Queue a message for each recipient and, unless ``--queue``, send it now and wait for the answers."""
     with open_services(args) as services:
         from misfin.post.submission import submit
 
@@ -70,18 +72,18 @@ def outbox(args: Namespace) -> int:
 
 
 def retry(args: Namespace) -> int:
-    """Try one letter again now; for an uncertain one this is the person's "send it again"."""
+    """Try one message again now; for an uncertain one this is the person's "send it again"."""
     with open_services(args) as services:
         _existing(services, args.id)
         if not services.outbox_queue.retry(args.id, time.time()):
             raise LocalError(
-                f"Letter {args.id} cannot be tried again.", remedy="`misfin-tui outbox` shows why."
+                f"Message {args.id} cannot be tried again.", remedy="`misfin-tui outbox` shows why."
             )
         return _send_these(args, services, [args.id])
 
 
 def follow(args: Namespace) -> int:
-    """Send one held letter where the redirect points; perhaps write to there from now on."""
+    """Send one held message where the redirect points; perhaps write to there from now on."""
     with open_services(args) as services:
         row = _existing(services, args.id)
         if args.change_contact and row.question is Question.REDIRECT_ONCE:
@@ -92,7 +94,7 @@ def follow(args: Namespace) -> int:
         there = services.transports[row.kind].parse(row.target) if row.target else None
         if there is None or services.outbox_queue.follow(args.id, there, time.time()) is None:
             raise LocalError(
-                f"Letter {args.id} waits for no redirect.", remedy="`misfin-tui outbox` shows why."
+                f"Message {args.id} waits for no redirect.", remedy="`misfin-tui outbox` shows why."
             )
         if args.change_contact:
             services.contact_book.moved(row.to, row.target, row.kind)
@@ -101,23 +103,26 @@ def follow(args: Namespace) -> int:
 
 
 def cancel(args: Namespace) -> int:
-    """Give one letter up; it stays listed until it is old."""
+    """Give one message up; it stays listed until it is old."""
     with open_services(args) as services:
         row = _existing(services, args.id)
         if not services.outbox_queue.cancel(args.id, now=time.time()):
-            raise LocalError(f"Letter {args.id} is {row.state.value} and cannot be cancelled.")
+            raise LocalError(f"Message {args.id} is {row.state.value} and cannot be cancelled.")
         _report(args, services, _rows(services, [args.id]))
     return Exit.DONE
 
 
 def run_outbox(args: Namespace) -> int:
-    """Send everything that is due, once; the exit status is that of the worst letter still open."""
+    """Send everything that is due, once; the exit status is that of the worst message still open."""
     with open_services(args) as services:
         tried: set[int] = set()
         with _interruptible() as ending:
             tried = {row.id for row in _deliver(services, None)}
         still_open = {
-            row.id for row in services.outbox_queue.rows([State.HELD, State.UNCERTAIN, State.DEFERRED])
+            row.id
+            for row in services.outbox_queue.rows(
+                [DeliveryState.HELD, DeliveryState.UNCERTAIN, DeliveryState.DEFERRED]
+            )
         }
         rows = _rows(services, sorted(tried | still_open))
         _report(args, services, rows)
@@ -125,7 +130,7 @@ def run_outbox(args: Namespace) -> int:
 
 
 def worst(rows: Sequence[OutboxRow]) -> int:
-    """One exit status for several letters."""
+    """One exit status for several messages."""
     statuses = {_STATUS[row.state] for row in rows} | {Exit.DONE}
     return next(status for status in _WORST_FIRST if status in statuses)
 
@@ -163,11 +168,11 @@ def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow
 
 
 def _remark(event: Event) -> None:
-    """What stops no letter but should be known, on stderr; the rows say everything else."""
-    from misfin.post.events import Notice, Trouble  # late: as the courier itself
+    """What stops no message but should be known, on stderr; the rows say everything else."""
+    from misfin.post.events import CourierNotice, Trouble  # late: as the courier itself
     from misfin.post.misfin.events import MailboxKeyChanged
 
-    if isinstance(event, MailboxKeyChanged | Notice | Trouble):
+    if isinstance(event, MailboxKeyChanged | CourierNotice | Trouble):
         say(event.text)
 
 
@@ -179,13 +184,13 @@ def _existing(services: Services, row_id: int) -> OutboxRow:
     row = services.outbox_queue.row(row_id)
     if row is None:
         raise LocalError(
-            f"There is no letter {row_id} in the outbox.", remedy="`misfin-tui outbox` lists them."
+            f"There is no message {row_id} in the outbox.", remedy="`misfin-tui outbox` lists them."
         )
     return row
 
 
 def _draft(args: Namespace, services: Services) -> Draft:
-    from misfin.store.drafts import Draft
+    from misfin.store.outgoing.drafts import Draft
 
     kind = kind_of(tuple(args.to))
     try:
@@ -241,7 +246,7 @@ def _body(args: Namespace) -> str:
                 data = file.read(_MOST_READ + 1)
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}.") from error
-    if len(data) > _MOST_READ:  # cut off somewhere, perhaps within a letter: no more is said of it than that
+    if len(data) > _MOST_READ:  # cut off somewhere, perhaps within a message: no more is said of it than that
         raise LocalError(
             f"The text is over {_MOST_READ:,} bytes long; a message holds at most {MAX_MESSAGE:,}.",
             remedy="Shorten it, or split it into several messages.",
@@ -272,7 +277,7 @@ def _sent(row: OutboxRow, services: Services) -> dict[str, object]:
         "why": row.why,
         **account_keys(services, row.account),
     }
-    return facts | ({"accepted_by": row.server} if row.state is State.ACCEPTED else {})
+    return facts | ({"accepted_by": row.server} if row.state is DeliveryState.ACCEPTED else {})
 
 
 def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
@@ -288,12 +293,12 @@ def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
 
 
 def _line(row: OutboxRow) -> str:
-    by = f" by {row.server}" if row.state is State.ACCEPTED and row.server else ""
+    by = f" by {row.server}" if row.state is DeliveryState.ACCEPTED and row.server else ""
     parts = [f"{row.id:>4}  {row.state.value + by:<10} {row.to}"]
     if row.status:
         parts.append(f"{row.status} {row.meta}".strip())
     if row.why and row.state not in TAKEN:
         parts.append(row.why)
-    if row.state is State.DEFERRED:
+    if row.state is DeliveryState.DEFERRED:
         parts.append(f"next try {iso(row.next_attempt)}")
     return "  ".join(parts)

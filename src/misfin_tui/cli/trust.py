@@ -59,7 +59,7 @@ def approve(args: Namespace) -> int:
     wanted = normalize_fingerprint(args.fingerprint)
     if not wanted:
         raise LocalError(
-            "That is no SHA-256 fingerprint.",
+            "That is not a SHA-256 fingerprint.",
             remedy="Give its 64 hexadecimal digits; colons and spaces are fine.",
         )
     with open_services(args) as services:

@@ -88,16 +88,18 @@ class IdentityConfig:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveConfig:
-    """``[receive]``: the embedded receiver (design.md §4)."""
+    """``[receive]``: the embedded receiver (docs/trust.md §5)."""
 
     enabled: bool = setting(True, "Receive mail while the program is open.")
     listen: tuple[str, ...] = setting(
         ("0.0.0.0:1958", "[::]:1958"), "Addresses to listen on, HOST:PORT.", check=split_listen
     )
-    require_certificate: bool = setting(True, "Refuse mail from senders who show no certificate (status 60).")
+    require_certificate: bool = setting(
+        True, "Refuse mail from senders who present no certificate (status 60)."
+    )
     on_sender_change: str = setting(
         "hold",
-        "A sender shows another key than before: keep the mail for you to decide, or refuse it (63).",
+        "When a sender's key changes: hold the mail for your decision, or refuse it (63).",
         choices=("hold", "reject"),
     )
 
@@ -114,7 +116,7 @@ class RateLimitConfig:
 
 @dataclass(frozen=True, slots=True)
 class VerificationConfig:
-    """``[verification]``: how the sender of a message is checked (design.md §4)."""
+    """``[verification]``: how the sender of a message is checked (docs/trust.md §6)."""
 
     mode: str = setting(
         "optional",

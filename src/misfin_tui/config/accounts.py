@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from misfin.model.account import Kind
 from misfin.store.accounts import AccountBook, AccountSettings, is_account_name
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
 from misfin_tui.config import Config, Reader, setting
 from misfin_tui.paths import Profile
 

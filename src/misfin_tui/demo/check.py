@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from misfin.model.address import MisfinAddress
-from misfin.store.envelope import to_gemmail
-from misfin.store.maildir import Maildir
+from misfin.store.mail.maildir import Maildir
+from misfin.store.message.envelope import to_gemmail
 from misfin_tui.demo import correspondents
-from misfin_tui.demo.letters import ME, stories
 from misfin_tui.demo.play import READY
+from misfin_tui.demo.stories import ME, stories
 from misfin_tui.demo.throwaway import throwaway_folder
 from misfin_tui.demo.world import CHANGED_SENDER, NEW_HOME, World, cast, open_world
 
@@ -117,51 +117,51 @@ def start_receiver(play: Play) -> None:
 
 
 def list_mailbox(play: Play) -> None:
-    """Every letter of the demo mailbox is listed."""
-    expected = sum(len(story.letters) for story in stories())
+    """Every message of the demo mailbox is listed."""
+    expected = sum(len(story.messages) for story in stories())
     found = play.run("list", "--limit", "1000")
-    need(len(found) == expected, f"{len(found)} letters are listed, not {expected}")
+    need(len(found) == expected, f"{len(found)} messages are listed, not {expected}")
 
 
 def write_to_bea(play: Play) -> None:
-    """A letter to the correspondent who answers is delivered."""
+    """A message to the correspondent who answers is delivered."""
     (sent,) = play.run("send", _address("bea"), "--subject", "The lantern", "--body", "Does it still leak?")
     need(
         sent["state"] == "delivered" and sent["status"] == 20,
         f"it is {sent['state']}, status {sent['status']}",
     )
-    need(len(play.arrived("bea")) == 1, "her mailbox does not hold exactly one letter")
+    need(len(play.arrived("bea")) == 1, "her mailbox does not hold exactly one message")
 
 
 def read_answer(play: Play) -> None:
-    """Her answer arrives and stands in the conversation of the letter."""
+    """Her answer arrives and stands in the conversation of the message."""
     (ours,) = play.run("search", "in:Sent", "subject:lantern")
 
     def answer() -> Any:
         found = play.run("search", "in:Inbox", "subject:lantern")
-        return [letter for letter in found if _address("bea") in letter["from"]]
+        return [message for message in found if _address("bea") in message["from"]]
 
-    (letter,) = wait_for("Bea's answer", answer)
-    need(letter["thread"] == ours["thread"], "the answer stands in another conversation than the letter")
-    need(letter["trust"] in ("verified", "first"), f"the answer is shown as {letter['trust']}")
-    play.memory["answer"] = letter["id"]
+    (message,) = wait_for("Bea's answer", answer)
+    need(message["thread"] == ours["thread"], "the answer stands in another conversation than the message")
+    need(message["trust"] in ("verified", "first"), f"the answer is shown as {message['trust']}")
+    play.memory["answer"] = message["id"]
 
 
 def reply(play: Play) -> None:
     """A reply goes out and joins the conversation."""
     play.run("send", _address("bea"), "--subject", "Re: The lantern", "--body", "Good to know.")
     found = play.run("search", "subject:lantern")
-    need(len({letter["thread"] for letter in found}) == 1, "the reply opened another conversation")
+    need(len({message["thread"] for message in found}) == 1, "the reply opened another conversation")
 
 
 def show_raw(play: Play) -> None:
-    """A letter can be seen as it came."""
-    letter = play.run("show", play.memory["answer"], "--raw")[0]
-    need("Re: The lantern" in letter["gemmail"], "the raw gemmail does not hold the subject")
+    """A message can be seen as it came."""
+    message = play.run("show", play.memory["answer"], "--raw")[0]
+    need("Re: The lantern" in message["gemmail"], "the raw gemmail does not hold the subject")
 
 
 def write_to_changed(play: Play) -> None:
-    """A letter to a host whose certificate changed is held, and nothing of it leaves."""
+    """A message to a host whose certificate changed is held, and nothing of it leaves."""
     (held,) = play.run("send", _address("dora"), "--subject", "Seeds", "--body", "They came up!", expect=3)
     need(held["state"] == "held", f"it is {held['state']}")
     need(not play.arrived("dora"), "the host with the changed certificate received something")
@@ -174,7 +174,7 @@ def keep_waiting(play: Play) -> None:
 
 
 def trust_changed(play: Play) -> None:
-    """Once its fingerprint is approved, the letter goes, once."""
+    """Once its fingerprint is approved, the message goes, once."""
     host = MisfinAddress.parse(_address("dora")).hostname
     (pin,) = play.run("trust", "show", host)
     need(pin["waiting"], "no certificate waits for a decision")
@@ -184,7 +184,7 @@ def trust_changed(play: Play) -> None:
 
 
 def write_to_moved(play: Play) -> None:
-    """A letter to somebody who moved is held with the new address, and follows once told to."""
+    """A message to somebody who moved is held with the new address, and follows once told to."""
     (held,) = play.run("send", _address("carl"), "--body", "Where are you?", expect=3)
     need(NEW_HOME.address in held["why"] + held["meta"], "the new address is not shown")
     (row,) = [row for row in play.run("outbox") if row["state"] == "held"]
@@ -196,8 +196,8 @@ def write_to_b_only(play: Play) -> None:
     """A host that speaks only Misfin(B) gets the text unchanged."""
     text = "# Short\n\nTwo lines,\n* kept as they are"
     play.run("send", _address("otto"), "--body", text)
-    (letter,) = play.arrived("otto")
-    need(text.encode() in letter, "the text arrived changed")
+    (message,) = play.arrived("otto")
+    need(text.encode() in message, "the text arrived changed")
 
 
 def write_to_slow(play: Play) -> None:
@@ -210,8 +210,8 @@ def hold_changed_sender(play: Play) -> None:
     """Mail of a sender whose certificate changed is held, and released once that certificate is approved."""
     before = len(play.run("search", "is:held"))
     asyncio.run(_send_as(play.world, CHANGED_SENDER, "Shells for you"))
-    held = wait_for("the held letter", lambda: play.run("search", "is:held"))
-    need(len(held) == before + 1, "the letter was not held")
+    held = wait_for("the held message", lambda: play.run("search", "is:held"))
+    need(len(held) == before + 1, "the message was not held")
     address = _address(CHANGED_SENDER)
     (pin,) = play.run("trust", "show", address, "--senders")
     play.run("trust", "approve", address, "--senders", "--fingerprint", pin["waiting"])
@@ -229,9 +229,9 @@ def nothing_lost(play: Play) -> None:
     """Everything arrived once, and the outbox is empty."""
     counts = {name: len(play.arrived(name)) for name in cast()}
     expected = dict.fromkeys(counts, 0) | {"bea": 2, "dora": 1, "carl-new": 1, "otto": 1, "sam": 1}
-    need(counts == expected, f"letters that arrived: {counts}")
+    need(counts == expected, f"messages that arrived: {counts}")
     left = [row for row in play.run("outbox") if row["state"] != "delivered"]
-    need(not left, f"{len(left)} letters are still in the outbox")
+    need(not left, f"{len(left)} messages are still in the outbox")
 
 
 STEPS: tuple[Callable[[Play], None], ...] = (

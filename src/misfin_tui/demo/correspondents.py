@@ -19,12 +19,12 @@ from misfin.model.replies import quote, reply_subject
 from misfin.net.client import HostOverride, MisfinClient
 from misfin.net.directory import Directory, Moved
 from misfin.net.receiver import Incoming, Receiver, ReceiverSettings
-from misfin.store.envelope import wrap
-from misfin.store.maildir import Maildir
+from misfin.store.mail.maildir import Maildir
+from misfin.store.message.envelope import wrap
 from misfin.trust.identity import Identity, identity_from_pem
 from misfin.wire import MisfinResponse
-from misfin_tui.demo.letters import ME
 from misfin_tui.demo.play import READY
+from misfin_tui.demo.stories import ME
 from misfin_tui.demo.world import (
     ANSWER_AFTER,
     MANNERS,
@@ -55,7 +55,7 @@ class Correspondent:
         self._answers: set[asyncio.Task[None]] = set()
 
     async def receive(self, incoming: Incoming) -> MisfinResponse:
-        """Handle one letter the way this person does."""
+        """Handle one message the way this person does."""
         request = incoming.request
         if self.manner is Manner.ONLY_B and request.version is Version.C:
             return MisfinResponse(59, "Bad request: one line, please")
@@ -85,7 +85,7 @@ class Correspondent:
 
     async def _answer(self, message: GemmailMessage) -> None:
         await asyncio.sleep(ANSWER_AFTER)
-        subject = reply_subject(message.subject or "your letter")
+        subject = reply_subject(message.subject or "your message")
         text = f"{ANSWERS[self._name]}\n\n{quote(message.body)}"
         answer = GemmailMessage(body=compose(subject, text)).to_bytes()
         try:

@@ -1,4 +1,4 @@
-"""Fills the demo mailbox with its invented letters, as if they had arrived over the last months."""
+"""Fills the demo mailbox with its invented messages, as if they had arrived over the last months."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from misfin.model.address import MisfinAddress
 from misfin.model.folders import HELD
 from misfin.model.gemmail import GemmailMessage, Version, stamp
 from misfin.model.gemtext import compose
-from misfin.store.envelope import wrap, wrap_sent
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message.envelope import wrap, wrap_sent
 from misfin.trust.identity import Identity
-from misfin_tui.demo.letters import STRANGER, Person, Story, Written, stories
+from misfin_tui.demo.stories import STRANGER, DemoPerson, Story, Written, stories
 from misfin_tui.paths import Profile
 
 VERIFIED = {"certificate": "pass", "pin": "match"}
@@ -23,61 +23,61 @@ FIRST_CONTACTS = frozenset({"noor@atlas.test"})
 
 
 def fill(profile: Profile, identities: Mapping[str, Identity], now: float) -> None:
-    """Write every letter of every story into our Maildir."""
+    """Write every message of every story into our Maildir."""
     me = identities["me"].address
     by_address = {identity.address.address: identity for identity in identities.values()}
     store = MailStore(profile.mail)
     store.create(me.address)
     for story in stories():
-        for at, letter in enumerate(story.letters):
-            moment = datetime.fromtimestamp(now - letter.hours * 3600, UTC)
+        for at, message in enumerate(story.messages):
+            moment = datetime.fromtimestamp(now - message.hours * 3600, UTC)
             subject = story.subject if at == 0 else _reply(story.subject)
-            if letter.sender is None:
-                data = _sent(letter, subject, story, me, moment)
+            if message.sender is None:
+                data = _sent(message, subject, story, me, moment)
             else:
-                data = _received(letter, subject, story, me, moment, by_address)
-            flags = ("" if letter.unread else "S") + ("F" if letter.starred else "")
-            maildir = store.folder(me.address, letter.place)
+                data = _received(message, subject, story, me, moment, by_address)
+            flags = ("" if message.unread else "S") + ("F" if message.starred else "")
+            maildir = store.folder(me.address, message.place)
             maildir.deliver(data, flags=flags, now=moment.timestamp())
 
 
 def _received(
-    letter: Written,
+    message: Written,
     subject: str,
     story: Story,
     me: MisfinAddress,
     moment: datetime,
     identities: Mapping[str, Identity],
 ) -> bytes:
-    assert letter.sender is not None
-    identity = identities.get(letter.sender.address) if letter.certificate else None
+    assert message.sender is not None
+    identity = identities.get(message.sender.address) if message.certificate else None
     others = tuple(MisfinAddress.parse(other) for other in story.others)
-    message = GemmailMessage(recipients=(me, *others) if others else (), body=compose(subject, letter.body))
-    gemmail = stamp(message.to_bytes(), Version.C, identity.address if identity else None, moment)
+    written = GemmailMessage(recipients=(me, *others) if others else (), body=compose(subject, message.body))
+    gemmail = stamp(written.to_bytes(), Version.C, identity.address if identity else None, moment)
     return wrap(
         gemmail,
         version=Version.C,
         account=me,
         now=moment,
         certificate=identity.info if identity else None,
-        verification=_checks(letter, letter.sender),
+        verification=_checks(message, message.sender),
         received_from="127.0.0.1",
         received_by=me.hostname,
     )
 
 
-def _sent(letter: Written, subject: str, story: Story, me: MisfinAddress, moment: datetime) -> bytes:
-    partner = next((one.sender for one in story.letters if one.sender), None)
+def _sent(message: Written, subject: str, story: Story, me: MisfinAddress, moment: datetime) -> bytes:
+    partner = next((one.sender for one in story.messages if one.sender), None)
     first = MisfinAddress.parse(partner.address if partner else "dora@garden.test")
     to = (first, *(MisfinAddress.parse(other) for other in story.others))
-    message = GemmailMessage(recipients=to if len(to) > 1 else (), body=compose(subject, letter.body))
-    return wrap_sent(message.to_bytes(), version=Version.C, account=me, to=to, now=moment)
+    written = GemmailMessage(recipients=to if len(to) > 1 else (), body=compose(subject, message.body))
+    return wrap_sent(written.to_bytes(), version=Version.C, account=me, to=to, now=moment)
 
 
-def _checks(letter: Written, sender: Person) -> Mapping[str, str]:
-    if sender == STRANGER or not letter.certificate:
+def _checks(message: Written, sender: DemoPerson) -> Mapping[str, str]:
+    if sender == STRANGER or not message.certificate:
         return NO_PROOF
-    if letter.place == HELD:
+    if message.place == HELD:
         return CHANGED
     return FIRST_TIME if sender.address in FIRST_CONTACTS else VERIFIED
 

@@ -21,14 +21,14 @@ from misfin.store.identities import IdentityStore
 from misfin.trust.identity import Identity, generate
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind, pin_name
-from misfin_tui.demo.letters import ME, Person, people
+from misfin_tui.demo.stories import ME, DemoPerson, people
 from misfin_tui.paths import Profile, profile_at
 
 ANSWER_AFTER = 2.0
 """Seconds a correspondent who answers takes to write back."""
 SLOW = 6.0
-"""Seconds the slow host takes to say that the letter arrived."""
-NEW_HOME = Person("carl@newtown.test", "Carl Wander")
+"""Seconds the slow host takes to say that the message arrived."""
+NEW_HOME = DemoPerson("carl@newtown.test", "Carl Wander")
 CHANGED = "dora"
 CHANGED_SENDER = "erin"
 
@@ -73,7 +73,7 @@ class World:
         return self.root / "correspondents"
 
 
-def cast() -> dict[str, Person]:
+def cast() -> dict[str, DemoPerson]:
     """Everybody who has a server, by a name of their own; Carl has two homes."""
     return people() | {"carl-new": NEW_HOME}
 
@@ -173,7 +173,7 @@ def _settings(world: World) -> str:
     return "\n".join(lines)
 
 
-def _address(person: Person) -> MisfinAddress:
+def _address(person: DemoPerson) -> MisfinAddress:
     return MisfinAddress.parse(f"{person.address} {person.name}".strip())
 
 

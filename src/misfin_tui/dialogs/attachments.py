@@ -1,4 +1,4 @@
-"""Attachments: which of a letter's to save or open, and the question before one is given to a program."""
+"""Attachments: which of a message's to save or open, and the question before one is given to a program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from misfin_tui.screentext import plain
 from misfin_tui.widgets.facts import many, text
 
 if TYPE_CHECKING:
-    from misfin.store.mime import Attachment
+    from misfin.store.message.mime import Attachment
 
 RUNNABLE = frozenset(
     {
@@ -63,7 +63,7 @@ class Attaching(StrEnum):
 
 
 class AttachmentsDialog(Dialog[tuple[Attaching, int]]):
-    """The attachments of a letter; the answer is what to do, and the number of the one chosen, from 0."""
+    """The attachments of a message; the answer is what to do, and the number of the one chosen, from 0."""
 
     DEFAULT_CSS = """
     AttachmentsDialog OptionList { height: auto; max-height: 14; border: none !important; padding: 0; }

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from misfin_tui.keymap import Room
+from misfin_tui.keymap import KeyContext
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 
@@ -57,7 +57,7 @@ class Choice:
 class Dialog(ModalScreen[T | None]):
     """A question to a person. Leaves only through ``dismiss``; escape answers None, which decides nothing."""
 
-    BINDINGS = bindings(Room.DIALOG)
+    BINDINGS = bindings(KeyContext.DIALOG)
     BINDING_GROUP_TITLE = "Dialog"
     # Textual declares these per instance, hence the noqa.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide"), (180, "-roomy")]  # noqa: RUF012
@@ -172,7 +172,7 @@ class Dialog(ModalScreen[T | None]):
         self._seen = time.monotonic()
 
     def too_early(self, event: events.InputEvent | events.Paste) -> bool:
-        """Whether nobody can have read the question yet, so this is no answer. Escape answers nothing."""
+        """Whether nobody can have read the question yet, so this is not an answer. Escape answers nothing."""
         if not self._unasked or getattr(event, "key", "") == "escape":
             return False
         return self._seen is None or event.time < self._seen + SEEN

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROOF = 4
 """Digits of the new fingerprint a person types before it is trusted: enough to have looked at it."""
 
-Row = tuple[str, str, str]
+ComparisonRow = tuple[str, str, str]
 """A label, the pinned value and the shown one."""
 
 
@@ -99,7 +99,7 @@ class CertificateDialog(Dialog[Answer]):
         self._count_again()
 
     def on_mail_changed(self, message: MailChanged) -> None:
-        """More letters may be held."""
+        """More messages may be held."""
         self._count_again()
 
     @work(group="count", exclusive=True, description="count what waits")
@@ -124,10 +124,11 @@ class TrustStep(Dialog[bool]):
     def compose_body(self) -> ComposeResult:
         """The fingerprint and the field."""
         name = self._question.name
-        yield text(f"From now on this certificate stands for {name}:")
+        yield text(f"You are about to trust this certificate for {name}:")
         yield text(grouped(self._question.shown.fingerprints.cert, 8), classes="strong gap")
         yield text(
-            f"Compare it with what the owner tells you by another way, then type its first {PROOF} digits.",
+            f"Compare it with what the owner tells you through another channel, then type its first {PROOF}"
+            " characters and press enter twice.",
             classes="gap",
         )
         yield OneLine(id="proof", max_length=PROOF + 4, placeholder="·" * PROOF)
@@ -172,20 +173,20 @@ def title_of(question: CertificateQuestion) -> str:
 def waiting_of(question: CertificateQuestion) -> str:
     """What stands still until there is an answer."""
     if question.kind == "sender":
-        held, verb = many(len(question.held), "letter"), "is" if len(question.held) == 1 else "are"
+        held, verb = many(len(question.held), "message"), "is" if len(question.held) == 1 else "are"
         return f"{held} from this sender {verb} kept back for you; nothing is lost."
     count = len(question.waiting)
     waits = f"{many(count, 'message')} {'waits' if count == 1 else 'wait'} for you." if count else ""
     return f"Nothing of your message has left this machine. {waits}".rstrip()
 
 
-def comparison(question: CertificateQuestion) -> Iterator[Row]:
+def comparison(question: CertificateQuestion) -> Iterator[ComparisonRow]:
     """The rows of the table; the pinned side is empty without a pin."""
     pin, shown = question.pin, question.shown
     prints = shown.fingerprints
     same_key = pin is not None and pin.spki_sha256 == prints.spki
-    used = "letter" if question.kind == "sender" else "delivery"
-    uses = many(pin.uses, used, "letters" if question.kind == "sender" else "deliveries") if pin else ""
+    used = "message" if question.kind == "sender" else "delivery"
+    uses = many(pin.uses, used, "messages" if question.kind == "sender" else "deliveries") if pin else ""
     yield "", "Trusted", "Now shown"
     yield "Seen", f"since {day(pin.first_seen)},\n{uses}" if pin else "", moment(question.shown_at)
     yield "SHA-256", grouped(pin.cert_sha256) if pin else "", grouped(prints.cert, 4 if pin else 8)
@@ -229,7 +230,7 @@ def advice_of(question: CertificateQuestion) -> str:
     if question.kind == "sender":
         return (
             "A person who made a new identity looks like this. So does somebody who only claims to be them."
-            " Ask them by another way before you trust it."
+            " Ask them through another channel before you trust it."
         )
     return (
         "A host that renews its certificate looks like this. So does someone listening in. Ask the owner by"

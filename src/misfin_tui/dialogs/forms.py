@@ -27,7 +27,8 @@ KEYS = (
 )
 """The kinds of key to choose from."""
 ITSELF, HOST = "itself", "host"
-"""Who signs a certificate where it is no identity of one's own: the mailbox itself, or itself as a host."""
+"""Who signs a certificate where it is not an identity of one's own: the mailbox itself, or itself as a
+host."""
 
 
 @dataclass(frozen=True, slots=True)

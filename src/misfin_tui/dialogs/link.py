@@ -30,13 +30,13 @@ def remarks(target: str) -> list[str]:
         parts = urlsplit(target)
         host = parts.hostname or ""
     except ValueError:
-        return ["It is no well-formed address."]
+        return ["It is not a well-formed address."]
     found = []
     reason = suspicious(f"x@{host}") if host else ""
     if reason:
         found.append(f"Look twice: {reason}.")
     if host and shown_host(host) != host:
-        found.append(f"The host is {shown_host(host)} in its own letters.")
+        found.append(f"The host is {shown_host(host)} in its own messages.")
     if parts.username is not None or parts.password is not None:
         found.append(f"What stands before the @ is a name, not the host; the host is {host}.")
     if plain(target, one_line=True) != target:
@@ -44,7 +44,7 @@ def remarks(target: str) -> list[str]:
     if not parts.scheme:
         found.append("It names no protocol; a program may take it for a file on this machine.")
     elif parts.scheme == "file":
-        found.append("It leads to a file on this machine. No honest letter knows what lies here.")
+        found.append("It leads to a file on this machine. No honest message knows what lies here.")
     elif parts.scheme in _CODE:
         found.append("It holds something to run or to show, not a place to go to.")
     return found
@@ -56,7 +56,7 @@ def consequence(target: str, opener: str) -> str:
         if urlsplit(target).netloc and not target.lower().startswith("file:"):
             return (
                 f"It would be opened with {opener}. Whoever runs that server then learns your network"
-                " address, and that you have read the letter."
+                " address, and that you have read the message."
             )
     return f"It would be given to {opener}, to do with it as it sees fit."
 

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from misfin_tui.keymap import Action, Room, readable
+from misfin_tui.keymap import KeyAction, KeyContext, readable
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FRAME = 2  # cells of the border, on each axis
 
 
-class MenuDialog(ModalScreen[Action | None]):
+class MenuDialog(ModalScreen[KeyAction | None]):
     """The actions in the order of the key table; a click beside the menu chooses nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", show=False)]
@@ -40,7 +40,7 @@ class MenuDialog(ModalScreen[Action | None]):
     }
     """
 
-    def __init__(self, actions: Sequence[Action], at: tuple[int, int]) -> None:
+    def __init__(self, actions: Sequence[KeyAction], at: tuple[int, int]) -> None:
         super().__init__()
         self._actions = actions
         self._at = at
@@ -54,7 +54,7 @@ class MenuDialog(ModalScreen[Action | None]):
         names = max((len(action.label) for action in self._actions), default=0)
         lines: list[Option | None] = []
         for action, key in zip(self._actions, shown, strict=True):
-            if action.room is Room.EVERYWHERE and not self._places and lines:
+            if action.room is KeyContext.EVERYWHERE and not self._places and lines:
                 self._places = True
                 lines.append(None)
             lines.append(Option(Content.assemble(f"{action.label:<{names}}  ", (key, "bold dim"))))

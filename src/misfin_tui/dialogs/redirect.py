@@ -13,7 +13,7 @@ from misfin_tui.screentext import suspicious
 from misfin_tui.widgets.facts import text
 
 if TYPE_CHECKING:
-    from misfin.store.outbox import OutboxRow
+    from misfin.store.outgoing.outbox import OutboxRow
 
 
 class Following(StrEnum):

@@ -11,17 +11,26 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from misfin_tui.keymap.spelling import MODIFIERS, NAMED, is_key, is_typed, normal_key, readable, split
-from misfin_tui.keymap.table import ACTIONS, BY_ID, TOGETHER, WRITING, Action, Room, Shown, in_room
+from misfin_tui.keymap.table import (
+    ACTIONS,
+    BY_ID,
+    TOGETHER,
+    WRITING,
+    KeyAction,
+    KeyContext,
+    Shown,
+    in_context,
+)
 
 __all__ = [
     "ACTIONS",
     "BY_ID",
     "NOOP",
-    "Action",
+    "KeyAction",
+    "KeyContext",
     "Keymap",
-    "Room",
     "Shown",
-    "in_room",
+    "in_context",
     "normal_key",
     "readable",
     "resolve",
@@ -68,7 +77,7 @@ def resolve(wanted: Mapping[str, str]) -> Keymap:
     return Keymap(MappingProxyType(accepted), tuple(problems))
 
 
-def _read_keys(action: Action, text: str) -> tuple[list[str], list[str]]:
+def _read_keys(action: KeyAction, text: str) -> tuple[list[str], list[str]]:
     if text.strip().lower() in (NOOP, ""):
         return [NOOP], []
     keys: list[str] = []
@@ -81,7 +90,7 @@ def _read_keys(action: Action, text: str) -> tuple[list[str], list[str]]:
         elif set(modifiers) - set(MODIFIERS):
             problems.append(f"`{_shown(written)}` has an unknown modifier; use {', '.join(MODIFIERS)}.")
         elif not is_key(base):
-            problems.append(f"`{_shown(written)}` is no key{_nearest(base, NAMED)}")
+            problems.append(f"`{_shown(written)}` is not a key{_nearest(base, NAMED)}")
         elif action.room in WRITING and not set(modifiers) - {"shift"} and is_typed(base):
             problems.append(
                 f"`{_shown(written)}` would be typed into the text here; use ctrl, alt or f1 to f24."
@@ -110,7 +119,7 @@ def _clash(accepted: Mapping[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def _meet(one: Room, two: Room) -> bool:
+def _meet(one: KeyContext, two: KeyContext) -> bool:
     return one is two or two in TOGETHER.get(one, ()) or one in TOGETHER.get(two, ())
 
 

@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
 
-class Room(StrEnum):
+class KeyContext(StrEnum):
     """Where an action works; the value is the heading in help and docs."""
 
     EVERYWHERE = "everywhere"
@@ -30,18 +30,26 @@ class Room(StrEnum):
     HELP = "help"
 
 
-_LISTS = (Room.INBOX, Room.THREAD, Room.OUTBOX, Room.TRUST, Room.CONTACTS, Room.IDENTITIES, Room.SETTINGS)
-TOGETHER: Mapping[Room, tuple[Room, ...]] = MappingProxyType(
+_LISTS = (
+    KeyContext.INBOX,
+    KeyContext.THREAD,
+    KeyContext.OUTBOX,
+    KeyContext.TRUST,
+    KeyContext.CONTACTS,
+    KeyContext.IDENTITIES,
+    KeyContext.SETTINGS,
+)
+TOGETHER: Mapping[KeyContext, tuple[KeyContext, ...]] = MappingProxyType(
     {
-        **dict.fromkeys(_LISTS, (Room.EVERYWHERE, Room.LIST)),
-        Room.COMPOSE: (Room.EVERYWHERE,),
-        Room.HELP: (Room.EVERYWHERE,),
-        Room.LIST: (Room.EVERYWHERE,),
+        **dict.fromkeys(_LISTS, (KeyContext.EVERYWHERE, KeyContext.LIST)),
+        KeyContext.COMPOSE: (KeyContext.EVERYWHERE,),
+        KeyContext.HELP: (KeyContext.EVERYWHERE,),
+        KeyContext.LIST: (KeyContext.EVERYWHERE,),
     }
 )
 """Rooms whose keys work at the same time as a room's own; a key may stand only once among them."""
 
-WRITING = frozenset({Room.COMPOSE, Room.WIZARD, Room.DIALOG})
+WRITING = frozenset({KeyContext.COMPOSE, KeyContext.WIZARD, KeyContext.DIALOG})
 """Rooms in which text is typed: a printable key there would be eaten by the text, or eat it."""
 
 
@@ -54,14 +62,14 @@ class Shown(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class KeyAction:
     """One row; ``keys`` are comma separated."""
 
     id: str
     keys: str
     label: str  # a word for the footer
     help: str  # a sentence for help and palette
-    room: Room = Room.EVERYWHERE
+    room: KeyContext = KeyContext.EVERYWHERE
     shown: Shown = Shown.FOOTER
     priority: bool = False  # seen before the focused widget sees the key
     action: str = ""  # Textual action when it is not the id with underscores
@@ -72,15 +80,15 @@ class Action:
         return self.action or self.id.replace("-", "_")
 
 
-def _room(room: Room, *rows: Action) -> tuple[Action, ...]:
+def _room(room: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
     return tuple(replace(row, room=room) for row in rows)
 
 
-_A = Action
+_A = KeyAction
 
-ACTIONS: tuple[Action, ...] = (
+ACTIONS: tuple[KeyAction, ...] = (
     *_room(
-        Room.EVERYWHERE,
+        KeyContext.EVERYWHERE,
         _A(
             "commands",
             "ctrl+p,colon",
@@ -125,7 +133,7 @@ ACTIONS: tuple[Action, ...] = (
         ),
     ),
     *_room(
-        Room.LIST,
+        KeyContext.LIST,
         _A("cursor-up", "k,up", "Up", "One row up.", shown=Shown.HELP),
         _A("cursor-down", "j,down", "Down", "One row down.", shown=Shown.HELP),
         _A("page-up", "pageup,ctrl+b", "Page up", "One page up.", shown=Shown.HELP),
@@ -136,7 +144,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("back", "q", "Back", "Back to where you came from."),
     ),
     *_room(
-        Room.INBOX,
+        KeyContext.INBOX,
         _A("compose", "c", "Compose", "Write a new message."),
         _A(
             "open", "enter", "Open", "Open the conversation.", shown=Shown.PALETTE, action="open_conversation"
@@ -168,7 +176,7 @@ ACTIONS: tuple[Action, ...] = (
             "preview-left",
             "left",
             "Left",
-            "To the left in the preview, where lines do not fit.",
+            "Scroll the preview left.",
             shown=Shown.HELP,
             action="slide(-1)",
         ),
@@ -182,7 +190,7 @@ ACTIONS: tuple[Action, ...] = (
         ),
         _A("undo", "z", "Undo", "Undo the last action."),
         _A("refresh", "R", "Check now", "Look for new mail now.", shown=Shown.PALETTE),
-        _A("edit-draft", "E", "Edit draft", "Go on writing the draft.", shown=Shown.PALETTE),
+        _A("edit-draft", "E", "Edit draft", "Continue the draft.", shown=Shown.PALETTE),
         _A("save-search", "S", "Save search", "Keep this search in the sidebar.", shown=Shown.PALETTE),
         *(
             _A(
@@ -197,10 +205,10 @@ ACTIONS: tuple[Action, ...] = (
         ),
     ),
     *_room(
-        Room.THREAD,
+        KeyContext.THREAD,
         _A("attachments", "v", "Attachments", "Save or open what is attached to the message."),
         _A("release", "A", "Accept held", "Decide about mail that is held."),
-        _A("thread-edit-draft", "E", "Edit draft", "Go on writing the draft.", action="edit_draft"),
+        _A("thread-edit-draft", "E", "Edit draft", "Continue the draft.", action="edit_draft"),
         _A("open-link", "o", "Open link", "Open a link by its number."),
         _A("thread-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
         _A("thread-reply", "r", "Reply", "Reply to the sender of this message.", action="reply"),
@@ -281,7 +289,7 @@ ACTIONS: tuple[Action, ...] = (
         ),
     ),
     *_room(
-        Room.COMPOSE,
+        KeyContext.COMPOSE,
         _A("send", "ctrl+s", "Send", "Send the message.", priority=True),
         _A("toggle-preview", "ctrl+t", "Preview", "Show or hide how the text will look.", priority=True),
         _A("editor", "ctrl+e", "Editor", "Write in your own editor.", priority=True),
@@ -290,7 +298,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("discard", "f8", "Discard", "Throw this draft away.", priority=True),
     ),
     *_room(
-        Room.OUTBOX,
+        KeyContext.OUTBOX,
         _A("attempts", "enter", "Log", "Every attempt, word by word."),
         _A("answer", "a", "Answer", "Answer the question this message waits for."),
         _A("retry", "r", "Retry", "Try again now."),
@@ -300,7 +308,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("outbox-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
     ),
     *_room(
-        Room.TRUST,
+        KeyContext.TRUST,
         _A("pin-details", "enter", "Details", "Certificate, history and use of this pin."),
         _A("approve", "a", "Decide", "Decide about a certificate that is waiting."),
         _A("forget", "d", "Forget", "Forget this pin; the next certificate counts as the first."),
@@ -310,7 +318,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("trust-search", "slash", "Search", "Find a host or a sender.", action="search"),
     ),
     *_room(
-        Room.CONTACTS,
+        KeyContext.CONTACTS,
         _A("contact-compose", "c", "Write", "Write to this person.", action="compose"),
         _A("new-contact", "n", "New", "Add a contact."),
         _A("edit-contact", "e,enter", "Edit", "Change name, address and notes."),
@@ -320,7 +328,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("contact-undo", "z", "Undo", "Undo the last change.", shown=Shown.PALETTE, action="undo"),
     ),
     *_room(
-        Room.IDENTITIES,
+        KeyContext.IDENTITIES,
         _A("identity-details", "enter", "Details", "Certificate, fingerprints and what is wrong with it."),
         _A("new-identity", "n", "New", "Make a new identity."),
         _A("import-identity", "i", "Import", "Read a PEM file of another program."),
@@ -330,7 +338,7 @@ ACTIONS: tuple[Action, ...] = (
         _A("default-identity", "s", "Set default", "Write from this address by default."),
     ),
     *_room(
-        Room.SETTINGS,
+        KeyContext.SETTINGS,
         _A("change-setting", "enter", "Change", "Change this setting."),
         _A("reset-setting", "d", "Default", "Back to the default."),
         _A("add-setting", "n", "Add", "Add settings for a host, or a saved search."),
@@ -338,12 +346,12 @@ ACTIONS: tuple[Action, ...] = (
         _A("edit-config", "ctrl+e", "Edit file", "Edit config.toml in your editor."),
     ),
     *_room(
-        Room.WIZARD,
-        _A("wizard-back", "escape", "Back", "One step back, or leave with nothing changed."),
+        KeyContext.WIZARD,
+        _A("wizard-back", "escape", "Back", "Back, or cancel."),
         _A("wizard-next", "ctrl+s", "Next", "Go on.", priority=True),
     ),
     *_room(
-        Room.DIALOG,
+        KeyContext.DIALOG,
         _A("dialog-close", "escape", "Close", "Close without deciding.", action="close_dialog"),
         _A(
             "dialog-next",
@@ -379,15 +387,15 @@ ACTIONS: tuple[Action, ...] = (
         ),
     ),
     *_room(
-        Room.HELP,
+        KeyContext.HELP,
         _A("help-close", "q,escape", "Close", "Close the help.", action="close_help"),
         _A("help-search", "slash", "Search", "Find a key.", action="search"),
     ),
 )
 
-BY_ID: Mapping[str, Action] = MappingProxyType({action.id: action for action in ACTIONS})
+BY_ID: Mapping[str, KeyAction] = MappingProxyType({action.id: action for action in ACTIONS})
 
 
-def in_room(room: Room) -> tuple[Action, ...]:
+def in_context(room: KeyContext) -> tuple[KeyAction, ...]:
     """The actions of one room, in the order of the footer."""
     return tuple(action for action in ACTIONS if action.room is room)

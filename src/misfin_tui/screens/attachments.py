@@ -1,4 +1,4 @@
-"""What can be done with the attachments of a letter: save one, save all, open one after a question."""
+"""What can be done with the attachments of a message: save one, save all, open one after a question."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from misfin_tui.screens.saving import save_as
 from misfin_tui.widgets.facts import many
 
 if TYPE_CHECKING:
-    from misfin.store.mime import Letter
-    from misfin.store.rows import LetterRow
-    from misfin_tui.screens.letter_actions import LetterScreen
+    from misfin.store.index.rows import MessageRow
+    from misfin.store.message.mime import ParsedMessage
+    from misfin_tui.screens.message_actions import MessageScreen
 
 
-async def offer(screen: LetterScreen, row: LetterRow, letter: Letter, at: int = 0) -> None:
-    """Show the attachments of a letter and do what is chosen. Call it in a worker."""
-    if not letter.attachments:
-        screen.misfin.say("This letter has no attachments.", severity="warning")
+async def offer(screen: MessageScreen, row: MessageRow, message: ParsedMessage, at: int = 0) -> None:
+    """Show the attachments of a message and do what is chosen. Call it in a worker."""
+    if not message.attachments:
+        screen.misfin.say("This message has no attachments.", severity="warning")
         return
-    answer = await screen.misfin.push_screen_wait(AttachmentsDialog(letter.attachments, at))
+    answer = await screen.misfin.push_screen_wait(AttachmentsDialog(message.attachments, at))
     if answer is None:
         return
     what, number = answer
     try:
         if what is Attaching.SAVE:
-            await _save(screen, row, letter, number)
+            await _save(screen, row, message, number)
         elif what is Attaching.SAVE_ALL:
             await _save_all(screen, row)
         else:
-            await _open(screen, row, letter, number)
+            await _open(screen, row, message, number)
     except MisfinError as error:
         screen.misfin.report(error)
 
 
-async def _save(screen: LetterScreen, row: LetterRow, letter: Letter, number: int) -> None:
+async def _save(screen: MessageScreen, row: MessageRow, message: ParsedMessage, number: int) -> None:
     attached = screen.services.attached
 
     async def save(path: Path) -> Path:
         return await attached.save(row, number, path)
 
-    suggested = attached.suggested(letter.attachments[number].name, f"attachment-{number + 1}")
+    suggested = attached.suggested(message.attachments[number].name, f"attachment-{number + 1}")
     if saved := await save_as(screen, "Save to", suggested, "a new file", save):
         screen.misfin.say(f"Saved to {saved}.")
 
 
-async def _save_all(screen: LetterScreen, row: LetterRow) -> None:
+async def _save_all(screen: MessageScreen, row: MessageRow) -> None:
     attached = screen.services.attached
 
     async def save(folder: Path) -> list[Path]:
@@ -58,7 +58,7 @@ async def _save_all(screen: LetterScreen, row: LetterRow) -> None:
         screen.misfin.say(f"Saved {many(len(saved), 'file')} in {saved[0].parent}.")
 
 
-async def _open(screen: LetterScreen, row: LetterRow, letter: Letter, number: int) -> None:
+async def _open(screen: MessageScreen, row: MessageRow, message: ParsedMessage, number: int) -> None:
     command = screen.services.outside.opener() or "nothing (no opener was found)"
-    if await screen.misfin.push_screen_wait(OpenFileDialog(letter.attachments[number], command)):
+    if await screen.misfin.push_screen_wait(OpenFileDialog(message.attachments[number], command)):
         await screen.services.attached.open(row, number)

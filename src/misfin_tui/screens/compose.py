@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widgets import Input, Select, Static, TextArea
 
 from misfin.errors import MisfinError
-from misfin.store.drafts import Draft
-from misfin_tui.keymap import Room
+from misfin.store.outgoing.drafts import Draft
+from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.compose_draft import DraftScreen
 from misfin_tui.screens.sending import people_line
@@ -41,7 +41,7 @@ PAUSE = 0.15
 class ComposeScreen(DraftScreen):
     """One message being written."""
 
-    BINDINGS = bindings(Room.COMPOSE)
+    BINDINGS = bindings(KeyContext.COMPOSE)
     BINDING_GROUP_TITLE = "Composer"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it per instance
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (12, "-short"), (20, "-tall")]  # noqa: RUF012 - as above
@@ -108,7 +108,7 @@ class ComposeScreen(DraftScreen):
         with Horizontal(id="text"):
             yield self.body
             with Vertical(id="side") as side:
-                side.border_title = "Passed on as it is" if forward else "Preview"
+                side.border_title = "Forwarded unchanged" if forward else "Preview"
                 yield self.preview
         yield self.meter
         yield KeyBar(id="keys")
@@ -213,8 +213,8 @@ class ComposeScreen(DraftScreen):
 
     # ---- recipients
 
-    @on(AddressInput.Wanted)
-    def _offers_wanted(self, event: AddressInput.Wanted) -> None:
+    @on(AddressInput.CompletionWanted)
+    def _offers_wanted(self, event: AddressInput.CompletionWanted) -> None:
         event.stop()
         if self._opened is None or not event.prefix:
             self.offers.hide()

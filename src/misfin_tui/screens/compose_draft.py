@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from misfin.errors import MisfinError, StoreError
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, Leaving
 from misfin_tui.keymap import readable
 from misfin_tui.messages import MailChanged
-from misfin_tui.screens.place import AppScreen
+from misfin_tui.screens.list_screen import AppScreen
 from misfin_tui.screens.sending import certain, fitting, submitted
 from misfin_tui.widgets.facts import clock
 
@@ -205,12 +205,12 @@ class DraftScreen(AppScreen):
         self._finish()
 
     def _problem(self, draft: Draft) -> str:
-        """What has to be mended before it can be sent; goes to the field."""
+        """What has to be fixed before it can be sent; goes to the field."""
         entries = self.to.recipients
         wrong = next((entry for entry in entries if entry.address is None), None)
         if not entries or wrong:
             self.to.focus()
-            return wrong.problem if wrong else "Write to whom it goes."
+            return wrong.problem if wrong else "Add a recipient."
         if not (draft.body.strip() or draft.subject.strip() or draft.forwards):
             self.body.focus()
             return "There is nothing in the message yet."

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from textual import work
 
 from misfin.errors import MisfinError
-from misfin.store.contacts import Contact
-from misfin.store.plainletters import bare
-from misfin.store.rows import Badge
+from misfin.store.index.rows import Badge
+from misfin.store.people.contacts import Contact
+from misfin.store.search.folding import bare
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import ContactDialog, ContactForm
-from misfin_tui.keymap import Room, readable
-from misfin_tui.screens.place import Place
+from misfin_tui.keymap import KeyContext, readable
+from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screentext import suspicious
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 BADGES = {Badge.VERIFIED: "good", Badge.FIRST: "accent", Badge.NONE: "muted", Badge.CHANGED: "bad"}
 
 
-class ContactsScreen(Place):
+class ContactsScreen(ListScreen):
     """Everybody, the likeliest first."""
 
-    BINDINGS = bindings(Room.LIST, Room.CONTACTS)
+    BINDINGS = bindings(KeyContext.LIST, KeyContext.CONTACTS)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Contacts"
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class ContactsScreen(Place):
         self._undo: Contact | None = None
 
     def make_list(self) -> RowList[Known]:
-        """Name, address, letters, trust."""
+        """Name, address, messages, trust."""
         columns = (
             Column("", 1),
             Column("Name", 24),

@@ -1,4 +1,4 @@
-"""Deciding about a letter that is held: about the certificate of its sender, or about the letter alone."""
+"""Deciding about a message that is held: about the certificate of its sender, or about the message alone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from misfin.errors import MisfinError
 from misfin_tui.dialogs.confirm import ConfirmDialog
 
 if TYPE_CHECKING:
-    from misfin.store.rows import LetterRow
-    from misfin_tui.screens.letter_actions import LetterScreen
+    from misfin.store.index.rows import MessageRow
+    from misfin_tui.screens.message_actions import MessageScreen
 
 
-async def decide(screen: LetterScreen, row: LetterRow) -> None:
-    """Ask what to do with a held letter. Call it in a worker."""
+async def decide(screen: MessageScreen, row: MessageRow) -> None:
+    """Ask what to do with a held message. Call it in a worker."""
     try:
         if not await screen.misfin.ask_trust("sender", row.sender_address):
             await _release(screen, row.id)
@@ -21,17 +21,17 @@ async def decide(screen: LetterScreen, row: LetterRow) -> None:
         screen.misfin.report(error)
 
 
-async def _release(screen: LetterScreen, key: str) -> None:
-    """A held letter without an open question: the letter alone can be let in."""
+async def _release(screen: MessageScreen, key: str) -> None:
+    """A held message without an open question: the message alone can be let in."""
     trust = screen.services.trust
-    held = next((letter for letter in await trust.held() if letter.key == key), None)
+    held = next((message for message in await trust.held() if message.key == key), None)
     if held is None:
-        screen.misfin.say("This letter is not held any more.", severity="warning")
+        screen.misfin.say("This message is not held any more.", severity="warning")
         return
     question = (
-        "Put this letter into the inbox? The pin of its sender stays as it is: the next letter under the"
+        "Put this message into the inbox? The pin of its sender stays as it is: the next message under the"
         " other certificate is held again."
     )
-    if await screen.misfin.push_screen_wait(ConfirmDialog("Release this letter?", question, yes="Release")):
+    if await screen.misfin.push_screen_wait(ConfirmDialog("Release this message?", question, yes="Release")):
         await trust.release(held)
-        screen.misfin.say("The letter is in the inbox.")
+        screen.misfin.say("The message is in the inbox.")

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from misfin_tui.keymap import ACTIONS, BY_ID, Action, Room, readable
+from misfin_tui.keymap import ACTIONS, BY_ID, KeyAction, KeyContext, readable
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.cells import fit, wrap
 from misfin_tui.widgets.gemtext_rows import Layout, Row
@@ -32,12 +32,15 @@ LABEL = 22  # cells of the column of names
 MOUSE = (
     (
         "click",
-        Action("mouse", "", "Choose", "A line, a folder, a link, an attachment, a key of the last line."),
+        KeyAction("mouse", "", "Choose", "A line, a folder, a link, an attachment, a key of the last line."),
     ),
-    ("click twice", Action("mouse", "", "Open", "Open the conversation.")),
-    ("right click", Action("mouse", "", "Menu", "Everything that can be done there.")),
-    ("wheel", Action("mouse", "", "Scroll", "Up and down.")),
-    ("drag", Action("mouse", "", "Select", "Lines of a letter: a reply quotes them, ctrl+c copies them.")),
+    ("click twice", KeyAction("mouse", "", "Open", "Open the conversation.")),
+    ("right click", KeyAction("mouse", "", "Menu", "Everything that can be done there.")),
+    ("wheel", KeyAction("mouse", "", "Scroll", "Up and down.")),
+    (
+        "drag",
+        KeyAction("mouse", "", "Select", "Lines of a message: a reply quotes them, ctrl+c copies them."),
+    ),
 )
 """What the mouse does, beside what the last line and the menu name."""
 
@@ -66,7 +69,7 @@ class HelpScreen(ModalScreen[None]):
 
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Room.HELP),
+        *bindings(KeyContext.HELP),
         Binding("j,down", "scroll_by(1)", show=False),
         Binding("k,up", "scroll_by(-1)", show=False),
         Binding("pagedown,space", "scroll_page(1)", show=False),
@@ -92,7 +95,7 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, about: Screen[object]) -> None:
         super().__init__()
-        self._here = rooms_of(about)
+        self._here = contexts_of(about)
 
     def compose(self) -> ComposeResult:
         """A box over the screen."""
@@ -117,7 +120,7 @@ class HelpScreen(ModalScreen[None]):
 
         def lay(width: int) -> Layout:
             rows: list[Row] = []
-            for room in (*self._here, *(room for room in Room if room not in self._here)):
+            for room in (*self._here, *(room for room in KeyContext if room not in self._here)):
                 found = [
                     (", ".join(map(readable, keys.of(action.id))) or "no key", action)
                     for action in ACTIONS
@@ -177,23 +180,23 @@ class HelpScreen(ModalScreen[None]):
         self.view.move_to(row)
 
 
-def rooms_of(screen: Screen[object]) -> tuple[Room, ...]:
+def contexts_of(screen: Screen[object]) -> tuple[KeyContext, ...]:
     """The rooms whose keys a screen has, its own first."""
-    found: dict[Room, None] = {}
+    found: dict[KeyContext, None] = {}
     for active in screen.active_bindings.values():
         action = BY_ID.get(active.binding.id or "")
         if action is not None:
             found[action.room] = None
-    shared = (Room.LIST, Room.EVERYWHERE)
+    shared = (KeyContext.LIST, KeyContext.EVERYWHERE)
     return (*(room for room in found if room not in shared), *(room for room in shared if room in found))
 
 
-def _matches(shown: str, action: Action, words: list[str]) -> bool:
+def _matches(shown: str, action: KeyAction, words: list[str]) -> bool:
     text = f"{shown} {action.id} {action.label} {action.help}".casefold()
     return all(word in text for word in words)
 
 
-def _rows(shown: str, action: Action, width: int) -> list[Row]:
+def _rows(shown: str, action: KeyAction, width: int) -> list[Row]:
     keys = fit(shown, KEYS) if cell_len(shown) < KEYS else shown + " "
     first = ((keys, "key"), (fit(action.label, LABEL), "label"))
     room = width - cell_len(keys) - LABEL

@@ -14,8 +14,8 @@ from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import HOST, ITSELF, IdentityForm, ImportDialog, NewIdentityDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.text import Fact, FactsDialog
-from misfin_tui.keymap import Room
-from misfin_tui.screens.place import AppScreen, Place
+from misfin_tui.keymap import KeyContext
+from misfin_tui.screens.list_screen import AppScreen, ListScreen
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day, grouped, short, span
 from misfin_tui.widgets.row_list import Cell, Column, RowList
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from misfin_tui.services.identities import OwnIdentity
 
 
-class IdentitiesScreen(Place):
+class IdentitiesScreen(ListScreen):
     """The identities of the profile."""
 
-    BINDINGS = bindings(Room.LIST, Room.IDENTITIES)
+    BINDINGS = bindings(KeyContext.LIST, KeyContext.IDENTITIES)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Identities"
 
     def make_list(self) -> RowList[OwnIdentity]:

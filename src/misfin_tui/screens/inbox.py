@@ -10,32 +10,32 @@ from textual import on, work
 from textual.containers import Container
 from textual.content import Content
 
-from misfin.errors import LetterGoneError, MisfinError, QueryError
+from misfin.errors import MessageGoneError, MisfinError, QueryError
 from misfin.model.folders import DRAFTS, INBOX, OUTBOX
-from misfin.store.rows import View
-from misfin_tui.keymap import Room, readable
+from misfin.store.index.rows import View
+from misfin_tui.keymap import KeyContext, readable
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.inbox_news import NewsScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.cells import wrap
-from misfin_tui.widgets.letter_list import LetterList
-from misfin_tui.widgets.letter_rows import at_home
+from misfin_tui.widgets.message_list import MessageList
+from misfin_tui.widgets.message_rows import at_home
 from misfin_tui.widgets.preview import Preview
-from misfin_tui.widgets.sidebar import Entry, Kind, Sidebar
+from misfin_tui.widgets.sidebar import Sidebar, SidebarEntry, SidebarKind
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-    from misfin.store.mime import Letter
-    from misfin.store.rows import ConversationRow, LetterRow
+    from misfin.store.index.rows import ConversationRow, MessageRow
+    from misfin.store.message.mime import ParsedMessage
     from misfin_tui.services.mail import FirstPage
-    from misfin_tui.widgets.letter_view import LetterView
+    from misfin_tui.widgets.message_view import MessageView
 
 PREVIEW_DELAY = 0.06
-"""Seconds the cursor must rest before its letter is read: running past costs nothing."""
+"""Seconds the cursor must rest before its message is read: running past costs nothing."""
 NARROW = 100
 """Cells under which the sidebar folds away."""
 WIDTHS = [(0, "-narrow"), (NARROW, "-medium"), (140, "-wide")]
@@ -54,8 +54,8 @@ class InboxScreen(NewsScreen):
 
     BLANK = True
 
-    BINDINGS = bindings(Room.INBOX, Room.LIST)
-    AUTO_FOCUS = "#letters"
+    BINDINGS = bindings(KeyContext.INBOX, KeyContext.LIST)
+    AUTO_FOCUS = "#messages"
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     DEFAULT_CSS = """
@@ -64,12 +64,14 @@ class InboxScreen(NewsScreen):
         #panes { layout: horizontal; height: 1fr; }
         #sidebar { width: 24; height: 1fr; border: round $border-blurred; }
         #main { layout: vertical; width: 1fr; height: 1fr; }
-        #letters { height: 3fr; border: round $border-blurred; }
+        #messages { height: 3fr; border: round $border-blurred; }
         #preview { height: 2fr; border: round $border-blurred; }
-        #sidebar, #letters, #preview { border-title-color: $mail-muted; }
-        #sidebar:focus, #letters:focus, #preview:focus { border: round $border; border-title-color: $border; }
+        #sidebar, #messages, #preview { border-title-color: $mail-muted; }
+        #sidebar:focus, #messages:focus, #preview:focus {
+            border: round $border; border-title-color: $border;
+        }
         &.-wide #main { layout: horizontal; }
-        &.-wide #letters { width: 3fr; height: 1fr; }
+        &.-wide #messages { width: 3fr; height: 1fr; }
         &.-wide #preview { width: 2fr; height: 1fr; }
         &.-narrow #sidebar { display: none; }
         &.-narrow.-sidebar #sidebar { display: block; }
@@ -81,7 +83,7 @@ class InboxScreen(NewsScreen):
         super().__init__(first.view if first else View(None, INBOX))
         self._first = first
         self.sidebar = Sidebar(id="sidebar")
-        self.letters: LetterList
+        self.messages: MessageList
         self.preview = Preview(id="preview")
         self._preview_timer: Timer | None = None
 
@@ -89,12 +91,12 @@ class InboxScreen(NewsScreen):
 
     def compose(self) -> ComposeResult:
         """The panes."""
-        self.letters = LetterList(self.services.mail, self.home, id="letters")
+        self.messages = MessageList(self.services.mail, self.home, id="messages")
         yield self.status
         with Panes(id="panes"):
             yield self.sidebar
             with Panes(id="main"):
-                yield self.letters
+                yield self.messages
                 yield self.preview
         yield KeyBar(id="keys")
 
@@ -103,7 +105,7 @@ class InboxScreen(NewsScreen):
         self.set_class(not self.misfin.config.ui.preview, "-no-preview")
         if self._first is not None:
             self.show_folders(self._first.folders)
-            self.letters.show(self._first.total, self._first.rows)
+            self.messages.show(self._first.total, self._first.rows)
         self.titles_changed()
         self.call_after_refresh(self._after_first_frame)
 
@@ -125,16 +127,16 @@ class InboxScreen(NewsScreen):
 
     def titles_changed(self) -> None:
         """Say what the list shows, and why it is empty when it is."""
-        letters, view = self.letters, self.letters.view
+        messages, view = self.messages, self.messages.view
         name = f"Search: {self.written(view.query)}" if view.query else view.folder or "All mail"
-        more = "" if letters.complete else "+"
-        parts = [name, f"{letters.total:,}{more} conversation{'' if letters.total == 1 else 's'}"]
+        more = "" if messages.complete else "+"
+        parts = [name, f"{messages.total:,}{more} conversation{'' if messages.total == 1 else 's'}"]
         if view.unread_only:
             parts.append("unread only")
-        if letters.marks:
-            parts.append(f"{len(letters.marks):,} selected")
-        letters.border_title = Content(plain(" · ".join(parts), one_line=True))
-        letters.empty_text = self._why_empty(view)
+        if messages.marks:
+            parts.append(f"{len(messages.marks):,} selected")
+        messages.border_title = Content(plain(" · ".join(parts), one_line=True))
+        messages.empty_text = self._why_empty(view)
 
     def _why_empty(self, view: View) -> str:
         if view.query:
@@ -148,12 +150,12 @@ class InboxScreen(NewsScreen):
         lines = [
             "No mail yet.",
             "",
-            f"{self._key('compose')} writes a letter, {self._key('help')} shows every key.",
+            f"{self._key('compose')} writes a message, {self._key('help')} shows every key.",
         ]
         return "\n".join([*lines, f"Others reach you at {view.account}."] if view.account else lines)
 
     def _where_it_was(self, account: str) -> str:
-        room = max(self.letters.size.width - 2, 20)
+        room = max(self.messages.size.width - 2, 20)
         where = plain(at_home(self.services.profile.mail / account), one_line=True)
         lines = [
             f"The mail of {account} cannot be found.",
@@ -175,27 +177,27 @@ class InboxScreen(NewsScreen):
 
     # ---- the list speaks
 
-    @on(LetterList.Loaded)
+    @on(MessageList.Loaded)
     def _loaded(self) -> None:
         self.titles_changed()
         self.count_on()
 
-    @on(LetterList.MarksChanged)
+    @on(MessageList.MarksChanged)
     def _marks_changed(self) -> None:
         self.titles_changed()
 
-    @on(LetterList.Failed)
-    def _list_failed(self, event: LetterList.Failed) -> None:
+    @on(MessageList.Failed)
+    def _list_failed(self, event: MessageList.Failed) -> None:
         if isinstance(event.error, QueryError):
             self.search_failed(event.error)
         else:
             self.misfin.report(event.error)
 
-    @on(LetterList.Opened)
+    @on(MessageList.Opened)
     def _opened(self) -> None:
         self.action_open_conversation()
 
-    @on(LetterList.Highlighted)
+    @on(MessageList.Highlighted)
     def _highlighted(self) -> None:
         if self._preview_timer is not None:
             self._preview_timer.stop()
@@ -204,7 +206,7 @@ class InboxScreen(NewsScreen):
     @property
     def idle_actions(self) -> Collection[str]:
         """What the list shown gives no occasion for."""
-        view = self.letters.view
+        view = self.messages.view
         drafts = () if view.folder == DRAFTS else ("edit_draft",)
         return drafts if view.query else (*drafts, "save_search")
 
@@ -213,35 +215,35 @@ class InboxScreen(NewsScreen):
         self.status.opens = self.size.width < NARROW
         if self.away:
             self.call_after_refresh(self.titles_changed)
-        if self.preview.display and self.preview.letter is None:
+        if self.preview.display and self.preview.message is None:
             self._highlighted()
 
-    @work(group="preview", exclusive=True, description="read a letter for the preview")
+    @work(group="preview", exclusive=True, description="read a message for the preview")
     async def _show_preview(self) -> None:
-        row = self.letters.current
+        row = self.messages.current
         if not self.preview.display:
             return
         if row is None:
             self.preview.clear()
             return
         try:
-            letter_row = await self.services.mail.letter(row.id)
-            letter = await self.services.mail.read(letter_row)
-        except LetterGoneError:
+            message_row = await self.services.mail.message(row.id)
+            message = await self.services.mail.read(message_row)
+        except MessageGoneError:
             self.preview.clear()  # moved or removed by another program: the list is about to say so
         except MisfinError as error:
             self.preview.show_problem(row, f"{error} {error.remedy}".strip())
         else:
-            if self.letters.current is not None and self.letters.current.id == row.id:
-                self.preview.show_letter(letter_row, letter)
+            if self.messages.current is not None and self.messages.current.id == row.id:
+                self.preview.show_message(message_row, message)
 
     # ---- moving about
 
     @property
-    def pane(self) -> LetterList | Sidebar | Preview:
+    def pane(self) -> MessageList | Sidebar | Preview:
         """The pane the keys are for."""
         focused = self.focused
-        return focused if isinstance(focused, (LetterList, Sidebar, Preview)) else self.letters
+        return focused if isinstance(focused, (MessageList, Sidebar, Preview)) else self.messages
 
     def action_cursor_up(self) -> None:
         """One row up."""
@@ -269,7 +271,7 @@ class InboxScreen(NewsScreen):
 
     def focus_next(self, selector: str = "*") -> object:  # type: ignore[override]  # as Screen's, for any selector
         """The next pane; in a narrow window that brings the sidebar back for as long as it is used."""
-        if self.has_class("-narrow") and self.focused is self.letters and not self.has_class("-sidebar"):
+        if self.has_class("-narrow") and self.focused is self.messages and not self.has_class("-sidebar"):
             self.add_class("-sidebar")
             self.sidebar.focus()
             return self.sidebar
@@ -279,7 +281,7 @@ class InboxScreen(NewsScreen):
     def _line_on_top(self) -> None:
         """A click on the line on top of a narrow window: the sidebar comes, or goes again."""
         if self.has_class("-sidebar"):
-            self.letters.focus()
+            self.messages.focus()
         elif self.has_class("-narrow"):
             self.add_class("-sidebar")
             self.sidebar.focus()
@@ -291,38 +293,38 @@ class InboxScreen(NewsScreen):
 
     def action_back(self) -> None:
         """Out of the search, the selection, another folder; then out of the program."""
-        if self.letters.marks:
-            self.letters.set_marks(())
+        if self.messages.marks:
+            self.messages.set_marks(())
         elif self._before_search is not None:
             self._leave_search()
-        elif self.letters.view != self.home:
+        elif self.messages.view != self.home:
             self.open_view(self.home)
-        elif self.focused is not self.letters:
-            self.letters.focus()
+        elif self.focused is not self.messages:
+            self.messages.focus()
         else:
             self.run_worker(self.misfin.action_quit(), group="quit", description="quit")
 
     def action_leave_search(self) -> None:
         """Escape: out of the sidebar, the selection and the search, never out of the program."""
-        if self.focused is not self.letters:
-            self.letters.focus()
-        elif self.letters.marks or self._before_search is not None:
+        if self.focused is not self.messages:
+            self.messages.focus()
+        elif self.messages.marks or self._before_search is not None:
             self.action_back()
 
-    @on(Sidebar.Chosen)
-    def _chosen(self, event: Sidebar.Chosen) -> None:
+    @on(Sidebar.SidebarChosen)
+    def _chosen(self, event: Sidebar.SidebarChosen) -> None:
         self.choose(event.entry)
 
-    def choose(self, entry: Entry) -> None:
+    def choose(self, entry: SidebarEntry) -> None:
         """Show what a line of the sidebar stands for."""
-        if entry.kind is Kind.OUTBOX:
+        if entry.kind is SidebarKind.OUTBOX:
             self.misfin.open_outbox()
         else:
             self._choose(entry)
 
     def action_unread_only(self) -> None:
         """Show unread conversations only, or all."""
-        view = self.letters.view
+        view = self.messages.view
         self.open_view(replace(view, unread_only=not view.unread_only))
 
     def action_preview(self) -> None:
@@ -335,14 +337,14 @@ class InboxScreen(NewsScreen):
 
     def action_select(self) -> None:
         """Mark the conversation under the cursor."""
-        self.letters.toggle_mark()
+        self.messages.toggle_mark()
 
     @work(group="marks", exclusive=True, description="mark all")
     async def action_select_all(self) -> None:
         """Mark every conversation of the list."""
-        if not self.letters.complete:
-            await self.letters.reload()
-        await self.letters.mark_all()
+        if not self.messages.complete:
+            await self.messages.reload()
+        await self.messages.mark_all()
 
     def action_refresh(self) -> None:
         """Look for new mail now."""
@@ -357,47 +359,47 @@ class InboxScreen(NewsScreen):
         if self.pane is self.sidebar:
             self.sidebar.choose()
             return
-        row = self.letters.current
+        row = self.messages.current
         if row is None:
             return
-        if self.letters.view.folder == DRAFTS:
+        if self.messages.view.folder == DRAFTS:
             self.action_edit_draft()
-        elif self.letters.view.folder == OUTBOX:
+        elif self.messages.view.folder == OUTBOX:
             self.misfin.open_outbox()
         else:
             self.misfin.open_thread(row, self)
 
     async def neighbour(self, step: int) -> ConversationRow | None:
         """Move the cursor to the conversation before or after, for the conversation screen."""
-        return await self.letters.step(step)
+        return await self.messages.step(step)
 
-    # ---- for the actions on letters
+    # ---- for the actions on messages
 
-    async def chosen_letter(self) -> LetterRow | None:
-        """The newest letter of the conversation under the cursor."""
-        row = self.letters.current
-        return await self.services.mail.letter(row.id) if row else None
+    async def chosen_message(self) -> MessageRow | None:
+        """The newest message of the conversation under the cursor."""
+        row = self.messages.current
+        return await self.services.mail.message(row.id) if row else None
 
-    def attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
+    def attachment_chosen(self, event: MessageView.AttachmentChosen) -> None:
         """The name of one was clicked in the preview."""
-        if self.preview.letter is not None and self.preview.read is not None:
-            self.offer_attachments(self.preview.letter, self.preview.read, event.number - 1)
+        if self.preview.message is not None and self.preview.read is not None:
+            self.offer_attachments(self.preview.message, self.preview.read, event.number - 1)
 
-    def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
-        """The letter of the preview."""
-        if self.preview.letter is None or self.preview.read is None:
+    def messages_shown(self) -> Sequence[tuple[MessageRow, ParsedMessage]]:
+        """The message of the preview."""
+        if self.preview.message is None or self.preview.read is None:
             return ()
-        return [(self.preview.letter, self.preview.read)]
+        return [(self.preview.message, self.preview.read)]
 
     def targets(self) -> Sequence[int]:
         """The marked conversations, else the one under the cursor."""
-        return self.letters.targets()
+        return self.messages.targets()
 
     def view(self) -> View:
         """What the list shows."""
-        return self.letters.view
+        return self.messages.view
 
     async def filed(self, gone: bool) -> None:
         """Marks are used up; the list is read again at once."""
-        self.letters.set_marks(())
+        self.messages.set_marks(())
         self.refresh_all()

@@ -9,7 +9,7 @@ from textual import work
 
 from misfin.errors import MisfinError
 from misfin.model.folders import INBOX
-from misfin.store.rows import View
+from misfin.store.index.rows import View
 from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, SourceChanged
 from misfin_tui.screens.inbox_search import SearchScreen
 from misfin_tui.widgets.sidebar import entries
@@ -18,7 +18,7 @@ from misfin_tui.widgets.statusbar import StatusBar
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from misfin.store.rows import FolderRow
+    from misfin.store.index.rows import FolderRow
 
 RELOAD_PAUSE = 0.25
 """Seconds between two readings of the list while mail pours in."""
@@ -55,7 +55,7 @@ class NewsScreen(SearchScreen):
         """Set or remove one piece of news of the status line; their order is fixed."""
         self._news[what] = (text, tone)
         news = [self._news[key] for key in ORDER if self._news.get(key, ("", ""))[0]]
-        view = self.letters.view
+        view = self.messages.view
         several = "all accounts" if self.several else ""
         self.status.tell(view.account or self.home.account or several, news)
 
@@ -63,7 +63,7 @@ class NewsScreen(SearchScreen):
         """Show folders and counts beside the list."""
         searches = list(self.misfin.config.searches.items())
         self.sidebar.show(entries(folders, self._outbox, searches, self._own, self.away))
-        self.sidebar.mark_shown(self.letters.view)
+        self.sidebar.mark_shown(self.messages.view)
         unread = sum(row.unread for row in folders if row.folder == INBOX)
         self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
 
@@ -73,8 +73,8 @@ class NewsScreen(SearchScreen):
         self.several = len(accounts) > 1
         home = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
         if (folders or self._own) and home != self.home:
-            if self.letters.view == self.home:
-                self.letters.view = home
+            if self.messages.view == self.home:
+                self.messages.view = home
                 self._stale = True
             self.home = home
 
@@ -102,13 +102,13 @@ class NewsScreen(SearchScreen):
         if away != self.away:
             self.away = away
             self.titles_changed()
-            self.letters.refresh()
+            self.messages.refresh()
             self.refresh_all()  # the sidebar says it too
         if away:
             self._away_timer = self.set_timer(AWAY_PAUSE, self.find_away)
 
     def on_mail_changed(self, message: MailChanged) -> None:
-        """Letters came or changed."""
+        """Messages came or changed."""
         self.refresh_all()
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
@@ -124,13 +124,13 @@ class NewsScreen(SearchScreen):
             self.tell("receiver", f"{mark} {whose}{worst.sentence}", style)
 
     def on_index_progress(self, message: IndexProgress) -> None:
-        """Say how far reading the mail, or an action on many letters, has come."""
+        """Say how far reading the mail, or an action on many messages, has come."""
         running = message.done < message.total
         if message.what == "reading":
             self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
         self.tell("index", f"{message.what} {message.done:,}/{message.total:,}" if running else "")
         self.titles_changed()
-        self.letters.refresh()
+        self.messages.refresh()
 
     def refresh_all(self) -> None:
         """Read list and folders again; while that runs, further calls make for one more round."""
@@ -147,7 +147,7 @@ class NewsScreen(SearchScreen):
                 folders = await self.services.mail.folders()
                 if not self.services.mail.scanned and not any(row.total for row in folders):
                     return  # an index just begun knows less than the page shown; the scan will tell
-                await self.letters.reload()
+                await self.messages.reload()
                 self._find_home(folders)
                 self.show_folders(folders)
                 if self._own:

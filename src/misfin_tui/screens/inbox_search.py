@@ -10,14 +10,14 @@ from textual import work
 from textual.worker import WorkerError
 
 from misfin.errors import MisfinError, QueryError
-from misfin.store.rows import View
-from misfin_tui.screens.letter_actions import LetterScreen
-from misfin_tui.widgets.sidebar import Entry, Kind
+from misfin.store.index.rows import View
+from misfin_tui.screens.message_actions import MessageScreen
+from misfin_tui.widgets.sidebar import SidebarEntry, SidebarKind
 
 if TYPE_CHECKING:
     from textual.worker import Worker
 
-    from misfin_tui.widgets.letter_list import LetterList
+    from misfin_tui.widgets.message_list import MessageList
     from misfin_tui.widgets.searchbox import Prompt
     from misfin_tui.widgets.sidebar import Sidebar
 
@@ -25,10 +25,10 @@ TOGETHER = 0.01
 """Seconds a typed character is drawn later at most, so that what the search finds is drawn with it."""
 
 
-class SearchScreen(LetterScreen):
+class SearchScreen(MessageScreen):
     """A screen with a list and a sidebar of places to look at; ``home`` is where it begins."""
 
-    letters: LetterList
+    messages: MessageList
     sidebar: Sidebar
     home: View
     _before_search: View | None = None
@@ -53,17 +53,17 @@ class SearchScreen(LetterScreen):
     def open_view(self, view: View, thread: int | None = None) -> None:
         """Show a folder or a search in the list, perhaps around a conversation."""
         self._open_view(view, thread)
-        self.letters.focus()
+        self.messages.focus()
 
     @work(group="view", exclusive=True, description="open a folder or a search")
     async def _open_view(self, view: View, thread: int | None) -> None:
-        await self.letters.open_view(view, thread)
+        await self.messages.open_view(view, thread)
         self.sidebar.mark_shown(view)
         self.titles_changed()
 
-    def _choose(self, entry: Entry) -> None:
+    def _choose(self, entry: SidebarEntry) -> None:
         if entry.view is not None:
-            self._before_search = self.home if entry.kind is Kind.SEARCH else None
+            self._before_search = self.home if entry.kind is SidebarKind.SEARCH else None
             self._before_thread = None
             self.open_view(entry.view)
 
@@ -84,21 +84,21 @@ class SearchScreen(LetterScreen):
     def count_on(self) -> None:
         """Count the rest of a search whose first page is shown."""
         self.workers.cancel_group(self, "count")
-        if not self.letters.complete:
+        if not self.messages.complete:
             self._count_on()
 
     @work(group="count", exclusive=True, description="count what a search finds")
     async def _count_on(self) -> None:
-        await self.letters.reload()
+        await self.messages.reload()
 
     @work(group="search", exclusive=True, description="search")
     async def action_search(self) -> None:
         """Search as you type; accepting keeps what was found, closing goes back."""
         from misfin_tui.widgets.searchbox import SEARCH_WORDS
 
-        view = self.letters.view
+        view = self.messages.view
         if self._before_search is None:
-            current = self.letters.current
+            current = self.messages.current
             self._before_search, self._before_thread = view, current.thread if current else None
         answer: str | None = self.written(view.query)
         self._searching = True
@@ -109,7 +109,7 @@ class SearchScreen(LetterScreen):
                 if answer is None or not answer.strip():
                     break
                 if await self._accept(answer):
-                    self.letters.focus()
+                    self.messages.focus()
                     return
                 self._refused = answer  # it stays open, and points at why
         finally:
@@ -181,22 +181,22 @@ class SearchScreen(LetterScreen):
         if query.strip() and (query != self._written[0] or self.services.mail.as_typed(text) == query):
             self._written = query, text.strip()
         shown = True
-        if view != self.letters.view:
-            shown = await self.letters.open_view(view)
-        self.sidebar.mark_shown(self.letters.view)
+        if view != self.messages.view:
+            shown = await self.messages.open_view(view)
+        self.sidebar.mark_shown(self.messages.view)
         self.titles_changed()
         return shown
 
     def _leave_search(self) -> None:
         self.workers.cancel_group(self, "view")  # a search just begun must not come after
         view, self._before_search = self._before_search, None
-        if view is not None and self.letters.view != view:
+        if view is not None and self.messages.view != view:
             self.open_view(view, self._before_thread)
 
     @work(group="search", exclusive=True, description="save a search")
     async def action_save_search(self) -> None:
         """Keep this search in the sidebar."""
-        query = self.letters.view.query
+        query = self.messages.view.query
         if not query:
             self.misfin.say("Search for something first.", severity="warning")
             return

@@ -8,30 +8,30 @@ from typing import Any
 
 from textual import work
 
-from misfin.store.outgoing import TAKEN, OutboxRow, Question, State
+from misfin.store.outgoing.deliveries import TAKEN, DeliveryState, OutboxRow, Question
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.redirect import Following, RedirectDialog
 from misfin_tui.dialogs.text import FactsDialog
-from misfin_tui.keymap import Room, readable
+from misfin_tui.keymap import KeyContext, readable
 from misfin_tui.messages import OutboxChanged, TrustAsked
+from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screens.outbox_words import MARKS, TONES, is_gone, next_step, state_words, transcript
-from misfin_tui.screens.place import Place
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import many
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE})
 REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
-FINISHED = frozenset({*TAKEN, State.FAILED, State.CANCELLED})
+FINISHED = frozenset({*TAKEN, DeliveryState.FAILED, DeliveryState.CANCELLED})
 TICK = 1.0  # seconds between looks at the clock, for "in 12 s"
 
 
-class OutboxScreen(Place):
+class OutboxScreen(ListScreen):
     """What is on its way out."""
 
-    BINDINGS = bindings(Room.LIST, Room.OUTBOX)
+    BINDINGS = bindings(KeyContext.LIST, KeyContext.OUTBOX)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Outbox"
 
     def make_list(self) -> RowList[OutboxRow]:
@@ -56,7 +56,7 @@ class OutboxScreen(Place):
         )
 
     async def load(self) -> Iterable[OutboxRow]:
-        """Every row, newest letter first."""
+        """Every row, newest message first."""
         return await self.services.sending.outbox()
 
     def matches(self, item: OutboxRow, words: list[str]) -> bool:
@@ -66,8 +66,10 @@ class OutboxScreen(Place):
 
     def news(self) -> list[tuple[str, str]]:
         """How many are waiting for something."""
-        waiting = sum(row.state not in FINISHED and row.state is not State.HELD for row in self.everything)
-        asking = sum(row.state in (State.HELD, State.UNCERTAIN) for row in self.everything)
+        waiting = sum(
+            row.state not in FINISHED and row.state is not DeliveryState.HELD for row in self.everything
+        )
+        asking = sum(row.state in (DeliveryState.HELD, DeliveryState.UNCERTAIN) for row in self.everything)
         told = [(f"{waiting:,} on the way", "muted")] if waiting else []
         return [*told, *([(f"{many(asking, 'question')} for you", "warning")] if asking else [])]
 
@@ -77,7 +79,7 @@ class OutboxScreen(Place):
         self.set_interval(TICK, self._tick)
 
     def _tick(self) -> None:
-        if any(row.state in (State.WAITING, State.DEFERRED) for row in self.everything):
+        if any(row.state in (DeliveryState.WAITING, DeliveryState.DEFERRED) for row in self.everything):
             self.rows.refresh()
             self.show_detail(self.row)
 
@@ -125,8 +127,8 @@ class OutboxScreen(Place):
         attempts = await self.attempt(self.services.sending.attempts(row.id))
         if attempts is None:
             return
-        more = [Choice("answer", "Answer …")] if row.state is State.HELD or is_gone(row) else []
-        more += [Choice("retry", "Try now")] if row.state not in (*TAKEN, State.SENDING) else []
+        more = [Choice("answer", "Answer …")] if row.state is DeliveryState.HELD or is_gone(row) else []
+        more += [Choice("retry", "Try now")] if row.state not in (*TAKEN, DeliveryState.SENDING) else []
         dialog = FactsDialog(f"To {row.to}", transcript(row, attempts, time.time()), more=more)
         choice = await self.app.push_screen_wait(dialog)
         if choice == "answer":
@@ -140,7 +142,7 @@ class OutboxScreen(Place):
         row = self.row
         if row is None:
             return
-        if row.state is State.UNCERTAIN and not await self.app.push_screen_wait(
+        if row.state is DeliveryState.UNCERTAIN and not await self.app.push_screen_wait(
             ConfirmDialog(
                 "Send it again?",
                 f"The last attempt to reach {row.to} was cut off after the message had left. It may have"
@@ -161,10 +163,10 @@ class OutboxScreen(Place):
         row = self.row
         if row is None:
             return
-        if row.state in (*TAKEN, State.SENDING):
+        if row.state in (*TAKEN, DeliveryState.SENDING):
             self.misfin.say("It has left; there is nothing to take back.", severity="warning")
             return
-        if row.state is State.UNCERTAIN and not await self.app.push_screen_wait(
+        if row.state is DeliveryState.UNCERTAIN and not await self.app.push_screen_wait(
             ConfirmDialog("Edit it?", "It may have arrived as it was.", yes="Edit", no="Leave it")
         ):
             return
@@ -216,12 +218,12 @@ class OutboxScreen(Place):
         row = self.row
         if row is None:
             return
-        if row.state is State.UNCERTAIN:
+        if row.state is DeliveryState.UNCERTAIN:
             self.action_retry()
         elif is_gone(row):
             await self._answer_gone(row)
-        elif row.state is not State.HELD or row.question is None:
-            self.misfin.say("This message asks nothing.")
+        elif row.state is not DeliveryState.HELD or row.question is None:
+            self.misfin.say("This message needs no decision.")
         elif row.question in TRUST:
             await self._answer_trust(row)
         elif row.question in REDIRECTS:
@@ -235,7 +237,7 @@ class OutboxScreen(Place):
         trust = self.services.trust
         question = await self.attempt(trust.question(PinKind.HOST, row.pin_name))
         if question is None:
-            # The certificate is not known here any more: asking the host again raises the question anew.
+            # The certificate is not known here any more: asking the host again raises the question again.
             await self.attempt(self.services.sending.retry(row.id))
             return
         answer = await self.app.push_screen_wait(CertificateDialog(question))

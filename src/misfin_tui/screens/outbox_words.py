@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from misfin.model.status import StatusCode
-from misfin.store.outgoing import AttemptRow, OutboxRow, Phase, Question, State
+from misfin.store.outgoing.deliveries import AttemptRow, DeliveryState, OutboxRow, Phase, Question
 from misfin_tui.dialogs.text import Fact
 from misfin_tui.widgets.facts import grouped, in_a_while, moment
 
 TONES = {
-    State.WAITING: "normal",
-    State.SENDING: "accent",
-    State.DELIVERED: "good",
-    State.ACCEPTED: "good",
-    State.DEFERRED: "muted",
-    State.HELD: "warn",
-    State.FAILED: "bad",
-    State.UNCERTAIN: "warn",
-    State.CANCELLED: "muted",
+    DeliveryState.WAITING: "normal",
+    DeliveryState.SENDING: "accent",
+    DeliveryState.DELIVERED: "good",
+    DeliveryState.ACCEPTED: "good",
+    DeliveryState.DEFERRED: "muted",
+    DeliveryState.HELD: "warn",
+    DeliveryState.FAILED: "bad",
+    DeliveryState.UNCERTAIN: "warn",
+    DeliveryState.CANCELLED: "muted",
 }
 MARKS = {
-    State.WAITING: "○",
-    State.SENDING: "▶",
-    State.DELIVERED: "✓",
-    State.ACCEPTED: "↗",
-    State.DEFERRED: "◷",
-    State.HELD: "‖",
-    State.FAILED: "✗",
-    State.UNCERTAIN: "?",
-    State.CANCELLED: "–",
+    DeliveryState.WAITING: "○",
+    DeliveryState.SENDING: "▶",
+    DeliveryState.DELIVERED: "✓",
+    DeliveryState.ACCEPTED: "↗",
+    DeliveryState.DEFERRED: "◷",
+    DeliveryState.HELD: "‖",
+    DeliveryState.FAILED: "✗",
+    DeliveryState.UNCERTAIN: "?",
+    DeliveryState.CANCELLED: "–",
 }
 """A sign for each state, so that none is told by colour alone."""
 
@@ -37,38 +37,41 @@ MARKS = {
 def state_words(row: OutboxRow, now: float) -> str:
     """The state of a row in a few words: what happens next, or what was said."""
     match row.state:
-        case State.WAITING:
+        case DeliveryState.WAITING:
             held = row.hold_until - now
             return f"leaves {in_a_while(held)}, z takes it back" if held > 0 else "waiting"
-        case State.DEFERRED:
+        case DeliveryState.DEFERRED:
             return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
-        case State.DELIVERED:
+        case DeliveryState.DELIVERED:
             return "delivered"
-        case State.ACCEPTED:
+        case DeliveryState.ACCEPTED:
             return f"accepted by {row.server}" if row.server else "accepted"
-        case State.HELD:
+        case DeliveryState.HELD:
             return f"held: {row.why}"
-        case State.FAILED:
+        case DeliveryState.FAILED:
             said = f"{row.status} {row.meta}".strip() if row.status else ""
             return f"failed: {said or row.why}"
-        case State.UNCERTAIN:
+        case DeliveryState.UNCERTAIN:
             return f"uncertain: {row.why}"
         case _:
             return str(row.state)
 
 
 def is_gone(row: OutboxRow) -> bool:
-    """Whether the mailbox does not exist any more, so that its contact may be marked (protocol.md §2)."""
-    return row.state is State.FAILED and row.status == StatusCode.MAILBOX_GONE
+    """Whether the mailbox does not exist any more, so that its contact may be marked.
+
+    See docs/protocol.md §2.
+    """
+    return row.state is DeliveryState.FAILED and row.status == StatusCode.MAILBOX_GONE
 
 
 def next_step(row: OutboxRow) -> tuple[str, str] | None:
     """The action that a row waits for, and what it does, in words; None when nothing has to be decided."""
-    if row.state is State.UNCERTAIN:
+    if row.state is DeliveryState.UNCERTAIN:
         return "retry", "sends it again, after asking"
     if is_gone(row):
         return "answer", "marks the mailbox as gone"
-    if row.state is not State.HELD or row.question is None:
+    if row.state is not DeliveryState.HELD or row.question is None:
         return None
     if row.question is Question.TOO_LARGE:
         return "edit", "takes it back to shorten or split it"

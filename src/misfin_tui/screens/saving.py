@@ -1,4 +1,4 @@
-"""A letter out of the program: to a file that is asked for until it does, or to a command."""
+"""A message out of the program: to a file that is asked for until it does, or to a command."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from misfin.errors import LocalError, MisfinError
 from misfin_tui.dialogs.text import FactsDialog
 
 if TYPE_CHECKING:
-    from misfin_tui.screens.letter_actions import LetterScreen
+    from misfin_tui.screens.message_actions import MessageScreen
     from misfin_tui.widgets.thread_view import Part
 
 T = TypeVar("T")
 
 
 async def save_as(
-    screen: LetterScreen,
+    screen: MessageScreen,
     question: str,
     suggested: str,
     hint: str,
@@ -37,15 +37,15 @@ async def save_as(
             screen.misfin.report(error)
 
 
-async def save_letter(screen: LetterScreen, part: Part) -> None:
-    """Save a letter: as ``.eml`` what is stored, else the gemmail that came over the wire."""
+async def save_message(screen: MessageScreen, part: Part) -> None:
+    """Save a message: as ``.eml`` what is stored, else the gemmail that came over the wire."""
 
     async def save(path: Path) -> Path:
         data = await _bytes(screen, part, mail=path.suffix == ".eml")
         return await screen.services.outside.save(path, data)
 
-    kind = "gmi" if part.letter is None or part.letter.misfin is not None else "eml"
-    name = time.strftime(f"letter-%Y%m%d-%H%M%S.{kind}", time.localtime(part.row.date))
+    kind = "gmi" if part.message is None or part.message.misfin is not None else "eml"
+    name = time.strftime(f"message-%Y%m%d-%H%M%S.{kind}", time.localtime(part.row.date))
     suggested = f"{screen.services.attached.last_folder}/{name}"
     try:
         saved = await save_as(screen, "Save to", suggested, "a new file; .eml keeps the whole mail", save)
@@ -57,9 +57,9 @@ async def save_letter(screen: LetterScreen, part: Part) -> None:
             screen.misfin.say(f"Saved to {saved}.")
 
 
-async def pipe(screen: LetterScreen, part: Part) -> None:
-    """Give a letter to a command and show what it prints."""
-    command = await screen.ask("Pipe to", help="a command; it gets the letter on its input")
+async def pipe(screen: MessageScreen, part: Part) -> None:
+    """Give a message to a command and show what it prints."""
+    command = await screen.ask("Pipe to", help="a command; it reads the message from standard input")
     if not command or not command.strip():
         return
     try:
@@ -74,10 +74,10 @@ async def pipe(screen: LetterScreen, part: Part) -> None:
         screen.misfin.say(f"{command}: ended with status {output.status}.")
 
 
-async def _bytes(screen: LetterScreen, part: Part, *, mail: bool = False) -> bytes:
-    """The gemmail of a letter, or its whole file where ``mail`` says so or it is no gemmail."""
+async def _bytes(screen: MessageScreen, part: Part, *, mail: bool = False) -> bytes:
+    """The gemmail of a message, or its whole file where ``mail`` says so or it is not gemmail."""
     mails = screen.services.mail
-    letter = part.letter or await mails.read(part.row)
-    if letter.misfin is not None and not mail:
-        return letter.misfin.gemmail
+    message = part.message or await mails.read(part.row)
+    if message.misfin is not None and not mail:
+        return message.misfin.gemmail
     return await mails.raw(part.row)

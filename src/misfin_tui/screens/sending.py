@@ -11,9 +11,9 @@ from textual.content import Content
 from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress, same_person
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
-from misfin_tui.screens.place import AppScreen
+from misfin_tui.screens.list_screen import AppScreen
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.facts import day
 
@@ -51,7 +51,7 @@ async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bo
         if address is None:
             continue
         if any(same_person(address, each) for each in mine):
-            odd.append(f"{address.address} is yourself.")
+            odd.append(f"{address.address} is your own address.")
         reason = suspicious(address.address)
         if reason:
             odd.append(f"{address.address}: {reason}.")
@@ -60,19 +60,19 @@ async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bo
             odd.append(f"{address.address} looks like {like}, but is not it.")
     if not odd:
         return True
-    dialog = ConfirmDialog("Is this whom you mean?", "\n".join(odd), yes="Send", no="Go back", danger=True)
+    dialog = ConfirmDialog("Is this who you mean?", "\n".join(odd), yes="Send", no="Go back", danger=True)
     return await screen.app.push_screen_wait(dialog) is True
 
 
-def submitted(letters: int, copies: int, hold: int, undo: str) -> str:
+def submitted(messages: int, copies: int, hold: int, undo: str) -> str:
     """What is said when a message was queued, perhaps in parts, for one or more recipients; ``undo`` is the
     key that takes it back."""
-    what = "The message" if letters == 1 else f"{letters} messages"
-    if copies > letters:
-        what += f" to {copies // letters} people"
+    what = "The message" if messages == 1 else f"{messages} messages"
+    if copies > messages:
+        what += f" to {copies // messages} people"
     if not hold:
-        return f"{what} is on its way." if letters == 1 else f"{what} are on their way."
-    leaves, it = ("leaves", "it") if letters == 1 else ("leave", "them")
+        return f"{what} is on its way." if messages == 1 else f"{what} are on their way."
+    leaves, it = ("leaves", "it") if messages == 1 else ("leave", "them")
     back = f"; {undo} takes {it} back" if undo else ""
     return f"{what} {leaves} in {hold} s{back}."
 
@@ -88,7 +88,7 @@ def people_line(
     trust = iter(states)
     for entry in entries:
         if entry.address is None:
-            words = f"{plain(entry.text, one_line=True)[:40]} is no address"
+            words = f"{plain(entry.text, one_line=True)[:40]} is not an address"
             told.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
             continue
         state, address = next(trust), entry.address
@@ -96,7 +96,7 @@ def people_line(
         if odd := suspicious(address.address):
             found = (1, "⚠", BADGE_TONES["⚠"], f"{name} {odd}", "$warning")
         elif any(same_person(address, each) for each in mine):
-            found = (2, "◂", "$warning", f"{name} is yourself", "")
+            found = (2, "◂", "$warning", f"{name} is your own address", "")
         else:
             note = state.note + (f" {day(state.since)}" if state.since else "")
             found = (3, state.badge.value, BADGE_TONES[state.badge.value], f"{name} {note}", "")

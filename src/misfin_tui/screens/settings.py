@@ -12,9 +12,9 @@ from misfin.model.address import MisfinAddress
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
 from misfin_tui.dialogs.theme import ThemeDialog
-from misfin_tui.keymap import Room
+from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import ConfigChanged
-from misfin_tui.screens.place import Place
+from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screens.settings_rows import (
     Setting,
     complaint,
@@ -29,10 +29,10 @@ from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 
-class SettingsScreen(Place):
+class SettingsScreen(ListScreen):
     """What config.toml says; the file keeps its comments."""
 
-    BINDINGS = bindings(Room.LIST, Room.SETTINGS)
+    BINDINGS = bindings(KeyContext.LIST, KeyContext.SETTINGS)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Settings"
 
     def make_list(self) -> RowList[Setting]:

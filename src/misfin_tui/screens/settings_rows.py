@@ -116,10 +116,10 @@ def question_of(setting: Setting) -> str:
     """What to say above the field in which a setting is typed."""
     lines = [setting.help]
     if setting.section == "keys":
-        lines.append(f"Keys apart by commas, such as e, ctrl+a, f5; `{NOOP}` for none.")
+        lines.append(f"Keys separated by commas, such as e, ctrl+a, f5; `{NOOP}` for none.")
     if isinstance(setting.value, tuple):
         of = f" Of: {', '.join(setting.choices)}." if setting.choices else ""
-        lines.append(f"Several apart by commas.{of}")
+        lines.append(f"Separate several with commas.{of}")
     if setting.name == "send.signature":
         lines.append(f"{NEW_LINE} starts a new line.")
     if setting.section != "searches":
@@ -172,7 +172,7 @@ def _key(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
 
 
 def _search(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
-    from misfin.store.query import parse
+    from misfin.store.search.query import parse
 
     if text.strip():
         parse(text, now=0.0)

@@ -1,4 +1,4 @@
-"""The conversation: every letter of it, who sent each and how that is known, and all one can do with one."""
+"""The conversation: every message of it, who sent each and how that is known, and all one can do with one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.content import Content
 
-from misfin.errors import LetterGoneError, MisfinError
+from misfin.errors import MessageGoneError, MisfinError
 from misfin.model.folders import DRAFTS, HELD
-from misfin.store.rows import Completion, View
-from misfin_tui.keymap import Room
+from misfin.store.index.rows import Completion, View
+from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import MailChanged
-from misfin_tui.screens.letter_actions import LetterScreen
+from misfin_tui.screens.message_actions import MessageScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day
@@ -23,20 +23,20 @@ from misfin_tui.widgets.thread_view import Part, ThreadView
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from misfin.store.mime import Letter
-    from misfin.store.rows import ConversationRow, LetterRow
+    from misfin.store.index.rows import ConversationRow, MessageRow
+    from misfin.store.message.mime import ParsedMessage
     from misfin_tui.screens.inbox import InboxScreen
-    from misfin_tui.widgets.letter_view import LetterView
+    from misfin_tui.widgets.message_view import MessageView
     from misfin_tui.widgets.searchbox import Prompt
 
 SNIPPETS = 200
-"""Folded letters of a conversation whose first words are read to be shown; the newest ones."""
+"""Folded messages of a conversation whose first words are read to be shown; the newest ones."""
 
 
-class ThreadScreen(LetterScreen):
+class ThreadScreen(MessageScreen):
     """One conversation, opened from a list that knows its neighbours."""
 
-    BINDINGS = bindings(Room.THREAD, Room.LIST)
+    BINDINGS = bindings(KeyContext.THREAD, KeyContext.LIST)
     AUTO_FOCUS = "#thread"
     DEFAULT_CSS = """
     ThreadScreen {
@@ -47,13 +47,13 @@ class ThreadScreen(LetterScreen):
     """
 
     def __init__(
-        self, conversation: ConversationRow, inbox: InboxScreen, letter: str = "", view: View | None = None
+        self, conversation: ConversationRow, inbox: InboxScreen, message: str = "", view: View | None = None
     ) -> None:
         super().__init__()
         self._conversation = conversation
         self._inbox = inbox
-        self._letter = letter
-        self._view = view or inbox.letters.view
+        self._message = message
+        self._view = view or inbox.messages.view
         self._find_from = 0
         self.status = StatusBar(id="status")
         self.thread = ThreadView(id="thread")
@@ -66,12 +66,12 @@ class ThreadScreen(LetterScreen):
 
     def on_mount(self) -> None:
         """Read the conversation."""
-        self._open(self._conversation, self._letter)
+        self._open(self._conversation, self._message)
 
     # ---- reading
 
     @work(group="thread", exclusive=True, description="read a conversation")
-    async def _open(self, conversation: ConversationRow, letter: str = "") -> None:
+    async def _open(self, conversation: ConversationRow, message: str = "") -> None:
         self._conversation = conversation
         try:
             rows = await self.services.mail.thread(conversation.thread, self._view)
@@ -82,7 +82,7 @@ class ThreadScreen(LetterScreen):
             self.misfin.say("This conversation is no longer there.", severity="warning")
             self.dismiss()
             return
-        self.thread.show_thread(rows, letter)
+        self.thread.show_thread(rows, message)
         self._titles()
         self._read_ahead()
         unread = [row.id for row in rows if row.unread]
@@ -92,19 +92,19 @@ class ThreadScreen(LetterScreen):
             except MisfinError as error:
                 self.misfin.report(error)
 
-    @work(group="snippets", exclusive=True, description="read folded letters")
+    @work(group="snippets", exclusive=True, description="read folded messages")
     async def _read_ahead(self) -> None:
-        """Read folded letters for their first words, the newest first; one that cannot keeps its subject."""
+        """Read folded messages for their first words, the newest first; one that cannot keeps its subject."""
         for part in self.thread.parts[: -SNIPPETS - 1 : -1]:
-            if part.letter is None and not part.open:
+            if part.message is None and not part.open:
                 try:
-                    letter = await self.services.mail.read(part.row)
+                    message = await self.services.mail.read(part.row)
                 except MisfinError:
                     continue  # opening it says why
-                self.thread.letter_read(part, letter)
+                self.thread.message_read(part, message)
 
     def on_mail_changed(self, message: MailChanged) -> None:
-        """Letters came, went or changed flags."""
+        """Messages came, went or changed flags."""
         self._update()
 
     @work(group="update", exclusive=True, description="read a conversation again")
@@ -132,29 +132,29 @@ class ThreadScreen(LetterScreen):
     def _focused(self) -> None:
         self._titles()
 
-    @on(ThreadView.Wanted)
-    def _wanted(self, event: ThreadView.Wanted) -> None:
+    @on(ThreadView.MessageWanted)
+    def _wanted(self, event: ThreadView.MessageWanted) -> None:
         event.stop()
         self._read(event.part)
 
-    @work(group="letters", description="read a letter")
+    @work(group="messages", description="read a message")
     async def _read(self, part: Part) -> None:
         try:
-            letter = await self.services.mail.read(part.row)
-        except LetterGoneError:
-            self.thread.letter_read(part, None, "This letter is no longer there.")
+            message = await self.services.mail.read(part.row)
+        except MessageGoneError:
+            self.thread.message_read(part, None, "This message is no longer there.")
         except MisfinError as error:
-            self.thread.letter_read(part, None, f"{error} {error.remedy}".strip())
+            self.thread.message_read(part, None, f"{error} {error.remedy}".strip())
         else:
-            self.thread.letter_read(part, letter)
+            self.thread.message_read(part, message)
             self.refresh_bindings()
 
     @property
     def idle_actions(self) -> Collection[str]:
-        """What the letter in focus gives no occasion for."""
+        """What the message in focus gives no occasion for."""
         part = self.thread.current
         idle = set() if self.thread.links else {"open_link", "copy_link"}
-        if part is None or part.letter is None or not part.letter.attachments:
+        if part is None or part.message is None or not part.message.attachments:
             idle.add("attachments")
         if part is None or not _held(part):
             idle.add("release")
@@ -181,7 +181,7 @@ class ThreadScreen(LetterScreen):
         self.thread.move_page(1)
 
     def action_cursor_top(self) -> None:
-        """To the first letter."""
+        """To the first message."""
         self.thread.focus_part(0)
 
     def action_cursor_bottom(self) -> None:
@@ -189,11 +189,11 @@ class ThreadScreen(LetterScreen):
         self.thread.move(1 << 30)
 
     def action_next_message(self) -> None:
-        """The next letter."""
+        """The next message."""
         self.thread.focus_part(self.thread.at + 1)
 
     def action_previous_message(self) -> None:
-        """The letter before."""
+        """The message before."""
         self.thread.focus_part(self.thread.at - 1)
 
     def action_next_conversation(self) -> None:
@@ -230,7 +230,7 @@ class ThreadScreen(LetterScreen):
     # ---- folding and details
 
     def action_fold(self) -> None:
-        """Fold or unfold the letter in focus."""
+        """Fold or unfold the message in focus."""
         self.thread.toggle_open()
 
     def action_fold_all(self) -> None:
@@ -246,7 +246,7 @@ class ThreadScreen(LetterScreen):
 
     @work(group="servers", exclusive=True, description="look up the host of a sender")
     async def _find_servers(self, part: Part) -> None:
-        """A letter does not say which port its sender is reached at; what was pinned does."""
+        """A message does not say which port its sender is reached at; what was pinned does."""
         host = part.row.sender_address.rpartition("@")[2]
         try:
             pins = await self.services.trust.servers(host) if host else []
@@ -261,7 +261,7 @@ class ThreadScreen(LetterScreen):
         links, numbers = self.thread.links, self.thread.links_of_focus()
         if not links:
             folded = not all(part.open for part in self.thread.parts)
-            where = "the letters that are open" if folded else "this conversation"
+            where = "the messages that are open" if folded else "this conversation"
             self.misfin.say(f"There is no link in {where}.", severity="warning")
             return None
         if len(links) == 1:
@@ -299,61 +299,61 @@ class ThreadScreen(LetterScreen):
 
     # ---- out of the program
 
-    @work(group="pipe", exclusive=True, description="pipe a letter")
+    @work(group="pipe", exclusive=True, description="pipe a message")
     async def action_pipe(self) -> None:
-        """Give the letter in focus to a command and show what it prints."""
+        """Give the message in focus to a command and show what it prints."""
         from misfin_tui.screens import saving
 
         if self.thread.current is not None:
             await saving.pipe(self, self.thread.current)
 
-    @work(group="save", exclusive=True, description="save a letter")
+    @work(group="save", exclusive=True, description="save a message")
     async def action_save_message(self) -> None:
-        """Save the letter in focus."""
+        """Save the message in focus."""
         from misfin_tui.screens import saving
 
         if self.thread.current is not None:
-            await saving.save_letter(self, self.thread.current)
+            await saving.save_message(self, self.thread.current)
 
     # ---- attachments
 
     @work(group="attachments", exclusive=True, description="save or open attachments")
     async def action_attachments(self) -> None:
-        """Save or open what is attached to the letter in focus."""
+        """Save or open what is attached to the message in focus."""
         part = self.thread.current
         if part is not None:
             await self._offer(part)
 
-    def attachment_chosen(self, event: LetterView.AttachmentChosen) -> None:
+    def attachment_chosen(self, event: MessageView.AttachmentChosen) -> None:
         """The name of one was clicked."""
         part = self.thread.part_at(event.row)
-        if part is not None and part.letter is not None:
-            self.offer_attachments(part.row, part.letter, event.number - 1)
+        if part is not None and part.message is not None:
+            self.offer_attachments(part.row, part.message, event.number - 1)
 
     async def _offer(self, part: Part) -> None:
         from misfin_tui.screens import attachments
 
         try:
-            letter = part.letter or await self.services.mail.read(part.row)
+            message = part.message or await self.services.mail.read(part.row)
         except MisfinError as error:
             self.misfin.report(error)
         else:
-            await attachments.offer(self, part.row, letter)
+            await attachments.offer(self, part.row, message)
 
-    def letters_shown(self) -> Sequence[tuple[LetterRow, Letter]]:
-        """The letter in focus first: a link in it may name a part of it."""
+    def messages_shown(self) -> Sequence[tuple[MessageRow, ParsedMessage]]:
+        """The message in focus first: a link in it may name a part of it."""
         parts = [self.thread.current, *self.thread.parts]
-        return [(part.row, part.letter) for part in parts if part is not None and part.letter is not None]
+        return [(part.row, part.message) for part in parts if part is not None and part.message is not None]
 
-    async def open_letter(self, found: ConversationRow) -> None:
-        """A letter of this conversation is shown here, any other in a screen of its own."""
-        if not self.thread.open_letter(found.id):
-            await super().open_letter(found)
+    async def open_message(self, found: ConversationRow) -> None:
+        """A message of this conversation is shown here, any other in a screen of its own."""
+        if not self.thread.open_message(found.id):
+            await super().open_message(found)
 
-    # ---- for the actions on letters
+    # ---- for the actions on messages
 
-    async def chosen_letter(self) -> LetterRow | None:
-        """The letter in focus."""
+    async def chosen_message(self) -> MessageRow | None:
+        """The message in focus."""
         return self.thread.current.row if self.thread.current else None
 
     def targets(self) -> Sequence[int]:
@@ -375,12 +375,12 @@ class ThreadScreen(LetterScreen):
 
     @work(group="release", exclusive=True, description="decide about held mail")
     async def action_release(self) -> None:
-        """Decide about the certificate of a sender whose letter is held."""
+        """Decide about the certificate of a sender whose message is held."""
         from misfin_tui.screens import held
 
         part = self.thread.current
         if part is None or not _held(part):
-            self.misfin.say("This letter is not held.", severity="warning")
+            self.misfin.say("This message is not held.", severity="warning")
             return
         await held.decide(self, part.row)
 
@@ -388,14 +388,14 @@ class ThreadScreen(LetterScreen):
 
     @work(group="find", exclusive=True, description="find in the conversation")
     async def action_search(self) -> None:
-        """Find text in the open letters; enter goes to the next place, an empty text ends it."""
-        answer = await self.ask("Find", help="in the open letters of this conversation")
+        """Find text in the open messages; enter goes to the next place, an empty text ends it."""
+        answer = await self.ask("Find", help="in the open messages of this conversation")
         if answer is None:
             self.thread.find("")
             return
         found = self.thread.find(answer, start=self._find_from)
         if found is None and answer:
-            self.misfin.say("Not found in the open letters.", severity="warning")
+            self.misfin.say("Not found in the open messages.", severity="warning")
         self._find_from = 0 if found is None else found + 1
 
 

@@ -16,9 +16,9 @@ from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import PromptDialog
 from misfin_tui.dialogs.text import Fact, FactsDialog
-from misfin_tui.keymap import Room
+from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import MailChanged, OutboxChanged, TrustAsked
-from misfin_tui.screens.place import Place
+from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screentext import suspicious
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day, grouped, many, moment, short, span
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from misfin.trust.records import Offer
 
 
-class Kind(StrEnum):
+class PinFilter(StrEnum):
     """What stands in a row: one of two kinds of pins, or what a server said about a mailbox written to."""
 
     HOST = "host"
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 class Choosing:
     """What the list can be narrowed to; ``empty`` is said when there is nothing of it."""
 
-    kind: Kind | None
+    kind: PinFilter | None
     title: str
     empty: str
 
@@ -52,15 +52,17 @@ KINDS = (
         "Nothing is pinned yet. The first message to a host, or from a sender, pins its certificate.",
     ),
     Choosing(
-        Kind.HOST, "Trust · hosts", "No host is pinned yet. The first message to a host pins its certificate."
+        PinFilter.HOST,
+        "Trust · hosts",
+        "No host is pinned yet. The first message to a host pins its certificate.",
     ),
     Choosing(
-        Kind.SENDER,
+        PinFilter.SENDER,
         "Trust · senders",
         "No sender is pinned yet. The first message from somebody pins their certificate.",
     ),
     Choosing(
-        Kind.RECIPIENT,
+        PinFilter.RECIPIENT,
         "Trust · recipients",
         "No server has named the key of a recipient yet. It does so when it takes a message.",
     ),
@@ -70,13 +72,13 @@ EVENTS = {"refused": "shown, and not accepted"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TrustEntry:
     """A host or a sender: its pin, or the certificate that waits, or both. Or a recipient's ``keys``.
 
     The ``pin`` of a recipient is the one they have as a sender.
     """
 
-    kind: Kind
+    kind: PinFilter
     name: str
     pin: Pin | None
     offer: Offer | None
@@ -94,17 +96,17 @@ class Entry:
         return "", "", 0.0, ""
 
 
-class TrustScreen(Place):
+class TrustScreen(ListScreen):
     """Pins and open questions; what waits stands on top."""
 
-    BINDINGS = bindings(Room.LIST, Room.TRUST)
+    BINDINGS = bindings(KeyContext.LIST, KeyContext.TRUST)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Trust"
 
     def __init__(self) -> None:
         super().__init__()
         self._kind = 0
 
-    def make_list(self) -> RowList[Entry]:
+    def make_list(self) -> RowList[TrustEntry]:
         """Name, fingerprint, use."""
         columns = (
             Column("", 1),
@@ -119,7 +121,7 @@ class TrustScreen(Place):
             columns, self._cells, lambda entry: (entry.kind, entry.name), empty=KINDS[self._kind].empty
         )
 
-    def _cells(self, entry: Entry) -> Sequence[Cell]:
+    def _cells(self, entry: TrustEntry) -> Sequence[Cell]:
         waiting = entry.offer is not None
         fingerprint, uses, seen, how = entry.shown
         mark: Cell = ("·", "muted") if entry.keys else ("✓", "good")
@@ -133,29 +135,32 @@ class TrustScreen(Place):
             ("waits for your decision", "warn") if waiting else (how, "muted"),
         )
 
-    async def load(self) -> Iterable[Entry]:
+    async def load(self) -> Iterable[TrustEntry]:
         """Pins, what waits, and recipients."""
         trust = self.services.trust
         pins = await trust.pins()
         senders = {pin.name: pin for pin in pins if pin.kind is PinKind.SENDER}
         offers = {(offer.kind, offer.name): offer for offer in await trust.offers()}
-        found = [Entry(Kind(pin.kind), pin.name, pin, offers.pop((pin.kind, pin.name), None)) for pin in pins]
-        found += [Entry(Kind(kind), name, None, offer) for (kind, name), offer in offers.items()]
+        found = [
+            TrustEntry(PinFilter(pin.kind), pin.name, pin, offers.pop((pin.kind, pin.name), None))
+            for pin in pins
+        ]
+        found += [TrustEntry(PinFilter(kind), name, None, offer) for (kind, name), offer in offers.items()]
         found += [
-            Entry(Kind.RECIPIENT, name, senders.get(name), None, tuple(keys))
+            TrustEntry(PinFilter.RECIPIENT, name, senders.get(name), None, tuple(keys))
             for name, keys in (await trust.recipients()).items()
         ]
         wanted = KINDS[self._kind].kind
         shown = [entry for entry in found if wanted in (None, entry.kind)]
         return sorted(shown, key=lambda entry: (entry.offer is None, entry.kind, entry.name))
 
-    def matches(self, item: Entry, words: list[str]) -> bool:
+    def matches(self, item: TrustEntry, words: list[str]) -> bool:
         """By name, fingerprint and how it came to be trusted."""
         fingerprint, _, _, how = item.shown
         text = f"{item.kind} {item.name} {fingerprint} {how}".casefold()
         return all(word in text for word in words)
 
-    def detail(self, item: Entry) -> str:
+    def detail(self, item: TrustEntry) -> str:
         """What waits, and what to do about it: in a small window the column that says so is left out."""
         which = "Another" if item.pin else "Its"
         return f"{which} certificate waits for your decision: a decides." if item.offer else ""
@@ -174,7 +179,7 @@ class TrustScreen(Place):
         self.reload()
 
     def on_mail_changed(self, message: MailChanged) -> None:
-        """A letter may have pinned its sender, or be held."""
+        """A message may have pinned its sender, or be held."""
         self.reload()
 
     def choose(self, item: Any) -> None:
@@ -182,7 +187,7 @@ class TrustScreen(Place):
         self.action_pin_details()
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> TrustEntry | None:
         """The one under the cursor."""
         return self.rows.current
 
@@ -233,7 +238,7 @@ class TrustScreen(Place):
         entry = self.entry
         if entry is None:
             return
-        trust, key = self.services.trust, entry.kind is Kind.RECIPIENT
+        trust, key = self.services.trust, entry.kind is PinFilter.RECIPIENT
         what = "The next key that is named for it" if key else "The next certificate it shows"
         question = (
             f"Forget {entry.name} and its history? {what} counts as the first one:"
@@ -293,10 +298,10 @@ class TrustScreen(Place):
             self.misfin.say(f"{many(count, 'pin')} written to {path.strip()}.")
 
 
-def facts_of(entry: Entry) -> list[Fact]:
+def facts_of(entry: TrustEntry) -> list[Fact]:
     """Everything known about a host or a sender."""
     facts: list[Fact] = []
-    odd = suspicious(f"x@{entry.name.rpartition(':')[0]}" if entry.kind is Kind.HOST else entry.name)
+    odd = suspicious(f"x@{entry.name.rpartition(':')[0]}" if entry.kind is PinFilter.HOST else entry.name)
     if odd:
         facts.append(("", f"⚠ Look twice: {odd}."))
     if entry.keys:
@@ -332,7 +337,7 @@ def facts_of(entry: Entry) -> list[Fact]:
     return facts
 
 
-def _facts_of_keys(entry: Entry) -> Iterator[Fact]:
+def _facts_of_keys(entry: TrustEntry) -> Iterator[Fact]:
     """What servers called the fingerprint of a mailbox one wrote to, the present one first."""
     yield (
         "",

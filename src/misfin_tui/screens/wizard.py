@@ -20,8 +20,8 @@ from misfin_tui.dialogs.base import button_css
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import KEYS, problem_with
 from misfin_tui.dialogs.prompt import PasswordDialog
-from misfin_tui.keymap import Room
-from misfin_tui.screens.place import AppScreen
+from misfin_tui.keymap import KeyContext
+from misfin_tui.screens.list_screen import AppScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.bindings import bindings
@@ -49,7 +49,7 @@ class Sign(RadioButton):
 class WizardScreen(AppScreen):
     """Three steps; back and forth as one likes."""
 
-    BINDINGS = bindings(Room.WIZARD)
+    BINDINGS = bindings(KeyContext.WIZARD)
     BINDING_GROUP_TITLE = "First steps"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - Textual declares it per instance
     VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012 - as above
@@ -110,8 +110,8 @@ class WizardScreen(AppScreen):
 
     def _who(self) -> ComposeResult:
         yield text(
-            "On Misfin your address is a certificate that you make yourself; nobody has to be asked. The"
-            " host is the name of the machine your mail will arrive at."
+            "On Misfin your address is a certificate that you make yourself; you need nobody's permission."
+            " The host is the name of the machine your mail will arrive at."
         )
         with RadioSet(id="how"):
             yield Sign("Make a new address", value=True, id="make")

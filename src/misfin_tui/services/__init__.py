@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from misfin.post.courier import Courier
     from misfin.post.transport import Transport
     from misfin.store.accounts import AccountBook
-    from misfin.store.contacts import ContactBook
-    from misfin.store.drafts import DraftBox
     from misfin.store.filing import Filing
     from misfin.store.identities import IdentityStore
     from misfin.store.index import MailIndex
-    from misfin.store.maildir import MailStore
-    from misfin.store.outbox import Outbox
-    from misfin.store.undolog import UndoLog
+    from misfin.store.mail.maildir import MailStore
+    from misfin.store.outgoing.drafts import DraftBox
+    from misfin.store.outgoing.outbox import Outbox
+    from misfin.store.people.contacts import ContactBook
+    from misfin.store.undo_log import UndoLog
     from misfin.trust.pins import PinBook
     from misfin_tui.config import Config
     from misfin_tui.paths import Profile
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.mail import Mail
     from misfin_tui.services.outside import Outside
     from misfin_tui.services.receiving import Receiving
-    from misfin_tui.services.sending import Sending
+    from misfin_tui.services.sending import SendingService
     from misfin_tui.services.setup import Setup
     from misfin_tui.services.sources import Sources
     from misfin_tui.services.trust import Trust
@@ -74,24 +74,24 @@ class Services:
 
     @property
     def mail(self) -> Mail:
-        """Reading, searching and filing letters."""
+        """Reading, searching and filing messages."""
         from misfin_tui.services.mail import Mail
 
         return self._once("mail", lambda: Mail(self))
 
     @property
     def filer(self) -> Filer:
-        """Filing letters, and taking that back."""
+        """Filing messages, and taking that back."""
         from misfin_tui.services.filing import Filer
 
         return self._once("filer", lambda: Filer(self))
 
     @property
-    def sending(self) -> Sending:
+    def sending(self) -> SendingService:
         """Drafts, the outbox and what is on its way."""
-        from misfin_tui.services.sending import Sending
+        from misfin_tui.services.sending import SendingService
 
-        return self._once("sending", lambda: Sending(self))
+        return self._once("sending", lambda: SendingService(self))
 
     @property
     def trust(self) -> Trust:
@@ -161,7 +161,7 @@ class Services:
     @property
     def store(self) -> MailStore:
         """The Maildirs."""
-        from misfin.store.maildir import MailStore
+        from misfin.store.mail.maildir import MailStore
 
         return self._once("store", lambda: MailStore(self.profile.mail))
 
@@ -190,21 +190,21 @@ class Services:
     @property
     def undo_log(self) -> UndoLog:
         """What takes the last actions back."""
-        from misfin.store.undolog import open_log
+        from misfin.store.undo_log import open_log
 
         return self._once("undo_log", lambda: open_log(self.profile.undo_db, time.time()))
 
     @property
     def draft_box(self) -> DraftBox:
         """Messages being written."""
-        from misfin.store.drafts import DraftBox
+        from misfin.store.outgoing.drafts import DraftBox
 
         return self._once("draft_box", lambda: DraftBox(self.store))
 
     @property
     def outbox_queue(self) -> Outbox:
         """The durable queue of what is to leave."""
-        from misfin.store.outbox import Outbox
+        from misfin.store.outgoing.outbox import Outbox
 
         return self._once("outbox_queue", lambda: Outbox(self.profile.outbox_db))
 
@@ -247,7 +247,7 @@ class Services:
     @property
     def contact_book(self) -> ContactBook:
         """The address book."""
-        from misfin.store.contacts import ContactBook
+        from misfin.store.people.contacts import ContactBook
 
         return self._once("contact_book", lambda: ContactBook(self.profile.contacts_db))
 

@@ -19,8 +19,8 @@ from misfin.files import private_folder
 from misfin_tui.services.newfile import expanded, free_path, safe_name, write_new
 
 if TYPE_CHECKING:
-    from misfin.store.mime import Attachment
-    from misfin.store.rows import LetterRow
+    from misfin.store.index.rows import MessageRow
+    from misfin.store.message.mime import Attachment
     from misfin_tui.services import Services
 
 
@@ -29,7 +29,7 @@ _LEFT = 2 * 86400.0  # seconds after which nobody looks at an opened file any mo
 
 
 class Attached:
-    """Attachments, for the screens. Every method works in a thread; a letter is read 128 MiB far at most."""
+    """Attachments, for the screens. Every method works in a thread; a message is read 128 MiB far at most."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -41,7 +41,7 @@ class Attached:
         """Where to save something, for a person to change."""
         return f"{self.last_folder}/{safe_name(name, otherwise)}"
 
-    async def save(self, row: LetterRow, number: int, path: Path) -> Path:
+    async def save(self, row: MessageRow, number: int, path: Path) -> Path:
         """Write one attachment (counted from 0) to a new file; returns where.
 
         Raises :class:`LocalError`, also when the file exists, and like :meth:`Mail.raw`.
@@ -52,7 +52,7 @@ class Attached:
         self.last_folder = str(path.parent)
         return path
 
-    async def save_all(self, row: LetterRow, folder: Path) -> list[Path]:
+    async def save_all(self, row: MessageRow, folder: Path) -> list[Path]:
         """Write all of them into a folder that exists, under free names. Raises like :meth:`save`."""
         folder = expanded(folder)
         parts = await self._contents(row, None)
@@ -60,7 +60,7 @@ class Attached:
         self.last_folder = str(folder)
         return paths
 
-    async def open(self, row: LetterRow, number: int) -> None:
+    async def open(self, row: MessageRow, number: int) -> None:
         """Give one to the opener, as a file that cannot be changed or run and goes with the program.
 
         Raises :class:`LocalError`, and like :meth:`Mail.raw`.
@@ -70,7 +70,7 @@ class Attached:
         await self._services.outside.open_file(path)
 
     async def _contents(
-        self, row: LetterRow, numbers: Sequence[int] | None
+        self, row: MessageRow, numbers: Sequence[int] | None
     ) -> list[tuple[Attachment, bytes]]:
         raw = await self._services.mail.raw(row)
         return await asyncio.to_thread(_contents, raw, row.size, numbers)
@@ -103,25 +103,25 @@ def _sweep(parent: Path) -> None:
 
 
 def _contents(raw: bytes, size: int, numbers: Sequence[int] | None) -> list[tuple[Attachment, bytes]]:
-    """The attachments of a letter with their content, all of them or those of these numbers."""
-    from misfin.store.mime import read_letter
+    """The attachments of a message with their content, all of them or those of these numbers."""
+    from misfin.store.message.mime import read_message
 
-    found = read_letter(raw, size=size).attachments
+    found = read_message(raw, size=size).attachments
     wanted = range(len(found)) if numbers is None else numbers
     parts = [found[number] for number in wanted if number < len(found)]
     if len(parts) < len(wanted) or not parts:
         raise LocalError("This attachment is no longer there.")
     if len(raw) < size and any(part.end >= len(raw) for part in parts):
-        raise LocalError("This letter is too large to take an attachment out of it.", remedy=_REMEDY)
+        raise LocalError("This message is too large to take an attachment out of it.", remedy=_REMEDY)
     return [(part, part.content(raw)) for part in parts]
 
 
-_REMEDY = "Save the whole letter as .eml, or take its file."
+_REMEDY = "Save the whole message as .eml, or take its file."
 
 
 def _write_all(parts: Sequence[tuple[Attachment, bytes]], folder: Path) -> list[Path]:
     if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for names no file can have
-        raise LocalError(f"{folder} is no folder.", remedy="Name one that exists.")
+        raise LocalError(f"{folder} is not a folder.", remedy="Name one that exists.")
     paths = []
     for number, (part, data) in enumerate(parts):
         path = free_path(folder / safe_name(part.name, f"attachment-{number + 1}"))

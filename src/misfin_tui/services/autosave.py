@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from misfin.errors import StoreError
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 
 PAUSE = 0.7
 """Seconds without a key after which the draft is saved."""

@@ -11,12 +11,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from misfin.compose.lookalike import resembles
-from misfin.store.rows import Badge
+from misfin.store.index.rows import Badge
 
 if TYPE_CHECKING:
     from misfin.model.account import AddressKind
     from misfin.model.address import MisfinAddress
-    from misfin.store.contacts import Contact
+    from misfin.store.people.contacts import Contact
     from misfin_tui.services import Services
 
 
@@ -109,9 +109,9 @@ class Contacts:
         return await asyncio.to_thread(self._resembling, address)
 
     def learn(self, stop: Callable[[], bool]) -> None:
-        """Learn from letters not seen yet whom one writes to and hears from; for the thread that scans."""
+        """Learn from messages not seen yet whom one writes to and hears from; for the thread that scans."""
         from misfin.errors import StoreError
-        from misfin.store.acquaintance import learn_from_mail
+        from misfin.store.people.acquaintance import learn_from_mail
 
         own = self._services.accounts.own_addresses()
         kind_of = cache(self._services.address_kind)  # asked for every message
@@ -129,18 +129,18 @@ class Contacts:
             found = self._services.contact_book.complete(begun, now=time.time(), limit=20)
         return [(contact.address, contact.name) for contact in found if contact.sent]
 
-    def unmet(self, letters: list[str]) -> set[str]:
-        """Those of some letters (ids) that :meth:`learn` has not come to; for the thread that scans."""
+    def unmet(self, messages: list[str]) -> set[str]:
+        """Those of some messages (ids) that :meth:`learn` has not come to; for the thread that scans."""
         from misfin.errors import StoreError
 
         with suppress(StoreError):
-            return self._services.contact_book.unseen(letters) if letters else set()
-        return set(letters)
+            return self._services.contact_book.unseen(messages) if messages else set()
+        return set(messages)
 
     # ---- in a thread
 
     def _gone(self, address: str, why: str) -> None:
-        from misfin.store.contacts import Contact
+        from misfin.store.people.contacts import Contact
 
         book = self._services.contact_book
         if book.get(address) is None:
@@ -153,7 +153,7 @@ class Contacts:
         return [self._known(contact) for contact in found]
 
     def _all(self, search: str) -> list[Known]:
-        from misfin.store.contacts import Contact
+        from misfin.store.people.contacts import Contact
 
         book = self._services.contact_book
         found = [self._known(contact) for contact in book.all(search, now=time.time())]

@@ -1,6 +1,6 @@
-"""Filing for the screens: what a key means for these letters, how far it has come, and what takes it back.
+"""Filing for the screens: what a key means for these messages, how far it has come, and what takes it back.
 
-What can be undone is kept on disk (:mod:`misfin.store.undolog`): the last action of a run that ended, or was
+What can be undone is kept on disk (:mod:`misfin.store.undo_log`): the last action of a run that ended, or was
 killed in the middle of it, is taken back by the next.
 """
 
@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Literal
 
 from misfin.errors import StoreError
 from misfin.store.filing import Action, Undo
-from misfin.store.index.place import letter_id
-from misfin.store.rows import LetterRow, View
-from misfin.store.undolog import UndoLog
+from misfin.store.index.file_place import message_id
+from misfin.store.index.rows import MessageRow, View
+from misfin.store.undo_log import UndoLog
 from misfin_tui.messages import IndexProgress, MailChanged
 
 if TYPE_CHECKING:
     from misfin_tui.services import Services
 
 MANY = 1000
-"""Letters from which on it is told how far an action on them has come."""
+"""Messages from which on it is told how far an action on them has come."""
 MAX_TOGGLED = 500
 """Conversations looked at to decide whether toggling sets or clears."""
 
@@ -42,7 +42,7 @@ _DONE = {
 
 
 class Filer:
-    """Does actions on letters, and takes them back, in threads."""
+    """Does actions on messages, and takes them back, in threads."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -59,7 +59,8 @@ class Filer:
         view: View | None = None,
         undoable: bool = True,
     ) -> str:
-        """File letters (ids) or conversations (thread numbers, as seen from ``view``); returns what was done.
+        """File messages (ids) or conversations (thread numbers, as seen from ``view``); returns what was
+        done.
 
         ``action`` is one of :class:`misfin.store.filing.Action`, or ``toggle-star`` and ``toggle-unread``.
         """
@@ -143,26 +144,26 @@ class Filer:
         count = self._services.filing.undo(undo, tell)
         self._log.remove(number)  # only now: what a crash cuts off can be gone on with
         if not count:
-            return "Nothing was undone: the letters are no longer as that left them."
+            return "Nothing was undone: these messages have changed since."
         return f"Undone: {_sentence(undo.action, undo.argument, count)}"
 
     def _is_no_news(self, undo: Undo) -> None:
-        """Letters that come into an inbox by us have not come by post; the newest, for news is of those."""
+        """Messages that come into an inbox by us have not come by post; the newest, for news is of those."""
         newest = undo.done[-MANY:]
-        self._services.mail.no_news(letter_id(os.fsencode(change.seen)) for change in newest)
+        self._services.mail.no_news(message_id(os.fsencode(change.seen)) for change in newest)
 
     @property
     def _log(self) -> UndoLog:
         return self._memory or self._services.undo_log
 
-    def _rows(self, targets: Sequence[str] | Sequence[int], view: View | None) -> Iterator[LetterRow]:
-        """The letters meant, as far as a toggle has to look to know what it means."""
+    def _rows(self, targets: Sequence[str] | Sequence[int], view: View | None) -> Iterator[MessageRow]:
+        """The messages meant, as far as a toggle has to look to know what it means."""
         index = self._services.index
         for target in targets[:MAX_TOGGLED]:
             if isinstance(target, int):
                 yield from index.thread(target, view)
             else:
-                yield index.letter(target)
+                yield index.message(target)
 
     @contextmanager
     def _telling(self, what: Literal["filing", "undoing"]) -> Iterator[Callable[[int, int], None]]:
@@ -186,4 +187,4 @@ def _sentence(action: Action, argument: str, count: int) -> str:
     """What was done, for a toast."""
     if not count:
         return "Nothing to do."
-    return f"{count:,} letter{'' if count == 1 else 's'} {_DONE[action].format(argument)}."
+    return f"{count:,} message{'' if count == 1 else 's'} {_DONE[action].format(argument)}."

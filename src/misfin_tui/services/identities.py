@@ -151,7 +151,7 @@ def open_pem(certificate: Path, key: Path | None, password: str | None) -> Ident
 
     for path in filter(None, (certificate, key)):
         if _is_special(path):
-            raise IdentityError(f"{path} is no ordinary file.", remedy="Choose a PEM file.")
+            raise IdentityError(f"{path} is not an ordinary file.", remedy="Choose a PEM file.")
     return identity_from_files(certificate, key, password.encode() if password else None)
 
 

@@ -1,4 +1,4 @@
-"""Reading and searching letters: the index and the Maildirs as the screens see them.
+"""Reading and searching messages: the index and the Maildirs as the screens see them.
 
 All work that touches the disk runs in threads. What changed is told by ``MailChanged``, whether this program,
 the receiver or another mail program did it.
@@ -16,30 +16,30 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
 from misfin.model.folders import INBOX
-from misfin.store.rows import ConversationRow, Count, FolderRow, LetterRow, View
+from misfin.store.index.rows import ConversationRow, Count, FolderRow, MessageRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from misfin.store.mime import Letter
-    from misfin.store.rows import Completion
+    from misfin.store.index.rows import Completion
+    from misfin.store.message.mime import ParsedMessage
     from misfin_tui.config import Config
     from misfin_tui.services import Services
 
 FIRST_ROWS = 80
-"""Conversations read for the first frame: as many as the tallest window of ux.md has lines."""
+"""Conversations read for the first frame: as many as the tallest window has lines."""
 
 QUIET = 30.0
 """Seconds after which the mail is looked at even if the system told of no change."""
 AGAIN = 1.0
 """Seconds until the mail is looked at again after an error; twice as many each time, up to ``QUIET``."""
 SOON = 0.05
-"""Seconds until letters that were on their way are looked for again."""
+"""Seconds until messages that were on their way are looked for again."""
 NEWEST = 50
-"""Unread letters looked at for new ones."""
+"""Unread messages looked at for new ones."""
 TOLD = 20_000
-"""Names of unread letters remembered, to tell new ones from those read, filed and taken back since."""
+"""Names of unread messages remembered, to tell new ones from those read, filed and taken back since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class FirstPage:
 
 
 class Mail:
-    """The letters of all accounts."""
+    """The messages of all accounts."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -63,13 +63,13 @@ class Mail:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._told: dict[str | int, None] | None = None
-        """Unread letters looked at, by id and by row: another program may give a file another name."""
+        """Unread messages looked at, by id and by row: another program may give a file another name."""
         self._filed: SimpleQueue[str] = SimpleQueue()
         self._replaced = False
-        """Whether the index is another one since: its rows mean other letters."""
+        """Whether the index is another one since: its rows mean other messages."""
         self._since = 0.0
         self._below = 0
-        """The row of the oldest letter looked at last: what comes into sight below it is no news."""
+        """The row of the oldest message looked at last: what comes into sight below it is not news."""
 
     # ---- the first frame
 
@@ -111,20 +111,20 @@ class Mail:
 
     def as_typed(self, text: str) -> str:
         """A search while its last word is still being written."""
-        from misfin.store.query import as_typed
+        from misfin.store.search.query import as_typed
 
         return as_typed(text)
 
     def so_far(self, text: str) -> str:
         """A search while it is being written, as far as that means something."""
-        from misfin.store.query import so_far
+        from misfin.store.search.query import so_far
 
         return so_far(text)
 
     async def complete(self, text: str, cursor: int) -> list[Completion]:
         """Words for the search box."""
         if ":" not in text:
-            from misfin.store.completion import NOTHING, complete
+            from misfin.store.people.completion import NOTHING, complete
 
             return complete(text, cursor, NOTHING)  # names of fields: nothing to read
         written_to = self._services.contacts.written_to
@@ -140,19 +140,19 @@ class Mail:
 
         return await asyncio.to_thread(write_setting, self._services.profile.config, "searches", name, query)
 
-    # ---- letters
+    # ---- messages
 
-    async def thread(self, thread: int, view: View | None = None) -> list[LetterRow]:
-        """A conversation's letters, oldest first, from all folders."""
+    async def thread(self, thread: int, view: View | None = None) -> list[MessageRow]:
+        """A conversation's messages, oldest first, from all folders."""
         return await asyncio.to_thread(lambda: self._services.index.thread(thread, view))
 
-    async def letter(self, id: str) -> LetterRow:  # noqa: A002 - the word of the rows
-        """One letter's row."""
-        return await asyncio.to_thread(lambda: self._services.index.letter(id))
+    async def message(self, id: str) -> MessageRow:  # noqa: A002 - the word of the rows
+        """One message's row."""
+        return await asyncio.to_thread(lambda: self._services.index.message(id))
 
     async def named(self, link: str) -> ConversationRow | None:
-        """The conversation of the letter a ``mid:`` link names (RFC 2392), None when it is not here; its
-        ``id`` is that of the letter."""
+        """The conversation of the message a ``mid:`` link names (RFC 2392), None when it is not here; its
+        ``id`` is that of the message."""
         from urllib.parse import unquote
 
         name = link.partition(":")[2]
@@ -163,24 +163,24 @@ class Mail:
                 return found
         return None
 
-    async def read(self, row: LetterRow) -> Letter:
-        """A letter, parsed. Raises :class:`LetterGoneError`, :class:`StoreError`."""
+    async def read(self, row: MessageRow) -> ParsedMessage:
+        """A message, parsed. Raises :class:`MessageGoneError`, :class:`StoreError`."""
         return await asyncio.to_thread(lambda: self._services.index.read(row))
 
-    async def raw(self, row: LetterRow) -> bytes:
-        """A letter's file. Raises like :meth:`read`."""
+    async def raw(self, row: MessageRow) -> bytes:
+        """A message's file. Raises like :meth:`read`."""
         return await asyncio.to_thread(lambda: self._services.index.raw(row))
 
-    def no_news(self, letters: Iterable[str]) -> None:
-        """Letters (ids) this program is about to file: wherever they turn up, they are no new mail."""
-        for id_ in letters:
+    def no_news(self, messages: Iterable[str]) -> None:
+        """Messages (ids) this program is about to file: wherever they turn up, they are not new mail."""
+        for id_ in messages:
             self._filed.put(id_)
 
     # ---- following the mail
 
     def start(self) -> None:
         """Bring the index in line with the mail and keep it so, in threads of its own, until :meth:`stop`."""
-        self._services.index.when_replaced(self._begin_anew)
+        self._services.index.when_replaced(self._begin_again)
         self._look.set()
         for work in (self._scan_when_told, self._watch):
             thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
@@ -196,7 +196,7 @@ class Mail:
         """Look for changes now."""
         self._look.set()
 
-    def _begin_anew(self) -> None:
+    def _begin_again(self) -> None:
         """The index is another one, by this program or another: what is shown stays until it is filled."""
         self.scanned = False
         self._replaced = True
@@ -205,7 +205,7 @@ class Mail:
     def _scan_when_told(self) -> None:
         """One scan at a time; what happens during one is found by the next."""
         post = self._services.post
-        from misfin.store.indexfile import remove_unused  # late: not for the first frame
+        from misfin.store.index_file import remove_unused  # late: not for the first frame
 
         patience, told = 0.0, ""
         self._services.filer.recall()
@@ -249,11 +249,11 @@ class Mail:
     _building = False
 
     def _news(self) -> MailChanged:
-        """What came: the unread letters of the inboxes that were not there before."""
+        """What came: the unread messages of the inboxes that were not there before."""
         if self._replaced:
             self._replaced = False
             self._told = self._told and {name: None for name in self._told if isinstance(name, str)}
-        unread = self._services.index.letters(View(None, INBOX, unread_only=True), NEWEST)
+        unread = self._services.index.messages(View(None, INBOX, unread_only=True), NEWEST)
         first, told = self._told is None, self._told or {}
         while not self._filed.empty():
             told[self._filed.get()] = None
@@ -273,16 +273,16 @@ class Mail:
             len(fresh), fresh[0].sender or fresh[0].sender_address or "(unknown)", fresh[0].subject
         )
 
-    def _delivered(self, rows: list[LetterRow]) -> list[LetterRow]:
-        """Those of some unread letters, met here for the first time, that were not mail before.
+    def _delivered(self, rows: list[MessageRow]) -> list[MessageRow]:
+        """Those of some unread messages, met here for the first time, that were not mail before.
 
-        An account that was away comes back with letters of earlier sessions, and an old letter may have been
-        marked as unread. Another running copy of this program may have met a letter before this one.
+        An account that was away comes back with messages of earlier sessions, and an old message may have
+        been marked as unread. Another running copy of this program may have met a message before this one.
         """
         unmet = self._services.contacts.unmet([row.id for row in rows])
         return [row for row in rows if self._is_news(row, row.id in unmet)]
 
-    def _is_news(self, row: LetterRow, unmet: bool) -> bool:
+    def _is_news(self, row: MessageRow, unmet: bool) -> bool:
         try:
             facts = row.path.stat()
         except OSError:  # moved on already

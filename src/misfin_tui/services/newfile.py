@@ -40,7 +40,7 @@ def safe_name(name: str, otherwise: str) -> str:
     """A file name of our own making that reminds of ``name``, else ``otherwise``.
 
     One path component, never hidden, never an option, of letters and digits of any alphabet, spaces and
-    ``-_.+``; what draws nothing or turns the line around is no letter. The suffix survives cutting.
+    ``-_.+``; what draws nothing or turns the line around is not a letter. The suffix survives cutting.
     """
     last = unicodedata.normalize("NFC", name).replace("\\", "/").rstrip("/").rpartition("/")[2]
     if len(last) > 4 * MAX_NAME:

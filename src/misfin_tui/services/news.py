@@ -18,7 +18,7 @@ def messages_of(event: Event) -> Iterator[Message]:
     from misfin.model.status import StatusCode
     from misfin.post import events
     from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
-    from misfin.store.outgoing import Question
+    from misfin.store.outgoing.deliveries import Question
     from misfin.trust.tofu import Decision
 
     match event:
@@ -43,14 +43,14 @@ def messages_of(event: Event) -> Iterator[Message]:
             if decision is Decision.RENEWED:
                 yield OutboxChanged(f"{name} has renewed its certificate, with the same key.")
             else:
-                yield OutboxChanged(f"{name} was met for the first time; its certificate is now trusted.")
+                yield OutboxChanged(f"{name} is new: its certificate is now trusted.")
         case MailboxKeyChanged(address):
             yield OutboxChanged(
                 f"The server of {address} names another certificate for it than before. A renewed one looks"
                 " like this, and so does another key: Trust shows both.",
                 "warning",
             )
-        case events.Notice(text):
+        case events.CourierNotice(text):
             yield OutboxChanged(text, "warning")
         case events.Trouble(text):
             yield Problem(text)

@@ -1,4 +1,5 @@
-"""What leaves for other programs: a link to the opener, a letter to a command or a file, a notice of mail."""
+"""What leaves for other programs: a link to the opener, a message to a command or a file, a notice of
+mail."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin.store.rows import Completion
+from misfin.store.index.rows import Completion
 from misfin_tui.screentext import plain
 from misfin_tui.services.newfile import expanded, write_new
 
@@ -54,7 +55,7 @@ class Outside:
     async def open_link(self, target: str) -> None:
         """Give a link to the opener, as one argument and never to a shell. Raises :class:`LocalError`."""
         if target.startswith("-") or not target.isprintable():
-            raise LocalError("This link holds characters no honest link has; it was not opened.")
+            raise LocalError("This link contains suspicious characters; it was not opened.")
         await self._open(target, "link")
 
     async def open_file(self, path: Path) -> None:

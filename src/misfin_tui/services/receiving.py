@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfin.post.receiverlock import Running, running
+from misfin.post.receiver_lock import Running, running
 from misfin.post.source import SourceState, SourceStatus
 from misfin_tui.messages import Problem
 from misfin_tui.paths import profile_at
@@ -137,7 +137,7 @@ class Receiving:
             self._become(ReceiverState(error=why))
             self._services.post(
                 Problem(
-                    f"Mail is no longer received here: {why}.",
+                    f"Mail is no longer being received here: {why}.",
                     "The command “Start or stop receiving mail here” starts it again.",
                 )
             )

@@ -17,16 +17,16 @@ from misfin.compose.reply import as_draft
 from misfin.compose.split import split
 from misfin.errors import AddressError, LocalError, StoreError
 from misfin.model.gemmail import Version
-from misfin.store.drafts import Draft
-from misfin.store.outgoing import Question
+from misfin.store.outgoing.deliveries import Question
+from misfin.store.outgoing.drafts import Draft
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.autosave import Autosave
 
 if TYPE_CHECKING:
     from misfin.model.recipient import Recipient
     from misfin.post.transport import Answer, Transport
-    from misfin.store.outbox import AttemptRow, OutboxRow
-    from misfin.store.rows import LetterRow
+    from misfin.store.index.rows import MessageRow
+    from misfin.store.outgoing.outbox import AttemptRow, OutboxRow
     from misfin_tui.services import Services
 
 
@@ -38,7 +38,7 @@ class Submission:
     until: float
 
 
-class Sending:
+class SendingService:
     """Drafts and the outbox. Work is done in threads; any method may raise :class:`StoreError`."""
 
     def __init__(self, services: Services) -> None:
@@ -55,7 +55,7 @@ class Sending:
         return saved
 
     async def open(self, draft_id: str) -> Draft:
-        """The draft with this id or Maildir key; raises :class:`LetterGoneError` where there is none."""
+        """The draft with this id or Maildir key; raises :class:`MessageGoneError` where there is none."""
         return await asyncio.to_thread(lambda: self._services.draft_box.load(draft_id))
 
     async def discard(self, draft_id: str) -> None:
@@ -97,8 +97,8 @@ class Sending:
         subject, body = taken_apart(text)
         return await self.new([typed(address)], subject=subject, body=body)
 
-    async def reply(self, row: LetterRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
-        """A reply to a letter. ``quoted`` are the lines to quote, all of them by default.
+    async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
+        """A reply to a message. ``quoted`` are the lines to quote, all of them by default.
 
         Raises :class:`LocalError` when there is nobody to reply to but oneself.
         """
@@ -108,13 +108,13 @@ class Sending:
         how = How.REPLY_ALL if everyone else How.REPLY
         return await self._answer(row, Answer(how, quoted, settings.signature, settings.reply_links))
 
-    async def forward(self, row: LetterRow) -> Draft:
-        """A letter to be passed on."""
+    async def forward(self, row: MessageRow) -> Draft:
+        """A message to be passed on."""
         from misfin.post.transport import Answer, How
 
         return await self._answer(row, Answer(How.FORWARD))
 
-    async def _answer(self, row: LetterRow, answer: Answer) -> Draft:
+    async def _answer(self, row: MessageRow, answer: Answer) -> Draft:
         from misfin.post.transport import Stored
 
         stored = Stored(await self._services.mail.raw(row), row)
@@ -245,14 +245,14 @@ class Sending:
         row = self._services.outbox_queue.row(row_id)
         draft = self._take_back([row_id])
         if draft is not None and row is not None and row.question is Question.TOO_LARGE:
-            # It answered that it does not know C, and this letter was too long to try B: without a note the
-            # composer would measure for C, and the letter would be held for the same reason again.
+            # It answered that it does not know C, and this message was too long to try B: without a note the
+            # composer would measure for C, and the message would be held for the same reason again.
             host, _, port = row.route.rpartition(":")
             self._services.pin_book.remember(host, int(port), now=time.time(), speaks=Version.B)
         return draft
 
     def _take_back(self, ids: Sequence[int]) -> Draft | None:
-        """Rows as drafts again, one for each letter; the first one taken back, None when it was too late."""
+        """Rows as drafts again, one for each message; the first one taken back, None when it was too late."""
         outbox, box = self._services.outbox_queue, self._services.draft_box
         groups: dict[str, list[OutboxRow]] = {}
         for row_id in ids:
@@ -260,10 +260,10 @@ class Sending:
                 groups.setdefault(row.group, []).append(row)
         taken = []
         for group, rows in groups.items():
-            if (letter := outbox.outgoing(group)) is None:
+            if (message := outbox.outgoing(group)) is None:
                 continue
             # On disk as a draft before it is cancelled, so that a crash between the two loses nothing.
-            draft = box.save(as_draft(letter, [row.to for row in rows]), now=time.time())
+            draft = box.save(as_draft(message, [row.to for row in rows]), now=time.time())
             if outbox.cancel(*(row.id for row in rows), now=time.time()):
                 taken.append(draft)
                 for row in rows:  # what is a draft again need not stand in the outbox as cancelled

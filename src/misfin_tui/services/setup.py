@@ -161,7 +161,7 @@ def name_problem(name: str) -> str:
 def port_problem(port: int) -> str:
     """Why nothing can listen on this TCP port; empty when it is free."""
     if not 0 < port < 65536:
-        return f"{port} is no port number."
+        return f"{port} is not a port number."
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

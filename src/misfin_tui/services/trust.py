@@ -58,7 +58,7 @@ class Trust:
         return freed
 
     async def refuse(self, kind: PinKind, name: str) -> int:
-        """Keep the pin as it is; cancel what waits to be sent there, move held letters to the trash.
+        """Keep the pin as it is; cancel what waits to be sent there, move held messages to the trash.
 
         Returns how many messages that concerned. Cancelled ones stay in the outbox and can be edited.
         """

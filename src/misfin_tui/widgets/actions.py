@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.binding import Binding
 
-from misfin_tui.keymap import BY_ID, Action, Room, Shown
+from misfin_tui.keymap import BY_ID, KeyAction, KeyContext, Shown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 
-def actions_of(screen: Screen[Any], *, moving: bool = False) -> Iterator[Action]:
+def actions_of(screen: Screen[Any], *, moving: bool = False) -> Iterator[KeyAction]:
     """The actions that work on a screen, then those of the whole program; ``moving`` adds what only moves
     a cursor or repeats what stands elsewhere, which nobody looks for by name."""
     seen = set()
@@ -30,7 +30,7 @@ def actions_of(screen: Screen[Any], *, moving: bool = False) -> Iterator[Action]
                 yield found
 
 
-def runner(screen: Screen[Any], action: Action) -> Callable[[], Awaitable[object]]:
+def runner(screen: Screen[Any], action: KeyAction) -> Callable[[], Awaitable[object]]:
     """What does an action as its key would."""
-    node: App[Any] | Screen[Any] = screen.app if action.room is Room.EVERYWHERE else screen
+    node: App[Any] | Screen[Any] = screen.app if action.room is KeyContext.EVERYWHERE else screen
     return lambda: screen.app.run_action(action.method, default_namespace=node)

@@ -76,12 +76,12 @@ class OneLine(InOrder, Input):
 
 
 class AddressInput(OneLine):
-    """The field itself. The screen answers :class:`Wanted` with :meth:`AddressOffers.show`."""
+    """The field itself. The screen answers :class:`CompletionWanted` with :meth:`AddressOffers.show`."""
 
     BETWEEN_LINES = ", "
 
     @dataclass
-    class Wanted(Message):
+    class CompletionWanted(Message):
         """Offers are wanted for what is being typed; an empty ``prefix`` means none."""
 
         field: AddressInput
@@ -129,7 +129,7 @@ class AddressInput(OneLine):
         """Ask for offers for the entry at the cursor."""
         start, end = self._entry()
         prefix = self.value[start : min(end, self.cursor_position)].strip() if self.has_focus else ""
-        self.post_message(self.Wanted(self, prefix))
+        self.post_message(self.CompletionWanted(self, prefix))
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """While offers stand, tab moves no focus."""

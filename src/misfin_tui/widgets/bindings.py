@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from misfin_tui.keymap import Room, Shown, in_room, split
+from misfin_tui.keymap import KeyContext, Shown, in_context, split
 
 
-def bindings(*rooms: Room) -> list[BindingType]:
+def bindings(*rooms: KeyContext) -> list[BindingType]:
     """The default bindings of some rooms, for a ``BINDINGS`` class variable.
 
     Each carries its id, so ``App.set_keymap(keymap.keys)`` can move it; an unbound action is moved
@@ -24,5 +24,5 @@ def bindings(*rooms: Room) -> list[BindingType]:
             id=action.id,
         )
         for room in rooms
-        for action in in_room(room)
+        for action in in_context(room)
     ]

@@ -36,7 +36,7 @@ _FENCE = "```"
 
 
 def typable(text: str) -> str:
-    """Text from a file, a letter or the clipboard as a person could have typed it: LF ends, no controls."""
+    """Text from a file, a message or the clipboard as a person could have typed it: LF ends, no controls."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return _UNTYPABLE.sub("", text)
 
@@ -46,7 +46,7 @@ Look = tuple[object, ...] | None
 
 
 class _Line(Text):
-    """A line that is divided into its rows once for all of them, not anew for each row that is drawn."""
+    """A line that is divided into its rows once for all of them, not again for each row that is drawn."""
 
     __slots__ = ("divided",)
 

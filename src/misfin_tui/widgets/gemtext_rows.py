@@ -87,7 +87,7 @@ def lay_out(text: str, width: int, *, first_link: int = 1) -> Layout:
                 rows.append(_EMPTY)
                 continue
             shown = plain(line.text.expandtabs(TAB), one_line=True)
-            if len(shown) <= width and shown.isascii():  # most lines of most letters
+            if len(shown) <= width and shown.isascii():  # most lines of most messages
                 rows.append(Row(((shown, "text"),), source=source))
             else:
                 rows += [Row(((part, "text"),), source=source) for part in wrap(shown, width)]

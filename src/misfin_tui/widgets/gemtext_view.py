@@ -50,7 +50,7 @@ class GemtextView(QuickScroll, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class LinkChosen(Message):
-        """A link was clicked; ``target`` is what the letter says, not yet judged."""
+        """A link was clicked; ``target`` is what the message says, not yet judged."""
 
         view: GemtextView
         number: int
@@ -225,7 +225,7 @@ class GemtextView(QuickScroll, can_focus=True, inherit_bindings=False):
         return strip
 
     def _with_found(self, strip: Strip, text: str) -> Strip:
-        """The strip with what is searched for marked; the whole of it where letters fold to several."""
+        """The strip with what is searched for marked; the whole of it where messages fold to several."""
         folded, wanted = text.casefold(), self._found
         cuts = [0, strip.cell_length]
         if len(folded) == len(text):

@@ -1,8 +1,8 @@
 """A field takes every key as it was pressed: its own in their order, and letters Python does not print.
 
-Textual runs a binding only when its key has bubbled up to the app; by then a letter pressed after it is in
+Textual runs a binding only when its key has bubbled up to the app; by then a message pressed after it is in
 the field. So a word corrected while the program is busy would come out with its letters in another order.
-And it takes for a letter only what ``str.isprintable`` does: not the wide space of Japanese, nor the joiners
+And it takes for a message only what ``str.isprintable`` does: not the wide space of Japanese, nor the joiners
 that Persian and emoji are written with.
 """
 

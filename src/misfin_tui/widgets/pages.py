@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from textual.cache import LRUCache
 
 if TYPE_CHECKING:
-    from misfin.store.rows import ConversationRow
+    from misfin.store.index.rows import ConversationRow
 
 PAGE: Final = 128  # rows fetched at once: more than two screens, less than a millisecond of reading
 _KEPT: Final = 64
@@ -24,7 +24,7 @@ class Pages:
         self._wanted: set[int] = set()
 
     def begin(self, total: int, pages: Mapping[int, list[ConversationRow]]) -> None:
-        """A view was read anew, these pages of it so far."""
+        """A view was read again, these pages of it so far."""
         self.total = total
         self._pages.clear()
         for number, rows in pages.items():

@@ -1,4 +1,4 @@
-"""The newest letter of the conversation under the cursor, as far as it fits below or beside the list."""
+"""The newest message of the conversation under the cursor, as far as it fits below or beside the list."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from textual.content import Content
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import wrap
 from misfin_tui.widgets.gemtext_rows import Layout, Row
-from misfin_tui.widgets.letter_rows import letter_layout
-from misfin_tui.widgets.letter_view import LetterView
+from misfin_tui.widgets.message_rows import message_layout
+from misfin_tui.widgets.message_view import MessageView
 
 if TYPE_CHECKING:
-    from misfin.store.mime import Letter
-    from misfin.store.rows import ConversationRow, LetterRow
+    from misfin.store.index.rows import ConversationRow, MessageRow
+    from misfin.store.message.mime import ParsedMessage
 
 
-class Preview(LetterView):
-    """One letter, or nothing."""
+class Preview(MessageView):
+    """One message, or nothing."""
 
-    letter: LetterRow | None = None
-    """The letter shown."""
-    read: Letter | None = None
+    message: MessageRow | None = None
+    """The message shown."""
+    read: ParsedMessage | None = None
     """The same, parsed."""
 
-    def show_letter(self, row: LetterRow, letter: Letter) -> None:
-        """Show a letter from its top; the same letter again keeps its place."""
-        same = self.letter is not None and self.letter.id == row.id
-        self.letter, self.read = row, letter
-        subject = plain(letter.subject or row.subject, one_line=True) or "(no subject)"
+    def show_message(self, row: MessageRow, message: ParsedMessage) -> None:
+        """Show a message from its top; the same message again keeps its place."""
+        same = self.message is not None and self.message.id == row.id
+        self.message, self.read = row, message
+        subject = plain(message.subject or row.subject, one_line=True) or "(no subject)"
         self.border_title = Content(subject)
-        self.show_layout(lambda width: letter_layout(row, letter, width), keep=same)
+        self.show_layout(lambda width: message_layout(row, message, width), keep=same)
 
     def show_problem(self, row: ConversationRow, text: str) -> None:
-        """Say why the letter of a conversation is not shown."""
-        self.letter = self.read = None
+        """Say why the message of a conversation is not shown."""
+        self.message = self.read = None
         self.border_title = Content(plain(row.subject, one_line=True) or "(no subject)")
         words = plain(text, one_line=True)
         self.show_layout(
@@ -44,6 +44,6 @@ class Preview(LetterView):
 
     def clear(self) -> None:
         """Show nothing."""
-        self.letter = self.read = None
+        self.message = self.read = None
         self.border_title = None
         self.show_layout(lambda _width: Layout())

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from misfin.model.folders import COUNTED, INBOX, OUTBOX, SHOWN, Counted
-from misfin.store.rows import FolderRow, View
+from misfin.store.index.rows import FolderRow, View
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import fit
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual import events
 
 
-class Kind(StrEnum):
+class SidebarKind(StrEnum):
     """What a line of the sidebar is."""
 
     HEADING = "heading"
@@ -32,10 +32,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SidebarEntry:
     """One line. ``view`` is what choosing it shows, None for headings and the outbox."""
 
-    kind: Kind
+    kind: SidebarKind
     label: str
     view: View | None = None
     count: int = 0
@@ -50,7 +50,7 @@ def entries(
     searches: Sequence[tuple[str, str]],
     accounts: Sequence[str] = (),
     away: Collection[str] = (),
-) -> list[Entry]:
+) -> list[SidebarEntry]:
     """The lines of the sidebar: each account with its folders, then the saved searches.
 
     ``accounts`` are one's own, with mail or without; it is said of those ``away``, whose mail is not there.
@@ -58,22 +58,27 @@ def entries(
     by_account: dict[str, dict[str, FolderRow]] = {account: {} for account in accounts}
     for row in folders:
         by_account.setdefault(row.account, {})[row.folder] = row
-    lines: list[Entry] = []
+    lines: list[SidebarEntry] = []
     if len(by_account) > 1:
         unread = sum(rows[INBOX].unread for rows in by_account.values() if INBOX in rows)
-        lines.append(Entry(Kind.FOLDER, "All inboxes", View(None, INBOX), unread))
+        lines.append(SidebarEntry(SidebarKind.FOLDER, "All inboxes", View(None, INBOX), unread))
     for account, rows in by_account.items():
-        lines.append(Entry(Kind.HEADING, account, group=account))
+        lines.append(SidebarEntry(SidebarKind.HEADING, account, group=account))
         for name in (*SHOWN, *sorted(rows.keys() - set(SHOWN))):
             if name == OUTBOX:
-                lines.append(Entry(Kind.OUTBOX, OUTBOX, None, outbox.get(account, 0), account))
+                lines.append(SidebarEntry(SidebarKind.OUTBOX, OUTBOX, None, outbox.get(account, 0), account))
             else:
                 remark = "away" if name == INBOX and account in away else ""
                 count = _count(name, rows.get(name))
-                lines.append(Entry(Kind.FOLDER, name, View(account, name), count, account, remark))
+                lines.append(
+                    SidebarEntry(SidebarKind.FOLDER, name, View(account, name), count, account, remark)
+                )
     if searches:
-        lines.append(Entry(Kind.HEADING, "Saved searches", group="searches"))
-        lines += [Entry(Kind.SEARCH, name, View(query=query), group="searches") for name, query in searches]
+        lines.append(SidebarEntry(SidebarKind.HEADING, "Saved searches", group="searches"))
+        lines += [
+            SidebarEntry(SidebarKind.SEARCH, name, View(query=query), group="searches")
+            for name, query in searches
+        ]
     return lines
 
 
@@ -113,11 +118,11 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     @dataclass
-    class Chosen(Message):
+    class SidebarChosen(Message):
         """A folder, the outbox or a search was chosen."""
 
         sidebar: Sidebar
-        entry: Entry
+        entry: SidebarEntry
 
         @property
         def control(self) -> Sidebar:
@@ -129,21 +134,21 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor = 0
         self.shown: View | None = None
         """The view the list shows now."""
-        self._all: list[Entry] = []
-        self._lines: list[Entry] = []
+        self._all: list[SidebarEntry] = []
+        self._lines: list[SidebarEntry] = []
         self._folded: set[str] = set()
 
-    def show(self, lines: Sequence[Entry]) -> None:
+    def show(self, lines: Sequence[SidebarEntry]) -> None:
         """Show these lines; the cursor stays on what it stood on."""
         under = self.current
         self._all = list(lines)
         self._fold(under)
 
-    def _fold(self, under: Entry | None) -> None:
+    def _fold(self, under: SidebarEntry | None) -> None:
         self._lines = [
             entry
             for entry in self._all
-            if entry.kind is Kind.HEADING or entry.group not in self._folded or not entry.group
+            if entry.kind is SidebarKind.HEADING or entry.group not in self._folded or not entry.group
         ]
         places = [(entry.kind, entry.label, entry.group) for entry in self._lines]
         if under is not None and (under.kind, under.label, under.group) in places:
@@ -153,7 +158,7 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     @property
-    def current(self) -> Entry | None:
+    def current(self) -> SidebarEntry | None:
         """The line under the cursor."""
         return self._lines[self.cursor] if self.cursor < len(self._lines) else None
 
@@ -168,13 +173,13 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
         if places and not self.has_focus:
             self.move_to(places[0])
 
-    def searches(self) -> list[Entry]:
+    def searches(self) -> list[SidebarEntry]:
         """The saved searches, in the order of their number keys."""
-        return [entry for entry in self._all if entry.kind is Kind.SEARCH]
+        return [entry for entry in self._all if entry.kind is SidebarKind.SEARCH]
 
-    def places(self) -> list[Entry]:
+    def places(self) -> list[SidebarEntry]:
         """Every line that can be chosen, folded away or not."""
-        return [entry for entry in self._all if entry.kind is not Kind.HEADING]
+        return [entry for entry in self._all if entry.kind is not SidebarKind.HEADING]
 
     # ---- moving and choosing
 
@@ -208,11 +213,11 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
         entry = self.current
         if entry is None:
             return
-        if entry.kind is Kind.HEADING:
+        if entry.kind is SidebarKind.HEADING:
             self._folded ^= {entry.group}
             self._fold(entry)
         else:
-            self.post_message(self.Chosen(self, entry))
+            self.post_message(self.SidebarChosen(self, entry))
 
     def on_click(self, event: events.Click) -> None:
         """A click chooses."""
@@ -234,7 +239,7 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, line)
         entry = self._lines[index]
         style, count_style = line, line + self.get_component_rich_style("sidebar--count", partial=True)
-        if entry.kind is Kind.HEADING:
+        if entry.kind is SidebarKind.HEADING:
             style = line + self.get_component_rich_style("sidebar--heading", partial=True)
         elif entry.view is not None and entry.view == self.shown:
             style = line + self.get_component_rich_style("sidebar--shown", partial=True)
@@ -243,7 +248,7 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
             cursor = self.get_component_rich_style("sidebar--cursor", partial=True)
             style, count_style = style + cursor, count_style + cursor
         lead = "▌" if at_cursor and self.has_focus else " "
-        if entry.kind is Kind.HEADING:
+        if entry.kind is SidebarKind.HEADING:
             lead = "▸ " if entry.group in self._folded else "▾ "
         elif entry.group:
             lead += " "

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from misfin_tui.keymap import ACTIONS, NOOP, Room, readable
+from misfin_tui.keymap import ACTIONS, NOOP, KeyContext, readable
 from misfin_tui.keymap.spelling import is_typed
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut
@@ -28,7 +28,8 @@ FIRST = ("help", "back", "command_palette", "search", "archive")
 _Key = tuple[str, str, str, str]
 """A key, how it is shown, the word for what it does, and the action."""
 _ORDER = {
-    action.id: (action.room in (Room.LIST, Room.EVERYWHERE), number) for number, action in enumerate(ACTIONS)
+    action.id: (action.room in (KeyContext.LIST, KeyContext.EVERYWHERE), number)
+    for number, action in enumerate(ACTIONS)
 }
 """A screen's own keys first, then those it shares."""
 

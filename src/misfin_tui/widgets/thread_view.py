@@ -1,4 +1,4 @@
-"""A conversation as one document: letters under each other, folded to a line or open, each with its head."""
+"""A conversation as one document: messages under each other, folded to a line or open, each with its head."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.message import Message
 
 from misfin.model.gemtext import parse, preview_of
-from misfin.store.rows import LetterRow
+from misfin.store.index.rows import MessageRow
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_rows import Layout, Row
-from misfin_tui.widgets.letter_rows import LINE, body_layout, detail_rows, folded_row, head_rows
-from misfin_tui.widgets.letter_view import LetterView
+from misfin_tui.widgets.message_rows import LINE, body_layout, detail_rows, folded_row, head_rows
+from misfin_tui.widgets.message_view import MessageView
 
 if TYPE_CHECKING:
     from textual import events
 
-    from misfin.store.mime import Letter
+    from misfin.store.message.mime import ParsedMessage
 
 
 @dataclass
 class Part:
-    """One letter of the conversation and how it is shown; ``letter`` is None until it was read."""
+    """One message of the conversation and how it is shown; ``message`` is None until it was read."""
 
-    row: LetterRow
-    letter: Letter | None = None
+    row: MessageRow
+    message: ParsedMessage | None = None
     open: bool = False
     details: bool = False
     problem: str = ""
@@ -44,7 +44,7 @@ class Part:
             focused,
             self.open,
             self.details,
-            self.letter is None,
+            self.message is None,
             self.problem,
             self.snippet,
         )
@@ -57,14 +57,14 @@ class Part:
         if not self.open:
             return Layout([folded_row(self.row, self.snippet or self.row.subject, line, focused=focused)])
         lead = (("▌" if focused else " ", "bar"), ("▾ ", "fold"))
-        rows = head_rows(self.row, self.letter, line, lead=lead)
-        if self.letter is None:
+        rows = head_rows(self.row, self.message, line, lead=lead)
+        if self.message is None:
             tone = "warning" if self.problem else "muted"
             rows.append(Row((("    ", "muted"), (plain(self.problem, one_line=True) or "···", tone))))
             return Layout(rows)
         if self.details:
-            rows += detail_rows(self.row, self.letter, width, self.servers)
-        body = body_layout(self.letter, line - 2, first_link=first_link)
+            rows += detail_rows(self.row, self.message, width, self.servers)
+        body = body_layout(self.message, line - 2, first_link=first_link)
         indent = ("  ", "text")
         rows.append(Row(()))
         rows += [row._replace(pieces=(indent, *row.pieces)) if row.pieces else row for row in body.rows]
@@ -72,22 +72,22 @@ class Part:
         return Layout(rows, body.links)
 
 
-class ThreadView(LetterView):
-    """The letters of a conversation. One of them is the one that keys and answers are for."""
+class ThreadView(MessageView):
+    """The messages of a conversation. One of them is the one that keys and answers are for."""
 
     DEFAULT_CSS = """
     ThreadView { padding: 0 1; }
     """
 
     @dataclass
-    class Wanted(Message):
-        """An open letter has to be read."""
+    class MessageWanted(Message):
+        """An open message has to be read."""
 
         part: Part
 
     @dataclass
     class Focused(Message):
-        """Another letter is the one keys are for, or it was opened or folded."""
+        """Another message is the one keys are for, or it was opened or folded."""
 
         part: Part
 
@@ -97,25 +97,25 @@ class ThreadView(LetterView):
         super().__init__(id=id)
         self.parts: list[Part] = []
         self.at = 0
-        """Index of the letter that keys are for."""
+        """Index of the message that keys are for."""
         self._starts: list[int] = []
         self._link_starts: list[int] = []
 
     # ---- what is shown
 
-    def show_thread(self, rows: Sequence[LetterRow], letter: str = "") -> None:
-        """Show a conversation: unread letters open, and the one with the id ``letter``, else the newest,
+    def show_thread(self, rows: Sequence[MessageRow], message: str = "") -> None:
+        """Show a conversation: unread messages open, and the one with the id ``message``, else the newest,
         open and in focus."""
         self.parts = [Part(row, open=row.unread) for row in rows]
-        self.at = next((at for at, row in enumerate(rows) if row.id == letter), len(rows) - 1)
+        self.at = next((at for at, row in enumerate(rows) if row.id == message), len(rows) - 1)
         if self.parts:
             self.parts[self.at].open = True
         self._arrange()
         self._want_open()
         self.to_focus()
 
-    def update_thread(self, rows: Sequence[LetterRow]) -> None:
-        """The conversation changed: letters came, went or changed flags; the rest stays as it is."""
+    def update_thread(self, rows: Sequence[MessageRow]) -> None:
+        """The conversation changed: messages came, went or changed flags; the rest stays as it is."""
         known = {part.row.id: part for part in self.parts}
         focused = self.current.row.id if self.current else ""
         parts = []
@@ -129,11 +129,11 @@ class ThreadView(LetterView):
         self._arrange()
         self._want_open()
 
-    def letter_read(self, part: Part, letter: Letter | None, problem: str = "") -> None:
-        """A letter was read, or could not be."""
-        part.letter, part.problem = letter, problem
-        if letter is not None:
-            part.snippet = preview_of(letter.text)
+    def message_read(self, part: Part, message: ParsedMessage | None, problem: str = "") -> None:
+        """A message was read, or could not be."""
+        part.message, part.problem = message, problem
+        if message is not None:
+            part.snippet = preview_of(message.text)
         part.made = {}
         self._arrange()
         if not self._scrolled:
@@ -144,7 +144,7 @@ class ThreadView(LetterView):
 
     @property
     def current(self) -> Part | None:
-        """The letter that keys are for."""
+        """The message that keys are for."""
         return self.parts[self.at] if 0 <= self.at < len(self.parts) else None
 
     def _arrange(self) -> None:
@@ -166,13 +166,13 @@ class ThreadView(LetterView):
 
     def _want_open(self) -> None:
         for part in self.parts:
-            if part.open and part.letter is None and not part.problem:
-                self.post_message(self.Wanted(part))
+            if part.open and part.message is None and not part.problem:
+                self.post_message(self.MessageWanted(part))
 
-    # ---- moving among letters
+    # ---- moving among messages
 
     def focus_part(self, at: int) -> None:
-        """Make another letter the one keys are for and bring its head into sight."""
+        """Make another message the one keys are for and bring its head into sight."""
         if not 0 <= at < len(self.parts):
             return
         self._scrolled = True
@@ -182,13 +182,13 @@ class ThreadView(LetterView):
         self.post_message(self.Focused(self.parts[at]))
 
     def to_focus(self) -> None:
-        """Bring the head of the letter in focus to the top of the window."""
+        """Bring the head of the message in focus to the top of the window."""
         self._ensure()
         if self.at < len(self._starts):
             self.move_to(self._starts[self.at])
 
     def move(self, lines: int) -> None:
-        """Scroll; the letter on top of the window becomes the one keys are for."""
+        """Scroll; the message on top of the window becomes the one keys are for."""
         self._scrolled = True
         super().move(lines)
         self._focus_in_sight()
@@ -208,21 +208,21 @@ class ThreadView(LetterView):
         self._arrange()
 
     def point_to(self, part: Part) -> None:
-        """Make a letter the one keys are for, without moving the page."""
+        """Make a message the one keys are for, without moving the page."""
         self._scrolled = True
         self.at = self.parts.index(part)
         self._arrange()
         self.post_message(self.Focused(part))
 
     def part_at(self, row: int) -> Part | None:
-        """The letter a row of the document belongs to."""
+        """The message a row of the document belongs to."""
         at = bisect_right(self._starts, row) - 1
         return self.parts[at] if 0 <= at < len(self.parts) else None
 
-    def open_letter(self, letter: str) -> bool:
-        """Open the letter with this id and bring it into focus; False when it is not here."""
+    def open_message(self, message: str) -> bool:
+        """Open the message with this id and bring it into focus; False when it is not here."""
         for at, part in enumerate(self.parts):
-            if part.row.id == letter:
+            if part.row.id == message:
                 part.open = True
                 self.focus_part(at)
                 self._want_open()
@@ -232,7 +232,7 @@ class ThreadView(LetterView):
     # ---- folding
 
     def toggle_open(self) -> None:
-        """Fold or unfold the letter in focus."""
+        """Fold or unfold the message in focus."""
         part = self.current
         if part is not None:
             part.open = not part.open
@@ -252,7 +252,7 @@ class ThreadView(LetterView):
             self.post_message(self.Focused(self.current))
 
     def toggle_details(self) -> None:
-        """Show or hide every detail of the letter in focus."""
+        """Show or hide every detail of the message in focus."""
         part = self.current
         if part is not None:
             part.details = not part.details
@@ -263,7 +263,7 @@ class ThreadView(LetterView):
             self.post_message(self.Focused(part))
 
     def tell_servers(self, part: Part, words: str) -> None:
-        """What is known of the host of a letter's sender was looked up."""
+        """What is known of the host of a message's sender was looked up."""
         if part.servers != words:
             part.servers, part.made = words, {}
             self._arrange()
@@ -285,15 +285,15 @@ class ThreadView(LetterView):
     # ---- links and selected lines
 
     def links_of_focus(self) -> range:
-        """The numbers of the links in the letter in focus."""
+        """The numbers of the links in the message in focus."""
         first = self._link_starts[self.at] if self.at < len(self._link_starts) else 0
         last = self._link_starts[self.at + 1] if self.at + 1 < len(self._link_starts) else len(self.links)
         return range(first + 1, last + 1)
 
     def selected_lines(self) -> str | None:
-        """The selected lines of the letter in focus, as they were written; None without a selection."""
+        """The selected lines of the message in focus, as they were written; None without a selection."""
         selection, part = self.text_selection, self.current
-        if selection is None or part is None or part.letter is None:
+        if selection is None or part is None or part.message is None:
             return None
         first = self._starts[self.at]
         last = self._starts[self.at + 1] if self.at + 1 < len(self._starts) else len(self.layout_rows.rows)
@@ -304,5 +304,5 @@ class ThreadView(LetterView):
         }
         if not chosen:
             return None
-        lines = [line.raw for line in parse(part.letter.text)]
+        lines = [line.raw for line in parse(part.message.text)]
         return "\n".join(line for number, line in enumerate(lines) if min(chosen) <= number <= max(chosen))

@@ -10,7 +10,7 @@ from misfin.compose.writing import gemmail_of
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_B_REQUEST, MAX_MESSAGE, Version
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 from misfin.wire import MisfinRequest
 
 ALICE = MisfinAddress("alice", "mail.example", "Alice Smith")

@@ -13,10 +13,10 @@ from misfin.errors import LocalError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.drafts import Draft, to_bytes
-from misfin.store.envelope import wrap, wrap_sent
-from misfin.store.outgoing import Outgoing
-from misfin.store.rows import Badge, LetterRow
+from misfin.store.index.rows import Badge, MessageRow
+from misfin.store.message.envelope import wrap, wrap_sent
+from misfin.store.outgoing.deliveries import Outgoing
+from misfin.store.outgoing.drafts import Draft, to_bytes
 
 ALICE = MisfinAddress.parse("alice@mail.example Alice")
 WHEN = datetime(2026, 11, 20, tzinfo=UTC)
@@ -26,8 +26,8 @@ RECEIVED = (
 )
 
 
-def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
-    return LetterRow(
+def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> MessageRow:
+    return MessageRow(
         1,
         "key",
         ALICE.address,
@@ -35,7 +35,7 @@ def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
         "Bob \u202eJones",
         sender,
         to,
-        "Meeting",
+        "Encounter",
         0.0,
         False,
         False,
@@ -47,8 +47,8 @@ def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> LetterRow:
     )
 
 
-def original(gemmail: bytes = RECEIVED, letter: LetterRow | None = None):
-    return read_original(wrap(gemmail, version=Version.C, account=ALICE, now=WHEN), letter or row())
+def original(gemmail: bytes = RECEIVED, message: MessageRow | None = None):
+    return read_original(wrap(gemmail, version=Version.C, account=ALICE, now=WHEN), message or row())
 
 
 def reply(message=None, *, everyone=False, quoted=None, signature="", link=False) -> Draft:

@@ -10,7 +10,7 @@ from misfin.compose.measure import KnownServer, measure
 from misfin.compose.split import split
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress
-from misfin.store.drafts import Draft
+from misfin.store.outgoing.drafts import Draft
 
 ALICE = MisfinAddress("alice", "mail.example", "Alice Smith")
 BOB = MisfinAddress("bob", "hive.test")

@@ -1,4 +1,7 @@
-"""Gemmail: every form read as protocol.md §10.3 says, no bytes refused, and what is written read back."""
+"""Gemmail: every form is read, no bytes are refused, what is written is read back.
+
+See docs/protocol.md §10.3.
+"""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -73,7 +76,7 @@ def test_a_sender_without_a_time_of_receipt_has_none():
     assert GemmailMessage().newest is None
 
 
-def test_the_one_time_of_an_anonymous_letter_is_when_it_came():
+def test_the_one_time_of_an_anonymous_message_is_when_it_came():
     message = GemmailMessage(timestamps=[NOON])
     assert (message.newest, message.written, message.hops) == (NOON, None, ())
 

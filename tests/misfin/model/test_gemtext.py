@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from misfin.model.gemtext import PREVIEW_LENGTH, Line, LineKind, compose, parse, preview_of, subject_of
 from vectors import ids, load
 
-VECTORS = load("letters")
+VECTORS = load("messages")
 
 
 @pytest.mark.parametrize("vector", VECTORS["subject"], ids=ids(VECTORS["subject"]))
@@ -102,7 +102,7 @@ def test_any_text_is_gemtext_and_its_lines_are_all_there(text):
 
 
 @given(st.text(), st.text())
-def test_a_composed_letter_has_its_subject_and_its_body(subject, body):
+def test_a_composed_message_has_its_subject_and_its_body(subject, body):
     text = compose(subject, body)
     assert "\r" not in text
     wanted = " ".join(subject.replace("\r", "\n").split("\n")).strip()

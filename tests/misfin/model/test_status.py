@@ -1,4 +1,4 @@
-"""Status codes: every row of the table in protocol.md §2."""
+"""Status codes: every row of the table in docs/protocol.md §2."""
 
 import pytest
 from hypothesis import given

@@ -90,7 +90,7 @@ def assert_learnt_nothing(visit: Visit) -> None:
 # ---- the ordinary way -----------------------------------------------------------------------------
 
 
-async def test_a_letter_leaves_as_c_with_blank_lines_for_sender_and_time(pins):
+async def test_a_message_leaves_as_c_with_blank_lines_for_sender_and_time(pins):
     with ScriptedServer(HOST, OK) as server:
         response = await client(server, pins).send("ada@mail.example", "Hello\n", "Hi")
         (visit,) = await server.wait()
@@ -173,7 +173,7 @@ async def test_an_answer_in_pieces_and_one_without_its_end_are_read(pins):
         assert (await bea.send_raw("ada@mail.example", MESSAGE)).truncated
 
 
-async def test_before_write_runs_after_trust_and_can_stop_the_letter(pins):
+async def test_before_write_runs_after_trust_and_can_stop_the_message(pins):
     def check():
         calls.append(pins.get(PinKind.HOST, "mail.example:1958") is not None)
 
@@ -198,7 +198,7 @@ async def test_between_a_refusal_and_the_next_try_it_is_told_that_nothing_is_out
 
     with ScriptedServer(HOST, [b"59 what?\r\n", OK]) as server:
         bea = client(server, pins)
-        for _ in range(2):  # the second letter needs no other try
+        for _ in range(2):  # the second message needs no other try
             await bea.deliver(
                 "ada@mail.example", MESSAGE, before_write=told("write"), refused=told("refused")
             )
@@ -239,14 +239,14 @@ async def test_an_end_that_is_not_the_proper_one_is_noted_and_the_answer_counts(
         assert words in note
 
 
-async def test_many_letters_can_be_under_way_at_once(pins):
+async def test_many_messages_can_be_under_way_at_once(pins):
     with ScriptedServer(HOST, OK) as server:
         bea = client(server, pins)
         answers = await asyncio.gather(*(bea.send_raw("ada@mail.example", MESSAGE) for _ in range(8)))
     assert [a.status for a in answers] == [20] * 8
 
 
-async def test_without_an_identity_a_letter_leaves_anonymously(pins):
+async def test_without_an_identity_a_message_leaves_anonymously(pins):
     with ScriptedServer(HOST, b"60 who are you?\r\n") as server:
         response = await client(server, pins, identity=None).send_raw("ada@mail.example", MESSAGE)
         (visit,) = await server.wait()
@@ -277,7 +277,7 @@ async def test_t1_a_changed_host_gets_no_byte_and_not_our_certificate(pins, tls_
     assert offer.certificate == OTHER.info
 
 
-async def test_after_approval_the_letter_goes(pins):
+async def test_after_approval_the_message_goes(pins):
     with ScriptedServer([HOST, OTHER], OK) as server:
         bea = client(server, pins)
         await bea.send_raw("ada@mail.example", MESSAGE)
@@ -389,7 +389,7 @@ async def test_the_trust_of_earlier_runs_is_read_from_the_file(tmp_path):
                 await bea.send_raw("ada@mail.example", MESSAGE)
 
 
-# ---- B or C (protocol.md §8) ----------------------------------------------------------------------
+# ---- B or C (docs/protocol.md §8) -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -550,7 +550,7 @@ async def test_a_first_use_that_cannot_be_written_down_sends_nothing(pins, monke
         assert await seen(server) == [b""]
 
 
-async def test_a_probe_asks_in_c_then_in_b_and_teaches_nothing_about_letters(pins):
+async def test_a_probe_asks_in_c_then_in_b_and_teaches_nothing_about_messages(pins):
     with ScriptedServer(HOST, [b"59 empty?\r\n", OK]) as server:
         response = await client(server, pins).probe("ada@mail.example")
         assert await seen(server) == [b"misfin://ada@mail.example\t0\r\n", b"misfin://ada@mail.example \r\n"]
@@ -558,7 +558,7 @@ async def test_a_probe_asks_in_c_then_in_b_and_teaches_nothing_about_letters(pin
     assert pins.recall("mail.example", 1958).speaks is None
 
 
-# ---- the sender line (protocol.md §3.3) -----------------------------------------------------------
+# ---- the sender line (docs/protocol.md §3.3) ------------------------------------------------------
 
 NAMED_C = b"misfin://ada@mail.example\t33\r\nbea@hive.test Bea Worker" + MESSAGE
 SENDER_REQUIRED = b"61 Sender required for verification\r\n"

@@ -5,7 +5,7 @@ from peers import odd_person, person
 
 from misfin.errors import IdentityError
 from misfin.model.address import MisfinAddress
-from misfin.net.directory import Directory, Found, Missing, Moved
+from misfin.net.directory import Directory, Missing, Moved, ServedMailbox
 from misfin.trust.identity import generate
 
 ADA = person("ada@mail.example")
@@ -15,8 +15,8 @@ CAL = person("cal@second.example")
 
 def test_mailboxes_are_found_by_exact_name_and_host_without_case():
     directory = Directory([ADA, BEN, CAL])
-    assert directory.lookup("ada", "mail.example") == Found(ADA)
-    assert directory.lookup("ada", "MAIL.example.") == Found(ADA)
+    assert directory.lookup("ada", "mail.example") == ServedMailbox(ADA)
+    assert directory.lookup("ada", "MAIL.example.") == ServedMailbox(ADA)
     assert directory.lookup("Ada", "mail.example") is Missing.UNKNOWN_MAILBOX
     assert directory.lookup("cal", "mail.example") is Missing.UNKNOWN_MAILBOX
     assert directory.lookup("ada", "other.example") is Missing.UNKNOWN_HOST

@@ -1,17 +1,17 @@
-"""The receiver over real TLS on loopback: each check of design.md §4, and how a connection ends."""
+"""The receiver over real TLS on loopback: each check of docs/trust.md §5, and how a connection ends."""
 
 import asyncio
 import errno
 
 import pytest
 from cryptography import x509
-from peers import Peer, ask, letter, odd_person, person, words_of
+from peers import Peer, ask, message, odd_person, person, words_of
 
 from misfin.errors import ListenError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.net.directory import Directory, Moved
-from misfin.net.incoming import LOCAL_CHECK, Incoming, Outcome, accepted
+from misfin.net.incoming import LOCAL_CHECK, HandlerOutcome, Incoming, accepted
 from misfin.net.limits import LimitSettings
 from misfin.net.receiver import Receiver, ReceiverSettings
 from misfin.trust.identity import KeyKind
@@ -23,10 +23,10 @@ CAL = person("cal@other.test Cal")
 ADA_TAKES_IT = b"20 %b\r\n" % ADA.info.fingerprints.cert.encode()
 
 
-async def test_a_letter_reaches_the_handler_with_everything_known_about_it(serve):
+async def test_a_message_reaches_the_handler_with_everything_known_about_it(serve):
     post = await serve(options={"now": lambda: 1_900_000_000.0})
-    assert await ask(post.port, letter("ada@mail.example", "# Hi"), BEA) == ADA_TAKES_IT
-    (incoming,) = post.letters
+    assert await ask(post.port, message("ada@mail.example", "# Hi"), BEA) == ADA_TAKES_IT
+    (incoming,) = post.messages
     assert incoming.request.message == b"\n\n\n# Hi\n"
     assert incoming.request.version is Version.C
     assert incoming.peer_address == "127.0.0.1"
@@ -41,32 +41,34 @@ async def test_a_letter_reaches_the_handler_with_everything_known_about_it(serve
 @pytest.mark.parametrize("kind", list(KeyKind))
 async def test_certificates_of_every_kind_of_key_are_taken(serve, kind):
     post = await serve()
-    assert await ask(post.port, letter("ada@mail.example"), person("bea@hive.test Bea", kind)) == ADA_TAKES_IT
+    assert (
+        await ask(post.port, message("ada@mail.example"), person("bea@hive.test Bea", kind)) == ADA_TAKES_IT
+    )
 
 
 async def test_misfin_b_is_spoken_too(serve):
     post = await serve()
     assert await ask(post.port, b"misfin://ada@mail.example # Hi\n\nTwo\tlines\r\n", BEA) == ADA_TAKES_IT
-    assert post.letters[0].request.version is Version.B
-    assert post.letters[0].request.message == b"# Hi\n\nTwo\tlines"
+    assert post.messages[0].request.version is Version.B
+    assert post.messages[0].request.message == b"# Hi\n\nTwo\tlines"
 
 
 async def test_a_request_may_come_byte_by_byte(serve):
     post = await serve()
     peer = await Peer.connect(post.port, BEA)
-    request = letter("ada@mail.example", "slow but sure")
+    request = message("ada@mail.example", "slow but sure")
     for index in range(len(request)):
         peer.say(request[index : index + 1])
     assert await peer.answer() == ADA_TAKES_IT
     await peer.close()
 
 
-async def test_the_longest_letter_spans_records(serve):
+async def test_the_longest_message_spans_records(serve):
     post = await serve()
     body = b"\n\n\n" + b"x" * 16381
     request = b"misfin://ada@mail.example\t16384\r\n" + body
     assert await ask(post.port, request, BEA) == ADA_TAKES_IT
-    assert post.letters[0].request.message == body
+    assert post.messages[0].request.message == body
 
 
 # ---- the checks, in their order -------------------------------------------------------------------
@@ -97,8 +99,8 @@ async def test_only_mailboxes_that_are_here_are_served(serve, to, status):
             gone=[MisfinAddress.parse("gone@mail.example")],
         )
     )
-    assert (await ask(post.port, letter(to), BEA)).startswith(status)
-    assert len(post.letters) == (status == b"20 ")
+    assert (await ask(post.port, message(to), BEA)).startswith(status)
+    assert len(post.messages) == (status == b"20 ")
 
 
 async def test_an_unknown_host_is_told_so_before_the_message_has_come(serve):
@@ -123,7 +125,7 @@ async def test_an_unknown_host_is_told_so_before_the_message_has_come(serve):
 async def test_bad_requests_get_a_59_and_are_not_delivered(serve, request_bytes):
     post = await serve()
     assert (await ask(post.port, request_bytes, BEA)).startswith(b"59 ")
-    assert post.letters == []
+    assert post.messages == []
 
 
 @pytest.mark.parametrize(("length", "status"), [(1024, b"51 "), (1025, b"59 "), (1515, b"59 ")])
@@ -151,17 +153,17 @@ async def test_a_header_that_comes_in_pieces_is_judged_as_one_that_comes_at_once
     await peer.close()
 
 
-async def test_a_letter_without_certificate_gets_60(serve):
+async def test_a_message_without_certificate_gets_60(serve):
     post = await serve()
-    assert (await ask(post.port, letter("ada@mail.example"))).startswith(b"60 ")
-    assert post.letters == []
+    assert (await ask(post.port, message("ada@mail.example"))).startswith(b"60 ")
+    assert post.messages == []
 
 
-async def test_anonymous_letters_can_be_allowed_and_are_never_verified(serve):
+async def test_anonymous_messages_can_be_allowed_and_are_never_verified(serve):
     post = await serve(require_certificate=False)
-    claims = letter("ada@mail.example", lines="bea@hive.test Bea\n\n\n")
+    claims = message("ada@mail.example", lines="bea@hive.test Bea\n\n\n")
     assert await ask(post.port, claims) == ADA_TAKES_IT
-    (incoming,) = post.letters
+    (incoming,) = post.messages
     assert incoming.certificate is None
     assert incoming.sender.address == "bea@hive.test"
     assert not incoming.checks.verified
@@ -179,13 +181,13 @@ async def test_anonymous_letters_can_be_allowed_and_are_never_verified(serve):
 )
 async def test_a_certificate_that_names_no_mailbox_gets_62(serve, identity):
     post = await serve()
-    assert (await ask(post.port, letter("ada@mail.example"), identity)).startswith(b"62 ")
+    assert (await ask(post.port, message("ada@mail.example"), identity)).startswith(b"62 ")
 
 
 async def test_a_certificate_outside_its_dates_gets_62(serve):
     for now, word in ((0.0, b"yet"), (9e11, b"expired")):
         post = await serve(options={"now": lambda now=now: now})
-        answer = await ask(post.port, letter("ada@mail.example"), BEA)
+        answer = await ask(post.port, message("ada@mail.example"), BEA)
         assert answer.startswith(b"62 ")
         assert word in answer
 
@@ -202,9 +204,9 @@ async def test_a_certificate_outside_its_dates_gets_62(serve):
 async def test_a_blocked_sender_gets_61(serve, identity, lines):
     blocked = MisfinAddress.parse("bea@hive.test")
     post = await serve(options={"blocked": lambda address: address.key == blocked.key})
-    assert (await ask(post.port, letter("ada@mail.example", lines=lines), identity)).startswith(b"61 ")
-    assert post.letters == []
-    assert await ask(post.port, letter("ada@mail.example"), CAL) == ADA_TAKES_IT
+    assert (await ask(post.port, message("ada@mail.example", lines=lines), identity)).startswith(b"61 ")
+    assert post.messages == []
+    assert await ask(post.port, message("ada@mail.example"), CAL) == ADA_TAKES_IT
 
 
 async def test_a_blocked_sender_is_seen_on_b_marker_lines_too(serve):
@@ -219,9 +221,9 @@ async def test_checks_come_in_the_order_of_the_design(serve):
     assert (await ask(post.port, b"misfin://ada@else.example" + bad_body)).startswith(b"53 ")
     assert (await ask(post.port, b"misfin://no@mail.example" + bad_body)).startswith(b"51 ")
     assert (await ask(post.port, b"misfin://ada@mail.example" + bad_body)).startswith(b"59 ")
-    assert (await ask(post.port, letter("ada@mail.example"))).startswith(b"60 ")
-    assert (await ask(post.port, letter("ada@mail.example"), odd_person(users=()))).startswith(b"62 ")
-    assert (await ask(post.port, letter("ada@mail.example"), BEA)).startswith(b"61 ")
+    assert (await ask(post.port, message("ada@mail.example"))).startswith(b"60 ")
+    assert (await ask(post.port, message("ada@mail.example"), odd_person(users=()))).startswith(b"62 ")
+    assert (await ask(post.port, message("ada@mail.example"), BEA)).startswith(b"61 ")
 
 
 # ---- senders that live here -----------------------------------------------------------------------
@@ -230,23 +232,23 @@ async def test_checks_come_in_the_order_of_the_design(serve):
 async def test_a_neighbour_is_verified_without_asking_anybody(serve):
     gus = person("gus@mail.example Gus")
     post = await serve(Directory([ADA, gus]))
-    assert await ask(post.port, letter("ada@mail.example"), gus) == ADA_TAKES_IT
-    assert post.letters[0].checks.verified
-    assert words_of(post.letters[0].checks) == {LOCAL_CHECK: "pass", "pin": "trusted"}
+    assert await ask(post.port, message("ada@mail.example"), gus) == ADA_TAKES_IT
+    assert post.messages[0].checks.verified
+    assert words_of(post.messages[0].checks) == {LOCAL_CHECK: "pass", "pin": "trusted"}
 
 
 async def test_nobody_can_pose_as_a_neighbour(serve):
     post = await serve()
     impostor = person("ada@mail.example Ada", number=1)
-    assert (await ask(post.port, letter("ada@mail.example"), impostor)).startswith(b"63 ")
-    assert post.letters == []
+    assert (await ask(post.port, message("ada@mail.example"), impostor)).startswith(b"63 ")
+    assert post.messages == []
 
 
 async def test_a_neighbour_that_does_not_exist_is_not_verified(serve):
     post = await serve()
-    assert await ask(post.port, letter("ada@mail.example"), person("zoe@mail.example")) == ADA_TAKES_IT
-    assert post.letters[0].checks.results[LOCAL_CHECK].outcome is Outcome.FAIL
-    assert not post.letters[0].checks.verified
+    assert await ask(post.port, message("ada@mail.example"), person("zoe@mail.example")) == ADA_TAKES_IT
+    assert post.messages[0].checks.results[LOCAL_CHECK].outcome is HandlerOutcome.FAIL
+    assert not post.messages[0].checks.verified
 
 
 # ---- probes ---------------------------------------------------------------------------------------
@@ -259,7 +261,7 @@ async def test_a_neighbour_that_does_not_exist_is_not_verified(serve):
 async def test_a_probe_is_answered_with_the_fingerprint_and_delivered_nowhere(serve, request_bytes, identity):
     post = await serve(options={"blocked": lambda _: True})
     assert await ask(post.port, request_bytes, identity) == ADA_TAKES_IT
-    assert post.letters == []
+    assert post.messages == []
 
 
 async def test_a_probe_of_a_mailbox_that_is_not_there_gets_51(serve):
@@ -282,20 +284,20 @@ async def test_each_host_has_its_certificate_by_sni_and_its_mailboxes(serve):
     ):
         peer = await Peer.connect(post.port, BEA, sni)
         assert peer.server_der == owner.info.der
-        answer = await peer.ask(letter(host))
+        answer = await peer.ask(message(host))
         assert answer.startswith(b"20 ")
-    assert post.letters[1].recipient is ben
-    assert (await ask(post.port, letter("ada@second.example"), BEA)).startswith(b"51 ")
+    assert post.messages[1].recipient is ben
+    assert (await ask(post.port, message("ada@second.example"), BEA)).startswith(b"51 ")
 
 
 async def test_a_new_directory_takes_over_while_running(serve):
     ben = person("ben@second.example Ben")
     post = await serve()
-    assert (await ask(post.port, letter("ben@second.example"), BEA)).startswith(b"53 ")
+    assert (await ask(post.port, message("ben@second.example"), BEA)).startswith(b"53 ")
     post.receiver.use(Directory([ADA, ben]))
     peer = await Peer.connect(post.port, BEA, "second.example")
     assert peer.server_der == ben.info.der
-    assert (await peer.ask(letter("ben@second.example"))).startswith(b"20 ")
+    assert (await peer.ask(message("ben@second.example"))).startswith(b"20 ")
 
 
 async def test_ipv6_is_served_beside_ipv4():
@@ -306,8 +308,8 @@ async def test_ipv6_is_served_beside_ipv4():
     receiver = Receiver(take, Directory([ADA]), settings)
     (_, four), (_, six) = await receiver.start()
     try:
-        assert await ask(four, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
-        assert await ask(six, letter("ada@mail.example"), BEA, host="::1") == ADA_TAKES_IT
+        assert await ask(four, message("ada@mail.example"), BEA) == ADA_TAKES_IT
+        assert await ask(six, message("ada@mail.example"), BEA, host="::1") == ADA_TAKES_IT
     finally:
         await receiver.stop()
 
@@ -346,29 +348,29 @@ async def test_a_machine_without_ipv6_is_served_by_ipv4(monkeypatch, others):
 # ---- limits ---------------------------------------------------------------------------------------
 
 
-async def test_too_many_letters_from_one_address_get_44_with_seconds(serve):
+async def test_too_many_messages_from_one_address_get_44_with_seconds(serve):
     post = await serve(limits=LimitSettings(capacity=2, refill_rate=0.001, retry_after=7))
     for _ in range(2):
-        assert await ask(post.port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
-    assert await ask(post.port, letter("ada@mail.example"), BEA) == b"44 Slow down. Retry after 7s\r\n"
-    assert len(post.letters) == 2
+        assert await ask(post.port, message("ada@mail.example"), BEA) == ADA_TAKES_IT
+    assert await ask(post.port, message("ada@mail.example"), BEA) == b"44 Slow down. Retry after 7s\r\n"
+    assert len(post.messages) == 2
 
 
 async def test_who_ignores_the_44_is_not_given_a_handshake_any_more(serve):
     post = await serve(limits=LimitSettings(capacity=1, refill_rate=0.001))
     for expected in [b"20"] + [b"44"] * 5:
-        assert (await ask(post.port, letter("ada@mail.example"), BEA)).startswith(expected)
+        assert (await ask(post.port, message("ada@mail.example"), BEA)).startswith(expected)
     with pytest.raises(OSError):
-        await ask(post.port, letter("ada@mail.example"), BEA)
+        await ask(post.port, message("ada@mail.example"), BEA)
 
 
 async def test_a_newcomer_gets_the_room_of_the_oldest_that_has_not_said_its_request(serve):
     post = await serve(limits=LimitSettings(enable=False, max_connections=2, max_per_network=2))
     silent = await Peer.dial(post.port)
     waiting = await Peer.connect(post.port, BEA)
-    assert await ask(post.port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
+    assert await ask(post.port, message("ada@mail.example"), BEA) == ADA_TAKES_IT
     assert await silent.reader.read() == b""
-    assert (await waiting.ask(letter("ada@mail.example"))) == ADA_TAKES_IT
+    assert (await waiting.ask(message("ada@mail.example"))) == ADA_TAKES_IT
     await silent.close()
 
 
@@ -377,7 +379,7 @@ async def test_who_gives_way_in_mid_request_hears_44(serve):
     slow = await Peer.connect(post.port, BEA)
     slow.say(b"misfin://ada@mail.example\t5\r\n\n\n")
     await asyncio.sleep(0.05)
-    assert await ask(post.port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
+    assert await ask(post.port, message("ada@mail.example"), BEA) == ADA_TAKES_IT
     assert (await slow.answer()).startswith(b"44 Slow down. Retry after ")
     await slow.close()
 
@@ -393,16 +395,16 @@ async def test_one_whose_request_is_complete_never_gives_way(serve):
     post = await serve(handler=slow, limits=limits)
     storing = [await Peer.connect(post.port, BEA) for _ in range(2)]
     for peer in storing:
-        peer.say(letter("ada@mail.example"))
+        peer.say(message("ada@mail.example"))
     async with asyncio.timeout(30):
-        while len(post.letters) < 2:
+        while len(post.messages) < 2:
             await asyncio.sleep(0.01)
-    assert (await ask(post.port, letter("ada@mail.example"), BEA)).startswith(b"44 ")
+    assert (await ask(post.port, message("ada@mail.example"), BEA)).startswith(b"44 ")
     may_end.set()
     for peer in storing:
         assert await peer.answer() == ADA_TAKES_IT
         await peer.close()
-    assert await ask(post.port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
+    assert await ask(post.port, message("ada@mail.example"), BEA) == ADA_TAKES_IT
 
 
 async def test_one_sender_is_limited_by_its_key_and_not_by_the_name_it_claims(serve):
@@ -411,9 +413,9 @@ async def test_one_sender_is_limited_by_its_key_and_not_by_the_name_it_claims(se
     post.receiver.limits._addresses._capacity = 100.0  # every peer of this test has the same address
     impostor = person("bea@hive.test Bea", number=1)
     for _ in range(3):
-        assert await ask(post.port, letter("ada@mail.example"), impostor) == ADA_TAKES_IT
-    assert (await ask(post.port, letter("ada@mail.example"), impostor)).startswith(b"44 ")
-    assert await ask(post.port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
+        assert await ask(post.port, message("ada@mail.example"), impostor) == ADA_TAKES_IT
+    assert (await ask(post.port, message("ada@mail.example"), impostor)).startswith(b"44 ")
+    assert await ask(post.port, message("ada@mail.example"), BEA) == ADA_TAKES_IT
 
 
 # ---- handlers -------------------------------------------------------------------------------------
@@ -424,7 +426,7 @@ async def test_the_handler_decides_the_answer(serve):
         return MisfinResponse(45, "Mailbox full")
 
     post = await serve(handler=full)
-    assert await ask(post.port, letter("ada@mail.example"), BEA) == b"45 Mailbox full\r\n"
+    assert await ask(post.port, message("ada@mail.example"), BEA) == b"45 Mailbox full\r\n"
 
 
 async def test_a_handler_that_fails_is_a_temporary_failure_without_details(serve, caplog):
@@ -432,7 +434,7 @@ async def test_a_handler_that_fails_is_a_temporary_failure_without_details(serve
         raise OSError("disk /secret/path is full")
 
     post = await serve(handler=broken)
-    answer = await ask(post.port, letter("ada@mail.example"), BEA)
+    answer = await ask(post.port, message("ada@mail.example"), BEA)
     assert answer.startswith(b"41 ")
     assert b"secret" not in answer
     assert "could not be stored" in caplog.text
@@ -441,7 +443,7 @@ async def test_a_handler_that_fails_is_a_temporary_failure_without_details(serve
 # ---- stopping -------------------------------------------------------------------------------------
 
 
-async def test_a_letter_under_way_is_finished_before_the_receiver_stops(serve):
+async def test_a_message_under_way_is_finished_before_the_receiver_stops(serve):
     may_end = asyncio.Event()
 
     async def slow(incoming: Incoming) -> MisfinResponse:
@@ -452,7 +454,7 @@ async def test_a_letter_under_way_is_finished_before_the_receiver_stops(serve):
     peer = await Peer.connect(post.port, BEA)
     idle = await Peer.connect(post.port, BEA)
     silent = await Peer.dial(post.port)
-    peer.say(letter("ada@mail.example"))
+    peer.say(message("ada@mail.example"))
     await post.came.wait()
     stopping = asyncio.create_task(post.receiver.stop())
     assert await idle.answer() == b""
@@ -470,7 +472,7 @@ async def test_a_letter_under_way_is_finished_before_the_receiver_stops(serve):
 
 async def test_a_request_half_way_may_still_arrive_while_stopping(serve):
     post = await serve()
-    request = letter("ada@mail.example")
+    request = message("ada@mail.example")
     peer = await Peer.connect(post.port, BEA)
     peer.say(request[:-2])
     while not post.receiver.connections or not next(iter(post.receiver._connections))._recipient:
@@ -488,7 +490,7 @@ async def test_a_handler_that_never_ends_is_cancelled_after_the_stop_time_out(se
 
     post = await serve(handler=stuck, stop_timeout=0.05)
     peer = await Peer.connect(post.port, BEA)
-    peer.say(letter("ada@mail.example"))
+    peer.say(message("ada@mail.example"))
     await post.came.wait()
     await post.receiver.stop()
     assert post.receiver.connections == 0 or await peer.reader.read() is not None
@@ -499,4 +501,4 @@ async def test_a_stopped_receiver_can_start_again(serve):
     post = await serve()
     await post.receiver.stop()
     ((_, port),) = await post.receiver.start()
-    assert await ask(port, letter("ada@mail.example"), BEA) == ADA_TAKES_IT
+    assert await ask(port, message("ada@mail.example"), BEA) == ADA_TAKES_IT

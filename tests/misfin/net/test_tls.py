@@ -1,4 +1,4 @@
-"""TLS sessions against each other and bare pyOpenSSL, without a socket: the facts of anchors.md §4."""
+"""TLS sessions against each other and bare pyOpenSSL, without a socket: the facts of docs/decisions.md §4."""
 
 import contextlib
 
@@ -266,7 +266,7 @@ def test_an_answer_arrives_after_the_peers_close_notify_and_tcp_end():
     assert server.receive(b"late") == b""
 
 
-def test_letters_longer_than_a_record_arrive_whole():
+def test_messages_longer_than_a_record_arrive_whole():
     client, server = connected()
     client.send(b"x" * 100_000)
     assert exchange(client, server) == (b"", b"x" * 100_000)

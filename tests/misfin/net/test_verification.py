@@ -6,17 +6,17 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest
-from peers import NOW, ask, letter, person, renewed, words_of
+from peers import NOW, ask, message, person, renewed, words_of
 from scripted import ScriptedServer
 
 from misfin.model.address import MisfinAddress
 from misfin.net.asking import HostAsker
 from misfin.net.client import HostOverride
 from misfin.net.directory import Directory, Moved
-from misfin.net.incoming import CheckResult, Incoming, Outcome, accepted
+from misfin.net.incoming import CheckResult, HandlerOutcome, Incoming, accepted
 from misfin.net.limits import ProbeBudget
 from misfin.net.verification import (
-    FIRST_LETTER,
+    FIRST_MESSAGE,
     VOUCHED,
     CertificateVerifier,
     CombinedVerifier,
@@ -47,7 +47,7 @@ class World:
     serve: object
     pins: PinBook = field(default_factory=lambda: PinBook(None))
     cache: SenderVerificationCache = field(default_factory=SenderVerificationCache)
-    letters: list[Incoming] = field(default_factory=list)
+    messages: list[Incoming] = field(default_factory=list)
     hosts: dict[str, HostOverride] = field(default_factory=dict)
     port: int = 0
     asker: HostAsker | None = None
@@ -82,7 +82,7 @@ class World:
         )
 
         async def keep(incoming: Incoming) -> MisfinResponse:
-            self.letters.append(incoming)
+            self.messages.append(incoming)
             return accepted(incoming)
 
         handler = VerifyingHandler(
@@ -97,8 +97,8 @@ class World:
         self.port = post.port
 
     async def post(self, identity=BEA, lines="\n\n\n") -> bytes:
-        """Send a letter to Ada; the status."""
-        return (await ask(self.port, letter("ada@mail.example", lines=lines), identity))[:2]
+        """Send a message to Ada; the status."""
+        return (await ask(self.port, message("ada@mail.example", lines=lines), identity))[:2]
 
     @property
     def pin(self):
@@ -106,7 +106,7 @@ class World:
 
     @property
     def last(self) -> CheckResult:
-        return next(iter(self.letters[-1].checks.results.values()))
+        return next(iter(self.messages[-1].checks.results.values()))
 
 
 @pytest.fixture
@@ -135,11 +135,11 @@ async def test_a_sender_whose_host_names_its_certificate_is_verified_and_pinned(
     hive = await world.host()
     await world.verify("required")
     assert await world.post() == b"20"
-    checks = world.letters[0].checks
+    checks = world.messages[0].checks
     assert checks.verified
     assert words_of(checks) == {"certificate": "pass", "pin": "first use"}
     assert world.pin.how == VOUCHED
-    assert hive.letters == []
+    assert hive.messages == []
 
 
 async def test_a_confirmed_pin_is_believed_without_asking_again(world):
@@ -149,8 +149,8 @@ async def test_a_confirmed_pin_is_believed_without_asking_again(world):
     for _ in range(3):
         assert await world.post() == b"20"
     assert asked == [1]
-    assert world.letters[-1].checks.verified
-    assert words_of(world.letters[-1].checks) == {"certificate": "pass", "pin": "trusted"}
+    assert world.messages[-1].checks.verified
+    assert words_of(world.messages[-1].checks) == {"certificate": "pass", "pin": "trusted"}
 
 
 @pytest.mark.parametrize("method", ["certificate", "probe", "certificate+probe+spki", "probe+spki"])
@@ -168,7 +168,7 @@ async def test_forgeries_are_never_verified(world, method, identity, lines):
     world.hosts["nowhere.test"] = world.hosts["hive.test"]  # answers 53 for that name
     await world.verify("optional", method)
     assert await world.post(identity, lines) == b"20"
-    (incoming,) = world.letters
+    (incoming,) = world.messages
     assert not incoming.checks.verified
     assert "fail" in words_of(incoming.checks).values()
     assert world.pin is None
@@ -180,7 +180,7 @@ async def test_forgeries_are_refused_where_verification_is_required(world, metho
     await world.host()
     await world.verify("required", method)
     assert await world.post(identity) == b"61"
-    assert world.letters == []
+    assert world.messages == []
     assert world.pins.all(PinKind.SENDER) == []
 
 
@@ -189,8 +189,8 @@ async def test_a_forgery_repeated_does_not_become_true(world):
     world.hosts["hive.test"] = HostOverride(connect=("127.0.0.1", 1))
     for _ in range(2):
         assert await world.post(IMPOSTOR) == b"20"
-        assert not world.letters[-1].checks.verified
-    assert world.pin.how == FIRST_LETTER
+        assert not world.messages[-1].checks.verified
+    assert world.pin.how == FIRST_MESSAGE
 
 
 async def test_the_true_owner_replaces_a_pin_nobody_confirmed(world):
@@ -201,39 +201,39 @@ async def test_the_true_owner_replaces_a_pin_nobody_confirmed(world):
     world.asker._hosts = world.hosts
     world.asker._heard.clear()
     assert await world.post(BEA) == b"20"
-    assert world.letters[-1].checks.verified
-    assert not world.letters[-1].checks.hold
+    assert world.messages[-1].checks.verified
+    assert not world.messages[-1].checks.hold
     assert (world.pin.cert_sha256, world.pin.how) == (BEA.info.fingerprints.cert, VOUCHED)
-    assert hive.letters == []
+    assert hive.messages == []
     assert await world.post(IMPOSTOR) == b"20"
-    assert world.letters[-1].checks.hold
+    assert world.messages[-1].checks.hold
 
 
 async def test_a_pin_is_confirmed_as_soon_as_the_host_answers(world):
     world.hosts["hive.test"] = HostOverride(connect=("127.0.0.1", 1))
     await world.verify("optional")
     await world.post()
-    assert world.pin.how == FIRST_LETTER
+    assert world.pin.how == FIRST_MESSAGE
     await world.host()
     world.asker._hosts = world.hosts
     world.asker._heard.clear()
     await world.post()
     assert world.pin.how == VOUCHED
-    assert world.letters[-1].checks.verified
+    assert world.messages[-1].checks.verified
 
 
 async def test_a_host_that_is_down_leaves_the_sender_unknown(world):
     world.hosts["hive.test"] = HostOverride(connect=("127.0.0.1", 1))
     await world.verify("optional")
     assert await world.post() == b"20"
-    assert world.last.outcome is Outcome.UNKNOWN
-    assert not world.letters[0].checks.verified
+    assert world.last.outcome is HandlerOutcome.UNKNOWN
+    assert not world.messages[0].checks.verified
 
 
-async def test_a_host_that_is_down_postpones_the_letter_where_verification_is_required(world):
+async def test_a_host_that_is_down_postpones_the_message_where_verification_is_required(world):
     world.hosts["hive.test"] = HostOverride(connect=("127.0.0.1", 1))
     await world.verify("required")
-    answer = await ask(world.port, letter("ada@mail.example"), BEA)
+    answer = await ask(world.port, message("ada@mail.example"), BEA)
     assert answer.startswith(b"41 ")
     assert b"127.0.0.1" not in answer
     assert world.pin is None
@@ -244,7 +244,7 @@ async def test_a_host_that_never_answers_is_given_up_in_time(world):
     await world.verify("optional", timeout=0.2)
     async with asyncio.timeout(30):
         assert await world.post() == b"20"
-    assert world.last.outcome is Outcome.UNKNOWN
+    assert world.last.outcome is HandlerOutcome.UNKNOWN
 
 
 async def test_the_ca_of_the_host_vouches_for_what_it_signed(world):
@@ -253,9 +253,9 @@ async def test_the_ca_of_the_host_vouches_for_what_it_signed(world):
     world.scripted(b"20 welcome\r\n", ca)
     await world.verify("required")
     assert await world.post(bea) == b"20"
-    assert world.letters[0].checks.verified
+    assert world.messages[0].checks.verified
     assert await world.post(IMPOSTOR) == b"20"
-    assert world.letters[1].checks.hold
+    assert world.messages[1].checks.hold
     assert await world.post(GHOST) == b"61"
 
 
@@ -281,19 +281,19 @@ async def test_a_host_that_shows_the_senders_own_certificate_vouches_for_it(worl
     world.scripted(b"59 what?\r\n", BEA)
     await world.verify("required")
     assert await world.post() == b"20"
-    assert world.letters[0].checks.verified
+    assert world.messages[0].checks.verified
 
 
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (b"20 hello there\r\n", Outcome.UNKNOWN),
-        (b"20 " + b"ab" * 32 + b"\r\n", Outcome.UNKNOWN),  # the same for every mailbox
-        (b"31 bea@new.test\r\n", Outcome.FAIL),
-        (b"51 no\r\n", Outcome.FAIL),
-        (b"60 certificate\r\n", Outcome.UNKNOWN),
-        (b"44 10\r\n", Outcome.UNKNOWN),
-        (b"nonsense\r\n", Outcome.UNKNOWN),
+        (b"20 hello there\r\n", HandlerOutcome.UNKNOWN),
+        (b"20 " + b"ab" * 32 + b"\r\n", HandlerOutcome.UNKNOWN),  # the same for every mailbox
+        (b"31 bea@new.test\r\n", HandlerOutcome.FAIL),
+        (b"51 no\r\n", HandlerOutcome.FAIL),
+        (b"60 certificate\r\n", HandlerOutcome.UNKNOWN),
+        (b"44 10\r\n", HandlerOutcome.UNKNOWN),
+        (b"nonsense\r\n", HandlerOutcome.UNKNOWN),
     ],
 )
 async def test_other_answers_do_not_vouch(world, answer, outcome):
@@ -301,7 +301,7 @@ async def test_other_answers_do_not_vouch(world, answer, outcome):
     await world.verify("optional")
     assert await world.post() == b"20"
     assert world.last.outcome is outcome
-    assert not world.letters[0].checks.verified
+    assert not world.messages[0].checks.verified
 
 
 async def test_a_moved_mailbox_is_not_followed(world):
@@ -312,7 +312,7 @@ async def test_a_moved_mailbox_is_not_followed(world):
     await world.host(Directory([person("root@hive.test")], moved={BEA_ADDRESS: Moved(eve)}))
     await world.verify("optional")
     await world.post()
-    assert world.last.outcome is Outcome.FAIL
+    assert world.last.outcome is HandlerOutcome.FAIL
     assert asked == [0]
 
 
@@ -333,10 +333,10 @@ async def test_a_certificate_of_another_address_is_no_proof_of_this_one(world):
         SPKIVerifier(SenderVerificationCache(), asker=asker),
     ):
         result = await verifier.verify_sender(BEA_ADDRESS, ADA.info)
-        assert result.outcome is Outcome.FAIL
+        assert result.outcome is HandlerOutcome.FAIL
         assert not result.verified
     result = await CertificateVerifier(world.pins, asker).verify_sender(BEA_ADDRESS)
-    assert result.outcome is Outcome.FAIL
+    assert result.outcome is HandlerOutcome.FAIL
 
 
 # ---- senders that change --------------------------------------------------------------------------
@@ -348,8 +348,8 @@ async def test_a_renewed_certificate_over_the_same_key_is_taken(world):
     await world.post()
     asked = count_connections(hive)
     assert await world.post(renewed(BEA)) == b"20"
-    assert world.letters[-1].checks.pin is Decision.RENEWED
-    assert world.letters[-1].checks.verified
+    assert world.messages[-1].checks.pin is Decision.RENEWED
+    assert world.messages[-1].checks.verified
     assert asked == [0]
 
 
@@ -358,10 +358,10 @@ async def test_a_changed_sender_is_passed_on_to_be_held_with_what_a_person_needs
     await world.host()
     await world.verify("optional")
     assert await world.post(BEA) == b"20"
-    checks = world.letters[0].checks
+    checks = world.messages[0].checks
     assert checks.pin is Decision.CHANGED
     assert "another key" in checks.hold
-    assert checks.results["certificate"].outcome is Outcome.PASS  # its host vouches for the new key
+    assert checks.results["certificate"].outcome is HandlerOutcome.PASS  # its host vouches for the new key
     assert not checks.verified
     offer = world.pins.offered(PinKind.SENDER, "bea@hive.test")
     assert offer.certificate.fingerprints == BEA.info.fingerprints
@@ -374,7 +374,7 @@ async def test_a_changed_sender_can_be_refused_without_asking_anybody(world):
     asked = count_connections(hive)
     await world.verify("optional", change="reject")
     assert await world.post(BEA) == b"63"
-    assert world.letters == []
+    assert world.messages == []
     assert asked == [0]
     assert world.pins.offered(PinKind.SENDER, "bea@hive.test") is not None
 
@@ -384,15 +384,15 @@ async def test_a_forged_change_is_refused_where_verification_is_required(world):
     await world.verify("required")
     await world.post(BEA)
     assert await world.post(IMPOSTOR) == b"61"
-    assert len(world.letters) == 1
+    assert len(world.messages) == 1
     assert world.pin.cert_sha256 == BEA.info.fingerprints.cert
 
 
-async def test_two_first_letters_with_different_keys_cannot_both_be_first(world):
+async def test_two_first_messages_with_different_keys_cannot_both_be_first(world):
     world.hosts["hive.test"] = HostOverride(connect=("127.0.0.1", 1))
     await world.verify("optional")
     await asyncio.gather(world.post(BEA), world.post(IMPOSTOR))
-    assert sorted(bool(incoming.checks.hold) for incoming in world.letters) == [False, True]
+    assert sorted(bool(incoming.checks.hold) for incoming in world.messages) == [False, True]
 
 
 async def test_without_verification_pins_still_count(world):
@@ -400,10 +400,10 @@ async def test_without_verification_pins_still_count(world):
     asked = count_connections(hive)
     await world.verify("off")
     assert await world.post(BEA) == b"20"
-    assert words_of(world.letters[-1].checks) == {"pin": "first use"}
-    assert not world.letters[-1].checks.verified
+    assert words_of(world.messages[-1].checks) == {"pin": "first use"}
+    assert not world.messages[-1].checks.verified
     assert await world.post(IMPOSTOR) == b"20"
-    assert world.letters[-1].checks.hold
+    assert world.messages[-1].checks.hold
     assert asked == [0]
 
 
@@ -414,26 +414,28 @@ async def test_a_probe_alone_shows_that_the_mailbox_exists_and_no_more(world):
     world.scripted(b"20 welcome\r\n")
     await world.verify("required", "probe")
     assert await world.post(IMPOSTOR) == b"20"
-    assert words_of(world.letters[0].checks)["probe"] == "pass"
-    assert not world.letters[0].checks.verified
+    assert words_of(world.messages[0].checks)["probe"] == "pass"
+    assert not world.messages[0].checks.verified
 
 
 async def test_a_probe_whose_fingerprint_matches_proves_the_sender(world):
     await world.host()
     await world.verify("required", "probe")
     assert await world.post() == b"20"
-    assert world.letters[0].checks.verified
+    assert world.messages[0].checks.verified
 
 
 async def test_spki_compares_the_hosts_key_and_proves_nothing_about_the_sender(world):
     await world.host()
     await world.verify("required", "spki")
     assert await world.post(IMPOSTOR) == b"20"
-    assert words_of(world.letters[0].checks)["spki"] == "pass"
-    assert not world.letters[0].checks.verified
+    assert words_of(world.messages[0].checks)["spki"] == "pass"
+    assert not world.messages[0].checks.verified
 
 
-@pytest.mark.parametrize(("on_change", "outcome"), [("reject", Outcome.FAIL), ("accept", Outcome.PASS)])
+@pytest.mark.parametrize(
+    ("on_change", "outcome"), [("reject", HandlerOutcome.FAIL), ("accept", HandlerOutcome.PASS)]
+)
 @pytest.mark.parametrize("pinned", [True, False], ids=["pinned host", "remembered key"])
 async def test_a_host_that_shows_another_key(world, on_change, outcome, pinned):
     await world.host()
@@ -459,7 +461,7 @@ async def test_a_hosts_key_is_looked_at_again_only_after_its_time(world):
     verifier = SPKIVerifier(cache, asker=asker)
     for now, expected in ((1000.0, 1), (1099.0, 1), (1101.0, 2)):
         clock[0] = now
-        assert (await verifier.verify_sender(BEA_ADDRESS, BEA.info)).outcome is Outcome.PASS
+        assert (await verifier.verify_sender(BEA_ADDRESS, BEA.info)).outcome is HandlerOutcome.PASS
         assert asked == [expected]
 
 
@@ -469,14 +471,14 @@ async def test_combined_methods_share_one_question_and_must_all_pass(world):
     await world.verify("required", "certificate+probe+spki")
     assert await world.post() == b"20"
     assert asked == [1]
-    summary = words_of(world.letters[0].checks)
+    summary = words_of(world.messages[0].checks)
     assert summary == {"certificate": "pass", "probe": "pass", "spki": "pass", "pin": "first use"}
-    assert world.letters[0].checks.verified
+    assert world.messages[0].checks.verified
 
 
 async def test_combined_fails_when_one_method_does(world):
     async def fails(*_: object) -> CheckResult:
-        return CheckResult(Outcome.FAIL, "no")
+        return CheckResult(HandlerOutcome.FAIL, "no")
 
     class No:
         verify_sender = staticmethod(fails)
@@ -484,17 +486,17 @@ async def test_combined_fails_when_one_method_does(world):
     class Yes:
         @staticmethod
         async def verify_sender(*_: object) -> CheckResult:
-            return CheckResult(Outcome.PASS, "yes", proves_sender=True)
+            return CheckResult(HandlerOutcome.PASS, "yes", proves_sender=True)
 
     result = await CombinedVerifier(Yes(), No()).verify_sender(BEA_ADDRESS)
-    assert result.outcome is Outcome.FAIL
+    assert result.outcome is HandlerOutcome.FAIL
     assert not result.verified
     assert list(result.checks) == ["probe", "spki"]
 
 
-async def test_a_letter_without_certificate_is_never_verified(world):
+async def test_a_message_without_certificate_is_never_verified(world):
     async def keep(incoming: Incoming) -> MisfinResponse:
-        world.letters.append(incoming)
+        world.messages.append(incoming)
         return accepted(incoming)
 
     await world.host()
@@ -505,10 +507,10 @@ async def test_a_letter_without_certificate_is_never_verified(world):
             wrapped=keep, verifier=verifier, mode=VerificationMode(mode), method="probe"
         )
         post = await world.serve(Directory([ADA]), handler, require_certificate=False)
-        forged = letter("ada@mail.example", lines="bea@hive.test Bea\n\n\n")
+        forged = message("ada@mail.example", lines="bea@hive.test Bea\n\n\n")
         assert (await ask(post.port, forged)).startswith(status)
-    assert len(world.letters) == 1
-    assert words_of(world.letters[0].checks) == {"probe": "fail"}
+    assert len(world.messages) == 1
+    assert words_of(world.messages[0].checks) == {"probe": "fail"}
 
 
 async def test_a_neighbour_is_not_asked_about(world):
@@ -521,15 +523,15 @@ async def test_a_neighbour_is_not_asked_about(world):
         verify_sender = staticmethod(never)
 
     async def keep(incoming: Incoming) -> MisfinResponse:
-        world.letters.append(incoming)
+        world.messages.append(incoming)
         return accepted(incoming)
 
     handler = VerifyingHandler(wrapped=keep, verifier=Never(), mode=VerificationMode.REQUIRED)
     post = await world.serve(Directory([ADA, gus]), handler)
-    assert (await ask(post.port, letter("ada@mail.example"), gus)).startswith(b"20 ")
-    assert world.letters[0].checks.verified
+    assert (await ask(post.port, message("ada@mail.example"), gus)).startswith(b"20 ")
+    assert world.messages[0].checks.verified
     stranger = person("zoe@mail.example")
-    assert (await ask(post.port, letter("ada@mail.example"), stranger)).startswith(b"61 ")
+    assert (await ask(post.port, message("ada@mail.example"), stranger)).startswith(b"61 ")
 
 
 # ---- sparing strangers ----------------------------------------------------------------------------
@@ -537,10 +539,10 @@ async def test_a_neighbour_is_not_asked_about(world):
 
 async def test_two_verifying_receivers_do_not_ask_each_other_in_circles(world, serve):
     await world.verify("required")
-    hive_letters: list[Incoming] = []
+    hive_messages: list[Incoming] = []
 
     async def hive_keeps(incoming: Incoming) -> MisfinResponse:
-        hive_letters.append(incoming)
+        hive_messages.append(incoming)
         return accepted(incoming)
 
     back = HostAsker(PinBook(None), hosts={"mail.example": HostOverride(connect=("127.0.0.1", world.port))})
@@ -559,10 +561,10 @@ async def test_two_verifying_receivers_do_not_ask_each_other_in_circles(world, s
     world.asker._hosts = world.hosts
     assert await world.post() == b"20"
     assert asked_back == []
-    assert hive_letters == []
+    assert hive_messages == []
 
 
-async def test_many_letters_at_once_ask_once(world):
+async def test_many_messages_at_once_ask_once(world):
     hive = await world.host()
     asked = count_connections(hive)
     await world.verify("required")
@@ -593,7 +595,7 @@ async def test_hosts_with_private_addresses_are_not_called(world, serve):
     asked = count_connections(trap)
     await world.verify("optional", port=trap.port)
     assert await world.post(local) == b"20"
-    assert world.last.outcome is Outcome.UNKNOWN
+    assert world.last.outcome is HandlerOutcome.UNKNOWN
     assert asked == [0]
 
 
@@ -602,7 +604,7 @@ async def test_closed_networks_can_allow_private_addresses(world, serve):
     post = await serve(Directory([local]), host="localhost")
     await world.verify("required", port=post.port, allow_private=True)
     assert await world.post(local) == b"20"
-    assert world.letters[0].checks.verified
+    assert world.messages[0].checks.verified
 
 
 async def test_whoever_gives_up_waiting_does_not_take_the_answer_from_others(world):
@@ -629,7 +631,7 @@ async def test_a_probe_verifier_works_without_any_of_the_rest(world, tmp_path, s
         verifier = ProbeVerifier(cache, identity_cert=cert, identity_key=key, port=post.port, timeout=5.0)
         verifier._asker._allow_private = True
         result = await verifier.verify_sender(MisfinAddress.parse("bea@localhost"))
-    assert result.outcome is Outcome.PASS
+    assert result.outcome is HandlerOutcome.PASS
     assert result.fingerprint == local.info.fingerprints.cert
     assert not result.verified
 
@@ -642,7 +644,7 @@ async def test_a_cache_that_cannot_be_used_stops_no_mail(world, method):
     assert await world.post() == b"20"
 
 
-async def test_a_host_that_stays_down_holds_up_only_the_first_letter(world):
+async def test_a_host_that_stays_down_holds_up_only_the_first_message(world):
     clock = [1000.0]
     silent = world.scripted(None)
     asker = HostAsker(PinBook(None), hosts=world.hosts, timeout=0.5, now=lambda: clock[0])

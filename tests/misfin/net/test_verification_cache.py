@@ -70,7 +70,7 @@ def test_it_survives_the_program_and_is_shared_and_private(cache, tmp_path, cloc
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_a_cache_of_another_version_is_made_anew(tmp_path):
+def test_a_cache_of_another_version_is_made_again(tmp_path):
     path = tmp_path / "cache.db"
     with sqlite3.connect(path) as database:
         database.executescript("CREATE TABLE senders (x); PRAGMA user_version = 99")

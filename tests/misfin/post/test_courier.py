@@ -1,4 +1,4 @@
-"""The courier against scripted TLS servers: what becomes of a letter for each thing a host may do."""
+"""The courier against scripted TLS servers: what becomes of a message for each thing a host may do."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from misfin.net.client import HostOverride
 from misfin.post import courier as courier_module
 from misfin.post.courier import Courier
 from misfin.post.events import (
+    CourierNotice,
     Deferred,
     Failed,
     Held,
-    Notice,
-    Sending,
+    SendingStarted,
     Sent,
     Trouble,
     Uncertain,
@@ -36,8 +36,8 @@ from misfin.post.events import (
 from misfin.post.misfin import MisfinTransport
 from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox, Phase, Question, State
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Phase, Question
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import Decision, PinKind
 
@@ -45,7 +45,7 @@ ADA = person("ada@mail.example Ada Example")
 HOST = person("hostmaster@hive.test")
 OTHER = person("hostmaster@hive.test", number=1)
 OK = b"20 " + b"ab" * 32 + b"\r\n"
-HELD = (State.HELD,)
+HELD = (DeliveryState.HELD,)
 
 
 class Office:
@@ -138,14 +138,14 @@ async def until(condition, seconds=60.0):
 # ---- delivered ------------------------------------------------------------------------------------
 
 
-async def test_a_letter_is_delivered_with_its_transcript_and_a_copy_in_sent(office):
+async def test_a_message_is_delivered_with_its_transcript_and_a_copy_in_sent(office):
     (row_id,) = office.put()
     with office.at(ScriptedServer(HOST, OK)) as server:
         (row,) = await office.courier().run_once()
         (visit,) = await server.wait()
     assert visit.got == b"misfin://bob@hive.test\t14\r\n\n\n\n# Hi\n\nText\n"
     assert row == office.row(row_id)
-    assert (row.state, row.status, row.fingerprint) == (State.DELIVERED, 20, "ab" * 32)
+    assert (row.state, row.status, row.fingerprint) == (DeliveryState.DELIVERED, 20, "ab" * 32)
     (attempt,) = office.outbox.attempts(row_id)
     assert attempt.request == visit.got
     assert attempt.response == f"20 {'ab' * 32}"
@@ -153,7 +153,7 @@ async def test_a_letter_is_delivered_with_its_transcript_and_a_copy_in_sent(offi
     assert attempt.certificate == HOST.info.fingerprints.cert
     assert (attempt.decision, attempt.phase) == (Decision.FIRST_USE, Phase.ANSWERED)
     assert attempt.started <= attempt.left <= attempt.ended
-    assert [type(event) for event in office.events] == [Sending, HostSeen, Sent]
+    assert [type(event) for event in office.events] == [SendingStarted, HostSeen, Sent]
     (entry,) = office.store.folder("ada@mail.example", "Sent").list()
     assert entry.flags == "S"
     message = email.message_from_bytes(entry.path.read_bytes(), policy=email.policy.default)
@@ -161,7 +161,7 @@ async def test_a_letter_is_delivered_with_its_transcript_and_a_copy_in_sent(offi
     assert message["From"] == "Ada Example <ada@mail.example>"
 
 
-async def test_a_letter_to_several_has_one_copy_in_sent_that_names_them_all(office):
+async def test_a_message_to_several_has_one_copy_in_sent_that_names_them_all(office):
     ids = office.put("bob@hive.test", "cal@hive.test", "dan@gone.test")
     with (
         office.at(ScriptedServer(HOST, OK)) as server,
@@ -169,7 +169,11 @@ async def test_a_letter_to_several_has_one_copy_in_sent_that_names_them_all(offi
     ):
         await office.courier().run_once()
         visits = await server.wait()
-    assert [office.row(row_id).state for row_id in ids] == [State.DELIVERED, State.DELIVERED, State.FAILED]
+    assert [office.row(row_id).state for row_id in ids] == [
+        DeliveryState.DELIVERED,
+        DeliveryState.DELIVERED,
+        DeliveryState.FAILED,
+    ]
     text = b"\nbob@hive.test, cal@hive.test, dan@gone.test\n\n# Hi\n\nText\n"
     assert [visit.got.partition(b"\r\n")[2] for visit in visits] == [text, text]
     (entry,) = office.store.folder("ada@mail.example", "Sent").list()
@@ -236,17 +240,17 @@ async def test_a_temporary_refusal_is_tried_again_later(office, line, pause, kin
     with office.at(ScriptedServer(HOST, line)):
         await office.courier().run_once()
     row = office.row(row_id)
-    assert (row.state, row.next_attempt - now) == (State.DEFERRED, pytest.approx(pause + 1))
+    assert (row.state, row.next_attempt - now) == (DeliveryState.DEFERRED, pytest.approx(pause + 1))
     assert row.status == int(line[:2])
     assert office.happened(kind)
 
 
-async def test_a_44_makes_the_hosts_other_letters_wait_too(office):
+async def test_a_44_makes_the_hosts_other_messages_wait_too(office):
     ids = office.put("a@hive.test", "b@hive.test", "c@hive.test")
     with office.at(ScriptedServer(HOST, b"44 90\r\n")) as server:
         await office.courier().run_once()
         assert len(server.visits) == 1
-    assert {office.row(row_id).state for row_id in ids} == {State.DEFERRED}
+    assert {office.row(row_id).state for row_id in ids} == {DeliveryState.DEFERRED}
     assert [office.row(row_id).attempts for row_id in ids] == [1, 0, 0]
 
 
@@ -257,24 +261,24 @@ async def test_a_final_refusal_keeps_the_servers_words_and_is_not_repeated(offic
         await office.courier().run_once()
         assert len(server.visits) == 1
     row = office.row(row_id)
-    assert (row.state, row.status, row.meta) == (State.FAILED, 51, "nobody of that name")
+    assert (row.state, row.status, row.meta) == (DeliveryState.FAILED, 51, "nobody of that name")
     assert "nobody of that name" in row.why
     assert office.happened(Failed)
     assert not office.store.folder("ada@mail.example", "Sent").exists()
 
 
-async def test_a_host_that_is_not_there_defers_all_its_letters(office):
+async def test_a_host_that_is_not_there_defers_all_its_messages(office):
     ids = office.put("a@hive.test", "b@hive.test")
     with silent_listener() as port:
         office.at(port)
     await office.courier().run_once()
-    assert [office.row(row_id).state for row_id in ids] == [State.DEFERRED, State.DEFERRED]
+    assert [office.row(row_id).state for row_id in ids] == [DeliveryState.DEFERRED, DeliveryState.DEFERRED]
     assert "refuses connections" in office.row(ids[0]).why
     assert office.outbox.attempts(ids[0])[0].phase is Phase.ENDED
     assert office.outbox.attempts(ids[1]) == []
 
 
-async def test_no_answer_after_the_whole_letter_is_uncertain_and_never_repeated(office):
+async def test_no_answer_after_the_whole_message_is_uncertain_and_never_repeated(office):
     (row_id,) = office.put()
 
     def cut(visit):
@@ -286,18 +290,18 @@ async def test_no_answer_after_the_whole_letter_is_uncertain_and_never_repeated(
         office.clock = lambda: time.time() + 10**6
         await office.courier().run_once()
         assert len(server.visits) == 1
-    assert office.row(row_id).state is State.UNCERTAIN
+    assert office.row(row_id).state is DeliveryState.UNCERTAIN
     assert office.happened(Uncertain)
     office.outbox.retry(row_id, time.time())  # a person asked, and wants it
     with office.at(ScriptedServer(HOST, OK)):
         await office.courier().run_once()
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
 
 
 # ---- for a person ---------------------------------------------------------------------------------
 
 
-async def test_a_changed_certificate_holds_all_letters_of_the_host_behind_one_question(office):
+async def test_a_changed_certificate_holds_all_messages_of_the_host_behind_one_question(office):
     office.trust(HOST)
     ids = office.put("a@hive.test", "b@hive.test", "c@hive.test")
     with office.at(ScriptedServer(OTHER, OK)) as server:
@@ -306,7 +310,7 @@ async def test_a_changed_certificate_holds_all_letters_of_the_host_behind_one_qu
     assert visit.got == b""
     assert visit.client is None
     rows = [office.row(row_id) for row_id in ids]
-    assert {row.state for row in rows} == {State.HELD}
+    assert {row.state for row in rows} == {DeliveryState.HELD}
     assert {(row.question, row.pin_name) for row in rows} == {
         (Question.CHANGED_CERTIFICATE, "hive.test:1958")
     }
@@ -328,7 +332,7 @@ async def test_approval_sends_what_was_held(office, elsewhere, monkeypatch):
             else:
                 office.trust(OTHER)
             await until(lambda: len(office.happened(Sent)) == 2)
-    assert [office.row(row_id).state for row_id in ids] == [State.DELIVERED] * 2
+    assert [office.row(row_id).state for row_id in ids] == [DeliveryState.DELIVERED] * 2
 
 
 async def test_another_certificate_after_the_approval_is_another_question(office):
@@ -339,7 +343,7 @@ async def test_another_certificate_after_the_approval_is_another_question(office
         office.trust(OTHER)
         await office.courier().run_once()
         await office.courier().run_once()
-    assert office.row(row_id).state is State.HELD
+    assert office.row(row_id).state is DeliveryState.HELD
     assert office.row(row_id).attempts == 2
 
 
@@ -350,7 +354,7 @@ async def test_a_host_met_for_the_first_time_can_be_asked_about(office):
         assert office.row(row_id).question is Question.FIRST_USE
         office.trust(HOST)
         await office.courier(trust_on_first_use=False).run_once()
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
 
 
 async def test_a_redirect_waits_for_a_person_and_then_leads_to_the_new_host(office):
@@ -368,7 +372,7 @@ async def test_a_redirect_waits_for_a_person_and_then_leads_to_the_new_host(offi
         await office.courier().run_once()
         (visit,) = await there.wait()
     assert visit.got.startswith(b"misfin://bob@new.example\t")
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
     assert office.pins.get(PinKind.HOST, "new.example:1958") is not None
 
 
@@ -386,7 +390,7 @@ async def test_a_redirect_that_leads_nowhere_is_a_failure(office, meta, word):
     with office.at(ScriptedServer(HOST, b"30 " + meta + b"\r\n")):
         await office.courier().run_once()
     row = office.row(row_id)
-    assert row.state is State.FAILED
+    assert row.state is DeliveryState.FAILED
     assert word in row.why
 
 
@@ -401,14 +405,14 @@ async def test_redirects_end_after_five(office):
     assert "more than 5" in office.row(row_id).why
 
 
-async def test_a_letter_too_large_for_a_host_that_speaks_only_b_is_held(office):
+async def test_a_message_too_large_for_a_host_that_speaks_only_b_is_held(office):
     office.pins.remember("hive.test", 1958, now=time.time(), speaks=Version.B)
     (row_id,) = office.put(body="x" * 3000)
     with office.at(ScriptedServer(HOST, OK)) as server:
         await office.courier().run_once()
         assert server.visits == []
     row = office.row(row_id)
-    assert (row.state, row.question) == (State.HELD, Question.TOO_LARGE)
+    assert (row.state, row.question) == (DeliveryState.HELD, Question.TOO_LARGE)
     assert "2,048" in row.why
 
 
@@ -420,7 +424,7 @@ async def test_a_host_that_turns_out_to_speak_only_b_holds_what_has_no_b_form(of
     with office.at(ScriptedServer(HOST, b"59 what?\r\n")) as server:
         await office.courier().run_once()
         assert len(server.visits) == 1
-    assert (office.row(row_id).state, office.row(row_id).question) == (State.HELD, question)
+    assert (office.row(row_id).state, office.row(row_id).question) == (DeliveryState.HELD, question)
 
 
 async def test_the_fallback_to_b_is_one_attempt(office):
@@ -430,11 +434,11 @@ async def test_the_fallback_to_b_is_one_attempt(office):
         visits = await server.wait()
     assert visits[1].got == b"misfin://bob@hive.test # Hi\n\nText\r\n"
     (attempt,) = office.outbox.attempts(row_id)
-    assert (attempt.version, office.row(row_id).state) == ("B", State.DELIVERED)
+    assert (attempt.version, office.row(row_id).state) == ("B", DeliveryState.DELIVERED)
     assert "Answered 59 to 41 bytes of Misfin(C); tried as Misfin(B)." in attempt.error
 
 
-async def test_without_its_identity_a_letter_waits_for_one(office):
+async def test_without_its_identity_a_message_waits_for_one(office):
     (row_id,) = office.put(account="nobody@mail.example")
     (broken,) = office.put(account="cal@mail.example")
     (office.path / "identities" / "cal@mail.example.pem").write_text("no PEM at all")
@@ -448,7 +452,7 @@ async def test_without_its_identity_a_letter_waits_for_one(office):
         office.identities.save(person("nobody@mail.example"))
         office.outbox.retry(row_id, time.time())
         await office.courier().run_once()
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
 
 
 # ---- the loop -------------------------------------------------------------------------------------
@@ -482,7 +486,7 @@ async def test_the_loop_notices_by_itself_what_another_process_queued(office, mo
     other.close()
 
 
-async def test_a_deferred_letter_goes_when_its_time_has_come(office):
+async def test_a_deferred_message_goes_when_its_time_has_come(office):
     (row_id,) = office.put()
     with office.at(ScriptedServer(HOST, [b"44 1\r\n", OK])):
         async with running(office.courier()):
@@ -490,7 +494,7 @@ async def test_a_deferred_letter_goes_when_its_time_has_come(office):
     assert office.row(row_id).attempts == 2
 
 
-async def test_a_letter_cancelled_during_the_handshake_does_not_leave(office):
+async def test_a_message_cancelled_during_the_handshake_does_not_leave(office):
     (row_id,) = office.put()
     go = threading.Event()
 
@@ -507,11 +511,11 @@ async def test_a_letter_cancelled_during_the_handshake_does_not_leave(office):
         await task
         (visit,) = await server.wait()
     assert visit.got == b""
-    assert office.row(row_id).state is State.CANCELLED
+    assert office.row(row_id).state is DeliveryState.CANCELLED
 
 
 @pytest.mark.parametrize(
-    ("phase", "state"), [("handshake", State.WAITING), ("answer", State.UNCERTAIN)], ids=str
+    ("phase", "state"), [("handshake", DeliveryState.WAITING), ("answer", DeliveryState.UNCERTAIN)], ids=str
 )
 async def test_stopping_settles_what_was_under_way(office, monkeypatch, phase, state):
     monkeypatch.setattr(courier_module, "_WIND_DOWN", 0.1)
@@ -526,13 +530,13 @@ async def test_stopping_settles_what_was_under_way(office, monkeypatch, phase, s
         office.at(port if phase == "handshake" else server)
         courier = office.courier()
         async with running(courier):
-            await until(lambda: office.happened(Sending))
+            await until(lambda: office.happened(SendingStarted))
             await until(lambda: phase == "handshake" or any(visit.got for visit in server.visits))
         over.set()
     assert office.row(row_id).state is state
 
 
-async def test_stopping_between_a_refusal_and_the_next_try_leaves_the_letter_waiting(office):
+async def test_stopping_between_a_refusal_and_the_next_try_leaves_the_message_waiting(office):
     (row_id,) = office.put()
     over = threading.Event()
 
@@ -548,10 +552,10 @@ async def test_stopping_between_a_refusal_and_the_next_try_leaves_the_letter_wai
             await until(lambda: len(server.visits) == 2)
             assert not office.outbox.retry(row_id, time.time())  # it is still being sent
         over.set()
-    assert office.row(row_id).state is State.WAITING
+    assert office.row(row_id).state is DeliveryState.WAITING
 
 
-async def test_a_letter_on_the_wire_gets_time_to_end_when_the_program_stops(office):
+async def test_a_message_on_the_wire_gets_time_to_end_when_the_program_stops(office):
     (row_id,) = office.put()
     go = threading.Event()
 
@@ -570,7 +574,7 @@ async def test_a_letter_on_the_wire_gets_time_to_end_when_the_program_stops(offi
         go.set()
         await stopping
         await task
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
 
 
 async def test_cancelling_the_loop_is_as_good_as_stopping_it(office):
@@ -578,14 +582,14 @@ async def test_cancelling_the_loop_is_as_good_as_stopping_it(office):
     with silent_listener() as port:
         office.at(port)
         task = asyncio.create_task(office.courier().run())
-        await until(lambda: office.happened(Sending))
+        await until(lambda: office.happened(SendingStarted))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert office.row(row_id).state is State.WAITING
+    assert office.row(row_id).state is DeliveryState.WAITING
 
 
-async def test_waiting_for_ones_own_letter_includes_the_time_another_process_needs(office):
+async def test_waiting_for_ones_own_message_includes_the_time_another_process_needs(office):
     mine, other = office.put("a@hive.test", "b@hive.test")
     elsewhere = Outbox(office.path / "outbox.db")
     claim = elsewhere.claim(time.time(), only=[other])
@@ -596,7 +600,7 @@ async def test_waiting_for_ones_own_letter_includes_the_time_another_process_nee
         elsewhere.cancel(claim.deliveries[0].row.id, now=time.time())
         (row,) = await task
     elsewhere.close()
-    assert (row.id, row.state) == (mine, State.DELIVERED)
+    assert (row.id, row.state) == (mine, DeliveryState.DELIVERED)
 
 
 # ---- our own disk ---------------------------------------------------------------------------------
@@ -616,11 +620,11 @@ async def test_an_answer_is_not_lost_while_the_outbox_cannot_be_written(office, 
     with office.at(ScriptedServer(HOST, OK)) as server:
         await office.courier().run_once()
         assert len(server.visits) == 1
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
     assert [event.text for event in office.happened(Trouble)] == ["The disk is full. Make room."]
 
 
-async def test_a_mark_that_cannot_be_written_keeps_the_letter_at_home(office, monkeypatch):
+async def test_a_mark_that_cannot_be_written_keeps_the_message_at_home(office, monkeypatch):
     (row_id,) = office.put()
 
     def full(*_args):
@@ -631,10 +635,10 @@ async def test_a_mark_that_cannot_be_written_keeps_the_letter_at_home(office, mo
         await office.courier().run_once()
         (visit,) = await server.wait()
     assert visit.got == b""
-    assert office.row(row_id).state is State.DEFERRED
+    assert office.row(row_id).state is DeliveryState.DEFERRED
 
 
-async def test_a_delivered_letter_is_delivered_although_nothing_can_be_remembered(office, monkeypatch):
+async def test_a_delivered_message_is_delivered_although_nothing_can_be_remembered(office, monkeypatch):
     (row_id,) = office.put()
 
     def full(*_args, **_more):
@@ -643,7 +647,7 @@ async def test_a_delivered_letter_is_delivered_although_nothing_can_be_remembere
     monkeypatch.setattr(office.pins, "remember", full)
     with office.at(ScriptedServer(HOST, OK)):
         await office.courier().run_once()
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
 
 
 async def test_a_missing_copy_in_sent_is_made_up_for(office, monkeypatch):
@@ -675,7 +679,9 @@ async def test_a_copy_in_sent_written_just_before_a_crash_is_not_written_twice(o
     assert len(office.store.folder("ada@mail.example", "Sent").list()) == 1
 
 
-async def test_a_fault_of_our_own_neither_loses_a_letter_nor_repeats_it_for_ever(office, monkeypatch, caplog):
+async def test_a_fault_of_our_own_neither_loses_a_message_nor_repeats_it_for_ever(
+    office, monkeypatch, caplog
+):
     (row_id,) = office.put()
 
     async def bug(*_args, **_more):
@@ -684,26 +690,26 @@ async def test_a_fault_of_our_own_neither_loses_a_letter_nor_repeats_it_for_ever
     monkeypatch.setattr("misfin.net.client.MisfinClient.deliver", bug)
     await office.courier().run_once()
     row = office.row(row_id)
-    assert row.state is State.FAILED
+    assert row.state is DeliveryState.FAILED
     assert "report" in row.why
     assert "a bug" in caplog.text
 
 
-async def test_a_letter_that_cannot_be_filed_in_sent_does_not_stop_the_mail(office, monkeypatch, caplog):
+async def test_a_message_that_cannot_be_filed_in_sent_does_not_stop_the_mail(office, monkeypatch, caplog):
     (first,) = office.put()
-    monkeypatch.setattr("misfin.store.envelope.wrap_sent", lambda *_args, **_more: 1 / 0)
+    monkeypatch.setattr("misfin.store.message.envelope.wrap_sent", lambda *_args, **_more: 1 / 0)
     with office.at(ScriptedServer(HOST, OK)):
         await office.courier().run_once()
         (second,) = office.put()
         async with running(office.courier()):
-            await until(lambda: office.row(second).state is State.DELIVERED)
-    assert office.row(first).state is State.DELIVERED
+            await until(lambda: office.row(second).state is DeliveryState.DELIVERED)
+    assert office.row(first).state is DeliveryState.DELIVERED
     assert len(office.happened(Sent)) == 2
     assert {event.text.partition("(")[0] for event in office.happened(Trouble)} == {"This program failed "}
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_a_listener_that_fails_loses_no_letter(office, caplog):
+async def test_a_listener_that_fails_loses_no_message(office, caplog):
     ids = office.put("a@hive.test", "b@hive.test")
 
     def broken(_event):
@@ -711,7 +717,7 @@ async def test_a_listener_that_fails_loses_no_letter(office, caplog):
 
     with office.at(ScriptedServer(HOST, OK)):
         await office.courier(on_event=broken).run_once()
-    assert [office.row(row_id).state for row_id in ids] == [State.DELIVERED] * 2
+    assert [office.row(row_id).state for row_id in ids] == [DeliveryState.DELIVERED] * 2
     assert "no screen" in caplog.text
 
 
@@ -731,7 +737,7 @@ async def test_a_bug_in_one_turn_of_the_loop_is_told_and_does_not_end_it(office,
     assert len(office.happened(Trouble)) == 1
 
 
-async def test_a_letter_claimed_while_the_loop_is_cancelled_is_given_back(office, monkeypatch):
+async def test_a_message_claimed_while_the_loop_is_cancelled_is_given_back(office, monkeypatch):
     (row_id,) = office.put()
     real, claimed, go = office.outbox.claim, threading.Event(), threading.Event()
 
@@ -749,7 +755,7 @@ async def test_a_letter_claimed_while_the_loop_is_cancelled_is_given_back(office
     go.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert office.row(row_id).state is State.WAITING
+    assert office.row(row_id).state is DeliveryState.WAITING
 
 
 async def test_waiting_for_a_process_that_died_ends(office, monkeypatch):
@@ -757,7 +763,7 @@ async def test_waiting_for_a_process_that_died_ends(office, monkeypatch):
     other = Outbox(office.path / "outbox.db")
     assert claimed(other, time.time())
     alive = [True]
-    monkeypatch.setattr("misfin.store.outbox.is_alive", lambda _token: alive[0])
+    monkeypatch.setattr("misfin.store.outgoing.outbox.is_alive", lambda _token: alive[0])
     with office.at(ScriptedServer(HOST, OK)):
         task = asyncio.create_task(office.courier().run_once(only=[row_id]))
         await asyncio.sleep(0.15)
@@ -766,10 +772,10 @@ async def test_waiting_for_a_process_that_died_ends(office, monkeypatch):
         async with asyncio.timeout(60):
             (row,) = await task
     other.close()
-    assert row.state is State.DELIVERED
+    assert row.state is DeliveryState.DELIVERED
 
 
-async def test_a_clock_that_is_put_back_keeps_no_letter_for_a_year(office):
+async def test_a_clock_that_is_put_back_keeps_no_message_for_a_year(office):
     year = 365 * 86400.0
     office.clock = lambda: time.time() + year
     (row_id,) = office.put()
@@ -782,10 +788,10 @@ async def test_a_clock_that_is_put_back_keeps_no_letter_for_a_year(office):
         assert office.row(row_id).next_attempt < time.time() + 3600
         office.clock = lambda: time.time() + 3600
         await courier.run_once()
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
 
 
-async def test_two_couriers_send_each_letter_once(office):
+async def test_two_couriers_send_each_message_once(office):
     ids = office.put(*(f"m{n}@h{n}.test" for n in range(6)))
     other = Outbox(office.path / "outbox.db")
     with office.at(ScriptedServer(HOST, OK), "h0.test") as server:
@@ -797,7 +803,7 @@ async def test_two_couriers_send_each_letter_once(office):
         visits = await server.wait()
     other.close()
     assert len({visit.got for visit in visits}) == len(visits) == 6
-    assert {office.row(row_id).state for row_id in ids} == {State.DELIVERED}
+    assert {office.row(row_id).state for row_id in ids} == {DeliveryState.DELIVERED}
 
 
 # ---- told once ------------------------------------------------------------------------------------
@@ -826,7 +832,7 @@ async def test_a_delivery_does_not_fail_where_the_key_cannot_be_remembered(offic
     monkeypatch.setattr(office.pins, "note_mailbox_key", full)
     with office.at(ScriptedServer(HOST, OK)):
         await office.courier().run_once()
-    assert office.row(row_id).state is State.DELIVERED
+    assert office.row(row_id).state is DeliveryState.DELIVERED
     assert office.happened(Sent)
 
 
@@ -839,7 +845,7 @@ async def test_tls_1_2_is_told_once_per_host(office):
         await office.courier().run_once()
         office.put("a@hive.test")
         await office.courier().run_once()
-    texts = sorted(event.text for event in office.happened(Notice))
+    texts = sorted(event.text for event in office.happened(CourierNotice))
     assert [text.partition(" speaks only TLS 1.2")[0] for text in texts] == [
         "hive.test:1958",
         "other.test:1958",
@@ -853,7 +859,7 @@ async def test_an_expired_certificate_of_a_known_host_is_told_once_and_mail_goes
     office.put("a@hive.test", "b@hive.test")
     with office.at(ScriptedServer(old, OK)):
         await office.courier().run_once()
-    (notice,) = office.happened(Notice)
+    (notice,) = office.happened(CourierNotice)
     assert "hive.test:1958 expired on" in notice.text
     assert len(office.happened(Sent)) == 2
 
@@ -862,7 +868,7 @@ async def test_a_new_host_whose_certificate_names_another_is_told(office):
     office.put("a@hive.test", "b@hive.test")
     with office.at(ScriptedServer(person("x@elsewhere.test"), OK)):
         await office.courier().run_once()
-    (notice,) = office.happened(Notice)
+    (notice,) = office.happened(CourierNotice)
     assert "does not name" in notice.text
 
 
@@ -880,12 +886,12 @@ async def test_a_doubtful_identity_is_told_once_before_sending_and_explains_a_62
         await office.courier().run_once()
         office.put("a@hive.test")  # of an identity without defects
         await office.courier().run_once()
-    (notice,) = office.happened(Notice)
+    (notice,) = office.happened(CourierNotice)
     assert "old@mail.example" in notice.text
     assert "It expired on" in notice.text
     assert office.events.index(notice) < office.events.index(office.happened(Sent)[0])
     row = office.row(ids[1])
-    assert (row.state, row.status) == (State.FAILED, 62)
+    assert (row.state, row.status) == (DeliveryState.FAILED, 62)
     assert "It expired on" in row.why
 
 
@@ -896,7 +902,7 @@ async def test_a_40_that_cannot_be_answered_in_b_is_temporary_and_says_why(offic
         await office.courier().run_once()
         assert len(server.visits) == 1
     row = office.row(row_id)
-    assert (row.state, row.status) == (State.DEFERRED, 40)
+    assert (row.state, row.status) == (DeliveryState.DEFERRED, 40)
     assert "not tried as Misfin(B)" in row.why
     assert word in row.why
 
@@ -910,8 +916,8 @@ from misfin.net.client import HostOverride
 from misfin.post.courier import Courier
 from misfin.post.misfin import MisfinTransport
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.pins import PinBook
 root, port = Path(sys.argv[1]), int(sys.argv[2])
 misfin = MisfinTransport(
@@ -926,10 +932,10 @@ asyncio.run(courier.run_once())
 @pytest.mark.parametrize(
     ("stage", "state"),
     [
-        ("connected", State.WAITING),
-        ("left", State.UNCERTAIN),
-        ("refused", State.WAITING),
-        ("answered", State.DELIVERED),
+        ("connected", DeliveryState.WAITING),
+        ("left", DeliveryState.UNCERTAIN),
+        ("refused", DeliveryState.WAITING),
+        ("answered", DeliveryState.DELIVERED),
     ],
 )
 async def test_kill_9_in_the_middle(office, stage, state):
@@ -962,9 +968,9 @@ async def test_kill_9_in_the_middle(office, stage, state):
         await office.courier().run_once()
         after = office.row(row_id).state
         requests = [visit.got for visit in server.visits if visit.got]
-    if state is State.WAITING:
+    if state is DeliveryState.WAITING:
         assert len(requests_before) == (stage == "refused")
-        assert after is State.DELIVERED  # waiting again, and sent by the second courier
+        assert after is DeliveryState.DELIVERED  # waiting again, and sent by the second courier
     else:
         assert after is state
-    assert len(requests) == len(requests_before) + (state is State.WAITING)
+    assert len(requests) == len(requests_before) + (state is DeliveryState.WAITING)

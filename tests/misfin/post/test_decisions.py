@@ -16,10 +16,10 @@ from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.post import decisions
-from misfin.store import envelope
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox
-from misfin.store.outgoing import Outcome, Question, State, Transcript
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message import envelope
+from misfin.store.outgoing.deliveries import DeliveryState, Outcome, Question, Transcript
+from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.certificate import CertificateInfo
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
@@ -64,14 +64,14 @@ class Desk(NamedTuple):
         assert claim is not None
         about_trust = question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
         pin = {"pin_name": HOST, "pinned": OLD.fingerprints.spki} if about_trust else {}
-        asked = Outcome(State.HELD, "changed", question=question, **pin)
+        asked = Outcome(DeliveryState.HELD, "changed", question=question, **pin)
         finish(self.outbox_queue, claim, asked, Transcript(), NOW)
         return row
 
     def keys(self, folder: str) -> set[str]:
         return {entry.key for entry in self.store.folder(ADA.address, folder).list()}
 
-    def state(self, row_id: int) -> State:
+    def state(self, row_id: int) -> DeliveryState:
         row = self.outbox_queue.row(row_id)
         assert row is not None
         return row.state
@@ -126,7 +126,7 @@ def test_an_approved_sender_is_pinned_and_their_held_messages_come_in(desk: Desk
 def test_an_approved_host_gets_what_waited_for_it(desk: Desk) -> None:
     row, unrelated = desk.queue(), desk.queue(Question.TOO_LARGE)
     assert approve(desk, PinKind.HOST, HOST) == 1
-    assert (desk.state(row), desk.state(unrelated)) == (State.WAITING, State.HELD)
+    assert (desk.state(row), desk.state(unrelated)) == (DeliveryState.WAITING, DeliveryState.HELD)
 
 
 def test_a_certificate_presented_meanwhile_is_not_approved_unseen(desk: Desk) -> None:
@@ -153,7 +153,7 @@ def test_a_refused_sender_keeps_the_pin_and_the_held_messages_go_to_the_trash(de
 def test_what_waits_for_a_refused_host_is_cancelled_and_nothing_else(desk: Desk) -> None:
     row, unrelated = desk.queue(), desk.queue(Question.TOO_LARGE)
     assert decisions.refuse(desk, PinKind.HOST, HOST, now=NOW) == 1
-    assert (desk.state(row), desk.state(unrelated)) == (State.CANCELLED, State.HELD)
+    assert (desk.state(row), desk.state(unrelated)) == (DeliveryState.CANCELLED, DeliveryState.HELD)
 
 
 def test_one_held_message_can_come_in_alone(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Held letters: released as approved or as they are, or refused; never lost on the way."""
+"""Held messages: released as approved or as they are, or refused; never lost on the way."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from misfin.errors import LetterGoneError
+from misfin.errors import MessageGoneError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.post.held import refuse, release
-from misfin.store import envelope
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message import envelope
 
 ADA = "ada@mail.example"
 GEMMAIL = b"bea@hive.test Bea\n\n2027-01-15T08:00:00Z\n# Hi\n\nMisfin-Verification: pin=match\n"
@@ -44,7 +44,7 @@ def only(store, folder):
     return entry
 
 
-def test_an_approved_letter_is_new_mail_that_is_no_longer_doubted(store, key):
+def test_an_approved_message_is_new_mail_that_is_no_longer_doubted(store, key):
     before = store.folder(ADA, "Held").read(key)
     entry = release(store, ADA, key, approved=True)
     assert store.folder(ADA, "Held").list() == []
@@ -57,26 +57,26 @@ def test_an_approved_letter_is_new_mail_that_is_no_longer_doubted(store, key):
     assert {k: v for k, v in envelope.read(after).fields.items() if k != "misfin-verification"} == untouched
 
 
-def test_a_letter_released_without_approval_keeps_its_doubts(store, key):
+def test_a_message_released_without_approval_keeps_its_doubts(store, key):
     before = store.folder(ADA, "Held").read(key)
     release(store, ADA, key, approved=False)
     assert only(store, "Inbox").path.read_bytes() == before
 
 
-def test_a_refused_letter_is_in_the_trash_as_it_came(store, key):
+def test_a_refused_message_is_in_the_trash_as_it_came(store, key):
     before = store.folder(ADA, "Held").read(key)
     refuse(store, ADA, key)
     assert only(store, "Trash").path.read_bytes() == before
 
 
-def test_a_crash_between_the_two_folders_leaves_a_letter_that_can_be_released_again(store, key, monkeypatch):
+def test_a_crash_between_the_two_folders_leaves_a_message_that_can_be_released_again(store, key, monkeypatch):
     class Died(BaseException):
         pass
 
     def die(*_args, **_more):
         raise Died
 
-    monkeypatch.setattr("misfin.store.maildir.Maildir.remove", die)
+    monkeypatch.setattr("misfin.store.mail.maildir.Maildir.remove", die)
     with pytest.raises(Died):
         release(store, ADA, key, approved=True)
     monkeypatch.undo()
@@ -86,12 +86,12 @@ def test_a_crash_between_the_two_folders_leaves_a_letter_that_can_be_released_ag
     assert only(store, "Inbox").key == key
 
 
-def test_a_letter_that_is_gone_is_said(store, key):
+def test_a_message_that_is_gone_is_said(store, key):
     refuse(store, ADA, key)
     for approved in (True, False):
-        with pytest.raises(LetterGoneError):
+        with pytest.raises(MessageGoneError):
             release(store, ADA, key, approved=approved)
-    with pytest.raises(LetterGoneError):
+    with pytest.raises(MessageGoneError):
         refuse(store, ADA, key)
 
 

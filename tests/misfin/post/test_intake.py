@@ -12,12 +12,12 @@ import pytest
 from peers import person
 
 from misfin.model.gemmail import GemmailMessage, Version
-from misfin.net.incoming import CheckResult, Checks, Incoming, Outcome
+from misfin.net.incoming import CheckResult, Checks, HandlerOutcome, Incoming
 from misfin.post import intake as intake_module
 from misfin.post.inbox import LocalInbox
 from misfin.post.intake import Intake, verification_of
-from misfin.store import envelope
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message import envelope
 from misfin.trust.tofu import Decision
 from misfin.wire import MisfinRequest
 
@@ -27,11 +27,11 @@ BEA = person("bea@hive.test Bea Worker")
 NOW = 1_800_000_000.25
 VERIFIED = Checks(
     Decision.TRUSTED,
-    {"certificate": CheckResult(Outcome.PASS, "Its host vouched for it.", proves_sender=True)},
+    {"certificate": CheckResult(HandlerOutcome.PASS, "Its host vouched for it.", proves_sender=True)},
 )
 
 
-def letter(text="# Hi\n\nText\n", *, to=ADA, sender=BEA, checks=VERIFIED, received=NOW, version=Version.C):
+def message(text="# Hi\n\nText\n", *, to=ADA, sender=BEA, checks=VERIFIED, received=NOW, version=Version.C):
     lines = "" if version is Version.B else "\n\n\n"
     return Incoming(
         MisfinRequest(to.address.mailbox, to.address.hostname, (lines + text).encode(), version),
@@ -59,42 +59,42 @@ def files(store, folder="Inbox", account="ada@mail.example"):
     return [entry.path.read_bytes() for entry in store.folder(account, folder).list()]
 
 
-async def test_a_letter_is_stamped_wrapped_and_new(intake, store):
-    response = await intake(letter())
+async def test_a_message_is_stamped_wrapped_and_new(intake, store):
+    response = await intake(message())
     assert (response.status, response.meta) == (20, ADA.info.fingerprints.cert)
     (entry,) = store.folder("ada@mail.example").list()
     assert (entry.subdir, entry.flags) == ("new", "")
     data = entry.path.read_bytes()
     assert envelope.to_gemmail(data) == b"bea@hive.test Bea Worker\n\n2027-01-15T08:00:00Z\n# Hi\n\nText\n"
-    message = email.message_from_bytes(data, policy=email.policy.default)
-    assert message["From"] == "Bea Worker <bea@hive.test>"
-    assert message["To"] == "Ada <ada@mail.example>"
-    assert message["Subject"] == "Hi"
-    assert message["Date"].datetime == datetime(2027, 1, 15, 8, tzinfo=UTC)
-    assert "from 192.0.2.7 by mail.example with MISFIN" in message["Received"]
+    gemmail = email.message_from_bytes(data, policy=email.policy.default)
+    assert gemmail["From"] == "Bea Worker <bea@hive.test>"
+    assert gemmail["To"] == "Ada <ada@mail.example>"
+    assert gemmail["Subject"] == "Hi"
+    assert gemmail["Date"].datetime == datetime(2027, 1, 15, 8, tzinfo=UTC)
+    assert "from 192.0.2.7 by mail.example with MISFIN" in gemmail["Received"]
     opened = envelope.read(data)
     assert opened.certificate["sha256"] == BEA.info.fingerprints.cert
     assert opened.verification == {"sender": "verified", "certificate": "pass", "pin": "match"}
 
 
-async def test_a_letter_as_b_is_stamped_as_b(intake, store):
-    await intake(letter("Hello\nthere", version=Version.B))
+async def test_a_message_as_b_is_stamped_as_b(intake, store):
+    await intake(message("Hello\nthere", version=Version.B))
     (data,) = files(store)
     assert envelope.to_gemmail(data) == b"< bea@hive.test Bea Worker\n@ 2027-01-15T08:00:00Z\nHello\nthere"
     assert envelope.read(data).version == "B"
 
 
-async def test_an_anonymous_letter_has_no_sender_but_a_time(intake, store):
-    await intake(letter(sender=None, checks=Checks()))
+async def test_an_anonymous_message_has_no_sender_but_a_time(intake, store):
+    await intake(message(sender=None, checks=Checks()))
     (data,) = files(store)
-    message = GemmailMessage.from_bytes(envelope.to_gemmail(data))
-    assert message.senders == ()
-    assert message.newest == datetime(2027, 1, 15, 8, tzinfo=UTC)
+    gemmail = GemmailMessage.from_bytes(envelope.to_gemmail(data))
+    assert gemmail.senders == ()
+    assert gemmail.newest == datetime(2027, 1, 15, 8, tzinfo=UTC)
     assert envelope.read(data).verification == {"sender": "unproven"}
 
 
 async def test_each_mailbox_has_its_own_maildir_readable_by_its_owner_only(intake, store):
-    await asyncio.gather(intake(letter()), intake(letter(to=CAL)))
+    await asyncio.gather(intake(message()), intake(message(to=CAL)))
     for account in ("ada@mail.example", "cal@mail.example"):
         assert len(files(store, account=account)) == 1
         assert (store.root / account).stat().st_mode & 0o077 == 0
@@ -102,9 +102,11 @@ async def test_each_mailbox_has_its_own_maildir_readable_by_its_owner_only(intak
 
 
 async def test_what_a_person_has_to_judge_goes_to_held_with_the_reason(intake, store):
-    why = "bea@hive.test shows another key than before."
-    held = Checks(Decision.CHANGED, {"certificate": CheckResult(Outcome.FAIL, "It names another.")}, hold=why)
-    assert (await intake(letter(checks=held))).status == 20
+    why = "bea@hive.test presents another key than before."
+    held = Checks(
+        Decision.CHANGED, {"certificate": CheckResult(HandlerOutcome.FAIL, "It names another.")}, hold=why
+    )
+    assert (await intake(message(checks=held))).status == 20
     assert files(store) == []
     (data,) = files(store, "Held")
     assert envelope.read(data).verification == {
@@ -125,22 +127,25 @@ async def test_what_a_person_has_to_judge_goes_to_held_with_the_reason(intake, s
         (Checks(Decision.TRUSTED), "verified"),
         (Checks(Decision.RENEWED), "verified"),
         (Checks(Decision.CHANGED), "changed"),
-        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(Outcome.UNKNOWN)}), "first"),
-        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(Outcome.FAIL)}), "unproven"),
-        # The same key as in a first letter nobody confirmed proves nothing.
-        (Checks(Decision.TRUSTED, {"certificate": CheckResult(Outcome.UNKNOWN)}), "unproven"),
-        (Checks(Decision.TRUSTED, {"probe": CheckResult(Outcome.PASS)}), "unproven"),
-        (Checks(Decision.FIRST_USE, {"local": CheckResult(Outcome.PASS, proves_sender=True)}), "verified"),
-        (Checks(None, {"certificate": CheckResult(Outcome.FAIL)}), "unproven"),
+        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(HandlerOutcome.UNKNOWN)}), "first"),
+        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(HandlerOutcome.FAIL)}), "unproven"),
+        # The same key as in a first message nobody confirmed proves nothing.
+        (Checks(Decision.TRUSTED, {"certificate": CheckResult(HandlerOutcome.UNKNOWN)}), "unproven"),
+        (Checks(Decision.TRUSTED, {"probe": CheckResult(HandlerOutcome.PASS)}), "unproven"),
+        (
+            Checks(Decision.FIRST_USE, {"local": CheckResult(HandlerOutcome.PASS, proves_sender=True)}),
+            "verified",
+        ),
+        (Checks(None, {"certificate": CheckResult(HandlerOutcome.FAIL)}), "unproven"),
     ],
 )
 def test_the_verdict_about_the_sender(checks, word):
     assert verification_of(checks)["sender"] == word
 
 
-async def test_the_same_letter_twice_in_one_second_is_one_letter(intake, store):
-    twice = await asyncio.gather(intake(letter()), intake(letter(received=NOW + 0.5)))
-    again = await intake(letter())
+async def test_the_same_message_twice_in_one_second_is_one_message(intake, store):
+    twice = await asyncio.gather(intake(message()), intake(message(received=NOW + 0.5)))
+    again = await intake(message())
     assert {response.status for response in (*twice, again)} == {20}
     assert len(files(store)) == 1
 
@@ -156,8 +161,8 @@ async def test_the_same_letter_twice_in_one_second_is_one_letter(intake, store):
     ],
     ids=lambda changes: next(iter(changes)),
 )
-async def test_letters_that_differ_in_anything_are_all_kept(intake, store, other):
-    await asyncio.gather(intake(letter()), intake(letter(**other)))
+async def test_messages_that_differ_in_anything_are_all_kept(intake, store, other):
+    await asyncio.gather(intake(message()), intake(message(**other)))
     assert len(files(store)) + len(files(store, account="cal@mail.example")) == 2
 
 
@@ -170,9 +175,9 @@ async def test_a_flood_is_stored_whole_and_in_few_batches(intake, store, monkeyp
         real(handle)
 
     store.create("ada@mail.example")
-    monkeypatch.setattr("misfin.store.maildir.os.fsync", counting)
+    monkeypatch.setattr("misfin.store.mail.maildir.os.fsync", counting)
     monkeypatch.setattr("misfin.files.os.fsync", counting)
-    responses = await asyncio.gather(*(intake(letter(f"number {n}\n")) for n in range(300)))
+    responses = await asyncio.gather(*(intake(message(f"number {n}\n")) for n in range(300)))
     assert {response.status for response in responses} == {20}
     assert len(files(store)) == 300
     folders = [mode for mode in synced if mode & 0o040000]
@@ -184,7 +189,7 @@ def refuse(monkeypatch, number):
     def fsync(_handle):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("misfin.store.maildir.os.fsync", fsync)
+    monkeypatch.setattr("misfin.store.mail.maildir.os.fsync", fsync)
 
 
 @pytest.mark.parametrize("number", [28, 30, 122], ids=["disk full", "read-only", "quota"])
@@ -193,13 +198,15 @@ async def test_what_cannot_be_stored_is_refused_for_now_and_leaves_nothing(
 ):
     store.create("ada@mail.example")
     refuse(monkeypatch, number)
-    response = await intake(letter())
+    response = await intake(message())
     assert response.status == 41
     assert files(store) == []
     assert os.listdir(store.root / "ada@mail.example" / "tmp") == []
     assert "could not be stored" in caplog.text
     monkeypatch.undo()
-    assert (await intake(letter())).status == 20  # the same letter again is no duplicate of one never stored
+    assert (
+        await intake(message())
+    ).status == 20  # the same message again is not a duplicate of one never stored
     assert len(files(store)) == 1
 
 
@@ -208,43 +215,43 @@ async def test_one_full_mailbox_does_not_hurt_the_others(intake, store):
     for part in ("tmp", "new", "cur"):
         (store.root / "ada@mail.example" / part).rmdir()
         (store.root / "ada@mail.example" / part).write_text("in the way")
-    bad, good = await asyncio.gather(intake(letter()), intake(letter(to=CAL)))
+    bad, good = await asyncio.gather(intake(message()), intake(message(to=CAL)))
     assert (bad.status, good.status) == (41, 20)
 
 
 async def test_closing_stores_what_was_taken(store):
     intake = Intake(LocalInbox(store))
-    taken = [asyncio.create_task(intake(letter(f"{n}\n"))) for n in range(50)]
+    taken = [asyncio.create_task(intake(message(f"{n}\n"))) for n in range(50)]
     await asyncio.sleep(0)
     await intake.close()
     assert {(await task).status for task in taken} == {20}
     assert len(files(store)) == 50
-    assert (await intake(letter("later\n"))).status == 20  # and it can be used again
+    assert (await intake(message("later\n"))).status == 20  # and it can be used again
     await intake.close()
 
 
 async def test_a_receiver_that_gives_up_waiting_harms_nobody(intake, store):
-    waiting = asyncio.create_task(intake(letter()))
+    waiting = asyncio.create_task(intake(message()))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert (await intake(letter("another\n"))).status == 20
+    assert (await intake(message("another\n"))).status == 20
     assert len(files(store)) == 2
 
 
 async def test_a_sender_that_is_given_up_does_not_take_its_twin_along(intake, store):
-    first = asyncio.create_task(intake(letter()))
+    first = asyncio.create_task(intake(message()))
     await asyncio.sleep(0)
-    second = asyncio.create_task(intake(letter()))
+    second = asyncio.create_task(intake(message()))
     await asyncio.sleep(0)
     first.cancel()
     assert (await second).status == 20
-    assert (await intake(letter())).status == 20
+    assert (await intake(message())).status == 20
     assert len(files(store)) == 1
 
 
-async def test_one_letter_nobody_can_file_does_not_take_its_batch_along(intake, store, monkeypatch):
+async def test_one_message_nobody_can_file_does_not_take_its_batch_along(intake, store, monkeypatch):
     real = intake_module.wrap
 
     def poisoned(message, **more):
@@ -253,25 +260,25 @@ async def test_one_letter_nobody_can_file_does_not_take_its_batch_along(intake, 
         return real(message, **more)
 
     monkeypatch.setattr(intake_module, "wrap", poisoned)
-    letters = [letter("one\n"), letter("poison\n"), letter("three\n")]
-    good, bad, also_good = await asyncio.gather(*map(intake, letters), return_exceptions=True)
+    messages = [message("one\n"), message("poison\n"), message("three\n")]
+    good, bad, also_good = await asyncio.gather(*map(intake, messages), return_exceptions=True)
     assert (good.status, also_good.status) == (20, 20)
     assert isinstance(bad, RuntimeError)
     assert len(files(store)) == 2
 
 
-async def test_a_mailbox_moved_away_while_we_run_is_made_anew(intake, store, tmp_path):
-    await intake(letter("one\n"))
+async def test_a_mailbox_moved_away_while_we_run_is_made_again(intake, store, tmp_path):
+    await intake(message("one\n"))
     (store.root / "ada@mail.example").rename(tmp_path / "elsewhere")
-    statuses = [(await intake(letter(f"{n}\n"))).status for n in range(2)]
+    statuses = [(await intake(message(f"{n}\n"))).status for n in range(2)]
     assert statuses[-1] == 20
     assert files(store)
 
 
-async def test_hostile_text_cannot_leave_its_letter(intake, store):
+async def test_hostile_text_cannot_leave_its_message(intake, store):
     nasty = "# a\r\nBcc: x@y.example\r\n\x00\x1b[2J\u202e\n\n.\nFrom nobody\n"
-    await intake(letter(nasty))
+    await intake(message(nasty))
     (data,) = files(store)
-    message = email.message_from_bytes(data, policy=email.policy.default)
-    assert "Bcc" not in message
+    gemmail = email.message_from_bytes(data, policy=email.policy.default)
+    assert "Bcc" not in gemmail
     assert envelope.to_gemmail(data).endswith(nasty.replace("\r\n", "\n").encode())

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from peers import Peer, ask, letter, person
+from peers import Peer, ask, message, person
 
 from misfin.errors import IdentityError, ListenError, StoreError
 from misfin.model.address import MisfinAddress
@@ -25,12 +25,12 @@ from misfin.post.misfin import MisfinTransport
 from misfin.post.reception import AlreadyReceivingError, Reception, ReceptionSettings, running, serve
 from misfin.post.source import Report, Source, SourceState, SourceStatus
 from misfin.post.submission import submit
-from misfin.store import envelope
-from misfin.store.contacts import ContactBook
-from misfin.store.drafts import Draft
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox, State
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message import envelope
+from misfin.store.outgoing.drafts import Draft
+from misfin.store.outgoing.outbox import DeliveryState, Outbox
+from misfin.store.people.contacts import ContactBook
 from misfin.trust.identity import generate
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
@@ -83,9 +83,9 @@ async def until(condition, seconds=60.0):
     return found
 
 
-async def test_a_letter_comes_in_and_lies_in_the_inbox(settings):
+async def test_a_message_comes_in_and_lies_in_the_inbox(settings):
     async with receiving(settings) as port:
-        answer = await ask(port, letter("ada@mail.example", "Hello"), BEA)
+        answer = await ask(port, message("ada@mail.example", "Hello"), BEA)
         assert answer == f"20 {ADA.info.fingerprints.cert}\r\n".encode()
         assert running(settings.runtime).addresses == (("127.0.0.1", port),)
     (data,) = mail(settings)
@@ -100,7 +100,7 @@ async def test_ready_is_said_once_the_addresses_are_bound_and_cancelling_ends_it
     ready = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(serve(settings, ready=ready.set_result))
     ((_, port),) = await ready
-    assert (await ask(port, letter("nobody@mail.example"), BEA)).startswith(b"51 ")
+    assert (await ask(port, message("nobody@mail.example"), BEA)).startswith(b"51 ")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -119,7 +119,7 @@ async def test_as_a_source_it_fills_the_inbox_it_is_given_and_says_how_it_is(set
     begun = await told.get()
     ((_host, port),) = reception.addresses
     assert begun == SourceStatus("", SourceState.RUNNING, f"receiving on 127.0.0.1:{port}")
-    assert (await ask(port, letter("ada@mail.example", "Hello"), BEA)).startswith(b"20 ")
+    assert (await ask(port, message("ada@mail.example", "Hello"), BEA)).startswith(b"20 ")
     stop.set()
     await task
     assert (await told.get()).state is SourceState.STOPPED
@@ -145,7 +145,7 @@ async def test_a_host_identity_beside_others_gets_no_folder_until_it_gets_mail(s
     store = MailStore(settings.mail)
     async with receiving(settings) as port:
         assert store.accounts() == ["ada@mail.example"]
-        assert (await ask(port, letter("host@mail.example"), BEA)).startswith(b"20 ")
+        assert (await ask(port, message("host@mail.example"), BEA)).startswith(b"20 ")
     assert store.accounts() == ["ada@mail.example", "host@mail.example"]
     assert len(mail(settings, account="host@mail.example")) == 1
 
@@ -154,7 +154,7 @@ async def test_only_one_receiver_runs_per_profile(settings):
     async with receiving(settings) as port:
         with pytest.raises(AlreadyReceivingError):
             await Reception(settings).start()
-        assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
+        assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
     async with receiving(settings):
         pass
 
@@ -174,20 +174,20 @@ async def test_what_keeps_it_from_starting_is_said_and_leaves_no_lock(settings, 
 async def test_an_identity_that_cannot_be_read_does_not_stop_the_others(settings, caplog):
     (settings.identities / "broken@mail.example.pem").write_text("no PEM")
     async with receiving(settings) as port:
-        assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
+        assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
     assert "broken@mail.example" in caplog.text
 
 
 async def test_identities_added_while_it_runs_are_served(settings):
     async with receiving(settings) as port:
-        assert (await ask(port, letter("cal@new.example"), BEA)).startswith(b"53 ")
+        assert (await ask(port, message("cal@new.example"), BEA)).startswith(b"53 ")
         IdentityStore(settings.identities).save(person("cal@new.example Cal"))
 
         async def served():
-            return (await ask(port, letter("cal@new.example"), BEA, sni="new.example")).startswith(b"20 ")
+            return (await ask(port, message("cal@new.example"), BEA, sni="new.example")).startswith(b"20 ")
 
         await until(served)
-        assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
+        assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
     assert len(mail(settings, account="cal@new.example")) == 1
 
 
@@ -206,7 +206,7 @@ async def test_an_identity_whose_mailbox_cannot_be_made_yet_is_served_once_it_ca
         IdentityStore(settings.identities).save(person("cal@new.example Cal"))
 
         async def served():
-            return (await ask(port, letter("cal@new.example"), BEA, sni="new.example")).startswith(b"20 ")
+            return (await ask(port, message("cal@new.example"), BEA, sni="new.example")).startswith(b"20 ")
 
         await until(served)
     assert len(refused) == 2
@@ -215,21 +215,21 @@ async def test_an_identity_whose_mailbox_cannot_be_made_yet_is_served_once_it_ca
 async def test_blocked_senders_are_refused_as_soon_as_they_are_blocked(settings):
     blocked_by(settings, "bea@hive.test")
     async with receiving(settings) as port:
-        assert await ask(port, letter("ada@mail.example"), BEA) == b"61 Sender blocked\r\n"
+        assert await ask(port, message("ada@mail.example"), BEA) == b"61 Sender blocked\r\n"
         dan = person("Dan@Far.example")
-        assert (await ask(port, letter("ada@mail.example"), dan)).startswith(b"20 ")
+        assert (await ask(port, message("ada@mail.example"), dan)).startswith(b"20 ")
         blocked_by(settings, "@far.example")
 
         async def refused():
-            return (await ask(port, letter("ada@mail.example"), dan)).startswith(b"61 ")
+            return (await ask(port, message("ada@mail.example"), dan)).startswith(b"61 ")
 
         await until(refused)
 
 
 async def test_mail_of_a_changed_sender_is_held_with_the_reason(settings):
     async with receiving(settings) as port:
-        await ask(port, letter("ada@mail.example", "old key"), BEA)
-        assert (await ask(port, letter("ada@mail.example", "new key"), NEW_BEA)).startswith(b"20 ")
+        await ask(port, message("ada@mail.example", "old key"), BEA)
+        assert (await ask(port, message("ada@mail.example", "new key"), NEW_BEA)).startswith(b"20 ")
     (held,) = mail(settings, "Held")
     assert envelope.to_gemmail(held).endswith(b"new key\n")
     assert envelope.read(held).verification["sender"] == "changed"
@@ -241,11 +241,11 @@ async def test_mail_of_a_changed_sender_is_held_with_the_reason(settings):
 
 async def test_mail_of_a_changed_sender_can_be_refused_instead(settings):
     async with receiving(replace(settings, on_sender_change=SenderChange.REJECT)) as port:
-        await ask(port, letter("ada@mail.example", "old key"), BEA)
+        await ask(port, message("ada@mail.example", "old key"), BEA)
         # A first key nobody vouched for may still be replaced by one its host names; a person's word stays.
         with PinBook(settings.trust_db) as pins:
             pins.replace(PinKind.SENDER, "bea@hive.test", BEA.info, how="test", now=time.time())
-        assert (await ask(port, letter("ada@mail.example", "new key"), NEW_BEA)).startswith(b"63 ")
+        assert (await ask(port, message("ada@mail.example", "new key"), NEW_BEA)).startswith(b"63 ")
     assert mail(settings, "Held") == []
     assert len(mail(settings)) == 1
 
@@ -276,11 +276,13 @@ async def test_senders_are_verified_by_the_methods_of_the_settings(settings, tmp
             trust_on_first_use=first_use,
         )
         async with receiving(ours) as port:
-            assert (await ask(port, letter("ada@mail.example"), BEA)).startswith(b"20 ")
-            assert (await ask(port, letter("ada@mail.example"), person("ghost@hive.test"))).startswith(b"61 ")
+            assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
+            assert (await ask(port, message("ada@mail.example"), person("ghost@hive.test"))).startswith(
+                b"61 "
+            )
     with PinBook(settings.trust_db) as pins:
         pinned = [pin.name for pin in pins.all(PinKind.HOST)]
-    assert pinned == (["hive.test:1958"] if first_use else []), "a stranger's letter settles no question"
+    assert pinned == (["hive.test:1958"] if first_use else []), "a stranger's message settles no question"
     (data,) = mail(settings)
     said = envelope.read(data).verification
     assert said["sender"] == "verified"
@@ -290,7 +292,7 @@ async def test_senders_are_verified_by_the_methods_of_the_settings(settings, tmp
 async def test_rate_limits_are_those_of_the_settings(settings):
     limits = LimitSettings(capacity=2, refill_rate=0.001, retry_after=77)
     async with receiving(replace(settings, limits=limits)) as port:
-        answers = [await ask(port, letter("ada@mail.example", str(n)), BEA) for n in range(3)]
+        answers = [await ask(port, message("ada@mail.example", str(n)), BEA) for n in range(3)]
     assert [answer[:2] for answer in answers] == [b"20", b"20", b"44"]
     assert b"Retry after" in answers[2]
 
@@ -313,7 +315,7 @@ async def test_from_draft_to_maildir_through_both_post_offices(settings, tmp_pat
             courier = Courier(outbox, [misfin], store)
             ids = submit(outbox, None, draft, misfin, now=time.time())
             await courier.run_once()
-    assert [outbox.row(row_id).state for row_id in ids] == [State.DELIVERED, State.FAILED]
+    assert [outbox.row(row_id).state for row_id in ids] == [DeliveryState.DELIVERED, DeliveryState.FAILED]
     assert outbox.row(ids[0]).fingerprint == ADA.info.fingerprints.cert
     outbox.close()
     (received,) = mail(settings)
@@ -362,7 +364,7 @@ async def test_however_it_ends_what_was_answered_20_is_in_the_maildir(settings, 
         for number in range(10_000):
             text = f"{name} {number}"
             try:
-                answer = await ask(port, letter("ada@mail.example", text), BEA)
+                answer = await ask(port, message("ada@mail.example", text), BEA)
             except (OSError, TimeoutError, asyncio.IncompleteReadError):
                 return
             if not answer.startswith(b"20 "):

@@ -17,11 +17,11 @@ from misfin.post.retry import (
     Reason,
     Retry,
     Taken,
-    Uncertain,
+    UnknownOutcome,
     next_try,
 )
 from misfin.post.transport import Accepted, Ask, Pace, Permanent, Temporary, Unknown, Wait
-from misfin.store.outgoing import History, Question
+from misfin.store.outgoing.deliveries import History, Question
 
 NOW = 1_800_000_000.0
 NEW = History()
@@ -87,7 +87,7 @@ def test_what_a_person_has_to_decide_is_held(question):
 
 def test_an_unknown_outcome_is_never_a_retry_however_late():
     for since in (0.0, NOW - 10 * DAY):
-        assert isinstance(after(Unknown(), "It may have arrived.", History(since=since)), Uncertain)
+        assert isinstance(after(Unknown(), "It may have arrived.", History(since=since)), UnknownOutcome)
 
 
 def test_a_route_that_is_away_makes_all_that_is_due_on_it_wait():

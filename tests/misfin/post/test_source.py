@@ -23,8 +23,8 @@ from misfin.post.source import (
     SourceStatus,
     worst,
 )
-from misfin.store import maildirwriting
-from misfin.store.maildir import MailStore
+from misfin.store.mail import maildir_writing
+from misfin.store.mail.maildir import MailStore
 
 ME = "ada@mail.example"
 
@@ -153,7 +153,7 @@ def test_a_disk_that_refuses_leaves_nothing_of_the_messages(store, inbox, monkey
         done.append(target)
         real(source, target)
 
-    monkeypatch.setattr(maildirwriting.os, "rename", full)
+    monkeypatch.setattr(maildir_writing.os, "rename", full)
     with pytest.raises(StoreError, match="No space"):
         inbox.deliver_many(arrivals)
     monkeypatch.undo()
@@ -166,7 +166,7 @@ def test_messages_that_cannot_be_written_leave_nothing(store, inbox, monkeypatch
         raise OSError(28, "No space left on device")
 
     inbox.new_paths(ME, INBOX)
-    monkeypatch.setattr(maildirwriting, "write_new", full)
+    monkeypatch.setattr(maildir_writing, "write_new", full)
     with pytest.raises(StoreError, match="No space"):
         inbox.write(ME, INBOX, [b"one"])
     assert unfinished(store) == []

@@ -7,11 +7,11 @@ import pytest
 from misfin.errors import AddressError, MessageTooLargeError
 from misfin.post.misfin import MisfinTransport
 from misfin.post.submission import submit
-from misfin.store import drafts
-from misfin.store.drafts import Draft, DraftBox
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing import drafts
+from misfin.store.outgoing.drafts import Draft, DraftBox
+from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.pins import PinBook
 
 NOW = 1_800_000_000.0
@@ -44,7 +44,7 @@ def written(box, **changes):
     return box.save(Draft(**facts | changes), now=NOW)
 
 
-def test_a_submitted_letter_waits_for_each_recipient_and_is_a_draft_no_more(outbox, box, misfin):
+def test_a_submitted_message_waits_for_each_recipient_and_is_a_draft_no_more(outbox, box, misfin):
     ids = submit(outbox, box, written(box), misfin, now=NOW, hold=10)
     rows = [outbox.row(row_id) for row_id in ids]
     assert [row.to for row in rows] == ["bob@hive.test", "cal@x.example:1960"]
@@ -63,7 +63,7 @@ def test_submitting_again_after_a_crash_queues_it_once(outbox, box, misfin):
     assert box.all() == []
 
 
-def test_a_draft_changed_after_the_crash_is_another_letter(outbox, box, misfin):
+def test_a_draft_changed_after_the_crash_is_another_message(outbox, box, misfin):
     draft = written(box)
     first = submit(outbox, None, draft, misfin, now=NOW)
     changed = written(box, id=draft.id, body="something else")
@@ -78,7 +78,7 @@ def test_a_draft_changed_after_the_crash_is_another_letter(outbox, box, misfin):
         ({"body": "x" * 16384}, MessageTooLargeError),
     ],
 )
-def test_a_letter_that_cannot_be_sent_stays_a_draft(outbox, box, misfin, changes, error):
+def test_a_message_that_cannot_be_sent_stays_a_draft(outbox, box, misfin, changes, error):
     draft = written(box, **changes)
     with pytest.raises(error):
         submit(outbox, box, draft, misfin, now=NOW)
@@ -86,7 +86,7 @@ def test_a_letter_that_cannot_be_sent_stays_a_draft(outbox, box, misfin, changes
     assert outbox.rows() == []
 
 
-def test_a_letter_taken_back_can_be_submitted_again(outbox, box, misfin):
+def test_a_message_taken_back_can_be_submitted_again(outbox, box, misfin):
     draft = written(box)
     ids = submit(outbox, box, draft, misfin, now=NOW, hold=10)
     outbox.cancel(*ids, now=NOW + 5)
@@ -95,6 +95,6 @@ def test_a_letter_taken_back_can_be_submitted_again(outbox, box, misfin):
     assert submit(outbox, box, back, misfin, now=NOW + 6) != ids
 
 
-def test_a_letter_that_was_never_a_draft_can_be_queued(outbox, misfin):
-    letter = Draft(account="ada@mail.example", to=("bob@hive.test",), body="x")
-    assert submit(outbox, None, letter, misfin, now=NOW) != submit(outbox, None, letter, misfin, now=NOW)
+def test_a_message_that_was_never_a_draft_can_be_queued(outbox, misfin):
+    message = Draft(account="ada@mail.example", to=("bob@hive.test",), body="x")
+    assert submit(outbox, None, message, misfin, now=NOW) != submit(outbox, None, message, misfin, now=NOW)

@@ -12,7 +12,7 @@ from misfin.model.account import AddressKind
 from misfin.model.recipient import Recipient, mail_address
 from misfin.post import courier as courier_module
 from misfin.post.courier import Courier
-from misfin.post.events import Deferred, Failed, Notice, TakenOn
+from misfin.post.events import CourierNotice, Deferred, Failed, TakenOn
 from misfin.post.submission import submit
 from misfin.post.transport import (
     Accepted,
@@ -26,9 +26,9 @@ from misfin.post.transport import (
     RouteError,
     Temporary,
 )
-from misfin.store.drafts import Draft, DraftBox
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox, Question, State, Transcript
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.drafts import Draft, DraftBox
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Question, Transcript
 
 ROUTE = "smtp:work"
 ACCOUNT = "work"
@@ -135,7 +135,7 @@ async def test_all_recipients_of_a_message_go_together_and_are_accepted_not_deli
     assert line.jobs == [["bob@example.org", "cal@example.org", "dan@example.org"]]
     assert line.closed == 1
     assert {(row.state, row.server, row.status) for row in rows} == {
-        (State.ACCEPTED, "smtp.example.org", 250)
+        (DeliveryState.ACCEPTED, "smtp.example.org", 250)
     }
     assert len([event for event in desk.events if isinstance(event, TakenOn)]) == 3
     outgoing = desk.outbox.outgoing(rows[0].group)
@@ -160,11 +160,11 @@ async def test_each_recipient_has_a_result_of_its_own_and_only_the_rest_is_tried
     desk.put(relay, "yes@example.org", "no@example.org", "later@example.org")
     await desk.send(relay)
     assert desk.states() == {
-        "yes@example.org": State.ACCEPTED,
-        "no@example.org": State.FAILED,
-        "later@example.org": State.DEFERRED,
+        "yes@example.org": DeliveryState.ACCEPTED,
+        "no@example.org": DeliveryState.FAILED,
+        "later@example.org": DeliveryState.DEFERRED,
     }
-    (row,) = desk.outbox.rows([State.DEFERRED])
+    (row,) = desk.outbox.rows([DeliveryState.DEFERRED])
     assert (row.status, row.why) == (450, "Greylisted.")
     assert {type(event) for event in desk.events} >= {Deferred, Failed, TakenOn}
     relay.answers.clear()
@@ -204,7 +204,7 @@ async def test_a_connection_is_closed_when_nothing_was_due_for_its_time(desk, mo
             await asyncio.sleep(0.01)
     await courier.stop()
     await task
-    assert desk.states() == {"bob@example.org": State.ACCEPTED}
+    assert desk.states() == {"bob@example.org": DeliveryState.ACCEPTED}
 
 
 async def test_a_kept_connection_that_the_server_closed_costs_no_time(desk):
@@ -218,7 +218,7 @@ async def test_a_kept_connection_that_the_server_closed_costs_no_time(desk):
     desk.put(relay)
     desk.put(relay)
     await desk.send(relay)
-    assert set(desk.states().values()) == {State.ACCEPTED}
+    assert set(desk.states().values()) == {DeliveryState.ACCEPTED}
     assert [row.attempts for row in desk.outbox.rows()] == [1, 1]
     assert [line.closed for line in relay.lines] == [1, 1]
 
@@ -234,7 +234,10 @@ async def test_a_connection_lost_after_something_was_sent_is_never_tried_again(d
     desk.put(relay)
     desk.put(relay)
     await desk.send(relay)
-    assert sorted(row.state for row in desk.outbox.rows()) == [State.ACCEPTED, State.UNCERTAIN]
+    assert sorted(row.state for row in desk.outbox.rows()) == [
+        DeliveryState.ACCEPTED,
+        DeliveryState.UNCERTAIN,
+    ]
     assert len(relay.lines) == 1
 
 
@@ -244,7 +247,9 @@ async def test_a_server_that_is_away_makes_all_of_its_route_wait(desk):
     desk.put(relay)
     desk.put(relay, "cal@example.org")
     await desk.send(relay)
-    assert {(row.state, row.why) for row in desk.outbox.rows()} == {(State.DEFERRED, "Nobody answers.")}
+    assert {(row.state, row.why) for row in desk.outbox.rows()} == {
+        (DeliveryState.DEFERRED, "Nobody answers.")
+    }
     assert relay.lines == []
 
 
@@ -255,13 +260,13 @@ async def test_a_question_of_the_whole_route_holds_everything_until_its_answer_i
     desk.put(relay)
     desk.put(relay, "cal@example.org")
     await desk.send(relay)
-    assert set(desk.states().values()) == {State.HELD}
+    assert set(desk.states().values()) == {DeliveryState.HELD}
     relay.state = "old"
     await desk.send(relay)
-    assert set(desk.states().values()) == {State.HELD}
+    assert set(desk.states().values()) == {DeliveryState.HELD}
     relay.state = "new"
     await desk.send(relay)
-    assert set(desk.states().values()) == {State.ACCEPTED}
+    assert set(desk.states().values()) == {DeliveryState.ACCEPTED}
 
 
 async def test_one_recipient_cancelled_in_the_last_moment_keeps_none_of_the_others(desk):
@@ -276,13 +281,13 @@ async def test_one_recipient_cancelled_in_the_last_moment_keeps_none_of_the_othe
     desk.put(relay, "bob@example.org", "cal@example.org", "dan@example.org")
     await desk.send(relay)
     assert desk.states() == {
-        "bob@example.org": State.WAITING,
-        "cal@example.org": State.CANCELLED,
-        "dan@example.org": State.WAITING,
+        "bob@example.org": DeliveryState.WAITING,
+        "cal@example.org": DeliveryState.CANCELLED,
+        "dan@example.org": DeliveryState.WAITING,
     }
     await desk.send(relay)
     assert [line.jobs for line in relay.lines][-1] == [["bob@example.org", "dan@example.org"]]
-    assert desk.outbox.rows([State.WAITING]) == []
+    assert desk.outbox.rows([DeliveryState.WAITING]) == []
 
 
 async def test_what_is_interrupted_is_uncertain_only_for_those_who_may_have_got_it(desk, monkeypatch):
@@ -301,11 +306,14 @@ async def test_what_is_interrupted_is_uncertain_only_for_those_who_may_have_got_
     await begun.wait()
     await courier.stop()
     await task
-    assert desk.states() == {"bob@example.org": State.UNCERTAIN, "cal@example.org": State.WAITING}
+    assert desk.states() == {
+        "bob@example.org": DeliveryState.UNCERTAIN,
+        "cal@example.org": DeliveryState.WAITING,
+    }
     assert relay.lines[0].closed == 1
 
 
-@pytest.mark.parametrize(("sent", "state"), [(False, State.FAILED), (True, State.UNCERTAIN)])
+@pytest.mark.parametrize(("sent", "state"), [(False, DeliveryState.FAILED), (True, DeliveryState.UNCERTAIN)])
 async def test_a_transport_that_reports_too_little_loses_nothing(desk, sent, state, caplog):
     async def script(job, over, marks):
         if sent:
@@ -322,10 +330,10 @@ async def test_without_a_transport_for_its_kind_a_message_waits_for_a_person(des
     relay = Relay()
     desk.put(relay)
     (row,) = await desk.send()
-    assert (row.state, row.question) == (State.HELD, Question.PERSON)
+    assert (row.state, row.question) == (DeliveryState.HELD, Question.PERSON)
     desk.outbox.retry(row.id, time.time())
     await desk.send(relay)
-    assert desk.states() == {"bob@example.org": State.ACCEPTED}
+    assert desk.states() == {"bob@example.org": DeliveryState.ACCEPTED}
 
 
 async def test_what_a_transport_cannot_remember_stops_nothing(desk):
@@ -337,18 +345,18 @@ async def test_what_a_transport_cannot_remember_stops_nothing(desk):
     relay.settled = settled
     desk.put(relay)
     await desk.send(relay)
-    assert desk.states() == {"bob@example.org": State.ACCEPTED}
+    assert desk.states() == {"bob@example.org": DeliveryState.ACCEPTED}
 
 
 async def test_a_transport_can_say_something_while_it_sends(desk):
     async def script(job, over, marks):
-        marks.say(Notice("By the way."))
+        marks.say(CourierNotice("By the way."))
         await marks.sending()
         return [OK]
 
     desk.put(relay := Relay(script=script))
     await desk.send(relay)
-    assert Notice("By the way.") in desk.events
+    assert CourierNotice("By the way.") in desk.events
 
 
 async def test_a_server_that_keeps_its_own_copy_gets_none_from_us(desk):

@@ -18,11 +18,11 @@ from misfin.post.courier import Courier
 from misfin.post.misfin import MisfinTransport
 from misfin.post.reception import Reception, ReceptionSettings
 from misfin.post.submission import submit
-from misfin.store import envelope
-from misfin.store.drafts import DraftBox, from_bytes
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
-from misfin.store.outbox import Outbox, Question, State
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message import envelope
+from misfin.store.outgoing.drafts import DraftBox, from_bytes
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Question
 from misfin.trust.pins import PinBook
 
 TESTS = next(each for each in Path(__file__).parents if (each / "fixtures").is_dir())
@@ -70,20 +70,20 @@ def by_subject(outbox):
 def test_every_message_is_there_in_the_state_it_was_in(outbox):
     rows, several = by_subject(outbox)
     assert {subject: row.state for subject, row in rows.items()} == {
-        "waiting": State.WAITING,
-        "deferred": State.DEFERRED,
-        "held": State.HELD,
-        "redirected": State.HELD,
-        "followed": State.WAITING,
-        "uncertain": State.UNCERTAIN,
-        "failed": State.FAILED,
-        "delivered": State.DELIVERED,
-        "uncopied": State.DELIVERED,
-        "cancelled": State.CANCELLED,
-        "Flowers": State.WAITING,
-        "queued": State.WAITING,
-        "claimed": State.SENDING,
-        "leaving": State.SENDING,
+        "waiting": DeliveryState.WAITING,
+        "deferred": DeliveryState.DEFERRED,
+        "held": DeliveryState.HELD,
+        "redirected": DeliveryState.HELD,
+        "followed": DeliveryState.WAITING,
+        "uncertain": DeliveryState.UNCERTAIN,
+        "failed": DeliveryState.FAILED,
+        "delivered": DeliveryState.DELIVERED,
+        "uncopied": DeliveryState.DELIVERED,
+        "cancelled": DeliveryState.CANCELLED,
+        "Flowers": DeliveryState.WAITING,
+        "queued": DeliveryState.WAITING,
+        "claimed": DeliveryState.SENDING,
+        "leaving": DeliveryState.SENDING,
     }
     assert {row.kind for row in rows.values()} == {AddressKind.MISFIN}
     assert [(row.to, row.route) for row in several] == [
@@ -106,7 +106,7 @@ def test_every_message_is_there_in_the_state_it_was_in(outbox):
 def test_what_the_old_program_was_doing_when_it_ended_is_settled(outbox):
     outbox.recover(NOW + 100)
     rows, _ = by_subject(outbox)
-    assert (rows["claimed"].state, rows["leaving"].state) == (State.WAITING, State.UNCERTAIN)
+    assert (rows["claimed"].state, rows["leaving"].state) == (DeliveryState.WAITING, DeliveryState.UNCERTAIN)
 
 
 def test_old_drafts_open_and_a_forward_is_saved_as_a_file_from_then_on(old):
@@ -173,8 +173,8 @@ async def test_what_was_queued_arrives_once(old, outbox, theirs):
     ((flowers,),) = [[entry.path.read_bytes() for entry in mail.folder("forward@forward.test").list()]]
     assert b"The rose is red." in envelope.to_gemmail(flowers)
     rows, several = by_subject(outbox)
-    assert {row.state for row in several} == {State.DELIVERED}
-    left = {subject for subject, row in rows.items() if row.state is not State.DELIVERED}
+    assert {row.state for row in several} == {DeliveryState.DELIVERED}
+    left = {subject for subject, row in rows.items() if row.state is not DeliveryState.DELIVERED}
     # What was cancelled is as old as the fixture, and was forgotten like any other.
     assert left == {"held", "redirected", "uncertain", "failed", "leaving"}
     sent = MailStore(old / "mail").folder("ada@mail.example", "Sent").list()

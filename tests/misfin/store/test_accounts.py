@@ -12,7 +12,7 @@ from misfin.model.account import Account, Kind
 from misfin.model.address import MisfinAddress
 from misfin.store.accounts import AccountBook, AccountSettings, is_account_name, misfin_account
 from misfin.store.identities import IdentityStore
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
 from misfin.trust.identity import Identity, generate
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

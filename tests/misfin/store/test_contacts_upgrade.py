@@ -10,7 +10,7 @@ import pytest
 
 from misfin.errors import AddressError, StoreError
 from misfin.model.account import AddressKind
-from misfin.store.contacts import Contact, ContactBook, Meeting
+from misfin.store.people.contacts import Contact, ContactBook, Encounter
 
 TESTS = next(each for each in Path(__file__).parents if (each / "fixtures").is_dir())
 FIXTURE = TESTS / "fixtures" / "sending-0.1" / "contacts.db"
@@ -45,7 +45,7 @@ def test_what_release_0_1_knew_is_still_known(book):
 
 
 def test_what_release_0_1_counted_is_not_counted_again(book):
-    assert book.learn([Meeting("bob@hive.test", "Bob", True, NOW, "<1@x>")], now=NOW) == 0
+    assert book.learn([Encounter("bob@hive.test", "Bob", True, NOW, "<1@x>")], now=NOW) == 0
 
 
 def test_one_text_may_be_two_people(book):
@@ -62,14 +62,14 @@ def test_one_text_may_be_two_people(book):
 
 
 def test_the_same_message_is_counted_once_for_each_kind(book):
-    met = [Meeting("zoe@far.test", "Zoe", False, NOW, "<9@x>", kind) for kind in AddressKind]
+    met = [Encounter("zoe@far.test", "Zoe", False, NOW, "<9@x>", kind) for kind in AddressKind]
     assert book.learn(met, now=NOW) == 2
     assert book.learn(met, now=NOW) == 0
     assert (book.get("zoe@far.test").received, book.get("zoe@far.test", MAIL).received) == (1, 1)
 
 
 def test_blocking_one_kind_does_not_block_the_other(book):
-    book.learn([Meeting("zoe@far.test", "Zoe", False, NOW, "<9@x>", kind) for kind in AddressKind], now=NOW)
+    book.learn([Encounter("zoe@far.test", "Zoe", False, NOW, "<9@x>", kind) for kind in AddressKind], now=NOW)
     book.block("zoe@far.test", now=NOW, kind=MAIL)
     assert book.get("zoe@far.test", MAIL).blocked
     assert not book.get("zoe@far.test").blocked

@@ -7,12 +7,12 @@ import os
 import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, whole_view
 
-from misfin.errors import LetterGoneError, StoreError
+from misfin.errors import MessageGoneError, StoreError
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
-from misfin.store.keywords import FLAGS
-from misfin.store.maildir import Maildir
-from misfin.store.rows import View
+from misfin.store.index.rows import View
+from misfin.store.mail.keywords import FLAGS
+from misfin.store.mail.maildir import Maildir
 
 INBOX = View(ME, "Inbox")
 DAY = 86400.0
@@ -71,9 +71,9 @@ def test_an_action_renames_the_file_shows_at_once_and_can_be_undone(
     assert shown == whole_view(scanned(index))
     assert shown != before
     assert filing.undo(undo) == 1
-    assert whole_view(index)["letters"] == before["letters"]
+    assert whole_view(index)["messages"] == before["messages"]
     assert whole_view(index) == whole_view(scanned(index))
-    # A letter that was new is no longer in new/, but unread all the same.
+    # A message that was new is no longer in new/, but unread all the same.
     assert names(box) == [
         name.replace("new/1.x", "cur/1.x:2,") if action is Action.READ else name for name in files
     ]
@@ -108,14 +108,14 @@ def test_a_tag_keeps_its_meaning_from_folder_to_folder(box, index, filing):
     assert names(box) == ["me@mail.example/cur/1.x:2,Sab"]
     undo = filing.apply(Action.ARCHIVE, ["1.x"])
     assert names(box) == [".Archive/cur/1.x:2,Sbc"]
-    assert index.letter("1.x").tags == ("more", "work")
+    assert index.message("1.x").tags == ("more", "work")
     filing.undo(undo)
     assert names(box) == ["me@mail.example/cur/1.x:2,Sab"]
     filing.apply(Action.UNTAG, ["1.x"], "work")
-    assert index.letter("1.x").tags == ("more",)
+    assert index.message("1.x").tags == ("more",)
     scanned(index)
     index.build()
-    assert index.letter("1.x").tags == ("more",)
+    assert index.message("1.x").tags == ("more",)
 
 
 def test_a_new_tag_takes_the_same_flag_in_all_folders_of_an_account(box, index, filing):
@@ -176,16 +176,16 @@ def conversation(box):
 def test_what_filing_a_conversation_means(box, index, filing, action, argument, view, changed):
     conversation(box)
     scanned(index)
-    before = {row.id: row for row in index.letters(View(), 9)}
+    before = {row.id: row for row in index.messages(View(), 9)}
     thread = before["1.x"].thread
     undo = filing.apply(action, [thread], argument, view=view)
     scanned(index)
-    after = {row.id: row for row in index.letters(View(), 9)}
+    after = {row.id: row for row in index.messages(View(), 9)}
     assert sorted(key for key in after if after[key] != before[key]) == changed
     assert undo.count == len(changed)
     filing.undo(undo)
     scanned(index)
-    assert {row.id: row for row in index.letters(View(), 9)} == before
+    assert {row.id: row for row in index.messages(View(), 9)} == before
 
 
 def test_held_mail_leaves_its_folder_only_into_the_trash(box, index, filing):
@@ -201,7 +201,7 @@ def test_held_mail_leaves_its_folder_only_into_the_trash(box, index, filing):
 
 def test_everything_a_search_finds(box, index, filing):
     for number in range(1200):
-        box.put(mail(f"letter {number}", "spam" if number % 2 else "ham"), name=f"{number}.x", flags="S")
+        box.put(mail(f"message {number}", "spam" if number % 2 else "ham"), name=f"{number}.x", flags="S")
     scanned(index)
     undo = filing.apply(Action.TRASH, View(query="spam"))
     assert undo.count == 600
@@ -213,7 +213,7 @@ def test_everything_a_search_finds(box, index, filing):
     assert index.count(INBOX) == 1200
 
 
-def test_a_letter_that_is_gone_is_counted_and_passed_over(box, index, filing):
+def test_a_message_that_is_gone_is_counted_and_passed_over(box, index, filing):
     box.put(mail("one"), name="1.x", flags="S")
     box.put(mail("two"), name="2.x", flags="S")
     scanned(index)
@@ -233,13 +233,13 @@ def test_what_another_program_renamed_meanwhile_is_filed_all_the_same(box, index
     assert filing.undo(undo) == 1
     assert names(box) == ["me@mail.example/cur/1.x:2,FRS"]
     scanned(index)
-    assert index.letter("1.x").starred
+    assert index.message("1.x").starred
 
 
 @pytest.mark.parametrize("action", [Action.ARCHIVE, Action.STAR])
-def test_undo_finds_a_letter_a_sync_tool_has_given_another_name(box, index, filing, action):
+def test_undo_finds_a_message_a_sync_tool_has_given_another_name(box, index, filing, action):
     for number in "12":
-        box.put(mail(f"letter {number}"), name=f"{number}.x", flags="S")
+        box.put(mail(f"message {number}"), name=f"{number}.x", flags="S")
     scanned(index)
     before = whole_view(index)
     undo = filing.apply(action, ["1.x", "2.x"])
@@ -252,7 +252,7 @@ def test_undo_finds_a_letter_a_sync_tool_has_given_another_name(box, index, fili
     assert whole_view(index)["everything"] == before["everything"]
 
 
-def test_undo_leaves_a_renamed_letter_where_others_have_moved_it(box, index, filing):
+def test_undo_leaves_a_renamed_message_where_others_have_moved_it(box, index, filing):
     box.put(mail("one"), name="1.x", flags="S")
     scanned(index)
     undo = filing.apply(Action.ARCHIVE, ["1.x"])
@@ -272,21 +272,21 @@ def test_undo_leaves_alone_what_others_have_moved_on(box, index, filing):
     assert names(box) == [".Trash/cur/1.x:2,S"]
 
 
-def test_undo_knows_its_letters_in_an_index_made_anew(box, index, filing):
+def test_undo_knows_its_messages_in_an_index_made_again(box, index, filing):
     for number in range(9):
-        box.put(mail(f"letter {number}", date=NOW + number), name=f"{number}.x", flags="S")
+        box.put(mail(f"message {number}", date=NOW + number), name=f"{number}.x", flags="S")
     scanned(index)
     undo = filing.apply(Action.ARCHIVE, ["3.x", "4.x"])
     for number in range(3):  # the rows of the next index are others
         next(file for file in box.files() if file.name.startswith(f"{number}.x")).unlink()
     index.build()
     assert filing.undo(undo) == 2
-    shown = {row.id: row.subject for row in index.letters(INBOX, 99)}
-    assert shown == {f"{number}.x": f"letter {number}" for number in range(3, 9)}
+    shown = {row.id: row.subject for row in index.messages(INBOX, 99)}
+    assert shown == {f"{number}.x": f"message {number}" for number in range(3, 9)}
     assert whole_view(index) == whole_view(scanned(index))
 
 
-def test_what_takes_it_back_is_told_before_the_first_letter_is_touched(box, index, filing):
+def test_what_takes_it_back_is_told_before_the_first_message_is_touched(box, index, filing):
     box.put(mail("one"), name="1.x", flags="S")
     box.put(mail("two"), name="2.x", flags="FS")
     scanned(index)
@@ -357,7 +357,7 @@ def test_a_file_name_outside_the_rules_is_no_obstacle(index, box, filing, action
 
 def test_conversations_of_an_index_that_is_no_more_are_not_mistaken_for_others(index, box, filing):
     for number in range(20):
-        box.put(mail(f"letter {number}"))
+        box.put(mail(f"message {number}"))
     index.scan()
     stale = [row.thread for row in index.conversations(INBOX, 0, 20)]
     index.build()
@@ -385,7 +385,7 @@ def test_two_files_of_one_key_are_never_put_one_over_the_other(box, index, filin
     filing.apply(Action.ARCHIVE, View(ME, "Inbox"))
     assert len(box.files("Archive")) == 2
     scanned(index)
-    assert sorted(row.subject for row in index.letters(View(ME, "Archive"), 9)) == ["one", "two"]
+    assert sorted(row.subject for row in index.messages(View(ME, "Archive"), 9)) == ["one", "two"]
 
 
 def test_names_outside_the_rules_can_be_filed(box, index, filing):
@@ -393,13 +393,13 @@ def test_names_outside_the_rules_can_be_filed(box, index, filing):
         with open(os.fsencode(box.path()) + b"/cur/" + name, "wb") as file:
             file.write(mail("odd"))
     scanned(index)
-    ids = [row.id for row in index.letters(INBOX, 9)]
+    ids = [row.id for row in index.messages(INBOX, 9)]
     undo = filing.apply(Action.TRASH, ids)
     assert undo.count == 3
     assert index.count(View(ME, "Trash")) == 3
     assert filing.undo(undo) == 3
     scanned(index)
-    assert sorted(row.id for row in index.letters(INBOX, 9)) == sorted(ids)
+    assert sorted(row.id for row in index.messages(INBOX, 9)) == sorted(ids)
 
 
 def test_nothing_to_do(filing):
@@ -408,13 +408,13 @@ def test_nothing_to_do(filing):
     assert filing.apply(Action.TRASH, View(query="nothing")).count == 0
 
 
-def test_the_letter_itself_is_untouched(box, index, filing):
+def test_the_message_itself_is_untouched(box, index, filing):
     data = mail("one", "body\r\nwith\0odd bytes")
     box.put(data, name="1.x")
     scanned(index)
     for action, argument in ((Action.TAG, "work"), (Action.STAR, ""), (Action.TRASH, ""), (Action.READ, "")):
         filing.apply(action, ["1.x"], argument)
-    assert index.raw(index.letter("1.x")) == data
+    assert index.raw(index.message("1.x")) == data
     box.files()[0].unlink()
-    with pytest.raises(LetterGoneError):
-        index.raw(index.letter("1.x"))
+    with pytest.raises(MessageGoneError):
+        index.raw(index.message("1.x"))

@@ -16,8 +16,8 @@ from types import FrameType
 
 import pytest
 
-from misfin.store import keywords
-from misfin.store.maildir import Maildir
+from misfin.store.mail import keywords
+from misfin.store.mail.maildir import Maildir
 
 ROUNDS = 600
 STEPS = {"open", "write", "utime", "fsync", "close", "rename", "replace", "link", "unlink", "mkdir", "chmod"}
@@ -98,9 +98,9 @@ def _check_tags(box: Maildir, tags: set[tuple[bytes, str]]) -> None:
 
 def _check(boxes: list[Maildir], promised: set[bytes], possible: set[bytes]) -> None:
     found = Counter(entry.path.read_bytes() for box in boxes for entry in box.list())
-    assert promised <= found.keys(), "a letter is lost"
-    assert found.keys() <= possible, "a letter is torn"
-    assert set(found.values()) <= {1}, "a letter is there twice"
+    assert promised <= found.keys(), "a message is lost"
+    assert found.keys() <= possible, "a message is torn"
+    assert set(found.values()) <= {1}, "a message is there twice"
 
 
 def _die_at(point: int) -> None:
@@ -117,7 +117,7 @@ def _die_at(point: int) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_killed_at_six_hundred_points_no_letter_or_tag_is_lost_torn_or_doubled():
+def test_killed_at_six_hundred_points_no_message_or_tag_is_lost_torn_or_doubled():
     # What a killed process has written stays, synced or not: memory will do, and spares the disk 3,000 syncs.
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as root:

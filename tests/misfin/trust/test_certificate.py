@@ -117,7 +117,7 @@ def test_a_signature_of_a_ca_of_the_same_name_is_checked():
     assert signed_by(ada.info, ca.info)
     assert not signed_by(ada.info, twin.info)
     assert not signed_by(ca.info, ada.info)
-    assert not signed_by(no_ca.info, no_ca.info), "who signed himself is no authority"
+    assert not signed_by(no_ca.info, no_ca.info), "who signed himself is not an authority"
 
 
 # ---- hostile certificates -------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The trust decision: each state of protocol.md §5.2, and the remarks beside it."""
+"""The trust decision: each state of docs/protocol.md §5.2, and the remarks beside it."""
 
 from datetime import UTC, datetime, timedelta
 

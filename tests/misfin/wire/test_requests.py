@@ -1,4 +1,4 @@
-"""Requests: every vector judged as protocol.md §10.1 says, however the bytes arrive; writing is strict."""
+"""Requests (docs/protocol.md §10.1): every vector is judged, however the bytes arrive; writing is strict."""
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,7 +14,7 @@ from misfin.errors import (
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import MAX_B_REQUEST, MAX_MESSAGE, Form, GemmailMessage, Version, stamp
 from misfin.model.metadata import parse_time
-from misfin.wire import MisfinRequest, MisfinResponse, ServerProtocol, State
+from misfin.wire import MisfinRequest, MisfinResponse, ProtocolState, ServerProtocol
 from misfin.wire.limits import MAX_REQUEST_BUFFER
 from vectors import byte_by_byte, ids, load, octets, whole
 
@@ -49,13 +49,13 @@ def test_a_request_is_judged_as_its_vector_says(vector, cut):
     elif "refused" in vector:
         assert isinstance(result, RemoteProtocolError)
         assert result.status_hint == vector["refused"]
-        assert server.state is State.BROKEN
+        assert server.state is ProtocolState.BROKEN
     elif vector.get("incomplete"):
         assert result is None
         server.receive_eof()
-        assert server.state is State.CUT
+        assert server.state is ProtocolState.CUT
     else:
-        assert server.state is State.ANSWERING
+        assert server.state is ProtocolState.ANSWERING
         check_request(result, vector)
 
 
@@ -87,7 +87,7 @@ def test_bytes_that_come_after_a_request_are_ignored(vector):
     assert isinstance(result, MisfinRequest)
     assert server.feed_bytes(data) is None
     assert server.feed_bytes(b"x" * 100_000) is None
-    assert server.state is State.ANSWERING
+    assert server.state is ProtocolState.ANSWERING
 
 
 @named(ACCEPTED)
@@ -190,7 +190,7 @@ def test_a_client_that_left_half_way_cannot_be_answered():
     server, _ = judge([b"misfin://ada@mail.example\t6\r\n"])
     server.receive_eof()
     server.receive_eof()
-    assert server.state is State.CUT
+    assert server.state is ProtocolState.CUT
     assert server.feed_bytes(b"more") is None
     with pytest.raises(LocalProtocolError):
         server.send_response(MisfinResponse(59))
@@ -320,7 +320,12 @@ def test_any_bytes_are_judged_the_same_way_in_one_piece_and_in_many(data):
         )
     else:
         assert type(result) is type(piecewise)
-    assert server.state in {State.IDLE, State.REQUESTING, State.ANSWERING, State.BROKEN}
+    assert server.state in {
+        ProtocolState.IDLE,
+        ProtocolState.REQUESTING,
+        ProtocolState.ANSWERING,
+        ProtocolState.BROKEN,
+    }
 
 
 def test_the_limits_are_those_of_the_specification():

@@ -1,4 +1,4 @@
-"""Responses: every vector judged as protocol.md §10.2 says; an unknown outcome is told from a failure."""
+"""Responses (docs/protocol.md §10.2): every vector is judged; an unknown outcome is not a failure."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from misfin.errors import LocalProtocolError, RemoteProtocolError
 from misfin.model.address import MisfinAddress
 from misfin.model.status import advice, delay_of
-from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse, State
+from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse, ProtocolState
 from misfin.wire.limits import MAX_RESPONSE, MAX_RESPONSE_BUFFER
 from vectors import byte_by_byte, ids, load, octets, whole
 
@@ -42,10 +42,10 @@ def test_a_response_is_judged_as_its_vector_says(vector, cut):
         with pytest.raises(RemoteProtocolError):
             answer_to(client, chunks)
         assert client.request_sent
-        assert client.state in {State.BROKEN, State.CUT}
+        assert client.state in {ProtocolState.BROKEN, ProtocolState.CUT}
         return
     response = answer_to(client, chunks)
-    assert client.state is State.DONE
+    assert client.state is ProtocolState.DONE
     assert response.status == vector["status"]
     assert response.meta == octets(vector.get("meta", "")).decode()
     assert response.truncated == vector.get("truncated", False)
@@ -101,7 +101,7 @@ def test_a_request_that_cannot_be_written_leaves_the_client_as_it_was():
     client = ClientProtocol()
     with pytest.raises(ValueError):
         client.send_request(MisfinRequest("ada", "mail.example", b"\xff"))
-    assert client.state is State.IDLE
+    assert client.state is ProtocolState.IDLE
     client.send_request(MisfinRequest("ada", "mail.example"))
     assert client.get_outgoing_data() == b"misfin://ada@mail.example\t0\r\n"
 

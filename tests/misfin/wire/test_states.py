@@ -6,28 +6,28 @@ from hypothesis import strategies as st
 
 from misfin.errors import LocalProtocolError
 from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse, ServerProtocol
-from misfin.wire.states import TRANSITIONS, Event, State, Transaction
+from misfin.wire.states import TRANSITIONS, Event, ProtocolState, Transaction
 
-TERMINAL = {State.DONE, State.CUT}
+TERMINAL = {ProtocolState.DONE, ProtocolState.CUT}
 
 
 def test_every_state_is_in_the_table_and_can_be_reached():
-    assert set(TRANSITIONS) == set(State)
-    reached, todo = {State.IDLE}, [State.IDLE]
+    assert set(TRANSITIONS) == set(ProtocolState)
+    reached, todo = {ProtocolState.IDLE}, [ProtocolState.IDLE]
     while todo:
         for state in TRANSITIONS[todo.pop()].values():
             if state not in reached:
                 reached.add(state)
                 todo.append(state)
-    assert reached == set(State)
+    assert reached == set(ProtocolState)
 
 
 def test_every_state_but_the_last_ones_has_a_way_to_an_end():
     ends = set(TERMINAL)
-    while more := {s for s in State if s not in ends and ends & set(TRANSITIONS[s].values())}:
+    while more := {s for s in ProtocolState if s not in ends and ends & set(TRANSITIONS[s].values())}:
         ends |= more
-    assert ends == set(State)
-    assert {s for s in State if not TRANSITIONS[s]} == TERMINAL
+    assert ends == set(ProtocolState)
+    assert {s for s in ProtocolState if not TRANSITIONS[s]} == TERMINAL
 
 
 def test_every_event_has_its_use():
@@ -35,7 +35,7 @@ def test_every_event_has_its_use():
 
 
 def test_the_table_knows_no_side():
-    words = " ".join(member.value for kind in (State, Event) for member in kind)
+    words = " ".join(member.value for kind in (ProtocolState, Event) for member in kind)
     assert "client" not in words
     assert "server" not in words
 
@@ -74,6 +74,6 @@ def test_both_sides_walk_the_same_way():
     pair = Pair()
     request = MisfinRequest("ada", "mail.example", b"\n\n\nHi\n")
     assert pair.ask(request) == request
-    assert pair.client.state is pair.server.state is State.ANSWERING
+    assert pair.client.state is pair.server.state is ProtocolState.ANSWERING
     assert pair.answer(MisfinResponse(20, "ab" * 32)) == MisfinResponse(20, "ab" * 32)
-    assert pair.client.state is pair.server.state is State.DONE
+    assert pair.client.state is pair.server.state is ProtocolState.DONE

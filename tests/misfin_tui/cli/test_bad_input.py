@@ -33,8 +33,8 @@ def complaint(done: object) -> str:
         (("identity", "import", "/nowhere/at.all"), "cannot be read"),
         (("show", "zzz"), "misfin-tui list"),
         (("search", "before:someday"), "Column 8 of the search: “someday”"),
-        (("outbox", "retry", "7"), "no letter 7"),
-        (("outbox", "follow", "7"), "no letter 7"),
+        (("outbox", "retry", "7"), "no message 7"),
+        (("outbox", "follow", "7"), "no message 7"),
         (("trust", "show", "hive.test"), "trust list"),
         (("trust", "approve", "hive.test", "--fingerprint", "abc"), "64 hex"),
         (("list", "--limit", "0"), "--limit"),
@@ -130,9 +130,9 @@ def test_receiving_without_an_identity_says_how_to_make_one(shell: Shell) -> Non
 
 def test_a_text_that_is_not_utf8_is_refused(shell: Shell, tmp_path: Path) -> None:
     shell.run("identity", "new", "ada@mail.example")
-    letter = tmp_path / "letter.gmi"
-    letter.write_bytes(b"caf\xe9")
-    assert "UTF-8" in complaint(shell.run("send", "b@hive.test", "--body-file", str(letter), check=2))
+    message = tmp_path / "message.gmi"
+    message.write_bytes(b"caf\xe9")
+    assert "UTF-8" in complaint(shell.run("send", "b@hive.test", "--body-file", str(message), check=2))
 
 
 def test_a_text_that_is_not_there_is_wrong_input(shell: Shell, tmp_path: Path) -> None:

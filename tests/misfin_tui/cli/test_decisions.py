@@ -1,4 +1,4 @@
-"""What a person decides at a shell: where a redirected letter goes, and which keys are remembered."""
+"""What a person decides at a shell: where a redirected message goes, and which keys are remembered."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 import pytest
 from outgoing import claimed, finish
 
-from misfin.store.contacts import ContactBook
-from misfin.store.outbox import Outbox, Outcome, Question, State, Transcript
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
+from misfin.store.people.contacts import ContactBook
 from misfin.trust.pins import PinBook
 from misfin_tui.paths import profile_at
 
@@ -18,7 +18,7 @@ KEY = "ab" * 32
 
 
 def redirected(shell: Shell, question: Question) -> int:
-    """A letter held because its host named another address; nobody listens anywhere."""
+    """A message held because its host named another address; nobody listens anywhere."""
     shell.settings(
         '[hosts."hive.test"]\nconnect = "127.0.0.1:1"\n[hosts."new.test"]\nconnect = "127.0.0.1:1"\n'
     )
@@ -27,7 +27,7 @@ def redirected(shell: Shell, question: Question) -> int:
     outbox = Outbox(profile_at(shell.root).outbox_db)
     claim = claimed(outbox, time.time())
     assert claim is not None
-    held = Outcome(State.HELD, "moved", 31, "bea@new.test", question=question, target="bea@new.test")
+    held = Outcome(DeliveryState.HELD, "moved", 31, "bea@new.test", question=question, target="bea@new.test")
     finish(outbox, claim, held, Transcript(), time.time())
     outbox.close()
     return claim.row.id
@@ -41,7 +41,7 @@ def contact(shell: Shell) -> str:
 
 
 @pytest.mark.parametrize("change", [False, True])
-def test_a_letter_follows_its_redirect_and_the_contact_if_wanted(shell: Shell, change: bool) -> None:
+def test_a_message_follows_its_redirect_and_the_contact_if_wanted(shell: Shell, change: bool) -> None:
     row = redirected(shell, Question.REDIRECT_ALWAYS)
     done = shell.run("outbox", "follow", str(row), *(["--change-contact"] if change else []), check=4)
     assert "deferred" in done.stdout

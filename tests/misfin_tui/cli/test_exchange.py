@@ -22,17 +22,17 @@ def test_what_is_sent_comes_back_byte_for_byte_under_sender_and_time(two: tuple[
     assert sent["status"] == 20
     assert sent["fingerprint"] == bea.json("identity", "show")[0]["fingerprint"]
     assert sent["attempts"] == 1
-    (letter,) = bea.json("list")
-    raw = bea.run("show", letter["id"], "--raw").stdout
+    (message,) = bea.json("list")
+    raw = bea.run("show", message["id"], "--raw").stdout
     sender, recipients, stamp, body = raw.split("\n", 3)
     assert sender == "ada@harbour.test Ada"
     assert recipients == ""
-    assert stamp == letter["date"]
+    assert stamp == message["date"]
     assert body == TEXT
-    assert letter["from"] == "Ada <ada@harbour.test>"
-    assert letter["subject"] == "Žluťoučký kůň"
-    assert letter["unread"] is True
-    assert letter["folder"] == "Inbox"
+    assert message["from"] == "Ada <ada@harbour.test>"
+    assert message["subject"] == "Žluťoučký kůň"
+    assert message["unread"] is True
+    assert message["folder"] == "Inbox"
     (copy,) = ada.json("list", "in:Sent")
     assert copy["folder"] == "Sent"
     assert ada.run("show", copy["id"], "--raw").stdout.split("\n", 3)[3] == TEXT
@@ -52,7 +52,7 @@ def test_another_key_of_the_recipient_is_a_remark_and_no_failure(two: tuple[Shel
     assert ada.run("send", "bea@hive.test", "--wait", text="Again\n").stderr == "", "told once"
 
 
-def test_a_letter_to_two_names_both_and_goes_to_each_once(two: tuple[Shell, Shell]) -> None:
+def test_a_message_to_two_names_both_and_goes_to_each_once(two: tuple[Shell, Shell]) -> None:
     ada, bea = two
     bea.receive()
     ada.receive()
@@ -71,7 +71,7 @@ def test_an_unknown_mailbox_and_an_unknown_host_are_final_and_say_so(two: tuple[
     assert row["why"]
 
 
-def test_a_host_that_is_down_leaves_the_letter_in_the_outbox_until_it_is_back(
+def test_a_host_that_is_down_leaves_the_message_in_the_outbox_until_it_is_back(
     two: tuple[Shell, Shell],
 ) -> None:
     ada, bea = two
@@ -86,7 +86,7 @@ def test_a_host_that_is_down_leaves_the_letter_in_the_outbox_until_it_is_back(
     assert len(bea.json("list")) == 1
 
 
-def test_a_queued_letter_waits_for_the_outbox_to_run(two: tuple[Shell, Shell]) -> None:
+def test_a_queued_message_waits_for_the_outbox_to_run(two: tuple[Shell, Shell]) -> None:
     ada, bea = two
     (row,) = ada.json("send", "bea@hive.test", "--body", "x", "--queue")
     assert row["state"] == "waiting"
@@ -97,7 +97,7 @@ def test_a_queued_letter_waits_for_the_outbox_to_run(two: tuple[Shell, Shell]) -
     assert ada.json("outbox", "run") == []
 
 
-def test_a_cancelled_letter_never_leaves(two: tuple[Shell, Shell]) -> None:
+def test_a_cancelled_message_never_leaves(two: tuple[Shell, Shell]) -> None:
     ada, bea = two
     (row,) = ada.json("send", "bea@hive.test", "--body", "x", "--queue")
     ada.run("outbox", "cancel", str(row["id"]))
@@ -106,7 +106,7 @@ def test_a_cancelled_letter_never_leaves(two: tuple[Shell, Shell]) -> None:
     assert bea.json("list") == []
 
 
-def test_a_changed_host_holds_the_letter_until_its_fingerprint_is_approved(two: tuple[Shell, Shell]) -> None:
+def test_a_changed_host_holds_the_message_until_its_fingerprint_is_approved(two: tuple[Shell, Shell]) -> None:
     ada, bea = two
     bea.receive()
     ada.run("send", "bea@hive.test", "--body", "first")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.envelope import wrap
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message.envelope import wrap
 from misfin_tui.screentext import escaped
 
 from .conftest import Shell

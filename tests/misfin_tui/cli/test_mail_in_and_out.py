@@ -16,12 +16,12 @@ from .conftest import Shell
 def foreign_mbox(path: Path, count: int) -> Path:
     box = mailbox.mbox(path)
     for number in range(count):
-        letter = EmailMessage()
-        letter["From"], letter["To"] = "Zoe <zoe@mail.example>", "ada@harbour.test"
-        letter["Subject"], letter["Message-ID"] = f"Letter {number}", f"<{number}@mail.example>"
-        letter["Date"] = "Mon, 16 Nov 2026 10:00:00 +0000"
-        letter.set_content(f"Text {number}\nFrom the sea\n")
-        box.add(letter)
+        message = EmailMessage()
+        message["From"], message["To"] = "Zoe <zoe@mail.example>", "ada@harbour.test"
+        message["Subject"], message["Message-ID"] = f"Message {number}", f"<{number}@mail.example>"
+        message["Date"] = "Mon, 16 Nov 2026 10:00:00 +0000"
+        message.set_content(f"Text {number}\nFrom the sea\n")
+        box.add(message)
     box.close()
     return path
 
@@ -37,7 +37,7 @@ def test_an_mbox_comes_in_once_and_goes_out_again(shell: Shell, tmp_path: Path) 
     target = tmp_path / "out.mbox"
     assert shell.json("export", str(target))[0]["written"] == 5
     box = mailbox.mbox(target)
-    texts = sorted(str(letter.get_payload()) for letter in box)
+    texts = sorted(str(message.get_payload()) for message in box)
     box.close()
     assert texts[0] == "Text 0\n>From the sea\n"  # the standard library quotes, and never takes it back
     assert "exists" in shell.run("export", str(target), check=2).stderr
@@ -80,8 +80,8 @@ def test_accounts_and_folders_are_known_in_any_case(shell: Shell, tmp_path: Path
     shell.run("identity", "new", "ada@harbour.test")
     shell.run("import", str(foreign_mbox(tmp_path / "old.mbox", 1)), "--folder", "archive")
     shell.run("import", str(foreign_mbox(tmp_path / "new.mbox", 2)), "--folder", "Boats")
-    (letter,) = shell.json("list", "--account", "Ada@Harbour.test", "--folder", "ARCHIVE")
-    assert letter["folder"] == "Archive"
+    (message,) = shell.json("list", "--account", "Ada@Harbour.test", "--folder", "ARCHIVE")
+    assert message["folder"] == "Archive"
     assert len(shell.json("list", "--folder", "boats")) == 2 - 1, "one of them was there already"
     shell.run("import", str(foreign_mbox(tmp_path / "third.mbox", 3)), "--folder", "BOATS")
     assert len(shell.json("list", "--folder", "boats")) == 2

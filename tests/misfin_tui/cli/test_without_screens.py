@@ -12,8 +12,8 @@ from certificates import build
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store import envelope
-from misfin.store.maildir import MailStore
+from misfin.store.mail.maildir import MailStore
+from misfin.store.message import envelope
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.paths import profile_at
@@ -45,7 +45,7 @@ def lived_in(shell: Shell) -> Shell:
     shell.settings('[hosts."hive.test"]\nconnect = "127.0.0.1:1"\n')
     shell.run("identity", "new", ADA)
     profile = profile_at(shell.root)
-    letter = envelope.wrap(
+    message = envelope.wrap(
         f"{BEA}\n\n2027-01-15T08:00:00Z\n# Hi\n\ntext\n".encode(),
         version=Version.C,
         account=MisfinAddress.parse(ADA),
@@ -53,7 +53,7 @@ def lived_in(shell: Shell) -> Shell:
     )
     store = MailStore(profile.mail)
     store.create(ADA)
-    store.folder(ADA, "Inbox").deliver(letter)
+    store.folder(ADA, "Inbox").deliver(message)
     with PinBook(profile.trust_db) as book:
         book.offer(PinKind.HOST, "hive.test:1958", SHOWN, now=time.time())
         book.offer(PinKind.SENDER, BEA, SHOWN, now=time.time())

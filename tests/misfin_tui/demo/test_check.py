@@ -23,7 +23,7 @@ def test_every_step_of_the_demo_holds(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.fixture(scope="module")
 def dead_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A world in which nobody listens, no letter lies in the mailbox, and every port is taken."""
+    """A world in which nobody listens, no message lies in the mailbox, and every port is taken."""
     world = open_world(tmp_path_factory.mktemp("demo") / "world", now=time.time())
     shutil.rmtree(world.profile.mail)
     return world

@@ -12,7 +12,7 @@ import pytest
 from mailboxes import ME, Mailbox, scanned
 
 from misfin.errors import LocalError
-from misfin.store.rows import View
+from misfin.store.index.rows import View
 from misfin_tui.config import Config, UiConfig
 from misfin_tui.paths import profile_at
 from misfin_tui.services import Services
@@ -21,7 +21,7 @@ from misfin_tui.services.newfile import MAX_NAME, free_path, safe_name
 PARTS = (("report.pdf", b"%PDF-1 \x00\xff"), ("../../.bashrc", b"alias ls=rm\n"), ("report.pdf", b"second"))
 
 
-def letter(parts=PARTS) -> bytes:
+def message(parts=PARTS) -> bytes:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "Bob <bob@x.example>", ME, "Files"
     message.set_content("see attachments\n")
@@ -33,7 +33,7 @@ def letter(parts=PARTS) -> bytes:
 @pytest.fixture
 def services(tmp_path):
     profile = profile_at(tmp_path / "profile")
-    Mailbox(profile.mail).put(letter())
+    Mailbox(profile.mail).put(message())
     made = Services(profile, Config(ui=UiConfig(opener=f"{tmp_path}/opener")))
     scanned(made.index)
     yield made
@@ -42,7 +42,7 @@ def services(tmp_path):
 
 @pytest.fixture
 def row(services):
-    return services.index.letters(View(), 1)[0]
+    return services.index.messages(View(), 1)[0]
 
 
 async def test_one_is_saved_byte_for_byte_and_never_over_another_file(services, row, tmp_path):
@@ -146,7 +146,7 @@ def test_a_name_from_a_stranger_becomes_a_harmless_one(name, safe):
 @pytest.mark.parametrize(
     "name",
     ["x" * 5000 + ".pdf", "写" * 5000 + ".pdf", "." * 5000, "a." + "b" * 5000],
-    ids=["letters", "wide", "dots", "suffix"],
+    ids=["messages", "wide", "dots", "suffix"],
 )
 def test_a_long_name_is_cut_and_keeps_its_suffix(name, tmp_path):
     safe = safe_name(name, "other")

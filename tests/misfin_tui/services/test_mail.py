@@ -9,9 +9,9 @@ import pytest
 from desk import ALICE, make_profile
 from mailboxes import Mailbox, mail
 
-from misfin.errors import LetterGoneError, StoreError
+from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import INBOX
-from misfin.store.rows import View
+from misfin.store.index.rows import View
 from misfin_tui import config
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 from misfin_tui.services import Services
@@ -55,15 +55,15 @@ async def threads(services) -> list[int]:
 @pytest.mark.parametrize(
     ("action", "argument", "words"),
     [
-        ("archive", "", "2 letters archived."),
-        ("trash", "", "2 letters moved to the trash."),
-        ("move", "Travel", "2 letters moved to Travel."),
-        ("tag", "work", "2 letters tagged work."),
-        ("star", "", "2 letters starred."),
-        ("read", "", "2 letters marked as read."),
+        ("archive", "", "2 messages archived."),
+        ("trash", "", "2 messages moved to the trash."),
+        ("move", "Travel", "2 messages moved to Travel."),
+        ("tag", "work", "2 messages tagged work."),
+        ("star", "", "2 messages starred."),
+        ("read", "", "2 messages marked as read."),
         ("unread", "", "Nothing to do."),
-        ("toggle-star", "", "2 letters starred."),
-        ("toggle-unread", "", "2 letters marked as read."),
+        ("toggle-star", "", "2 messages starred."),
+        ("toggle-unread", "", "2 messages marked as read."),
     ],
 )
 async def test_what_was_done_is_said_and_undone(services, action, argument, words):
@@ -95,8 +95,8 @@ async def test_undo_goes_on_after_a_restart_where_it_was(profile, services):
     again.mail.start()
     await eventually(lambda: again.mail.scanned)
     assert filed - 60 < again.filer.last_filed <= filed
-    assert await again.filer.undo() == "Undone: 1 letter moved to the trash."
-    assert await again.filer.undo() == "Undone: 1 letter archived."
+    assert await again.filer.undo() == "Undone: 1 message moved to the trash."
+    assert await again.filer.undo() == "Undone: 1 message archived."
     assert await again.filer.undo() is None
     assert [row.thread for row in await again.mail.conversations(INBOX_VIEW, 0, 10)] == list(before)
     again.mail.stop()
@@ -119,8 +119,10 @@ async def test_a_disk_that_takes_no_note_of_undo_takes_the_action_all_the_same(s
         raise StoreError("The disk is full.")
 
     monkeypatch.setattr(services.undo_log, "add", full)
-    assert await services.filer.apply("trash", before[1:2], view=INBOX_VIEW) == "1 letter moved to the trash."
-    assert await services.filer.undo() == "Undone: 1 letter moved to the trash."
+    assert (
+        await services.filer.apply("trash", before[1:2], view=INBOX_VIEW) == "1 message moved to the trash."
+    )
+    assert await services.filer.undo() == "Undone: 1 message moved to the trash."
 
 
 async def test_what_cannot_be_done_is_an_error_and_changes_nothing(services):
@@ -157,14 +159,14 @@ async def test_what_is_filed_and_taken_back_is_no_news(services, action):
 
 
 @pytest.mark.parametrize("flags", [None, ""])
-async def test_a_letter_a_sync_tool_has_given_another_name_is_no_news(services, mailbox, flags):
+async def test_a_message_a_sync_tool_has_given_another_name_is_no_news(services, mailbox, flags):
     key = mailbox.put(mail("four"), flags=flags)
     services.index.scan()
     assert services.mail._news().arrived == 0
     (file,) = [file for file in mailbox.files() if file.name.startswith(key)]
     file.rename(file.with_name(f"{key},U=5{file.name.removeprefix(key)}"))
     services.index.scan()
-    assert [row.id for row in services.index.letters(INBOX_VIEW, 1)] == [f"{key},U=5"]
+    assert [row.id for row in services.index.messages(INBOX_VIEW, 1)] == [f"{key},U=5"]
     assert services.mail._news().arrived == 0
     mailbox.put(mail("five"))
     services.index.scan()
@@ -178,7 +180,7 @@ async def test_rows_of_an_index_that_is_no_more_hide_no_news(services, mailbox, 
     for file in mailbox.files()[1:]:
         file.unlink()
     mailbox.put(mail("four"))  # dated like the others, so it may have the row one of them had
-    services.index.when_replaced(services.mail._begin_anew)
+    services.index.when_replaced(services.mail._begin_again)
     services.index.scan()
     assert services.mail._news().arrived == 1
 
@@ -195,20 +197,20 @@ async def test_what_a_later_run_takes_back_or_moves_to_the_inbox_is_no_news(prof
     try:
         again.index.scan()
         assert again.mail._news().arrived == 0
-        assert await again.filer.undo() == "Undone: 1 letter archived."
+        assert await again.filer.undo() == "Undone: 1 message archived."
         again.index.scan()
         assert again.mail._news().arrived == 0
         moved = await again.filer.apply(
             "move", [second], "Inbox", view=View(ALICE, "Archive"), undoable=False
         )
-        assert moved == "1 letter moved to Inbox."
+        assert moved == "1 message moved to Inbox."
         again.index.scan()
         assert again.mail._news().arrived == 0
     finally:
         again.close()
 
 
-async def test_an_old_letter_marked_as_unread_is_no_news(services, mailbox):
+async def test_an_old_message_marked_as_unread_is_no_news(services, mailbox):
     mailbox.put(mail("four"), flags="S")
     services.index.scan()
     assert services.mail._news().arrived == 0
@@ -216,7 +218,7 @@ async def test_an_old_letter_marked_as_unread_is_no_news(services, mailbox):
     assert services.mail._news().arrived == 0
 
 
-async def test_an_older_letter_that_comes_into_sight_is_no_news_and_a_new_one_is(
+async def test_an_older_message_that_comes_into_sight_is_no_news_and_a_new_one_is(
     services, mailbox, monkeypatch
 ):
     monkeypatch.setattr(mail_service, "NEWEST", 2)
@@ -249,7 +251,7 @@ async def test_an_account_that_comes_back_is_no_news_though_it_was_away_from_the
         again.close()
 
 
-async def test_a_letter_that_another_program_took_out_of_new_at_once_is_news(services, mailbox):
+async def test_a_message_that_another_program_took_out_of_new_at_once_is_news(services, mailbox):
     assert services.mail._news().arrived == 0
     services.contacts.learn(lambda: False)
     mailbox.put(mail("four"), flags="")
@@ -257,7 +259,7 @@ async def test_a_letter_that_another_program_took_out_of_new_at_once_is_news(ser
     assert services.mail._news().arrived == 1
 
 
-async def test_a_letter_renamed_behind_the_back_is_still_read(services, mailbox):
+async def test_a_message_renamed_behind_the_back_is_still_read(services, mailbox):
     row = (await services.mail.thread((await threads(services))[0]))[0]
     mailbox.flag(row.path, "SF")
     assert (await services.mail.read(row)).subject == row.subject
@@ -265,13 +267,13 @@ async def test_a_letter_renamed_behind_the_back_is_still_read(services, mailbox)
     assert (await services.mail.raw(row)).startswith(b"From:")
     moved.unlink()
     services.index.scan()
-    with pytest.raises(LetterGoneError):
+    with pytest.raises(MessageGoneError):
         await services.mail.read(row)
 
 
 async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, told):
     for number in range(1_100):
-        mailbox.put(mail(f"letter {number}"))
+        mailbox.put(mail(f"message {number}"))
     services = Services(profile, config.load(profile.config), told.append)
     services.mail.start()
     await eventually(lambda: services.mail._told is not None)
@@ -282,7 +284,7 @@ async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, 
     assert progress[-1].done >= progress[-1].total
 
 
-async def test_an_action_on_many_letters_tells_how_far_it_has_come(services, told, monkeypatch):
+async def test_an_action_on_many_messages_tells_how_far_it_has_come(services, told, monkeypatch):
     monkeypatch.setattr(filing_service, "MANY", 3)
     await services.filer.apply("archive", await threads(services), view=INBOX_VIEW)
     await services.filer.undo()

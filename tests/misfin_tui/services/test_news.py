@@ -8,13 +8,13 @@ import pytest
 
 from misfin.post import events
 from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
-from misfin.store.outgoing import OutboxRow, Question, State
+from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
 from misfin.trust.tofu import Decision
 from misfin_tui.messages import OutboxChanged, Problem, TrustAsked
 from misfin_tui.services.news import messages_of
 
 
-def row(state: State, **changes) -> OutboxRow:
+def row(state: DeliveryState, **changes) -> OutboxRow:
     values = {field.name: "" for field in dataclasses.fields(OutboxRow)}
     values |= {
         "id": 1,
@@ -35,16 +35,16 @@ def row(state: State, **changes) -> OutboxRow:
 @pytest.mark.parametrize(
     ("event", "words", "severity"),
     [
-        (events.Sent(row(State.DELIVERED)), "Delivered to bob@hive.test.", "information"),
+        (events.Sent(row(DeliveryState.DELIVERED)), "Delivered to bob@hive.test.", "information"),
         (
-            events.Deferred(row(State.DEFERRED)),
+            events.Deferred(row(DeliveryState.DEFERRED)),
             "Not delivered to bob@hive.test yet: the reason",
             "information",
         ),
-        (events.Deferred(row(State.DEFERRED, attempts=5)), "", "information"),
-        (events.Failed(row(State.FAILED)), "Not delivered to bob@hive.test: the reason", "error"),
-        (events.Uncertain(row(State.UNCERTAIN)), "Nobody knows whether bob@hive.test", "warning"),
-        (events.Held(row(State.HELD)), "waits for you: the reason", "warning"),
+        (events.Deferred(row(DeliveryState.DEFERRED, attempts=5)), "", "information"),
+        (events.Failed(row(DeliveryState.FAILED)), "Not delivered to bob@hive.test: the reason", "error"),
+        (events.Uncertain(row(DeliveryState.UNCERTAIN)), "Nobody knows whether bob@hive.test", "warning"),
+        (events.Held(row(DeliveryState.HELD)), "waits for you: the reason", "warning"),
         (
             HostSeen("hive.test:1958", Decision.FIRST_USE, None),
             "met for the first time",
@@ -56,7 +56,7 @@ def row(state: State, **changes) -> OutboxRow:
             "The server of bob@hive.test names another certificate for it than before.",
             "warning",
         ),
-        (events.Sending(row(State.SENDING)), "", "information"),
+        (events.SendingStarted(row(DeliveryState.SENDING)), "", "information"),
     ],
 )
 def test_each_event_is_said_as_it_is(event, words, severity):
@@ -75,7 +75,7 @@ def test_no_fingerprint_is_read_out():
 
 
 def test_a_question_about_trust_is_asked():
-    held = row(State.HELD, question=Question.CHANGED_CERTIFICATE, pin_name="hive.test:1958")
+    held = row(DeliveryState.HELD, question=Question.CHANGED_CERTIFICATE, pin_name="hive.test:1958")
     notice, question = messages_of(events.Held(held))
     assert isinstance(notice, OutboxChanged)
     assert question == TrustAsked("host", "hive.test:1958")

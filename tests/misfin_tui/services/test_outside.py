@@ -47,7 +47,7 @@ async def test_without_an_opener_a_remedy_is_named(tmp_path, monkeypatch):
     assert "opener" in caught.value.remedy
 
 
-async def test_a_command_gets_the_letter_and_its_output_is_kept(tmp_path):
+async def test_a_command_gets_the_message_and_its_output_is_kept(tmp_path):
     output = await outside(tmp_path).pipe(b"x" * 200_000, "wc -c; exit 3")
     assert (output.text.strip(), output.status) == ("200000", 3)
 
@@ -74,10 +74,10 @@ async def test_the_notice_command_gets_facts_in_its_environment_only(tmp_path):
 
 async def test_files_are_private_and_never_overwritten(tmp_path):
     service = outside(tmp_path)
-    path = await service.save(tmp_path / "letter.gmi", b"text")
+    path = await service.save(tmp_path / "message.gmi", b"text")
     assert path.read_bytes() == b"text"
     assert path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(LocalError, match="exists already"):
         await service.save(path, b"other")
     with pytest.raises(LocalError, match="cannot be written"):
-        await service.save(tmp_path / "missing" / "letter.gmi", b"text")
+        await service.save(tmp_path / "missing" / "message.gmi", b"text")

@@ -115,7 +115,7 @@ async def test_the_status_line_follows_the_receiver(profile):
         await pilot.press("f9")
         await on_screen(pilot, "● receiving on :")
         await pilot.press("f9")
-        await until(pilot, lambda: "Mail is no longer received here." in notices(app))
+        await until(pilot, lambda: "Mail is no longer being received here." in notices(app))
         await on_screen(pilot, "○ not receiving")
 
 

@@ -1,4 +1,4 @@
-"""Writing in the area: after every key the screen shows what drawing all of it anew would show."""
+"""Writing in the area: after every key the screen shows what drawing all of it again would show."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from misfin_tui.widgets.gemtext_rows import lay_out
 
-LETTER = """# Title
+MESSAGE = """# Title
 ## Part
 ### Smaller
 Some text.
@@ -33,7 +33,7 @@ def roles(layout):
 
 
 def test_each_kind_of_line_has_its_look():
-    layout = lay_out(LETTER, 60)
+    layout = lay_out(MESSAGE, 60)
     assert texts(layout) == [
         "Title",
         "Part",

@@ -61,8 +61,8 @@ async def test_letters_that_python_does_not_print_are_typed_all_the_same(field):
         widget = app.query_one(f"#{field}")
         widget.focus()
         await pilot.pause()
-        for letter in "私\u3000は\u202fمی\u200ca\u200db\ue0a0\x1b\x01\u202ec":
-            app.post_message(events.Key(f"key-{ord(letter)}", letter))
+        for message in "私\u3000は\u202fمی\u200ca\u200db\ue0a0\x1b\x01\u202ec":
+            app.post_message(events.Key(f"key-{ord(message)}", message))
         app.post_message(key("!"))
         await until(pilot, lambda: (widget.value if field == "line" else widget.text).endswith("!"))
         assert (

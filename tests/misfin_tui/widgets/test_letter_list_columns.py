@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from misfin.store.rows import Badge, ConversationRow
-from misfin_tui.widgets.letter_list_columns import Palette, columns, parts, when
+from misfin.store.index.rows import Badge, ConversationRow
+from misfin_tui.widgets.message_list_columns import Palette, columns, parts, when
 
 NONE = Style()
 PALETTE = Palette(
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 20, 15, 0).timestamp()
 def row(**changes) -> ConversationRow:
     values = {
         "thread": 1,
-        "letter": 1,
+        "message": 1,
         "id": "1.M1P1.x",
         "participants": "Bob Jones",
         "subject": "Meeting notes",

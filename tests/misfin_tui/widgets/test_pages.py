@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from misfin.store.rows import Badge, ConversationRow
+from misfin.store.index.rows import Badge, ConversationRow
 from misfin_tui.widgets.pages import PAGE, Pages
 
 HEIGHT = 20
@@ -13,7 +13,7 @@ def page(number: int, rows: int = PAGE) -> list[ConversationRow]:
     return [
         ConversationRow(
             thread=place,
-            letter=place,
+            message=place,
             id=f"{place}.M1P1.x",
             participants="",
             subject="",
@@ -74,7 +74,7 @@ def test_what_was_scrolled_past_is_not_fetched_any_more() -> None:
     assert fetched(pages, 60 * PAGE + 60) == [60]
 
 
-def test_a_view_read_anew_forgets_what_the_old_one_had_and_wanted() -> None:
+def test_a_view_read_again_forgets_what_the_old_one_had_and_wanted() -> None:
     pages = Pages()
     pages.begin(3 * PAGE, {1: page(1)})
     pages.look_at(0, HEIGHT)

@@ -1,4 +1,4 @@
-"""Lines kept between draws look as if drawn anew, and the scrollbar is where it belongs."""
+"""Lines kept between draws look as if drawn again, and the scrollbar is where it belongs."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.app import App
 
-from misfin.store.rows import FolderRow, View
-from misfin_tui.widgets.sidebar import Kind, Sidebar, entries
+from misfin.store.index.rows import FolderRow, View
+from misfin_tui.widgets.sidebar import Sidebar, SidebarKind, entries
 
 ME, YOU = "me@mail.example", "you@mail.example"
 
@@ -43,7 +43,7 @@ def test_several_accounts_also_have_one_inbox():
     folders = [FolderRow(ME, "Inbox", 1, 1, 1), FolderRow(YOU, "Inbox", 2, 2, 2)]
     found = entries(folders, {}, [])
     assert (found[0].label, found[0].count, found[0].view) == ("All inboxes", 3, View(None, "Inbox"))
-    assert [entry.label for entry in found if entry.kind is Kind.HEADING] == [ME, YOU]
+    assert [entry.label for entry in found if entry.kind is SidebarKind.HEADING] == [ME, YOU]
 
 
 def test_nothing_at_all_is_nothing():

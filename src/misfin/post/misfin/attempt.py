@@ -14,14 +14,14 @@ from misfin.post.misfin.addresses import recipient_of
 from misfin.post.misfin.events import HostSeen
 from misfin.post.settling import sentence_of
 from misfin.post.transport import Ask, Due, Ending, Job, Marks, Permanent
-from misfin.store.outgoing import Question, Transcript
+from misfin.store.outgoing.deliveries import Question, Transcript
 from misfin.trust.refusal import CertificateChangedError
 from misfin.trust.tofu import Decision
 
 if TYPE_CHECKING:
     from misfin.net.client import Delivery, MisfinClient, Try
 
-MAX_HOPS = 5  # redirects one message may follow (protocol.md §2)
+MAX_HOPS = 5  # redirects one message may follow (docs/protocol.md §2)
 _WORTH_SAYING = (Decision.FIRST_USE, Decision.RENEWED)
 
 
@@ -86,7 +86,7 @@ def _after_answer(
 
 
 def _redirect_problem(due: Due, target: MisfinAddress | None, own: MisfinAddress) -> str:
-    """Why a redirect cannot even be asked about (protocol.md §2); empty where it can."""
+    """Why a redirect cannot even be asked about (docs/protocol.md §2); empty where it can."""
     if target is None:
         return "The server redirects the message, but to something that is not an address."
     if same_person(target, own):

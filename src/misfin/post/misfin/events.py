@@ -23,7 +23,7 @@ class HostSeen(News):
 
 @dataclass(frozen=True, slots=True)
 class MailboxKeyChanged(News):
-    """After a delivery: the recipient's server named another fingerprint than before (protocol.md §4.4).
+    """After a delivery: the recipient's server named another fingerprint than before (docs/protocol.md §4.4).
 
     ``before`` and ``now`` are 64 hex digits. It cannot protect the message that was sent.
     """
@@ -38,5 +38,5 @@ class MailboxKeyChanged(News):
         return (
             f"The server of {self.address} names another certificate for it than before: {self.now}, before"
             f" {self.before}. The message was delivered. A renewed certificate looks like this, and so does"
-            " another key: ask the recipient by another way which it is."
+            " another key: ask the recipient through another channel which it is."
         )

@@ -23,7 +23,7 @@ class Remembered(NamedTuple):
 
 
 def about_host(name: str, delivery: Delivery) -> list[Remembered]:
-    """What a delivery showed about the host pinned as ``name`` (protocol.md §5, §5.2)."""
+    """What a delivery showed about the host pinned as ``name`` (docs/protocol.md §5, §5.2)."""
     found = []
     if delivery.tls_version == "TLSv1.2":
         text = f"{name} speaks only TLS 1.2: everybody on the way can read from your certificate who writes."
@@ -42,7 +42,7 @@ def about_host(name: str, delivery: Delivery) -> list[Remembered]:
 
 
 def about_identity(identity: Identity, complaints: Sequence[str]) -> list[Remembered]:
-    """What other servers may refuse about our identity (protocol.md §4.3), as one notice."""
+    """What other servers may refuse about our identity (docs/protocol.md §4.3), as one notice."""
     if not complaints:
         return []
     words = " ".join(complaints)

@@ -1,4 +1,4 @@
-"""What a Misfin status or a failed connection means for a delivery (protocol.md §2). Pure."""
+"""What a Misfin status or a failed connection means for a delivery (docs/protocol.md §2). Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from misfin.errors import (
 from misfin.model.gemmail import Version
 from misfin.model.status import Advice, advice, delay_of
 from misfin.post.transport import Accepted, Ask, Pace, Permanent, Result, Temporary, Unknown, Wait
-from misfin.store.outgoing import Question
+from misfin.store.outgoing.deliveries import Question
 from misfin.trust.refusal import CertificateChangedError, TrustError
 from misfin.trust.tofu import pin_name
 
@@ -36,7 +36,8 @@ _RESULTS: MappingProxyType[Advice, Result] = MappingProxyType(
 
 
 def of_status(status: int, meta: str) -> Result:
-    """The table of protocol.md §2: 4x waits, 44 as long as it says, 5x and 6x are final, 3x and 60 ask."""
+    """The table of docs/protocol.md §2: 4x waits, 44 as long as it says, 5x and 6x are final, 3x and 60
+    ask."""
     advised = advice(status)
     return Wait(float(delay_of(meta))) if advised is Advice.WAIT else _RESULTS.get(advised, Permanent())
 

@@ -36,15 +36,15 @@ from misfin.post.transport import (
     RouteConnection,
     Stored,
 )
-from misfin.store.outgoing import Outgoing, Question, Transcript
+from misfin.store.outgoing.deliveries import Outgoing, Question, Transcript
 from misfin.trust.tofu import PinKind
 
 if TYPE_CHECKING:
     from misfin.net.client import HostOverride
     from misfin.post.events import Event
     from misfin.post.misfin.notices import Remembered
-    from misfin.store.drafts import Draft
     from misfin.store.identities import IdentityStore
+    from misfin.store.outgoing.drafts import Draft
     from misfin.trust.identity import Identity
     from misfin.trust.pins import PinBook
 
@@ -165,7 +165,10 @@ class MisfinTransport:
         return self._identities.load(self._address_of(account))
 
     async def _checked(self, identity: Identity, marks: Marks) -> list[str]:
-        """What is wrong with our identity (protocol.md §4.3); said once, and no reason to hold a message."""
+        """What is wrong with our identity; said once, and no reason to hold a message.
+
+        See docs/protocol.md §4.3.
+        """
         from misfin.post.misfin.notices import about_identity
         from misfin.trust.identity import check  # late: a transport is made before OpenSSL is there
 
@@ -192,11 +195,11 @@ class MisfinTransport:
         return events
 
     def _unsaid(self, notices: Sequence[Remembered]) -> list[Event]:
-        from misfin.post.events import Notice
+        from misfin.post.events import CourierNotice
 
         now = self._now()
         with suppress(StoreError):  # said another time
-            return [Notice(text) for what, text in notices if not self._pins.told(what, now=now)]
+            return [CourierNotice(text) for what, text in notices if not self._pins.told(what, now=now)]
         return []
 
     def answered(self, name: str) -> str | None:
@@ -204,8 +207,8 @@ class MisfinTransport:
         return None if pin is None else pin.spki_sha256
 
     def sent_copy(self, outgoing: Outgoing) -> Composed | None:
-        from misfin.store import drafts
-        from misfin.store.envelope import wrap_sent
+        from misfin.store.message.envelope import wrap_sent
+        from misfin.store.outgoing import drafts
 
         account = MisfinAddress.parse(self._address_of(outgoing.account))
         with suppress(IdentityError):

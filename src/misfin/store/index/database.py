@@ -36,7 +36,7 @@ class LostError(Exception):
     """The index file was replaced by an empty one while it was worked on: start again."""
 
 
-class Database:
+class IndexFile:
     """Connections to one index file. Safe for any number of threads."""
 
     def __init__(self, path: Path) -> None:

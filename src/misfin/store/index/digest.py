@@ -1,4 +1,4 @@
-"""What the index keeps of one letter: read once from its bytes, with every value bounded."""
+"""What the index keeps of one message: read once from its bytes, with every value bounded."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from misfin.model.gemtext import preview_of
-from misfin.store.fields import Person
+from misfin.store.index.file_place import SEPARATOR, FilePlace
 from misfin.store.index.listing import Meaning, arrival, meaning
-from misfin.store.index.place import SEPARATOR, Place
-from misfin.store.mime import Letter, Remark, TextKind, read_letter
-from misfin.store.rows import BADGES, Badge
-from misfin.store.threads import letter_tokens, pack, people_tokens, split_subject, token
+from misfin.store.index.rows import BADGES, Badge
+from misfin.store.index.threads import message_tokens, pack, people_tokens, split_subject, token
+from misfin.store.message.fields import Person
+from misfin.store.message.mime import ParsedMessage, ReadingRemark, TextKind, read_message
 
 MAX_READ: Final = 4 * 1024 * 1024
-"""Bytes read of one file for indexing: an ordinary letter with its attachments' names, not a 100 MB one."""
+"""Bytes read of one file for indexing: an ordinary message with its attachments' names, not a 100 MB one."""
 
 MAX_TEXT: Final = 256 * 1024
 """Characters of a body that are searchable."""
@@ -35,9 +35,9 @@ _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One letter on its way into the index; the fields are the columns of ``letters`` and ``words``."""
+    """One message on its way into the index; the fields are the columns of ``messages`` and ``words``."""
 
-    place: Place
+    place: FilePlace
     unread: bool
     starred: bool
     own: bool
@@ -64,12 +64,12 @@ class Digest:
     files: str
 
 
-def read_place(folder: Path, place: Place, account: str, keywords: Mapping[str, str]) -> Digest | None:
-    """Read one file for the index; None where there is no letter (gone again, or a pipe, a folder …).
+def read_place(folder: Path, place: FilePlace, account: str, keywords: Mapping[str, str]) -> Digest | None:
+    """Read one file for the index; None where there is no message (gone again, or a pipe, a folder …).
 
     ``account`` is the address of whose mail it is.
 
-    A file that may not be read is a letter all the same, shown as what it is and tried again later.
+    A file that may not be read is a message all the same, shown as what it is and tried again later.
     """
     name = place.file[4:]
     meant = meaning(name, keywords)
@@ -79,41 +79,41 @@ def read_place(folder: Path, place: Place, account: str, keywords: Mapping[str, 
     except FileNotFoundError:
         return None
     except OSError as error:
-        letter = Letter(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
-        return digest_letter(letter, place, account, meant, arrival(name), 0, 0, faulty=True)
+        message = ParsedMessage(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
+        return digest_message(message, place, account, meant, arrival(name), 0, 0, faulty=True)
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             return None
         data = os.read(handle, min(facts.st_size, MAX_READ))
-        letter = read_letter(data, size=facts.st_size)
+        message = read_message(data, size=facts.st_size)
         when = arrival(name) or facts.st_mtime
-        return digest_letter(letter, place, account, meant, when, facts.st_size, facts.st_mtime_ns)
+        return digest_message(message, place, account, meant, when, facts.st_size, facts.st_mtime_ns)
     except OSError as error:
-        letter = Letter(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
-        return digest_letter(letter, place, account, meant, arrival(name), 0, 0, faulty=True)
+        message = ParsedMessage(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
+        return digest_message(message, place, account, meant, arrival(name), 0, 0, faulty=True)
     finally:
         os.close(handle)
 
 
 _VERDICTS: Final = {
     "verified": Badge.VERIFIED,
-    "approved": Badge.VERIFIED,  # by a person, when the letter was held
+    "approved": Badge.VERIFIED,  # by a person, when the message was held
     "first": Badge.FIRST,
     "changed": Badge.CHANGED,
 }
 
 
-def badge_of(letter: Letter, account: str) -> Badge:
-    """How it is known who sent a letter, from what our receiver wrote on it when it came (design.md §5).
+def badge_of(message: ParsedMessage, account: str) -> Badge:
+    """How it is known who sent a message, from what our receiver wrote on it when it came (docs/trust.md §7).
 
-    The verdict is the word ``sender``; without it (a letter stored by another program of this family) the
+    The verdict is the word ``sender``; without it (a message stored by another program of this family) the
     single checks have to do.
     """
-    if letter.misfin is None:
+    if message.misfin is None:
         return Badge.NONE
-    said = letter.misfin.verification
-    if not said and not letter.misfin.received_by and letter.sender.address == account:
+    said = message.misfin.verification
+    if not said and not message.misfin.received_by and message.sender.address == account:
         return Badge.VERIFIED  # written here: nothing was received
     if "sender" in said:
         return _VERDICTS.get(said["sender"], Badge.NONE)
@@ -124,9 +124,9 @@ def badge_of(letter: Letter, account: str) -> Badge:
     return Badge.FIRST if said.get("pin") == "first" else Badge.NONE
 
 
-def digest_letter(
-    letter: Letter,
-    place: Place,
+def digest_message(
+    message: ParsedMessage,
+    place: FilePlace,
     account: str,
     meant: Meaning,
     when: float,
@@ -135,53 +135,56 @@ def digest_letter(
     *,
     faulty: bool = False,
 ) -> Digest:
-    """What the index keeps of a letter; ``when`` (Unix seconds) dates one without a readable date.
+    """What the index keeps of a message; ``when`` (Unix seconds) dates one without a readable date.
 
     ``account`` is the address of whose mail it is; ``size`` and ``mtime`` (nanoseconds) are its file's.
     """
-    date = letter.date.timestamp() if letter.date is not None else float(when)
-    subject = clean(letter.subject, MAX_FIELD)
-    address = clean(letter.sender.address, MAX_ADDRESS)
+    date = message.date.timestamp() if message.date is not None else float(when)
+    subject = clean(message.subject, MAX_FIELD)
+    address = clean(message.sender.address, MAX_ADDRESS)
     key, is_reply = split_subject(subject)
-    answered = [*letter.references, letter.in_reply_to] if letter.in_reply_to else letter.references
-    people = people_tokens([letter.sender.address, *(person.address for person in letter.recipients)])
+    answered = [*message.references, message.in_reply_to] if message.in_reply_to else message.references
+    people = people_tokens([message.sender.address, *(person.address for person in message.recipients)])
     return Digest(
         place=place,
         unread=meant.unread,
         starred=meant.starred,
         own=address == account,
-        badge=BADGES.index(badge_of(letter, account)),
-        attachment=bool(letter.attachments),
-        link=_has_link(letter.text),
+        badge=BADGES.index(badge_of(message, account)),
+        attachment=bool(message.attachments),
+        link=_has_link(message.text),
         faulty=faulty,
         date=date,
-        turn=token(f"{letter.message_id} {address} {subject} {letter.text[:1000]}"),
+        turn=token(f"{message.message_id} {address} {subject} {message.text[:1000]}"),
         size=size,
         mtime=mtime,
         subject_key=token(key) if key else None,
         loose=bool(key) and is_reply and not answered,
-        tie=token(letter.message_id or f"{date} {address} {subject} {letter.text[:1000]}"),
-        tokens=letter_tokens(letter.message_id, answered),
+        tie=token(message.message_id or f"{date} {address} {subject} {message.text[:1000]}"),
+        tokens=message_tokens(message.message_id, answered),
         people=pack(people),
         tags=meant.tags,
-        sender=clean(letter.sender.name, MAX_ADDRESS),
+        sender=clean(message.sender.name, MAX_ADDRESS),
         address=address,
         recipients=SEPARATOR.join(
-            clean(str(person), 2 * MAX_ADDRESS) for person in letter.recipients[:MAX_RECIPIENTS]
+            clean(str(person), 2 * MAX_ADDRESS) for person in message.recipients[:MAX_RECIPIENTS]
         ),
-        subject=subject or next((_INSTEAD[remark] for remark in letter.remarks if remark in _INSTEAD), ""),
-        snippet=_snippet(letter),
-        body=letter.text[:MAX_TEXT],
-        files="\n".join(attachment.name for attachment in letter.attachments),
+        subject=subject or next((_INSTEAD[remark] for remark in message.remarks if remark in _INSTEAD), ""),
+        snippet=_snippet(message),
+        body=message.text[:MAX_TEXT],
+        files="\n".join(attachment.name for attachment in message.attachments),
     )
 
 
-_INSTEAD: Final = {Remark.EMPTY: "(this file is empty)", Remark.NO_MAIL: "(this file is no mail)"}
+_INSTEAD: Final = {
+    ReadingRemark.EMPTY: "(this file is empty)",
+    ReadingRemark.NO_MAIL: "(this file is not mail)",
+}
 """Shown as the subject of what cannot have one."""
 
 
 def _has_link(text: str) -> bool:
-    # The cheap question first: most letters have neither sign.
+    # The cheap question first: most messages have neither sign.
     return ("://" in text or "=>" in text) and LINK.search(text) is not None
 
 
@@ -193,13 +196,13 @@ def clean(text: str, longest: int) -> str:
     return _CONTROLS.sub(" ", text)
 
 
-def _snippet(letter: Letter) -> str:
+def _snippet(message: ParsedMessage) -> str:
     """The beginning of the text, without what it quotes."""
-    if letter.kind is TextKind.GEMTEXT:
-        return clean(preview_of(letter.text), MAX_SNIPPET)
+    if message.kind is TextKind.GEMTEXT:
+        return clean(preview_of(message.text), MAX_SNIPPET)
     words: list[str] = []
     length = 0
-    for line in letter.text[:MAX_SNIPPET_FROM].splitlines():
+    for line in message.text[:MAX_SNIPPET_FROM].splitlines():
         if line.startswith(">"):
             if words and words[-1].endswith(":"):
                 words.pop()  # "On Monday, Bob wrote:"

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from misfin.model.folders import BINS, HELD, INBOX
 from misfin.store.index import listing
-from misfin.store.index.listing import State
+from misfin.store.index.listing import FileState
 
-Places = Mapping[tuple[str, str], Path]
+FolderPlaces = Mapping[tuple[str, str], Path]
 """Where the folders are, by (account, folder)."""
 
 
@@ -26,11 +26,11 @@ class Folder(NamedTuple):
     account: str
     name: str
     path: Path
-    states: Mapping[str, State]
+    states: Mapping[str, FileState]
     keywords: Mapping[str, str]
 
     def path_of(self, file: bytes) -> bytes:
-        """Where the file of a letter in this folder is."""
+        """Where the file of a message in this folder is."""
         return os.fsencode(self.path) + b"/" + file
 
 
@@ -42,7 +42,7 @@ def load(db: sqlite3.Connection) -> list[Folder]:
     return [_folder(*row) for row in rows.fetchall()]
 
 
-def learn(db: sqlite3.Connection, present: Places) -> None:
+def learn(db: sqlite3.Connection, present: FolderPlaces) -> None:
     """Take up new folders, and new paths of known ones."""
     for (account, name), path in present.items():
         db.execute(
@@ -59,14 +59,14 @@ def learn(db: sqlite3.Connection, present: Places) -> None:
     )
 
 
-def remember(db: sqlite3.Connection, states: Mapping[tuple[int, str], State]) -> None:
+def remember(db: sqlite3.Connection, states: Mapping[tuple[int, str], FileState]) -> None:
     """Everything in these parts of folders, as they were in these states, is in the index."""
     for (folder, part), state in states.items():
         db.execute(_REMEMBER[part], (str(state), folder))
 
 
 def forget(db: sqlite3.Connection, gone: Iterable[int]) -> None:
-    """Drop folders that are no more, unless letters are still in them."""
+    """Drop folders that are no more, unless messages are still in them."""
     for folder in gone:
         if db.execute("DELETE FROM folders WHERE folder = ? AND total = 0", (folder,)).rowcount:
             db.execute("DELETE FROM boxes WHERE ? IN (folder, box)", (folder,))
@@ -82,5 +82,5 @@ _REMEMBER: Final = {
 
 def _folder(number: int, account: str, name: str, path: bytes, new: str, cur: str, keywords: str) -> Folder:
     where = Path(os.fsdecode(path))
-    states = {"new": State.load(new), "cur": State.load(cur), "keywords": State.load(keywords)}
+    states = {"new": FileState.load(new), "cur": FileState.load(cur), "keywords": FileState.load(keywords)}
     return Folder(number, account, name, where, states, listing.keywords_of(where))

@@ -1,7 +1,7 @@
-"""Conversations kept in the index: which thread a letter joins, when threads merge, when one falls apart.
+"""Conversations kept in the index: which thread a message joins, when threads merge, when one falls apart.
 
-The rules are those of :mod:`misfin.store.threads`; here they are applied to the letters a change concerns.
-Every function works inside the caller's transaction.
+The rules are those of :mod:`misfin.store.index.threads`; here they are applied to the messages a change
+concerns. Every function works inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from misfin.store.threads import LOOK_BACK, REACH, Candidate, Groups, choose_parent, unpack
+from misfin.store.index.threads import LOOK_BACK, REACH, Candidate, Groups, choose_parent, unpack
 
 
 class Position(NamedTuple):
-    """Where a letter stands among those of its subject; the order of fields is the order in time."""
+    """Where a message stands among those of its subject; the order of fields is the order in time."""
 
     subject_key: int
     date: float
@@ -30,17 +30,17 @@ class Unsettled:
     """What a change leaves to be looked at again before the transaction ends."""
 
     positions: list[Position] = field(default_factory=list)
-    """Where letters came or went."""
+    """Where messages came or went."""
     lost: set[int] = field(default_factory=set)
-    """Tokens of letters that went: what they held together may have fallen apart."""
+    """Tokens of messages that went: what they held together may have fallen apart."""
 
 
-def join(db: sqlite3.Connection, letters: Sequence[tuple[int, ...]]) -> list[int]:
-    """The thread of each new letter, given its tokens; merges the threads they connect."""
-    known = _threads_of(db, {token for tokens in letters for token in tokens})
-    groups: Groups[int] = Groups()  # items: n for the nth new letter, -t for the existing thread t
+def join(db: sqlite3.Connection, messages: Sequence[tuple[int, ...]]) -> list[int]:
+    """The thread of each new message, given its tokens; merges the threads they connect."""
+    known = _threads_of(db, {token for tokens in messages for token in tokens})
+    groups: Groups[int] = Groups()  # items: n for the nth new message, -t for the existing thread t
     seen: dict[int, int] = {}
-    for number, tokens in enumerate(letters):
+    for number, tokens in enumerate(messages):
         groups.find(number)
         for token in tokens:
             if token in known:
@@ -51,7 +51,7 @@ def join(db: sqlite3.Connection, letters: Sequence[tuple[int, ...]]) -> list[int
         existing[groups.find(-thread)].add(thread)
     last = before = _last_thread(db)
     chosen: dict[int, int] = {}
-    for number in range(len(letters)):
+    for number in range(len(messages)):
         group = groups.find(number)
         if group not in chosen:
             if group in existing:
@@ -65,7 +65,7 @@ def join(db: sqlite3.Connection, letters: Sequence[tuple[int, ...]]) -> list[int
         "INSERT OR IGNORE INTO tokens VALUES (?, ?)",
         ((token, chosen[groups.find(number)]) for token, number in seen.items() if token not in known),
     )
-    return [chosen[groups.find(number)] for number in range(len(letters))]
+    return [chosen[groups.find(number)] for number in range(len(messages))]
 
 
 def merge(db: sqlite3.Connection, threads: Iterable[int]) -> int:
@@ -75,25 +75,25 @@ def merge(db: sqlite3.Connection, threads: Iterable[int]) -> int:
         return pool[0]
     sizes = dict(
         db.execute(
-            "SELECT thread, letters FROM threads WHERE thread IN (SELECT value FROM json_each(?))",
+            "SELECT thread, messages FROM threads WHERE thread IN (SELECT value FROM json_each(?))",
             (json.dumps(pool),),
         )
     )
     keep = max(pool, key=lambda thread: (sizes.get(thread, 0), -thread))
     for thread in pool:
         if thread != keep:
-            packed = db.execute("SELECT tokens FROM letters WHERE thread = ?", (thread,))
+            packed = db.execute("SELECT tokens FROM messages WHERE thread = ?", (thread,))
             tokens = {token for (data,) in packed for token in unpack(data)}
-            db.execute("UPDATE letters SET thread = ? WHERE thread = ?", (keep, thread))
+            db.execute("UPDATE messages SET thread = ? WHERE thread = ?", (keep, thread))
             _point(db, tokens, keep)
     return keep
 
 
 def settle(db: sqlite3.Connection, left: Unsettled) -> None:
-    """Bring loose replies and broken threads in order after letters came or went."""
+    """Bring loose replies and broken threads in order after messages came or went."""
     reconsidered = list(_reconsidered(db, left.positions))
     db.executemany(
-        "UPDATE letters SET parent = ? WHERE row = ?", ((new, row) for row, _, new in reconsidered)
+        "UPDATE messages SET parent = ? WHERE row = ?", ((new, row) for row, _, new in reconsidered)
     )
     for row, _, new in reconsidered:
         if new is not None:
@@ -112,16 +112,16 @@ def _reconsidered(
     for position in positions:
         by_subject[position.subject_key].append(position)
     subjects = db.execute(
-        "SELECT DISTINCT subject_key FROM letters"
+        "SELECT DISTINCT subject_key FROM messages"
         " WHERE loose AND subject_key IN (SELECT value FROM json_each(?))",
         (json.dumps(list(by_subject)),),
     )
     concerned: dict[int, tuple[int, float, int, bytes, int | None]] = {}
     for (subject,) in subjects.fetchall():
         for at in by_subject[subject]:
-            # The letter itself, and those after it that may have it among their LOOK_BACK earlier ones.
+            # The message itself, and those after it that may have it among their LOOK_BACK earlier ones.
             found = db.execute(
-                "SELECT row, subject_key, date, tie, people, parent FROM letters"
+                "SELECT row, subject_key, date, tie, people, parent FROM messages"
                 " WHERE loose AND subject_key = ? AND date BETWEEN ? AND ?"
                 " AND (date > ? OR ? <= tie OR NOT ?) ORDER BY date, tie LIMIT ?",
                 (subject, at.date, at.date + REACH, at.date, at.tie, at.loose, LOOK_BACK + 1),
@@ -129,7 +129,7 @@ def _reconsidered(
             concerned.update((row, tuple(rest)) for row, *rest in found)
     for row, (subject, date, tie, people, old) in concerned.items():
         earlier = db.execute(
-            "SELECT row, people FROM letters WHERE subject_key = ? AND (date, loose, tie) < (?, 1, ?)"
+            "SELECT row, people FROM messages WHERE subject_key = ? AND (date, loose, tie) < (?, 1, ?)"
             " AND date >= ? ORDER BY date DESC, loose DESC, tie DESC LIMIT ?",
             (subject, date, tie, date - REACH, LOOK_BACK),
         )
@@ -141,12 +141,12 @@ def _reconsidered(
 
 
 def _split(db: sqlite3.Connection, thread: int, lost: set[int]) -> None:
-    """Divide a thread into what still hangs together; drop tokens that no letter carries any more."""
+    """Divide a thread into what still hangs together; drop tokens that no message carries any more."""
     groups: Groups[tuple[str, int]] = Groups()
     carried: dict[int, int] = {}
     members: list[int] = []
     for row, packed, parent in db.execute(
-        "SELECT row, tokens, parent FROM letters WHERE thread = ?", (thread,)
+        "SELECT row, tokens, parent FROM messages WHERE thread = ?", (thread,)
     ):
         members.append(row)
         if parent is not None:
@@ -164,13 +164,13 @@ def _split(db: sqlite3.Connection, thread: int, lost: set[int]) -> None:
     last = _last_thread(db)
     for group, rows in sorted(parts.items(), key=lambda item: -len(item[1]))[1:]:
         last += 1
-        db.executemany("UPDATE letters SET thread = ? WHERE row = ?", ((last, row) for row in rows))
+        db.executemany("UPDATE messages SET thread = ? WHERE row = ?", ((last, row) for row in rows))
         _point(db, [token for token, row in carried.items() if groups.find(("row", row)) == group], last)
     _set_last_thread(db, last)
 
 
 def _threads_at(db: sqlite3.Connection, rows: Sequence[int]) -> set[int]:
-    asked = "SELECT thread FROM letters WHERE row IN (SELECT value FROM json_each(?))"
+    asked = "SELECT thread FROM messages WHERE row IN (SELECT value FROM json_each(?))"
     return {thread for (thread,) in db.execute(asked, (json.dumps(rows),))}
 
 

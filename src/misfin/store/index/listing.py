@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from misfin.errors import StoreError
-from misfin.store.keywords import read_keywords, tags_of
-from misfin.store.maildir import MailStore
+from misfin.store.mail.keywords import read_keywords, tags_of
+from misfin.store.mail.maildir import MailStore
 
 RACY: Final = 2.0
 """Seconds after a change during which a folder's time is not trusted: another change may bear the same."""
@@ -21,7 +21,7 @@ DAY: Final = 86400.0
 _STAMP: Final = re.compile(rb"\d{9,11}(?=\D|$)")
 
 
-class State(NamedTuple):
+class FileState(NamedTuple):
     """Identity and time of a file or directory. Unsettled, it changed too recently to be sure of."""
 
     identity: str = ""
@@ -29,7 +29,7 @@ class State(NamedTuple):
     settled: bool = False
 
     @classmethod
-    def load(cls, text: str) -> State:
+    def load(cls, text: str) -> FileState:
         """A state as it was remembered; ``str`` of it is ``text`` again."""
         identity, _, time = text.partition(" ")
         return cls(identity, time, bool(time))
@@ -37,13 +37,13 @@ class State(NamedTuple):
     def __str__(self) -> str:
         return f"{self.identity} {self.time if self.settled else ''}"
 
-    def same_as(self, before: State) -> bool:
+    def same_as(self, before: FileState) -> bool:
         """Whether nothing changed since it was ``before``, for certain."""
         return self.settled and self[:2] == before[:2]
 
 
 class Meaning(NamedTuple):
-    """What the flags of a file name say about a letter."""
+    """What the flags of a file name say about a message."""
 
     unread: bool
     starred: bool
@@ -80,19 +80,19 @@ def mail_folders(store: MailStore) -> tuple[dict[tuple[str, str], Path], list[Pa
         ) from error
 
 
-def look(path: Path, now: float) -> State:
+def look(path: Path, now: float) -> FileState:
     """The present state of a directory or file; an empty one where it is missing."""
     try:
         facts = path.stat()
     except OSError:
-        return State("-", "-", settled=True)
-    # A time a little ahead is that of a server whose clock is; one far ahead is no race but a wrong clock.
+        return FileState("-", "-", settled=True)
+    # A time a little ahead is that of a server whose clock is; one far ahead is not a race but a wrong clock.
     settled = not -DAY < now - facts.st_mtime < RACY
-    return State(f"{facts.st_dev}:{facts.st_ino}", str(facts.st_mtime_ns), settled)
+    return FileState(f"{facts.st_dev}:{facts.st_ino}", str(facts.st_mtime_ns), settled)
 
 
 def names(path: Path) -> Iterator[bytes]:
-    """Names in ``new`` or ``cur`` that could be letters, none where it is missing.
+    """Names in ``new`` or ``cur`` that could be messages, none where it is missing.
 
     Raises ``OSError`` where it is there but cannot be read.
     """
@@ -103,7 +103,7 @@ def names(path: Path) -> Iterator[bytes]:
 
 
 def arrival(name: bytes) -> int:
-    """When a letter came by its name (Unix seconds), 0 where the name does not say."""
+    """When a message came by its name (Unix seconds), 0 where the name does not say."""
     found = _STAMP.match(name)
     return int(found[0]) if found else 0
 

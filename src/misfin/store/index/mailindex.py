@@ -1,4 +1,4 @@
-"""The mail index: the one door to what the Maildirs hold, fast at any size (design.md §5).
+"""The mail index: the one door to what the Maildirs hold, fast at any size (docs/mail-on-disk.md §6).
 
 Every method is synchronous, may block on the disk, and is safe to call from any thread.
 """
@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from misfin.errors import StoreError
 from misfin.store.index import read
-from misfin.store.index.database import Database, LostError
-from misfin.store.rows import Changes, Completion, ConversationRow, Count, FolderRow, LetterRow, View
+from misfin.store.index.database import IndexFile, LostError
+from misfin.store.index.rows import Changes, Completion, ConversationRow, Count, FolderRow, MessageRow, View
 
 if TYPE_CHECKING:
-    from misfin.store.completion import People
-    from misfin.store.index.locating import Located, Refiled
-    from misfin.store.index.matches import Matches, Statement
-    from misfin.store.mime import Letter
+    from misfin.store.index.located import Located, Refiled
+    from misfin.store.message.mime import ParsedMessage
+    from misfin.store.people.completion import People
+    from misfin.store.search.matches import Matches, Statement
 
 MAX_RAW: Final = 128 * 1024 * 1024
 """Bytes of one file that are handed out at once."""
@@ -59,7 +59,7 @@ class MailIndex:
         self.address_of = address_of
         self._now = now
         self._zone = zone
-        self._database = Database(index_path)
+        self._database = IndexFile(index_path)
         self._scanning = threading.Lock()
         self._seen: int | None = None
         """The generation after the last scan."""
@@ -93,12 +93,12 @@ class MailIndex:
     def scan(self, progress: Callable[[int, int], None] | None = None) -> Changes:
         """Bring the index in line with the mail; unchanged folders cost two ``stat`` calls each.
 
-        New letters come in newest first, in blocks that show at once; ``progress(done, total)`` is called
+        New messages come in newest first, in blocks that show at once; ``progress(done, total)`` is called
         after each. Killed at any moment, it goes on where it was. The result is true when there is anything
         new to show. Raises :class:`StoreError`.
         """
         from misfin.store.index.scan import Scan  # parsers of mail: not for the first frame
-        from misfin.store.maildir import MailStore
+        from misfin.store.mail.maildir import MailStore
 
         store = MailStore(self.mail_root)
         with self._scanning:
@@ -120,7 +120,7 @@ class MailIndex:
         raise AssertionError("unreachable")
 
     def build(self, progress: Callable[[int, int], None] | None = None) -> Changes:
-        """Throw the index away and make it anew."""
+        """Throw the index away and make it again."""
         self._database.replace(self._database.serial)
         return self.scan(progress)
 
@@ -180,65 +180,68 @@ class MailIndex:
 
         return self._read(act)
 
-    def letters(
+    def messages(
         self, view: View, limit: int, offset: int = 0, *, below: int | None = None
-    ) -> list[LetterRow]:
-        """The letters of a view one by one, newest first; ``below``: after the letter of this row, which
+    ) -> list[MessageRow]:
+        """The messages of a view one by one, newest first; ``below``: after the message of this row, which
         costs the same however far down that is."""
 
-        def act(db: sqlite3.Connection) -> list[LetterRow]:
+        def act(db: sqlite3.Connection) -> list[MessageRow]:
             asked = self._statement(db, view)
             start = asked.newest + 1 if below is None else min(below, asked.newest + 1)
             found = asked.below(db, start, limit, offset)
-            return read.letters(db, [row for row, *_ in found])
+            return read.messages(db, [row for row, *_ in found])
 
         return self._read(act)
 
-    def thread(self, thread: int, view: View | None = None) -> list[LetterRow]:
-        """A conversation, oldest first, across folders. Letters in Trash and Junk are left out, unless the
+    def thread(self, thread: int, view: View | None = None) -> list[MessageRow]:
+        """A conversation, oldest first, across folders. Messages in Trash and Junk are left out, unless the
         view is of that folder or nothing would remain."""
         return self._read(lambda db: read.thread(db, thread, view.folder if view else None))
 
-    # ---- letters ----------------------------------------------------------------------------------
+    # ---- messages ----------------------------------------------------------------------------------
 
-    def letter(self, id_or_prefix: str) -> LetterRow:
-        """The letter with this id, or whose id begins so.
+    def message(self, id_or_prefix: str) -> MessageRow:
+        """The message with this id, or whose id begins so.
 
         Raises:
-            LetterGoneError: there is none.
+            MessageGoneError: there is none.
             StoreError: several ids begin so.
         """
-        return self._read(lambda db: read.letter(db, id_or_prefix))
+        return self._read(lambda db: read.message(db, id_or_prefix))
 
     def named(self, message_id: str) -> ConversationRow | None:
-        """The conversation of the letter with this Message-ID (angle brackets and all); its ``id`` and
-        ``letter`` are those of that letter. None when it is not there."""
-        from misfin.store.index import locating
+        """The conversation of the message with this Message-ID (angle brackets and all); its ``id`` and
+        ``message`` are those of that message. None when it is not there."""
+        from misfin.store.index import located
 
-        return self._read(lambda db: locating.by_message_id(db, message_id))
+        return self._read(lambda db: located.by_message_id(db, message_id))
 
-    def read(self, letter: int | LetterRow) -> Letter:
-        """A letter for reading, by its row number or, best, by its whole row: then it is found for as long
+    def read(self, message: int | MessageRow) -> ParsedMessage:
+        """A message for reading, by its row number or, best, by its whole row: then it is found for as long
         as its file is anywhere, whatever other programs and rebuilds of the index do meanwhile.
 
-        Raises :class:`LetterGoneError` or :class:`StoreError`.
+        Raises :class:`MessageGoneError` or :class:`StoreError`.
         """
-        from misfin.store.mime import MAX_READ, read_letter  # parsers of mail: not for the first frame
+        from misfin.store.message.mime import (  # parsers of mail: not for the first frame
+            MAX_READ,
+            read_message,
+        )
 
-        data, size = self._contents(letter, MAX_READ)
-        return read_letter(data, size=size)
+        data, size = self._contents(message, MAX_READ)
+        return read_message(data, size=size)
 
-    def raw(self, letter: int | LetterRow) -> bytes:
-        """The bytes of a letter's file, at most ``MAX_RAW``. Asked for like :meth:`read`."""
-        return self._contents(letter, MAX_RAW)[0]
+    def raw(self, message: int | MessageRow) -> bytes:
+        """The bytes of a message's file, at most ``MAX_RAW``. Asked for like :meth:`read`."""
+        return self._contents(message, MAX_RAW)[0]
 
-    def _contents(self, letter: int | LetterRow, limit: int) -> tuple[bytes, int]:
-        """The beginning of a letter's file, and the size of the whole; follows a file that was renamed."""
-        from misfin.store.index.follow import open_letter
+    def _contents(self, message: int | MessageRow, limit: int) -> tuple[bytes, int]:
+        """The beginning of a message's file, and the size of the whole; follows a file that was renamed."""
+        from misfin.store.index.open_file import open_message
 
-        known = None if isinstance(letter, int) else letter
-        number = letter if isinstance(letter, int) else letter.row
-        handle = open_letter(
+        known = None if isinstance(message, int) else message
+        number = message if isinstance(message, int) else message.row
+        handle = open_message(
             lambda: self._read(lambda db: read.find(db, number, known)),
             known,
             self.mail_root,
@@ -247,26 +250,26 @@ class MailIndex:
             with os.fdopen(handle, "rb") as file:
                 return file.read(limit), os.fstat(handle).st_size
         except OSError as error:
-            raise StoreError(f"The letter cannot be read: {error.strerror or error}.") from error
+            raise StoreError(f"The message cannot be read: {error.strerror or error}.") from error
 
     # ---- filing -----------------------------------------------------------------------------------
 
     def locate(self, targets: Sequence[str] | Sequence[int] | View) -> list[Located]:
-        """The files of letters by id, of whole conversations, or of all a view shows; oldest first."""
-        from misfin.store.index import locating
+        """The files of messages by id, of whole conversations, or of all a view shows; oldest first."""
+        from misfin.store.index import located
 
         def act(db: sqlite3.Connection) -> list[Located]:
             if isinstance(targets, View):
-                return locating.by_statement(db, self._statement(db, targets))
+                return located.by_statement(db, self._statement(db, targets))
             ids = [target for target in targets if isinstance(target, str)]
             threads = [target for target in targets if isinstance(target, int)]
-            return locating.by_id(db, ids) if ids else locating.by_thread(db, threads)
+            return located.by_id(db, ids) if ids else located.by_thread(db, threads)
 
         return self._read(act)
 
     @contextmanager
     def filing(self) -> Iterator[None]:
-        """Around renames of letters that :meth:`refile` tells of: meanwhile no scan takes one for gone."""
+        """Around renames of messages that :meth:`refile` tells of: meanwhile no scan takes one for gone."""
         with self._counting:
             self._filing += 1
             self._filed += 1
@@ -282,11 +285,11 @@ class MailIndex:
 
     def refile(self, changes: Sequence[Refiled]) -> None:
         """Take note of files that were renamed by us, without listing their folders."""
-        from misfin.store.index import locating
+        from misfin.store.index import located
 
         complete = False
         with suppress(LostError):
-            complete = self._database.write(lambda db: locating.refile(db, changes))
+            complete = self._database.write(lambda db: located.refile(db, changes))
         if not complete and not self._scanning.locked():
             self.scan()
 
@@ -294,7 +297,7 @@ class MailIndex:
 
     def complete(self, text: str, cursor: int, addressees: People | None = None) -> list[Completion]:
         """What the word at ``cursor`` of a search could become; ``addressees`` knows whom one writes to."""
-        from misfin.store.completion import Vocabulary, complete, nobody
+        from misfin.store.people.completion import Vocabulary, complete, nobody
 
         def act(db: sqlite3.Connection) -> list[Completion]:
             known = Vocabulary(
@@ -308,15 +311,15 @@ class MailIndex:
         return self._read(act)
 
     def _statement(self, db: sqlite3.Connection, view: View, *, listed: bool = False) -> Statement:
-        from misfin.store.index.matches import statement  # the first frame searches for nothing
-        from misfin.store.query import parse
+        from misfin.store.search.matches import statement  # the first frame searches for nothing
+        from misfin.store.search.query import parse
 
         query = parse(view.query, now=self._now(), zone=self._zone)
         return statement(db, view, query, read.known_folders(db), listed=listed)
 
     def _matches(self, db: sqlite3.Connection, view: View) -> Matches:
         """What a search finds, as far as anybody has walked it."""
-        from misfin.store.index.matches import Matches
+        from misfin.store.search.matches import Matches
 
         key = (view, read.generation(db))
         with self._searching:

@@ -1,4 +1,4 @@
-"""Windows out of the index: a page of a list, a conversation, a letter. Cost follows the page alone.
+"""Windows out of the index: a page of a list, a conversation, a message. Cost follows the page alone.
 
 Every function works inside the caller's read transaction, so that what it hands out belongs together.
 """
@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from misfin.errors import LetterGoneError, StoreError
+from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import BINS, FOLDERS, WRITTEN
-from misfin.store.index.place import SEPARATOR, KnownFolder, letter_id, split_key
-from misfin.store.rows import BADGES, Badge, ConversationRow, FolderRow, LetterRow, View
+from misfin.store.index.file_place import SEPARATOR, KnownFolder, message_id, split_key
+from misfin.store.index.rows import BADGES, Badge, ConversationRow, FolderRow, MessageRow, View
 
 MAX_GRAVES: Final = 20_000
-"""Letters that may go, besides a quarter of those there are, before the index is made anew."""
+"""Messages that may go, besides a quarter of those there are, before the index is built again."""
 
 AUTHORS_FROM: Final = 12
-"""How many of a conversation's newest letters its participants are read from."""
+"""How many of a conversation's newest messages its participants are read from."""
 
 _WRITTEN: Final = json.dumps(sorted(WRITTEN))
 
@@ -51,7 +51,7 @@ class _Message(NamedTuple):
 _MESSAGE: Final = (
     "SELECT l.row, l.file, f.account, f.name AS folder, f.path, l.sender, l.address, l.recipients, l.subject,"
     " l.date, l.unread, l.starred, l.tags, l.badge, l.thread, l.size, l.own"
-    " FROM letters l JOIN folders f USING (folder) "
+    " FROM messages l JOIN folders f USING (folder) "
 )
 
 
@@ -93,14 +93,14 @@ _CONVERSATIONS: Final = """
         l.recipients, f.name IN (SELECT value FROM json_each(?4)) AS outgoing, b.bin AS in_bin,
         t.total, t.unread, t.starred, t.attachments, t.tagged, t.held,
         c.total AS box_total, c.unread AS box_unread, c.starred AS box_starred,
-        CASE WHEN t.letters > 1 THEN (SELECT group_concat(name, char(31)) FROM
+        CASE WHEN t.messages > 1 THEN (SELECT group_concat(name, char(31)) FROM
             (SELECT CASE own WHEN 0 THEN coalesce(nullif(sender, ''), address) END AS name
-             FROM letters WHERE thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT ?3)) END
+             FROM messages WHERE thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT ?3)) END
             AS authors,
         CASE WHEN t.tagged THEN (SELECT group_concat(tags, '') FROM
-            (SELECT tags FROM letters WHERE thread = l.thread LIMIT 256)) ELSE '' END AS tags
+            (SELECT tags FROM messages WHERE thread = l.thread LIMIT 256)) ELSE '' END AS tags
     FROM json_each(?1) page
-        CROSS JOIN letters l ON l.row = page.value
+        CROSS JOIN messages l ON l.row = page.value
         JOIN folders f ON f.folder = l.folder
         JOIN threads t ON t.thread = l.thread
         LEFT JOIN folders b ON b.folder = ?2
@@ -125,8 +125,8 @@ _ABOVE: Final = {
 }
 
 
-class Found(NamedTuple):
-    """Where a letter is: its row, its folder and that folder's Maildir, and ``cur/NAME`` below it."""
+class FileLocation(NamedTuple):
+    """Where a message is: its row, its folder and that folder's Maildir, and ``cur/NAME`` below it."""
 
     row: int
     account: str
@@ -140,7 +140,7 @@ def generation(db: sqlite3.Connection) -> int:
 
 
 def worn_out(db: sqlite3.Connection) -> bool:
-    """Whether so many letters have gone that it is time to make the index anew, without their words."""
+    """Whether so many messages have gone that it is time to make the index again, without their words."""
     gone = db.execute("SELECT count(*) FROM graves").fetchone()[0]
     return bool(gone > MAX_GRAVES + (db.execute("SELECT total(total) FROM folders").fetchone()[0]) / 4)
 
@@ -184,7 +184,7 @@ def box_count(db: sqlite3.Connection, box: int, unread_only: bool) -> int:
 
 
 def box_window(db: sqlite3.Connection, box: int, unread_only: bool, offset: int, limit: int) -> list[int]:
-    """Newest letters (rows) of the conversations at ``offset`` and after, newest first."""
+    """Newest messages (rows) of the conversations at ``offset`` and after, newest first."""
     count = box_count(db, box, unread_only)
     offset, limit = max(offset, 0), min(limit, count - max(offset, 0))
     if limit <= 0:
@@ -209,7 +209,7 @@ def box_position(db: sqlite3.Connection, box: int, unread_only: bool, thread: in
 
 
 def conversations(db: sqlite3.Connection, newest: Sequence[int], box: int | None) -> list[ConversationRow]:
-    """Conversations whose newest letters (in the view) are these rows, in this order."""
+    """Conversations whose newest messages (in the view) are these rows, in this order."""
     rows = db.execute(_CONVERSATIONS, (json.dumps(newest), box, AUTHORS_FROM, _WRITTEN))
     return [_conversation(found) for found in map(_Conversation._make, rows)]
 
@@ -218,8 +218,8 @@ def _conversation(found: _Conversation) -> ConversationRow:
     in_bin, box_total = found.in_bin, found.box_total
     return ConversationRow(
         thread=found.thread,
-        letter=found.row,
-        id=letter_id(found.file),
+        message=found.row,
+        id=message_id(found.file),
         participants=_participants(found),
         subject=found.subject,
         snippet=found.snippet,
@@ -247,28 +247,28 @@ def _participants(found: _Conversation) -> str:
     return "To: " + ", ".join(part.partition(" <")[0] for part in found.recipients.split(SEPARATOR))
 
 
-def letters(db: sqlite3.Connection, rows: Sequence[int]) -> list[LetterRow]:
-    """These letters, in this order; those that are gone are left out."""
+def messages(db: sqlite3.Connection, rows: Sequence[int]) -> list[MessageRow]:
+    """These messages, in this order; those that are gone are left out."""
     found = db.execute(
         _MESSAGE + "JOIN json_each(?) page ON page.value = l.row ORDER BY page.key", (json.dumps(rows),)
     )
-    return [_letter(each) for each in map(_Message._make, found)]
+    return [_message(each) for each in map(_Message._make, found)]
 
 
-def thread(db: sqlite3.Connection, thread: int, seen_from: str | None) -> list[LetterRow]:
+def thread(db: sqlite3.Connection, thread: int, seen_from: str | None) -> list[MessageRow]:
     """A conversation, oldest first, across folders; bins other than the one it is seen from are left out,
     unless nothing would remain."""
     asked = _MESSAGE + "WHERE l.thread = ? ORDER BY l.date, l.turn, l.row"
-    rows = [_letter(found) for found in map(_Message._make, db.execute(asked, (thread,)))]
+    rows = [_message(found) for found in map(_Message._make, db.execute(asked, (thread,)))]
     shown = [row for row in rows if row.folder not in BINS or row.folder == seen_from]
     return shown or rows
 
 
-def letter(db: sqlite3.Connection, spelled: str) -> LetterRow:
-    """The letter with this id, or whose id begins so.
+def message(db: sqlite3.Connection, spelled: str) -> MessageRow:
+    """The message with this id, or whose id begins so.
 
     Raises:
-        LetterGoneError: there is none.
+        MessageGoneError: there is none.
         StoreError: several ids begin so.
     """
     rows = rows_with_id(db, spelled)
@@ -276,16 +276,16 @@ def letter(db: sqlite3.Connection, spelled: str) -> LetterRow:
         begun = _begun(db, spelled)
         if len(set(begun.values())) > 1:
             raise StoreError(
-                f"Several letters have an id that begins with {spelled!r}.", remedy="Give more of the id."
+                f"Several messages have an id that begins with {spelled!r}.", remedy="Give more of the id."
             )
         rows = list(begun)
-    for found in letters(db, rows[:1]):
+    for found in messages(db, rows[:1]):
         return found
-    raise LetterGoneError(f"There is no letter {spelled!r}.", remedy="Take an id from `misfin-tui list`.")
+    raise MessageGoneError(f"There is no message {spelled!r}.", remedy="Take an id from `misfin-tui list`.")
 
 
 def rows_with_id(db: sqlite3.Connection, spelled: str) -> list[int]:
-    """Letters with exactly this id: one, as a rule; two programs may have copied a file under its name."""
+    """Messages with exactly this id: one, as a rule; two programs may have copied a file under its name."""
     return [
         row
         for folder, name in _spellings(db, spelled)
@@ -296,16 +296,16 @@ def rows_with_id(db: sqlite3.Connection, spelled: str) -> list[int]:
 
 
 def _begun(db: sqlite3.Connection, spelled: str) -> dict[int, str]:
-    """A few of the letters whose id begins so."""
+    """A few of the messages whose id begins so."""
     return {
-        row: letter_id(file)
+        row: message_id(file)
         for folder, name in _spellings(db, spelled)
         for row, file in db.execute(f"{_FLAGGED} LIMIT 3", (folder, name, name + b"\xff"))
     }
 
 
 def _spellings(db: sqlite3.Connection, spelled: str) -> Iterator[tuple[int, bytes]]:
-    """Where a letter of this id could be: (folder, ``cur/KEY`` or ``new/KEY``)."""
+    """Where a message of this id could be: (folder, ``cur/KEY`` or ``new/KEY``)."""
     from urllib.parse import unquote_to_bytes  # not for the first frame
 
     folders = [number for number, *_ in known_folders(db)] if spelled else []
@@ -315,35 +315,35 @@ def _spellings(db: sqlite3.Connection, spelled: str) -> Iterator[tuple[int, byte
             yield folder, b"cur/" + key
 
 
-_NAMED: Final = "SELECT row, file FROM letters WHERE folder = ? AND file = ?"
-_FLAGGED: Final = "SELECT row, file FROM letters WHERE folder = ? AND file >= ? AND file < ?"
+_NAMED: Final = "SELECT row, file FROM messages WHERE folder = ? AND file = ?"
+_FLAGGED: Final = "SELECT row, file FROM messages WHERE folder = ? AND file >= ? AND file < ?"
 
 
-def find(db: sqlite3.Connection, row: int, shown: LetterRow | None = None) -> Found | None:
-    """Where the letter of a row was when last seen; with what was ``shown`` of it, also if it has another
+def find(db: sqlite3.Connection, row: int, shown: MessageRow | None = None) -> FileLocation | None:
+    """Where the message of a row was when last seen; with what was ``shown`` of it, also if it has another
     row by now, or another id."""
     found = _found(db, row)
-    if shown is None or (found is not None and letter_id(found.file) == shown.id):
+    if shown is None or (found is not None and message_id(found.file) == shown.id):
         return found
     named = next((other for row in rows_with_id(db, shown.id) if (other := _found(db, row))), None)
-    asked = "SELECT 1 FROM letters WHERE row = ? AND date = ? AND size = ? AND subject = ?"
+    asked = "SELECT 1 FROM messages WHERE row = ? AND date = ? AND size = ? AND subject = ?"
     if named is None and db.execute(asked, (row, shown.date, shown.size, shown.subject)).fetchone():
         return found
     return named
 
 
-def _found(db: sqlite3.Connection, row: int) -> Found | None:
+def _found(db: sqlite3.Connection, row: int) -> FileLocation | None:
     found = db.execute(
-        "SELECT account, name, path, file FROM letters JOIN folders USING (folder) WHERE row = ?", (row,)
+        "SELECT account, name, path, file FROM messages JOIN folders USING (folder) WHERE row = ?", (row,)
     ).fetchone()
-    return Found._make((row, *found[:2], Path(os.fsdecode(found[2])), found[3])) if found else None
+    return FileLocation._make((row, *found[:2], Path(os.fsdecode(found[2])), found[3])) if found else None
 
 
-def _letter(found: _Message) -> LetterRow:
+def _message(found: _Message) -> MessageRow:
     ours = found.own and found.folder in WRITTEN
-    return LetterRow(
+    return MessageRow(
         row=found.row,
-        id=letter_id(found.file),
+        id=message_id(found.file),
         account=found.account,
         folder=found.folder,
         sender=found.sender,
@@ -364,7 +364,7 @@ def _letter(found: _Message) -> LetterRow:
 def people(db: sqlite3.Connection, begun: str) -> list[tuple[str, str]]:
     """(address, name) of writers whose address, or a word of whose name, begins so; the busiest first. Case,
     accents and strokes do not matter."""
-    from misfin.store.index.words import searchable  # not for the first frame
+    from misfin.store.search.words import searchable  # not for the first frame
 
     def plain(text: str) -> str:
         return " ".join(searchable(text).casefold().split())
@@ -375,13 +375,13 @@ def people(db: sqlite3.Connection, begun: str) -> list[tuple[str, str]]:
     return db.execute(
         "SELECT address, name FROM people WHERE address LIKE ?1 ESCAPE '\\' OR name LIKE ?1 ESCAPE '\\'"
         " OR name LIKE ?2 ESCAPE '\\' OR (name GLOB '*[^ -~]*' AND means(name))"
-        " ORDER BY letters DESC, address LIMIT 20",
+        " ORDER BY messages DESC, address LIMIT 20",
         (f"{escaped}%", f"% {escaped}%"),
     ).fetchall()
 
 
 def places(db: sqlite3.Connection) -> list[str]:
-    """What letters can be in: folders by name, accounts, folders of accounts."""
+    """What messages can be in: folders by name, accounts, folders of accounts."""
     known = known_folders(db)
     folders, accounts = ({folder[part] for folder in known} for part in (2, 1))
     return [
@@ -392,6 +392,6 @@ def places(db: sqlite3.Connection) -> list[str]:
 
 
 def tags(db: sqlite3.Connection) -> list[str]:
-    """Every tag that some letter bears."""
-    found = db.execute("SELECT DISTINCT tags FROM letters WHERE tags <> ''")
+    """Every tag that some message bears."""
+    found = db.execute("SELECT DISTINCT tags FROM messages WHERE tags <> ''")
     return sorted({tag for (tags,) in found for tag in tags.split()})

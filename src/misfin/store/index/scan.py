@@ -1,12 +1,12 @@
 """Bringing the index in line with the Maildirs: what came, went, moved or changed its flags.
 
 Only files whose key is new are opened, the newest first, so that the first screen is right long before the
-last letter is in.
+last message is in.
 
 What a walk over the folders said may be old by the time it is written down: another program, or this one,
-may have renamed the file once more. So the last look is taken inside the writing transaction: no letter is
-taken out whose file is there, none is given a name that is not there, and a file is a new letter only when
-it is not one the index knows by another name. A letter that moves keeps its row at every moment.
+may have renamed the file once more. So the last look is taken inside the writing transaction: no message is
+taken out whose file is there, none is given a name that is not there, and a file is a new message only when
+it is not one the index knows by another name. A message that moves keeps its row at every moment.
 """
 
 from __future__ import annotations
@@ -22,32 +22,34 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from misfin.store.index import compare, folders, listing, write
-from misfin.store.index.compare import Found, Known
-from misfin.store.index.database import Database, LostError
+from misfin.store.index import diff, folders, listing, write
+from misfin.store.index.database import IndexFile, LostError
+from misfin.store.index.diff import Differences, Known
 from misfin.store.index.digest import Digest, read_place
+from misfin.store.index.file_place import FilePlace
 from misfin.store.index.folders import Folder
 from misfin.store.index.links import Unsettled, settle
-from misfin.store.index.listing import State
-from misfin.store.index.place import Place
-from misfin.store.maildir import MailStore
-from misfin.store.rows import Changes
+from misfin.store.index.listing import FileState
+from misfin.store.index.rows import Changes
+from misfin.store.mail.maildir import MailStore
 
-Progress = Callable[[int, int], None]
-"""Told how many letters of how many to be read are in: first, last, and now and then."""
+ScanProgress = Callable[[int, int], None]
+"""Told how many messages of how many to be read are in: first, last, and now and then."""
 
 TELL: Final = 1.0
-"""Seconds between two tellings: each is a screen drawn anew, which takes time and memory from the reading."""
+"""Seconds between two tellings: each is a screen drawn again, which takes time and memory from the
+reading."""
 
 FIRST_BLOCK: Final = 200
 BLOCK: Final = 1000
-"""Letters put in with one transaction: few at first, for the first screen; never so many that others wait."""
+"""Messages put in with one transaction: few at first, for the first screen; never so many that others
+wait."""
 
 BLOCK_TEXT: Final = 500_000
 """Characters of their texts: what is in memory at once."""
 
 BREATH: Final = 0.0001
-"""Seconds to rest after each letter read beside another thread: one that draws a screen, say, gets the
+"""Seconds to rest after each message read beside another thread: one that draws a screen, say, gets the
 interpreter at once instead of some milliseconds later."""
 
 _WALKS: Final = 4
@@ -56,7 +58,7 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class Tally:
-    """Numbers of letters, as in :class:`Changes`."""
+    """Numbers of messages, as in :class:`Changes`."""
 
     added: int = 0
     removed: int = 0
@@ -75,10 +77,10 @@ class Scan:
 
     def __init__(
         self,
-        database: Database,
+        database: IndexFile,
         store: MailStore,
         now: Callable[[], float],
-        progress: Progress | None,
+        progress: ScanProgress | None,
         filed: Callable[[], int | None] = int,
         address_of: Callable[[str], str] = str,
     ) -> None:
@@ -96,10 +98,10 @@ class Scan:
         self.folders: dict[int, Folder] = {}
         self.unreadable: list[Path] = []
         """Accounts that cannot be looked into."""
-        self.again: dict[Place, Known] = {}
-        """Letters to be read again, by where they are."""
+        self.again: dict[FilePlace, Known] = {}
+        """Messages to be read again, by where they are."""
         self.empty = False
-        """Whether the index had no letter yet, so that no file can be one it knows."""
+        """Whether the index had no message yet, so that no file can be one it knows."""
         self.gently = threading.current_thread() is not threading.main_thread()
 
     def run(self) -> Changes:
@@ -122,19 +124,19 @@ class Scan:
 
     # ---- looking ----------------------------------------------------------------------------------
 
-    def look(self) -> Found:
+    def look(self) -> Differences:
         """Walk over the folders until what seems gone is gone for certain, or has to wait for next time."""
         missed: set[Known] | None = None
         for _ in range(_WALKS):
             filed = self.filed()
-            self.learn_folders()  # each time: a letter may have gone into one that was just made
-            walk = compare.Walk(self.folders, self.read, self.now)
+            self.learn_folders()  # each time: a message may have gone into one that was just made
+            walk = diff.Walk(self.folders, self.read, self.now)
             found = walk.compare()
             gone = set(found.gone)
             if not gone:
                 break
             if filed is None or filed != self.filed():
-                found.spare(gone)  # we ourselves are moving letters: no walk could be sure
+                found.spare(gone)  # we ourselves are moving messages: no walk could be sure
                 break
             if (missed is not None and gone <= missed) or walk.certain():
                 break
@@ -145,7 +147,7 @@ class Scan:
         return found
 
     def learn_folders(self) -> None:
-        """Let the index know the folders there are; one that is gone stays until its letters are out."""
+        """Let the index know the folders there are; one that is gone stays until its messages are out."""
         present, self.unreadable = listing.mail_folders(self.store)
         known = {(folder.account, folder.name): folder.path for folder in self.read(folders.load)}
         if any(known.get(place) != path for place, path in present.items()):
@@ -154,8 +156,8 @@ class Scan:
 
     # ---- writing ----------------------------------------------------------------------------------
 
-    def apply(self, found: Found) -> Changes:
-        """Bring what was found into the index: first what is known, then new letters in blocks."""
+    def apply(self, found: Differences) -> Changes:
+        """Bring what was found into the index: first what is known, then new messages in blocks."""
         self.again = {known.place: known for known in found.replaced}
         self.empty = self.read(_is_empty)
         waiting = found.fresh
@@ -198,7 +200,7 @@ class Scan:
             ),
         )
 
-    def settle_known(self, db: sqlite3.Connection, found: Found) -> Tally:
+    def settle_known(self, db: sqlite3.Connection, found: Differences) -> Tally:
         """Rename what is there under its new name, and take out what still is not where it was."""
         left = Unsettled()
         there = [change for change in found.renamed if self.is_there(change.place)]
@@ -206,7 +208,7 @@ class Scan:
         gone, fled = [], []
         for known in found.gone:
             if write.place_of(db, known.row) == known.place and not self.is_there(known.place):
-                change = compare.fled(db, self.folders, known)
+                change = diff.fled(db, self.folders, known)
                 if change is None:
                     gone.append(known.row)
                 else:
@@ -216,8 +218,8 @@ class Scan:
         settle(db, left)
         return Tally(removed=removed, moved=len(fled), flagged=len(found.renamed))
 
-    def put_in(self, db: sqlite3.Connection, places: Sequence[Place], digests: Sequence[Digest]) -> Tally:
-        """Put letters in that were read from these places, unless the index knows them by another name."""
+    def put_in(self, db: sqlite3.Connection, places: Sequence[FilePlace], digests: Sequence[Digest]) -> Tally:
+        """Put messages in that were read from these places, unless the index knows them by another name."""
         left = Unsettled()
         by_place = {digest.place: digest for digest in digests}
         again = self.again.keys() & set(places) if self.again else set()
@@ -235,7 +237,7 @@ class Scan:
                 by_place.pop(digest.place, None)
             if self.empty or digest.place in again or digest.place not in by_place:
                 continue
-            row = compare.on_the_way(db, self.folders, digest)
+            row = diff.on_the_way(db, self.folders, digest)
             if row is not None and row not in renamed:
                 meant = digest.unread, digest.starred, digest.tags
                 renamed[row] = write.Renamed(row, by_place.pop(digest.place).place, *meant)
@@ -245,10 +247,10 @@ class Scan:
         changed = min(added, removed)
         return Tally(added - changed, removed - changed, len(renamed), changed)
 
-    def is_there(self, place: Place) -> bool:
+    def is_there(self, place: FilePlace) -> bool:
         return os.path.lexists(self.folders[place.folder].path_of(place.file))
 
-    def finish(self, states: Mapping[tuple[int, str], State]) -> None:
+    def finish(self, states: Mapping[tuple[int, str], FileState]) -> None:
         """Remember that everything listed is in; forget folders that are no more."""
         news = {
             (number, part): state
@@ -261,14 +263,14 @@ class Scan:
         if news:
             self.write(lambda db: folders.remember(db, news), visible=False)
 
-    def digests(self, fresh: Sequence[Place]) -> tuple[list[Digest], int]:
+    def digests(self, fresh: Sequence[FilePlace]) -> tuple[list[Digest], int]:
         """Read files until there is enough for a block, but none that another scan has put in meanwhile.
 
         Also returns how many of them were dealt with.
         """
 
-        def unknown(db: sqlite3.Connection) -> set[Place]:
-            asked = "SELECT 1 FROM letters WHERE folder = ? AND file = ?"
+        def unknown(db: sqlite3.Connection) -> set[FilePlace]:
+            asked = "SELECT 1 FROM messages WHERE folder = ? AND file = ?"
             return {
                 place for place in fresh if place in self.again or db.execute(asked, place).fetchone() is None
             }
@@ -292,4 +294,4 @@ class Scan:
 
 
 def _is_empty(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM letters LIMIT 1").fetchone() is None
+    return db.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is None

@@ -1,18 +1,18 @@
 """The index file: its tables, the triggers that keep every count, and how it is opened or thrown away.
 
-The index is a cache (design.md §5): whatever is in it can be built again from the Maildirs. So nothing here
-is migrated or repaired; a file that says it is of another version, a damaged one, one that stays
+The index is a cache (docs/mail-on-disk.md §6): whatever is in it can be built again from the Maildirs. So
+nothing here is migrated or repaired; a file that says it is of another version, a damaged one, one that stays
 locked and one whose folder cannot be written are replaced by a fresh one.
 
 Two decisions shape the tables:
 
-*A letter's row number is its place in time*: the first free number from its Unix second upwards. FTS5
+*A message's row number is its place in time*: the first free number from its Unix second upwards. FTS5
 walks its matches in row order, so the newest matches of any word come first without sorting, and a window
-of a list is a range of one integer. Displacement by letters of the same second is kept in
-``facts.displaced``; where such letters stand among each other depends on what is in them (``turn``), not on
-which of them came first, so that an index made anew shows the same.
+of a list is a range of one integer. Displacement by messages of the same second is kept in
+``facts.displaced``; where such messages stand among each other depends on what is in them (``turn``), not on
+which of them came first, so that an index built again shows the same.
 
-*Counts are kept by triggers*, so that they cannot drift from the letters whatever order deliveries, flag
+*Counts are kept by triggers*, so that they cannot drift from the messages whatever order deliveries, flag
 changes, moves and thread merges come in.
 """
 
@@ -25,7 +25,7 @@ from typing import Final
 
 from misfin.errors import StoreError
 from misfin.files import private_folder
-from misfin.store.indexfile import PARTS, VERSION
+from misfin.store.index_file import PARTS, VERSION
 
 APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
@@ -50,10 +50,11 @@ CREATE TABLE folders (
     UNIQUE (account, name)
 );
 
--- Which lists a folder's letters stand in: its own, and for held mail the Inbox too (ux.md, Inbox).
+-- Which lists a folder's messages stand in: its own, and for held mail the Inbox too
+-- (docs/mail-on-disk.md §2).
 CREATE TABLE boxes (folder INTEGER NOT NULL, box INTEGER NOT NULL, PRIMARY KEY (folder, box)) WITHOUT ROWID;
 
-CREATE TABLE letters (
+CREATE TABLE messages (
     row INTEGER PRIMARY KEY,
     folder INTEGER NOT NULL,
     file BLOB NOT NULL,                     -- "new/NAME" or "cur/NAME", bytes as on disk
@@ -66,10 +67,10 @@ CREATE TABLE letters (
     link INTEGER NOT NULL,
     faulty INTEGER NOT NULL,                -- could not be read; tried again at the next listing
     date REAL NOT NULL,
-    turn INTEGER NOT NULL,                  -- of letters of one second, which comes first: by what is in them
+    turn INTEGER NOT NULL,                  -- which of one second comes first: by what is in them
     size INTEGER NOT NULL,
     mtime INTEGER NOT NULL,
-    subject_key INTEGER,                    -- threading, see misfin.store.threads
+    subject_key INTEGER,                    -- threading, see misfin.store.index.threads
     loose INTEGER NOT NULL,
     tie INTEGER NOT NULL,
     parent INTEGER,
@@ -82,18 +83,18 @@ CREATE TABLE letters (
     subject TEXT NOT NULL,
     snippet TEXT NOT NULL
 );
-CREATE UNIQUE INDEX letters_file ON letters (folder, file);
-CREATE INDEX letters_folder ON letters (folder, row, thread);
-CREATE INDEX letters_thread ON letters (thread, date, turn, row, folder);
-CREATE INDEX letters_subject ON letters (subject_key, date, loose, tie) WHERE subject_key IS NOT NULL;
-CREATE INDEX letters_loose ON letters (subject_key, date, tie) WHERE loose;
-CREATE INDEX letters_unread ON letters (row, thread, folder) WHERE unread;
-CREATE INDEX letters_starred ON letters (row, thread, folder) WHERE starred;
-CREATE INDEX letters_tagged ON letters (row, thread, folder, tags) WHERE tags <> '';
-CREATE INDEX letters_faulty ON letters (folder) WHERE faulty;
+CREATE UNIQUE INDEX messages_file ON messages (folder, file);
+CREATE INDEX messages_folder ON messages (folder, row, thread);
+CREATE INDEX messages_thread ON messages (thread, date, turn, row, folder);
+CREATE INDEX messages_subject ON messages (subject_key, date, loose, tie) WHERE subject_key IS NOT NULL;
+CREATE INDEX messages_loose ON messages (subject_key, date, tie) WHERE loose;
+CREATE INDEX messages_unread ON messages (row, thread, folder) WHERE unread;
+CREATE INDEX messages_starred ON messages (row, thread, folder) WHERE starred;
+CREATE INDEX messages_tagged ON messages (row, thread, folder, tags) WHERE tags <> '';
+CREATE INDEX messages_faulty ON messages (folder) WHERE faulty;
 
--- Rows of letters that are gone: their words stay in the contentless search table until the next rebuild,
--- so their numbers must not be given to other letters.
+-- Rows of messages that are gone: their words stay in the contentless search table until the next rebuild,
+-- so their numbers must not be given to other messages.
 CREATE TABLE graves (row INTEGER PRIMARY KEY);
 
 CREATE TABLE tokens (token INTEGER PRIMARY KEY, thread INTEGER NOT NULL);
@@ -102,15 +103,15 @@ CREATE TABLE tokens (token INTEGER PRIMARY KEY, thread INTEGER NOT NULL);
 CREATE TABLE people (
     address TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    named INTEGER NOT NULL,                 -- row of the letter the name is from
-    letters INTEGER NOT NULL
+    named INTEGER NOT NULL,                 -- row of the message the name is from
+    messages INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE conversations (
     box INTEGER NOT NULL,
     thread INTEGER NOT NULL,
     newest INTEGER NOT NULL,
-    date REAL NOT NULL,                     -- of the newest, as in letters
+    date REAL NOT NULL,                     -- of the newest, as in messages
     turn INTEGER NOT NULL,
     total INTEGER NOT NULL,
     unread INTEGER NOT NULL,
@@ -122,7 +123,7 @@ CREATE INDEX conversations_unread ON conversations (box, date, turn, newest) WHE
 
 CREATE TABLE threads (
     thread INTEGER PRIMARY KEY,
-    letters INTEGER NOT NULL,               -- all of them; the row goes with the last
+    messages INTEGER NOT NULL,               -- all of them; the row goes with the last
     total INTEGER NOT NULL,                 -- those outside the bins
     unread INTEGER NOT NULL,
     starred INTEGER NOT NULL,
@@ -147,12 +148,12 @@ _ADD = """
     UPDATE conversations SET newest = NEW.row, date = NEW.date, turn = NEW.turn
         WHERE thread = NEW.thread AND box IN (SELECT box FROM boxes WHERE folder = NEW.folder)
             AND (NEW.date, NEW.turn, NEW.row) > (date, turn, newest);
-    INSERT INTO threads (thread, letters, total, unread, starred, attachments, tagged, held)
+    INSERT INTO threads (thread, messages, total, unread, starred, attachments, tagged, held)
         SELECT NEW.thread, 1, NOT bin, NEW.unread AND NOT bin, NEW.starred AND NOT bin, NEW.attachment,
             NEW.tags <> '', held
         FROM folders WHERE folder = NEW.folder
         ON CONFLICT (thread) DO UPDATE SET
-            letters = letters + 1, total = total + excluded.total, unread = unread + excluded.unread,
+            messages = messages + 1, total = total + excluded.total, unread = unread + excluded.unread,
             starred = starred + excluded.starred, attachments = attachments + excluded.attachments,
             tagged = tagged + excluded.tagged, held = held + excluded.held;
 """
@@ -165,36 +166,36 @@ _TAKE = """
     DELETE FROM conversations WHERE thread = OLD.thread AND total = 0
         AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
     UPDATE conversations SET (newest, date, turn) = (
-            SELECT row, letters.date, letters.turn FROM letters WHERE thread = OLD.thread
+            SELECT row, messages.date, messages.turn FROM messages WHERE thread = OLD.thread
                 AND folder IN (SELECT folder FROM boxes WHERE box = conversations.box)
-            ORDER BY letters.date DESC, letters.turn DESC, row DESC LIMIT 1)
+            ORDER BY messages.date DESC, messages.turn DESC, row DESC LIMIT 1)
         WHERE thread = OLD.thread AND newest = OLD.row
             AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
-    UPDATE threads SET (letters, total, unread, starred, attachments, tagged, held) = (
-        SELECT letters - 1, threads.total - NOT bin, threads.unread - (OLD.unread AND NOT bin),
+    UPDATE threads SET (messages, total, unread, starred, attachments, tagged, held) = (
+        SELECT messages - 1, threads.total - NOT bin, threads.unread - (OLD.unread AND NOT bin),
             starred - (OLD.starred AND NOT bin), attachments - OLD.attachment,
             tagged - (OLD.tags <> ''), threads.held - folders.held
         FROM folders WHERE folder = OLD.folder) WHERE thread = OLD.thread;
-    DELETE FROM threads WHERE thread = OLD.thread AND letters = 0;
+    DELETE FROM threads WHERE thread = OLD.thread AND messages = 0;
 """
 
 TRIGGERS: Final = """
-CREATE TRIGGER letter_added AFTER INSERT ON letters BEGIN
+CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
 -- add
     INSERT INTO people VALUES (NEW.address, NEW.sender, NEW.row, 1) ON CONFLICT (address) DO UPDATE SET
-        letters = letters + 1,
+        messages = messages + 1,
         (name, named) = (
             SELECT CASE WHEN newer THEN excluded.name ELSE people.name END,
                 CASE WHEN newer THEN excluded.named ELSE people.named END
             FROM (SELECT excluded.name <> '' AND (people.name = '' OR excluded.named > people.named) AS newer)
         );
 END;
-CREATE TRIGGER letter_taken AFTER DELETE ON letters BEGIN
+CREATE TRIGGER message_taken AFTER DELETE ON messages BEGIN
 -- take
-    UPDATE people SET letters = letters - 1 WHERE address = OLD.address;
-    DELETE FROM people WHERE address = OLD.address AND letters = 0;
+    UPDATE people SET messages = messages - 1 WHERE address = OLD.address;
+    DELETE FROM people WHERE address = OLD.address AND messages = 0;
 END;
-CREATE TRIGGER letter_changed AFTER UPDATE OF folder, thread, unread, starred, tags ON letters
+CREATE TRIGGER message_changed AFTER UPDATE OF folder, thread, unread, starred, tags ON messages
     WHEN (OLD.folder, OLD.thread, OLD.unread, OLD.starred, OLD.tags <> '')
         IS NOT (NEW.folder, NEW.thread, NEW.unread, NEW.starred, NEW.tags <> '') BEGIN
 -- take
@@ -280,7 +281,7 @@ def remove(path: Path) -> None:
 
 
 def open_index(path: Path) -> sqlite3.Connection:
-    """Open the index at ``path``; one that is missing or unusable is made anew.
+    """Open the index at ``path``; one that is missing or unusable is built again.
 
     Raises :class:`StoreError` only when not even a fresh file can be made there.
     """

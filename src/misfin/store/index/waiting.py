@@ -1,4 +1,4 @@
-"""Letters that wait to be read, the newest first, in less memory than their names are long.
+"""Messages that wait to be read, the newest first, in less memory than their names are long.
 
 A hundred thousand small objects are what a first build would otherwise have most of its memory for, until its
 end. So they are sorted in runs, each run is kept compressed, and the runs are merged as somebody takes them.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from misfin.store.index.place import Place
+from misfin.store.index.file_place import FilePlace
 
 _RUN: Final = 8000
 _CHUNK: Final = 500
@@ -21,7 +21,7 @@ _END: Final = b"\0"  # in no file name
 
 
 class Waiting:
-    """Letters by the time they came: first all are added, then they are taken."""
+    """Messages by the time they came: first all are added, then they are taken."""
 
     def __init__(self) -> None:
         self.total = self.left = 0
@@ -29,18 +29,18 @@ class Waiting:
         self._runs: list[list[bytes]] = []
         """Of each run its chunks, the newest last: that is where they are taken, and memory given back."""
         self._merged: Iterator[bytes] | None = None
-        self._back: list[Place] = []
+        self._back: list[FilePlace] = []
 
-    def add(self, arrival: int, place: Place) -> None:
-        """Let a letter wait that came at this Unix second."""
+    def add(self, arrival: int, place: FilePlace) -> None:
+        """Let a message wait that came at this Unix second."""
         self._run.append(b"%011d/%d/%b" % (arrival, *place))
         self.total += 1
         self.left += 1
         if len(self._run) >= _RUN:
             self._end_run()
 
-    def take(self, count: int) -> list[Place]:
-        """The next letters; none when none is left."""
+    def take(self, count: int) -> list[FilePlace]:
+        """The next messages; none when none is left."""
         if self._merged is None:
             self._end_run()
             self._merged = heapq.merge(*map(_newest_first, self._runs), reverse=True)
@@ -49,7 +49,7 @@ class Waiting:
         self.left -= len(taken)
         return taken
 
-    def back(self, places: list[Place]) -> None:
+    def back(self, places: list[FilePlace]) -> None:
         """Of those taken last, the ones there was no room for."""
         self._back[:0] = places
         self.left += len(places)
@@ -66,6 +66,6 @@ def _newest_first(run: list[bytes]) -> Iterator[bytes]:
         yield from reversed(zlib.decompress(run.pop()).split(_END))
 
 
-def _place(written: bytes) -> Place:
+def _place(written: bytes) -> FilePlace:
     _, folder, file = written.split(b"/", 2)
-    return Place(int(folder), file)
+    return FilePlace(int(folder), file)

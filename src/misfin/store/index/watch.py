@@ -24,7 +24,7 @@ LOOK_ANYWAY: Final = 30.0
 POLL: Final = 2.0
 """Seconds between two looks where the system cannot tell of changes at all."""
 
-_LETTERS: Final = frozenset({"new", "cur"})
+_MESSAGES: Final = frozenset({"new", "cur"})
 _FOLDERS: Final = 2
 _DEPTH: Final = 3
 """Levels below the root: accounts, then folders, then what is in those; an account is a folder, too."""
@@ -76,12 +76,12 @@ def _told(root: Path, stop: threading.Event) -> Iterator[None]:
 def directories(root: Path) -> list[str]:
     """Those whose changes mean something: root, accounts, folders, and ``new`` and ``cur`` of each.
 
-    Watching all below ``root`` would do, but looks at every letter first, and holds the interpreter
-    meanwhile: at a hundred thousand letters no key is taken for a third of a second.
+    Watching all below ``root`` would do, but looks at every message first, and holds the interpreter
+    meanwhile: at a hundred thousand messages no key is taken for a third of a second.
     """
     found = level = [str(root)]
     for depth in range(_DEPTH):
-        inner = [path for path in level if depth < _FOLDERS or _name(path) not in _LETTERS]
+        inner = [path for path in level if depth < _FOLDERS or _name(path) not in _MESSAGES]
         level = []
         for path in inner:
             with suppress(OSError), os.scandir(path) as entries:
@@ -102,5 +102,5 @@ def _name(path: str) -> str:
 def _is_directory(path: str, known: set[str]) -> bool:
     """Whether what happened there was about a directory, which may have to be watched or no more."""
     parent, _, name = path.rpartition(os.sep)
-    letter = parent in known and _name(parent) in _LETTERS
-    return path in known or (not (letter or name == "tmp") and os.path.isdir(path))  # noqa: PTH112 (never raises)
+    message = parent in known and _name(parent) in _MESSAGES
+    return path in known or (not (message or name == "tmp") and os.path.isdir(path))  # noqa: PTH112 (never raises)

@@ -1,4 +1,4 @@
-"""Changes to the index: letters put in, taken out, renamed, inside the caller's transaction.
+"""Changes to the index: messages put in, taken out, renamed, inside the caller's transaction.
 
 Nothing here is remembered from one transaction to the next: another program may have written in between.
 """
@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 from misfin.store.index import links
 from misfin.store.index.digest import Digest
-from misfin.store.index.place import SEPARATOR, Place
-from misfin.store.index.words import searchable
-from misfin.store.threads import pack, unpack
+from misfin.store.index.file_place import SEPARATOR, FilePlace
+from misfin.store.index.threads import pack, unpack
+from misfin.store.search.words import searchable
 
 EARLIEST: Final = -(2**40)
 LATEST: Final = 2**40
@@ -23,7 +23,7 @@ LATEST: Final = 2**40
 _STRIDE: Final = 512
 
 _INSERT: Final = (
-    "INSERT INTO letters (row, folder, file, thread, unread, starred, own, badge, attachment, link, faulty,"
+    "INSERT INTO messages (row, folder, file, thread, unread, starred, own, badge, attachment, link, faulty,"
     " date, turn, size, mtime, subject_key, loose, tie, tokens, people, tags,"
     " sender, address, recipients, subject, snippet)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -34,23 +34,23 @@ _INSERT_WORDS: Final = (
 
 
 class Renamed(NamedTuple):
-    """A letter whose file has another name or folder now, with what its new flags say."""
+    """A message whose file has another name or folder now, with what its new flags say."""
 
     row: int
-    place: Place
+    place: FilePlace
     unread: bool
     starred: bool
     tags: str
 
 
 def add(db: sqlite3.Connection, digests: Iterable[Digest], left: links.Unsettled) -> list[int]:
-    """Put letters in and return their rows; files the index already knows are left out."""
+    """Put messages in and return their rows; files the index already knows are left out."""
     fresh = _unknown(db, digests)
-    # In row order: FTS5 would otherwise write a segment of its own for every letter that goes back in time.
+    # In row order: FTS5 would otherwise write a segment of its own for every message that goes back in time.
     fresh.sort(key=lambda digest: (digest.date, digest.tie))
     rows = _free_rows(db, [digest.date for digest in fresh])
     threads = links.join(db, [digest.tokens for digest in fresh])
-    db.executemany(_INSERT, map(_letter_values, fresh, rows, threads))
+    db.executemany(_INSERT, map(_message_values, fresh, rows, threads))
     db.executemany(_INSERT_WORDS, map(_word_values, fresh, rows))
     left.positions.extend(
         links.Position(digest.subject_key, digest.date, digest.loose, digest.tie)
@@ -61,16 +61,16 @@ def add(db: sqlite3.Connection, digests: Iterable[Digest], left: links.Unsettled
 
 
 def remove(db: sqlite3.Connection, rows: Iterable[int], left: links.Unsettled) -> int:
-    """Take letters out; returns how many were there."""
+    """Take messages out; returns how many were there."""
     removed = 0
     for row in rows:
         facts = db.execute(
-            "SELECT subject_key, date, loose, tie, tokens FROM letters WHERE row = ?", (row,)
+            "SELECT subject_key, date, loose, tie, tokens FROM messages WHERE row = ?", (row,)
         ).fetchone()
         if facts is None:
             continue
         *position, tokens = facts
-        db.execute("DELETE FROM letters WHERE row = ?", (row,))
+        db.execute("DELETE FROM messages WHERE row = ?", (row,))
         db.execute("INSERT OR IGNORE INTO graves VALUES (?)", (row,))
         left.lost.update(unpack(tokens))
         if position[0] is not None:
@@ -80,25 +80,25 @@ def remove(db: sqlite3.Connection, rows: Iterable[int], left: links.Unsettled) -
 
 
 def rename(db: sqlite3.Connection, renamed: Sequence[Renamed], left: links.Unsettled) -> int:
-    """Give letters their new file names, folders, flags and tags; returns how many were there."""
+    """Give messages their new file names, folders, flags and tags; returns how many were there."""
     # First out of the way: names may be passed on within the batch, and no two may be alike in between.
     away = db.executemany(
-        "UPDATE letters SET file = CAST('?' || row AS BLOB) WHERE row = ?",
+        "UPDATE messages SET file = CAST('?' || row AS BLOB) WHERE row = ?",
         ((change.row,) for change in renamed),
     )
     for row, place, unread, starred, tags in renamed:
         _make_way(db, row, place, left)
         db.execute(
-            "UPDATE letters SET folder = ?1, file = ?2, unread = ?3, starred = ?4, tags = ?5,"
+            "UPDATE messages SET folder = ?1, file = ?2, unread = ?3, starred = ?4, tags = ?5,"
             " own = address = (SELECT account FROM folders WHERE folder = ?1) WHERE row = ?6",
             (place.folder, place.file, unread, starred, tags, row),
         )
     return away.rowcount
 
 
-def _make_way(db: sqlite3.Connection, row: int, place: Place, left: links.Unsettled) -> None:
-    """Take out a row that another program's scan gave the file before it knew which letter it is."""
-    asked = "SELECT row FROM letters WHERE folder = ? AND file = ? AND row <> ?"
+def _make_way(db: sqlite3.Connection, row: int, place: FilePlace, left: links.Unsettled) -> None:
+    """Take out a row that another program's scan gave the file before it knew which message it is."""
+    asked = "SELECT row FROM messages WHERE folder = ? AND file = ? AND row <> ?"
     if twin := db.execute(asked, (*place, row)).fetchone():
         remove(db, twin, left)
 
@@ -107,18 +107,18 @@ def date_kept(date: float) -> float:
     return min(max(date, EARLIEST), LATEST)
 
 
-def place_of(db: sqlite3.Connection, row: int) -> Place | None:
-    """Where the index has a letter; None when it is gone from it."""
-    found = db.execute("SELECT folder, file FROM letters WHERE row = ?", (row,)).fetchone()
-    return Place._make(found) if found else None
+def place_of(db: sqlite3.Connection, row: int) -> FilePlace | None:
+    """Where the index has a message; None when it is gone from it."""
+    found = db.execute("SELECT folder, file FROM messages WHERE row = ?", (row,)).fetchone()
+    return FilePlace._make(found) if found else None
 
 
 def _unknown(db: sqlite3.Connection, digests: Iterable[Digest]) -> list[Digest]:
     """Those whose file is not in the index: another program may have put some in since they were listed."""
-    fresh: dict[Place, Digest] = {}
+    fresh: dict[FilePlace, Digest] = {}
     for digest in digests:
         place = (digest.place.folder, digest.place.file)
-        if db.execute("SELECT 1 FROM letters WHERE folder = ? AND file = ?", place).fetchone() is None:
+        if db.execute("SELECT 1 FROM messages WHERE folder = ? AND file = ?", place).fetchone() is None:
             fresh[digest.place] = digest
     return list(fresh.values())
 
@@ -137,9 +137,9 @@ def _free_rows(db: sqlite3.Connection, dates: Sequence[float]) -> list[int]:
 
 
 def _free_row(db: sqlite3.Connection, row: int) -> int:
-    """The first number from ``row`` on that no letter has or had."""
+    """The first number from ``row`` on that no message has or had."""
     while db.execute(_TAKEN, (row,)).fetchone():
-        # A run of taken rows is crossed in strides: thousands of letters may share one second.
+        # A run of taken rows is crossed in strides: thousands of messages may share one second.
         for (used,) in db.execute(_TAKEN_FROM, (row, _STRIDE)).fetchall():
             if used != row:
                 break
@@ -147,14 +147,14 @@ def _free_row(db: sqlite3.Connection, row: int) -> int:
     return row
 
 
-_TAKEN: Final = "SELECT 1 FROM letters WHERE row = ?1 UNION ALL SELECT 1 FROM graves WHERE row = ?1"
+_TAKEN: Final = "SELECT 1 FROM messages WHERE row = ?1 UNION ALL SELECT 1 FROM graves WHERE row = ?1"
 _TAKEN_FROM: Final = (
-    "SELECT row FROM letters WHERE row >= ?1 UNION ALL SELECT row FROM graves WHERE row >= ?1"
+    "SELECT row FROM messages WHERE row >= ?1 UNION ALL SELECT row FROM graves WHERE row >= ?1"
     " ORDER BY 1 LIMIT ?2"
 )
 
 
-def _letter_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]:
+def _message_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]:
     return (
         row,
         digest.place.folder,

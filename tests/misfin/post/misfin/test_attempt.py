@@ -22,7 +22,7 @@ from misfin.post.marks import JobMarks
 from misfin.post.misfin.attempt import attempt
 from misfin.post.settling import settle
 from misfin.post.transport import Due, Job, Route
-from misfin.store.outbox import Outbox, Question, State
+from misfin.store.outgoing.outbox import DeliveryState, Outbox, Question
 
 ADA = MisfinAddress("ada", "mail.example")
 FACTS = {"hostname": "hive.test", "port": 1958}
@@ -67,29 +67,29 @@ async def ending(outbox, error: MisfinError, *, left: bool | str, full: bool = F
 @pytest.mark.parametrize(
     ("error", "state", "question"),
     [
-        (ConnectError("x", **FACTS), State.DEFERRED, None),
-        (StoreError("The disk is full."), State.DEFERRED, None),
-        (RemoteError("x"), State.DEFERRED, None),
-        (MessageTooLargeError(3000, 2048, Version.B), State.HELD, Question.TOO_LARGE),
-        (IdentityError("x"), State.HELD, Question.NEEDS_IDENTITY),
-        (MessageTooLargeError(17000, 16384, Version.C), State.FAILED, None),
-        (GemmailError("x"), State.FAILED, None),
-        (AddressError("x"), State.FAILED, None),
+        (ConnectError("x", **FACTS), DeliveryState.DEFERRED, None),
+        (StoreError("The disk is full."), DeliveryState.DEFERRED, None),
+        (RemoteError("x"), DeliveryState.DEFERRED, None),
+        (MessageTooLargeError(3000, 2048, Version.B), DeliveryState.HELD, Question.TOO_LARGE),
+        (IdentityError("x"), DeliveryState.HELD, Question.NEEDS_IDENTITY),
+        (MessageTooLargeError(17000, 16384, Version.C), DeliveryState.FAILED, None),
+        (GemmailError("x"), DeliveryState.FAILED, None),
+        (AddressError("x"), DeliveryState.FAILED, None),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
-async def test_what_stopped_a_letter_that_had_not_left(outbox, error, state, question):
+async def test_what_stopped_a_message_that_had_not_left(outbox, error, state, question):
     outcome = await ending(outbox, error, left=False)
     assert (outcome.state, outcome.question) == (state, question)
     assert str(error) in outcome.why
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknownError("x", **FACTS), StoreError("x"), RemoteError("x")])
-async def test_a_letter_that_may_have_left_is_uncertain(outbox, error):
-    assert (await ending(outbox, error, left=True)).state is State.UNCERTAIN
+async def test_a_message_that_may_have_left_is_uncertain(outbox, error):
+    assert (await ending(outbox, error, left=True)).state is DeliveryState.UNCERTAIN
 
 
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("error", [ConnectError("x", **FACTS), StoreError("x"), RemoteError("x")])
-async def test_a_letter_refused_before_the_next_try_failed_has_not_left(outbox, error, full):
-    assert (await ending(outbox, error, left="refused", full=full)).state is State.DEFERRED
+async def test_a_message_refused_before_the_next_try_failed_has_not_left(outbox, error, full):
+    assert (await ending(outbox, error, left="refused", full=full)).state is DeliveryState.DEFERRED

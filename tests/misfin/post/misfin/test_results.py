@@ -6,7 +6,7 @@ import pytest
 
 from misfin.post.misfin.results import of_status
 from misfin.post.transport import Accepted, Ask, Pace, Permanent, Temporary, Wait
-from misfin.store.outgoing import Question
+from misfin.store.outgoing.deliveries import Question
 
 
 @pytest.mark.parametrize("status", [20, 21, 29])

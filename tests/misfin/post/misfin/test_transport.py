@@ -16,12 +16,12 @@ from misfin.model.recipient import AddressKindError
 from misfin.net.client import HostOverride
 from misfin.post.misfin import MisfinTransport
 from misfin.post.transport import Answer, How, Recipient, Stored, Transport
-from misfin.store.attachments import AttachedFile, key_of
-from misfin.store.drafts import Draft
-from misfin.store.envelope import wrap
 from misfin.store.identities import IdentityStore
-from misfin.store.outgoing import Outgoing
-from misfin.store.rows import Badge, LetterRow
+from misfin.store.index.rows import Badge, MessageRow
+from misfin.store.message.envelope import wrap
+from misfin.store.outgoing.attachments import AttachedFile, key_of
+from misfin.store.outgoing.deliveries import Outgoing
+from misfin.store.outgoing.drafts import Draft
 from misfin.trust.pins import PinBook
 
 ADA = person("ada@mail.example Ada")
@@ -122,7 +122,7 @@ def test_the_meter_goes_by_the_version_the_settings_force(pins, identities):
 def test_a_received_message_is_answered_or_passed_on(misfin):
     received = b"bob@hive.test Bob\nada@mail.example, cal@x.example\n2026-11-20T10:00:00Z\n# Plan\n\nMeet?\n"
     data = wrap(received, version=Version.C, account=ADA.address, now=ADA.info.not_before)
-    row = LetterRow(
+    row = MessageRow(
         1, "1", "ada@mail.example", "Inbox", "Bob", "bob@hive.test", (), "Plan", 0.0, False, False, (),
         Badge.NONE, 1, len(data), Path("x"),
     )  # fmt: skip

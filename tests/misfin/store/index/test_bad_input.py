@@ -1,4 +1,4 @@
-"""Files that are no mail, folders that cannot be read, clocks gone wrong: each shown as what it is."""
+"""Files that are not mail, folders that cannot be read, clocks gone wrong: each shown as what it is."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import socket
 import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
 
-from misfin.errors import LetterGoneError, StoreError
+from misfin.errors import MessageGoneError, StoreError
 from misfin.store.index import MailIndex
 from misfin.store.index.digest import MAX_READ
-from misfin.store.rows import View
+from misfin.store.index.rows import View
 
 INBOX = View(ME, "Inbox")
 DAY = 86400.0
@@ -22,7 +22,7 @@ def put_bytes(box, name: bytes, data: bytes) -> None:
         file.write(data)
 
 
-def test_files_that_are_no_mail_are_letters_all_the_same(index, box):
+def test_files_that_are_no_mail_are_messages_all_the_same(index, box):
     contents = {
         b"1.empty": b"",
         b"2.nul": b"\0" * 1000,
@@ -40,12 +40,12 @@ def test_files_that_are_no_mail_are_letters_all_the_same(index, box):
         put_bytes(box, name, data)
     box.put(mail("a real one"))
     scanned(index)
-    assert len(index.letters(View(), 100)) == len(contents) + 1
-    for row in index.letters(View(), 100):
+    assert len(index.messages(View(), 100)) == len(contents) + 1
+    for row in index.messages(View(), 100):
         index.read(row)
     assert subjects(index.conversations(View(query='"a real one"'), 0, 9)) == ["a real one"]
     for name, data in contents.items():
-        assert index.raw(index.letter(name.decode())) == data
+        assert index.raw(index.message(name.decode())) == data
 
 
 def test_what_is_no_mail_is_called_so_in_the_list(index, box):
@@ -54,10 +54,10 @@ def test_what_is_no_mail_is_called_so_in_the_list(index, box):
     put_bytes(box, b"3.text", b"just text\nand more\n")
     box.put(mail(""), name="4.mail")
     scanned(index)
-    assert {row.id: row.subject for row in index.letters(View(), 9)} == {
+    assert {row.id: row.subject for row in index.messages(View(), 9)} == {
         "1.empty": "(this file is empty)",
-        "2.noise": "(this file is no mail)",
-        "3.text": "(this file is no mail)",
+        "2.noise": "(this file is not mail)",
+        "3.text": "(this file is not mail)",
         "4.mail": "",
     }
     assert index.count(View()) == 4  # what they are called makes no conversation of them
@@ -68,7 +68,7 @@ def test_a_very_large_file_is_read_in_part(index, box, tmp_path):
     path.write_bytes(mail("Huge", "findable"))
     os.truncate(path, 100 * 1024 * 1024)  # sparse: the rest is zeros
     scanned(index)
-    (row,) = index.letters(View(query="findable"), 5)
+    (row,) = index.messages(View(query="findable"), 5)
     assert row.size == 100 * 1024 * 1024 > MAX_READ
     assert index.read(row).subject == "Huge"
 
@@ -85,9 +85,9 @@ def test_what_is_no_regular_file_is_left_alone(index, box, monkeypatch):
     (cur / ".hidden").write_bytes(mail("hidden"))
     box.put(mail("one"))
     scanned(index)
-    assert subjects(index.letters(View(), 10))[0] == "one"
-    assert {row.id for row in index.letters(View(), 10)} <= {row.id for row in index.letters(INBOX, 10)}
-    assert "hidden" not in subjects(index.letters(View(), 10))
+    assert subjects(index.messages(View(), 10))[0] == "one"
+    assert {row.id for row in index.messages(View(), 10)} <= {row.id for row in index.messages(INBOX, 10)}
+    assert "hidden" not in subjects(index.messages(View(), 10))
     assert {path.name for path in cur.iterdir()} >= {
         "1.pipe",
         "2.folder",
@@ -103,11 +103,11 @@ def test_a_file_that_may_not_be_read_is_shown_and_read_later(index, box):
     path = box.files("Inbox")[0]
     path.chmod(0)
     scanned(index)
-    assert "cannot be read" in index.letters(INBOX, 1)[0].subject
+    assert "cannot be read" in index.messages(INBOX, 1)[0].subject
     path.chmod(0o600)
     box.put(mail("other"))
     scanned(index)
-    assert sorted(subjects(index.letters(INBOX, 5))) == ["other", "secret"]
+    assert sorted(subjects(index.messages(INBOX, 5))) == ["other", "secret"]
 
 
 @pytest.mark.parametrize("part", ["", "cur"])
@@ -123,7 +123,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_all_else_goes_on(index, box,
         other.put(mail("news"))
         changes = index.scan()
         assert (changes.added, changes.unreadable) == (1, (box.path(),))
-        assert subjects(index.letters(View(), 5)) == ["news", "known"]
+        assert subjects(index.messages(View(), 5)) == ["news", "known"]
     finally:
         folder.chmod(0o700)
     box.put(mail("later"))
@@ -142,12 +142,12 @@ def test_a_file_that_could_not_be_read_is_tried_again(index, box, monkeypatch):
 
     monkeypatch.setattr(os, "open", refusing)
     scanned(index)
-    assert subjects(index.letters(INBOX, 1)) == ["(this file cannot be read: Permission denied)"]
+    assert subjects(index.messages(INBOX, 1)) == ["(this file cannot be read: Permission denied)"]
     with pytest.raises(StoreError, match="Permission denied"):
-        index.raw(index.letter("1.x"))
+        index.raw(index.message("1.x"))
     monkeypatch.undo()
     scanned(index)
-    assert subjects(index.letters(INBOX, 1)) == ["secret"]
+    assert subjects(index.messages(INBOX, 1)) == ["secret"]
 
 
 @pytest.mark.parametrize(
@@ -175,20 +175,20 @@ def test_names_outside_the_rules(index, box, name):
     (row,) = index.conversations(INBOX, 0, 9)
     assert row.id.isprintable()
     assert row.id.isascii() or row.id == "résumé"
-    letter = index.letter(row.id)
-    assert index.raw(letter) == index.raw(letter.row)
-    assert index.read(letter).subject == "odd name"
+    message = index.message(row.id)
+    assert index.raw(message) == index.raw(message.row)
+    assert index.read(message).subject == "odd name"
     assert not index.scan()
 
 
-def test_the_same_key_twice_is_two_letters(index, box):
+def test_the_same_key_twice_is_two_messages(index, box):
     put_bytes(box, b"1.x:2,S", mail("one"))
     put_bytes(box, b"1.x:2,FS", mail("two"))
     box.put(mail("three"), name="1.x")
     box.put(mail("four"), "Archive", name="1.x")
     scanned(index)
-    assert sorted(subjects(index.letters(View(), 9))) == ["four", "one", "three", "two"]
-    assert index.letter("1.x").subject in {"one", "two", "three", "four"}
+    assert sorted(subjects(index.messages(View(), 9))) == ["four", "one", "three", "two"]
+    assert index.message("1.x").subject in {"one", "two", "three", "four"}
 
 
 def test_clocks_of_1970_and_2100(index, box):
@@ -199,8 +199,8 @@ def test_clocks_of_1970_and_2100(index, box):
     scanned(index)
     shown = ["year 9999", "far", "now", "none", "epoch", "before"]
     assert subjects(index.conversations(INBOX, 0, 9)) == shown
-    assert subjects(index.letters(View(query="before:1980-01-01"), 9)) == ["epoch", "before"]
-    assert subjects(index.letters(View(query="after:2090-01-01"), 9)) == ["year 9999", "far"]
+    assert subjects(index.messages(View(query="before:1980-01-01"), 9)) == ["epoch", "before"]
+    assert subjects(index.messages(View(query="after:2090-01-01"), 9)) == ["year 9999", "far"]
     assert {row.subject: row.date for row in index.conversations(INBOX, 0, 9)}["none"] == 1_600_000_000.0
 
 
@@ -213,12 +213,12 @@ def test_a_clock_gone_wrong_loses_no_change(tmp_path, box, clock):
             index.scan()
         box.put(mail("last"))
         scanned(index)
-        assert len(index.letters(View(), 9)) == 4
+        assert len(index.messages(View(), 9)) == 4
 
 
-def test_a_letter_gone_from_the_index_says_so(index):
+def test_a_message_gone_from_the_index_says_so(index):
     for act in (index.read, index.raw):
-        with pytest.raises(LetterGoneError):
+        with pytest.raises(MessageGoneError):
             act(12345)
     assert index.thread(12345) == []
 

@@ -12,7 +12,7 @@ from mailboxes import ME, mail, scanned, subjects
 
 from misfin.errors import StoreError
 from misfin.store.index import MailIndex, read, schema
-from misfin.store.rows import Changes, View
+from misfin.store.index.rows import Changes, View
 
 INBOX = View(ME, "Inbox")
 
@@ -64,7 +64,7 @@ def flipped(path):
 
 def no_tables(path):
     db = sqlite3.connect(path)
-    db.execute("DROP TABLE letters")
+    db.execute("DROP TABLE messages")
     db.commit()
     db.close()
 
@@ -72,7 +72,7 @@ def no_tables(path):
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda path: path.write_bytes(b"this is no database at all" * 1000),
+        lambda path: path.write_bytes(b"this is not a database at all" * 1000),
         lambda path: path.write_bytes(b""),
         lambda path: os.truncate(path, 5000),
         lambda path: path.unlink(),
@@ -96,7 +96,7 @@ def test_an_unusable_file_is_replaced(path, box, spoil):
 @pytest.mark.parametrize("spoil", [flipped, no_tables], ids=["flipped", "no-tables"])
 def test_a_file_spoilt_while_open_is_replaced(path, box, spoil):
     for number in range(300):
-        box.put(mail(f"letter {number}"))
+        box.put(mail(f"message {number}"))
     with MailIndex(path, box.root) as index:
         scanned(index)
         with sqlite3.connect(path) as db:
@@ -106,10 +106,10 @@ def test_a_file_spoilt_while_open_is_replaced(path, box, spoil):
         spoil(path)
         for reader in index._database._idle:
             reader.execute("PRAGMA shrink_memory")
-        rows = index.conversations(View(query="letter"), 0, 400)
+        rows = index.conversations(View(query="message"), 0, 400)
         box.put(mail("one more"))
         scanned(index)
-        assert len(index.letters(View(), 400)) == 301
+        assert len(index.messages(View(), 400)) == 301
         assert len(rows) in (0, 300)  # all of it as it was, or nothing yet
         assert index.generation() != generation
 
@@ -178,10 +178,10 @@ def test_a_full_disk_is_said_and_reading_goes_on(path, box):
         assert subjects(index.conversations(INBOX, 0, 10))[-1] == "one"
         index._database._writer.execute("PRAGMA max_page_count=1000000")
         scanned(index)
-        assert len(index.letters(View(), 400)) == 301
+        assert len(index.messages(View(), 400)) == 301
 
 
-def test_an_index_that_lost_many_letters_is_made_anew(path, box, monkeypatch):
+def test_an_index_that_lost_many_messages_is_made_again(path, box, monkeypatch):
     monkeypatch.setattr(read, "MAX_GRAVES", 3)
     box.put(mail("stays"))
     with MailIndex(path, box.root) as index:

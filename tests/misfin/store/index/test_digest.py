@@ -1,4 +1,4 @@
-"""What the index keeps of a letter."""
+"""What the index keeps of a message."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from mailboxes import ME, mail
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.envelope import wrap, wrap_sent
-from misfin.store.index.digest import MAX_SNIPPET, Digest, badge_of, digest_letter
+from misfin.store.index.digest import MAX_SNIPPET, Digest, badge_of, digest_message
+from misfin.store.index.file_place import SEPARATOR, FilePlace
 from misfin.store.index.listing import Meaning
-from misfin.store.index.place import SEPARATOR, Place
-from misfin.store.index.words import searchable
-from misfin.store.mime import read_letter
-from misfin.store.rows import BADGES, Badge
+from misfin.store.index.rows import BADGES, Badge
+from misfin.store.message.envelope import wrap, wrap_sent
+from misfin.store.message.mime import read_message
+from misfin.store.search.words import searchable
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GEMMAIL = b"bob@remote.host Bob\n\n2026-11-20T11:00:00Z\n# Notes\n\nHere they are.\n"
 
 
 def digest(data: bytes) -> Digest:
-    return digest_letter(read_letter(data), Place(1, b"new/1.x"), ME, Meaning(True, False, ""), 12.5, 10, 1)
+    return digest_message(
+        read_message(data), FilePlace(1, b"new/1.x"), ME, Meaning(True, False, ""), 12.5, 10, 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,14 +55,14 @@ def test_a_badge_is_what_our_receiver_found(said, badge):
         received_from="192.0.2.1",
         received_by="mail.example",
     )
-    assert badge_of(read_letter(data), ME) is badge
+    assert badge_of(read_message(data), ME) is badge
     assert BADGES[digest(data).badge] is badge
 
 
 def test_what_was_written_here_needs_no_proof_and_what_claims_it_has_none():
     me = MisfinAddress.parse(ME)
     sent = wrap_sent(b"\n\n\nhello\n", version=Version.C, account=me, to=[me], now=NOW)
-    assert badge_of(read_letter(sent), ME) is Badge.VERIFIED
+    assert badge_of(read_message(sent), ME) is Badge.VERIFIED
     forged = wrap(
         f"{ME} Me\n\n\nhello\n".encode(),
         version=Version.C,
@@ -69,8 +71,8 @@ def test_what_was_written_here_needs_no_proof_and_what_claims_it_has_none():
         received_from="192.0.2.1",
         received_by="mail.example",
     )
-    assert badge_of(read_letter(forged), ME) is Badge.NONE
-    assert badge_of(read_letter(mail("x", sender=ME)), ME) is Badge.NONE
+    assert badge_of(read_message(forged), ME) is Badge.NONE
+    assert badge_of(read_message(mail("x", sender=ME)), ME) is Badge.NONE
 
 
 def test_a_gemmail():
@@ -104,7 +106,7 @@ def test_links(body, link):
     assert digest(mail("x", body)).link is link
 
 
-def test_a_letter_without_a_date_has_that_of_its_file():
+def test_a_message_without_a_date_has_that_of_its_file():
     assert digest(mail("x", date=None)).date == 12.5
 
 

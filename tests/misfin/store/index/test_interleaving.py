@@ -15,8 +15,8 @@ from mailboxes import ME, NOW, Mailbox, mail, miscounted, whole_view
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
+from misfin.store.index.rows import View
 from misfin.store.index.scan import Scan
-from misfin.store.rows import View
 
 FOLDERS = ["Inbox", "Archive", "Sent", "Trash", "Held"]
 folders = st.sampled_from(FOLDERS)
@@ -86,7 +86,7 @@ class Interleaving(RuleBasedStateMachine):
 
     @rule(number=numbers, folder=st.none() | folders)
     def rename(self, number, folder):
-        """A sync tool gives a letter a name of its own, in another folder too."""
+        """A sync tool gives a message a name of its own, in another folder too."""
         if file := self.file(number):
             key, colon, info = file.name.partition(":")
             key = f"{key.partition(',')[0]},U={next(self.count)}"
@@ -101,7 +101,7 @@ class Interleaving(RuleBasedStateMachine):
 
     @rule(folder=st.sampled_from(["Archive", "Trash"]))
     def replace_folder(self, folder):
-        """A sync tool puts a fresh copy in the folder's place, without the first letter."""
+        """A sync tool puts a fresh copy in the folder's place, without the first message."""
         path, copy = self.box.path(folder), self.tmp / "copy"
         shutil.copytree(path, copy)
         for file in sorted((copy / "cur").iterdir())[:1]:
@@ -169,15 +169,15 @@ class Interleaving(RuleBasedStateMachine):
         action=st.sampled_from(Action),
         number=numbers,
         folder=folders,
-        how=st.sampled_from(["letter", "thread", "view"]),
+        how=st.sampled_from(["message", "thread", "view"]),
     )
     def file_away(self, action, number, folder, how):
         argument = folder if action is Action.MOVE else "work" if action in (Action.TAG, Action.UNTAG) else ""
-        rows = self.index.letters(View(), 100)
+        rows = self.index.messages(View(), 100)
         if not rows:
             return None
         row = rows[number % len(rows)]
-        if how == "letter":
+        if how == "message":
             return self.filing.apply(action, [row.id], argument)
         if how == "thread":
             return self.filing.apply(action, [row.thread], argument, view=View(ME, folder))

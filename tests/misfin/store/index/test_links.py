@@ -1,4 +1,4 @@
-"""Conversations in the index: the same whatever order letters come and go in."""
+"""Conversations in the index: the same whatever order messages come and go in."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mailboxes import miscounted
 
-from misfin.store.fields import Person
 from misfin.store.index import schema, write
-from misfin.store.index.digest import digest_letter
+from misfin.store.index.digest import digest_message
+from misfin.store.index.file_place import FilePlace
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.listing import Meaning
-from misfin.store.index.place import Place
-from misfin.store.mime import Letter
-from misfin.store.threads import LOOK_BACK, REACH
+from misfin.store.index.threads import LOOK_BACK, REACH
+from misfin.store.message.fields import Person
+from misfin.store.message.mime import ParsedMessage
 
 DAY = 86400.0
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """As much of a letter as conversations depend on."""
+    """As much of a message as conversations depend on."""
 
     name: str = ""
     answers: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Sketch:
 
 
 class Threads:
-    """An index in memory that letters are put into and taken out of directly."""
+    """An index in memory that messages are put into and taken out of directly."""
 
     def __init__(self) -> None:
         self.db = sqlite3.connect(":memory:", isolation_level=None)
@@ -51,17 +51,17 @@ class Threads:
         left = Unsettled()
         digests = []
         for number, sketch in numbered:
-            letter = Letter(
+            message = ParsedMessage(
                 Person("", sketch.sender),
                 to=tuple(Person("", who) for who in sketch.to),
                 subject=sketch.subject,
                 date=datetime.fromtimestamp(1e9 + sketch.date, UTC),
                 message_id=sketch.name,
                 references=sketch.answers,
-                text=f"letter {number}",
+                text=f"message {number}",
             )
-            place = Place(1, b"new/%d" % number)
-            digests.append(digest_letter(letter, place, "me@x", Meaning(True, False, ""), 0.0, 0, 0))
+            place = FilePlace(1, b"new/%d" % number)
+            digests.append(digest_message(message, place, "me@x", Meaning(True, False, ""), 0.0, 0, 0))
         write.add(self.db, digests, left)
         settle(self.db, left)
 
@@ -69,14 +69,15 @@ class Threads:
         left = Unsettled()
         files = [b"new/%d" % number for number in numbers]
         rows = [
-            self.db.execute("SELECT row FROM letters WHERE file = ?", (file,)).fetchone()[0] for file in files
+            self.db.execute("SELECT row FROM messages WHERE file = ?", (file,)).fetchone()[0]
+            for file in files
         ]
         write.remove(self.db, rows, left)
         settle(self.db, left)
 
     def partition(self) -> set[frozenset[int]]:
         found: dict[int, set[int]] = {}
-        for thread, file in self.db.execute("SELECT thread, file FROM letters"):
+        for thread, file in self.db.execute("SELECT thread, file FROM messages"):
             found.setdefault(thread, set()).add(int(file[4:]))
         return {frozenset(group) for group in found.values()}
 
@@ -103,11 +104,11 @@ def test_a_reference_joins():
     assert conversations(Sketch("<a>"), Sketch("<b>", ("<a>",)), Sketch("<c>")) == together((0, 1), (2,))
 
 
-def test_two_replies_to_a_letter_that_never_came_stand_together():
+def test_two_replies_to_a_message_that_never_came_stand_together():
     assert conversations(Sketch("<b>", ("<a>",)), Sketch("<c>", ("<a>",))) == together((0, 1))
 
 
-def test_a_letter_that_answers_two_conversations_makes_one_of_them():
+def test_a_message_that_answers_two_conversations_makes_one_of_them():
     assert conversations(
         Sketch("<a>"),
         Sketch("<b>"),
@@ -121,24 +122,24 @@ def test_a_message_id_that_repeats_links_and_drops_nothing():
     assert conversations(Sketch("<a>"), Sketch("<a>", date=DAY)) == together((0, 1))
 
 
-def test_letters_without_any_id_stand_alone():
+def test_messages_without_any_id_stand_alone():
     assert conversations(Sketch(), Sketch()) == together((0,), (1,))
 
 
-def test_a_reply_without_references_goes_to_the_letter_of_its_subject():
+def test_a_reply_without_references_goes_to_the_message_of_its_subject():
     assert conversations(
         Sketch("<a>", subject="Flowers", sender="me@x", to=("bob@x",)),
         Sketch("<b>", subject="Re: flowers", sender="bob@x", to=("me@x",), date=DAY),
     ) == together((0, 1))
 
 
-def test_letters_of_one_subject_that_are_no_replies_stay_apart():
+def test_messages_of_one_subject_that_are_no_replies_stay_apart():
     assert conversations(
         Sketch("<a>", subject="Weekly report"), Sketch("<b>", subject="Weekly report", date=7 * DAY)
     ) == together((0,), (1,))
 
 
-def test_a_reply_goes_to_the_newest_earlier_letter_of_its_subject():
+def test_a_reply_goes_to_the_newest_earlier_message_of_its_subject():
     assert conversations(
         Sketch("<a>", subject="Weekly report"),
         Sketch("<b>", subject="Weekly report", date=7 * DAY),
@@ -166,7 +167,7 @@ def test_a_reply_that_names_its_parent_does_not_follow_its_subject():
     ) == together((0,), (1,))
 
 
-def test_a_late_letter_takes_the_replies_that_are_its_own():
+def test_a_late_message_takes_the_replies_that_are_its_own():
     threads = Threads()
     threads.add((0, Sketch("<a>", subject="Report")))
     threads.add((2, Sketch("<c>", subject="Re: Report", date=3 * DAY)))
@@ -193,7 +194,7 @@ def test_everything_called_hello_takes_bounded_work():
                 for number in range(start, start + 100)
             )
         )
-    # Further back than LOOK_BACK letters nobody looks, so the nearest of the same people is out of reach.
+    # Further back than LOOK_BACK messages nobody looks, so the nearest of the same people is out of reach.
     assert len(threads.checked()) == 600
     assert LOOK_BACK < 97
 
@@ -213,12 +214,12 @@ by_subject = st.builds(
     to=st.sampled_from([("me@x",), ("bob@x",), ("me@x", "bob@x")]),
     date=st.sampled_from([0.0, 1.0, 2.0, DAY, 40 * DAY, 80 * DAY]),
 )
-letters = st.lists(by_reference, min_size=1, max_size=9) | st.lists(by_subject, min_size=1, max_size=9)
-passing_letters = st.lists(by_reference | by_subject, max_size=3)
+messages = st.lists(by_reference, min_size=1, max_size=9) | st.lists(by_subject, min_size=1, max_size=9)
+passing_messages = st.lists(by_reference | by_subject, max_size=3)
 
 
 @settings(max_examples=250)
-@given(letters, st.data())
+@given(messages, st.data())
 @example([Sketch("<a>", subject="Re: Hello"), Sketch("", subject="Hello")], None)
 def test_any_order_of_coming_and_going_gives_the_same_conversations(sketches, data):
     expected = conversations(*sketches)
@@ -226,7 +227,7 @@ def test_any_order_of_coming_and_going_gives_the_same_conversations(sketches, da
         order, extra, at_once = [1, 0], [], 1
     else:
         order = data.draw(st.permutations(range(len(sketches))))
-        extra = data.draw(passing_letters)
+        extra = data.draw(passing_messages)
         at_once = data.draw(st.sampled_from([1, 1, 2, 20]))
     threads = Threads()
     arrivals = [(number, sketches[number]) for number in order]
@@ -240,10 +241,10 @@ def test_any_order_of_coming_and_going_gives_the_same_conversations(sketches, da
 
 
 @pytest.mark.parametrize("seconds", [-1e9, 0.0, 4.2e9])
-def test_letters_of_one_second_get_rows_one_after_the_other(seconds):
+def test_messages_of_one_second_get_rows_one_after_the_other(seconds):
     threads = Threads()
     threads.add(*((number, Sketch(date=seconds)) for number in range(700)))
     threads.add(*((number, Sketch(date=seconds)) for number in range(700, 705)))
-    rows = [row for (row,) in threads.db.execute("SELECT row FROM letters ORDER BY row")]
+    rows = [row for (row,) in threads.db.execute("SELECT row FROM messages ORDER BY row")]
     assert rows == list(range(int(1e9 + seconds), int(1e9 + seconds) + 705))
     assert threads.db.execute("SELECT value FROM facts WHERE name = 'displaced'").fetchone()[0] == 704

@@ -1,13 +1,13 @@
-"""Windows, conversations and letters as the screens get them."""
+"""Windows, conversations and messages as the screens get them."""
 
 from __future__ import annotations
 
 import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects
 
-from misfin.errors import LetterGoneError, StoreError
+from misfin.errors import MessageGoneError, StoreError
 from misfin.store.index import read
-from misfin.store.rows import Badge, View
+from misfin.store.index.rows import Badge, View
 
 INBOX = View(ME, "Inbox")
 DAY = 86400.0
@@ -39,13 +39,13 @@ def thread_of_three(box):
     )
 
 
-def test_letters_go_on_below_the_last_one_seen(index, box):
+def test_messages_go_on_below_the_last_one_seen(index, box):
     for number in range(7):
         box.put(mail(f"{number}", date=NOW + number))
     scanned(index)
     for view in (View(), View(query="hello"), View(ME, "Inbox")):
         seen, below = [], None
-        while rows := index.letters(view, 3, below=below):
+        while rows := index.messages(view, 3, below=below):
             seen += subjects(rows)
             below = rows[-1].row
         assert seen == ["6", "5", "4", "3", "2", "1", "0"]
@@ -75,7 +75,7 @@ def test_nobody_has_to_prove_a_draft_and_a_forged_name_elsewhere_proves_nothing(
         box.put(mail(folder, sender=f"Me <{ME}>", date=NOW + number), folder, flags="S")
     box.put(mail("Another's", sender="Bob <bob@x.example>", date=NOW - 1), "Drafts", flags="S")
     scanned(index)
-    rows = index.letters(View(), 10)
+    rows = index.messages(View(), 10)
     badges = {row.subject: row.badge for row in rows}
     assert badges == {
         "Drafts": Badge.VERIFIED,
@@ -88,7 +88,7 @@ def test_nobody_has_to_prove_a_draft_and_a_forged_name_elsewhere_proves_nothing(
     assert shown == badges
 
 
-def test_a_letter_in_the_trash_leaves_the_conversation_but_can_be_seen_there(index, box):
+def test_a_message_in_the_trash_leaves_the_conversation_but_can_be_seen_there(index, box):
     thread_of_three(box)
     scanned(index)
     newest = next(file for file in box.files("Inbox") if b"Carol" in file.read_bytes())
@@ -96,15 +96,15 @@ def test_a_letter_in_the_trash_leaves_the_conversation_but_can_be_seen_there(ind
     scanned(index)
     row = next(row for row in index.conversations(INBOX, 0, 10) if row.subject == "Flowers")
     assert (row.count, row.unread) == (2, 0)
-    assert [letter.folder for letter in index.thread(row.thread)] == ["Inbox", "Sent"]
+    assert [message.folder for message in index.thread(row.thread)] == ["Inbox", "Sent"]
     (binned,) = index.conversations(View(ME, "Trash"), 0, 10)
     assert (binned.thread, binned.count, binned.unread) == (row.thread, 1, 1)
     seen = index.thread(row.thread, View(ME, "Trash"))
-    assert sorted(letter.folder for letter in seen) == ["Inbox", "Sent", "Trash"]
+    assert sorted(message.folder for message in seen) == ["Inbox", "Sent", "Trash"]
     for file in box.files("Inbox", "Sent"):
         file.unlink()
     scanned(index)
-    assert [letter.folder for letter in index.thread(row.thread)] == ["Trash"]
+    assert [message.folder for message in index.thread(row.thread)] == ["Trash"]
 
 
 def test_held_mail_shows_in_the_inbox_list_but_counts_in_its_own_folder(index, box):
@@ -163,25 +163,25 @@ def test_one_list_over_all_accounts(index, box):
     scanned(index)
     assert subjects(index.conversations(View(None, "Inbox"), 0, 10)) == ["theirs", "doubtful", "mine"]
     assert index.count(View(None, "Inbox")) == 3
-    assert subjects(index.letters(View(None, "Inbox"), 10)) == ["theirs", "mine"]
+    assert subjects(index.messages(View(None, "Inbox"), 10)) == ["theirs", "mine"]
     assert subjects(index.conversations(View(None, "Inbox", query="doubtful"), 0, 10)) == ["doubtful"]
     assert subjects(index.conversations(View("work@mail.example", "Inbox"), 0, 10)) == ["theirs", "doubtful"]
     assert index.conversations(View("nobody@x.example", "Inbox"), 0, 10) == []
 
 
-def test_a_letter_by_its_id_or_the_beginning_of_it(index, box):
+def test_a_message_by_its_id_or_the_beginning_of_it(index, box):
     box.put(mail("one"), name="1700000001.M1P1.host")
     box.put(mail("two"), name="1700000001.M2P1.host", flags="FS")
     box.put(mail("three"), name="1700000001.M2P1.host.more", flags="S")
     scanned(index)
-    assert index.letter("1700000001.M1P1.host").subject == "one"
-    assert index.letter("1700000001.M2P1.host").subject == "two"
-    assert index.letter("1700000001.M1").subject == "one"
-    with pytest.raises(StoreError, match="Several letters"):
-        index.letter("1700000001.M")
+    assert index.message("1700000001.M1P1.host").subject == "one"
+    assert index.message("1700000001.M2P1.host").subject == "two"
+    assert index.message("1700000001.M1").subject == "one"
+    with pytest.raises(StoreError, match="Several messages"):
+        index.message("1700000001.M")
     for unknown in ("17000000019", "", "%", "x/../y"):
-        with pytest.raises(LetterGoneError):
-            index.letter(unknown)
+        with pytest.raises(MessageGoneError):
+            index.message(unknown)
 
 
 def test_the_generation_changes_with_every_change_and_only_then(index, box):
@@ -197,7 +197,7 @@ def test_the_generation_changes_with_every_change_and_only_then(index, box):
     assert index.generation() == second
 
 
-def test_tags_of_all_letters_of_a_conversation(index, box):
+def test_tags_of_all_messages_of_a_conversation(index, box):
     (box.path() / "dovecot-keywords").write_text("0 work\n1 travel\n25 $Label\n")
     box.put(mail("a", message_id="<a@x>"), flags="Sab")
     box.put(mail("b", message_id="<b@x>", references=["<a@x>"], date=NOW + 1), flags="Saz")
@@ -205,20 +205,20 @@ def test_tags_of_all_letters_of_a_conversation(index, box):
     scanned(index)
     tags = {row.subject: row.tags for row in index.conversations(INBOX, 0, 10)}
     assert tags == {"b": ("$label", "travel", "work"), "c": ()}
-    assert sorted(subjects(index.letters(View(query="tag:work"), 10))) == ["a", "b"]
-    assert subjects(index.letters(View(query="tag:$label"), 10)) == ["b"]
+    assert sorted(subjects(index.messages(View(query="tag:work"), 10))) == ["a", "b"]
+    assert subjects(index.messages(View(query="tag:$label"), 10)) == ["b"]
     assert [each.text for each in index.complete("tag:", 4)] == ["$label", "travel", "work"]
     (box.path() / "dovecot-keywords").write_text("0 job\n")
     scanned(index)
-    assert sorted(subjects(index.letters(View(query="tag:job"), 10))) == ["a", "b"]
-    assert index.letters(View(query="tag:travel"), 10) == []
+    assert sorted(subjects(index.messages(View(query="tag:job"), 10))) == ["a", "b"]
+    assert index.messages(View(query="tag:travel"), 10) == []
 
 
-def test_a_letter_is_found_by_its_message_id(index, box):
+def test_a_message_is_found_by_its_message_id(index, box):
     thread_of_three(box)
     scanned(index)
     found = index.named("<1@x>")
-    assert (found.subject, index.letter(found.id).sender) == ("Flowers", "Bob")
+    assert (found.subject, index.message(found.id).sender) == ("Flowers", "Bob")
     assert index.named("<3@x>").thread == found.thread
     assert index.named("<9@x>") is None
     box.put(mail("Re: gone", message_id="<5@x>", references=["<4@x>"]))

@@ -9,11 +9,11 @@ import threading
 import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
 
-from misfin.errors import LetterGoneError
-from misfin.store.index import MailIndex, compare, listing
+from misfin.errors import MessageGoneError
+from misfin.store.index import MailIndex, diff, listing
 from misfin.store.index import scan as scanning
-from misfin.store.index.place import Place
-from misfin.store.rows import Badge, Changes, View
+from misfin.store.index.file_place import FilePlace
+from misfin.store.index.rows import Badge, Changes, View
 
 INBOX = View(ME, "Inbox")
 
@@ -32,10 +32,10 @@ def test_new_mail_comes_in_with_what_it_is(index, box):
     assert (row.id, row.participants, row.subject) == (key, "Bob Jones", "Meeting notes")
     assert (row.snippet, row.count, row.unread) == ("Here are the notes from today", 1, 1)
     assert (row.date, row.badge, row.starred, row.tags) == (NOW, Badge.NONE, False, ())
-    (letter,) = index.thread(row.thread)
-    assert (letter.sender, letter.sender_address, letter.to) == ("Bob Jones", "bob@remote.host", (ME,))
-    assert letter.path.read_bytes() == index.raw(letter)
-    assert index.read(letter).subject == "Meeting notes"
+    (message,) = index.thread(row.thread)
+    assert (message.sender, message.sender_address, message.to) == ("Bob Jones", "bob@remote.host", (ME,))
+    assert message.path.read_bytes() == index.raw(message)
+    assert index.read(message).subject == "Meeting notes"
 
 
 def test_an_account_with_a_name_of_its_own_wrote_what_bears_its_address(tmp_path):
@@ -47,7 +47,7 @@ def test_an_account_with_a_name_of_its_own_wrote_what_bears_its_address(tmp_path
         tmp_path / "index.db", box.root, address_of=lambda name: addresses.get(name, name)
     ) as index:
         index.scan()
-        rows = index.letters(View("work", "Sent"), 9)
+        rows = index.messages(View("work", "Sent"), 9)
         assert {row.subject: row.badge for row in rows} == {"mine": Badge.VERIFIED, "theirs": Badge.NONE}
         (mine,) = (row for row in index.conversations(View("work", "Sent"), 0, 9) if row.subject == "mine")
         assert mine.participants == f"To: {ME}"
@@ -83,23 +83,23 @@ def test_flags_of_other_programs_are_seen(index, box):
 def test_moves_of_other_programs_keep_the_row(index, box):
     box.put(mail("one"))
     scanned(index)
-    before = index.letters(INBOX, 1)[0]
+    before = index.messages(INBOX, 1)[0]
     box.move(box.files("Inbox")[0], "Archive")
     changes = index.scan()
     assert (changes.moved, changes.added, changes.removed) == (1, 0, 0)
-    after = index.letter(before.id)
+    after = index.message(before.id)
     assert (after.row, after.thread, after.folder) == (before.row, before.thread, "Archive")
     assert [row.folder for row in index.folders() if row.total] == ["Archive"]
 
 
-def test_a_letter_of_the_same_name_in_another_folder_is_not_taken_for_a_moved_one(index, box):
+def test_a_message_of_the_same_name_in_another_folder_is_not_taken_for_a_moved_one(index, box):
     box.put(mail("first"), name="1")
     scanned(index)
     box.files("Inbox")[0].unlink()
-    box.put(mail("another letter altogether"), "Archive", name="1")
+    box.put(mail("another message altogether"), "Archive", name="1")
     changes = index.scan()
     assert (changes.moved, changes.added, changes.removed) == (0, 1, 1)
-    assert index.letter("1").subject == "another letter altogether"
+    assert index.message("1").subject == "another message altogether"
 
 
 def test_removed_files_go(index, box):
@@ -111,8 +111,8 @@ def test_removed_files_go(index, box):
     assert subjects(index.conversations(INBOX, 0, 10)) == ["two"]
 
 
-def test_a_folder_that_is_replaced_is_read_anew(index, box, tmp_path, monkeypatch):
-    monkeypatch.setattr(compare, "SMALL", 0)
+def test_a_folder_that_is_replaced_is_read_again(index, box, tmp_path, monkeypatch):
+    monkeypatch.setattr(diff, "SMALL", 0)
     for number in range(4):
         box.put(mail(f"old {number}"), name=f"1700000000.{number}.x", flags="S")
     box.age()
@@ -148,14 +148,14 @@ def test_a_folder_made_or_removed_by_another_program_comes_and_goes(index, box):
     assert "Lists/Crew" not in {row.folder for row in index.folders()}
 
 
-def test_an_account_removed_takes_its_letters_along(index, box):
+def test_an_account_removed_takes_its_messages_along(index, box):
     other = Mailbox(box.root, "other@mail.example")
     other.put(mail("theirs"))
     box.put(mail("mine"))
     scanned(index)
     shutil.rmtree(box.root / "other@mail.example")
     scanned(index)
-    assert subjects(index.letters(View(), 10)) == ["mine"]
+    assert subjects(index.messages(View(), 10)) == ["mine"]
     assert {row.account for row in index.folders()} == {ME}
 
 
@@ -178,28 +178,31 @@ def test_a_folder_that_cannot_be_listed_keeps_what_is_known_of_it(index, box, mo
     assert folder(index, "Inbox").total == 2
 
 
-def test_a_letter_that_moves_while_folders_are_looked_at_is_neither_lost_nor_doubled(index, box, monkeypatch):
+def test_a_message_that_moves_while_folders_are_looked_at_is_neither_lost_nor_doubled(
+    index, box, monkeypatch
+):
     box.put(mail("one"), "Archive")
     scanned(index)
-    row = index.letters(View(), 1)[0].row
+    row = index.messages(View(), 1)[0].row
     names = listing.names
     moved = []
 
     def moving(path):
-        """The Inbox has been listed; now the letter leaves the Archive, which has not been, for the Inbox."""
+        """The Inbox has been listed; now the message leaves the Archive, which has not been, for the
+        Inbox."""
         if path == box.path("Archive") / "new" and not moved:
             moved.append(box.move(box.files("Archive")[0], "Inbox"))
         return names(path)
 
     monkeypatch.setattr(listing, "names", moving)
     assert index.scan().moved == 1
-    assert [(letter.row, letter.folder) for letter in index.letters(View(), 10)] == [(row, "Inbox")]
+    assert [(message.row, message.folder) for message in index.messages(View(), 10)] == [(row, "Inbox")]
 
 
-def test_newest_letters_come_first_and_show_while_the_rest_is_read(index, box, monkeypatch):
+def test_newest_messages_come_first_and_show_while_the_rest_is_read(index, box, monkeypatch):
     monkeypatch.setattr(scanning, "TELL", 0.0)
     for number in range(1300):
-        box.put(mail(f"letter {number}", date=NOW + number), name=f"{int(NOW) + number}.x", flags="S")
+        box.put(mail(f"message {number}", date=NOW + number), name=f"{int(NOW) + number}.x", flags="S")
     seen = []
 
     def look(done, total):
@@ -207,11 +210,11 @@ def test_newest_letters_come_first_and_show_while_the_rest_is_read(index, box, m
 
     index.scan(look)
     assert [entry[:2] for entry in seen] == [(200, 1300), (1200, 1300), (1300, 1300)]
-    assert {entry[2] for entry in seen} == {"letter 1299"}
+    assert {entry[2] for entry in seen} == {"message 1299"}
     assert [entry[3] for entry in seen] == [200, 1200, 1300]
 
 
-def test_long_letters_come_in_smaller_blocks(index, box, monkeypatch):
+def test_long_messages_come_in_smaller_blocks(index, box, monkeypatch):
     monkeypatch.setattr(scanning, "BLOCK_TEXT", 4000)
     monkeypatch.setattr(scanning, "TELL", 0.0)
     for _ in range(5):
@@ -236,7 +239,7 @@ def test_two_programs_may_build_the_same_index(index, box, tmp_path):
     from misfin.store.index import MailIndex
 
     for number in range(700):
-        box.put(mail(f"letter {number}"), flags="S")
+        box.put(mail(f"message {number}"), flags="S")
     with MailIndex(tmp_path / "cache" / "index.db", box.root) as other:
         threads = [threading.Thread(target=each.scan) for each in (index, other)]
         for thread in threads:
@@ -244,7 +247,7 @@ def test_two_programs_may_build_the_same_index(index, box, tmp_path):
         for thread in threads:
             thread.join()
         assert folder(other, "Inbox").total == 700
-    assert len(whole_view(scanned(index))["letters"]) == 700
+    assert len(whole_view(scanned(index))["messages"]) == 700
 
 
 def test_what_another_scan_put_in_is_not_put_in_twice(index, box):
@@ -253,19 +256,19 @@ def test_what_another_scan_put_in_is_not_put_in_twice(index, box):
     found = other.look()
     scanned(index)
     assert other.apply(found).added == 0
-    assert len(index.letters(View(), 10)) == 1
+    assert len(index.messages(View(), 10)) == 1
 
 
-def test_a_letter_is_found_where_another_program_put_it(index, box):
+def test_a_message_is_found_where_another_program_put_it(index, box):
     box.put(mail("one"))
     scanned(index)
-    row = index.letters(INBOX, 1)[0]
+    row = index.messages(INBOX, 1)[0]
     box.move(box.flag(box.files("Inbox")[0], "RS"), "Archive")
     assert index.read(row).subject == "one"
     box.files("Archive")[0].unlink()
-    with pytest.raises(LetterGoneError):
+    with pytest.raises(MessageGoneError):
         index.raw(row)
 
 
 def test_places_sort_as_folder_and_file():
-    assert Place(1, b"cur/a") < Place(1, b"cur/b") < Place(2, b"cur/a")
+    assert FilePlace(1, b"cur/a") < FilePlace(1, b"cur/b") < FilePlace(2, b"cur/a")

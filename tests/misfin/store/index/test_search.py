@@ -11,9 +11,10 @@ from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects
 from misfin.errors import QueryError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.envelope import wrap
-from misfin.store.index import MailIndex, matches, spelling
-from misfin.store.rows import Completion, Count, View
+from misfin.store.index import MailIndex
+from misfin.store.index.rows import Completion, Count, View
+from misfin.store.message.envelope import wrap
+from misfin.store.search import matches, spelling
 
 DAY = 86400.0
 MULTIPART = """\
@@ -208,7 +209,7 @@ def test_hostile_words_are_only_words(index):
         "subject:^a",
         "a*b",
         "{x}:y",
-        "'; DROP TABLE letters",
+        "'; DROP TABLE messages",
         "a\0b",
         '"*"x',
     ):
@@ -248,8 +249,8 @@ def test_a_long_result_is_walked_as_far_as_it_is_looked_at(tmp_path):
         assert index.count(view) == 200
         assert [int(row.subject) for row in index.conversations(view, 190, 50)] == list(range(109, 99, -1))
         assert [row.count for row in index.conversations(view, 0, 1)] == [3]
-        assert len(index.letters(view, 1000)) == 500
-        assert [row.date for row in index.letters(view, 2, 5)] == [NOW + 494, NOW + 493]
+        assert len(index.messages(view, 1000)) == 500
+        assert [row.date for row in index.messages(view, 2, 5)] == [NOW + 494, NOW + 493]
 
 
 def test_a_search_sees_what_changed(index, tmp_path):
@@ -454,10 +455,10 @@ def test_a_place_in_a_search_is_found_without_counting_it(tmp_path):
 
 
 @pytest.mark.parametrize("step", [3, 64])
-def test_letters_of_one_second_stand_by_what_is_in_them_whatever_came_first(tmp_path, monkeypatch, step):
+def test_messages_of_one_second_stand_by_what_is_in_them_whatever_came_first(tmp_path, monkeypatch, step):
     monkeypatch.setattr(matches, "_FIRST_STEP", step)
     monkeypatch.setattr(matches, "_LONGEST_STEP", step)
-    letters = [
+    messages = [
         mail(f"{number}", "common", date=NOW + number % 4, references=[f"<{number % 9}@x>"])
         for number in range(60)
     ]
@@ -466,7 +467,7 @@ def test_letters_of_one_second_stand_by_what_is_in_them_whatever_came_first(tmp_
         box = Mailbox(tmp_path / place)
         with MailIndex(tmp_path / f"{place}.db", box.root) as index:
             for number in list(range(60))[::order]:
-                box.put(letters[number], name=f"{number}.x")
+                box.put(messages[number], name=f"{number}.x")
                 if number % 3 == 0:
                     scanned(index)
             scanned(index)

@@ -16,7 +16,7 @@ from mailboxes import ME, Mailbox, mail, subjects
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
 from misfin.store.index import watch as watching
-from misfin.store.rows import View
+from misfin.store.index.rows import View
 
 INBOX = View(ME, "Inbox")
 SOON = 60.0
@@ -69,9 +69,9 @@ def test_a_delivery_a_flag_a_move_and_a_removal_are_told(watched, index, box):
     box.put(mail("second"), name="2.x")
     watched.until(lambda: index.count(INBOX) == 2)
     box.flag(next(file for file in box.files() if file.name == "2.x"), "FS")
-    watched.until(lambda: index.letter("2.x").starred)
+    watched.until(lambda: index.message("2.x").starred)
     moved = box.move(next(file for file in box.files() if file.name.startswith("2.x")), "Archive")
-    watched.until(lambda: index.letter("2.x").folder == "Archive")
+    watched.until(lambda: index.message("2.x").folder == "Archive")
     moved.unlink()
     watched.until(lambda: not index.count(View(ME, "Archive")))
 
@@ -95,13 +95,13 @@ def test_a_folder_put_in_the_place_of_another_is_watched_on(watched, index, box,
 def test_what_another_program_put_into_the_index_is_told(watched, index, box, tmp_path):
     with MailIndex(tmp_path / "cache" / "index.db", box.root) as other:
         Filing(other, box.store).apply(Action.STAR, ["1.x"])
-    watched.until(lambda: index.letter("1.x").starred)
+    watched.until(lambda: index.message("1.x").starred)
 
 
-def test_tags_named_anew_are_told(watched, index, box):
+def test_tags_named_again_are_told(watched, index, box):
     box.flag(box.files()[0], "Sa")
     (box.path() / "dovecot-keywords").write_text("0 work\n")
-    watched.until(lambda: subjects(index.letters(View(query="tag:work"), 9)) == ["first"])
+    watched.until(lambda: subjects(index.messages(View(query="tag:work"), 9)) == ["first"])
 
 
 def test_a_mail_root_that_does_not_exist_yet_is_waited_for(tmp_path, monkeypatch, follow):
@@ -188,7 +188,7 @@ def test_a_folder_whose_name_is_no_utf8_is_watched_as_well(index, box, follow):
     news.until(lambda: index.count(INBOX) == 1)
     with open(folder + b"/new/1700000000.a", "wb") as file:
         file.write(mail("latin"))
-    news.until(lambda: "latin" in subjects(index.letters(View(), 9)))
+    news.until(lambda: "latin" in subjects(index.messages(View(), 9)))
 
 
 def test_a_folder_that_is_moved_in_is_watched_whole(watched, index, box, tmp_path):

@@ -1,0 +1,54 @@
+"""Opening a message's file wherever it is by now: by its last known name, else by its key, in every
+folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from misfin.errors import MessageGoneError, StoreError
+from misfin.store.index.file_place import split_key
+from misfin.store.index.read import FileLocation
+from misfin.store.index.rows import MessageRow
+from misfin.store.mail.maildir import MailStore
+
+_WALKS: Final = 5
+"""How often all folders are walked for a key: a message on its way can be missed by one walk."""
+
+
+def open_message(look: Callable[[], FileLocation | None], known: MessageRow | None, mail_root: Path) -> int:
+    """A handle on a message's file; ``look`` asks the index where it is, ``known`` is what was shown of it.
+
+    Raises:
+        MessageGoneError: no folder of its account has it.
+        StoreError: it is there and cannot be read.
+    """
+    for _ in range(_WALKS):
+        for path in _paths(look(), known, mail_root):
+            try:
+                # Not blocking: a named pipe in the place of a message is not waited for.
+                return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StoreError(f"The message cannot be read: {error.strerror or error}.") from error
+    raise MessageGoneError("This message is no longer there.")
+
+
+def _paths(found: FileLocation | None, known: MessageRow | None, mail_root: Path) -> Iterator[bytes | Path]:
+    if found is not None:
+        yield os.fsencode(found.root) + b"/" + found.file
+    if known is not None:
+        yield known.path
+    if found is not None:
+        account, folder, name = found.account, found.folder, found.file[4:]
+    elif known is not None:
+        account, folder, name = known.account, known.folder, os.fsencode(known.path.name)
+    else:
+        return
+    store, key = MailStore(mail_root), os.fsdecode(split_key(name))
+    for place in sorted(store.folders(account), key=lambda other: other != folder):
+        if entry := store.folder(account, place).find(key):
+            yield entry.path

@@ -1,0 +1,140 @@
+"""What the mail index hands out: small frozen rows, one window at a time, never a whole mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Badge(StrEnum):
+    """How it is known who sent a message (docs/trust.md §7). Stored by name, drawn by value."""
+
+    VERIFIED = "✓"
+    FIRST = "◐"
+    NONE = "?"
+    CHANGED = "⚠"
+
+
+BADGES = tuple(Badge)
+"""The index keeps a badge as its place in here."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a list shows: a folder, a search, or both.
+
+    ``None`` for account or folder means all of them; ``query`` is in the language of
+    :mod:`misfin.store.search.query`.
+    """
+
+    account: str | None = None
+    folder: str | None = None
+    query: str = ""
+    unread_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many conversations a view has; without ``complete`` there are at least so many."""
+
+    total: int
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRow:
+    """One folder with its kept counts: messages, unread messages, and the conversations its list shows."""
+
+    account: str
+    folder: str
+    total: int
+    unread: int
+    conversations: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRow:
+    """One line of a list: a conversation as seen from a view.
+
+    ``message`` and ``id`` name its newest message in that view, whose subject, snippet, date (Unix seconds)
+    and badge are shown. ``count`` is the size of the whole conversation across folders (messages in Trash
+    and Junk count only in a view of those); ``unread`` is how many of its messages *in the view's folder*
+    are unread. ``participants`` are its newest authors other than oneself, or ``To: …`` where there is
+    no other. ``tags`` are those of all its messages, sorted.
+    """
+
+    thread: int
+    message: int
+    id: str
+    participants: str
+    subject: str
+    snippet: str
+    count: int
+    unread: int
+    starred: bool
+    date: float
+    badge: Badge
+    tags: tuple[str, ...]
+    attachment: bool
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One message. ``row`` lives as long as this index, ``id`` (its Maildir name) as long as the file.
+
+    ``to`` holds ``Name <address>``, or the bare address where there is no name.
+
+    ``path`` was right when the row was read; another program may have renamed the file since, so read
+    messages through :meth:`misfin.store.index.MailIndex.read`, which looks again.
+    """
+
+    row: int
+    id: str
+    account: str
+    folder: str
+    sender: str
+    sender_address: str
+    to: tuple[str, ...]
+    subject: str
+    date: float
+    unread: bool
+    starred: bool
+    tags: tuple[str, ...]
+    badge: Badge
+    thread: int
+    size: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one scan found: numbers of messages, and the ``(account, folder)`` pairs they are in.
+
+    ``elsewhere``: the index had changed since the last scan already, by filing or by another program.
+    ``unsure``: messages are on their way just now, so that another scan should follow soon. ``unreadable``:
+    folders that are there and could not be listed; what was known of them stays.
+    """
+
+    added: int = 0
+    removed: int = 0
+    moved: int = 0
+    flagged: int = 0
+    folders: frozenset[tuple[str, str]] = frozenset()
+    elsewhere: bool = False
+    unsure: bool = False
+    unreadable: tuple[Path, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.moved or self.flagged or self.elsewhere)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An offer for the search box: ``text`` replaces characters ``start:end``; ``hint`` says what it is."""
+
+    text: str
+    start: int
+    end: int
+    hint: str

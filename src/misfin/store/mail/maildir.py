@@ -1,0 +1,397 @@
+"""Messages as files: durable delivery, moves and flags in a Maildir that other programs use at the same time.
+
+The contract on disk is the common one (cr.yp.to/proto/maildir.html): a message is written and fsynced in
+``tmp/``, then renamed into ``new/`` (or ``cur/`` when it already has flags), and the folder is fsynced. A
+name in ``cur/`` is ``key:2,FLAGS``. The key never changes while the message lives, and no byte from outside
+is ever part of it. Other programs may rename any file at any moment, so every operation looks again when a
+name is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from misfin.errors import MessageGoneError, StoreError
+from misfin.files import private_folder, rename_across, sync_folder
+from misfin.model.folders import FOLDERS, INBOX
+from misfin.store.mail.casing import own_name, read_back, spelled_out
+from misfin.store.mail.filenames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
+from misfin.store.mail.foldernames import folder_path, names_of
+from misfin.store.mail.maildir_writing import Finished, NewMessage, take, translated, write
+
+__all__ = [
+    "ABANDONED_AFTER",
+    "SUBDIRS",
+    "Entry",
+    "MailStore",
+    "Maildir",
+    "NewMessage",
+    "split_name",
+    "unique_name",
+]
+
+SUBDIRS = ("new", "cur")
+ABANDONED_AFTER = 36 * 3600.0
+"""Seconds after which a file in ``tmp/`` was given up by its writer (the Maildir document's own figure)."""
+
+_RENAME_TRIES = 20
+"""How often a message is looked up again when other programs keep renaming it under our hands."""
+
+_STRAY = re.compile("[\udc80-\udcff]")
+"""What Python makes of bytes in a file name that are not text."""
+
+
+class Maildir:
+    """One folder of messages. Safe for any number of threads and programs; holds no state but its path.
+
+    Raises :class:`StoreError` for what the system refuses (disk full, read-only, no permission) and
+    :class:`MessageGoneError` when a message is no longer in this folder.
+    """
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Maildir({str(self.path)!r})"
+
+    def create(self) -> Maildir:
+        """Make the folder and whatever part of it is missing, entered by its owner only; returns itself."""
+        with translated(f"The mail folder {self.path} could not be made"):
+            made = [self.path / part for part in ("tmp", *SUBDIRS) if not (self.path / part).is_dir()]
+            for part in made:
+                private_folder(part)
+            if made:
+                self.path.chmod(0o700)
+                sync_folder(self.path)
+                sync_folder(self.path.parent)
+        return self
+
+    def exists(self) -> bool:
+        """Whether it is there and can be entered."""
+        return any(os.path.isdir(self.path / part) for part in SUBDIRS)  # noqa: PTH112 - never raises
+
+    # ---- delivery ---------------------------------------------------------------------------------
+
+    def deliver(
+        self, data: bytes, *, flags: str = "", received: float | None = None, now: float | None = None
+    ) -> Entry:
+        """Store one message; when this returns it survives a crash and a power cut."""
+        return self.deliver_many([NewMessage(data, flags, received)], now=now)[0]
+
+    def deliver_many(self, batch: Sequence[bytes | NewMessage], *, now: float | None = None) -> list[Entry]:
+        """Store several messages with one fsync of each folder they go to: all of them, or an error and none.
+
+        A message without flags is new mail (``new/``), one with flags lies in ``cur/``.
+        """
+        new_messages = [NewMessage(item) if isinstance(item, bytes) else item for item in batch]
+        drafts = self._write(new_messages, time.time() if now is None else now)
+        return self.take(
+            [
+                (draft, new_message.flags, new_message.key)
+                for draft, new_message in zip(drafts, new_messages, strict=True)
+            ]
+        )
+
+    def new_paths(self, count: int = 1, *, now: float) -> list[Path]:
+        """Where to write that many messages before :meth:`take` files them; nobody else has these names.
+
+        Raises :class:`StoreError` when the folder cannot be made.
+        """
+        return [Path(name) for name in self._new_names(count, now)]
+
+    def write(self, batch: Sequence[NewMessage], *, now: float) -> list[Path]:
+        """Write messages into ``tmp/``, for :meth:`take`: all of them, or an error and none.
+
+        Raises :class:`StoreError`.
+        """
+        return [Path(draft) for draft in self._write(batch, now)]
+
+    def take(self, files: Sequence[Finished]) -> list[Entry]:
+        """File finished messages out of ``tmp/``: all of them, or an error and none; the files are gone then.
+
+        When this returns they survive a crash and a power cut. Raises :class:`StoreError`.
+        """
+        return take(self.path, files)
+
+    def _write(self, batch: Sequence[NewMessage], now: float) -> list[str]:
+        drafts = self._new_names(len(batch), now)
+        write(self.path, drafts, batch)
+        return drafts
+
+    def _new_names(self, count: int, now: float) -> list[str]:
+        drafts = self.path / "tmp"
+        if not drafts.is_dir():  # a sync tool or a person removed an empty folder
+            self.create()
+        return [f"{drafts}/{unique_name(now)}" for _ in range(count)]
+
+    # ---- looking ----------------------------------------------------------------------------------
+
+    def names(self, subdir: str) -> list[str]:
+        """File names in ``new`` or ``cur``, unordered: everything that could be a message, nothing is opened.
+
+        Names that start with a dot belong to other programs (the Maildir document) and are left out, as is
+        whatever is not a file: a named pipe, say, would block whoever opens it.
+        """
+        found: list[str] = []
+        with translated(f"The mail folder {self.path} could not be read"):
+            try:
+                entries = os.scandir(self.path / subdir)
+            except FileNotFoundError:
+                return found
+            with entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    with suppress(OSError):  # a symbolic link to nowhere
+                        if entry.is_file():
+                            found.append(entry.name)
+        return found
+
+    def list(self, subdir: str | None = None) -> list[Entry]:
+        """Every message (of one subfolder, or of both), oldest delivery first by name."""
+        entries = []
+        for part in SUBDIRS if subdir is None else (subdir,):
+            for name in self.names(part):
+                key, flags = split_name(name)
+                entries.append(Entry(key, part, flags, self.path, name))
+        entries.sort(key=lambda entry: entry.name)
+        return entries
+
+    def keys(self) -> set[str]:
+        return {split_name(name)[0] for subdir in SUBDIRS for name in self.names(subdir)}
+
+    def find(self, key: str, seen: str = "") -> Entry | None:
+        """The message with this key, wherever its flags took it.
+
+        ``seen`` is where it was last (``cur/NAME``); that and other likely names are tried before listing.
+        """
+        subdir, _, name = seen.partition("/")
+        if name and os.path.lexists(self.path / subdir / name):
+            return Entry(key, subdir, split_name(name)[1], self.path, name)
+        for subdir, ending in LIKELY_PLACES:
+            name = key + ending
+            if os.path.lexists(self.path / subdir / name):
+                return Entry(key, subdir, ending[len(INFO) :], self.path, name)
+        # A file renamed during a listing may be missed by it: look again for as long as anything changes.
+        for _ in range(_RENAME_TRIES):
+            before = self._changed()
+            for subdir in ("cur", "new"):
+                for name in self.names(subdir):
+                    if name.startswith(key) and split_name(name)[0] == key:
+                        return Entry(key, subdir, split_name(name)[1], self.path, name)
+            if before == self._changed():
+                break
+        return None
+
+    def _changed(self) -> tuple[int, ...]:
+        """When names last changed, as far as the system tells."""
+        with suppress(OSError):
+            return tuple((self.path / subdir).stat().st_mtime_ns for subdir in SUBDIRS)
+        return ()
+
+    def read(self, key: str, limit: int = -1, *, seen: str = "") -> bytes:
+        """The bytes of a message, at most ``limit`` of them. ``seen`` as in :meth:`find`."""
+        data = b""
+
+        def load(entry: Entry) -> Entry:
+            nonlocal data
+            with entry.path.open("rb") as file:
+                data = file.read(limit)
+            return entry
+
+        self._follow(key, load, seen)
+        return data
+
+    # ---- changing ---------------------------------------------------------------------------------
+
+    def set_flags(self, key: str, flags: str, *, sync: bool = True) -> Entry:
+        """Give a message exactly these flags (``DFPRST``, and a–z for IMAP keywords); it leaves ``new/``."""
+        return self._reflag(key, lambda _: flags, sync)
+
+    def change_flags(
+        self, key: str, *, add: str = "", remove: str = "", sync: bool = True, seen: str = ""
+    ) -> Entry:
+        """Add and remove flags; what other programs set meanwhile stays. ``seen`` as in :meth:`find`."""
+        return self._reflag(key, lambda old: "".join((set(old) | set(add)) - set(remove)), sync, seen)
+
+    def move(
+        self, key: str, to: Maildir, flags: str | None = None, *, sync: bool = True, seen: str = ""
+    ) -> Entry:
+        """Put a message into another folder, in one rename, with other flags if given; its key stays.
+
+        Should the target already hold another file of that name, the message gets a fresh key. ``seen`` as in
+        :meth:`find`.
+        """
+
+        def rename(entry: Entry) -> Entry:
+            wanted = entry.flags if flags is None else ordered(flags, entry.flags)
+            new_key, subdir = entry.key, "cur" if wanted or flags is not None else entry.subdir
+            if os.path.lexists(to.path / "cur" / f"{new_key}{INFO}{wanted}") or os.path.lexists(
+                to.path / "new" / new_key
+            ):
+                new_key = unique_name(time.time())
+            name = new_key if subdir == "new" else f"{new_key}{INFO}{wanted}"
+            target = Entry(new_key, subdir, wanted, to.path, name)
+            rename_across(entry.path, target.path, to.path / "tmp" / unique_name(time.time()))
+            return target
+
+        if to.path == self.path:
+            return self._follow(key, lambda entry: entry) if flags is None else self.set_flags(key, flags)
+        if not (to.path / "tmp").is_dir():
+            to.create()
+        moved = self._follow(key, rename, seen)
+        if sync:
+            to.sync()
+            self.sync()
+        return moved
+
+    def remove(self, key: str, *, sync: bool = True) -> None:
+        """Delete a message for good. Only for what a person emptied from the trash, and for drafts."""
+
+        def unlink(entry: Entry) -> Entry:
+            entry.path.unlink()
+            return entry
+
+        self._follow(key, unlink)
+        if sync:
+            self.sync()
+
+    def sync(self) -> None:
+        """Make earlier ``sync=False`` changes durable: one fsync for a whole batch."""
+        with translated(f"The mail folder {self.path} could not be written"):
+            for subdir in SUBDIRS:
+                sync_folder(self.path / subdir)
+
+    def clean(self, now: float) -> int:
+        """Remove what crashed writers left in ``tmp/`` 36 hours ago or earlier; returns how many files."""
+        removed = 0
+        with suppress(FileNotFoundError), os.scandir(self.path / "tmp") as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    facts = entry.stat(follow_symlinks=False)
+                    newest = max(
+                        facts.st_mtime, facts.st_ctime
+                    )  # mtime is the message's when it was imported
+                    if stat.S_ISREG(facts.st_mode) and now - newest > ABANDONED_AFTER:
+                        Path(entry.path).unlink()
+                        removed += 1
+        return removed
+
+    def _reflag(self, key: str, change: Callable[[str], str], sync: bool, seen: str = "") -> Entry:
+        def rename(entry: Entry) -> Entry:
+            flags = ordered(change(entry.flags), entry.flags)
+            target = Entry(entry.key, "cur", flags, self.path, f"{entry.key}{INFO}{flags}")
+            if target.path != entry.path:
+                if os.path.lexists(target.path):  # two files of one key: never put one over the other
+                    fresh = unique_name(time.time())
+                    target = Entry(fresh, "cur", flags, self.path, f"{fresh}{INFO}{flags}")
+                entry.path.rename(target.path)
+            return target
+
+        changed = self._follow(key, rename, seen)
+        if sync:
+            with translated(f"The mail folder {self.path} could not be written"):
+                sync_folder(self.path / "cur")
+        return changed
+
+    def _follow(self, key: str, act: Callable[[Entry], Entry], seen: str = "") -> Entry:
+        """Do something to the file of ``key``, looking again when another program renamed it meanwhile."""
+        for _ in range(_RENAME_TRIES):
+            entry = self.find(key, seen)
+            if entry is None:
+                break
+            with translated(f"A message in {self.path} could not be changed", FileNotFoundError):
+                return act(entry)
+        else:
+            raise StoreError(f"A message in {self.path} could not be changed: its name keeps changing.")
+        raise MessageGoneError(f"The message {key} is no longer in {self.path}.")
+
+
+# ---- accounts and their folders -------------------------------------------------------------------
+
+
+class MailStore:
+    """All mail of a profile: one Maildir++ per account below ``root``.
+
+    ``account`` is everywhere the name of its directory, :attr:`misfin.model.account.Account.directory`.
+    """
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def accounts(self) -> list[str]:
+        """Accounts that have a Maildir, sorted."""
+        with suppress(FileNotFoundError), os.scandir(self.root) as entries:
+            return sorted(
+                self._account_in(entry.name)
+                for entry in entries
+                if not entry.name.startswith(".")
+                and not _STRAY.search(entry.name)
+                and entry.is_dir()
+                and Maildir(Path(entry.path)).exists()
+            )
+        return []
+
+    def has(self, account: str) -> bool:
+        """Whether there is a Maildir of this name."""
+        with suppress(StoreError):  # a name that no directory can have
+            return Maildir(self._home(account)).exists()
+        return False
+
+    def folders(self, account: str) -> list[str]:
+        """Folders of an account that exist: the standard ones first in their fixed order, then by name."""
+        home = self._home(account)
+        found = {INBOX} if Maildir(home).exists() else set()
+        with suppress(FileNotFoundError), os.scandir(home) as entries:
+            found |= names_of(
+                home,
+                (
+                    entry.name
+                    for entry in entries
+                    if entry.name.startswith(".") and entry.is_dir() and Maildir(Path(entry.path)).exists()
+                ),
+            )
+        others = sorted(found.difference(FOLDERS))
+        return [name for name in FOLDERS if name in found] + others
+
+    def folder(self, account: str, name: str = INBOX) -> Maildir:
+        """The Maildir of a folder, made or not; ``/`` divides levels, as in ``Lists/Crew``.
+
+        Raises:
+            StoreError: a name that cannot be a folder.
+        """
+        home = self._home(account)
+        if name.upper() == "INBOX":
+            return Maildir(home)
+        return Maildir(folder_path(home, name))
+
+    def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
+        """Make an account with its folders; what exists stays as it is."""
+        with translated(f"The mail folder {self.root} could not be made"):
+            private_folder(self.root)
+        for name in names:
+            maildir = self.folder(account, name).create()
+            marker = maildir.path / "maildirfolder"  # Maildir++: "this is a folder, not a mailbox of its own"
+            if maildir.path != self._home(account) and not marker.exists():
+                with translated(f"The mail folder {maildir.path} could not be made"):
+                    marker.touch(mode=0o600)
+
+    def _account_in(self, directory: str) -> str:
+        """The account whose mail is in a directory of the root."""
+        account = read_back(directory)
+        return account if account == directory or self._home(account).name == directory else directory
+
+    def _home(self, account: str) -> Path:
+        if not account or account.startswith(".") or any(char in account for char in "/\\\0"):
+            raise StoreError(f"{account!r} cannot name an account.")
+        return self.root / own_name(self.root, account, lambda: spelled_out(account))

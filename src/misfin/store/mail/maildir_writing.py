@@ -1,0 +1,101 @@
+"""New messages in a Maildir: finished in ``tmp/``, then filed by a rename, all of a batch or none of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from misfin.errors import StoreError
+from misfin.files import sync_folder, write_new
+from misfin.store.mail.filenames import INFO, Entry, ordered
+
+Finished = tuple[Path | str, str, str]
+"""A file in ``tmp/`` whose content is on disk; its flags; the key of :class:`NewMessage`, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to deliver; ``received`` (Unix seconds) becomes the file's time, which IMAP servers show.
+
+    ``key`` names it; a caller that gives one promises that nobody else uses it: storing it once more then
+    puts the same message over itself, which is how a copy is made once although the program died in between.
+    """
+
+    data: bytes
+    flags: str = ""
+    received: float | None = None
+    key: str = ""
+
+
+def write(maildir: Path, drafts: Sequence[str], new_messages: Sequence[NewMessage]) -> None:
+    """Write messages to these new files, their content on disk when this returns, or an error and none.
+
+    Raises :class:`StoreError`.
+    """
+    try:
+        with translated(f"A message could not be stored in {maildir}"):
+            write_new(
+                (draft, new_message.data, new_message.received)
+                for draft, new_message in zip(drafts, new_messages, strict=True)
+            )
+    except BaseException:
+        _remove(drafts)
+        raise
+
+
+def take(maildir: Path, files: Sequence[Finished]) -> list[Entry]:
+    """See :meth:`misfin.store.mail.maildir.Maildir.take`."""
+    folder = str(maildir)  # paths as text: joining Path objects costs more than the system calls
+    waiting: list[tuple[str, str, Entry]] = []
+    landed: list[str] = []
+    try:
+        with translated(f"A message could not be stored in {maildir}"):
+            for path, messages, named in files:
+                draft = str(path)
+                key, flags = named or draft.rpartition("/")[2], ordered(messages)
+                subdir, name = ("cur", f"{key}{INFO}{flags}") if flags else ("new", key)
+                waiting.append((draft, f"{folder}/{subdir}/{name}", Entry(key, subdir, flags, maildir, name)))
+            for (draft, target, _), (_, _, named) in zip(waiting, files, strict=True):
+                os.rename(draft, target)  # noqa: PTH104 - as above
+                if not named:
+                    landed.append(target)
+            for subdir in {entry.subdir for _, _, entry in waiting}:
+                sync_folder(maildir / subdir)
+    except BaseException:
+        # The caller answers "not stored" and the sender tries again: leave no copy that could double it.
+        _remove([*landed, *(str(path) for path, _, _ in files)])
+        raise
+    return [entry for _, _, entry in waiting]
+
+
+def _remove(paths: Iterable[str]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            os.unlink(path)  # noqa: PTH108 - paths as text
+
+
+@contextmanager
+def translated(sentence: str, ignored: type[OSError] | tuple[()] = ()) -> Iterator[None]:
+    """Turn what the system says into a :class:`StoreError`, except for what the caller goes on after."""
+    try:
+        yield
+    except ignored:
+        return
+    except StoreError:
+        raise
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        raise StoreError(f"{sentence}: {error.strerror or error}.", remedy=remedy) from error
+
+
+_REMEDIES = {
+    errno.ENOSPC: "The disk is full; make room and try again.",
+    errno.EDQUOT: "Your disk quota is used up; make room and try again.",
+    errno.EROFS: "The file system is read-only; mount it for writing.",
+    errno.EACCES: "Check the owner and the permissions of the folder.",
+    errno.EPERM: "Check the owner and the permissions of the folder.",
+}

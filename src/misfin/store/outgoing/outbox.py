@@ -1,0 +1,391 @@
+"""The durable queue of what is being sent: one row per delivery, and never a silent second copy.
+
+A row is ``waiting`` until a courier claims it (``sending``). The courier makes "the request is about to
+leave" durable before the first byte does. After a crash that mark decides: not there, and the row is
+``waiting`` again; there, and the row is ``uncertain`` and only a person repeats it (docs/mail-on-disk.md §5).
+
+Several processes may share the file. A claim names its owner so that a dead one is recognised (owners.py),
+and every later step of a claim is conditional on still holding it: a row lost to a wrong guess, or cancelled
+by a person, cannot leave.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from misfin.model.account import AddressKind
+from misfin.model.recipient import Recipient
+from misfin.store.database import Database
+from misfin.store.outgoing import outbox_claims
+from misfin.store.outgoing.deliveries import (
+    TAKEN,
+    AttemptRow,
+    Claim,
+    Claimed,
+    DeliveryState,
+    History,
+    OutboxRow,
+    Outcome,
+    Outgoing,
+    Phase,
+    Question,
+    Transcript,
+)
+from misfin.store.outgoing.outbox_file import STEPS, load_attempts, load_outgoing, load_rows
+from misfin.store.owners import is_alive, process_token
+
+__all__ = [
+    "TAKEN",
+    "AttemptRow",
+    "Claim",
+    "Claimed",
+    "DeliveryState",
+    "History",
+    "Outbox",
+    "OutboxRow",
+    "Outcome",
+    "Outgoing",
+    "Phase",
+    "Question",
+    "Transcript",
+]
+
+_AGAIN = """UPDATE delivery SET state = 'waiting', why = '', next_attempt = max(:now, hold_until * :undo),
+    failures = 0, slowdowns = 0, since = 0, question = '', pin_name = '', pinned = '', changed = :now,
+    target = coalesce(json_extract(hops, '$[#-1]'), '') """  # a redirect only proposed is forgotten
+_STOPPABLE = """SELECT id FROM delivery WHERE id IN (SELECT value FROM json_each(:ids))
+    AND state NOT IN ('delivered', 'accepted') AND NOT (state = 'sending' AND leaving)"""
+_CANCEL = """UPDATE delivery SET state = 'cancelled', why = '', owner = '', question = '', pin_name = '',
+    pinned = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
+_ONE_BY_ONE: Final[Mapping[AddressKind, int]] = MappingProxyType({})
+_CLOCK_SLACK = 60.0  # seconds a clock may be put back unnoticed: NTP corrects by less
+_INTERRUPTED = "The program ended before the message was sent."
+_UNCERTAIN = "The program ended while the message was being sent; it may have arrived."
+
+
+class Outbox:
+    """The queue in one SQLite file. Thread-safe; each method is one transaction, durable when it returns.
+
+    Every method raises :class:`StoreError` when the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.owner = f"{process_token()}/{uuid.uuid4().hex[:12]}"
+        self._db = Database(path, "The outbox", STEPS)
+
+    def close(self) -> None:
+        """Close the file. A row still claimed here stays as after a crash, for :meth:`recover` to judge."""
+        self._db.close()
+
+    # ---- putting in -------------------------------------------------------------------------------
+
+    def enqueue(
+        self,
+        *,
+        account: str,
+        recipients: Sequence[Recipient],
+        message: bytes,
+        subject: str,
+        now: float,
+        kind: AddressKind = AddressKind.MISFIN,
+        cc: Sequence[Recipient] = (),
+        bcc: Sequence[Recipient] = (),
+        attachments: Sequence[str] = (),
+        size: int | None = None,
+        hold_until: float = 0.0,
+        draft: bytes = b"",
+        token: str = "",
+    ) -> list[int]:
+        """Queue a message for every recipient in one transaction; return the ids of the deliveries.
+
+        ``message`` is what the transport of ``kind`` keeps of it, ``size`` (bytes) how large it leaves where
+        that is another figure. Nothing leaves before ``hold_until`` (undo send). ``draft`` comes back from
+        :meth:`outgoing`. A ``token`` already queued and not cancelled gives its rows again, not a second
+        message: a caller may die between queueing a draft and forgetting it.
+        """
+        group = uuid.uuid4().hex
+        everyone = (*recipients, *cc, *bcc)
+        with self._db.write():
+            if token and (
+                known := self._db.execute(
+                    "SELECT d.id FROM delivery d JOIN message m ON m.id = d.message"
+                    " WHERE m.token = ? AND d.state <> 'cancelled' ORDER BY d.id",
+                    (token,),
+                ).fetchall()
+            ):
+                return [row_id for (row_id,) in known]
+            lists = [json.dumps([each.address for each in part]) for part in (recipients, cc, bcc)]
+            self._db.execute(
+                "INSERT INTO message (id, kind, account, recipients, cc, bcc, attachments, subject, message,"
+                " draft, token, created, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(group, kind, account, *lists, json.dumps(list(attachments)), subject, message),
+                    *(draft, token, now, len(message) if size is None else size),
+                ),
+            )
+            return [
+                self._db.insert(
+                    "INSERT INTO delivery (message, address, route, next_attempt, hold_until, changed)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (group, each.address, each.route, max(now, hold_until), hold_until, now),
+                )
+                for each in everyone
+            ]
+
+    # ---- looking ----------------------------------------------------------------------------------
+
+    def rows(self, states: Iterable[DeliveryState] | None = None) -> list[OutboxRow]:
+        """Every row, or those in ``states``: newest message first, its recipients in their order."""
+        wanted = json.dumps(list(DeliveryState if states is None else states))
+        return load_rows(
+            self._db,
+            "WHERE d.state IN (SELECT value FROM json_each(?)) ORDER BY m.created DESC, m.rowid DESC, d.id",
+            (wanted,),
+        )
+
+    def row(self, row_id: int) -> OutboxRow | None:
+        """The row with this id, or None where there is none."""
+        return next(iter(load_rows(self._db, "WHERE d.id = ?", (row_id,))), None)
+
+    def group(self, group: str) -> list[OutboxRow]:
+        """All deliveries of one message."""
+        return load_rows(self._db, "WHERE d.message = ? ORDER BY d.id", (group,))
+
+    def attempts(self, row_id: int) -> list[AttemptRow]:
+        """The transcripts of a row, oldest first."""
+        return load_attempts(self._db, row_id)
+
+    def outgoing(self, group: str) -> Outgoing | None:
+        """The message as submitted, or None where it is not known (any more)."""
+        return load_outgoing(self._db, group)
+
+    def next_due(self) -> float | None:
+        """When the next row wants to leave, or None when nothing waits."""
+        ((due,),) = self._db.read(
+            "SELECT min(next_attempt) FROM delivery WHERE state IN ('waiting', 'deferred')"
+        )
+        return None if due is None else float(due)
+
+    def generation(self) -> tuple[int, int]:
+        """A value that differs whenever this or another process changed the queue; cheap to ask."""
+        return self._db.generation()
+
+    def attachments(self) -> set[str]:
+        """The keys of every file that a queued message needs, now or to become a draft again."""
+        found = self._db.read("SELECT DISTINCT value FROM message, json_each(message.attachments)")
+        return {key for (key,) in found}
+
+    def questions(self) -> list[tuple[AddressKind, str, str]]:
+        """The open questions of whole routes: kind, what it is about, how that stood ("" for unknown)."""
+        found = self._db.read(
+            "SELECT DISTINCT m.kind, d.pin_name, d.pinned FROM delivery d JOIN message m ON m.id = d.message"
+            " WHERE d.state = 'held' AND d.pin_name <> ''"
+        )
+        return [(AddressKind(kind), name, pinned) for kind, name, pinned in found]
+
+    # ---- sending ----------------------------------------------------------------------------------
+
+    def claim(
+        self,
+        now: float,
+        *,
+        only: Collection[int] | None = None,
+        due_by: float | None = None,
+        batch: Mapping[AddressKind, int] = _ONE_BY_ONE,
+    ) -> Claim | None:
+        """Take the next delivery that is due over a route nobody uses, and begin its attempt.
+
+        ``only`` limits it to these rows, ``due_by`` to those that were due at that earlier time. ``batch``
+        says how many deliveries of one message and route may be claimed together, by kind; one otherwise.
+        Atomic between processes, and so is "one connection at a time per route".
+        """
+        with self._db.write():
+            return outbox_claims.take(
+                self._db,
+                self.owner,
+                now,
+                only=only,
+                due_by=now if due_by is None else due_by,
+                batch=batch,
+            )
+
+    def leaving(self, deliveries: Iterable[Claimed], now: float) -> None:
+        """Make durable that these are about to leave; to be called before the first byte, on every try.
+
+        Raises :class:`ClaimLostError` when one was cancelled or taken meanwhile: then none may be sent.
+        """
+        with self._db.write():
+            for claimed in deliveries:
+                outbox_claims.mark_leaving(self._db, self.owner, claimed, now)
+
+    def refused(self, deliveries: Iterable[Claimed]) -> None:
+        """Make durable that the server refused what had left: nothing is outstanding between two tries.
+
+        Another :meth:`leaving` must come before anything else leaves. Does nothing to a row no longer ours.
+        """
+        with self._db.write():
+            for claimed in deliveries:
+                outbox_claims.mark_refused(self._db, self.owner, claimed)
+
+    def finish(self, endings: Iterable[tuple[Claimed, Outcome, Transcript]], now: float) -> list[bool]:
+        """End attempts, all at once; False where a row was no longer ours (then only its transcript is kept).
+
+        What else waits for a route shares a question about it, or waits as long, at once: nobody can claim it
+        in between. A row that left and that another process took for abandoned (uncertain) is still ours to
+        settle: we know better than it how the attempt ended.
+        """
+        with self._db.write():
+            return [outbox_claims.end(self._db, self.owner, *ending, now) for ending in endings]
+
+    def set_clock(self, now: float) -> int:
+        """Where the clock went back since a row began to wait, let it wait only as long as was meant.
+
+        Returns how many rows there were. A wrong year must not keep mail waiting until that year.
+        """
+        with self._db.write():
+            return self._db.execute(
+                "UPDATE delivery SET next_attempt = :now + max(next_attempt - changed, 0),"
+                " hold_until = min(hold_until, :now + max(hold_until - changed, 0)),"
+                " since = min(since, :now), changed = :now"
+                " WHERE state IN ('waiting', 'deferred') AND changed > :now + :slack",
+                {"now": now, "slack": _CLOCK_SLACK},
+            ).rowcount
+
+    def recover(self, now: float) -> list[OutboxRow]:
+        """Settle rows whose owner is dead: waiting again, or uncertain if they were leaving. Return them."""
+        settled = []
+        with self._db.write():
+            for row_id, owner, attempt, leaving in self._db.execute(
+                "SELECT id, owner, attempt, leaving FROM delivery WHERE state = 'sending'"
+            ).fetchall():
+                if owner == self.owner or is_alive(owner.partition("/")[0]):
+                    continue
+                state, why = (
+                    (DeliveryState.UNCERTAIN, _UNCERTAIN)
+                    if leaving
+                    else (DeliveryState.WAITING, _INTERRUPTED)
+                )
+                self._db.execute(
+                    "UPDATE delivery SET state = ?, why = ?, owner = '', leaving = 0, changed = ?"
+                    " WHERE id = ?",
+                    (state, why, now, row_id),
+                )
+                self._db.execute(
+                    "UPDATE attempt SET ended = ?, error = ? WHERE id = ?",
+                    (now, why, attempt),
+                )
+                settled += load_rows(self._db, "WHERE d.id = ?", (row_id,))
+        return settled
+
+    # ---- what a person decides --------------------------------------------------------------------
+
+    def release(self, kind: AddressKind, name: str, pinned: str, now: float) -> int:
+        """What the question ``name`` is about stands as ``pinned`` now: let rows go on that waited for that.
+
+        Returns how many. Should the question come up again, they are held again.
+        """
+        return self._again(
+            "state = 'held' AND pin_name = :name AND pinned <> :pinned"
+            " AND (SELECT kind FROM message WHERE id = delivery.message) = :kind",
+            {"kind": kind, "name": name, "pinned": pinned, "now": now, "undo": True},
+        )
+
+    def retry(self, row_id: int, now: float) -> bool:
+        """Try a row again now, whatever it waited for or came to; its three days start afresh.
+
+        A person's act: the only way an uncertain row is repeated. False where it is being sent, taken or
+        gone. A redirect nobody followed is forgotten: the host is asked again.
+        """
+        return bool(
+            self._again(
+                "id = :id AND state <> 'sending' AND state NOT IN ('delivered', 'accepted')",
+                {"id": row_id, "now": now, "undo": False},
+            )
+        )
+
+    def follow(self, row_id: int, to: Recipient, now: float) -> OutboxRow | None:
+        """Send a redirected copy where its redirect points, ``to``; None where it is not held for that."""
+        with self._db.write():
+            found = self._db.execute(
+                "SELECT hops FROM delivery WHERE id = ? AND state = 'held' AND target = ?"
+                " AND question IN ('redirect-once', 'redirect-always')",
+                (row_id, to.address),
+            ).fetchone()
+            if found is None:
+                return None
+            self._db.execute(
+                "UPDATE delivery SET route = ?, hops = ? WHERE id = ?",
+                (to.route, json.dumps([*json.loads(found[0]), to.address]), row_id),
+            )
+            self._db.execute(f"{_AGAIN} WHERE id = :id", {"id": row_id, "now": now, "undo": False})
+        return self.row(row_id)
+
+    def cancel(self, *row_ids: int, now: float) -> bool:
+        """Stop these deliveries, all or none; False where one is leaving, taken or gone.
+
+        A copy that is being sent but has not begun to leave can still be stopped.
+        """
+        values = {"ids": json.dumps(row_ids), "now": now}
+        with self._db.write():
+            if len(self._db.read(_STOPPABLE, values)) < len(set(row_ids)):
+                return False
+            self._db.execute(_CANCEL, values)
+            return True
+
+    def _again(self, where: str, values: Mapping[str, object]) -> int:
+        with self._db.write():
+            return self._db.execute(f"{_AGAIN} WHERE {where}", values).rowcount
+
+    # ---- keeping ----------------------------------------------------------------------------------
+
+    def without_sent_copy(self) -> list[str]:
+        """Groups that reached somebody and have no copy in Sent yet."""
+        found = self._db.read(
+            "SELECT DISTINCT m.id FROM message m JOIN delivery d ON d.message = m.id"
+            " WHERE m.sent_copy = 0 AND d.state IN ('delivered', 'accepted')"
+        )
+        return [group for (group,) in found]
+
+    def file_sent_copy(self, group: str, write: Callable[[Outgoing], object]) -> bool:
+        """Have ``write`` store the copy in Sent, once; False where that was done already.
+
+        No other process files it meanwhile, but a crash between the file and our note of it repeats the call:
+        ``write`` must then come to the same file again.
+        """
+        with self._db.write():
+            message = self.outgoing(group)
+            if message is None or self._db.read("SELECT 1 FROM message WHERE id = ? AND sent_copy", (group,)):
+                return False
+            write(message)
+            self._db.execute("UPDATE message SET sent_copy = 1 WHERE id = ?", (group,))
+            return True
+
+    def remove(self, row_id: int) -> bool:
+        """Take a finished row (taken, with its copy in Sent; failed; cancelled) out of the list."""
+        with self._db.write():
+            removed = self._db.execute(
+                "DELETE FROM delivery WHERE id = ? AND (state IN ('failed', 'cancelled')"
+                " OR state IN ('delivered', 'accepted')"
+                " AND (SELECT sent_copy FROM message WHERE id = delivery.message))",
+                (row_id,),
+            ).rowcount
+            self._db.execute("DELETE FROM message WHERE id NOT IN (SELECT message FROM delivery)")
+            return bool(removed)
+
+    def prune(self, before: float) -> int:
+        """Forget messages finished before this time, each copy taken or cancelled; return how many."""
+        with self._db.write():
+            return self._db.execute(
+                "DELETE FROM message WHERE"
+                " NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id"
+                "  AND (d.state NOT IN ('delivered', 'accepted', 'cancelled') OR d.changed >= ?))"
+                " AND (sent_copy OR NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id"
+                "  AND d.state IN ('delivered', 'accepted')))",
+                (before,),
+            ).rowcount

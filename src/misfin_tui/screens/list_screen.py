@@ -1,0 +1,216 @@
+"""What the screens beside the mail share: a line on top, a list, a search line, a line of keys below."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input
+
+from misfin.errors import MisfinError
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.facts import text
+from misfin_tui.widgets.row_list import RowList
+from misfin_tui.widgets.statusbar import KeyBar, StatusBar
+
+if TYPE_CHECKING:
+    from misfin_tui.app import MisfinApp
+    from misfin_tui.services import Services
+
+T = TypeVar("T")
+
+
+class AppScreen(Screen[None]):
+    """A screen that knows which app it is in."""
+
+    @property
+    def misfin(self) -> MisfinApp:
+        """The app, with its own type."""
+        return cast("MisfinApp", self.app)
+
+    @property
+    def services(self) -> Services:
+        """The one door to mail and post."""
+        return self.misfin.services
+
+    @property
+    def standing(self) -> bool:
+        """Whether the screen still has its widgets: a worker may wake up when they are gone already."""
+        return self.is_attached and len(self.children) > 0
+
+    async def attempt(self, work: Awaitable[T], what: str = "") -> T | None:
+        """Do something that may fail; a failure is told and gives None."""
+        try:
+            return await work
+        except MisfinError as error:
+            self.misfin.report(error, what)
+            return None
+
+
+class ListScreen(AppScreen):
+    """A list of things with a search line. Each place says what its rows are and what to do with one."""
+
+    TITLE_TEXT = ""
+    DEFAULT_CSS = """
+    Place {
+        layout: vertical; background: $background;
+        #search { display: none; margin: 0 1; background: $panel; }
+        &.-searching #search { display: block; }
+        RowList { height: 1fr; }
+        #detail { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
+        #detail { border-top: solid $border-blurred; border-title-color: $warning; }
+        #detail.-empty { display: none; }
+        &.-detailed ToastRack { margin-bottom: 4; }
+    }
+    """
+
+    # ---- for each place to fill in
+
+    def make_list(self) -> RowList[Any]:
+        """The list."""
+        raise NotImplementedError
+
+    async def load(self) -> Iterable[Any]:
+        """What there is to show; may raise :class:`MisfinError`."""
+        raise NotImplementedError
+
+    def matches(self, item: Any, words: list[str]) -> bool:
+        """Whether an item fits the search; words are casefolded."""
+        raise NotImplementedError
+
+    def choose(self, item: Any) -> None:
+        """An item was chosen."""
+        raise NotImplementedError
+
+    # ---- the frame
+
+    def compose(self) -> ComposeResult:
+        """Top line, search line, list, key line."""
+        # Kept by name: a worker may come back when the screen has lost its widgets already.
+        self.status = StatusBar(self.TITLE_TEXT, id="status")
+        self.search = OneLine(id="search", placeholder="Search", max_length=200)
+        self.rows = self.make_list()
+        self._empty = self.rows.empty
+        self.detail_line = text("", id="detail", classes="-empty")
+        yield self.status
+        yield self.search
+        yield self.rows
+        yield self.detail_line
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Read what there is."""
+        self.everything: list[Any] = []
+        self.rows.focus()
+        self.reload()
+
+    @work(group="reload", exclusive=True, description="read the list")
+    async def reload(self) -> None:
+        """Read again, in the background; the cursor stays on its item."""
+        await self.read_again()
+
+    async def read_again(self) -> None:
+        """Read again and wait for it."""
+        found = await self.attempt(self.load())
+        if found is not None and self.standing:
+            self.everything = list(found)
+            self.filter()
+
+    def filter(self) -> None:
+        """Show what fits the search."""
+        words = self.search.value.casefold().split()
+        shown = [item for item in self.everything if self.matches(item, words)] if words else self.everything
+        self.rows.empty = "Nothing here fits the search." if words else self._empty
+        self.rows.show(shown)
+        total = len(self.everything)
+        count = f"{len(shown):,} of {total:,}" if words else f"{total:,}"
+        self.status.tell(f"{self.TITLE_TEXT} · {count}", self.news())
+
+    def detail(self, item: Any) -> str:
+        """What there is to say about the item under the cursor, below the list; may be empty."""
+        return ""
+
+    def hint(self, item: Any) -> str:
+        """What one can do about the item under the cursor, above its detail; may be empty."""
+        return ""
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        self.show_detail(event.item)
+
+    def show_detail(self, item: Any) -> None:
+        """Say below the list what there is to say about an item; None for nothing."""
+        said = self.detail(item) if item is not None and self.size.height > 12 else ""
+        hint = self.hint(item) if said else ""
+        self.detail_line.border_title = Content(plain(f" {hint} ", one_line=True)) if hint else ""
+        self.detail_line.update(Content(plain(said, one_line=False)))
+        self.detail_line.set_class(not said, "-empty")
+        self.set_class(bool(said), "-detailed")  # notices leave it free
+
+    def news(self) -> list[tuple[str, str]]:
+        """What stands on the right of the top line: text and tone."""
+        return []
+
+    @on(RowList.Chosen)
+    def _chosen(self, event: RowList.Chosen) -> None:
+        self.choose(event.item)
+
+    # ---- searching
+
+    def action_search(self) -> None:
+        """Open the search line."""
+        self.add_class("-searching")
+        self.search.focus()
+
+    @on(Input.Changed, "#search")
+    def _search_changed(self) -> None:
+        self.filter()
+
+    @on(Input.Submitted, "#search")
+    def _search_entered(self) -> None:
+        self.rows.focus()
+
+    def action_back(self) -> None:
+        """Leave the search first, then the place."""
+        if self.has_class("-searching"):
+            self.remove_class("-searching")
+            self.search.value = ""
+            self.rows.focus()
+        else:
+            self.dismiss()
+
+    def action_leave_search(self) -> None:
+        """Leave the search, and nothing else."""
+        if self.has_class("-searching"):
+            self.action_back()
+
+    # ---- moving
+
+    def action_cursor_up(self) -> None:
+        """One row up."""
+        self.rows.move(-1)
+
+    def action_cursor_down(self) -> None:
+        """One row down."""
+        self.rows.move(1)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.rows.move_page(-1)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.rows.move_page(1)
+
+    def action_cursor_top(self) -> None:
+        """To the first row."""
+        self.rows.move_to_end(top=True)
+
+    def action_cursor_bottom(self) -> None:
+        """To the last row."""
+        self.rows.move_to_end(top=False)

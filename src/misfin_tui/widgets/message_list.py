@@ -1,0 +1,440 @@
+"""The list of conversations: draws only the lines in sight and reads only the windows around them.
+
+Rows come in pages from a source that answers from other threads. A key moves the cursor at once whatever is
+loaded; lines whose page is still on its way show dots. After a change the list finds the conversation under
+the cursor again and keeps it on the same line of the screen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+
+from misfin.errors import MisfinError
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.cells import cut
+from misfin_tui.widgets.message_list_columns import Columns, Palette, columns, parts
+from misfin_tui.widgets.message_list_look import LOOK, PARTS, line_styles
+from misfin_tui.widgets.pages import PAGE, Pages
+from misfin_tui.widgets.quick_scroll import QuickScroll
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from misfin.store.index.rows import ConversationRow, Count, View
+
+MARK_CELLS = (1, 2)  # where a click marks
+MARK_BATCH = 2000  # rows read at once when everything is marked
+ENOUGH = 500
+"""Conversations of a search known before its first page is shown; the rest is counted while that is read."""
+
+
+class Source(Protocol):
+    """Where rows come from; every method answers without blocking the loop."""
+
+    async def count(self, view: View, at_most: int | None = None) -> Count:
+        """How many conversations the view has; it need not be counted much further than ``at_most``."""
+        ...
+
+    async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
+        """A window of them, newest first."""
+        ...
+
+    async def position(self, view: View, thread: int) -> int | None:
+        """Where a conversation stands in the view."""
+        ...
+
+
+class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
+    """A view's conversations, one line each."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(PARTS)
+    DEFAULT_CSS = LOOK
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor stands on another conversation, or the same one changed; None when there is none."""
+
+        message_list: MessageList
+        row: ConversationRow | None
+
+        @property
+        def control(self) -> MessageList:
+            """The list."""
+            return self.message_list
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest place of the cursor matters."""
+            return isinstance(message, MessageList.Highlighted)
+
+    @dataclass
+    class Opened(Message):
+        """A conversation was chosen with the mouse."""
+
+        message_list: MessageList
+        row: ConversationRow
+
+    @dataclass
+    class Loaded(Message):
+        """The list shows the view it was last told to show; ``total`` conversations."""
+
+        message_list: MessageList
+        total: int
+
+    @dataclass
+    class MarksChanged(Message):
+        """Other conversations are marked."""
+
+        message_list: MessageList
+        count: int
+
+    @dataclass
+    class Failed(Message):
+        """The source could not answer."""
+
+        message_list: MessageList
+        error: MisfinError
+
+    def __init__(self, source: Source, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.source = source
+        self.view = view
+        self.empty_text = ""
+        """What an empty list says."""
+        self.complete = True
+        """Whether :attr:`total` is all there is; a long search is counted only by :meth:`reload`."""
+        self.cursor = 0
+        self.marks: set[int] = set()
+        """Threads marked for the next action."""
+        self._pages = Pages()
+        self._fetching = False
+        self._epoch = 0
+        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(256)
+        self._palettes: dict[tuple[bool, bool], tuple[Style, Palette]] = {}
+        self._shape = Columns(0, 0, 0, False)
+        self._row_width = 0
+        self._now = time.time()
+        self._today = ""
+
+    # ---- what is shown
+
+    def show(self, total: int, rows: list[ConversationRow]) -> None:
+        """Show the first rows at once: the way of the first frame, read before there is a loop."""
+        self._pages.begin(total, {0: rows[:PAGE]} if rows else {})
+        self.complete = True
+        self.virtual_size = Size(1, total)
+        if total > self.app.size.height:  # else found out too late for the first frame
+            self.show_vertical_scrollbar = True
+
+    @property
+    def total(self) -> int:
+        """How many conversations the view has."""
+        return self._pages.total
+
+    def row_at(self, index: int) -> ConversationRow | None:
+        """The conversation on a line, None while its page is on its way."""
+        return self._pages.row(index)
+
+    @property
+    def current(self) -> ConversationRow | None:
+        """The conversation under the cursor."""
+        return self.row_at(self.cursor) if self.total else None
+
+    def targets(self) -> list[int]:
+        """The threads an action is meant for: the marked ones, else the one under the cursor."""
+        if self.marks:
+            return sorted(self.marks)
+        return [self.current.thread] if self.current else []
+
+    async def open_view(self, view: View, thread: int | None = None) -> bool:
+        """Show another view, from its top or around a conversation; one that fails changes nothing."""
+        before, self.view = self.view, view
+        shown = False
+        try:
+            shown = await self._read(thread, at_most=ENOUGH if thread is None else None)
+        finally:
+            if shown:
+                self.marks.clear()
+            elif self.view is view:
+                self.view = before
+        return shown
+
+    async def reload(self) -> None:
+        """Read the view again and stay with the conversation under the cursor, on the same line."""
+        current = self.current
+        await self._read(current.thread if current else None, stay=True)
+
+    async def _read(self, thread: int | None, *, stay: bool = False, at_most: int | None = None) -> bool:
+        """Read the view; False when it cannot be read. What was asked for later wins."""
+        self._epoch += 1
+        epoch, view, asked_from = self._epoch, self.view, self.cursor
+        try:
+            count = await self.source.count(view, at_most)
+            total = count.total
+            place = await self.source.position(view, thread) if thread is not None and total else None
+            first = self._top_for(place, asked_from, total) if stay else self._top_around(place, total)
+            last = min(first + max(self.size.height, 1), total)
+            pages = {
+                number: await self.source.conversations(view, number * PAGE, PAGE)
+                for number in range(first // PAGE, (last + PAGE - 1) // PAGE)
+            }
+        except MisfinError as error:
+            if epoch == self._epoch:
+                self.post_message(self.Failed(self, error))
+            return False  # also when it is being read again: that will fail as well
+        if epoch != self._epoch:
+            return True
+        if stay:
+            top = self._top_for(place, asked_from, total)
+            cursor = self.cursor + (0 if place is None else place - asked_from)
+        else:
+            top, cursor = self._top_around(place, total), place or 0
+        self._pages.begin(total, pages)
+        self.complete = count.complete
+        self.cursor = max(0, min(cursor, total - 1))
+        self.virtual_size = Size(1, total)
+        self.scroll_to(y=top, animate=False, immediate=True)
+        self.refresh()
+        self.post_message(self.Loaded(self, total))
+        self._highlighted()
+        return True
+
+    def _top_around(self, place: int | None, total: int) -> int:
+        """The line to be on top so that a conversation stands in the middle."""
+        height = max(self.size.height, 1)
+        return max(0, min((place or 0) - height // 2, total - height))
+
+    def _top_for(self, place: int | None, asked_from: int, total: int) -> int:
+        """The line to be on top so that the conversation under the cursor, now at ``place``, stays put.
+
+        At the very top new mail is let in above it, as long as the cursor stays in sight.
+        """
+        moved = 0 if place is None else place - asked_from
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if top == 0 and 0 <= self.cursor + moved < height:
+            return 0
+        return max(0, min(top + moved, total - height))
+
+    # ---- pages on their way
+
+    def _want(self) -> None:
+        if self._pages.look_at(self.scroll_offset.y, self.size.height) and not self._fetching:
+            self._fetching = True
+            self.run_worker(
+                self._fetch(),
+                name="pages",
+                group="pages",
+                description="read conversations",
+                exit_on_error=True,
+            )
+
+    async def _fetch(self) -> None:
+        """Read what is wanted, nearest to the eye first."""
+        try:
+            while (
+                page := self._pages.next_wanted(self.scroll_offset.y, max(self.size.height, 1))
+            ) is not None:
+                epoch = self._epoch
+                rows = await self.source.conversations(self.view, page * PAGE, PAGE)
+                if epoch == self._epoch:
+                    self._pages.put(page, rows)
+                    self.refresh()
+                    if self.cursor // PAGE == page:
+                        self._highlighted()
+        except MisfinError as error:
+            self._pages.want_none()
+            self.post_message(self.Failed(self, error))
+        finally:
+            self._fetching = False
+
+    # ---- moving
+
+    def move(self, lines: int) -> None:
+        """Move the cursor by lines, never past the ends; one out of sight starts at the edge."""
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if lines > 0 and self.cursor < top:
+            self.move_to(top)
+        elif lines < 0 and self.cursor >= top + height:
+            self.move_to(top + height - 1)
+        else:
+            self.move_to(self.cursor + lines)
+
+    def move_page(self, pages: int) -> None:
+        """Move by screens; the cursor keeps its place on the screen where it can."""
+        height = max(self.size.height - 1, 1)
+        self.scroll_to(y=self.scroll_offset.y + pages * height, animate=False, immediate=True)
+        self.move_to(self.cursor + pages * height)
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a line and bring it into sight."""
+        index = max(0, min(index, self.total - 1))
+        if index == self.cursor:
+            return
+        before, self.cursor = self.cursor, index
+        self.refresh_line(before)
+        self.refresh_line(index)
+        self._into_sight()
+        self._highlighted()
+
+    async def step(self, by: int) -> ConversationRow | None:
+        """Move the cursor and wait until its conversation is there; None at the ends of the list."""
+        target = self.cursor + by
+        if not 0 <= target < self.total:
+            return None
+        self.move_to(target)
+        if self.current is None:
+            page = target // PAGE
+            self._pages.put(page, await self.source.conversations(self.view, page * PAGE, PAGE))
+        return self.current
+
+    def _into_sight(self) -> None:
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+
+    def refresh_line(self, y: int) -> None:
+        """Draw one line again if it is in sight."""
+        line = y - self.scroll_offset.y
+        if 0 <= line < self.size.height:
+            self.refresh(Region(0, line, self.size.width, 1))
+
+    def _highlighted(self) -> None:
+        self.post_message(self.Highlighted(self, self.current))
+
+    # ---- marking
+
+    def toggle_mark(self) -> None:
+        """Mark the conversation under the cursor or take its mark away, and go one down."""
+        if (row := self.current) is None:
+            return
+        self.marks ^= {row.thread}
+        self.refresh_line(self.cursor)
+        self.post_message(self.MarksChanged(self, len(self.marks)))
+        self.move(1)
+
+    async def mark_all(self) -> None:
+        """Mark every conversation of the view; if all are marked, none."""
+        if len(self.marks) >= self.total:
+            self.set_marks(())
+            return
+        epoch, view, found = self._epoch, self.view, set[int]()
+        try:
+            for offset in range(0, self.total, MARK_BATCH):
+                found.update(row.thread for row in await self.source.conversations(view, offset, MARK_BATCH))
+                if epoch != self._epoch and view != self.view:
+                    return
+        except MisfinError as error:
+            self.post_message(self.Failed(self, error))
+            return
+        self.set_marks(found)
+
+    def set_marks(self, threads: Iterable[int]) -> None:
+        """Mark exactly these threads."""
+        self.marks = set(threads)
+        self.refresh()
+        self.post_message(self.MarksChanged(self, len(self.marks)))
+
+    # ---- the mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """One click puts the cursor there, on the mark column it marks; a second one opens. The right button
+        only points."""
+        place = event.get_content_offset(self)
+        if place is None or (index := self.scroll_offset.y + place.y) >= self.total:
+            return
+        same = index == self.cursor
+        self.move_to(index)
+        row = self.current
+        if row is None or event.button != 1:
+            return
+        if place.x in MARK_CELLS:
+            self.marks ^= {row.thread}
+            self.refresh_line(index)
+            self.post_message(self.MarksChanged(self, len(self.marks)))
+        elif event.chain > 1 and same:
+            self.post_message(self.Opened(self, row))
+
+    # ---- drawing
+
+    def notify_style_update(self) -> None:
+        """The theme, the focus or a colour changed."""
+        super().notify_style_update()
+        self._palettes.clear()
+        self._strips.clear()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the lines in sight, and ask for the pages around them."""
+        width = self.scrollable_content_region.width
+        if width != self._row_width:
+            self._row_width = width
+            self._shape = columns(width)
+            self._strips.clear()
+        self._now = time.time()
+        today = time.strftime("%x")
+        if today != self._today:  # every "14:02" of yesterday becomes a weekday
+            self._today = today
+            self._strips.clear()
+        self._want()
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
+        index = self.scroll_offset.y + y
+        if index >= self.total:
+            return self._blank(y)
+        row = self.row_at(index)
+        if row is None:
+            return self._placeholder(index)
+        cursor, marked = index == self.cursor, row.thread in self.marks
+        key = (row, cursor, marked)
+        strip = self._strips.get(key)
+        if strip is None:
+            base, palette = self._palette(cursor, marked)
+            segments = [
+                Segment(text, style)
+                for text, style in parts(
+                    row, self._shape, palette, cursor=cursor, marked=marked, now=self._now
+                )
+            ]
+            strip = Strip(segments).adjust_cell_length(self._row_width, base)
+            self._strips[key] = strip
+        return strip
+
+    def _blank(self, y: int) -> Strip:
+        style = self._palette(False, False)[0]
+        lines = self.empty_text.split("\n") if self.total == 0 else []
+        number = y - min(self.size.height // 3, max(self.size.height - len(lines), 0))
+        if 0 <= number < len(lines):
+            muted = style + self.get_component_rich_style("message-list--snippet", partial=True)
+            said = cut(plain(lines[number], one_line=True), self._row_width)
+            indent = (self._row_width - cell_len(said)) // 2
+            return Strip([Segment(" " * indent + said, muted)]).adjust_cell_length(self._row_width, style)
+        blank = self._strips.get(())
+        if blank is None:
+            blank = self._strips[()] = Strip.blank(self._row_width, style)
+        return blank
+
+    def _placeholder(self, index: int) -> Strip:
+        base, palette = self._palette(index == self.cursor, False)
+        text = ("▌" if index == self.cursor else " ") + "       ···"
+        return Strip([Segment(text, palette.snippet)]).adjust_cell_length(self._row_width, base)
+
+    def _palette(self, cursor: bool, marked: bool) -> tuple[Style, Palette]:
+        found = self._palettes.get((cursor, marked))
+        if found is None:
+            found = line_styles(self.get_component_rich_style, cursor=cursor, marked=marked)
+            self._palettes[(cursor, marked)] = found
+        return found
