@@ -269,6 +269,15 @@ async def test_what_is_not_a_file_is_refused():
         await client(1).send(ADA, [BEA], pipe)
 
 
+async def test_a_file_that_cannot_be_read_or_sent_as_it_is(tmp_path):
+    path = tmp_path / "message"
+    path.write_bytes(b"Subject: x\n\n" + b"y" * 999)
+    with path.open("rb") as source, pytest.raises(SMTPArgumentError, match="998"):
+        await client(1).send(ADA, [BEA], source)
+    with pytest.raises(SMTPSourceError):
+        await client(1).send(ADA, [BEA], source)  # closed
+
+
 async def test_before_the_final_dot_the_caller_is_asked_and_may_stop():
     inbox, asked = Inbox(), []
 
@@ -532,6 +541,49 @@ async def test_a_mechanism_the_server_does_not_know_after_all_is_not_the_last_wo
         assert results(await smtp.send(ADA, [BEA], MESSAGE)) == [ACCEPTED]
         await smtp.close()
     assert [line.split()[1] for line in server.said if line.startswith("AUTH")] == ["SCRAM-SHA-256", "PLAIN"]
+
+
+async def test_when_no_offered_mechanism_is_known_the_last_refusal_is_raised():
+    script = {**PLAIN, "EHLO": "250-mx\r\n250 AUTH LOGIN PLAIN", "AUTH": "504 no"}
+    async with ScriptedServer(script) as server:
+        smtp = client(server.port, credentials=Credentials("ada", "secret"))
+        assert (smtp.extensions, smtp.max_message_size) == (frozenset(), None)
+        with pytest.raises(SMTPLoginRefused) as e:
+            await smtp.connect()
+    assert e.value.mechanism == "LOGIN"
+
+
+async def test_what_the_server_offers_can_be_asked():
+    async with ScriptedServer(PLAIN) as server, client(server.port) as smtp:
+        assert smtp.extensions == {"SIZE"}
+        assert smtp.max_message_size == 100_000
+
+
+async def test_a_flood_of_answers_is_not_read_without_end():
+    async def flood(reader, writer):
+        writer.write(b"220 mx\r\n")
+        while True:
+            writer.write(b"250 ok\r\n" * 10_000)
+            await writer.drain()
+
+    async with listening(flood) as port:
+        with pytest.raises(SMTPRemoteViolation):
+            await client(port).connect()
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("unasked", ["250 ok", "550 no", "421 bye", "junk"])
+@pytest.mark.parametrize("replies", [PLAIN, GROUPED], ids=["one by one", "grouped"])
+async def test_what_is_said_unasked_is_a_result_and_never_an_acceptance(step, unasked, replies):
+    script = {**replies, step: f"{'354' if step == 'DATA' else '250'} ok\r\n{unasked}", ".": "hang"}
+    short = SMTPTimeouts(command=0.3, data=0.3, end=0.3)
+    async with ScriptedServer(script) as server:
+        found = results(await client(server.port, timeouts=short).send(ADA, [BEA, CAL], MESSAGE))
+    # Within a group the surplus is taken as the next answer, and one is missing or too many at the end.
+    assert ACCEPTED not in found
+    if replies is PLAIN:
+        assert found == [TEMPORARY, TEMPORARY]
+        assert b"Subject" not in server.got
 
 
 async def test_a_refused_token_is_told_from_a_wrong_password():

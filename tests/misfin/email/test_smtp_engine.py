@@ -123,6 +123,33 @@ def test_an_email_message_loses_its_bcc_and_stays_as_it_was():
     assert "Grüße".encode() in eight
 
 
+def test_the_form_of_an_email_message_is_what_mail_announced():
+    message = EmailMessage()
+    message["Subject"] = "Grüße"
+    message.set_content("Grüße\n")
+    found = {}
+    for how in ((), ("smtputf8",), ("eight_bit",), ("smtputf8", "eight_bit")):
+        sent = call(in_data(*ALL, **dict.fromkeys(how, True)), "data", message)
+        header, _, body = sent.partition(b"\r\n\r\n")
+        found[how] = (header.isascii(), body.isascii())
+    assert found == {
+        (): (True, True),
+        ("smtputf8",): (False, True),
+        ("eight_bit",): (True, False),
+        ("smtputf8", "eight_bit"): (False, False),
+    }
+
+
+def test_bytes_over_127_have_to_be_announced():
+    for send in ("data", "data_chunk"):
+        protocol = in_data(*ALL)
+        with pytest.raises(SMTPArgumentError, match="127"):
+            getattr(protocol, send)(b"Gr\xc3\xbc\xc3\x9fe")
+        assert protocol.get_outgoing_data() == b""
+        assert protocol.state is ClientState.send_data
+    assert call(in_data(*ALL, eight_bit=True), "data", b"\xff") == b"\xff\r\n.\r\n"
+
+
 def test_extensions_are_read():
     protocol = ready(*ALL, "AUTH=CRAM-MD5 plain", "x-odd 1", "", "!bad", "HELP")
     assert protocol.extensions == {
@@ -333,11 +360,30 @@ def test_the_awaited_reply_counts_before_one_that_nobody_awaits():
     assert response.code == 250
     assert protocol.state is ClientState.ready
     assert not protocol.needs_incoming_data
-    with pytest.raises(SMTPLocalViolation, match="not looked at"):
-        protocol.noop()
     goodbye = protocol.feed_bytes(b"")
     assert (goodbye.code, goodbye.command) == (421, "")
     assert protocol.state is ClientState.finished
+
+
+@pytest.mark.parametrize(
+    ("unasked", "error"),
+    [
+        ("421 bye\x1b\r\n", SMTPConnectionLost),
+        ("250 ok\r\n", SMTPRemoteViolation),
+        ("nonsense\r\n", SMTPRemoteViolation),
+        ("42", SMTPRemoteViolation),
+    ],
+)
+def test_what_was_said_unasked_is_never_taken_as_the_answer_to_the_next_command(unasked, error):
+    protocol = in_data()
+    call(protocol, "data", b"Hi")
+    assert protocol.feed_bytes(f"250 queued\r\n{unasked}".encode()).code == 250
+    with pytest.raises(error) as e:
+        protocol.noop()
+    assert "\x1b" not in str(e.value)
+    assert protocol.get_outgoing_data() == b""
+    assert protocol.state is ClientState.finished
+    assert not protocol.outcome_unknown
 
 
 @pytest.mark.parametrize("unasked", ["250 again", "550 no", "220 hello"])
@@ -353,7 +399,7 @@ def test_any_other_reply_that_nobody_awaits_is_a_violation(unasked):
 def test_half_a_reply_that_nobody_awaits_keeps_the_next_command_back():
     protocol = ready()
     assert protocol.feed_bytes(b"42") is None
-    with pytest.raises(SMTPLocalViolation):
+    with pytest.raises(SMTPRemoteViolation):
         protocol.mail("a@example.org")
 
 

@@ -152,6 +152,7 @@ class Channel(asyncio.Protocol):
 
     async def call(self, method: Callable[..., None], *args: object, timeout: float) -> SMTPResponse:
         """Call a method of the machine, send what it queued, and wait for the response."""
+        self.interrupted()
         method(*args)
         await self.flush(timeout)
         return await self.response(timeout)
@@ -192,7 +193,7 @@ class Channel(asyncio.Protocol):
         return response
 
     def interrupted(self) -> SMTPResponse | None:
-        """What the server says unasked while a message is sent: its goodbye, or None.
+        """What the server has said unasked: its goodbye, or None. For whenever no answer is awaited.
 
         Raises where it said something else, or left.
         """

@@ -100,12 +100,12 @@ class SMTPClient:
 
     @property
     def extensions(self) -> frozenset[str]:
-        """What the server offers, as of the last connection."""
+        """What the server offers; nothing without a connection."""
         return self._channel.smtp.extensions if self._channel else frozenset()
 
     @property
     def max_message_size(self) -> int | None:
-        """The largest message the server takes, in bytes, as of the last connection."""
+        """The largest message the server takes, in bytes; None if it names none, or without a connection."""
         return self._channel.smtp.max_message_size if self._channel else None
 
     async def connect(self) -> None:

@@ -33,8 +33,11 @@ class SMTPClientProtocol(Session):
     Methods raise :class:`~misfin.email.smtp.errors.SMTPLocalViolation` where the protocol does not allow them
     (states.py has the table), :class:`~misfin.email.smtp.errors.SMTPMissingExtension` where the server has to
     be able to do more, and :class:`~misfin.email.smtp.errors.SMTPArgumentError` for what cannot be sent; then
-    nothing was queued. Where the server offers ``PIPELINING``, :meth:`mail`, :meth:`recipient` and
-    :meth:`start_data` need not wait for each other's replies (RFC 2920).
+    nothing was queued. If the server has spoken unasked meanwhile, they raise as :meth:`feed_bytes` would, or
+    :class:`~misfin.email.smtp.errors.SMTPConnectionLost` if it said goodbye.
+
+    Where the server offers ``PIPELINING``, :meth:`mail`, :meth:`recipient` and :meth:`start_data` need not
+    wait for each other's replies (RFC 2920).
 
     ``lmtp`` speaks LMTP (RFC 2033). ``trace`` is called with each line of the conversation, ``C:`` or ``S:``
     before it, secrets and the message left out; the server's lines are a stranger's text.
@@ -185,7 +188,7 @@ class SMTPClientProtocol(Session):
         """Send a whole message. Bcc fields of an ``EmailMessage`` are left out, those of bytes are not.
 
         An ``EmailMessage`` is written in the form :meth:`mail` announced: in 7 bits unless it named
-        ``eight_bit`` or ``smtputf8``.
+        ``eight_bit``, its header encoded unless it named ``smtputf8``.
         """
         self._sending()
         stuffer = DotStuffer()
@@ -246,7 +249,7 @@ class SMTPClientProtocol(Session):
         from email.policy import SMTP, SMTPUTF8  # 20 ms of imports that most callers do without
 
         policy = SMTPUTF8 if self._utf8 else SMTP
-        policy = policy.clone(cte_type="8bit" if self._eight_bit or self._utf8 else "7bit")
+        policy = policy.clone(cte_type="8bit" if self._eight_bit else "7bit")
         if "bcc" in message or "resent-bcc" in message:
             message = copy(message)
             del message["bcc"], message["resent-bcc"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from misfin.email.smtp.errors import (
     SMTPArgumentError,
@@ -17,6 +17,7 @@ from misfin.email.smtp.extensions import Extensions
 from misfin.email.smtp.limits import MAX_COMMAND, MAX_COMMAND_PARAMETERS
 from misfin.email.smtp.replies import Reply, ReplyParser, SMTPResponse
 from misfin.email.smtp.states import GROUPED, LAST_OF_GROUP, NO_EHLO, TABLE, ClientState, Command
+from misfin.model.safetext import plain
 
 _CLOSING = 421  # RFC 5321 §3.8: may come as the answer to anything, and unasked
 
@@ -116,7 +117,7 @@ class Session:
     def _check(self, command: Command) -> None:
         """Whether a command may be queued now."""
         if not self._awaited and not self._replies.empty:
-            raise SMTPLocalViolation("The server has sent something that was not looked at yet.")
+            self._raise_unasked()
         if self._awaited:
             last = self._awaited[-1].command  # those before it were such that it could follow
             if not ("PIPELINING" in self._extensions.names and last in GROUPED and command in LAST_OF_GROUP):
@@ -125,6 +126,19 @@ class Session:
                 )
         if command not in TABLE[self._hoped]:
             raise SMTPLocalViolation(f"{command.value} is not possible: the session is {self._hoped.value}.")
+
+    def _raise_unasked(self) -> NoReturn:
+        """The server has said something that was not looked at: a command now would get it as its answer."""
+        try:
+            reply = self._replies.take()
+        except SMTPRemoteViolation:
+            self._finish()
+            raise
+        if reply is None:
+            raise self._violation("The server began a reply nobody asked for.")
+        response = self._answered(reply)  # raises, but for a goodbye
+        assert response is not None
+        raise SMTPConnectionLost(f"The server ended the session: {plain(response.message, one_line=True)}")
 
     def _require(self, extension: str, what: str) -> None:
         if extension not in self._extensions.names:

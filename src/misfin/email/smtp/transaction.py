@@ -157,6 +157,8 @@ class MailTransaction:
         groups = [wanted[at : at + size] for at in range(0, len(wanted), size)]
         refusal = None
         for group in groups:
+            if not grouped:
+                self._check_open(channel, channel.interrupted())
             for index in group:
                 smtp.recipient(self.recipients[index])
             if grouped and group is groups[-1]:
@@ -176,6 +178,7 @@ class MailTransaction:
         if not grouped:
             if not smtp.accepted_recipients:
                 return False
+            self._check_open(channel, channel.interrupted())
             smtp.start_data()
             await channel.flush(timeouts.data)
         response = await channel.response(timeouts.data)
