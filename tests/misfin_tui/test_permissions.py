@@ -18,6 +18,7 @@ from mailboxes import Mailbox, mail
 from misfin.net.verification_cache import SenderVerificationCache
 from misfin.store.contacts import Contact
 from misfin.store.drafts import Draft
+from misfin.store.indexfile import VERSION
 from misfin.store.rows import View
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
@@ -97,7 +98,14 @@ def test_what_the_commands_write(anybody: None, tmp_path: Path) -> None:
         bea.close()
     assert open_to_others(world) == {}
     names = {path.name for path in world.rglob("*")}
-    assert {"index.db", "outbox.db", "trust.db", "contacts.db", "verification.db", "misfin-imported"} <= names
+    assert {
+        f"index-{VERSION}.db",
+        "outbox.db",
+        "trust.db",
+        "contacts.db",
+        "verification.db",
+        "misfin-imported",
+    } <= names
     assert len(list((world / "more" / "out").glob("*.gmi"))) >= 2
 
 
