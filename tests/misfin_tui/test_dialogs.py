@@ -137,7 +137,6 @@ DIALOGS = {
 }
 SAFE = {
     "confirm": "no",
-    "error": "ok",
     "draft": "keep",
     "too long": "shorten",
     "cannot split": "shorten",

@@ -312,7 +312,7 @@ async def test_a_search_that_cannot_be_read_leaves_the_list_as_it_is(profile, ma
         assert app.screen.messages.view.query == ""
         assert app.screen.messages.total == 5
         app.screen.news.refresh_all()
-        await until(pilot, lambda: not app.screen._reloading)
+        await until(pilot, lambda: not app.screen.news._reloading)
         assert notices(app) == []
 
 

@@ -422,7 +422,7 @@ async def test_export_writes_what_was_chosen(profile, tmp_path, secret):
         await pilot.press("enter")
         await until(pilot, target.exists)
         assert (b"PRIVATE KEY" in target.read_bytes()) is secret
-        assert (stat.S_IMODE(target.stat().st_mode) == 0o600) is secret
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
 async def test_a_file_that_is_no_identity_says_why(profile):

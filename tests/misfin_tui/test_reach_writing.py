@@ -75,7 +75,7 @@ async def opened(app, pilot, room: KeyContext):
 def note(screen, action, monkeypatch) -> list[str]:
     called: list[str] = []
     monkeypatch.setattr(
-        type(screen), f"action_{action.method}", lambda _self, *_args: called.append(action.id), raising=True
+        screen, f"action_{action.method}", lambda *_args: called.append(action.id), raising=True
     )
     return called
 
