@@ -83,7 +83,8 @@ def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[
 
     ``steps`` hold what leads from each version to the next, statement by statement, beginning with an empty
     file. ``called`` is the file in the words of :func:`translated`. Raises :class:`StoreError` for a file
-    that a newer version of this program, or another program, wrote; it is left alone.
+    that a newer version of this program, or another program, wrote, for one that is half of each version, and
+    where the disk is full; it is then as it was.
     """
     if _version(database) == len(steps):
         return
@@ -98,10 +99,31 @@ def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[
             raise StoreError(
                 f"{called} is a database of another program.", remedy="Move it away, or use another profile."
             )
-        for step in steps[version:]:
-            for statement in step:
-                database.execute(statement)
+        try:
+            for step in steps[version:]:
+                for statement in step:
+                    database.execute(statement)
+        except sqlite3.OperationalError as error:
+            raise _not_brought_up(called, version, error) from error
         database.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+def _not_brought_up(called: str, version: int, error: sqlite3.OperationalError) -> Exception:
+    """What to raise where a step failed; the transaction undoes the ones before it."""
+    match error.sqlite_errorcode & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return StoreError(
+                f"{called} could not be brought up to date: the disk is full. Nothing was changed.",
+                remedy="Make room and start again.",
+            )
+        case sqlite3.SQLITE_ERROR:  # a statement that does not fit the tables
+            return StoreError(
+                f"{called} is not in the form that version {version} of it has ({error})."
+                " Nothing was changed.",
+                remedy="Restore it from a backup, or use another profile.",
+            )
+        case _:
+            return error
 
 
 def _version(database: sqlite3.Connection) -> int:

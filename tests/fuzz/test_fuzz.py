@@ -20,7 +20,10 @@ NAMES = [
     "request",
     "response",
     "safetext",
+    "sasl",
     "settings",
+    "smtp",
+    "smtpserver",
 ]
 
 
