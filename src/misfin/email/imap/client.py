@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from misfin.email.authenticator import Challenge, challenge_of, initial_word, response_line
+from misfin.email.challenge import Challenge, challenge_of, initial_word, response_line
 from misfin.email.imap import capabilities as extensions
 from misfin.email.imap.answers import parse_untagged
 from misfin.email.imap.codes import status_text

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from misfin.email.authenticator import Challenge, challenge_of, initial_word, response_line
+from misfin.email.challenge import Challenge, challenge_of, initial_word, response_line
 from misfin.email.pop3.commands import Pop3Command, Reply
 from misfin.email.pop3.limits import MAX_ENTRIES, MAX_LISTING, PATIENCE, PATIENCE_BODY, PIPELINE
 from misfin.email.pop3.reader import Pop3Reader
