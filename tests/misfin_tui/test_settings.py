@@ -250,7 +250,7 @@ async def test_a_name_that_means_nothing_is_told_and_changes_nothing_else(profil
         await until(pilot, lambda: "unknown key `belll`" in "\n".join(notices(app)))
         profile.config.write_text(SETTINGS + "[ui]\nbelll = true\nbell = true\n[colours]\n")
         await until(pilot, lambda: app.config.ui.bell)
-        await until(pilot, lambda: "did you mean `bell`? It is passed over." in "\n".join(notices(app)))
+        await until(pilot, lambda: "did you mean `bell`? It is ignored." in "\n".join(notices(app)))
         assert any("unknown section [colours]" in notice for notice in notices(app))
         await setting(app, pilot, "ui.mouse")
         await pilot.press("enter")  # and the file can still be changed from here

@@ -155,7 +155,7 @@ async def test_menu_and_palette_offer_to_decide(profile, mailbox):
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, MenuDialog))
         found = [hit async for hit in ActionProvider(app.screen).search("decide")]
-        (hit,) = (hit for hit in found if hit.text == "Decide about a message that is held.")
+        (hit,) = (hit for hit in found if hit.text == "Decide about a held message.")
         await hit.command()
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
 
