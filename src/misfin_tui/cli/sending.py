@@ -299,10 +299,9 @@ def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
 def _line(row: OutboxRow) -> str:
     by = f" by {row.server}" if row.state is DeliveryState.ACCEPTED and row.server else ""
     parts = [f"{row.id:>4}  {row.state.value + by:<10} {row.to}"]
-    if row.status:
-        parts.append(f"{row.status} {row.meta}".strip())
-    if row.why and row.state not in TAKEN:
-        parts.append(row.why)
+    why = "" if row.state in TAKEN else row.why
+    said = f"{row.status} {row.meta}".strip() if row.status else ""
+    parts += [text for text in (said if said not in why else "", why) if text]
     if row.state is DeliveryState.DEFERRED:
         parts.append(f"next try {iso(row.next_attempt)}")
     return "  ".join(parts)
