@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from misfin.compose.measure import Measure, Route, measure
-from misfin.compose.quoting import signed, taken_apart
+from misfin.compose.quoting import signed, split_subject
 from misfin.compose.recipients import routes_of, typed
 from misfin.compose.reply import as_draft, forward_draft, read_original, reply_draft
 from misfin.compose.split import split
@@ -92,7 +92,7 @@ class SendingService:
         from misfin.model.address import parse_uri
 
         address, text = parse_uri(uri)
-        subject, body = taken_apart(text)
+        subject, body = split_subject(text)
         return await self.new([typed(address)], subject=subject, body=body)
 
     async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
