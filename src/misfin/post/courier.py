@@ -357,7 +357,7 @@ class Courier:
     def _untold(self, notices: Iterable[OnceNotice]) -> list[str]:
         now = self._now()
         with suppress(StoreError):  # told another time
-            return [text for what, text in notices if not self._pins.told(what, now=now)]
+            return [text for what, text in notices if not self._pins.already_reported(what, now=now)]
         return []
 
     def _freed_and_due(self, now: float) -> float:
