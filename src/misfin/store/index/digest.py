@@ -1,4 +1,4 @@
-"""What the index keeps of one message: read once from its bytes, with every value bounded."""
+"""What the index stores about one message: read once from its bytes, with every value limited in size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from misfin.store.message.fields import Person
 from misfin.store.message.mime import ParsedMessage, ReadingRemark, TextKind, read_message
 
 MAX_READ: Final = 4 * 1024 * 1024
-"""Bytes read of one file for indexing: an ordinary message with its attachments' names, not a 100 MB one."""
+"""Bytes read of one file for indexing: enough for an ordinary message and its attachments' names."""
 
 MAX_TEXT: Final = 256 * 1024
 """Characters of a body that are searchable."""
@@ -35,7 +35,7 @@ _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One message on its way into the index; the fields are the columns of ``messages`` and ``words``."""
+    """One message to be indexed; the fields are the columns of ``messages`` and ``words``."""
 
     place: FilePlace
     unread: bool
@@ -65,16 +65,15 @@ class Digest:
 
 
 def read_place(folder: Path, place: FilePlace, account: str, keywords: Mapping[str, str]) -> Digest | None:
-    """Read one file for the index; None where there is no message (gone again, or a pipe, a folder …).
+    """Read one file for the index; None if it is not a message (gone again, or a pipe, a folder …).
 
-    ``account`` is the address of whose mail it is.
-
-    A file that may not be read is a message all the same, shown as what it is and tried again later.
+    ``account`` is the address of its account. An unreadable file still counts as a message; it is shown as
+    unreadable and tried again later.
     """
     name = place.file[4:]
     meant = meaning(name, keywords)
     try:
-        # Not blocking: whoever opens a named pipe would wait for its other end.
+        # Not blocking: opening a named pipe would wait for its other end.
         handle = os.open(os.fsencode(folder) + b"/" + place.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
@@ -98,23 +97,23 @@ def read_place(folder: Path, place: FilePlace, account: str, keywords: Mapping[s
 
 _VERDICTS: Final = {
     "verified": Badge.VERIFIED,
-    "approved": Badge.VERIFIED,  # by a person, when the message was held
+    "approved": Badge.VERIFIED,  # by the user, when the message was held
     "first": Badge.FIRST,
     "changed": Badge.CHANGED,
 }
 
 
 def badge_of(message: ParsedMessage, account: str) -> Badge:
-    """How it is known who sent a message, from what our receiver wrote on it when it came (docs/trust.md §7).
+    """How it is known who sent a message, from what our receiver recorded on arrival (docs/trust.md §7).
 
-    The verdict is the word ``sender``; without it (a message stored by another program of this family) the
-    single checks have to do.
+    The verdict is the value ``sender``; without it (a message stored by a related program), the individual
+    checks are used.
     """
     if message.misfin is None:
         return Badge.NONE
     said = message.misfin.verification
     if not said and not message.misfin.received_by and message.sender.address == account:
-        return Badge.VERIFIED  # written here: nothing was received
+        return Badge.VERIFIED  # written here, not received
     if "sender" in said:
         return _VERDICTS.get(said["sender"], Badge.NONE)
     if said.get("pin") == "changed":
@@ -135,9 +134,9 @@ def digest_message(
     *,
     faulty: bool = False,
 ) -> Digest:
-    """What the index keeps of a message; ``when`` (Unix seconds) dates one without a readable date.
+    """What the index stores about a message; ``when`` (Unix seconds) is its date if it has no readable one.
 
-    ``account`` is the address of whose mail it is; ``size`` and ``mtime`` (nanoseconds) are its file's.
+    ``account`` is the address of its account; ``size`` and ``mtime`` (nanoseconds) are those of its file.
     """
     date = message.date.timestamp() if message.date is not None else float(when)
     subject = clean(message.subject, MAX_FIELD)
@@ -180,24 +179,24 @@ _INSTEAD: Final = {
     ReadingRemark.EMPTY: "(this file is empty)",
     ReadingRemark.NO_MAIL: "(this file is not mail)",
 }
-"""Shown as the subject of what cannot have one."""
+"""Shown as the subject of files that cannot have one."""
 
 
 def _has_link(text: str) -> bool:
-    # The cheap question first: most messages have neither sign.
+    # The cheap check first: most messages contain neither.
     return ("://" in text or "=>" in text) and LINK.search(text) is not None
 
 
 def clean(text: str, longest: int) -> str:
-    """One line without control characters, at most ``longest`` characters, that every database takes."""
+    """One line without control characters or lone surrogates, at most ``longest`` characters."""
     text = text[:longest]
-    if text.isprintable():  # so nearly always, and then it is done
+    if text.isprintable():  # nearly always, and then nothing is to be done
         return text
     return _CONTROLS.sub(" ", text)
 
 
 def _snippet(message: ParsedMessage) -> str:
-    """The beginning of the text, without what it quotes."""
+    """The beginning of the text, without quoted lines."""
     if message.kind is TextKind.GEMTEXT:
         return clean(preview_of(message.text), MAX_SNIPPET)
     words: list[str] = []

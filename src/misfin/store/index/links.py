@@ -1,7 +1,7 @@
-"""Conversations kept in the index: which thread a message joins, when threads merge, when one falls apart.
+"""Maintains conversations in the index: which thread a message joins, and when threads merge or split.
 
-The rules are those of :mod:`misfin.store.index.threads`; here they are applied to the messages a change
-concerns. Every function works inside the caller's transaction.
+The rules are in :mod:`misfin.store.index.threads`; here they are applied to the messages a change affects.
+Every function works inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from misfin.store.index.threads import LOOK_BACK, REACH, Candidate, Groups, choo
 
 
 class Position(NamedTuple):
-    """Where a message stands among those of its subject; the order of fields is the order in time."""
+    """The position of a message among those with its subject; positions compare in order of time."""
 
     subject_key: int
     date: float
@@ -27,18 +27,18 @@ class Position(NamedTuple):
 
 @dataclass(slots=True)
 class Unsettled:
-    """What a change leaves to be looked at again before the transaction ends."""
+    """What has to be checked again after a change, before the transaction ends."""
 
     positions: list[Position] = field(default_factory=list)
-    """Where messages came or went."""
+    """Positions of messages added or removed."""
     lost: set[int] = field(default_factory=set)
-    """Tokens of messages that went: what they held together may have fallen apart."""
+    """Tokens of removed messages, whose threads may have to be split."""
 
 
 def join(db: sqlite3.Connection, messages: Sequence[tuple[int, ...]]) -> list[int]:
     """The thread of each new message, given its tokens; merges the threads they connect."""
     known = _threads_of(db, {token for tokens in messages for token in tokens})
-    groups: Groups[int] = Groups()  # items: n for the nth new message, -t for the existing thread t
+    groups: Groups[int] = Groups()  # items: n is the nth new message, -t the existing thread t
     seen: dict[int, int] = {}
     for number, tokens in enumerate(messages):
         groups.find(number)
@@ -69,7 +69,7 @@ def join(db: sqlite3.Connection, messages: Sequence[tuple[int, ...]]) -> list[in
 
 
 def merge(db: sqlite3.Connection, threads: Iterable[int]) -> int:
-    """Make one thread of several, the largest taking in the others; returns it."""
+    """Merge several threads into the largest of them; returns it."""
     pool = sorted(set(threads))
     if len(pool) == 1:
         return pool[0]
@@ -90,7 +90,7 @@ def merge(db: sqlite3.Connection, threads: Iterable[int]) -> int:
 
 
 def settle(db: sqlite3.Connection, left: Unsettled) -> None:
-    """Bring loose replies and broken threads in order after messages came or went."""
+    """Update loose replies and split threads after messages were added or removed."""
     reconsidered = list(_reconsidered(db, left.positions))
     db.executemany(
         "UPDATE messages SET parent = ? WHERE row = ?", ((new, row) for row, _, new in reconsidered)
@@ -141,7 +141,7 @@ def _reconsidered(
 
 
 def _split(db: sqlite3.Connection, thread: int, lost: set[int]) -> None:
-    """Divide a thread into what still hangs together; drop tokens that no message carries any more."""
+    """Split a thread into the parts that are still connected; drop tokens that no message has any more."""
     groups: Groups[tuple[str, int]] = Groups()
     carried: dict[int, int] = {}
     members: list[int] = []
