@@ -371,7 +371,7 @@ def test_a_hostile_from_line_is_read_in_linear_time(tmp_path, store):
 
 
 def test_a_message_larger_than_memory_should_hold_is_skipped(mbox, store, monkeypatch):
-    monkeypatch.setattr(sources, "MAX_MESSAGE", 5000)
+    monkeypatch.setattr(sources, "MAX_MESSAGE_FILE", 5000)
     with mbox.open("ab") as file:
         file.write(b"\nFrom a@b Thu Nov 19 15:02:00 2026\nSubject: big\n\n" + b"x" * 6000 + b"\n")
         file.write(b"\nFrom a@b Thu Nov 19 15:02:00 2026\nSubject: last\n\nx\n")
