@@ -19,6 +19,9 @@ settings.register_profile(
 )
 # A change is judged by the same examples as the one before it; new ones are found at every run by hand.
 settings.register_profile("ci", settings.get_profile("suite"), derandomize=True)
+settings.register_profile(
+    "thorough", settings.get_profile("suite"), max_examples=10_000
+)  # --hypothesis-profile
 settings.load_profile("ci" if os.environ.get("CI") else "suite")
 
 

@@ -74,6 +74,10 @@ class LocalProtocolError(LocalError, RuntimeError):
     """A protocol state machine was called in the wrong order: a bug in the calling program."""
 
 
+class CommandError(LocalError, ValueError):
+    """An argument that cannot be put into a command of a mail protocol; nothing was sent."""
+
+
 class ClaimLostError(LocalError, RuntimeError):
     """A queued message was cancelled or claimed by another process just before sending; nothing was sent."""
 

@@ -84,7 +84,8 @@ def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[
 
     ``steps`` are the statements that lead from each version to the next, starting from an empty file.
     ``called`` is how errors name the file, as in :func:`translated`. Raises :class:`StoreError` for a file
-    written by a newer version of this program, or by another program; such a file is left unchanged.
+    written by a newer version of this program or by another program, for one that is partly of one version
+    and partly of the next, and if the disk is full; the file is then unchanged.
     """
     if _version(database) == len(steps):
         return
@@ -100,10 +101,31 @@ def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[
                 f"{called} belongs to another program.",
                 remedy="Move the file elsewhere, or use another profile.",
             )
-        for step in steps[version:]:
-            for statement in step:
-                database.execute(statement)
+        try:
+            for step in steps[version:]:
+                for statement in step:
+                    database.execute(statement)
+        except sqlite3.OperationalError as error:
+            raise _not_brought_up(called, version, error) from error
         database.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+def _not_brought_up(called: str, version: int, error: sqlite3.OperationalError) -> Exception:
+    """What to raise where a step failed; the transaction undoes the ones before it."""
+    match error.sqlite_errorcode & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return StoreError(
+                f"{called} could not be brought up to date: the disk is full. Nothing was changed.",
+                remedy="Make room and start again.",
+            )
+        case sqlite3.SQLITE_ERROR:  # a statement that does not fit the tables
+            return StoreError(
+                f"{called} is not in the form that version {version} of it has ({error})."
+                " Nothing was changed.",
+                remedy="Restore it from a backup, or use another profile.",
+            )
+        case _:
+            return error
 
 
 def _version(database: sqlite3.Connection) -> int:

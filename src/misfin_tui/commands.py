@@ -6,14 +6,16 @@ its time explodes on texts a stranger may choose.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.style import Style
 
 from misfin.errors import MisfinError
+from misfin_tui.host import host_of
 from misfin_tui.keymap import KeyAction, Shown, readable
+from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.actions import actions_of, runner
 from misfin_tui.widgets.sidebar import SidebarKind
@@ -21,7 +23,6 @@ from misfin_tui.widgets.sidebar import SidebarKind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from misfin_tui.app import MisfinApp
     from misfin_tui.widgets.sidebar import SidebarEntry
 
 MAX_PEOPLE = 6
@@ -47,7 +48,7 @@ class ActionProvider(Provider):
                 yield Hit(score, self._shown(action), runner(self.screen, action), text=action.help)
 
     def _shown(self, action: KeyAction) -> Content:
-        keys = " ".join(readable(key) for key in cast("MisfinApp", self.app).keys.of(action.id))
+        keys = " ".join(readable(key) for key in host_of(self.screen).keys.of(action.id))
         return Content.assemble(
             action.help.rstrip("."), ("  " + keys if keys else "", Style(bold=True, dim=True))
         )
@@ -58,26 +59,25 @@ class FolderProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         """Those a word of whose name begins with what was typed."""
-        app = cast("MisfinApp", self.app)
         typed = query.casefold().removeprefix("show ").strip()
-        if not typed:
+        inbox = self.screen.app.screen_stack[0]
+        if not typed or not isinstance(inbox, InboxScreen):
             return
-        inbox = app.inbox
         for entry in inbox.sidebar.places():
-            account = f"  {entry.group}" if entry.kind is not SidebarKind.SEARCH and inbox.several else ""
+            account = (
+                f"  {entry.group}" if entry.kind is not SidebarKind.SEARCH and inbox.news.several else ""
+            )
             name = plain(entry.label, one_line=True)
             if any(word.startswith(typed) for word in (name.casefold(), *name.casefold().split())):
                 shown = Content.assemble(
                     "Show ", (name, Style(bold=True)), (plain(account, one_line=True), Style(dim=True))
                 )
-                yield Hit(0.9, shown, self._opener(entry), text=shown.plain)
+                yield Hit(0.9, shown, self._opener(inbox, entry), text=shown.plain)
 
-    def _opener(self, entry: SidebarEntry) -> Callable[[], None]:
-        app = cast("MisfinApp", self.app)
-
+    def _opener(self, inbox: InboxScreen, entry: SidebarEntry) -> Callable[[], None]:
         def show() -> None:
-            app.action_show_inbox()
-            app.inbox.choose(entry)
+            host_of(inbox).show_inbox()
+            inbox.choose(entry)
 
         return show
 
@@ -87,11 +87,12 @@ class PeopleProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         """People whose name or address begins with what was typed."""
-        app = cast("MisfinApp", self.app)
         if len(query.strip()) < _LEAST:
             return
         try:
-            people = await app.services.contacts.complete(query.removeprefix("write to "), MAX_PEOPLE)
+            people = await host_of(self.screen).services.contacts.complete(
+                query.removeprefix("write to "), MAX_PEOPLE
+            )
         except MisfinError:
             return  # the palette goes on without people; the address book tells what is wrong with it
         for place, known in enumerate(people):
@@ -105,11 +106,11 @@ class PeopleProvider(Provider):
             yield Hit(0.5 - place / 100, shown, self._writer(entry), text=shown.plain)
 
     def _writer(self, entry: str) -> Callable[[], Awaitable[object]]:
-        app = cast("MisfinApp", self.app)
+        app = host_of(self.screen)
 
         async def write() -> None:
             try:
-                app.open_composer(await app.services.sending.new([entry]))
+                app.open_composer(await host_of(self.screen).services.sending.new([entry]))
             except MisfinError as error:
                 app.report(error)
 

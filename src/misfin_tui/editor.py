@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import hashlib
 import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -27,6 +29,9 @@ from misfin.files import create_private, private_folder
 MAX_FILE = 1024 * 1024
 """Bytes read back: sixty times the largest message."""
 
+EARLY = 1.0
+"""Seconds in which nobody writes: an editor that ends within them was not the one that was written in."""
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -34,12 +39,14 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 class Edited:
     """What came back: the new text, or None when the old one stays; ``problem`` is a sentence to show.
 
-    ``left`` is the file when it was to stay until :func:`forget`.
+    ``left`` is the file when it was to stay until :func:`forget`. ``early`` is that file when the editor
+    ended at once and changed nothing: it may have a window of its own, and save there later.
     """
 
     text: str | None
     problem: str = ""
     left: Path | None = None
+    early: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +87,13 @@ async def edit(
     except OSError as error:
         return Edited(None, f"The editor's file in {folder} cannot be written: {error.strerror}.")
     try:
+        began = time.monotonic()
         code, problem = await _run(app, [*command, str(path)])
         if problem:
             forget(path)
             return Edited(None, problem)
-        return await asyncio.to_thread(_read_back, path, text, code, keep)
+        early = not code and time.monotonic() - began < EARLY
+        return await asyncio.to_thread(_read_back, path, text, code, keep, early)
     finally:
         os.close(lock)
 
@@ -130,6 +139,37 @@ def leftovers(folder: Path, name: str) -> list[Leftover]:
     return sorted(found, key=lambda each: each.saved)
 
 
+def without_draft(folder: Path, exists: Callable[[str], bool]) -> list[Leftover]:
+    """The texts an editor saved after their draft was sent or thrown away, oldest first.
+
+    ``exists`` says whether there is a draft of an id. Files that are as they were given out are removed.
+    """
+    found = []
+    names = {path.name.split(".")[0].removeprefix("draft-") for path in folder.glob("draft-*.gmi")}
+    for name in names:
+        if not _DRAFT_ID.fullmatch(name) or exists(name):
+            continue
+        for left in leftovers(folder, name):
+            if left.text is not None and _digest(left.text) == _given_out(left.path):
+                forget(left.path)
+            else:
+                found.append(left)
+    return sorted(found, key=lambda each: each.saved)
+
+
+def saved_at(path: Path) -> float | None:
+    """When a file was saved last (Unix seconds); None when it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def read(path: Path) -> tuple[str | None, str]:
+    """What an editor saved, and what there is to say about it. Raises :class:`OSError`."""
+    return _read(path)
+
+
 def forget(path: Path) -> None:
     """Remove an editor's file, once its text is safe elsewhere."""
     path.unlink(missing_ok=True)
@@ -138,6 +178,11 @@ def forget(path: Path) -> None:
 
 # ---- the file
 
+_WAIT_OPTION = (
+    "The editor ended at once and changed nothing. If it has a window of its own, give it the option to wait"
+    " (such as code --wait)."
+)
+_DRAFT_ID = re.compile(r"[0-9a-f]{16}")
 _NUMBERED = re.compile(r"\.\d+\.gmi$")
 
 
@@ -170,7 +215,9 @@ def _write(folder: Path, name: str, text: str) -> tuple[Path, int]:
     try:
         with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
             # Editors end every line; a last line without an end would get the next text glued to it.
-            file.write(text if not text or text.endswith("\n") else f"{text}\n")
+            text = text if not text or text.endswith("\n") else f"{text}\n"
+            file.write(text)
+        os.write(lock, _digest(text).encode())
     except OSError:
         forget(path)
         os.close(lock)
@@ -192,6 +239,18 @@ def _new_files(folder: Path, stem: str) -> Iterator[tuple[Path, int]]:
                 raise
         else:
             yield path, lock
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _given_out(path: Path) -> str:
+    """The digest of the text the editor was given; empty when that is not known."""
+    try:
+        return _lock_of(path).read_text("ascii")[:64]
+    except (OSError, ValueError):
+        return ""
 
 
 def _read(path: Path) -> tuple[str | None, str]:
@@ -224,7 +283,7 @@ def _aside(path: Path, *, copy: bytes | None = None) -> Path:
     return kept
 
 
-def _read_back(path: Path, before: str, code: int, keep: bool) -> Edited:
+def _read_back(path: Path, before: str, code: int, keep: bool, early: bool) -> Edited:
     try:
         after, problem = _read(path)
     except FileNotFoundError:
@@ -240,6 +299,12 @@ def _read_back(path: Path, before: str, code: int, keep: bool) -> Edited:
         # It said that it failed, or was told to give up (:cq): do not take it, do not throw it away.
         kept = _aside(path)
         return Edited(None, f"The editor ended with an error ({code}); what it wrote is kept in {kept}.")
+    if early and after == before:
+        if not keep:
+            forget(path)
+        if keep:
+            return Edited(after, f"{_WAIT_OPTION} What it saves is taken up all the same.", early=path)
+        return Edited(after, f"{_WAIT_OPTION} What it saves now is not used.")
     if not keep:
         forget(path)
     left = path if keep else None

@@ -91,3 +91,11 @@ class Problem(Message, bubble=False):
 @dataclass
 class ConfigChanged(Message, bubble=False):
     """The settings were changed in the app or in the file; ``app.config`` holds the new ones."""
+
+
+@dataclass
+class PasteRefused(Message, bubble=False):
+    """A paste was larger than anything here takes; nothing of it was kept. Both numbers are bytes."""
+
+    size: int
+    limit: int

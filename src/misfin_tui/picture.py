@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 ENTER = b"\x1b[?1049h"
 """The alternate screen: what stood in the terminal before comes back at the end."""
-_BEGIN = ENTER + b"\x1b[?25l\x1b[?7l"
-_END = b"\x1b[?7h\x1b[?25h\x1b[?1049l"
+_BEGIN = ENTER + b"\x1b[?25l\x1b[?7l\x1b[?2004h"  # what is pasted already has to be told from keys
+_END = b"\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
 _ENVIRONMENT = ("TERM", "COLORTERM", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE")
 _OVERRULING = ("COLUMNS", "LINES", "TEXTUAL_DRIVER")  # the terminal is then not what it seems
 MAX_SIZE = 1 << 20
@@ -69,7 +69,7 @@ class Picture:
             before = termios.tcgetattr(keys)
             quiet = termios.tcgetattr(keys)
             quiet[0] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON | termios.IXOFF)
-            quiet[3] &= ~(termios.ECHO | termios.ICANON)
+            quiet[3] &= ~(termios.ECHO | termios.ICANON | termios.ISIG)  # ctrl+z must not leave it half-way
             termios.tcsetattr(keys, termios.TCSANOW, quiet)  # a key typed meanwhile waits, and is not echoed
         except (OSError, ValueError, AttributeError, termios.error):
             return

@@ -19,6 +19,8 @@ from typing import Any
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from misfin.store.evidence import TABLE, Evidence
+
 DEFAULT = "misfin-dark"
 PLAIN = "misfin-ansi"
 """The theme for terminals of 16 colours or none; it uses the terminal's own palette."""
@@ -46,10 +48,7 @@ OWN_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "mail-unread": ("accent", "primary"),
     "mail-star": ("warning", "primary"),
     "mail-tag": ("secondary", "primary"),
-    "badge-verified": ("success", "primary"),
-    "badge-first": ("warning", "primary"),
-    "badge-none": ("foreground", "primary"),
-    "badge-changed": ("error", "primary"),
+    **{f"evidence-{each}": (TABLE[each].color, "primary") for each in Evidence},
     "gemtext-heading": ("primary",),
     "gemtext-link": ("secondary", "primary"),
     "gemtext-quote": ("success", "primary"),

@@ -28,9 +28,9 @@ from make_mailbox import ACCOUNT, RARE, make
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import View
 from misfin.store.index.watch import watch
 from misfin.store.mail.maildir import MailStore
+from misfin.store.rows import View
 
 INBOX = View(ACCOUNT, "Inbox")
 ROUNDS = 9
@@ -170,7 +170,7 @@ def memory(path: Path, root: Path) -> None:
     """Peak memory of a process that opens a built index, reads a page, searches, and follows the mail."""
     program = (
         "from pathlib import Path; from misfin.store.index import MailIndex;"
-        "from misfin.store.index.rows import View;"
+        "from misfin.store.rows import View;"
         f"index = MailIndex(Path({str(path)!r}), Path({str(root)!r})); index.open();"
         f"view = View({ACCOUNT!r}, 'Inbox'); index.conversations(view, 0, 200); index.scan();"
         "index.conversations(View(query='the'), 0, 200); index.count(View(query='the'));"

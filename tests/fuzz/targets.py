@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from misfin.email.sasl import (
+    Authenticator,
+    ChannelBinding,
+    Conversation,
+    CramMD5Authenticator,
+    LoginAuthenticator,
+    OAuth2Authenticator,
+    OAuthBearerAuthenticator,
+    SASLError,
+    ScramSHA1Authenticator,
+    ScramSHA256Authenticator,
+    encode,
+    saslprep,
+    without_waiting,
+)
+from misfin.email.smtp import (
+    ClientState,
+    SMTPClientProtocol,
+    SMTPConnectionLost,
+    SMTPException,
+    SMTPRemoteViolation,
+    SMTPServerProtocol,
+)
+from misfin.email.smtp.limits import MAX_REPLY, MAX_REPLY_LINES
+from misfin.email.smtp.replies import ReplyParser
+from misfin.email.smtp.serverevents import LoginStarts, MessagePiece
 from misfin.errors import (
     AddressError,
     GemmailError,
@@ -224,6 +252,129 @@ def message(data: bytes) -> None:
     read_message(stored)
 
 
+def smtp(data: bytes) -> None:
+    """The SMTP client machine: replies the same byte by byte, a session that ends as documented."""
+    result = _smtp_replies([data])
+    if len(data) <= _PIECEWISE:
+        assert _smtp_replies(byte_by_byte(data)) == result
+        _smtp_session(byte_by_byte(data), lmtp=False)
+    for lmtp in (False, True):
+        _smtp_session([data], lmtp=lmtp)
+
+
+def _smtp_replies(chunks: list[bytes]) -> list[object]:
+    parser = ReplyParser()
+    seen: list[object] = []
+    try:
+        for chunk in chunks:
+            parser.feed(chunk)
+            while reply := parser.take():
+                assert 200 <= reply.code <= 599
+                assert len(reply.lines) <= MAX_REPLY_LINES
+                assert sum(map(len, reply.lines)) <= MAX_REPLY
+                seen.append(reply)
+    except SMTPRemoteViolation as e:
+        seen.append(str(e))
+    return seen
+
+
+def _smtp_session(chunks: list[bytes], *, lmtp: bool) -> None:
+    """Go through a session with these bytes as the server's."""
+    client = SMTPClientProtocol(lmtp=lmtp)
+    calls = iter(_SMTP_CALLS)
+    try:
+        for chunk in chunks:
+            response = client.feed_bytes(chunk)
+            while True:
+                if response is not None:
+                    assert response.enhanced is None or response.text != response.message
+                if not client.needs_incoming_data:
+                    _smtp_call(client, calls)
+                client.get_outgoing_data()
+                response = client.feed_bytes(b"")
+                if response is None:
+                    break
+        client.receive_eof()
+    except (SMTPRemoteViolation, SMTPConnectionLost):
+        pass
+    assert client.state is ClientState.finished
+
+
+def _smtp_call(client: SMTPClientProtocol, calls: Iterator[tuple[str, tuple[str | bytes, ...]]]) -> None:
+    """Send the next command that is possible."""
+    for method, args in calls:
+        with suppress(SMTPException):
+            getattr(client, method)(*args)
+            return
+
+
+def smtpserver(data: bytes) -> None:
+    """The SMTP server machine: replies in form, whatever comes; the same byte by byte."""
+    for lmtp in (False, True):
+        result = _smtp_served([data], lmtp=lmtp)
+        if len(data) <= _PIECEWISE:
+            assert _smtp_served(byte_by_byte(data), lmtp=lmtp) == result
+
+
+def _smtp_served(chunks: list[bytes], *, lmtp: bool) -> tuple[bytes, list[object]]:
+    server = SMTPServerProtocol("mx.example", lmtp=lmtp, mechanisms=["PLAIN"], plain_login=True)
+    out, seen, body = server.get_outgoing_data(), [], b""
+    for chunk in chunks:
+        server.feed_bytes(chunk)
+        while event := server.next_event():
+            if isinstance(event, MessagePiece):
+                body += event.data
+            else:
+                seen.append((event, body))
+            while event.wants_answer and not server.wants_data:
+                server.respond(*((334, "") if isinstance(event, LoginStarts) else (250, "2.0.0 OK")))
+        out += server.get_outgoing_data()
+    assert all(re.fullmatch(rb"[2345][0-9]{2}[ -][^\r\n]*\r", line) for line in out.split(b"\n")[:-1])
+    return out, seen
+
+
+def sasl(data: bytes) -> None:
+    """No challenge makes an authenticator raise anything but its documented errors."""
+    which, *challenges = data.split(b"\n")
+    for made in _authenticators():
+        conversation = Conversation(made)
+        try:
+            without_waiting(conversation.start())
+            for challenge in challenges[:4]:
+                text = encode(challenge) if which else challenge.decode("latin-1")
+                answer = without_waiting(conversation.answer(text))
+                assert answer.isascii()
+            without_waiting(conversation.accepted())
+            assert "SCRAM" not in made.mechanism, "a server proved what it cannot know"
+        except SASLError:
+            pass
+        finally:
+            without_waiting(conversation.close())
+    text = data.decode("utf-8", "replace")
+    with suppress(SASLError):
+        assert saslprep(saslprep(text)) == saslprep(text)
+
+
+def _authenticators() -> list[Authenticator]:
+    async def token() -> str:
+        return "token"
+
+    async def derive(name: str, password: bytes, salt: bytes, iterations: int) -> bytes:
+        return hashlib.new(name, password + salt).digest()
+
+    scram = {"nonce": lambda: "mine", "derive": derive}
+    return [
+        LoginAuthenticator("ada", "secret"),
+        CramMD5Authenticator("ada", "secret"),
+        OAuth2Authenticator("ada", token),
+        OAuthBearerAuthenticator("ada", token),
+        ScramSHA1Authenticator("ada", "secret", **scram),
+        ScramSHA256Authenticator(
+            "ada", "secret", channel_binding=ChannelBinding("tls-unique", b"x"), **scram
+        ),
+    ]
+
+
 def safetext(data: bytes) -> None:
     """No text makes anything but visible characters and line ends."""
     from misfin.model.safetext import plain
@@ -234,6 +385,99 @@ def safetext(data: bytes) -> None:
         c in _TURNING or (unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t") for c in shown
     )
     assert not set("\n\t") & set(plain(text, one_line=True))
+
+
+def _cut_up(data: bytes) -> list[bytes]:
+    """The bytes in pieces, of another size for each length."""
+    size = 2 + len(data) % 11
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def imap(data: bytes) -> None:
+    """The IMAP engine: events or the one error, the same however the bytes are cut."""
+    from misfin.email.imap import Fetch, FetchPiece, IMAPClientProtocol, UidSet, commands
+
+    def engine() -> IMAPClientProtocol:
+        made = IMAPClientProtocol()
+        made.feed_bytes(b"* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+ IDLE] hi\r\n* 3 EXISTS\r\n")
+        list(made.events())
+        made.send(commands.select("INBOX"))
+        made.feed_bytes(b"A1 OK\r\n")
+        list(made.events())
+        kind = data[:1]
+        if kind == b"i":
+            made.send(commands.idle())
+        elif kind == b"a":
+            made.send(commands.append("Sent", 5))
+        else:
+            made.send(
+                commands.fetch(UidSet.since(1), [commands.body()], stream=kind == b"s", max_bytes=100_000)
+            )
+        return made
+
+    def read(chunks: list[bytes]) -> tuple[list[object], str]:
+        made, found, bodies = engine(), [], b""
+        try:
+            for chunk in chunks:
+                made.feed_bytes(chunk)
+                for event in made.events():
+                    if isinstance(event, FetchPiece):
+                        bodies += event.data
+                    else:
+                        found.append((event, bodies))
+                    if isinstance(event, Fetch):
+                        assert event.uid is None or 0 < event.uid < 1 << 32
+                        assert event.flags is None or all(isinstance(flag, str) for flag in event.flags)
+            made.receive_eof()
+        except RemoteProtocolError as e:
+            return found, str(e)
+        return found, ""
+
+    whole = read([data[1:]])
+    if len(data) <= _PIECEWISE:
+        assert read(_cut_up(data[1:])) == whole
+
+
+def pop3(data: bytes) -> None:
+    """The POP3 engine, in the same way; a message is what was sent without the protocol's dots."""
+    from misfin.email.pop3 import Answered, MessagePiece, POP3ClientProtocol, commands
+
+    kinds = {
+        b"u": commands.unique_ids(),
+        b"l": commands.sizes(),
+        b"c": commands.capa(),
+        b"s": commands.stat(),
+    }
+
+    def read(chunks: list[bytes]) -> tuple[list[object], str]:
+        made, found, bodies = POP3ClientProtocol(), [], b""
+        made.feed_bytes(b"+OK\r\n")
+        list(made.events())
+        for command in (commands.user("ada"), commands.password("x")):
+            made.send(command)
+            made.feed_bytes(b"+OK\r\n")
+            list(made.events())
+        made.send(kinds.get(data[:1], commands.retr(1, max_bytes=10_000)))
+        made.send(commands.retr(2))
+        try:
+            for chunk in chunks:
+                made.feed_bytes(chunk)
+                for event in made.events():
+                    if isinstance(event, MessagePiece):
+                        bodies += event.data
+                        continue
+                    found.append((event, bodies))
+                    if isinstance(event, Answered) and isinstance(event.value, int):
+                        assert event.value == len(bodies)
+                        bodies = b""
+            made.receive_eof()
+        except RemoteProtocolError as e:
+            return found, str(e)
+        return found, ""
+
+    whole = read([data[1:]])
+    if len(data) <= _PIECEWISE:
+        assert read(_cut_up(data[1:])) == whole
 
 
 def _vectors(name: str, *tables: str) -> tuple[bytes, ...]:
@@ -258,6 +502,54 @@ _MAIL = (
     b"Content-Type: ", b"multipart/mixed; boundary=x\n", b"--x\n", b"--x--\n", b"text/html; charset=utf-8\n",
     b"Content-Transfer-Encoding: ", b"base64\n", b"quoted-printable\n", b"=?utf-8?q?a?=", b"From: ", b"<p>",
     b"Misfin-Version: C\n", b"Misfin-Senders: ", b"text/gemini", b"message/rfc822\n", b"\n\n", b"&#x1F600;",
+)  # fmt: skip
+
+_SMTP_CALLS: tuple[tuple[str, tuple[str | bytes, ...]], ...] = (
+    ("send_greeting", ("me.example",)),
+    ("start_tls", ()),
+    ("send_greeting", ("me.example",)),
+    ("authenticate", ("LOGIN",)),
+    ("send_authentication_data", ("YQ==",)),
+    ("send_authentication_data", ("Yg==",)),
+    ("mail", ("a@e.org",)),
+    ("recipient", ("b@e.org",)),
+    ("recipient", ("c@e.org",)),
+    ("start_data", ()),
+    ("data", (b".Hi",)),
+    ("mail", ("a@e.org",)),
+    ("reset", ()),
+    ("noop", ()),
+    ("quit", ()),
+)
+_SMTP_REPLIES = (
+    b"220 mx\r\n250-mx\r\n250-AUTH LOGIN\r\n250-SIZE 1000\r\n250 PIPELINING\r\n"
+    b"334 VXNlcg==\r\n334 UGFzcw==\r\n"
+    b"235 2.7.0 hi\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"
+    b"250 2.0.0 taken\r\n250 ok\r\n250 ok\r\n250 ok\r\n221 bye\r\n"
+)
+_IMAP_SEEDS = (
+    b"s* 1 FETCH (UID 7 FLAGS (\\Seen) BODY[] {5}\r\nhello)\r\nA2 OK [HIGHESTMODSEQ 5] done\r\n",
+    b"f* 1 FETCH (BODY[HEADER.FIELDS (A B)]<0> ~{2}\r\nhi UID 7)\r\nA2 OK\r\n",
+    b'f* 1 FETCH (INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 9 MODSEQ (5))\r\n',
+    b"i+ idling\r\n* 4 EXISTS\r\n* VANISHED (EARLIER) 1:4,9\r\n* OK [COPYUID 7 1:3 5:7] x\r\nA2 OK\r\n",
+    b'a* LIST (\\Sent) "/" "Entw&APw-rfe"\r\n* STATUS a (UIDNEXT 3 MAILBOXID (F1))\r\nA2 NO [TRYCREATE]\r\n',
+    b'f* ESEARCH (TAG "A2") UID COUNT 3 ALL 1:3\r\n* SEARCH 1 2 (MODSEQ 9)\r\n* BYE x\r\n',
+    b'f* NAMESPACE (("" "/")) NIL NIL\r\n* ID ("name" NIL)\r\n* CAPABILITY IDLE\r\n* ENABLED QRESYNC\r\n',
+)
+_IMAP = (
+    b"* ", b"A2 ", b"+ ", b"\r\n", b"{3}\r\n", b"{0}\r\n", b"{99999}\r\n", b"(", b")", b'"', b"[", b"]",
+    b"OK ", b"NO ", b"BAD ", b"BYE ", b"FETCH (", b"UID ", b"FLAGS ", b"BODY[]", b"MODSEQ ", b"1:4294967295",
+    b"PERMANENTFLAGS (", b"MODIFIED ", b"APPENDUID ", b"EXPUNGE", b"0", b"~", b"\\", b"<0>", b"&AOk-", b"NIL",
+)  # fmt: skip
+_POP3_SEEDS = (
+    b"r+OK\r\n..a\r\n.\r\n+OK\r\nb\r\n.\r\n",
+    b"u+OK\r\n1 a\r\n2 \r\n.\r\n-ERR [IN-USE] x\r\n",
+    b"l+OK\r\n1 120\r\n.\r\n+OK\r\n.\r\n",
+    b"c+OK\r\nPIPELINING\r\nSASL PLAIN\r\n.\r\n",
+    b"s+OK 2 320\r\n+OK\r\n.a\r\n.\r\n",
+)
+_POP3 = (
+    b"+OK", b"-ERR ", b"\r\n", b".", b"\r\n.\r\n", b"\r", b"\n", b" ", b"[AUTH] ", b"1 ", b"+ ", b"x" * 9000,
 )  # fmt: skip
 
 TARGETS = {
@@ -289,12 +581,14 @@ TARGETS = {
         (b"# Hi\n\n* a\n> b\n=> c d\n```e\nf\n```\n",),
         (b"```", b"#", b"=>", b"* ", b">", b"\n", b"\r\n", b"\r", b" "),
     ),
+    "imap": Target(imap, ("misfin.email",), _IMAP_SEEDS, _IMAP),
     "message": Target(
         message,
         ("misfin.store",),
         (b"From: Ada <ada@mail.example>\nContent-Type: text/plain\n\nHi\n", *_vectors("gemmail", "gemmail")),
         (*_METADATA, *_MAIL),
     ),
+    "pop3": Target(pop3, ("misfin.email",), _POP3_SEEDS, _POP3),
     "query": Target(
         query,
         ("misfin.store.search.query",),
@@ -326,6 +620,63 @@ TARGETS = {
         ("misfin.wire", "misfin.model"),
         _vectors("responses", "response"),
         (b"20 ", b"30 ", b"44 ", b"\r\n", b"\n", b"30s", b"2 min", b"SHA256:", b"ab" * 32, b"misfin://a@b:1"),
+    ),
+    "sasl": Target(
+        sasl,
+        ("misfin.email.sasl",),
+        (
+            b"x\nr=minex,s=c2FsdA==,i=4096\nv=AAAA",
+            b"x\nr=minex,s=c2FsdA==,i=4096\ne=invalid-proof",
+            b"x\n<1896.697170952@postoffice.example>",
+            b'x\n{"status":"401"}\n',
+            b"\nVXNlcm5hbWU6\nUGFzc3dvcmQ6\n",
+        ),
+        (b"r=mine", b",s=", b",i=", b"4096", b"v=", b"e=", b"\n", b"=", b",", b"{", b'"status":', b"AQ=="),
+    ),
+    "smtp": Target(
+        smtp,
+        ("misfin.email.smtp",),
+        (
+            _SMTP_REPLIES,
+            _SMTP_REPLIES.replace(b"250 ok", b"550-5.1.1 no\r\n550 5.1.1 really"),
+            b"220 mx\r\n502 what\r\n250 hello\r\n421 bye\r\n",
+        ),
+        (
+            b"\r\n",
+            b"\n",
+            b"250",
+            b"250-",
+            b"334 ",
+            b"354 ",
+            b"421 ",
+            b"220 ",
+            b"235 ",
+            b"AUTH=",
+            b"SIZE ",
+            b"5.1.1 ",
+        ),
+    ),
+    "smtpserver": Target(
+        smtpserver,
+        ("misfin.email.smtp",),
+        (
+            b"EHLO me\r\nAUTH PLAIN\r\nAGEAYg==\r\nMAIL FROM:<a@e.org> SIZE=3\r\n"
+            b"RCPT TO:<b@e.org>\r\nDATA\r\n..\r\n.\r\nQUIT\r\n",
+            b"LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@e.org>\r\n"
+            b"RCPT TO:<c@e.org>\r\nDATA\r\nHi\r\n.\r\nRSET\r\n",
+        ),
+        (
+            b"\r\n",
+            b"\n",
+            b".\r\n",
+            b"DATA\r\n",
+            b"MAIL FROM:<",
+            b"RCPT TO:<",
+            b">",
+            b" BODY=8BITMIME",
+            b"AUTH PLAIN ",
+            b"*",
+        ),
     ),
     "safetext": Target(
         safetext,

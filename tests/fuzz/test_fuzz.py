@@ -13,12 +13,17 @@ NAMES = [
     "certificate",
     "gemmail",
     "gemtext",
+    "imap",
     "message",
+    "pop3",
     "query",
     "request",
     "response",
     "safetext",
+    "sasl",
     "settings",
+    "smtp",
+    "smtpserver",
 ]
 
 

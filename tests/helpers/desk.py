@@ -18,6 +18,7 @@ from misfin.store.identities import IdentityStore
 from misfin.trust.identity import Identity, generate
 from misfin_tui import config
 from misfin_tui.app import MisfinApp
+from misfin_tui.app.background import CourierWork
 from misfin_tui.paths import Profile, profile_at
 
 ALICE = "alice@mail.example"
@@ -50,11 +51,19 @@ def make_profile(root: Path, *, settings: str = SETTINGS, address: str = ALICE) 
     return profile
 
 
+class NoCourier(CourierWork):
+    """Sends nothing."""
+
+    def start(self) -> None:
+        pass
+
+
 class QuietApp(MisfinApp):
     """The app without its courier: what is in the outbox stays as a test put it there."""
 
-    def _start_courier(self) -> None:
-        pass
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.courier = NoCourier(self)
 
 
 @asynccontextmanager

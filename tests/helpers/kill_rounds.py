@@ -18,9 +18,9 @@ from mailboxes import ME, Mailbox, mail, miscounted, whole_view
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex, scan
-from misfin.store.index.rows import View
 from misfin.store.mail.keywords import read_keywords
 from misfin.store.mail.maildir import split_name
+from misfin.store.rows import View
 
 ACTIONS = [
     (Action.ARCHIVE, ""),

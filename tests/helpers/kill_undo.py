@@ -14,8 +14,8 @@ from mailboxes import ME, NOW, Mailbox
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import View
 from misfin.store.mail.maildir import Maildir, split_name
+from misfin.store.rows import View
 from misfin.store.undo_log import UndoLog
 
 MESSAGES = 12

@@ -11,8 +11,8 @@ from email.utils import formatdate
 from pathlib import Path
 
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import View
 from misfin.store.mail.maildir import MailStore
+from misfin.store.rows import View
 
 ME = "me@mail.example"
 NOW = 1_790_000_000.0
@@ -122,7 +122,7 @@ def whole_view(index: MailIndex) -> dict[str, object]:
                     row.unread,
                     row.starred,
                     row.date,
-                    row.badge.name,
+                    row.evidence.name,
                     row.tags,
                     row.attachment,
                     row.held,

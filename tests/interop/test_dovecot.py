@@ -18,9 +18,9 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import MessageRow, View
 from misfin.store.mail.maildir import MailStore
 from misfin.store.message.envelope import to_gemmail, wrap
+from misfin.store.rows import MessageRow, View
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")
 NOW = datetime(2026, 11, 19, 14, 2, tzinfo=UTC)

@@ -28,11 +28,11 @@ from misfin.net.verification import (
     VerificationMode,
     VerifyingHandler,
 )
-from misfin.net.verifiers import FIRST_MESSAGE, VOUCHED
+from misfin.net.verifiers import FIRST_MESSAGE
 from misfin.trust.identity import identity_from_pem
 from misfin.trust.pins import PinBook
 from misfin.trust.refusal import CertificateChangedError
-from misfin.trust.tofu import PinKind
+from misfin.trust.tofu import VOUCHED, PinKind
 from misfin.wire import MisfinResponse
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ from textual import events
 from textual.filter import NoColor
 
 from misfin.errors import StoreError
-from misfin.store.outgoing.drafts import Draft
+from misfin.store.mail.maildir import MailStore
+from misfin.store.outgoing.drafts import Draft, DraftBox
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
@@ -42,7 +44,7 @@ def profile(profile_root):
 
 
 async def test_mail_that_pours_in_is_told_in_few_notices(profile, monkeypatch):
-    monkeypatch.setattr(background, "GATHERED", 0.2)
+    monkeypatch.setattr("misfin_tui.app.notices.GATHERED", 0.2)
     async with at_desk(profile) as (app, pilot):
         for number in range(10):
             app.post_message(MailChanged(arrived=2, sender="Bob", subject=f"message {number}"))
@@ -50,9 +52,22 @@ async def test_mail_that_pours_in_is_told_in_few_notices(profile, monkeypatch):
         first, second = notices(app)
         assert first == "New mail from Bob and 1 more: message 0"
         assert second == "New mail from Bob and 17 more: message 9"
-        await until(pilot, lambda: not app._telling)
+        await until(pilot, lambda: not app.announcements._telling)
         app.post_message(MailChanged(arrived=1, sender="Cal", subject="later"))
         await until(pilot, lambda: "New mail from Cal: later" in notices(app))
+
+
+async def test_attached_files_that_nothing_needs_are_swept_away_and_no_others(profile_root):
+    profile = make_profile(profile_root, settings=NO_SERVER)
+    box = DraftBox(MailStore(profile.mail))
+    box.save(Draft(account=ALICE, forwards=b"bob@hive.test\n\n\n# Needed\n"), now=time.time())
+    (needed,) = box.files.folder.iterdir()
+    unneeded = box.files.path(box.files.add_bytes(b"of a draft that was discarded"))
+    for path in (needed, unneeded):
+        os.utime(path, (time.time() - 2 * 86400,) * 2)
+    async with at_desk(profile, courier=True) as (_, pilot):
+        await until(pilot, lambda: not unneeded.exists())
+    assert needed.exists()
 
 
 async def test_the_courier_sends_at_once_and_says_what_became_of_it(profile_root):

@@ -245,11 +245,11 @@ async def test_each_recipients_trust_is_shown(profile):
     pins = PinBook(profile.trust_db)
     pins.record(PinKind.HOST, "hive.test:1958", identity("bob@hive.test").info, now=1_700_000_000.0)
     pins.close()
-    async with at_desk(profile, (120, 30)) as (app, pilot):
+    async with at_desk(profile, (160, 30)) as (app, pilot):
         await compose(app, pilot)
         await type_text(pilot, "bob@hive.test, new@other.test, broken")
-        await on_screen(pilot, "✓ bob@hive.test pinned 14 Nov 2023")
-        await on_screen(pilot, "◐ new@other.test first contact")
+        await on_screen(pilot, "? bob@hive.test unproven, host pinned 14 Nov 2023")
+        await on_screen(pilot, "? new@other.test unproven, host not met yet")
         await on_screen(pilot, "broken is not an address")
 
 

@@ -71,9 +71,9 @@ def outbox_row(**changed) -> OutboxRow:
         "hold_until": 0.0,
         "size": 10,
         "question": Question.REDIRECT_ALWAYS,
-        "question_name": "",
+        "pin_name": "",
         "target": "bob@new.test",
-        "host": "hive.test:1958",
+        "route": "hive.test:1958",
     }
     return OutboxRow(**(facts | changed))
 
@@ -137,7 +137,6 @@ DIALOGS = {
 }
 SAFE = {
     "confirm": "no",
-    "error": "ok",
     "draft": "keep",
     "too long": "shorten",
     "cannot split": "shorten",
@@ -336,10 +335,10 @@ async def test_the_same_key_is_told_apart():
 @pytest.mark.parametrize(
     ("remark", "words"),
     [
-        (Remark.EXPIRED, "has expired"),
-        (Remark.NOT_YET_VALID, "not valid yet"),
+        (Remark.EXPIRED, "The certificate presented expired on"),
+        (Remark.NOT_YET_VALID, "The certificate presented is not valid before"),
         (Remark.HOST_MISMATCH, "does not name this host"),
-        (Remark.PIN_EXPIRED, "a new one was due"),
+        (Remark.PIN_EXPIRED, "A change was due since"),
     ],
 )
 async def test_remarks_are_sentences(remark, words):

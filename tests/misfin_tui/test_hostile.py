@@ -101,7 +101,9 @@ async def go_search(app, pilot):
 
 async def go_thread(app, pilot):
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.parts[-1].message)
+    await until(
+        pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.document.parts[-1].message
+    )
 
 
 async def go_details(app, pilot):
@@ -133,7 +135,7 @@ def attach(app) -> None:
     boundary = 'multipart/mixed; boundary="b"'
     body = f"--b\n\nhttps://evil.test/{TYPE} cid:{TYPE}@x mid:{TYPE}@x\n--b\n{part}one\n--b\n{part}two\n--b--"
     data = mail("Attached", body, sender="mallory@evil.test", date=1_890_000_000.0, Content_Type=boundary)
-    Mailbox(app.profile.mail, ALICE).put(data)
+    Mailbox(app.services.profile.mail, ALICE).put(data)
     app.services.mail.rescan()
 
 
@@ -158,19 +160,23 @@ async def go_opening(app, pilot):
 async def go_saving(app, pilot):
     await go_attachments(app, pilot)
     await pilot.press("enter", "enter")
-    await until(pilot, lambda: app.screen.prompt is not None and app.screen.prompt.line.has_focus)
-    assert app.screen.prompt.line.value.count("/") == 1  # the one after ~
+    await until(
+        pilot, lambda: app.screen.prompts.prompt is not None and app.screen.prompts.prompt.line.has_focus
+    )
+    assert app.screen.prompts.prompt.line.value.count("/") == 1  # the one after ~
 
 
 async def go_paths(app, pilot):
-    folder = app.profile.root / "files"
+    folder = app.services.profile.root / "files"
     folder.mkdir()
     for name in ("a\x1b[2Jb", "a\u202ec", "a[bold]d"):
         (folder / name).touch()
     await go_thread(app, pilot)
     await pilot.press("S")
-    await until(pilot, lambda: app.screen.prompt is not None and app.screen.prompt.line.has_focus)
-    app.screen.prompt.line.value = f"{folder}/a"
+    await until(
+        pilot, lambda: app.screen.prompts.prompt is not None and app.screen.prompts.prompt.line.has_focus
+    )
+    app.screen.prompts.prompt.line.value = f"{folder}/a"
     await on_screen(pilot, "⇥ a[bold]d")
 
 

@@ -8,14 +8,16 @@ import re
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
 from mailboxes import Mailbox, mail
+from outgoing import claimed, finish, recipients
 from post import NOW, gemmail
 
+from misfin.compose.writing import gemmail_of
 from misfin.model.folders import INBOX
 from misfin.store.identities import IdentityStore
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import Completion, Count, View
 from misfin.store.outgoing.drafts import Draft, to_bytes
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Transcript
+from misfin.store.rows import Completion, Count, View
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.outbox import OutboxScreen
@@ -170,7 +172,7 @@ async def test_tags_are_asked_for_and_completed(profile, mailbox):
         await listed(pilot)
         await pilot.press("t", *"work", "enter")
         await until(pilot, lambda: app.screen.messages.current.tags == ("work",))
-        await until(pilot, lambda: app.screen.prompt is None)
+        await until(pilot, lambda: app.screen.prompts.prompt is None)
         await pilot.press("j", "t", "w")
         await on_screen(pilot, "⇥ work")
         await pilot.press("tab", "enter")
@@ -206,13 +208,15 @@ async def test_a_field_that_waits_for_its_value_is_not_called_wrong(profile, mai
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await listed(pilot)
         await pilot.press("slash", *"subject", "colon")
-        await until(pilot, lambda: app.screen._follower is not None and app.screen._follower.is_finished)
+        await until(
+            pilot, lambda: app.screen.search._follower is not None and app.screen.search._follower.is_finished
+        )
         assert "▲" not in shown(app)
         assert app.screen.messages.total == 5
         await pilot.press(*"moss")
         await on_screen(pilot, "Search: subject:moss · 1 conversation")
         await pilot.press("space", *"body", "colon")
-        await until(pilot, lambda: app.screen._follower.is_finished)
+        await until(pilot, lambda: app.screen.search._follower.is_finished)
         assert "▲" not in shown(app)
         await pilot.press("enter")
         await on_screen(pilot, "▲ body: needs a value.")
@@ -225,11 +229,11 @@ async def test_a_search_is_named_as_it_was_written(profile, mailbox):
         await listed(pilot)
         await pilot.press("slash", *"moss", "enter")
         await on_screen(pilot, "Search: moss · 1 conversation")
-        await until(pilot, lambda: app.screen.prompt is None)
+        await until(pilot, lambda: app.screen.prompts.prompt is None)
         await pilot.press("slash")
-        await until(pilot, lambda: app.screen.prompt is not None)
-        assert app.screen.prompt.line.value == "moss"
-        await until(pilot, lambda: app.focused is app.screen.prompt.line)
+        await until(pilot, lambda: app.screen.prompts.prompt is not None)
+        assert app.screen.prompts.prompt.line.value == "moss"
+        await until(pilot, lambda: app.focused is app.screen.prompts.prompt.line)
         await pilot.press("asterisk")
         await on_screen(pilot, "Search: moss* · 1 conversation")
 
@@ -243,10 +247,10 @@ async def test_of_what_is_typed_at_once_only_the_last_is_shown(profile, mailbox,
         async def watched(view, thread=None):
             opened.append(view.query)
             if len(opened) == 1:  # it takes its time
-                app.screen.prompt.line.value = "kelp"
-                await until(pilot, lambda: app.screen._typed == "kelp")
-                app.screen.prompt.line.value = "moss"
-                await until(pilot, lambda: app.screen._typed == "moss")
+                app.screen.prompts.prompt.line.value = "kelp"
+                await until(pilot, lambda: app.screen.search._typed == "kelp")
+                app.screen.prompts.prompt.line.value = "moss"
+                await until(pilot, lambda: app.screen.search._typed == "moss")
             return await open_view(view, thread)
 
         monkeypatch.setattr(app.screen.messages, "open_view", watched)
@@ -272,7 +276,7 @@ async def test_a_search_that_finds_much_is_shown_before_it_is_counted(profile, m
         await on_screen(pilot, "Search: message · 5 conversations")
         assert Count(3, complete=False) in counts  # at first
         assert counts[-1] == Count(5)
-        await until(pilot, lambda: app.screen.prompt is None)
+        await until(pilot, lambda: app.screen.prompts.prompt is None)
         await pilot.press("X")
         await on_screen(pilot, "5 selected")
 
@@ -307,8 +311,8 @@ async def test_a_search_that_cannot_be_read_leaves_the_list_as_it_is(profile, ma
         await on_screen(pilot, "▲ “is:purple” is not known.")
         assert app.screen.messages.view.query == ""
         assert app.screen.messages.total == 5
-        app.screen.refresh_all()
-        await until(pilot, lambda: not app.screen._reloading)
+        app.screen.news.refresh_all()
+        await until(pilot, lambda: not app.screen.news._reloading)
         assert notices(app) == []
 
 
@@ -317,7 +321,7 @@ async def test_a_tag_typed_inside_a_search_is_no_search(profile, mailbox):
         await listed(pilot)
         await pilot.press("slash", *"moss", "enter")
         await on_screen(pilot, "Search: moss · 1")
-        await until(pilot, lambda: app.screen.prompt is None)
+        await until(pilot, lambda: app.screen.prompts.prompt is None)
         await pilot.press("t", *"work", "enter")
         await until(pilot, lambda: app.screen.messages.current.tags == ("work",))
         assert app.screen.messages.view.query == "moss*"
@@ -413,7 +417,7 @@ async def test_a_draft_opens_in_the_composer(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         await listed(pilot)
         await app.services.sending.save(Draft(account=ALICE, to=("bob@hive.test",), subject="Half a thought"))
-        app.screen.open_view(View(ALICE, "Drafts"))
+        app.screen.search.open_view(View(ALICE, "Drafts"))
         app.services.mail.rescan()
         await on_screen(pilot, "Half a thought")
         await pilot.press("enter")
@@ -538,7 +542,7 @@ async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
         await pilot.press("e", "d", "r", "x", "X", "enter", "u", "G", "g", "v", "v", "j")
         await pilot.pause()
         await on_screen(pilot, "No mail yet.")
-        app.screen.open_view(View(ALICE, "Archive"))
+        app.screen.search.open_view(View(ALICE, "Archive"))
         await on_screen(pilot, "Nothing here yet.")
         await pilot.press("full_stop")
         await on_screen(pilot, "Nothing unread. Press . to see all.")
@@ -558,10 +562,10 @@ async def test_an_account_that_is_away_is_not_said_to_have_no_mail(profile, mail
         await on_screen(pilot, f"The mail of {ALICE} cannot be found.")
         await on_screen(pilot, "Its folder should be")
         await until(pilot, lambda: str(home) in "".join(each.strip() for each in listing(app)))
-        app.screen.open_view(View(ALICE, "Archive"))
+        app.screen.search.open_view(View(ALICE, "Archive"))
         await on_screen(pilot, "Archive · 0 conversations")
         assert f"The mail of {ALICE} cannot be found." in shown(app)
-        app.screen.open_view(View(ALICE, INBOX))
+        app.screen.search.open_view(View(ALICE, INBOX))
         elsewhere.rename(home)
         await listed(pilot)
         assert "cannot be found" not in shown(app)
@@ -581,9 +585,9 @@ async def test_one_account_that_is_away_beside_another_that_is_empty(profile):
     async with at_desk(profile) as (app, pilot):
         await on_screen(pilot, "No mail yet.")
         await on_screen(pilot, "▾ bea@mail.example")
-        app.screen.open_view(View("bea@mail.example", INBOX))
+        app.screen.search.open_view(View("bea@mail.example", INBOX))
         await on_screen(pilot, "The mail of bea@mail.example cannot be found.")
-        app.screen.open_view(View(ALICE, INBOX))
+        app.screen.search.open_view(View(ALICE, INBOX))
         await until(pilot, lambda: "cannot be found" not in shown(app))
 
 
@@ -614,7 +618,7 @@ async def test_nothing_is_offered_that_the_list_gives_no_occasion_for(profile, m
         assert "Edit draft" not in shown(app)
         assert "Save search" not in shown(app)
         await pilot.press("escape")
-        app.screen.open_view(View(query="from:nile"))
+        app.screen.search.open_view(View(query="from:nile"))
         await on_screen(pilot, "Search: from:nile")
         await pilot.click("#messages", offset=(30, 2), button=3)
         await on_screen(pilot, "Save search")
@@ -626,15 +630,15 @@ async def test_what_waits_in_the_outbox_is_counted_from_the_start(profile, mailb
         draft = Draft(account=ALICE, to=(to,), subject="Meeting", body="text\n")
         outbox.enqueue(
             account=ALICE,
-            recipients=[to],
-            message=draft.gemmail(),
+            recipients=recipients(to),
+            message=gemmail_of(draft),
             subject="Meeting",
             now=START,
             hold_until=0.0,
             draft=to_bytes(draft),
         )
-    claim = outbox.claim(START)
-    outbox.finish(claim, Outcome(DeliveryState.FAILED, "no such mailbox"), Transcript(), START + 1)
+    claim = claimed(outbox, START)
+    finish(outbox, claim, Outcome(DeliveryState.FAILED, "no such mailbox"), Transcript(), START + 1)
     outbox.close()
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await on_screen(pilot, "1 sending · 1 need you")
@@ -654,7 +658,7 @@ async def test_tab_before_the_words_have_come_completes_when_they_come(profile, 
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await listed(pilot)
         await pilot.press("slash", *"fro", "tab")
-        prompt = app.screen.prompt
+        prompt = app.screen.prompts.prompt
         assert prompt.line.value == "fro"
         gate.set()
         await until(pilot, lambda: prompt.line.value == "from:")
@@ -694,12 +698,12 @@ async def test_a_search_that_cannot_be_understood_stays_open_and_points_at_why(p
         await listed(pilot)
         await pilot.press("slash", *"after:x", "enter")
         await on_screen(pilot, "▲ “x” is not a date.")
-        assert app.screen.prompt.line.value == "after:x"
-        await until(pilot, lambda: app.focused is app.screen.prompt.line)
+        assert app.screen.prompts.prompt.line.value == "after:x"
+        await until(pilot, lambda: app.focused is app.screen.prompts.prompt.line)
         assert not notices(app)
         await pilot.press(*["backspace"] * 7, *"moss", "enter")
         await on_screen(pilot, "Search: moss · 1 conversation")
-        await until(pilot, lambda: app.screen.prompt is None)
+        await until(pilot, lambda: app.screen.prompts.prompt is None)
 
 
 async def test_while_a_word_is_offered_nothing_is_wrong_with_it(profile, mailbox):

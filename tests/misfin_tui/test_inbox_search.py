@@ -58,7 +58,7 @@ async def test_a_search_that_takes_long_ends_with_its_line(profile, monkeypatch)
         await pilot.press("slash", *"kelp")
         await asked.wait()
         await pilot.press("escape")
-        await until(pilot, lambda: app.screen.prompt is None)
+        await until(pilot, lambda: app.screen.prompts.prompt is None)
         await until(pilot, ended.is_set)
         await on_screen(pilot, "Inbox · 3 conversations")
 
@@ -70,8 +70,12 @@ async def test_notices_stand_above_the_line_one_types_into(profile):
         await on_screen(pilot, "A notice.")
         before = app.screen.query_one("Toast").region.bottom
         await pilot.press("slash")
-        await until(pilot, lambda: app.screen.prompt is not None and app.screen.prompt.line.has_focus)
-        await until(pilot, lambda: app.screen.query_one("Toast").region.bottom <= app.screen.prompt.region.y)
+        await until(
+            pilot, lambda: app.screen.prompts.prompt is not None and app.screen.prompts.prompt.line.has_focus
+        )
+        await until(
+            pilot, lambda: app.screen.query_one("Toast").region.bottom <= app.screen.prompts.prompt.region.y
+        )
         await pilot.press("escape")
         await until(pilot, lambda: app.screen.query_one("Toast").region.bottom == before)
 

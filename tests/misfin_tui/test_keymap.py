@@ -9,8 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from misfin_tui import keymap
-from misfin_tui.keymap import ACTIONS, NOOP, KeyContext, normal_key, readable, resolve, split
-from misfin_tui.keymap.table import TOGETHER, WRITING
+from misfin_tui.keymap import (
+    ACTIONS,
+    NOOP,
+    TOGETHER,
+    WRITING,
+    KeyContext,
+    normal_key,
+    readable,
+    resolve,
+    split,
+)
 
 
 def test_every_id_is_kebab_case_and_unique():

@@ -10,8 +10,8 @@ import pytest
 from desk import at_desk, on_screen, shown
 from releases import profile_of_0_1
 
-from misfin.store.index.rows import View
 from misfin.store.outgoing.deliveries import DeliveryState
+from misfin.store.rows import View
 from misfin.trust.tofu import PinKind
 from misfin_tui.config import load
 from misfin_tui.services import Services

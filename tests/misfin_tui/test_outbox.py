@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
+from outgoing import claimed, finish, recipients
 
+from misfin.compose.writing import gemmail_of
 from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing.drafts import Draft, DraftBox, to_bytes
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
@@ -46,18 +48,18 @@ def put(
     draft = Draft(account=ALICE, to=(to,), subject="Meeting", body="text\n")
     (row_id,) = outbox.enqueue(
         account=ALICE,
-        recipients=[to],
-        message=draft.gemmail(),
+        recipients=recipients(to),
+        message=gemmail_of(draft),
         subject="Meeting",
         now=now,
         hold_until=0.0 if outcome else now + hold,
         draft=to_bytes(draft),
     )
     if outcome is not None:
-        claim = outbox.claim(now)
+        claim = claimed(outbox, now)
         if outcome.state is DeliveryState.UNCERTAIN:
-            outbox.leaving(claim, now)
-        outbox.finish(claim, outcome, transcript, now + 0.4)
+            outbox.leaving([claim], now)
+        finish(outbox, claim, outcome, transcript, now + 0.4)
     outbox.close()
     return row_id
 
@@ -391,7 +393,7 @@ async def test_a_redirect_is_followed_only_when_a_person_says_so(profile, perman
         assert app.focused.id == "wait"
         assert bool(app.screen.query("#always")) is permanent
         await pilot.click("#always" if permanent else "#once")
-        await until(pilot, lambda: rows(profile)[0].host == "new.test:1958")
+        await until(pilot, lambda: rows(profile)[0].route == "new.test:1958")
         moved = await app.services.contacts.get("bob@hive.test")
         assert (moved is not None and moved.address == "bob@new.test") is permanent
 

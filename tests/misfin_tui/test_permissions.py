@@ -16,9 +16,10 @@ from desk import ALICE, at_desk, identity, make_profile, until
 from mailboxes import Mailbox, mail
 
 from misfin.net.verification_cache import SenderVerificationCache
-from misfin.store.index.rows import View
+from misfin.store.index_file import VERSION
 from misfin.store.outgoing.drafts import Draft
 from misfin.store.people.contacts import Contact
+from misfin.store.rows import View
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import editor
@@ -97,7 +98,14 @@ def test_what_the_commands_write(anybody: None, tmp_path: Path) -> None:
         bea.close()
     assert open_to_others(world) == {}
     names = {path.name for path in world.rglob("*")}
-    assert {"index.db", "outbox.db", "trust.db", "contacts.db", "verification.db", "misfin-imported"} <= names
+    assert {
+        f"index-{VERSION}.db",
+        "outbox.db",
+        "trust.db",
+        "contacts.db",
+        "verification.db",
+        "misfin-imported",
+    } <= names
     assert len(list((world / "more" / "out").glob("*.gmi"))) >= 2
 
 

@@ -19,7 +19,7 @@ from mailboxes import Mailbox, mail
 
 from misfin.store.index import MailIndex
 from misfin_tui import picture as picture_module
-from misfin_tui.app import background
+from misfin_tui.app import pictures
 from misfin_tui.app.still import draw
 from misfin_tui.picture import ENTER, Picture
 
@@ -215,7 +215,7 @@ def test_mail_that_comes_while_the_index_is_closed_makes_it_untrue(profile):
 
 
 async def test_the_app_has_one_drawn_once_nothing_changes_and_again_after_a_change(profile, monkeypatch):
-    monkeypatch.setattr(background, "UNCHANGED", 0.05)
+    monkeypatch.setattr(pictures, "UNCHANGED", 0.05)
     picture = Picture(profile)
 
     def shown(words: bytes) -> bool:

@@ -68,14 +68,14 @@ async def test_pins_are_listed_with_what_waits_on_top(profile, pinned):
         screen = await go(app, pilot, "T", TrustScreen)
         await until(pilot, lambda: len(screen.rows.items) == 3)
         assert screen.rows.items[0].name == "erin@far.test"
-        await on_screen(pilot, "waits for your decision")
+        await on_screen(pilot, "needs your decision")
         await on_screen(pilot, "1 question for you")
 
 
 async def test_a_notice_leaves_what_is_said_of_a_row_free(profile, pinned):
     async with at_desk(profile, (80, 24)) as (app, pilot):
         screen = await go(app, pilot, "T", TrustScreen)
-        await on_screen(pilot, "waits for your decision")
+        await on_screen(pilot, "is waiting for your decision")
         app.say("Something happened meanwhile. " * 3, timeout=60)
         await on_screen(pilot, "Something happened")
         (toast,) = screen.query(Toast)
@@ -422,7 +422,7 @@ async def test_export_writes_what_was_chosen(profile, tmp_path, secret):
         await pilot.press("enter")
         await until(pilot, target.exists)
         assert (b"PRIVATE KEY" in target.read_bytes()) is secret
-        assert (stat.S_IMODE(target.stat().st_mode) == 0o600) is secret
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
 async def test_a_file_that_is_no_identity_says_why(profile):

@@ -6,8 +6,10 @@ import time
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, settled, shown, until
+from outgoing import claimed, finish, recipients
 from textual import events
 
+from misfin.compose.writing import gemmail_of
 from misfin.store.outgoing.drafts import Draft
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.trust.pins import PinBook
@@ -38,8 +40,8 @@ def held(profile, name: str = "hive.test:1958") -> None:
     draft = Draft(account=ALICE, to=("bob@hive.test",), subject="Meeting", body="text\n")
     outbox.enqueue(
         account=ALICE,
-        recipients=draft.to,
-        message=draft.gemmail(),
+        recipients=recipients(*draft.to),
+        message=gemmail_of(draft),
         subject=draft.subject,
         now=now,
         hold_until=0.0,
@@ -47,7 +49,9 @@ def held(profile, name: str = "hive.test:1958") -> None:
     outcome = Outcome(
         DeliveryState.HELD, "It has changed.", question=Question.CHANGED_CERTIFICATE, pin_name=name
     )
-    outbox.finish(outbox.claim(now), outcome, Transcript(host="hive.test", port=1958, version="C"), now + 0.4)
+    finish(
+        outbox, claimed(outbox, now), outcome, Transcript(host="hive.test", port=1958, version="C"), now + 0.4
+    )
     outbox.close()
 
 
@@ -89,7 +93,7 @@ async def test_a_question_that_was_called_for_is_answered_at_once(profile, monke
     offered(profile)
     async with at_desk(profile) as (app, pilot):
         await pilot.press("T")
-        await on_screen(pilot, "waits for your decision")
+        await on_screen(pilot, "needs your decision")
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
         await pilot.press("enter")

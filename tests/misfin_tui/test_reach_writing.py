@@ -6,6 +6,7 @@ import time
 
 import pytest
 from desk import at_desk, identity, make_profile, shown, until
+from outgoing import recipients
 
 from misfin.store.outgoing.outbox import Outbox
 from misfin.store.people.contacts import Contact, ContactBook
@@ -48,7 +49,7 @@ def profile(profile_root, request):
     outbox = Outbox(profile.outbox_db)
     outbox.enqueue(
         account="alice@mail.example",
-        recipients=["bob@hive.test"],
+        recipients=recipients("bob@hive.test"),
         message=b"\n\n\nHi\n",
         subject="Hi",
         now=time.time(),
@@ -74,7 +75,7 @@ async def opened(app, pilot, room: KeyContext):
 def note(screen, action, monkeypatch) -> list[str]:
     called: list[str] = []
     monkeypatch.setattr(
-        type(screen), f"action_{action.method}", lambda _self, *_args: called.append(action.id), raising=True
+        screen, f"action_{action.method}", lambda *_args: called.append(action.id), raising=True
     )
     return called
 

@@ -16,9 +16,12 @@ from certificates import KEYS, build, certificate_k
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from desk import QuietApp, make_profile, on_screen, settled
+from outgoing import claimed, finish
 from textual.widgets import Input, TextArea
 
+from misfin.compose.writing import gemmail_of
 from misfin.model.gemmail import Version
+from misfin.model.recipient import Recipient
 from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing.drafts import Draft, to_bytes
@@ -80,7 +83,7 @@ def profile(profile_root):
 
 
 def _fill_outbox(made) -> None:
-    asks = {"question": Question.CHANGED_CERTIFICATE, "question_name": "hive.test:1958"}
+    asks = {"question": Question.CHANGED_CERTIFICATE, "pin_name": "hive.test:1958"}
     outcomes = [
         Outcome(DeliveryState.DELIVERED, status=20, meta="ok"),
         Outcome(DeliveryState.DEFERRED, "The server is away.", next_attempt=NOW + 300),
@@ -95,20 +98,21 @@ def _fill_outbox(made) -> None:
         at = NOW - 3600 + 60 * number
         outbox.enqueue(
             account=ADA,
-            recipients=draft.to,
-            message=draft.gemmail(),
+            # Each has a route of its own: the question about one would hold the others as well.
+            recipients=[Recipient("bob@hive.test", f"hive.test:{number}")],
+            message=gemmail_of(draft),
             subject=draft.subject,
             now=at,
             hold_until=0.0 if outcome else NOW + 8,
             draft=to_bytes(draft),
         )
         if outcome is not None:
-            claim = outbox.claim(at)
-            outbox.leaving(claim, at)
+            claim = claimed(outbox, at)
+            outbox.leaving([claim], at)
             said = Transcript(
                 "hive.test", 1958, "C", "12ab" * 16, "trusted", b"misfin://bob@hive.test\t9\r\n", "20 ok"
             )
-            outbox.finish(claim, outcome, said, at + 1)
+            finish(outbox, claim, outcome, said, at + 1)
     outbox.close()
 
 
@@ -154,7 +158,7 @@ SCREENS = {
     "outbox-uncertain": keys("O", "j", "r", words="twice"),
     "certificate": keys("O", "j", "j", "j", "a", words="Now shown"),
     "trust": keys("T", words="1 question"),
-    "trust-details": keys("T", "enter", words="Waits for your decision"),
+    "trust-details": keys("T", "enter", words="Needs your decision"),
     "trust-search": keys("T", "slash", "o", "l", "d", words="1 of"),
     "trust-forget": keys("T", "d", words="Forget this pin"),
     "contacts": keys("C", words="Bob Jones"),

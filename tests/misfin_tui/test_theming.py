@@ -13,6 +13,7 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 from textual.widgets import Footer, Input, OptionList, Static
 
+from misfin.store.evidence import Evidence
 from misfin_tui import theming
 
 SHIPPED = theming.load(theming.shipped_dir())
@@ -72,7 +73,7 @@ def test_every_sign_of_a_row_is_legible_under_the_cursor(name, cursor):
     theme = SHIPPED.themes[name]
     variables = theme.to_color_system().generate()
     variables = {**theming.variable_defaults(theme), **theme.variables, **variables}
-    for sign in ("badge-verified", "badge-first", "badge-none", "badge-changed", "mail-unread", "mail-tag"):
+    for sign in (*(f"evidence-{each}" for each in Evidence), "mail-unread", "mail-tag"):
         assert contrast(variables[cursor], variables[sign]) >= 4.5, sign
     assert contrast(variables[cursor], variables["mail-muted"]) >= (7.0 if "contrast" in name else 3.0)
 
@@ -107,7 +108,7 @@ async def test_every_theme_draws_every_variable(theme):
     app = Sampler(theme)
     async with app.run_test(size=(40, 20)) as pilot:
         await pilot.pause()
-        assert app.query(".own-badge-changed").first().styles.color is not None
+        assert app.query(".own-evidence-differs").first().styles.color is not None
 
 
 async def test_themes_can_be_changed_one_after_the_other():

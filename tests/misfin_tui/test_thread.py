@@ -15,9 +15,10 @@ from rich.cells import cell_len
 from misfin.errors import MessageGoneError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.index.rows import Badge, View
+from misfin.store.evidence import Evidence
 from misfin.store.message.envelope import wrap_sent
 from misfin.store.message.mime import read_message
+from misfin.store.rows import View
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.dialogs.attachments import AttachmentsDialog, OpenFileDialog
@@ -74,7 +75,7 @@ async def opened(pilot, subject: str) -> ThreadScreen:
     while app.screen.messages.current.subject != subject:
         await pilot.press("j")
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.parts)
+    await until(pilot, lambda: isinstance(app.screen, ThreadScreen) and app.screen.thread.document.parts)
     return app.screen
 
 
@@ -82,34 +83,34 @@ async def test_read_messages_are_folded_unread_open_and_the_newest_in_focus(prof
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
-        assert [part.open for part in screen.thread.parts] == [False, False, True]
-        assert screen.thread.at == 2
+        assert [part.open for part in screen.thread.document.parts] == [False, False, True]
+        assert screen.thread.document.at == 2
         lines = shown(app).splitlines()
         assert any("▸ ✓ Bob Jones" in line for line in lines)
         assert any("▌▾ ✓ Bob Jones  bob@hive.test" in line and "20 Nov 2026" in line for line in lines)
         assert "to alice@mail.example" in shown(app)
-        await until(pilot, lambda: not screen.thread.parts[2].row.unread)  # reading marks as read
+        await until(pilot, lambda: not screen.thread.document.parts[2].row.unread)  # reading marks as read
 
 
 async def test_messages_and_folds_by_key_and_mouse(profile, mailbox):
     async with at_desk(profile) as (_app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await pilot.press("p")
-        assert screen.thread.at == 1
+        assert screen.thread.document.at == 1
         await pilot.press("enter")
         await on_screen(pilot, "Second.")
         await pilot.press("p", "enter")
         await on_screen(pilot, "First thoughts.")
         await pilot.press("n", "n", "n")
-        assert screen.thread.at == 2
+        assert screen.thread.document.at == 2
         await pilot.press("H")
-        assert [part.open for part in screen.thread.parts] == [False] * 3
+        assert [part.open for part in screen.thread.document.parts] == [False] * 3
         await pilot.click("#thread", offset=(6, 2))
-        assert [part.open for part in screen.thread.parts] == [False, True, False]
+        assert [part.open for part in screen.thread.document.parts] == [False, True, False]
         await pilot.press("H", "H")
-        assert all(part.open for part in screen.thread.parts)
+        assert all(part.open for part in screen.thread.document.parts)
         await pilot.press("j", "k", "pagedown", "pageup", "G", "g")
-        assert screen.thread.at == 0
+        assert screen.thread.document.at == 0
 
 
 async def test_details_tell_how_the_sender_is_known(profile, mailbox):
@@ -121,7 +122,7 @@ async def test_details_tell_how_the_sender_is_known(profile, mailbox):
             "Certificate  bob@hive.test",
             "SHA-256",
             "Public key",
-            "certificate: pass, pin: match, when it was received",
+            "It was the certificate pinned for this sender. The sender's host vouched for the certificate.",
             "20 Nov 2026 12:02 from 192.0.2.7 by mail.example",
             "Misfin(C), ",
             "raw gemmail",
@@ -137,11 +138,11 @@ async def test_details_of_what_was_written_here_name_no_receiver(profile, monkey
     sent = wrap_sent(b"\n\n\n# Thanks\n\nSee you.\n", version=Version.C, account=me, to=(bob,), now=NOW)
     Mailbox(profile.mail, ALICE).put(sent, "Sent", flags="S")
     async with at_desk(profile, (120, 40)) as (app, pilot):
-        app.screen.open_view(View(ALICE, "Sent"))
+        app.screen.search.open_view(View(ALICE, "Sent"))
         await opened(pilot, "Thanks")
         await on_screen(pilot, "See you.")
         await pilot.press("i")
-        await on_screen(pilot, "none: it was written here")
+        await on_screen(pilot, "✓ verified: you wrote it here.")
         await on_screen(pilot, f"File         ~/mail/{ALICE}/")
         assert "unknown" not in shown(app)
 
@@ -256,18 +257,20 @@ async def test_a_message_is_saved_and_never_over_another_file(profile, mailbox, 
         screen = await opened(pilot, "Re: Notes")
         for name, beginning in (("a.gmi", b"bob@hive.test Bob Jones\n"), ("b.eml", b"Misfin-Senders:")):
             await pilot.press("S")
-            await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
-            screen.prompt.line.value = str(tmp_path / name)
+            await until(
+                pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus
+            )
+            screen.prompts.prompt.line.value = str(tmp_path / name)
             await pilot.press("enter")
             await until(
                 pilot, lambda name=name: any(f"Saved to {tmp_path / name}" in each for each in notices(app))
             )
             assert beginning in (tmp_path / name).read_bytes()
             assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
-            await until(pilot, lambda: screen.prompt is None)
+            await until(pilot, lambda: screen.prompts.prompt is None)
         await pilot.press("S")
-        await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
-        screen.prompt.line.value = str(tmp_path / "a.gmi")
+        await until(pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus)
+        screen.prompts.prompt.line.value = str(tmp_path / "a.gmi")
         await pilot.press("enter")
         await until(pilot, lambda: any("exists already" in each for each in notices(app)))
 
@@ -278,7 +281,7 @@ async def test_text_is_found_in_the_open_messages(profile, mailbox):
         await on_screen(pilot, "Last words.")
         await pilot.press("slash", *"LAST", "enter")
         await until(pilot, lambda: screen.thread.found == "last")
-        await until(pilot, lambda: screen.prompt is None)
+        await until(pilot, lambda: screen.prompts.prompt is None)
         row = next(n for n, row in enumerate(screen.thread.layout_rows.rows) if "Last words." in row.text)
         strip = screen.thread.render_line(row - screen.thread.scroll_offset.y)
         looks = {each.text: (each.style.bgcolor, each.style.reverse) for each in strip}
@@ -293,7 +296,7 @@ async def test_neighbours_of_the_list(profile, mailbox):
         screen = await opened(pilot, "Reading list")
         await pilot.press("J")
         await on_screen(pilot, "Third.")
-        assert screen.targets() == (app.screen_stack[0].messages.current.thread,)
+        assert screen.selection.targets() == (app.screen_stack[0].messages.current.thread,)
         await pilot.press("J")
         await until(pilot, lambda: "This is the last one." in notices(app))
         await pilot.press("K")
@@ -318,8 +321,8 @@ async def test_mail_that_arrives_joins_the_open_conversation(profile, mailbox):
         await on_screen(pilot, "Third.")
         mailbox.put(gemmail("# Re: Notes\n\nFourth, just now.", at=NOW + timedelta(minutes=5)))
         app.services.mail.rescan()
-        await until(pilot, lambda: len(screen.thread.parts) == 4)
-        assert screen.thread.at == 2
+        await until(pilot, lambda: len(screen.thread.document.parts) == 4)
+        assert screen.thread.document.at == 2
         await pilot.press("n")
         await on_screen(pilot, "Fourth, just now.")
 
@@ -375,7 +378,7 @@ async def test_of_messages_that_are_folded_it_is_not_said_that_they_have_no_link
         await pilot.press("o")
         await until(pilot, lambda: "There is no link in the messages that are open." in notices(app))
         await pilot.press("H", "H")
-        await until(pilot, lambda: all(part.open for part in app.screen.thread.parts))
+        await until(pilot, lambda: all(part.open for part in app.screen.thread.document.parts))
         await pilot.press("o")
         await until(pilot, lambda: "There is no link in this conversation." in notices(app))
 
@@ -409,11 +412,11 @@ async def test_a_held_message_can_be_let_in(profile, mailbox):
 async def test_a_refused_message_in_the_trash_is_not_offered_to_be_accepted(profile, mailbox):
     mailbox.put(gemmail("# Held up\n\nIt is me.", verification={"sender": "changed"}), folder="Trash")
     async with at_desk(profile, (160, 30)) as (app, pilot):
-        app.screen.open_view(View(ALICE, "Trash"))
+        app.screen.search.open_view(View(ALICE, "Trash"))
         await opened(pilot, "Held up")
         await on_screen(pilot, "It is me.")
-        assert app.screen.thread.current.row.badge is Badge.CHANGED
-        assert "Accept held" not in shown(app)
+        assert app.screen.thread.document.current.row.evidence is Evidence.DIFFERS
+        assert "A Decide" not in shown(app)
         await pilot.press("A")
         await until(pilot, lambda: "This message is not held." in notices(app))
 
@@ -437,9 +440,9 @@ def with_files(*parts: tuple[str, bytes], body: str = "See the files.\n", **fiel
 
 async def answered(pilot, screen, text: str) -> str:
     """Wait for the question at the bottom and answer it; returns what was suggested."""
-    await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
-    suggested = screen.prompt.line.value
-    screen.prompt.line.value = text
+    await until(pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus)
+    suggested = screen.prompts.prompt.line.value
+    screen.prompts.prompt.line.value = text
     await pilot.press("enter")
     return suggested
 
@@ -455,9 +458,9 @@ async def test_a_mid_link_leads_to_the_message_it_names(profile, mailbox):
         await pilot.press("o", "2", "enter")
         await until(pilot, lambda: "The message this link names is not here." in notices(app))
         await pilot.press("o", "1", "enter")
-        await until(pilot, lambda: len(app.screen_stack) == 3 and len(app.screen.thread.parts) == 3)
+        await until(pilot, lambda: len(app.screen_stack) == 3 and len(app.screen.thread.document.parts) == 3)
         await on_screen(pilot, "First thoughts.")
-        assert app.screen.thread.at == 0
+        assert app.screen.thread.document.at == 0
         await pilot.press("q")
         await on_screen(pilot, "[2] Gone")
 
@@ -470,11 +473,11 @@ async def test_a_mid_link_within_the_conversation_stays_in_it(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Re: Plan")
         await on_screen(pilot, "See above.")
-        assert [part.open for part in screen.thread.parts] == [False, True]
+        assert [part.open for part in screen.thread.document.parts] == [False, True]
         await pilot.press("o")
         await on_screen(pilot, "The beginning.")
         assert app.screen is screen
-        assert screen.thread.at == 0
+        assert screen.thread.document.at == 0
 
 
 async def test_links_of_ordinary_mail_are_numbered_and_open(profile, mailbox):
@@ -511,7 +514,7 @@ async def test_an_attachment_is_saved_by_key_and_asked_for_again_when_that_fails
         await until(pilot, lambda: f"Saved to {tmp_path / 'mine.pdf'}." in notices(app))
         assert (tmp_path / "mine.pdf").read_bytes() == b"%PDF-1"
         assert (tmp_path / "taken").read_bytes() == b""
-        await until(pilot, lambda: screen.prompt is None)
+        await until(pilot, lambda: screen.prompts.prompt is None)
 
 
 async def test_all_attachments_are_saved_by_mouse(profile, mailbox, tmp_path):
@@ -558,7 +561,7 @@ async def test_without_attachments_the_key_says_so_and_the_line_of_keys_is_silen
     async with at_desk(profile, (160, 30)) as (app, pilot):
         await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
-        for label in ("Attachments", "Accept held", "Open link"):
+        for label in ("Attachments", "A Decide", "Open link"):
             assert label not in shown(app)
         await pilot.press("v")
         await until(pilot, lambda: "This message has no attachments." in notices(app))
@@ -580,17 +583,17 @@ async def test_paths_complete_while_a_place_to_save_is_typed(profile, mailbox, t
     async with at_desk(profile) as (_app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await pilot.press("S")
-        await until(pilot, lambda: screen.prompt is not None and screen.prompt.line.has_focus)
-        screen.prompt.line.value = f"{tmp_path}/le"
-        screen.prompt.line.cursor_position = len(screen.prompt.line.value)
+        await until(pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus)
+        screen.prompts.prompt.line.value = f"{tmp_path}/le"
+        screen.prompts.prompt.line.cursor_position = len(screen.prompts.prompt.line.value)
         await on_screen(pilot, "⇥ messages/")
         await pilot.press("tab")
-        assert screen.prompt.line.value == f"{tmp_path}/messages/"
+        assert screen.prompts.prompt.line.value == f"{tmp_path}/messages/"
         await pilot.pause()
         await pilot.press("tab")  # nothing more to complete: nothing happens
-        assert screen.prompt is not None
+        assert screen.prompts.prompt is not None
         await pilot.press("escape")
-        await until(pilot, lambda: screen.prompt is None)
+        await until(pilot, lambda: screen.prompts.prompt is None)
 
 
 async def test_the_right_button_offers_what_can_be_done_with_a_message(profile, mailbox):
@@ -599,8 +602,8 @@ async def test_the_right_button_offers_what_can_be_done_with_a_message(profile, 
         await on_screen(pilot, "Third.")
         await pilot.click("#thread", offset=(20, 2), button=3)
         await until(pilot, lambda: isinstance(app.screen, MenuDialog))
-        assert screen.thread.at == 1
-        assert [part.open for part in screen.thread.parts] == [False, False, True]
+        assert screen.thread.document.at == 1
+        assert [part.open for part in screen.thread.document.parts] == [False, False, True]
         await on_screen(pilot, "Reply all")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
@@ -619,10 +622,10 @@ async def test_space_turns_the_page_and_escape_leads_back(profile, mailbox):
         await on_screen(pilot, "line")
         await pilot.press(*["space"] * 12)
         await on_screen(pilot, "The end.")
-        assert screen.thread.parts[-1].open
+        assert screen.thread.document.parts[-1].open
         await pilot.press("slash", *"end", "enter")
         await until(pilot, lambda: screen.thread.found == "end")
-        await until(pilot, lambda: screen.prompt is None)
+        await until(pilot, lambda: screen.prompts.prompt is None)
         await pilot.press("escape")
         await until(pilot, lambda: screen.thread.found == "")
         assert app.screen is screen
@@ -651,9 +654,9 @@ async def test_a_draft_in_its_conversation_is_gone_on_with(profile, mailbox):
     async with at_desk(profile, (120, 30)) as (app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
-        draft = await app.services.sending.reply(screen.thread.current.row)
+        draft = await app.services.sending.reply(screen.thread.document.current.row)
         await app.services.sending.save(draft)
-        await until(pilot, lambda: len(screen.thread.parts) == 4)
+        await until(pilot, lambda: len(screen.thread.document.parts) == 4)
         await pilot.press("E")
         await until(pilot, lambda: "This is not a draft." in notices(app))
         await pilot.press("n")
@@ -670,7 +673,7 @@ async def test_the_line_of_keys_follows_what_is_unfolded(profile):
     made.put(gemmail("# Re: Plan\n\nNone either.", at=NOW + timedelta(hours=2)), flags="S")
     async with at_desk(profile, (120, 30)) as (app, pilot):
         screen = await opened(pilot, "Re: Plan")
-        await until(pilot, lambda: all(part.message for part in screen.thread.parts))
+        await until(pilot, lambda: all(part.message for part in screen.thread.document.parts))
         assert "Open link" not in shown(app)
         await pilot.press("p", "p", "enter")
         await on_screen(pilot, "o Open link")

@@ -46,7 +46,7 @@ async def test_in_a_small_window_too_it_says_what_waits(profile):
         await pilot.press("T")
         await on_screen(pilot, "A new certificate is waiting for your decision. Press a.")
         await pilot.press("j")
-        await until(pilot, lambda: "a decides" not in shown(app))
+        await until(pilot, lambda: "Press a." not in shown(app))
 
 
 async def test_who_was_pinned_by_a_message_that_came_stands_there_at_once(profile):

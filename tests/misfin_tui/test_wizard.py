@@ -63,7 +63,7 @@ async def test_an_empty_profile_becomes_one_that_can_write(profile_root):
         await on_screen(pilot, "▾ ada@mail.example")  # in the sidebar
         await settled(pilot)
         assert "No mail yet." in shown(app)
-        assert app.screen.away == ()
+        assert app.screen.news.away == ()
 
 
 async def test_an_address_is_shown_as_it_will_be_and_its_port_is_the_one_to_receive_on(profile_root):

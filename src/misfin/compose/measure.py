@@ -17,7 +17,7 @@ from misfin.store.outgoing.drafts import Draft
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class KnownServer:
     """What is known about a recipient's server; ``limit`` is its message size limit, 0 if unknown."""
 
     address: MisfinAddress
@@ -52,17 +52,19 @@ class Measure:
         return f"{self.host} accepts at most {self.limit:,} bytes" if self.host else ""
 
 
-def measure(draft: Draft, sender: MisfinAddress | None, routes: Sequence[Route]) -> Measure:
+def measure(draft: Draft, sender: MisfinAddress | None, routes: Sequence[KnownServer]) -> Measure:
     """Measure a draft for all its recipients; if there are none yet, by Misfin's own limit."""
     found = [_for_route(draft, sender, routes, route) for route in routes or [_nobody()]]
     return min(found, key=lambda each: (not each.problem, each.limit - each.size))
 
 
-def _nobody() -> Route:
-    return Route(MisfinAddress("nobody", "nowhere.invalid"))
+def _nobody() -> KnownServer:
+    return KnownServer(MisfinAddress("nobody", "nowhere.invalid"))
 
 
-def _for_route(draft: Draft, sender: MisfinAddress | None, routes: Sequence[Route], route: Route) -> Measure:
+def _for_route(
+    draft: Draft, sender: MisfinAddress | None, routes: Sequence[KnownServer], route: KnownServer
+) -> Measure:
     limit = route.limit or MAX_MESSAGE
     named = route.address.hostname if route.version is Version.B or route.limit else ""
     try:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from misfin.errors import AddressError
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
+from misfin.model.recipient import without_prefix
 
 SEPARATOR = re.compile(r"[,;\n]")
 """Separates two entries."""
@@ -18,12 +20,17 @@ def typed(address: MisfinAddress) -> str:
     return f"{address.with_port} {address.blurb}".strip()
 
 
+def read_address(text: str) -> MisfinAddress:
+    """A Misfin address as a person writes it. Raises :class:`AddressError`, also for one of another kind."""
+    return MisfinAddress.parse(without_prefix(text, AddressKind.MISFIN))
+
+
 def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
     """The valid addresses of a To line, each mailbox once; unfinished ones are left out."""
     found: dict[tuple[str, str], MisfinAddress] = {}
     for text in recipients:
         try:
-            address = MisfinAddress.parse(text)
+            address = read_address(text)
         except AddressError:
             continue
         found.setdefault(address.key, address)
@@ -31,7 +38,7 @@ def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
+class TypedRecipient:
     """One entry of a To line: its text, and its address or what is wrong with it."""
 
     text: str
@@ -46,7 +53,7 @@ class Recipient:
         return typed(self.address)
 
 
-def read_recipients(text: str) -> list[Recipient]:
+def read_recipients(text: str) -> list[TypedRecipient]:
     """Every entry of a To line; accepts ``a@b``, ``a@b Name``, ``Name <a@b>`` and ``Name (a@b)``."""
     found = []
     for part in SEPARATOR.split(text):
@@ -54,11 +61,11 @@ def read_recipients(text: str) -> list[Recipient]:
         if not entry:
             continue
         try:
-            address = MisfinAddress.parse(_unbracketed(entry))
+            address = read_address(_unbracketed(entry))
         except AddressError as error:
-            found.append(Recipient(entry, None, str(error)))
+            found.append(TypedRecipient(entry, None, str(error)))
         else:
-            found.append(Recipient(entry, address))
+            found.append(TypedRecipient(entry, address))
     return found
 
 

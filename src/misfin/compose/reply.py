@@ -13,10 +13,10 @@ from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import GemmailMessage
 from misfin.model.replies import reply_all_targets, reply_subject, reply_targets
 from misfin.model.safetext import plain
-from misfin.store.index.rows import MessageRow
 from misfin.store.message import envelope
 from misfin.store.outgoing.deliveries import Outgoing
 from misfin.store.outgoing.drafts import Draft, from_bytes
+from misfin.store.rows import MessageRow
 
 _ID = re.compile(r"<[!-;=?-~]+>")
 _MAX_REFERENCES = 20
@@ -99,11 +99,20 @@ def forward_draft(original: Original) -> Draft:
 
 def as_draft(message: Outgoing, recipients: Sequence[str]) -> Draft:
     """A queued message as a new draft for some of its recipients; other copies may still be sending."""
-    draft = from_bytes(message.draft) if message.draft else None
+    # What it forwards, if anything, is exactly the message that was queued.
+    draft = from_bytes(message.draft, lambda _: message.message) if message.draft else None
     if draft is None:  # queued by a program that keeps no drafts
         subject, body = split_subject(GemmailMessage.from_bytes(message.message).body)
         draft = Draft(subject=subject, body=body)
-    return replace(draft, id="", account=message.account, to=tuple(recipients))
+    copies, hidden = set(message.cc), set(message.bcc)
+    return replace(
+        draft,
+        id="",
+        account=message.account,
+        to=tuple(each for each in recipients if each not in copies and each not in hidden),
+        cc=tuple(each for each in recipients if each in copies),
+        bcc=tuple(each for each in recipients if each in hidden),
+    )
 
 
 def _text(raw: bytes) -> str:

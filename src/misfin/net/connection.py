@@ -257,7 +257,7 @@ class _Judge:
         self.verdict = decide(pin, shown, self.now(), host=endpoint.hostname)
         moved = self.same_as is not None and self.same_as.fingerprints.cert != shown.fingerprints.cert
         if pin is not None and (moved or self.verdict.decision is Decision.CHANGED):
-            raise CertificateChangedError(**endpoint.facts, pin=pin, certificate=shown)
+            raise CertificateChangedError(**endpoint.facts, pin=pin, certificate=shown, now=self.now())
         if pin is None and not self.trust_on_first_use:
             raise FirstUseRefusedError(**endpoint.facts, certificate=shown)
         if moved:  # the pin was forgotten between two attempts: there is nothing to compare with
@@ -279,7 +279,7 @@ async def _write_down(
     if recorded.decision is Decision.CHANGED:  # another process saw another certificate first
         pin = pins.get(PinKind.HOST, endpoint.name)
         if pin is not None:
-            raise CertificateChangedError(**endpoint.facts, pin=pin, certificate=shown)
+            raise CertificateChangedError(**endpoint.facts, pin=pin, certificate=shown, now=now)
     return recorded
 
 

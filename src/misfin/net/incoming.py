@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from misfin.model.address import MisfinAddress
     from misfin.trust.identity import CertificateInfo, Identity
-    from misfin.trust.tofu import Decision
+    from misfin.trust.tofu import Confirmed, Decision
     from misfin.wire import MisfinRequest
 
 LOCAL_CHECK = "local"
@@ -59,12 +59,16 @@ class Checks:
 
     ``pin`` is how the certificate compares with the sender's pin (None: there was no certificate, or it was
     not compared), ``results`` are the checks by method. ``hold`` is empty, or one sentence saying why the
-    user must decide about the message before it counts as the sender's.
+    user must decide about the message before it counts as the sender's. ``confirmed`` says who had vouched
+    for the pin that the certificate matches. ``due`` is the day the pinned certificate expired
+    (``2026-11-20``) if that was before another one came, else empty.
     """
 
     pin: Decision | None = None
     results: Mapping[str, CheckResult] = field(default_factory=dict)
     hold: str = ""
+    confirmed: Confirmed | None = None
+    due: str = ""
 
     @property
     def verified(self) -> bool:

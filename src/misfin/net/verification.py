@@ -17,7 +17,6 @@ from misfin.net.verification_cache import SenderVerificationCache
 from misfin.net.verifiers import (
     FIRST_MESSAGE,
     NO_CERTIFICATE,
-    VOUCHED,
     CertificateVerifier,
     CombinedVerifier,
     ProbeVerifier,
@@ -26,7 +25,7 @@ from misfin.net.verifiers import (
     Verifier,
 )
 from misfin.trust.pins import PinBook
-from misfin.trust.tofu import Decision, PinKind, decide
+from misfin.trust.tofu import VOUCHED, Decision, PinKind, change_due, decide
 from misfin.wire import MisfinResponse
 
 if TYPE_CHECKING:
@@ -138,7 +137,8 @@ class VerifyingHandler:
         if self.mode is not VerificationMode.OFF:
             result = await self.verifier.verify_sender(address, certificate, recipient, pin)
             results = result.checks or {self.method: result}
-        checks = Checks(pin=decision, results=results)
+        same = decision in (Decision.TRUSTED, Decision.RENEWED)
+        checks = Checks(pin=decision, results=results, confirmed=pin.confirmed if pin and same else None)
         if changed and _provisional(pin) and checks.verified:
             # The old key was never confirmed, and the host confirms the new one.
             await self._replace(name, certificate)
@@ -147,7 +147,9 @@ class VerifyingHandler:
             await self._record(name, certificate)
         elif await self._remember(name, pin, certificate, checks) is not Decision.CHANGED:
             return checks
-        return replace(checks, pin=Decision.CHANGED, hold=f"{name} presents another key than before.")
+        due = change_due(pin, self._now())
+        hold = f"{name} presents another certificate than the pinned one."
+        return replace(checks, pin=Decision.CHANGED, hold=hold, confirmed=None, due=due)
 
     def _refused(self, checks: Checks) -> MisfinResponse | None:
         if checks.pin is Decision.CHANGED and self.on_sender_change is SenderChange.REJECT:
@@ -198,7 +200,7 @@ def _outcomes(checks: Checks) -> set[HandlerOutcome]:
 
 
 def _provisional(pin: Pin | None) -> bool:
-    return pin is not None and pin.how == FIRST_MESSAGE
+    return pin is not None and pin.confirmed is None
 
 
 _REQUIRED = MisfinResponse(StatusCode.CERTIFICATE_REQUIRED, "A certificate is required to verify the sender")

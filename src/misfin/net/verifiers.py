@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("misfin.receiver")
 P = ParamSpec("P")
 
-VOUCHED = "vouched for by its host"
-"""How a sender's pin came about: the sender's host confirmed it."""
 FIRST_MESSAGE = "first message, not confirmed by its host"
 """How a sender's pin came about: from a first message that nobody confirmed. It proves nothing, and a
 certificate the host vouches for may replace it."""
@@ -96,7 +94,7 @@ class CertificateVerifier:
         if not _names(certificate, address):
             return _OTHER_NAME
         pin = pin or self._pins.get(PinKind.SENDER, address.address)
-        if pin is not None and pin.how != FIRST_MESSAGE:
+        if pin is not None and pin.confirmed:
             decision = decide(pin, certificate, 0.0).decision
             if decision is not Decision.CHANGED:
                 return CheckResult(

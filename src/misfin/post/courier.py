@@ -1,8 +1,8 @@
-"""The loop that empties the outbox: claims a message, hands it to its host, and writes down what became of
-it.
+"""The loop that empties the outbox: claims what is due, has it sent, and writes down what became of it.
 
-It knows no screen and no settings file. Several couriers, in this process or others, may work on one outbox:
-the claims keep them apart. Messages held for a certificate go on once the pin has moved, whoever moved it.
+How a message is sent is its transport's to know (transport.py); the courier knows no protocol, no screen and
+no settings file. Several couriers, in this process or others, may work on one outbox: the claims keep them
+apart. What is held for a question of a whole route goes on once that is answered, whoever answered it.
 """
 
 from __future__ import annotations
@@ -11,90 +11,72 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError, MisfinError, StoreError
-from misfin.net.client import HostOverride, MisfinClient
-from misfin.post.attempt import Attempt, Ending, sentence_of
-from misfin.post.events import (
-    CourierNotice,
-    Event,
-    HostSeen,
-    MailboxKeyChanged,
-    SendingStarted,
-    Trouble,
-    event_of,
-)
-from misfin.post.notices import OnceNotice, about_host, about_identity
-from misfin.post.retry import Reason
+from misfin.errors import MisfinError, StoreError
+from misfin.post.connections import Connections
+from misfin.post.events import Event, SendingStarted, Trouble, event_of
+from misfin.post.marks import JobMarks
 from misfin.post.sent_copy import write_sent_copy
-from misfin.store.outgoing.outbox import Claim, DeliveryState, Outbox, OutboxRow
-from misfin.trust.tofu import Decision, PinKind
+from misfin.post.settling import Settled, interrupted, raised, sentence_of, settle
+from misfin.post.transport import Ask, Due, Ending, Job, Route, RouteConnection, RouteError, Transport
+from misfin.store.outgoing.outbox import TAKEN, Claim, DeliveryState, Outbox, OutboxRow, Outgoing, Question
 
 if TYPE_CHECKING:
-    from misfin.store.identities import IdentityStore
     from misfin.store.mail.maildir import MailStore
-    from misfin.trust.identity import Identity
-    from misfin.trust.pins import PinBook
 
 logger = logging.getLogger("misfin.courier")
 
 _POLL = 1.0
-"""Seconds between two looks at what other processes did: a pin approved, a message queued."""
+"""Seconds between two looks at what other processes did: a question answered, a message queued."""
 _TIDY = 30.0
-"""Seconds between two looks for messages of dead processes and for missing copies in Sent."""
+"""Seconds between two looks for deliveries of dead processes and for missing copies in Sent."""
 _KEEP_DELIVERED = 30 * 86400.0
-_HOSTS_AT_ONCE = 8
+_ROUTES_AT_ONCE = 8
 _WIND_DOWN = 5.0
-"""Seconds a message already on the wire gets when the courier is told to end."""
+"""Seconds a message that is just being sent gets when the courier is told to end."""
 _OTHERS = 0.1
-"""Seconds between two looks at what another process does with the very message somebody waits for."""
+"""Seconds between two looks at what another process does with the very delivery somebody waits for."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write an ending down while the disk refuses."""
 _SAY_AGAIN = 300.0
-"""Seconds until the same trouble is told once more."""
-_WORTH_SAYING = (Decision.FIRST_USE, Decision.RENEWED)
+"""Seconds until the same trouble is reported once more."""
 
 
 class Courier:
     """Sends what is due. Create, then :meth:`run` it as a task, or :meth:`run_once`.
 
-    ``on_event`` is called on the event loop with each event (events.py); its errors are only logged.
-    ``hosts`` gives some hosts another place or version, ``trust_on_first_use`` off holds messages to hosts
-    never met, ``timeout`` is seconds to wait for an answer. ``now`` is the clock (Unix seconds), ``rand``
-    gives numbers in 0..1.
+    ``transports`` are those of all kinds of mail there are here, ``store`` is where copies of what was sent
+    go; ``directory_of`` names the directory of an account's mail there. ``on_event`` is called on the event
+    loop with each event (events.py); its errors are only logged. ``now`` is the clock (Unix seconds),
+    ``rand`` gives numbers in 0..1.
     """
 
     def __init__(
         self,
         outbox: Outbox,
-        pins: PinBook,
-        identities: IdentityStore,
+        transports: Iterable[Transport],
         store: MailStore,
         *,
-        hosts: Mapping[str, HostOverride] | None = None,
+        directory_of: Callable[[str], str] = str,
         on_event: Callable[[Event], object] = lambda _event: None,
-        trust_on_first_use: bool = True,
-        timeout: float = 60.0,
         now: Callable[[], float] = time.time,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._outbox = outbox
-        self._pins = pins
-        self._identities = identities
+        self._transports = {transport.kind: transport for transport in transports}
+        self._batch = {kind: each.capabilities.batch for kind, each in self._transports.items()}
         self._store = store
-        self._hosts = dict(hosts or {})
+        self._directory_of = directory_of
         self._on_event = on_event
-        self._trust_on_first_use = trust_on_first_use
-        self._timeout = timeout
         self._now = now
         self._rand = rand
+        self._connections = Connections()
         self._news = asyncio.Event()
-        self._working: dict[asyncio.Task[None], Attempt] = {}
+        self._working: dict[asyncio.Task[None], JobMarks] = {}
         self._tried: dict[int, OutboxRow] | None = None
         self._tidied = float("-inf")
         self._complaint = ("", float("-inf"))
@@ -105,7 +87,7 @@ class Courier:
     # ---- running ----------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Work until :meth:`stop` or cancellation; then messages on the wire get a few seconds to end."""
+        """Work until :meth:`stop` or cancellation; then what is being sent gets a few seconds to end."""
         self._stopping = False
         self._stopped.clear()
         try:
@@ -116,10 +98,11 @@ class Courier:
                     due = await self._prepare(now)
                     if due <= now:
                         await self._start_due(now)
-                        due = now + _POLL  # whatever still waits, waits for its host
+                        due = now + _POLL  # whatever still waits, waits for its route
                 except Exception as error:  # whatever it is, the next message must not wait for a restart
                     self._complain(error)
                     due = now + _POLL
+                self._connections.close_idle()
                 await self._sleep(min(due - self._now(), _POLL))
         finally:
             await self._wind_down()
@@ -128,7 +111,7 @@ class Courier:
     async def run_once(self, only: Collection[int] | None = None) -> list[OutboxRow]:
         """Send everything that is due now (of the rows ``only``); return the rows tried, as they are now.
 
-        With ``only``, waits for rows another process is just sending and for hosts it is talking to.
+        With ``only``, waits for rows another process is just sending and for routes it is using.
         Raises :class:`StoreError`.
         """
         self._tried = {}
@@ -164,19 +147,20 @@ class Courier:
                 await self._news.wait()
 
     async def _start_due(self, due_by: float, only: Collection[int] | None = None) -> None:
-        while len(self._working) < _HOSTS_AT_ONCE and not self._stopping:
+        while len(self._working) < _ROUTES_AT_ONCE and not self._stopping:
             claim = await self._claim(due_by, only)
             if claim is None:
                 return
-            self._say(SendingStarted(claim.row))
-            attempt = self._attempt_at(claim)
-            task = asyncio.create_task(self._send(attempt))
-            self._working[task] = attempt
+            for claimed in claim.deliveries:
+                self._say(SendingStarted(claimed.row))
+            marks = JobMarks(self._outbox, claim, self._now, self._say)
+            task = asyncio.create_task(self._send(marks))
+            self._working[task] = marks
             task.add_done_callback(self._finished)
 
     async def _claim(self, due_by: float, only: Collection[int] | None) -> Claim | None:
         claiming = asyncio.ensure_future(
-            asyncio.to_thread(self._outbox.claim, self._now(), only=only, due_by=due_by)
+            asyncio.to_thread(self._outbox.claim, self._now(), only=only, due_by=due_by, batch=self._batch)
         )
         try:
             return await asyncio.shield(claiming)
@@ -184,8 +168,8 @@ class Courier:
             # The thread claims all the same; a row nobody works on would stay "sending" till the next start.
             with suppress(StoreError):
                 if (claim := await claiming) is not None:
-                    ending = self._attempt_at(claim).interrupted(self._now())
-                    await asyncio.to_thread(self._write_down, claim, ending)
+                    given_back = [interrupted(sent=False, now=self._now())] * len(claim.deliveries)
+                    await asyncio.to_thread(self._write_down, claim, given_back)
             raise
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -195,10 +179,10 @@ class Courier:
             logger.error("A message could not be handled.", exc_info=error)
 
     async def _wind_down(self) -> None:
-        """Stop what has not left, wait a little for what has; both are written down."""
+        """Stop what has not been sent, wait a little for what has; both are written down."""
         await asyncio.sleep(0)  # a task cancelled before its first step would never write anything down
-        for task, attempt in self._working.items():
-            if not attempt.left:
+        for task, marks in self._working.items():
+            if not marks.sent:
                 task.cancel()
         if self._working:
             await asyncio.wait(self._working, timeout=_WIND_DOWN)
@@ -206,52 +190,77 @@ class Courier:
             task.cancel()
         if self._working:
             await asyncio.wait(self._working, timeout=_WIND_DOWN)
+        await self._connections.close_all()
 
-    # ---- one message -------------------------------------------------------------------------------
+    # ---- one job ----------------------------------------------------------------------------------
 
-    async def _send(self, attempt: Attempt) -> None:
+    async def _send(self, marks: JobMarks) -> None:
+        claim = marks.claim
+        job = _job_of(claim)
+        endings: Sequence[Ending] = ()
         try:
-            ending = await self._attempt(attempt)
+            endings = await self._try(job, marks)
+            settled = [
+                settle(claimed.history, ending, self._now(), self._rand())
+                for claimed, ending in zip(claim.deliveries, endings, strict=True)
+            ]
         except asyncio.CancelledError:
             # Only _wind_down cancels; what became of the message is still written down.
-            ending = attempt.interrupted(self._now())
-        except Exception as bug:
-            logger.exception("An attempt to send a message broke.")
-            ending = attempt.broken(bug, self._now())
-        await self._settle(attempt.claim, ending)
+            sent = map(marks.is_sent, range(len(claim.deliveries)))
+            settled = [interrupted(sent=each, now=self._now()) for each in sent]
+        except Exception as error:
+            if not isinstance(error, MisfinError):
+                logger.exception("An attempt to send a message broke.")
+            endings = ()
+            settled = [
+                raised(error, each.history, sent=marks.is_sent(number), now=self._now(), rand=self._rand())
+                for number, each in enumerate(claim.deliveries)
+            ]
+        await self._settle(claim, settled)
+        if endings:
+            await self._let_remember(job, endings)
 
-    async def _attempt(self, attempt: Attempt) -> Ending:
-        account = attempt.claim.row.account
+    async def _try(self, job: Job, marks: JobMarks) -> Sequence[Ending]:
+        """Send a job over the connection kept for its route, or over a new one."""
+        transport = self._transports.get(job.message.kind)
+        if transport is None:
+            words = f"Nothing here sends to addresses of this kind ({job.message.kind})."
+            return [Ending(Ask(Question.PERSON), words)] * len(job.deliveries)
+        connection = self._connections.take(job.route.name)
+        if connection is not None:
+            try:
+                return await self._send_over(transport, connection, job, marks)
+            except RouteError:  # the server has closed it meanwhile: a new one is worth a try
+                if marks.sent:
+                    raise
+        return await self._send_over(transport, await transport.open(job.route), job, marks)
+
+    async def _send_over(
+        self, transport: Transport, connection: RouteConnection, job: Job, marks: JobMarks
+    ) -> Sequence[Ending]:
         try:
-            identity = await asyncio.to_thread(self._identities.load, account)
-        except (IdentityError, StoreError) as error:
-            return attempt.without_identity(error, self._now())
-        client = MisfinClient(
-            identity=identity,
-            pins=self._pins,
-            hosts=self._hosts,
-            trust_on_first_use=self._trust_on_first_use,
-            timeout=self._timeout,
-            now=self._now,
-        )
-        complaints = await self._checked(identity)
-        return await attempt.run(client, identity.address, self._now, self._rand(), complaints)
+            endings = await transport.send(job, connection, marks)
+        except BaseException:
+            self._connections.close(connection)
+            raise
+        self._connections.keep(job.route.name, connection, transport.capabilities.keep)
+        return endings
 
-    async def _checked(self, identity: Identity) -> list[str]:
-        """What is wrong with our identity; told once, and no reason to hold a message.
+    async def _let_remember(self, job: Job, endings: Sequence[Ending]) -> None:
+        """Have the transport remember what a job showed; that is no reason to lose anything."""
+        transport = self._transports.get(job.message.kind)
+        if transport is None:
+            return
+        try:
+            for event in await asyncio.to_thread(_listed, transport, job, endings):
+                self._say(event)
+        except Exception as error:
+            self._complain(error)
 
-        See docs/protocol.md §4.3.
-        """
-        from misfin.trust.identity import check  # late: a courier is made before OpenSSL is there
-
-        complaints = check(identity, datetime.fromtimestamp(self._now(), UTC))
-        await self._tell_once(about_identity(identity, complaints))
-        return complaints
-
-    # ---- telling ----------------------------------------------------------------------------------
+    # ---- reporting ----------------------------------------------------------------------------------
 
     def _say(self, event: Event) -> None:
-        """Tell; a listener that fails is no reason to lose a message."""
+        """Report; a listener that fails is no reason to lose a message."""
         try:
             self._on_event(event)
         except Exception:
@@ -268,64 +277,41 @@ class Courier:
                 logger.error("The courier failed.", exc_info=error)
             self._say(Trouble(text))
 
-    async def _tell_once(self, notices: Sequence[OnceNotice]) -> None:
-        if notices:
-            for text in await asyncio.to_thread(self._untold, notices):
-                self._say(CourierNotice(text))
-
-    def _attempt_at(self, claim: Claim) -> Attempt:
-        async def mark_leaving() -> None:
-            await asyncio.to_thread(self._outbox.leaving, claim, self._now())
-
-        async def mark_refused() -> None:
-            await asyncio.to_thread(self._outbox.refused, claim)
-
-        return Attempt(claim, mark_leaving, mark_refused)
-
-    async def _settle(self, claim: Claim, ending: Ending) -> None:
-        """Write the ending down, however long our disk refuses: until then only we know it."""
+    async def _settle(self, claim: Claim, settled: Sequence[Settled]) -> None:
+        """Write the endings down, however long our disk refuses: until then only we know them."""
         pause = 0.2
         while True:
             try:
-                await asyncio.to_thread(self._write_down, claim, ending)
+                await asyncio.to_thread(self._write_down, claim, settled)
                 break
             except StoreError as error:
                 self._complain(error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-        if ending.outcome.state is DeliveryState.DELIVERED:
+        if any(each.outcome.state in TAKEN for each in settled):
             try:
-                await asyncio.to_thread(self._file_sent_copy, claim.row.group)
+                await asyncio.to_thread(self._file_sent_copy, claim.message.group)
             except Exception as error:  # tried again when tidying up
                 self._complain(error)
         try:
-            await self._tell_ending(claim, ending)
+            for claimed, each in zip(claim.deliveries, settled, strict=True):
+                await self._report(claimed.row.id, each)
         except StoreError as error:  # it is written down; only the news of it is lost
             self._complain(error)
 
-    async def _tell_ending(self, claim: Claim, ending: Ending) -> None:
-        row = await asyncio.to_thread(self._outbox.row, claim.row.id)
+    async def _report(self, row_id: int, settled: Settled) -> None:
+        row = await asyncio.to_thread(self._outbox.row, row_id)
         if row is None:
             return
         if self._tried is not None:
             self._tried[row.id] = row
-        delivery = ending.delivery
-        if delivery is not None and delivery.certificate is not None and delivery.decision in _WORTH_SAYING:
-            self._say(HostSeen(claim.row.host, delivery.decision, delivery.certificate))
-        if (event := event_of(row)) is not None:
+        for event in settled.ending.events:
             self._say(event)
-        if ending.outcome.fingerprint:
-            address, fingerprint = claim.address.address, ending.outcome.fingerprint
-            before = await asyncio.to_thread(
-                self._pins.note_mailbox_key, address, fingerprint, now=self._now()
-            )
-            if before is not None:
-                self._say(MailboxKeyChanged(address, before.fingerprint, fingerprint))
-        if delivery is not None:
-            await self._tell_once(about_host(claim.row.host, delivery))
+        if (ended := event_of(row)) is not None:
+            self._say(ended)
 
     async def _prepare(self, now: float) -> float:
-        """Tidy up, set free what was approved, and say when the next message is due."""
+        """Tidy up, set free what was answered, and say when the next delivery is due."""
         if not 0 <= now - self._tidied < _TIDY:
             self._tidied = now
             for error in await asyncio.to_thread(self._tidy, now):
@@ -354,31 +340,25 @@ class Courier:
         attempt(lambda: self._outbox.prune(now - _KEEP_DELIVERED))
         return errors
 
-    def _untold(self, notices: Iterable[OnceNotice]) -> list[str]:
-        now = self._now()
-        with suppress(StoreError):  # told another time
-            return [text for what, text in notices if not self._pins.already_reported(what, now=now)]
-        return []
-
     def _freed_and_due(self, now: float) -> float:
-        for name, pinned in self._outbox.questions():
-            pin = self._pins.get(PinKind.HOST, name)
-            if pin is not None and pin.spki_sha256 != pinned:
-                self._outbox.release(name, pin.spki_sha256, now)
+        for kind, name, pinned in self._outbox.questions():
+            transport = self._transports.get(kind)
+            answer = None if transport is None else transport.answered(name)
+            if answer is not None and answer != pinned:
+                self._outbox.release(kind, name, answer, now)
         due = self._outbox.next_due()
         return float("inf") if due is None else due
 
-    def _write_down(self, claim: Claim, ending: Ending) -> None:
-        outcome, now = ending.outcome, self._now()
-        if not self._outbox.finish(claim, outcome, ending.transcript, now):
-            return
-        if outcome.pin_name:
-            self._outbox.hold_host(claim, outcome, now)
-        elif ending.reason in (Reason.HOST_AWAY, Reason.SLOW_DOWN):
-            self._outbox.defer_host(claim, outcome.next_attempt, outcome.why, now)
+    def _write_down(self, claim: Claim, settled: Sequence[Settled]) -> None:
+        now = self._now()
+        endings = [
+            (claimed, each.outcome, each.ending.transcript)
+            for claimed, each in zip(claim.deliveries, settled, strict=True)
+        ]
+        self._outbox.finish(endings, now)
 
     def _elsewhere(self, only: Collection[int], due_by: float) -> bool:
-        """Whether another process works on one of these rows, or on the host of one that is due."""
+        """Whether another process works on one of these rows, or uses the route of one that is due."""
         self._outbox.recover(self._now())  # it may have died meanwhile
         rows = [row for row_id in only if (row := self._outbox.row(row_id)) is not None]
         return any(
@@ -388,5 +368,21 @@ class Courier:
         )
 
     def _file_sent_copy(self, group: str) -> None:
-        write = partial(write_sent_copy, self._store, self._identities)
-        self._outbox.file_sent_copy(group, write)
+        self._outbox.file_sent_copy(group, self._write_copy)
+
+    def _write_copy(self, message: Outgoing) -> None:
+        transport = self._transports.get(message.kind)
+        copy = None if transport is None else transport.sent_copy(message)
+        if copy is not None:
+            write_sent_copy(self._store, self._directory_of(message.account), message, copy)
+
+
+def _job_of(claim: Claim) -> Job:
+    deliveries = (
+        Due(number, each.to, each.row.to, each.hops) for number, each in enumerate(claim.deliveries)
+    )
+    return Job(claim.message, Route(claim.route, claim.message.account), tuple(deliveries))
+
+
+def _listed(transport: Transport, job: Job, endings: Sequence[Ending]) -> list[Event]:
+    return list(transport.settled(job, endings))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from misfin.errors import LocalError, MessageGoneError, StoreError
+from misfin.model.account import AddressKind
 from misfin.model.folders import HELD
 from misfin.model.gemmail import GemmailMessage
 from misfin.post import held as held_mail
@@ -21,7 +22,7 @@ from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.certificate import CertificateInfo
 from misfin.trust.pins import PinBook
 from misfin.trust.records import Offer
-from misfin.trust.tofu import Pin, PinKind, Verdict, decide
+from misfin.trust.tofu import APPROVED, Pin, PinKind, Verdict, decide
 
 _HEAD = 64 * 1024  # bytes of a held message read to see who sent it: more than any header we write
 _ABOUT_TRUST = (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
@@ -105,12 +106,12 @@ def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, where
             f"{name} has shown yet another certificate meanwhile; nothing was changed.",
             remedy="Look at the new one before you decide.",
         )
-    stores.pin_book.replace(kind, name, asked.shown, how=f"approved {where}", now=now)
+    stores.pin_book.replace(kind, name, asked.shown, how=f"{APPROVED} {where}", now=now)
     if kind is PinKind.SENDER:
         for message in asked.held:
             release(stores.store, message, approved=True)
         return len(asked.held)
-    return stores.outbox_queue.release(name, asked.shown.fingerprints.spki, now)
+    return stores.outbox_queue.release(AddressKind.MISFIN, name, asked.shown.fingerprints.spki, now)
 
 
 def refuse(stores: Stores, kind: PinKind, name: str, *, now: float) -> int:

@@ -1,16 +1,11 @@
-"""What a courier tells while it works: small frozen events, each with the row as it is then."""
+"""What a courier reports while it works: small frozen events, each with the row as it is then."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow
-
-if TYPE_CHECKING:
-    from misfin.trust.certificate import CertificateInfo
-    from misfin.trust.tofu import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +17,14 @@ class SendingStarted:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Delivered: the other side answered 2x. ``row.fingerprint`` is the mailbox's, where it named one."""
+    """Delivered: it is in the mailbox. ``row.fingerprint`` is the mailbox's, where its server named one."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOn:
+    """``row.server`` accepted it, and passes it on; nothing more will be known here."""
 
     row: OutboxRow
 
@@ -36,7 +38,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Waits for a person; ``row.question`` says for what. ``row.question_name`` is one for all of a host."""
+    """Waits for a person; ``row.question`` says for what. ``row.pin_name`` is one for all of a route."""
 
     row: OutboxRow
 
@@ -55,39 +57,15 @@ class Uncertain:
     row: OutboxRow
 
 
-@dataclass(frozen=True, slots=True)
-class HostSeen:
-    """A host was met for the first time, or with a new certificate for its old key; ``name`` is its pin."""
+class News:
+    """Something a transport noticed that stops no message; each kind of mail derives its own from this."""
 
-    name: str
-    decision: Decision
-    certificate: CertificateInfo
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxKeyChanged:
-    """After a delivery: the recipient's server named another fingerprint than before (docs/protocol.md §4.4).
-
-    ``before`` and ``now`` are 64 hex digits. It cannot protect the message that was sent.
-    """
-
-    address: str
-    before: str
-    now: str
-
-    @property
-    def text(self) -> str:
-        """One warning sentence and what to do."""
-        return (
-            f"The server of {self.address} names another certificate for it than before: {self.now}, before"
-            f" {self.before}. The message was delivered. A renewed certificate looks like this, and so does"
-            " another key: ask the recipient through another channel which it is."
-        )
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CourierNotice:
-    """Something to know that stops no message, told once per host or identity, in a sentence or two."""
+    """Something to know that stops no message, said once, in a sentence or two."""
 
     text: str
 
@@ -100,20 +78,12 @@ class Trouble:
 
 
 Event = (
-    SendingStarted
-    | Sent
-    | Deferred
-    | Held
-    | Failed
-    | Uncertain
-    | HostSeen
-    | MailboxKeyChanged
-    | CourierNotice
-    | Trouble
+    SendingStarted | Sent | TakenOn | Deferred | Held | Failed | Uncertain | News | CourierNotice | Trouble
 )
 
 _BY_STATE: dict[DeliveryState, Callable[[OutboxRow], Event]] = {
     DeliveryState.DELIVERED: Sent,
+    DeliveryState.ACCEPTED: TakenOn,
     DeliveryState.DEFERRED: Deferred,
     DeliveryState.HELD: Held,
     DeliveryState.FAILED: Failed,

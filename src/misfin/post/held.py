@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from misfin.errors import MessageGoneError
 from misfin.model.folders import HELD, INBOX, TRASH
+from misfin.store import evidence
 from misfin.store.mail.maildir import Entry, MailStore, NewMessage
 from misfin.store.message import envelope
 
@@ -21,8 +22,7 @@ def release(store: MailStore, account: str, key: str, *, approved: bool) -> Entr
     if not approved:
         return held.move(key, inbox)
     data = held.read(key)
-    words = {**envelope.read(data).verification, "sender": "approved"}
-    words.pop("held", None)
+    words = evidence.approved(envelope.read(data).verification)
     entry = inbox.find(key)  # there already, perhaps read already, when an earlier release was cut off
     if entry is None:
         (entry,) = inbox.deliver_many([NewMessage(envelope.with_verification(data, words), key=key)])

@@ -17,12 +17,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
+from misfin.model import gemmail
 from misfin.model.folders import HELD, INBOX
-from misfin.model.gemmail import stamp
 from misfin.model.status import StatusCode
-from misfin.net.incoming import Checks, HandlerOutcome, Incoming, accepted
+from misfin.net.incoming import Checks, Incoming, accepted
 from misfin.post.source import Arrival
 from misfin.store.accounts import misfin_account
+from misfin.store.evidence import Findings, stamp
 from misfin.store.message.envelope import wrap
 from misfin.trust.tofu import Decision
 from misfin.wire import MisfinResponse
@@ -205,34 +206,18 @@ class Intake:
 def verification_of(checks: Checks) -> dict[str, str]:
     """What ``Misfin-Verification`` says: the verdict about the sender, then each check and the pin.
 
-    ``sender`` is ``verified`` (proved now, or the pinned certificate where nothing else is checked),
-    ``first`` (a first message nobody could confirm), ``changed`` (another key than the pinned one) or
-    ``unproven``. Why a message is held, or a check did not pass, stands with it in words.
+    What proves what is decided in :mod:`misfin.store.evidence`. Why a message is held, or a check did not
+    pass, stands with it in words.
     """
-    words = {"sender": _verdict(checks)}
-    for method, result in checks.results.items():
-        words[method] = result.outcome.value
-        if result.outcome is not HandlerOutcome.PASS and result.reason:
-            words[f"{method}-reason"] = result.reason
-    if checks.pin is not None:
-        words["pin"] = _PIN_WORDS[checks.pin]
-    if checks.hold:
-        words["held"] = checks.hold
-    return words
-
-
-def _verdict(checks: Checks) -> str:
-    if checks.hold or checks.pin is Decision.CHANGED:
-        return "changed"
-    if checks.verified:
-        return "verified"
-    if any(result.outcome is HandlerOutcome.FAIL for result in checks.results.values()):
-        return "unproven"
-    if checks.pin is Decision.FIRST_USE:
-        return "first"
-    if checks.pin is not None and not checks.results:
-        return "verified"
-    return "unproven"
+    return stamp(
+        Findings(
+            pin="" if checks.pin is None else _PIN_WORDS[checks.pin],
+            confirmed=checks.confirmed or ("host" if checks.verified else ""),
+            checks={name: (result.outcome, result.reason) for name, result in checks.results.items()},
+            held=checks.hold,
+            due=checks.due,
+        )
+    )
 
 
 def _file(incoming: Incoming) -> bytes:
@@ -242,7 +227,7 @@ def _file(incoming: Incoming) -> bytes:
     account = incoming.recipient.address
     sender = None if certificate is None else certificate.address
     return wrap(
-        stamp(request.message, request.version, sender, now),
+        gemmail.stamp(request.message, request.version, sender, now),
         version=request.version,
         account=account,
         now=now,

@@ -1,9 +1,9 @@
-"""After an attempt: is the message delivered, tried again, kept for a person, or given up? Pure rules.
+"""After a try: is the message taken, tried again, kept for a person, or given up? Pure rules.
 
-The table is docs/mail-on-disk.md §5 with docs/protocol.md §2: 4x is tried again after growing pauses, 44
-after the time the server names, 45 after hours, all for three days, or for five tries where that takes
-longer; 5x and 6x are final; redirects and missing identities are for a person to decide. The clock and chance
-come in as arguments.
+The table is in docs/mail-on-disk.md §5: what is temporary is tried again after growing pauses, what a server
+asked to wait for after that time, all for three days, or for five tries where that takes longer. Which answer
+of which protocol is temporary is the transport's to say (transport.py). The clock and chance come in as
+arguments.
 """
 
 from __future__ import annotations
@@ -12,29 +12,30 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from misfin.model.status import Advice, advice, delay_of, explain
+from misfin.post.endings import Accepted, Ask, Pace, Permanent, Result, Temporary, Unknown, Wait
 from misfin.store.outgoing.deliveries import History, Question
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 KEEP_TRYING = 3 * DAY
-"""Seconds from a message's first attempt (or a person's last "try again") until it counts as failed."""
+"""Seconds from a delivery's first try (or a person's last "try again") until it counts as failed."""
 ENOUGH_TRIES = 5
 """Failures it takes for that as well: a computer that slept for a week has not tried for three days."""
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    """The other side has it."""
+class Taken:
+    """The other side has it; ``delivered`` as in :class:`~misfin.post.transport.Accepted`."""
+
+    delivered: bool
 
 
 class Reason(StrEnum):
-    """Why a message waits: which pause grows next time, and whether the host's other messages wait with
-    it."""
+    """Why a delivery waits: which pause grows next time, and whether all of its route wait with it."""
 
-    MESSAGE = "message"
+    DELIVERY = "delivery"
     SLOW_DOWN = "slow down"
     """The server asked for it: no failure."""
-    HOST_AWAY = "host away"
+    ROUTE_AWAY = "route away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Given up; the message stays in the outbox with these words."""
+    """Given up; it stays in the outbox with these words."""
 
     why: str
 
@@ -68,22 +69,7 @@ class UnknownOutcome:
     why: str
 
 
-Verdict = Delivered | Retry | Hold | Fail | UnknownOutcome
-
-
-class Fault(StrEnum):
-    """Ends of an attempt that came without a status."""
-
-    UNREACHABLE = "unreachable"
-    """No such name, no connection, no TLS, or silence, all before the message began to leave."""
-    CERTIFICATE_CHANGED = "certificate changed"
-    FIRST_USE = "first use"
-    TOO_LARGE = "too large"
-    """More than the host's protocol version takes (a B-only host, in practice)."""
-    NO_IDENTITY = "no identity"
-    UNWRITABLE = "unwritable"
-    """The message itself cannot be sent by any route: our own fault, final."""
-    OUTCOME_UNKNOWN = "outcome unknown"
+Verdict = Taken | Retry | Hold | Fail | UnknownOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,57 +86,36 @@ class Pauses:
         return min(self.first * (1 << min(count, 20)), self.most) * (1 + self.jitter * rand)
 
 
-TEMPORARY = Pauses(5 * MINUTE, 6 * HOUR)
-"""4x: "a few minutes" at first (docs/protocol.md §2)."""
-MAILBOX_FULL = Pauses(2 * HOUR, 24 * HOUR)
-"""45: six tries or so in three days."""
-UNREACHED = Pauses(1 * MINUTE, 2 * HOUR)
-"""Nobody was bothered by the attempt, and our own network may be back any moment."""
-_WAIT_JITTER = 0.1  # docs/protocol.md §2.1
-
-_PAUSES = MappingProxyType({Advice.RETRY: TEMPORARY, Advice.RETRY_SLOWLY: MAILBOX_FULL})
-_QUESTIONS = MappingProxyType(
+PAUSES = MappingProxyType(
     {
-        Advice.REDIRECT_ONCE: Question.REDIRECT_ONCE,
-        Advice.REDIRECT_ALWAYS: Question.REDIRECT_ALWAYS,
-        Advice.NEED_IDENTITY: Question.NEEDS_IDENTITY,
-        Fault.CERTIFICATE_CHANGED: Question.CHANGED_CERTIFICATE,
-        Fault.FIRST_USE: Question.FIRST_USE,
-        Fault.TOO_LARGE: Question.TOO_LARGE,
-        Fault.NO_IDENTITY: Question.NEEDS_IDENTITY,
+        Pace.SOON: Pauses(1 * MINUTE, 2 * HOUR),
+        Pace.MINUTES: Pauses(5 * MINUTE, 6 * HOUR),  # "a few minutes" at first (docs/protocol.md §2)
+        Pace.HOURS: Pauses(2 * HOUR, 24 * HOUR),  # six tries or so in three days
     }
 )
+_WAIT_JITTER = 0.1  # docs/protocol.md §2.1
 
 
-def next_try(history: History, result: int | Fault, words: str, *, now: float, rand: float) -> Verdict:
-    """Decide after an attempt. ``result`` is the status of the answer, or the fault that came instead.
+def next_try(history: History, result: Result, words: str, *, now: float, rand: float) -> Verdict:
+    """Decide after a try. ``words`` say what happened; ``history`` is as before this try.
 
-    ``words`` is META for a status and the sentence about the fault otherwise. ``rand`` is in 0..1: two
-    programs must not knock in step. ``history`` is as before this attempt.
+    ``rand`` is in 0..1: two programs must not knock in step.
     """
-    if isinstance(result, Fault):
-        return _after_fault(history, result, words, now, rand)
-    advised, sentence = advice(result), explain(result, words)
-    if advised is Advice.DELIVERED:
-        return Delivered()
-    if advised is Advice.WAIT:
-        asked = Pauses(float(delay_of(words)), HOUR, _WAIT_JITTER)
-        return _retry(asked, history.slowdowns, history.since, sentence, now, rand, Reason.SLOW_DOWN)
-    if pauses := _PAUSES.get(advised):
-        return _retry(pauses, history.failures, history.since, sentence, now, rand, Reason.MESSAGE)
-    if question := _QUESTIONS.get(advised):
-        return Hold(question, sentence)
-    return Fail(sentence)
-
-
-def _after_fault(history: History, fault: Fault, sentence: str, now: float, rand: float) -> Verdict:
-    if fault is Fault.UNREACHABLE:
-        return _retry(UNREACHED, history.failures, history.since, sentence, now, rand, Reason.HOST_AWAY)
-    if fault is Fault.OUTCOME_UNKNOWN:
-        return UnknownOutcome(sentence)
-    if question := _QUESTIONS.get(fault):
-        return Hold(question, sentence)
-    return Fail(sentence)
+    match result:
+        case Accepted(delivered):
+            return Taken(delivered)
+        case Wait(seconds):
+            asked = Pauses(min(max(seconds, 1.0), HOUR), HOUR, _WAIT_JITTER)
+            return _retry(asked, history.slowdowns, history.since, words, now, rand, Reason.SLOW_DOWN)
+        case Temporary(pace, whole_route):
+            reason = Reason.ROUTE_AWAY if whole_route else Reason.DELIVERY
+            return _retry(PAUSES[pace], history.failures, history.since, words, now, rand, reason)
+        case Ask(question):
+            return Hold(question, words)
+        case Unknown():
+            return UnknownOutcome(words)
+        case Permanent():
+            return Fail(words)
 
 
 def _retry(

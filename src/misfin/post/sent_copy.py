@@ -1,42 +1,44 @@
-"""The sender's own copy of a message that has arrived somewhere."""
+"""The sender's own copy of a message that has arrived somewhere, streamed into the Sent folder."""
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from misfin.errors import IdentityError
-from misfin.model.address import MisfinAddress
+from misfin.errors import StoreError
+from misfin.files import new_private, sync_folder
 from misfin.model.folders import SENT
-from misfin.model.gemmail import Version
-from misfin.store.mail.maildir import NewMessage
-from misfin.store.message.envelope import wrap_sent
-from misfin.store.outgoing import drafts
+from misfin.store.mail.filenames import INFO
 
 if TYPE_CHECKING:
-    from misfin.store.identities import IdentityStore
+    from misfin.post.transport import Composed
     from misfin.store.mail.maildir import MailStore
-    from misfin.store.outgoing.outbox import Outgoing
+    from misfin.store.outgoing.deliveries import Outgoing
 
 
-def write_sent_copy(store: MailStore, identities: IdentityStore, message: Outgoing) -> None:
-    """Put the message into Sent, under a name of its own: a repetition comes to the same file."""
-    account = MisfinAddress.parse(message.account)
-    with suppress(IdentityError):
-        account = identities.load(message.account).address
-    draft = drafts.from_bytes(message.draft)
-    data = wrap_sent(
-        message.message,
-        version=Version.C,
-        account=account,
-        to=[MisfinAddress.parse(to) for to in message.recipients],
-        now=datetime.fromtimestamp(message.created, UTC),
-        in_reply_to=draft.in_reply_to if draft else "",
-        references=draft.references if draft else (),
-    )
-    folder = store.folder(message.account, SENT)
+def write_sent_copy(store: MailStore, account: str, message: Outgoing, copy: Composed) -> None:
+    """Put a copy into Sent, under a name of the message's own: a repetition comes to the same file.
+
+    ``account`` names the directory of the account's mail. When this returns the copy survives a power cut.
+    Raises :class:`StoreError`; then there is no copy.
+    """
+    folder = store.folder(account, SENT)
     if not folder.exists():
-        store.create(message.account)
-    key = f"{int(message.created)}.G{message.group}.outbox"
-    folder.deliver_many([NewMessage(data, "S", message.created, key)])
+        store.create(account)
+    folder.create()
+    created = message.created
+    target = folder.path / "cur" / f"{int(created)}.G{message.group}.outbox{INFO}S"
+    try:
+        if target.exists() and not target.stat().st_size:
+            target.unlink()  # a crash on a file system without hard links leaves the name alone
+        with suppress(FileExistsError), new_private(target, drafts=folder.path / "tmp") as file:
+            copy.write(file)
+            file.flush()
+            os.utime(file.fileno(), (created, created))
+        sync_folder(target.parent)
+    except OSError as error:
+        raise StoreError(
+            f"The copy in {folder.path} could not be stored: {error.strerror or error}.",
+            remedy="Check that the disk has room and that you may write there.",
+        ) from error

@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from misfin.errors import MessageTooLargeError
-from misfin.model.gemmail import MAX_MESSAGE, GemmailMessage, Version
 from misfin.store.outgoing import drafts
-from misfin.store.outgoing.drafts import Draft, DraftBox
-from misfin.store.outgoing.outbox import Outbox, with_port
+
+if TYPE_CHECKING:
+    from misfin.post.transport import Composed, Transport
+    from misfin.store.outgoing.drafts import Draft, DraftBox
+    from misfin.store.outgoing.outbox import Outbox
 
 
-def submit(outbox: Outbox, box: DraftBox | None, draft: Draft, *, now: float, hold: float = 0.0) -> list[int]:
+def submit(
+    outbox: Outbox,
+    box: DraftBox | None,
+    draft: Draft,
+    transport: Transport,
+    *,
+    now: float,
+    hold: float = 0.0,
+) -> list[int]:
     """Queue a message for all its recipients, then remove its draft from ``box``; return the ids of the rows.
 
-    Nothing leaves for ``hold`` seconds (undo send). Submitting the same draft twice, say because the program
-    died in between, queues it once. Raises :class:`AddressError`, :class:`GemmailError` or
-    :class:`MessageTooLargeError` for a message that cannot be sent; it then stays a draft.
+    ``transport`` is that of the draft's account. Nothing leaves for ``hold`` seconds (undo send). Submitting
+    the same draft twice, say because the program died in between, queues it once. Raises what
+    :meth:`~misfin.post.transport.Transport.compose` raises for a message that cannot be sent; it then stays
+    a draft.
     """
-    message = draft.gemmail()
-    if len(message) > MAX_MESSAGE:
-        raise MessageTooLargeError(len(message), MAX_MESSAGE, Version.C)
-    recipients = [with_port(address) for address in draft.recipients()]
-    digest = hashlib.sha256(message + "\n".join(recipients).encode()).hexdigest()
+    composed = transport.compose(draft)
     ids = outbox.enqueue(
         account=draft.account,
-        recipients=recipients,
-        message=message,
-        subject=GemmailMessage.from_bytes(message).subject or "",
+        kind=transport.kind,
+        recipients=composed.to,
+        cc=composed.cc,
+        bcc=composed.bcc,
+        attachments=draft.files(),
+        message=composed.kept,
+        size=composed.size,
+        subject=composed.subject,
         now=now,
         hold_until=now + hold if hold > 0 else 0.0,
         draft=drafts.to_bytes(draft),
-        token=f"{draft.id}:{digest}" if draft.id else "",
+        token=f"{draft.id}:{_digest(draft, composed)}" if draft.id else "",
     )
     if box is not None and draft.id:
         box.discard(draft.id)
     return ids
+
+
+def _digest(draft: Draft, composed: Composed) -> str:
+    """What makes a draft the same message as before, whenever it was saved or submitted."""
+    message = composed.kept or drafts.to_bytes(replace(draft, id="", modified=0.0))
+    everyone = (*composed.to, *composed.cc, *composed.bcc)
+    return hashlib.sha256(message + "\n".join(each.address for each in everyone).encode()).hexdigest()

@@ -21,10 +21,10 @@ from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import ARCHIVE, DRAFTS, FOLDERS, HELD, INBOX, SENT, TRASH
 from misfin.store.index.file_place import message_id
 from misfin.store.index.located import Located, Refiled
-from misfin.store.index.rows import View
 from misfin.store.mail.keywords import FLAGS as TAG_FLAGS
 from misfin.store.mail.keywords import check_tag, name_keywords, read_keywords, tags_of
 from misfin.store.mail.maildir import Entry, Maildir, MailStore, split_name
+from misfin.store.rows import View
 
 if TYPE_CHECKING:
     from misfin.store.index import MailIndex

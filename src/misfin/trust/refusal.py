@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from misfin.errors import DeliveryError
+from misfin.trust.tofu import change_due, due_since
 
 if TYPE_CHECKING:
     from misfin.trust.certificate import CertificateInfo
@@ -26,14 +27,19 @@ class TrustError(DeliveryError):
 class CertificateChangedError(TrustError):
     """The host presents another key than the one pinned for it (docs/protocol.md §5.2).
 
-    ``pin`` is the pin so far; ``expected_fingerprint`` is the SHA-256 of its certificate, 64 hex digits.
+    ``now`` is Unix seconds, to say whether a change was due. ``pin`` is the pin so far;
+    ``expected_fingerprint`` is the SHA-256 of its certificate, 64 hex digits.
     """
 
-    remedy = "Check with the owner through another channel before you trust the new certificate."
+    remedy = "Check with the owner of the host through another channel before you trust the new certificate."
 
-    def __init__(self, *, hostname: str, port: int, pin: Pin, certificate: CertificateInfo) -> None:
+    def __init__(
+        self, *, hostname: str, port: int, pin: Pin, certificate: CertificateInfo, now: float = 0.0
+    ) -> None:
+        day = change_due(pin, now)
+        due = f" {due_since(day)}" if day else ""
         super().__init__(
-            f"The certificate of {hostname}:{port} has changed; nothing was sent.",
+            f"The certificate of {hostname}:{port} has changed; nothing was sent.{due}",
             hostname=hostname,
             port=port,
             certificate=certificate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,19 @@ class PinKind(StrEnum):
 
     HOST = "host"
     SENDER = "sender"
+
+
+VOUCHED = "vouched for by its host"
+"""How a sender's pin came about that the sender's host confirmed."""
+APPROVED = "approved"
+"""How the words begin with which a person's decision is written down."""
+
+
+class Confirmed(StrEnum):
+    """Who said that a pinned certificate belongs to the name it is pinned for."""
+
+    HOST = "host"
+    PERSON = "person"
 
 
 class Decision(StrEnum):
@@ -70,6 +84,13 @@ class Pin:
     how: str
     history: tuple[PastPin, ...] = ()
 
+    @property
+    def confirmed(self) -> Confirmed | None:
+        """Who vouched for it. None for a pin that only says: the same as the first time."""
+        if self.how == VOUCHED:
+            return Confirmed.HOST
+        return Confirmed.PERSON if self.how.startswith(APPROVED) else None
+
 
 @dataclass(frozen=True, slots=True)
 class MailboxKey:
@@ -90,6 +111,21 @@ class Verdict:
 
     decision: Decision
     remarks: frozenset[Remark] = frozenset()
+
+
+def change_due(pin: Pin | None, at: float) -> str:
+    """The day the pinned certificate expired (``2026-11-20``) if that was before ``at`` (Unix seconds)."""
+    if pin is None or not pin.not_after < at:
+        return ""
+    try:
+        return f"{datetime.fromtimestamp(pin.not_after, UTC):%Y-%m-%d}"
+    except (OverflowError, OSError, ValueError):  # a certificate may say anything
+        return "an unreadable day"
+
+
+def due_since(day: str) -> str:
+    """What speaks for a change of certificate: the pinned one had expired on ``day``."""
+    return f"A change was due since {day}, when the pinned certificate expired."
 
 
 def pin_name(host: str, port: int) -> str:

@@ -8,39 +8,45 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import textual.screen
-from textual import events, work
+from textual import constants, events, work
 from textual.app import App
 from textual.reactive import Initialize, Reactive
-from textual.theme import BUILTIN_THEMES
 
 from misfin.errors import MisfinError
 from misfin_tui import theming
-from misfin_tui.app.background import import_ahead
-from misfin_tui.app.questions import Questions
-from misfin_tui.app.screen_switching import LIST_SCREENS, LONG
+from misfin_tui.app.background import CourierWork, ReceiverWork, SettingsFile
+from misfin_tui.app.ending import Ending
+from misfin_tui.app.notices import LONG, MailAnnouncements, Notices
+from misfin_tui.app.pictures import PictureKeeper
+from misfin_tui.app.questions import TrustQuestions
+from misfin_tui.app.switcher import SCREENS, ScreenSwitcher, import_ahead
+from misfin_tui.app.themes import ThemeSwitcher
 from misfin_tui.keymap import KeyContext, Keymap, resolve
 from misfin_tui.messages import (
     ConfigChanged,
     IndexProgress,
     MailChanged,
     OutboxChanged,
+    PasteRefused,
     Problem,
     SourceChanged,
+    TrustAsked,
 )
 from misfin_tui.screens.inbox import InboxScreen
-from misfin_tui.screentext import plain
 from misfin_tui.services import Services
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.controller import adopt
+from misfin_tui.widgets.hold import Hold
+from misfin_tui.widgets.typeahead import TypeAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual.command import Provider
     from textual.driver import Driver
@@ -48,11 +54,12 @@ if TYPE_CHECKING:
     from textual.theme import Theme
 
     from misfin_tui.config import Config
+    from misfin_tui.host import Host
     from misfin_tui.paths import Profile
     from misfin_tui.picture import Picture
     from misfin_tui.services.mail import FirstPage
 
-__all__ = ["LIST_SCREENS", "MisfinApp", "run"]
+__all__ = ["SCREENS", "MisfinApp", "run"]
 
 textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.001)  # type: ignore[misc]  # Final there
 """Seconds between two drawings at least. What becomes known just after one waits for one or two of these:
@@ -66,47 +73,49 @@ STOP_WITHIN = 6.0
 """Seconds the courier gets at the end for what is on the wire; what did not leave stays in the outbox."""
 
 
-def _actions() -> type[Provider]:
-    from misfin_tui.commands import ActionProvider  # late: not for the first frame
+def _provider(name: str) -> Callable[[], type[Provider]]:
+    def load() -> type[Provider]:
+        from misfin_tui import commands  # late: not for the first frame
 
-    return ActionProvider
+        provider: type[Provider] = getattr(commands, name)
+        return provider
+
+    return load
 
 
 def _driver(picture: Picture | None) -> type[Driver] | None:
-    """Textual's own choice, unless the first screen stands on the terminal already."""
-    if picture is None or picture.attributes is None:
+    """Ours, unless another one was asked for (``TEXTUAL_DRIVER``)."""
+    if constants.DRIVER:
         return None
+    if picture is None or picture.attributes is None:
+        from misfin_tui.app.terminal import TerminalDriver
+
+        return TerminalDriver
     from misfin_tui.app.takeover import driver_over
 
     return driver_over(picture)
 
 
-def _people() -> type[Provider]:
-    from misfin_tui.commands import PeopleProvider
-
-    return PeopleProvider
-
-
-def _folders() -> type[Provider]:
-    from misfin_tui.commands import FolderProvider
-
-    return FolderProvider
-
-
-class MisfinApp(Questions):
+class MisfinApp(App[int]):
     """The whole program. Screens reach everything through ``app.services``."""
 
     TITLE = "misfin-tui"
     BINDINGS = bindings(KeyContext.EVERYWHERE)
-    COMMANDS = App.COMMANDS | {_actions, _folders, _people}
+    COMMANDS = App.COMMANDS | {_provider(f"{what}Provider") for what in ("Action", "Folder", "People")}
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
+    # In the lists of Textual reversed text is not reversed.
+    DEFAULT_CSS = """
+    CommandPalette:ansi CommandList > .option-list--option-highlighted {
+        color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
+    }
+    """
     CSS = """
     Toast { width: auto; max-width: 75%; padding: 0 1; }
     SelectCurrent .arrow { color: $foreground; }
     SearchIcon { display: none; }
     """
 
-    theme: Reactive[str] = Reactive(Initialize(lambda app: app._first_theme))  # type: ignore[attr-defined]  # set before Textual's own start
+    theme: Reactive[str] = Reactive(Initialize(lambda app: app.themes.first))  # type: ignore[attr-defined]  # set before Textual's own start
 
     def __init__(
         self,
@@ -118,45 +127,48 @@ class MisfinApp(Questions):
         problems: Sequence[str] = (),
         picture: Picture | None = None,
     ) -> None:
-        # NO_COLOR wants a theme chosen before Textual makes its filters, and style sheets are read for the
-        # theme they find: so the one to start with is read first, the others after the first frame.
-        self._own_themes: dict[str, Theme] = {}
-        self._first_theme, found = self._choose_theme(profile, config)
-        self._problems = [*problems, *found]
+        self.themes = ThemeSwitcher(self, profile.themes, config.ui.theme, dev=dev)
+        self._problems = [*problems, *self.themes.problems]
+        self.hold = Hold(self)
+        self.type_ahead = TypeAhead(self, self.hold.end)
         super().__init__(_driver(picture))
-        self.picture = picture
-        self.profile = profile
         self.config = config
         self.services = Services(profile, config, self.post_message)
         self.keys = Keymap()
         """The keys in force, and what was wrong with the user's own."""
+        self.notices = Notices(self)
+        self.announcements = MailAnnouncements(self)
+        self.switcher = ScreenSwitcher(self)
+        self.questions = TrustQuestions(self)
+        self.courier = CourierWork(self)
+        self.receiver = ReceiverWork(self)
+        self.settings_file = SettingsFile(self, profile.config)
+        self.pictures = PictureKeeper(self, picture, profile)
+        self.ending = Ending(self, self.courier)
         self._link = link
-        self._dev = dev
+        adopt(self, self.themes, self.switcher, self.receiver, self.ending)
+        # What screens ask of the app is done by its controllers: see Host.
+        self.say, self.withdraw, self.report = self.notices.say, self.notices.withdraw, self.notices.report
+        self.open_thread, self.open_composer = self.switcher.open_thread, self.switcher.open_composer
+        self.open_outbox, self.show_inbox = self.switcher.action_show_outbox, self.switcher.show_inbox
+        self.start_receiver, self.ask_trust = self.receiver.start, self.questions.ask
+        self.look_for_texts = self.ending.look_for_texts
+
+    def use_config(self, config: Config) -> None:
+        """Other settings are in force from now on."""
+        self.config = config
+        self.post_message(ConfigChanged())
 
     # ---- the first frame
 
-    def _choose_theme(self, profile: Profile, config: Config) -> tuple[str, list[str]]:
-        """Read the theme to start with; returns its name and what was wrong."""
-        folders = (theming.shipped_dir(), profile.themes)
-        paths = {path.stem: path for folder in folders for path in folder.glob("*.toml")}
-        name, problem = theming.choose(config.ui.theme, (*paths, *BUILTIN_THEMES), os.environ)
-        problems = [problem] if problem else []
-        if name in paths:
-            theme, faults = theming.read(paths[name])
-            problems += faults
-            if theme is None:
-                return theming.FALLBACK, problems
-            self._own_themes[name] = theme
-        return name, problems
-
     def get_theme(self, theme_name: str) -> Theme | None:
         """Our own themes, then Textual's."""
-        return self._own_themes.get(theme_name) or super().get_theme(theme_name)
+        return self.themes.own.get(theme_name) or super().get_theme(theme_name)
 
     @property
     def available_themes(self) -> dict[str, Theme]:
         """Textual's themes and ours."""
-        return {**super().available_themes, **self._own_themes}
+        return {**super().available_themes, **self.themes.own}
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our style sheets name and a theme may leave out."""
@@ -164,7 +176,7 @@ class MisfinApp(Questions):
 
     def get_default_screen(self) -> Screen[Any]:
         """The inbox is the first screen: an empty one below it would cost time."""
-        return InboxScreen(self._first_page())
+        return InboxScreen(self.services.mail, self._first_page())
 
     def _first_page(self) -> FirstPage | None:
         try:
@@ -191,11 +203,12 @@ class MisfinApp(Questions):
         for problem in self._problems:
             self.say(problem, severity="warning", timeout=LONG)
         self.services.mail.start()
-        self._start_courier()
-        self._load_themes()
-        self._follow_config()
-        self._keep_picture()
+        self.courier.start()
+        self.themes.load_all()
+        self.settings_file.follow()
+        self.pictures.doubt()
         self._arrive()
+        self.look_for_texts()
         threading.Thread(target=import_ahead, name="import-ahead", daemon=True).start()
 
     @work(group="arrive", description="look around")
@@ -203,7 +216,7 @@ class MisfinApp(Questions):
         """The wizard for a new profile; else the receiver, and the message a link asked for."""
         try:
             if not (await self.services.accounts.all() or await self.services.identities.all()):
-                self.open_wizard()
+                self.switcher.open("wizard")
                 return
             if self._link:
                 self.open_composer(await self.services.sending.from_link(self._link))
@@ -218,6 +231,8 @@ class MisfinApp(Questions):
         if isinstance(event, (events.InputEvent, events.Paste)) and not self.screen_stack:
             return  # the last screen is closed already: a key given back late has nowhere to go
         if isinstance(event, (events.InputEvent, events.Paste)) and not event.is_forwarded:
+            if isinstance(event, events.Key) and await self.ending.suspended_by(event):
+                return
             if isinstance(event, (events.Key, events.Paste)) and self.type_ahead.holds(event):
                 return
             if (too_early := getattr(self.screen, "too_early", None)) and too_early(event):
@@ -233,69 +248,59 @@ class MisfinApp(Questions):
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Messages came or changed; of new ones a notice, a bell and a command tell, as the settings say."""
-        self.broadcast(message)
-        self._keep_picture()
+        self.switcher.broadcast(message)
+        self.pictures.doubt()
         if message.arrived:
-            self.tell_of_mail(message)
+            self.announcements.announce(message)
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
         """Something on its way out changed state."""
-        self.broadcast(message)
+        self.switcher.broadcast(message)
         if message.notice:
             self.say(message.notice, severity=message.severity)
 
     def on_source_changed(self, message: SourceChanged) -> None:
         """What brings mail came, went or has trouble."""
-        self.broadcast(message)
+        self.switcher.broadcast(message)
 
     def on_index_progress(self, message: IndexProgress) -> None:
         """The index grows."""
-        self.broadcast(message)
+        self.switcher.broadcast(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Other settings are in force: keys, theme, courier and receiver follow at once."""
         before, self.services.config = self.services.config, self.config
         self.keys = resolve(self.config.keys)
         self.set_keymap(dict(self.keys.keys))
-        name, problem = theming.choose(self.config.ui.theme, self.available_themes, os.environ)
-        self.theme = name
-        for text in filter(None, (problem, *self.keys.problems)):
+        for text in filter(None, (self.themes.use(self.config.ui.theme), *self.keys.problems)):
             self.say(text, severity="warning", timeout=LONG)
         if any(getattr(before, part) != getattr(self.config, part) for part in ("hosts", "send", "trust")):
-            self._start_courier()
+            self.courier.start()
         if any(
             getattr(before, part) != getattr(self.config, part)
             for part in ("receive", "rate_limit", "verification", "hosts", "trust")
         ):
-            self._restart_receiver()
-        self.broadcast(message)
-        self._keep_picture()
+            self.receiver.restart()
+        self.switcher.broadcast(message)
+        self.pictures.doubt()
 
     def on_resize(self) -> None:
         """A picture of another size is another picture."""
-        self._keep_picture()
+        self.pictures.doubt()
 
     def on_problem(self, message: Problem) -> None:
         """Something failed somewhere without a screen of its own."""
         text = f"{message.text}\n{message.remedy}" if message.remedy else message.text
         self.say(text, severity="error", timeout=LONG)
 
-    def action_change_theme(self) -> None:
-        """Try themes on, and keep one."""
-        self._change_theme()
+    def on_trust_asked(self, message: TrustAsked) -> None:
+        """Somebody has to decide about a certificate."""
+        self.switcher.broadcast(message)
+        self.questions.asked(message)
 
-    @work(group="theme", exclusive=True, description="choose a theme")
-    async def _change_theme(self) -> None:
-        from misfin_tui.dialogs.theme import ThemeDialog
-
-        name = await self.push_screen_wait(ThemeDialog(list(self.available_themes), self.theme))
-        if name is not None:
-            try:
-                self.config = await self.services.setup.change("ui", "theme", name)
-            except MisfinError as error:
-                self.report(error)
-            else:
-                self.post_message(ConfigChanged())
+    def on_paste_refused(self, message: PasteRefused) -> None:
+        """More was pasted than anything here takes."""
+        self.ending.paste_refused(message)
 
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None
@@ -314,35 +319,14 @@ class MisfinApp(Questions):
 
     # ---- the end
 
-    async def action_quit(self) -> None:
-        """Leave. What is being written is saved first; if that fails, the person decides."""
-        self._quit()
-
-    @work(group="quit", exclusive=True, description="quit")
-    async def _quit(self) -> None:
-        try:
-            await self.services.sending.flush()
-        except MisfinError as error:
-            from misfin_tui.dialogs.confirm import ConfirmDialog
-
-            question = f"The message you are writing could not be saved: {error} Leave and lose it?"
-            if not await self.push_screen_wait(ConfirmDialog("Leave?", question, yes="Leave", danger=True)):
-                return
-        self.exit(0)
+    def _handle_exception(self, error: Exception) -> None:
+        """A bug ends the program: what is written is kept first."""
+        with suppress(Exception):  # whatever is broken now, the first error is the one to report
+            self.ending.keep_all()
+        super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
-        """A bug ends the program; what it prints names lines of code, never messages or keys.
-
-        Textual's own report shows the variables of every function, as they are, on the terminal.
-        """
-        from traceback import format_exc
-
-        from rich.segment import Segment, Segments
-
-        self._exit_renderables.append(
-            Segments([Segment(plain(format_exc(), one_line=False)), Segment.line()])
-        )
-        self._close_messages_no_wait()
+        self.ending.report_bug()
 
     async def on_unmount(self) -> None:
         """Stop what works in the background, the receiver if it is ours, and close the databases."""
@@ -363,10 +347,10 @@ class MisfinApp(Questions):
         await asyncio.to_thread(self._close_files)
 
     def _close_files(self) -> None:
-        if self.picture is None:
+        if (picture := self.pictures.picture) is None:
             self.services.close()
         else:
-            self.picture.carry_over((self.size.width, self.size.height), self.services.close)
+            picture.carry_over((self.size.width, self.size.height), self.services.close)
 
 
 def run(
@@ -385,5 +369,12 @@ def run(
     """
     sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them
     app = MisfinApp(profile, config, link=link, dev=dev, problems=problems, picture=picture)
-    status = app.run(mouse=config.ui.mouse)
-    return status if status is not None else app.return_code or 0
+    try:
+        status = app.run(mouse=config.ui.mouse)
+    finally:
+        app.ending.hand_back()
+    return status if status is not None else app.return_code or 1  # only an error ends it without a status
+
+
+if TYPE_CHECKING:
+    _: type[Host] = MisfinApp  # as its screens know it

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import work
-
 from misfin.errors import MisfinError
-from misfin_tui.app.background import Background
-from misfin_tui.messages import TrustAsked
-from misfin_tui.widgets.hold import Hold
-from misfin_tui.widgets.typeahead import TypeAhead
+from misfin_tui.app.controller import AppController
+from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
-    from textual.driver import Driver
+    from textual.app import App
+
+    from misfin_tui.messages import TrustAsked
 
 
-class Questions(Background):
+class TrustQuestions(AppController):
     """One question about each host or sender at a time, one dialog at a time."""
 
-    def __init__(self, driver_class: type[Driver] | None = None) -> None:
-        self.hold = Hold(self)
-        """What keeps a screen from being drawn in pieces."""
-        self.type_ahead = TypeAhead(self, self.hold.end)
-        """What keeps keys for a field that is still opening."""
+    def __init__(self, app: App[int]) -> None:
+        super().__init__(app)
         self._asking: set[tuple[str, str]] = set()
         self._to_ask: dict[tuple[str, str], None] = {}
         """What else came up while a question stood, in that order."""
-        super().__init__(driver_class)
 
-    async def ask_trust(self, kind: str, name: str, *, unasked: bool = False) -> bool:
+    async def ask(self, kind: str, name: str, *, unasked: bool = False) -> bool:
         """Put a question about a certificate to the person, once at a time. Call it in a worker.
 
         False when no certificate of that name waits for a decision. Raises :class:`StoreError`, and
@@ -42,7 +36,7 @@ class Questions(Background):
             return True
         self._asking.add((kind, name))
         try:
-            pin_kind, trust = PinKind(kind), self.services.trust
+            pin_kind, trust = PinKind(kind), self.host.services.trust
             question = await trust.question(pin_kind, name)
             if question is None:
                 return False
@@ -51,21 +45,20 @@ class Questions(Background):
                 if self._occupied():
                     return True
                 dialog.comes_unasked()
-            answer = await self.push_screen_wait(dialog)
+            answer = await self.app.push_screen_wait(dialog)
             if answer is Answer.TRUST:
                 await trust.approve(pin_kind, name, question.shown.fingerprints.cert)
-                self.say(f"The new certificate of {name} is trusted from now on.")
+                self.host.say(f"The new certificate of {name} is trusted from now on.")
             elif answer is Answer.REFUSE:
                 await trust.refuse(pin_kind, name)
-                self.say(f"The pin of {name} stays as it was.")
+                self.host.say(f"The pin of {name} stays as it was.")
             return True
         finally:
             self._asking.discard((kind, name))
 
-    @work(group="trust", description="ask about a certificate")
-    async def on_trust_asked(self, message: TrustAsked) -> None:
+    @worker(group="trust", description="ask about a certificate")
+    async def asked(self, message: TrustAsked) -> None:
         """Somebody has to decide: ask at once, unless a person is writing or answering something else."""
-        self.broadcast(message)
         wanted = (message.kind, message.name)
         if self._asking:
             if wanted not in self._asking:
@@ -78,11 +71,11 @@ class Questions(Background):
             if self._occupied():
                 continue  # the notice said so already, and the outbox keeps the question
             try:
-                await self.ask_trust(kind, name, unasked=True)
+                await self.ask(kind, name, unasked=True)
             except MisfinError as error:
-                self.report(error)
+                self.host.report(error)
 
     def _occupied(self) -> bool:
         """Whether the keys of the person are meant for something."""
-        writing = self.focused is not None and self.focused.check_consume_key("a", "a")
-        return writing or self.screen.is_modal or self.type_ahead.waiting
+        writing = self.app.focused is not None and self.app.focused.check_consume_key("a", "a")
+        return writing or self.app.screen.is_modal or self.host.type_ahead.waiting

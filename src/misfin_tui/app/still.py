@@ -35,7 +35,7 @@ class Still(MisfinApp):
 
     def get_default_screen(self) -> Screen[Any]:
         """An inbox that only shows itself."""
-        return _Inbox(self._first_page())
+        return _Inbox(self.services.mail, self._first_page())
 
     def _after_first_frame(self) -> None:
         self.frame = self.screen._compositor.render_full_update().render_segments(self.console)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.drivers.linux_driver import LinuxDriver
-
+from misfin_tui.app.terminal import TerminalDriver
 from misfin_tui.picture import ENTER
 
 if TYPE_CHECKING:
     from misfin_tui.picture import Picture
 
 
-def driver_over(picture: Picture) -> type[LinuxDriver]:
+def driver_over(picture: Picture) -> type[TerminalDriver]:
     """A driver that begins where the picture left off: no empty screen comes between."""
 
-    class Takeover(LinuxDriver):
+    class Takeover(TerminalDriver):
         _entered = False
 
         def start_application_mode(self) -> None:
             self._entered = picture.attributes is not None
-            super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual left it so
+            super().start_application_mode()
             if self._entered:
                 self._entered = False
                 self.attrs_before = picture.taken_over()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import io
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -75,6 +76,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.INTERRUPTED
 
 
+def end_by_exception() -> None:
+    """SIGTERM and SIGHUP undo what was begun (the first screen, a demo's folder), as ctrl+c does."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)  # as every shell says it
+
+
 def open_at_once(folder: str | None) -> int:
     """The program itself: before argparse, and its first screen, if a true picture of it is kept, before all
     else."""
@@ -83,6 +95,7 @@ def open_at_once(folder: str | None) -> int:
     from misfin_tui.picture import Picture
 
     picture = Picture(find_profile(folder))
+    end_by_exception()
     with picture.painted():
         from misfin_tui.cli.program import open_profile
 

@@ -14,8 +14,8 @@ from misfin.errors import AccountError
 from misfin.model.account import Account, Kind
 from misfin.model.address import MisfinAddress
 from misfin.model.folders import FOLDERS
-from misfin.store.index.rows import View
 from misfin.store.mail.maildir import Entry
+from misfin.store.rows import View
 from misfin.store.transfer.exporting import export_gemtext, export_mbox
 from misfin.store.transfer.importing import import_mail as take_in
 from misfin_tui.cli import Exit

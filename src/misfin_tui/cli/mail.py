@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
 from misfin.model.folders import FOLDERS
-from misfin.store.index.rows import Badge, MessageRow, View
+from misfin.store.rows import MessageRow, View
 from misfin_tui.cli import Exit
-from misfin_tui.cli.output import Record, account_keys, emit, iso, open_services, say
+from misfin_tui.cli.output import Record, account_keys, emit, iso, open_services, say, shown
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
     from misfin.store.message.mime import ParsedMessage
     from misfin_tui.services import Services
-
-TRUST = {Badge.VERIFIED: "verified", Badge.FIRST: "first", Badge.NONE: "none", Badge.CHANGED: "changed"}
-"""The words for a message's badge in ``--json``."""
 
 
 def list_messages(args: Namespace) -> int:
@@ -137,7 +134,7 @@ def record_of(row: MessageRow, account: Record) -> dict[str, object]:
         "unread": row.unread,
         "starred": row.starred,
         "tags": list(row.tags),
-        "trust": TRUST[row.badge],
+        "trust": row.evidence.value,
         "thread": row.thread,
         "size": row.size,
         "path": str(row.path),
@@ -149,7 +146,7 @@ def _sender(row: MessageRow) -> str:
 
 
 def _line(row: MessageRow) -> str:
-    marks = ("●" if row.unread else " ") + ("★" if row.starred else " ") + row.badge.value
+    marks = ("●" if row.unread else " ") + ("★" if row.starred else " ") + row.evidence.sign
     who = (row.sender or row.sender_address)[:24]
     return f"{row.id[:28]:28}  {marks}  {iso(row.date)[:16]:16}  {who:24}  {row.subject}"
 
@@ -160,10 +157,10 @@ def _page(row: MessageRow, message: ParsedMessage) -> Iterator[str]:
         "To": ", ".join(row.to),
         "Date": iso(row.date),
         "Subject": row.subject,
-        "Trust": f"{row.badge.value} {TRUST[row.badge]}",
+        "Trust": f"{row.evidence.sign} {row.evidence}: {row.evidence.when}",
     }
     for name, value in head.items():
-        yield f"{name:8} {plain(str(value), one_line=True)}"
+        yield shown(f"{name:8} {value}")
     for attachment in message.attachments:
         yield plain(
             f"{'File':8} {attachment.name} ({attachment.type}, {attachment.size:,} bytes)", one_line=True

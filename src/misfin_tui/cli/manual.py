@@ -236,6 +236,7 @@ def _roff() -> Iterator[str]:
         (Exit.INTERRUPTED, "Interrupted by ctrl+c before the result was known."),
     ):
         yield f".TP\n.B {int(status)}\n{meaning}"
+    yield ".TP\n.B 129, 130, 143\nEnded by SIGHUP (or a closed terminal), SIGINT, SIGTERM."
     yield ".SH ENVIRONMENT"
     yield ".TP\n.B MISFIN_TUI_HOME\nFolder of the profile, as with \\-\\-profile."
     yield ".TP\n.B VISUAL, EDITOR\nEditor opened by ctrl+e in the composer."

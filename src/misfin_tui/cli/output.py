@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
+from misfin.store.evidence import writable
 from misfin_tui.paths import Profile, find_profile
 from misfin_tui.screentext import escaped, plain
 
@@ -61,7 +62,12 @@ def emit(args: Namespace, record: Record, line: str) -> None:
             text = json.dumps(record)
         print(text, flush=True)
     else:
-        print(plain(line, one_line=True), flush=True)
+        print(shown(line), flush=True)
+
+
+def shown(line: str) -> str:
+    """A line that does nothing to a terminal, its signs in ASCII where the output lacks them."""
+    return writable(plain(line, one_line=True), sys.stdout.encoding)
 
 
 def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str]) -> None:
@@ -71,7 +77,7 @@ def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str
         for record in found:
             emit(args, record, "")
         return
-    rows = [[plain(_cell(record[name]), one_line=True) for name in columns] for record in found]
+    rows = [[shown(_cell(record[name])) for name in columns] for record in found]
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(len(columns))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

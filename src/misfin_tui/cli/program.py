@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin_tui.cli import Exit, open_at_once, print_version
+from misfin_tui.cli import Exit, end_by_exception, open_at_once, print_version
 from misfin_tui.cli.output import profile_of, say
 from misfin_tui.config import load
 from misfin_tui.paths import HOME_VARIABLE, Profile
@@ -74,12 +75,18 @@ def open_profile(
             "misfin-tui needs a terminal; input or output is not one.",
             remedy="Use a command for scripts: `misfin-tui --help` lists them.",
         )
+    if os.environ.get("TERM") == "dumb":
+        raise LocalError(
+            "This terminal cannot show the screens of the program (TERM is `dumb`).",
+            remedy="Open it in another terminal, or use a command: `misfin-tui --help` lists them.",
+        )
+    end_by_exception()
     gc.disable()  # it takes a fifth of the time to the first frame; the app turns it on again
     unknown: list[str] = []
     config = load(profile.config, unknown)
     from misfin_tui.app import run
 
     status = run(profile, config, link=link, dev=dev, problems=unknown, picture=picture)
-    if status:
+    if status == Exit.FAILED:
         say(f"The profile is in {profile.root}; {HOME_VARIABLE} or --profile chooses another.")
     return status

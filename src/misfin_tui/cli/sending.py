@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import AccountError, InputError, LocalError
-from misfin.model.address import MisfinAddress
+from misfin.model.account import AddressKind
 from misfin.model.gemmail import MAX_MESSAGE
-from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
+from misfin.model.recipient import kind_of
+from misfin.store.outgoing.deliveries import TAKEN, DeliveryState, OutboxRow, Question
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import account_keys, emit, iso, open_services, say
 from misfin_tui.services.posting import make_courier
 
 if TYPE_CHECKING:
     from misfin.post.events import Event
+    from misfin.post.transport import Transport
     from misfin.store.outgoing.drafts import Draft
     from misfin_tui.services import Services
 
 _STATUS = {
     DeliveryState.DELIVERED: Exit.DONE,
+    DeliveryState.ACCEPTED: Exit.DONE,
     DeliveryState.CANCELLED: Exit.DONE,
     DeliveryState.FAILED: Exit.FAILED,
     DeliveryState.HELD: Exit.HELD,
@@ -35,7 +38,7 @@ _STATUS = {
     DeliveryState.WAITING: Exit.DEFERRED,
     DeliveryState.SENDING: Exit.DEFERRED,
 }
-"""What the state of a message means for the exit status; uncertain waits for a person, as held does."""
+"""What the state of a delivery means for the exit status; uncertain waits for a person, as held does."""
 _MOST_READ = 4 * MAX_MESSAGE
 """Bytes of a text that are read, to say by how much it is too long."""
 _SETTLED = frozenset(
@@ -51,7 +54,8 @@ def send(args: Namespace) -> int:
         from misfin.post.submission import submit
 
         draft = _draft(args, services)
-        ids = submit(services.outbox_queue, None, draft, now=time.time())
+        transport = services.transport_of(draft.account)
+        ids = submit(services.outbox_queue, None, draft, transport, now=time.time())
         if args.queue:
             rows = _rows(services, ids)
             _report(args, services, rows)
@@ -87,12 +91,13 @@ def follow(args: Namespace) -> int:
                 f"{row.to} sends only this one message elsewhere (30); its contact stays.",
                 remedy="Leave out --change-contact.",
             )
-        if services.outbox_queue.follow(args.id, time.time()) is None:
+        there = services.transports[row.kind].parse(row.target) if row.target else None
+        if there is None or services.outbox_queue.follow(args.id, there, time.time()) is None:
             raise LocalError(
                 f"Message {args.id} waits for no redirect.", remedy="`misfin-tui outbox` shows why."
             )
         if args.change_contact:
-            services.contact_book.moved(row.to, row.target)
+            services.contact_book.moved(row.to, row.target, row.kind)
             say(f"{row.to} is {row.target} in your contacts from now on.")
         return _send_these(args, services, [args.id])
 
@@ -164,9 +169,13 @@ def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow
 
 def _remark(event: Event) -> None:
     """What stops no message but should be known, on stderr; the rows say everything else."""
-    from misfin.post.events import CourierNotice, MailboxKeyChanged, Trouble  # late: as the courier itself
+    from misfin.post.events import CourierNotice, Trouble  # late: as the courier itself
+    from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
+    from misfin.trust.tofu import Decision
 
-    if isinstance(event, MailboxKeyChanged | CourierNotice | Trouble):
+    if isinstance(event, HostSeen) and event.decision is not Decision.RENEWED:
+        return
+    if isinstance(event, HostSeen | MailboxKeyChanged | CourierNotice | Trouble):
         say(event.text)
 
 
@@ -186,26 +195,46 @@ def _existing(services: Services, row_id: int) -> OutboxRow:
 def _draft(args: Namespace, services: Services) -> Draft:
     from misfin.store.outgoing.drafts import Draft
 
-    recipients = [MisfinAddress.parse(text) for text in args.to]
+    kind = kind_of(tuple(args.to))
+    try:
+        account = _account(args, services, kind)
+    except LocalError:
+        _check(args.to, services.transports[AddressKind.MISFIN])
+        raise
+    _check(args.to, services.transport_of(account))
     return Draft(
-        account=_account(args, services),
-        to=tuple(text for text, _ in zip(args.to, recipients, strict=True)),
+        account=account,
+        to=tuple(args.to),
         subject=args.subject or "",
         body=_body(args),
     )
 
 
-def _account(args: Namespace, services: Services) -> str:
+def _check(recipients: Sequence[str], transport: Transport) -> None:
+    """Raise for what is not an address, before anything else is asked or read."""
+    for text in recipients:
+        transport.parse(text)
+
+
+def _account(args: Namespace, services: Services, kind: AddressKind | None) -> str:
+    """The directory of the account to send from; one for addresses of ``kind``, if a recipient says which.
+
+    An account that was named is taken as it is; its transport refuses an address of another kind.
+    """
     book = services.account_book
-    if wanted := args.account or services.config.identity.default:
-        return book.find(wanted).directory
-    accounts = book.all()
+    if args.account:
+        return book.find(args.account).directory
+    if preferred := services.config.identity.default:
+        account = book.find(preferred)
+        if kind in (None, account.kind.address_kind):
+            return account.directory
+    accounts = [account for account in book.all() if kind in (None, account.kind.address_kind)]
     if len(accounts) > 1:
         names = ", ".join(account.name for account in accounts)
         raise AccountError(
             f"You have several accounts ({names}).", remedy="Choose with --account, or set identity.default."
         )
-    return book.default().directory
+    return accounts[0].directory if accounts else book.default().directory
 
 
 def _body(args: Namespace) -> str:
@@ -240,7 +269,7 @@ def _report(args: Namespace, services: Services, rows: Sequence[OutboxRow]) -> N
 
 
 def _sent(row: OutboxRow, services: Services) -> dict[str, object]:
-    return {
+    facts: dict[str, object] = {
         "to": row.to,
         "state": row.state.value,
         "status": row.status,
@@ -251,6 +280,7 @@ def _sent(row: OutboxRow, services: Services) -> dict[str, object]:
         "why": row.why,
         **account_keys(services, row.account),
     }
+    return facts | ({"accepted_by": row.server} if row.state is DeliveryState.ACCEPTED else {})
 
 
 def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
@@ -266,10 +296,11 @@ def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
 
 
 def _line(row: OutboxRow) -> str:
-    parts = [f"{row.id:>4}  {row.state.value:<10} {row.to}"]
+    by = f" by {row.server}" if row.state is DeliveryState.ACCEPTED and row.server else ""
+    parts = [f"{row.id:>4}  {row.state.value + by:<10} {row.to}"]
     if row.status:
         parts.append(f"{row.status} {row.meta}".strip())
-    if row.why and row.state is not DeliveryState.DELIVERED:
+    if row.why and row.state not in TAKEN:
         parts.append(row.why)
     if row.state is DeliveryState.DEFERRED:
         parts.append(f"next try {iso(row.next_attempt)}")

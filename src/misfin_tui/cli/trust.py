@@ -9,14 +9,16 @@ from contextlib import contextmanager
 
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress
+from misfin.store.evidence import Evidence, of_pin
 from misfin.trust.fingerprint import normalize_fingerprint
 from misfin.trust.pins import PinBook
 from misfin.trust.records import Offer
-from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind, pin_name
+from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind, change_due, due_since, pin_name
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import Record, emit, emit_table, grouped, iso, open_services, profile_of
 
 _SEE_LIST = "`misfin-tui trust list` shows what is."
+_COLUMNS = ("fingerprint", "uses", "last_seen", "how", "waiting")
 _TEXTS = ("fingerprint", "spki", "not_before", "not_after", "first_seen", "last_seen", "how")
 
 
@@ -32,7 +34,7 @@ def list_pins(args: Namespace) -> int:
         waiting = {offer.name: offer for offer in book.offers() if offer.kind is kind}
         records = [_record(pin, waiting.pop(pin.name, None)) for pin in book.all(kind)]
         records += [_unpinned(offer) for offer in waiting.values()]
-    emit_table(args, records, ("name", "fingerprint", "uses", "last_seen", "how", "waiting"))
+    emit_table(args, records, ("name", *(("trust",) if kind is PinKind.SENDER else ()), *_COLUMNS))
     return Exit.DONE
 
 
@@ -160,6 +162,7 @@ def _record(pin: Pin, offer: Offer | None) -> Record:
         "last_seen": iso(pin.last_seen),
         "uses": pin.uses,
         "how": pin.how,
+        **({"trust": of_pin(pin).value} if pin.kind is PinKind.SENDER else {}),
         "waiting": offer.certificate.fingerprints.cert if offer else "",
         "history": [_past(past) for past in pin.history],
     }
@@ -170,6 +173,7 @@ def _unpinned(offer: Offer) -> Record:
         "name": offer.name,
         **dict.fromkeys(_TEXTS, ""),
         "uses": 0,
+        **({"trust": Evidence.UNPROVEN.value} if offer.kind is PinKind.SENDER else {}),
         "waiting": offer.certificate.fingerprints.cert,
         "history": [],
     }
@@ -187,6 +191,9 @@ def _past(past: PastPin) -> Record:
 def _described(pin: Pin | None, offer: Offer | None, name: str) -> Iterator[str]:
     yield name
     if pin:
+        if pin.kind is PinKind.SENDER:
+            known = of_pin(pin)
+            yield f"  sender       {known.sign} {known}: {known.when}"
         yield f"  trusted      {iso(pin.first_seen)} ({pin.how}), {pin.uses} uses, last {iso(pin.last_seen)}"
         yield f"  certificate  {grouped(pin.cert_sha256)}"
         yield f"  public key   {grouped(pin.spki_sha256)}"
@@ -195,7 +202,9 @@ def _described(pin: Pin | None, offer: Offer | None, name: str) -> Iterator[str]
             yield f"  until {iso(past.replaced)}  {grouped(past.cert_sha256)} ({past.how})"
     if offer:
         info = offer.certificate
-        yield "  waits for your decision:"
+        yield "  needs your decision:"
+        if day := change_due(pin, offer.shown):
+            yield f"  {due_since(day)}"
         yield f"  certificate  {grouped(info.fingerprints.cert)}"
         yield f"  public key   {grouped(info.fingerprints.spki)} ({info.key})"
         yield f"  subject      {info.subject}"

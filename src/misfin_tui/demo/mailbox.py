@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from misfin.model import gemmail
 from misfin.model.address import MisfinAddress
 from misfin.model.folders import HELD
-from misfin.model.gemmail import GemmailMessage, Version, stamp
+from misfin.model.gemmail import GemmailMessage, Version
 from misfin.model.gemtext import compose
+from misfin.store.evidence import Findings, stamp
 from misfin.store.mail.maildir import MailStore
 from misfin.store.message.envelope import wrap, wrap_sent
 from misfin.trust.identity import Identity
-from misfin_tui.demo.stories import STRANGER, DemoPerson, Story, Written, stories
+from misfin_tui.demo.stories import FIRST_CONTACTS, STRANGER, DemoPerson, Story, Written, stories
 from misfin_tui.paths import Profile
 
-VERIFIED = {"certificate": "pass", "pin": "match"}
-FIRST_TIME = {"certificate": "unknown", "pin": "first"}
-CHANGED = {"certificate": "pass", "pin": "changed"}
-NO_PROOF: Mapping[str, str] = {}
-FIRST_CONTACTS = frozenset({"noor@atlas.test"})
+VERIFIED = stamp(Findings(pin="match", confirmed="host", checks={"certificate": ("pass", "")}))
+FIRST_TIME = stamp(Findings(pin="first", checks={"certificate": ("unknown", "The host could not be asked.")}))
+DIFFERS = stamp(
+    Findings(
+        pin="changed",
+        checks={"certificate": ("pass", "")},
+        held="The sender presents another certificate than the pinned one.",
+    )
+)
+NO_PROOF = stamp(Findings())
 
 
 def fill(profile: Profile, identities: Mapping[str, Identity], now: float) -> None:
@@ -53,9 +60,9 @@ def _received(
     identity = identities.get(message.sender.address) if message.certificate else None
     others = tuple(MisfinAddress.parse(other) for other in story.others)
     written = GemmailMessage(recipients=(me, *others) if others else (), body=compose(subject, message.body))
-    gemmail = stamp(written.to_bytes(), Version.C, identity.address if identity else None, moment)
+    stamped = gemmail.stamp(written.to_bytes(), Version.C, identity.address if identity else None, moment)
     return wrap(
-        gemmail,
+        stamped,
         version=Version.C,
         account=me,
         now=moment,
@@ -78,7 +85,7 @@ def _checks(message: Written, sender: DemoPerson) -> Mapping[str, str]:
     if sender == STRANGER or not message.certificate:
         return NO_PROOF
     if message.place == HELD:
-        return CHANGED
+        return DIFFERS
     return FIRST_TIME if sender.address in FIRST_CONTACTS else VERIFIED
 
 

@@ -44,6 +44,8 @@ class Story:
 
 ME = DemoPerson("ada@harbour.test", "Ada Harbour")
 STRANGER = DemoPerson("nobody@bench.test", "")
+FIRST_CONTACTS = frozenset({"noor@atlas.test"})
+"""Who wrote for the first time while their host could not be asked."""
 
 
 def people() -> dict[str, DemoPerson]:
@@ -63,6 +65,18 @@ def stories() -> tuple[Story, ...]:
         )
         for story in _data()["story"]
     )
+
+
+def first_written() -> dict[str, float]:
+    """Everybody who wrote to us with a certificate, and how many hours ago first."""
+    found: dict[str, float] = {}
+    for story in stories():
+        for message in story.messages:
+            if message.sender not in (None, STRANGER) and message.certificate:
+                assert message.sender is not None
+                address = message.sender.address
+                found[address] = max(found.get(address, 0.0), message.hours)
+    return found
 
 
 def _written(message: dict[str, Any], known: dict[str, DemoPerson]) -> Written:

@@ -17,11 +17,12 @@ from pathlib import Path
 from misfin.errors import LocalError
 from misfin.files import private_folder, write_private
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
+from misfin.net.verification import FIRST_MESSAGE
 from misfin.store.identities import IdentityStore
 from misfin.trust.identity import Identity, generate
 from misfin.trust.pins import PinBook
-from misfin.trust.tofu import PinKind, pin_name
-from misfin_tui.demo.stories import ME, DemoPerson, people
+from misfin.trust.tofu import VOUCHED, PinKind, pin_name
+from misfin_tui.demo.stories import FIRST_CONTACTS, ME, DemoPerson, first_written, people
 from misfin_tui.paths import Profile, profile_at
 
 ANSWER_AFTER = 2.0
@@ -139,13 +140,17 @@ def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float)
             before = generate(today.address, now=earlier)
             host = pin_name(today.address.hostname, DEFAULT_PORT)
             shown = before if name == CHANGED else today
-            wrote = before if name == CHANGED_SENDER else today
             pins.record(PinKind.HOST, host, shown.info, how="first use", now=now - 262 * day)
-            pins.record(
-                PinKind.SENDER, today.address.address, wrote.info, how="first use", now=now - 262 * day
-            )
             for week in range(5, 37):
                 pins.record(PinKind.HOST, host, shown.info, how="use", now=now - (37 - week) * 7 * day)
+        for address, hours in first_written().items():
+            name = address.partition("@")[0]
+            today = identities[name]
+            wrote, met = today, now - hours * 3600
+            if name == CHANGED_SENDER:
+                wrote, met = generate(today.address, now=earlier), now - 262 * day
+            how = FIRST_MESSAGE if address in FIRST_CONTACTS else VOUCHED
+            pins.record(PinKind.SENDER, address, wrote.info, how=how, now=met)
         held = identities[CHANGED_SENDER]
         pins.offer(PinKind.SENDER, held.address.address, held.info, now=now - day)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -13,7 +14,9 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from misfin.errors import MisfinError
+from misfin.trust.tofu import change_due, due_since
 from misfin_tui.dialogs.base import Choice, Dialog
+from misfin_tui.host import host_of
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
@@ -21,7 +24,6 @@ from misfin_tui.widgets.facts import day, grouped, many, moment, short, span, te
 
 if TYPE_CHECKING:
     from misfin.post.decisions import CertificateQuestion
-    from misfin_tui.app import MisfinApp
 
 PROOF = 4
 """Digits of the new fingerprint a person types before it is trusted: enough to have looked at it."""
@@ -104,7 +106,7 @@ class CertificateDialog(Dialog[Answer]):
 
     @work(group="count", exclusive=True, description="count what waits")
     async def _count_again(self) -> None:
-        trust = cast("MisfinApp", self.app).services.trust
+        trust = host_of(self).services.trust
         try:
             question = await trust.question(self.question.kind, self.question.name)
         except MisfinError:
@@ -211,11 +213,12 @@ def comparison(question: CertificateQuestion) -> Iterator[ComparisonRow]:
 
 def remarks(question: CertificateQuestion) -> list[str]:
     """What speaks for or against it, one sentence each."""
+    shown = question.shown
     words = {
-        "expired": "The certificate shown has expired.",
-        "not yet valid": "The certificate shown is not valid yet.",
+        "expired": f"The certificate presented expired on {shown.not_after:%Y-%m-%d}.",
+        "not yet valid": f"The certificate presented is not valid before {shown.not_before:%Y-%m-%d}.",
         "does not name the host": "It does not name this host.",
-        "the pinned certificate had expired": "The old certificate had expired, so a new one was due.",
+        "the pinned certificate had expired": due_since(change_due(question.pin, math.inf)),
     }
     return [words[remark] for remark in sorted(question.verdict.remarks) if remark in words]
 
@@ -226,6 +229,11 @@ def advice_of(question: CertificateQuestion) -> str:
         return (
             "You have never sent anything there. If you have the fingerprint from the owner, compare it now;"
             " from then on a change is noticed."
+        )
+    if change_due(question.pin, question.shown_at):
+        return (
+            "The owner had to make a new certificate, and this may be it. Check with them through another"
+            " channel before you trust it."
         )
     if question.kind == "sender":
         return (

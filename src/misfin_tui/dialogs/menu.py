@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
@@ -12,12 +12,11 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from misfin_tui.host import host_of
 from misfin_tui.keymap import KeyAction, KeyContext, readable
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-
-    from misfin_tui.app import MisfinApp
 
 FRAME = 2  # cells of the border, on each axis
 
@@ -49,7 +48,7 @@ class MenuDialog(ModalScreen[KeyAction | None]):
 
     def compose(self) -> ComposeResult:
         """One line for each action."""
-        keys = cast("MisfinApp", self.app).keys
+        keys = host_of(self).keys
         shown = [" ".join(map(readable, keys.of(action.id))) for action in self._actions]
         names = max((len(action.label) for action in self._actions), default=0)
         lines: list[Option | None] = []

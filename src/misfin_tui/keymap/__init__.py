@@ -11,16 +11,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from misfin_tui.keymap.spelling import MODIFIERS, NAMED, is_key, is_typed, normal_key, readable, split
-from misfin_tui.keymap.table import (
-    ACTIONS,
-    BY_ID,
-    TOGETHER,
-    WRITING,
-    KeyAction,
-    KeyContext,
-    Shown,
-    in_context,
-)
+from misfin_tui.keymap.table import ACTIONS, BY_ID, KeyAction, KeyContext, Shown, in_context
 
 __all__ = [
     "ACTIONS",
@@ -41,6 +32,29 @@ NOOP = "noop"
 """Written in place of a key it takes the action's keys away; also the key name no keyboard sends."""
 
 
+_LISTS = (
+    KeyContext.INBOX,
+    KeyContext.THREAD,
+    KeyContext.OUTBOX,
+    KeyContext.TRUST,
+    KeyContext.CONTACTS,
+    KeyContext.IDENTITIES,
+    KeyContext.SETTINGS,
+)
+TOGETHER: Mapping[KeyContext, tuple[KeyContext, ...]] = MappingProxyType(
+    {
+        **dict.fromkeys(_LISTS, (KeyContext.EVERYWHERE, KeyContext.LIST)),
+        KeyContext.COMPOSE: (KeyContext.EVERYWHERE,),
+        KeyContext.HELP: (KeyContext.EVERYWHERE,),
+        KeyContext.LIST: (KeyContext.EVERYWHERE,),
+    }
+)
+"""Rooms whose keys work at the same time as a room's own; a key may stand only once among them."""
+
+WRITING = frozenset({KeyContext.COMPOSE, KeyContext.WIZARD, KeyContext.DIALOG})
+"""Rooms in which text is typed: a printable key there would be eaten by the text, or eat it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Keymap:
     """The keys in force: ``keys`` holds only what the user changed; ``problems`` are sentences to show."""
@@ -51,6 +65,11 @@ class Keymap:
     def of(self, action_id: str) -> tuple[str, ...]:
         """The keys of an action as Textual names them; empty when unbound."""
         return tuple(key for key in split(self.keys.get(action_id, BY_ID[action_id].keys)) if key != NOOP)
+
+    def shown(self, action_id: str) -> str:
+        """The first key of an action as people read it; where it has none, that of the command palette."""
+        keys = self.of(action_id) or self.of("commands")
+        return readable(keys[0]) if keys else "?"
 
 
 def resolve(wanted: Mapping[str, str]) -> Keymap:

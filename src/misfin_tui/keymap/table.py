@@ -30,29 +30,6 @@ class KeyContext(StrEnum):
     HELP = "help"
 
 
-_LISTS = (
-    KeyContext.INBOX,
-    KeyContext.THREAD,
-    KeyContext.OUTBOX,
-    KeyContext.TRUST,
-    KeyContext.CONTACTS,
-    KeyContext.IDENTITIES,
-    KeyContext.SETTINGS,
-)
-TOGETHER: Mapping[KeyContext, tuple[KeyContext, ...]] = MappingProxyType(
-    {
-        **dict.fromkeys(_LISTS, (KeyContext.EVERYWHERE, KeyContext.LIST)),
-        KeyContext.COMPOSE: (KeyContext.EVERYWHERE,),
-        KeyContext.HELP: (KeyContext.EVERYWHERE,),
-        KeyContext.LIST: (KeyContext.EVERYWHERE,),
-    }
-)
-"""Rooms whose keys work at the same time as a room's own; a key may stand only once among them."""
-
-WRITING = frozenset({KeyContext.COMPOSE, KeyContext.WIZARD, KeyContext.DIALOG})
-"""Rooms in which text is typed: a printable key there would be eaten by the text, or eat it."""
-
-
 class Shown(IntEnum):
     """Where an action is named; each place includes the ones before."""
 
@@ -123,6 +100,14 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("show-contacts", "C", "Contacts", "See the people you write to.", shown=Shown.PALETTE),
         _A("show-identities", "I", "Identities", "See your own addresses.", shown=Shown.PALETTE),
         _A("show-settings", "comma", "Settings", "Change the settings.", shown=Shown.PALETTE),
+        _A(
+            "suspend",
+            "ctrl+z",
+            "Suspend",
+            "Go back to the shell; fg continues the program.",
+            shown=Shown.PALETTE,
+            action="suspend_process",
+        ),
         _A("redraw", "ctrl+l", "Redraw", "Draw the whole screen again.", shown=Shown.PALETTE),
         _A(
             "toggle-receiver",
@@ -188,6 +173,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             shown=Shown.HELP,
             action="slide(1)",
         ),
+        _A("decide", "A", "Decide", "Decide about a message that is held."),
         _A("undo", "z", "Undo", "Undo the last action."),
         _A("refresh", "R", "Check now", "Look for new mail now.", shown=Shown.PALETTE),
         _A("edit-draft", "E", "Edit draft", "Continue the draft.", shown=Shown.PALETTE),
@@ -207,7 +193,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     *_room(
         KeyContext.THREAD,
         _A("attachments", "v", "Attachments", "Save or open what is attached to the message."),
-        _A("release", "A", "Accept held", "Decide about mail that is held."),
+        _A("release", "A", "Decide", "Decide about a message that is held.", action="decide"),
         _A("thread-edit-draft", "E", "Edit draft", "Continue the draft.", action="edit_draft"),
         _A("open-link", "o", "Open link", "Open a link by its number."),
         _A("thread-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +9,20 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Input, Select, Static, TextArea
+from textual.widgets import Input, Select, TextArea
 
-from misfin.errors import MisfinError
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.compose_draft import DraftScreen
-from misfin_tui.screens.sending import people_line
+from misfin_tui.screens.compose_views import WIDE, ComposePreview, RecipientHelp
 from misfin_tui.screentext import plain
-from misfin_tui.widgets.address_input import AddressInput, AddressOffers, Offer, OneLine
+from misfin_tui.widgets.address_input import AddressInput, OneLine
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.byte_meter import ByteMeter
-from misfin_tui.widgets.facts import day, text
+from misfin_tui.widgets.controller import adopt
+from misfin_tui.widgets.facts import text
 from misfin_tui.widgets.gemtext_area import GemtextArea, typable
-from misfin_tui.widgets.gemtext_view import GemtextView
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 
     from misfin.model.account import Account
 
-WIDE = 100
-"""Cells from which the preview stands beside the text by itself."""
 PAUSE = 0.15
 """Seconds without a key before preview, meter and trust are worked out: a key never waits for them."""
 
@@ -73,23 +69,24 @@ class ComposeScreen(DraftScreen):
 
     def __init__(self, draft: Draft | None = None) -> None:
         super().__init__(draft)
-        self._preview: bool | None = None  # None: as the width decides
         self._look_timer: Timer | None = None
-        self._looked_up = ""
+        self._recipients = RecipientHelp(self)
+        self._previewing = ComposePreview(self)
+        adopt(self, self._previewing)
 
     # ---- the frame
 
     def compose(self) -> ComposeResult:
         """From, To, Subject, the text with its preview, the meter."""
         draft, forward = self.draft, self.draft.forwards is not None
-        self.offers = AddressOffers(id="offers")
+        self.offers = self._recipients.offers
         self.to = AddressInput(self.offers, value=", ".join(draft.to), id="to")
         self.subject = OneLine(
             draft.subject, id="subject", placeholder="Subject", max_length=1000, select_on_focus=False
         )
         self.body = GemtextArea(typable(draft.body), id="body")
-        self.preview = GemtextView(id="preview")
-        self.people = Static(id="people", markup=False)
+        self.preview = self._previewing.view
+        self.people = self._recipients.people
         self.meter = ByteMeter(id="meter")
         self.chooser = Select[str]([], prompt="no address yet", compact=True, allow_blank=True, id="from")
         yield StatusBar(
@@ -120,7 +117,7 @@ class ComposeScreen(DraftScreen):
         if self.draft.forwards is not None:
             self.subject.disabled = True
             self.body.read_only = True
-        self._show_preview()
+        self._previewing.arrange()
         self._focus_first()
         self.call_after_refresh(self._begin)  # what stands inside containers is there then too
 
@@ -183,20 +180,9 @@ class ComposeScreen(DraftScreen):
         """Measure, draw the preview, look up recipients."""
         if not self.standing:
             return
-        if self.has_class("-previewing"):
-            self.preview.show_layout(self._layout(), keep=True)
+        self._previewing.draw()
         self._measure_it()
-        if self.to.value != self._looked_up:
-            self._looked_up = self.to.value
-            self._show_people()
-
-    def _layout(self) -> Any:
-        from misfin_tui.widgets.gemtext_rows import lay_out
-
-        # What is passed on has its subject as the first heading of its text already.
-        subject = self.subject.value.strip() if self.draft.forwards is None else ""
-        shown = f"# {subject}\n\n{self.body.text}" if subject else self.body.text
-        return lambda width: lay_out(shown, width)
+        self._recipients.look_up()
 
     @work(group="measure", exclusive=True, description="measure a message")
     async def _measure_it(self) -> None:
@@ -219,41 +205,7 @@ class ComposeScreen(DraftScreen):
         if self._opened is None or not event.prefix:
             self.offers.hide()
             return
-        self._offer(event.prefix)
-
-    @work(group="offer", exclusive=True, description="complete an address")
-    async def _offer(self, prefix: str) -> None:
-        try:
-            known = await self.services.contacts.complete(prefix)
-        except MisfinError:
-            return  # completion is a convenience: a broken address book is told where it is opened
-        there = {entry.address.address for entry in self.to.recipients if entry.address}
-        offers = [
-            Offer(
-                each.contact.address,
-                each.contact.name,
-                each.trust.badge.value,
-                each.trust.note + (f" {day(each.trust.since)}" if each.trust.since else ""),
-            )
-            for each in known
-            if each.contact.address not in there
-        ]
-        if self.standing and self.to.has_focus:
-            region = self.to.region
-            self.offers.styles.offset = (region.x, region.y + 1)
-            self.offers.show(offers)
-
-    @work(group="people", exclusive=True, description="look up recipients")
-    async def _show_people(self) -> None:
-        """One line below To: for each recipient whether it is known, and what is odd."""
-        entries = self.to.recipients
-        addresses = [entry.address for entry in entries if entry.address]
-        states = await self.attempt(self.services.contacts.trust_of(addresses))
-        mine = await asyncio.to_thread(self.services.identities.addresses)
-        if states is None or not self.standing:
-            return
-        self.people.update(people_line(entries, states, mine))
-        self.people.set_class(bool(entries), "-some")
+        self._recipients.offer(event.prefix)
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -272,19 +224,7 @@ class ComposeScreen(DraftScreen):
 
     def on_resize(self) -> None:
         """The width may decide about the preview."""
-        self._show_preview()
-
-    def action_toggle_preview(self) -> None:
-        """Show or hide the preview."""
-        self._preview = not self.has_class("-previewing")
-        self._show_preview()
-
-    def _show_preview(self) -> None:
-        wanted = self._preview if self._preview is not None else self.size.width >= WIDE
-        if wanted != self.has_class("-previewing"):
-            self.set_class(wanted, "-previewing")
-            if wanted:
-                self.preview.show_layout(self._layout())
+        self._previewing.arrange()
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Limits of hosts may have changed."""

@@ -12,7 +12,7 @@ from misfin.store.outgoing.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, Leaving
 from misfin_tui.keymap import readable
 from misfin_tui.messages import MailChanged
-from misfin_tui.screens.list_screen import AppScreen
+from misfin_tui.screens.base import AppScreen
 from misfin_tui.screens.sending import certain, fitting, submitted
 from misfin_tui.widgets.facts import clock
 
@@ -43,6 +43,7 @@ class DraftScreen(AppScreen):
         self._newest: Draft | None = None  # as it lies on disk, or is about to
         self.keeper: Autosave | None = None
         self._finished = False
+        self.followed = False  # an editor with a window of its own may still save
 
     # ---- what is written
 
@@ -79,6 +80,14 @@ class DraftScreen(AppScreen):
             self._newest = now
             self.keeper.put(now)
 
+    def keep_as_it_is(self) -> None:
+        """The program ends or stops now: what is written is for the keeper, also what was just typed."""
+        if self._finished or self.keeper is None:
+            return
+        if self._opened is None and not _alike(now := self.draft_now(), self.draft):
+            self.keeper.put(now)  # typed before the composer was ready
+        self.keep()
+
     # ---- saving
 
     def _saved(self, draft: Draft) -> None:
@@ -106,7 +115,9 @@ class DraftScreen(AppScreen):
     def _finish(self) -> None:
         """The screen goes for good: nothing is saved behind its back any more."""
         self._finished = True
-        self.misfin.post_message(MailChanged())
+        if self.followed:
+            self.misfin.look_for_texts(again=True)
+        self.app.post_message(MailChanged())
         self.dismiss()
 
     @work(group="leave", exclusive=True, description="leave the composer")

@@ -8,12 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
+from misfin.store.outgoing.drafts import Draft
 from misfin_tui import editor
 from misfin_tui.widgets.gemtext_area import typable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from misfin_tui.screens.compose_draft import DraftScreen
 
+LOOK = 0.7
+"""Seconds between two looks at whether an editor with a window of its own has saved."""
 CLOSE = 1.0
 """Seconds by which a file system may date a file too early."""
 
@@ -42,6 +47,14 @@ async def write(screen: DraftScreen) -> None:
     )
     if found.problem:
         screen.misfin.say(found.problem, severity="warning", timeout=12)
+    if found.early is not None:
+        screen.followed = True
+        screen.run_worker(
+            _follow(screen, found.early, screen.body.text),
+            group="follow editor",
+            description="follow an editor",
+            exclusive=True,
+        )
     try:
         if found.text is not None:
             await _take_up(screen, found.text)
@@ -50,6 +63,39 @@ async def write(screen: DraftScreen) -> None:
     except StoreError as error:
         screen.misfin.report(error, f"The draft could not be saved; its text is in {found.left} too.")
     screen.body.focus()
+
+
+async def _follow(screen: DraftScreen, path: Path, given: str) -> None:
+    """Take up what an editor with a window of its own saves, as long as the composer is open.
+
+    Once the text here was changed too, what the editor saves is a draft of its own.
+    """
+    seen = await asyncio.to_thread(editor.saved_at, path)
+    other = Draft()
+    while screen.standing:
+        await asyncio.sleep(LOOK)
+        saved = await asyncio.to_thread(editor.saved_at, path)
+        if saved in (None, seen) or not screen.standing:
+            continue  # some editors remove the file for a moment
+        seen = saved
+        try:
+            text, problem = await asyncio.to_thread(editor.read, path)
+            if problem:
+                screen.misfin.say(problem, severity="warning", timeout=12)
+            if text is None:
+                return
+            if screen.body.text == given:
+                await _take_up(screen, text if given.endswith("\n") else text.removesuffix("\n"))
+                given = screen.body.text
+                screen.misfin.say("What your editor saved was taken up.")
+            elif typable(text).removesuffix("\n") != screen.body.text.removesuffix("\n"):
+                new = replace(screen.draft_now(), id=other.id, modified=other.modified, body=typable(text))
+                other = await screen.services.sending.save(new)
+                screen.misfin.say("You wrote here too: what your editor saved is a draft of its own.")
+        except FileNotFoundError:
+            continue
+        except (OSError, StoreError) as error:
+            screen.misfin.report(error, f"What your editor saved is in {path}.")
 
 
 async def recover(screen: DraftScreen) -> None:

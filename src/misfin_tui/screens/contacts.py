@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from textual import work
 
 from misfin.errors import MisfinError
-from misfin.store.index.rows import Badge
 from misfin.store.people.contacts import Contact
 from misfin.store.search.folding import bare
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -23,8 +22,6 @@ from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 if TYPE_CHECKING:
     from misfin_tui.services.contacts import Known
-
-BADGES = {Badge.VERIFIED: "good", Badge.FIRST: "accent", Badge.NONE: "muted", Badge.CHANGED: "bad"}
 
 
 class ContactsScreen(ListScreen):
@@ -46,29 +43,31 @@ class ContactsScreen(ListScreen):
             Column("Sent", 6, right=True, spare=2),
             Column("Got", 6, right=True, spare=2),
             Column("Last", 11, spare=1),
-            Column("Trust", 26, spare=3),
+            Column("Sender", 12, spare=3),
+            Column("Since", 11, spare=2),
         )
         empty = "Nobody yet: everyone you write to or hear from appears here, and n adds somebody."
         return RowList(columns, self._cells, lambda known: known.contact.address, empty=empty)
 
     def _cells(self, known: Known) -> Sequence[Cell]:
-        contact, trust = known.contact, known.trust
-        note = trust.note + (f" since {day(trust.since)}" if trust.since else "")
-        state: Cell = (note, BADGES[trust.badge])
+        contact, standing = known.contact, known.standing
+        sign: Cell = (standing.evidence.sign, standing.evidence)
+        state: Cell = (standing.evidence, standing.evidence)
         if contact.blocked:
             state = ("blocked", "bad")
         elif contact.dead:
-            state = (f"gone: {contact.dead}", "warn")
+            state = ("gone", "warn")
         last = max(contact.last_sent, contact.last_received)
         odd = suspicious(contact.address)
         return (
-            ("⊘", "bad") if contact.blocked else (trust.badge.value, BADGES[trust.badge]),
+            ("⊘", "bad") if contact.blocked else sign,
             (contact.name, "strong" if contact.own_name else "normal"),
             (f"⚠ {contact.address}" if odd else contact.address, "warn" if odd else "normal"),
             (f"{contact.sent:,}" if contact.sent else "", "muted"),
             (f"{contact.received:,}" if contact.received else "", "muted"),
             (day(last) if last else "", "muted"),
             state,
+            (day(standing.since) if standing.since else "", "muted"),
         )
 
     async def load(self) -> Iterable[Known]:
@@ -83,11 +82,13 @@ class ContactsScreen(ListScreen):
         return all(bare(word) in text for word in words)
 
     def detail(self, item: Known) -> str:
-        """Notes and earlier addresses."""
-        contact = item.contact
+        """What waits for a decision, notes and earlier addresses."""
+        contact, warning = item.contact, item.standing.warning
         earlier = f"Earlier {', '.join(contact.aliases)}." if contact.aliases else ""
         odd = suspicious(contact.address)
-        return " ".join(part for part in (f"⚠ {odd}." if odd else "", contact.notes, earlier) if part)
+        gone = f"Gone: {contact.dead}." if contact.dead else ""
+        parts = (f"⚠ {odd}." if odd else "", warning, gone, contact.notes, earlier)
+        return " ".join(part for part in parts if part)
 
     def choose(self, item: Any) -> None:
         """A double click edits."""

@@ -8,30 +8,33 @@ from misfin.errors import MisfinError
 from misfin_tui.dialogs.confirm import ConfirmDialog
 
 if TYPE_CHECKING:
-    from misfin.store.index.rows import MessageRow
-    from misfin_tui.screens.message_actions import MessageScreen
+    from misfin_tui.screens.base import AppScreen
+    from misfin_tui.screens.selection import Selection
 
 
-async def decide(screen: MessageScreen, row: MessageRow) -> None:
-    """Ask what to do with a held message. Call it in a worker."""
+async def decide(screen: AppScreen, selection: Selection) -> None:
+    """Ask what to do with the held message that is selected. Call it in a worker."""
     try:
-        if not await screen.misfin.ask_trust("sender", row.sender_address):
+        row = await selection.held_message()
+        if row is None:
+            screen.misfin.say("This message is not held.", severity="warning")
+        elif not await screen.misfin.ask_trust("sender", row.sender_address):
             await _release(screen, row.id)
     except MisfinError as error:
         screen.misfin.report(error)
 
 
-async def _release(screen: MessageScreen, key: str) -> None:
+async def _release(screen: AppScreen, key: str) -> None:
     """A held message without an open question: the message alone can be let in."""
     trust = screen.services.trust
     held = next((message for message in await trust.held() if message.key == key), None)
     if held is None:
-        screen.misfin.say("This message is not held any more.", severity="warning")
+        screen.misfin.say("This message is no longer held.", severity="warning")
         return
     question = (
-        "Put this message into the inbox? The pin of its sender stays as it is: the next message under the"
+        "Put this message into the inbox? The pin of its sender stays as it is: the next message with the"
         " other certificate is held again."
     )
-    if await screen.misfin.push_screen_wait(ConfirmDialog("Release this message?", question, yes="Release")):
+    if await screen.app.push_screen_wait(ConfirmDialog("Release this message?", question, yes="Release")):
         await trust.release(held)
         screen.misfin.say("The message is in the inbox.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -13,6 +13,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from misfin.store.evidence import Evidence
+from misfin_tui.host import host_of
 from misfin_tui.keymap import ACTIONS, BY_ID, KeyAction, KeyContext, readable
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.cells import fit, wrap
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.screen import Screen
 
-    from misfin_tui.app import MisfinApp
 
 KEYS = 14  # cells of the column of keys
 LABEL = 22  # cells of the column of names
@@ -115,7 +116,7 @@ class HelpScreen(ModalScreen[None]):
         return self.query_one("#help", HelpView)
 
     def _show(self, search: str) -> None:
-        keys = cast("MisfinApp", self.app).keys
+        keys = host_of(self).keys
         words = search.casefold().split()
 
         def lay(width: int) -> Layout:
@@ -137,6 +138,7 @@ class HelpScreen(ModalScreen[None]):
                 rows.append(Row((("Mouse", "heading2"),)))
                 rows += [row for gesture, action in pointed for row in _rows(gesture, action, width)]
                 rows.append(Row(()))
+            rows += _signs(words, width)
             if not rows:
                 rows.append(Row((("No key is described with these words.", "text"),)))
             return Layout(rows)
@@ -191,8 +193,29 @@ def contexts_of(screen: Screen[object]) -> tuple[KeyContext, ...]:
     return (*(room for room in found if room not in shared), *(room for room in shared if room in found))
 
 
+def _signs(words: list[str], width: int) -> list[Row]:
+    """What the signs before names mean."""
+    found = [
+        (f"{each.sign} {each}", each.when)
+        for each in Evidence
+        if _found(f"{each.sign} {each} {each.when}", words)
+    ]
+    if not found:
+        return []
+    rows = [Row((("Who wrote a message", "heading2"),))]
+    for shown, meaning in found:
+        lines = wrap(meaning, max(width - KEYS, 24))
+        rows.append(Row(((fit(shown, KEYS), "key"), (lines[0], "text"))))
+        rows += [Row(((" " * KEYS + line, "text"),)) for line in lines[1:]]
+    return [*rows, Row(())]
+
+
 def _matches(shown: str, action: KeyAction, words: list[str]) -> bool:
-    text = f"{shown} {action.id} {action.label} {action.help}".casefold()
+    return _found(f"{shown} {action.id} {action.label} {action.help}", words)
+
+
+def _found(text: str, words: list[str]) -> bool:
+    text = text.casefold()
     return all(word in text for word in words)
 
 

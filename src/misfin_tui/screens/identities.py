@@ -15,7 +15,8 @@ from misfin_tui.dialogs.forms import HOST, ITSELF, IdentityForm, ImportDialog, N
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.text import Fact, FactsDialog
 from misfin_tui.keymap import KeyContext
-from misfin_tui.screens.list_screen import AppScreen, ListScreen
+from misfin_tui.screens.base import AppScreen
+from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day, grouped, short, span
 from misfin_tui.widgets.row_list import Cell, Column, RowList

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from textual import work
+from textual.content import Content
 
 from misfin.errors import MisfinError
 from misfin.model.folders import INBOX
-from misfin.store.index.rows import View
-from misfin_tui.messages import IndexProgress, MailChanged, OutboxChanged, SourceChanged
-from misfin_tui.screens.inbox_search import SearchScreen
-from misfin_tui.widgets.sidebar import entries
+from misfin.store.rows import View
+from misfin_tui.config import ReceiveConfig, split_listen
+from misfin_tui.messages import IndexProgress
+from misfin_tui.screens.base import AppScreen, ScreenController
+from misfin_tui.screens.inbox_search import SearchSession
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.cells import wrap
+from misfin_tui.widgets.controller import worker
+from misfin_tui.widgets.message_list import MessageList
+from misfin_tui.widgets.message_rows import at_home
+from misfin_tui.widgets.sidebar import Sidebar, entries
 from misfin_tui.widgets.statusbar import StatusBar
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from misfin.store.index.rows import FolderRow
+    from misfin.store.rows import FolderRow
 
 RELOAD_PAUSE = 0.25
 """Seconds between two readings of the list while mail pours in."""
@@ -30,16 +37,24 @@ SOURCES = {"running": ("●", "good"), "stopped": ("○", "muted"), "failed": ("
 """How the states of what brings mail are marked; the others as a warning."""
 
 
-class NewsScreen(SearchScreen):
-    """A list and a sidebar that follow the mail, the outbox and the receiver."""
+class InboxStatus(ScreenController):
+    """The status line, the sidebar and the titles of the list, as mail, outbox and sources change."""
 
-    several = False
-    """Whether there are several accounts."""
-
-    def __init__(self, home: View) -> None:
-        super().__init__()
-        self.home = home
-        self.status = StatusBar(home.account or "", id="status")
+    def __init__(
+        self,
+        screen: AppScreen,
+        messages: MessageList,
+        sidebar: Sidebar,
+        status: StatusBar,
+        search: SearchSession,
+    ) -> None:
+        super().__init__(screen)
+        self.messages = messages
+        self.sidebar = sidebar
+        self.status = status
+        self.search = search
+        self.several = False
+        """Whether there are several accounts."""
         self._news: dict[str, tuple[str, str]] = {}
         self._outbox: dict[str, int] = {}
         self._own: list[str] = []
@@ -51,13 +66,26 @@ class NewsScreen(SearchScreen):
         self._stale = False
         self._reloading = False
 
+    def titles_changed(self) -> None:
+        """Say what the list shows, and why it is empty when it is."""
+        messages, view = self.messages, self.messages.view
+        name = f"Search: {self.search.written(view.query)}" if view.query else view.folder or "All mail"
+        more = "" if messages.complete else "+"
+        parts = [name, f"{messages.total:,}{more} conversation{'' if messages.total == 1 else 's'}"]
+        if view.unread_only:
+            parts.append("unread only")
+        if messages.marks:
+            parts.append(f"{len(messages.marks):,} selected")
+        messages.border_title = Content(plain(" · ".join(parts), one_line=True))
+        messages.empty_text = self._why_empty(view)
+
     def tell(self, what: str, text: str, tone: str = "muted") -> None:
         """Set or remove one piece of news of the status line; their order is fixed."""
         self._news[what] = (text, tone)
         news = [self._news[key] for key in ORDER if self._news.get(key, ("", ""))[0]]
         view = self.messages.view
         several = "all accounts" if self.several else ""
-        self.status.tell(view.account or self.home.account or several, news)
+        self.status.tell(view.account or self.search.home.account or several, news)
 
     def show_folders(self, folders: list[FolderRow]) -> None:
         """Show folders and counts beside the list."""
@@ -72,13 +100,13 @@ class NewsScreen(SearchScreen):
         accounts = {row.account for row in folders} or set(self._own)
         self.several = len(accounts) > 1
         home = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
-        if (folders or self._own) and home != self.home:
-            if self.messages.view == self.home:
+        if (folders or self._own) and home != self.search.home:
+            if self.messages.view == self.search.home:
                 self.messages.view = home
                 self._stale = True
-            self.home = home
+            self.search.home = home
 
-    @work(group="own", exclusive=True, description="look for one's own addresses")
+    @worker(group="own", exclusive=True, description="look for one's own addresses")
     async def find_own(self) -> None:
         """Show an account also before it has any mail."""
         try:
@@ -90,7 +118,7 @@ class NewsScreen(SearchScreen):
             self.refresh_all()
         self.find_away()
 
-    @work(group="away", exclusive=True, description="look for folders of mail")
+    @worker(group="away", exclusive=True, description="look for folders of mail")
     async def find_away(self) -> None:
         """Say so where the mail of an account is not there, and look again for as long as it is not."""
         if self._away_timer is not None:
@@ -105,17 +133,46 @@ class NewsScreen(SearchScreen):
             self.messages.refresh()
             self.refresh_all()  # the sidebar says it too
         if away:
-            self._away_timer = self.set_timer(AWAY_PAUSE, self.find_away)
+            self._away_timer = self.screen.set_timer(AWAY_PAUSE, self.find_away)
 
-    def on_mail_changed(self, message: MailChanged) -> None:
-        """Messages came or changed."""
-        self.refresh_all()
+    def _why_empty(self, view: View) -> str:
+        """What stands in a list where nothing is to be listed."""
+        if view.query:
+            return f"Nothing found so far.\n\n{self._progress}" if self._progress else "Nothing found."
+        if away := [account for account in self.away if view.account in (None, account)]:
+            return "\n".join(self._where_it_was(account) for account in away)
+        if view.unread_only:
+            return f"Nothing unread. Press {self.misfin.keys.shown('unread-only')} to see all."
+        if self._progress or view != self.search.home:
+            return self._progress or "Nothing here yet."
+        key = self.misfin.keys.shown
+        keys = f"{key('compose')} writes a message, {key('help')} shows every key."
+        lines = ["No mail yet.", "", keys]
+        return "\n".join([*lines, *self._reached_at(view.account)] if view.account else lines)
 
-    def on_outbox_changed(self, message: OutboxChanged) -> None:
-        """Count again what is on its way."""
-        self.count_outbox()
+    def _reached_at(self, account: str) -> list[str]:
+        """What others write to reach an account here, with the port where it is not the usual one."""
+        ports = [split_listen(text)[1] for text in self.misfin.config.receive.listen]
+        usual = split_listen(ReceiveConfig().listen[0])[1]
+        if not ports or usual in ports:
+            return [f"Others reach you at {account}."]
+        return [
+            f"Others reach you at {account}:{ports[0]}.",
+            f"Everybody has to write the port: without it, mail goes to port {usual}.",
+        ]
 
-    def on_source_changed(self, message: SourceChanged) -> None:
+    def _where_it_was(self, account: str) -> str:
+        room = max(self.messages.size.width - 2, 20)
+        where = plain(at_home(self.services.profile.mail / account), one_line=True)
+        lines = [
+            f"The mail of {account} cannot be found.",
+            "Its folder should be",
+            where,
+            "It is shown as soon as it is back.",
+        ]
+        return "\n".join(part for line in lines for part in (*wrap(line, room), ""))
+
+    def look_at_sources(self) -> None:
         """Say whether mail is received."""
         worst = self.services.sources.worst()  # it is imported: a source has just said something
         if worst is not None:
@@ -123,7 +180,7 @@ class NewsScreen(SearchScreen):
             whose = f"{worst.account}: " if worst.account else ""
             self.tell("receiver", f"{mark} {whose}{worst.sentence}", style)
 
-    def on_index_progress(self, message: IndexProgress) -> None:
+    def index_progress(self, message: IndexProgress) -> None:
         """Say how far reading the mail, or an action on many messages, has come."""
         running = message.done < message.total
         if message.what == "reading":
@@ -139,7 +196,7 @@ class NewsScreen(SearchScreen):
             self._reloading = True
             self._reload()
 
-    @work(group="reload", description="read the list again")
+    @worker(group="reload", description="read the list again")
     async def _reload(self) -> None:
         try:
             while self._stale:
@@ -158,7 +215,7 @@ class NewsScreen(SearchScreen):
         finally:
             self._reloading = False
 
-    @work(group="outbox", exclusive=True, description="count the outbox")
+    @worker(group="outbox", exclusive=True, description="count the outbox")
     async def count_outbox(self) -> None:
         """Say how many messages are on their way and how many wait for an answer."""
         try:

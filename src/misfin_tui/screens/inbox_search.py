@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from textual import work
 from textual.worker import WorkerError
 
 from misfin.errors import MisfinError, QueryError
-from misfin.store.index.rows import View
-from misfin_tui.screens.message_actions import MessageScreen
+from misfin.store.rows import View
+from misfin_tui.screens.base import AppScreen, ScreenController
+from misfin_tui.screens.prompts import Prompts
+from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.sidebar import SidebarEntry, SidebarKind
 
 if TYPE_CHECKING:
@@ -25,28 +27,43 @@ TOGETHER = 0.01
 """Seconds a typed character is drawn later at most, so that what the search finds is drawn with it."""
 
 
-class SearchScreen(MessageScreen):
-    """A screen with a list and a sidebar of places to look at; ``home`` is where it begins."""
+class SearchSession(ScreenController):
+    """What a list shows: a folder, a saved search, or what is being searched for."""
 
-    messages: MessageList
-    sidebar: Sidebar
-    home: View
-    _before_search: View | None = None
-    _before_thread: int | None = None
-    _searching = False
-    """Whether a search is being typed."""
-    _typed = ""
-    """What stands in the line of the search."""
-    _refused = ""
-    """What was accepted there and could not be understood."""
-    _follower: Worker[None] | None = None
-    """Who searches for what is typed."""
-    _written = ("", "")
-    """A search in the list, and how the person wrote it."""
+    def __init__(
+        self,
+        screen: AppScreen,
+        messages: MessageList,
+        sidebar: Sidebar,
+        prompts: Prompts,
+        titles_changed: Callable[[], None],
+    ) -> None:
+        """``titles_changed`` is called whenever the list shows something else."""
+        super().__init__(screen)
+        self.messages = messages
+        self.sidebar = sidebar
+        self.prompts = prompts
+        self.titles_changed = titles_changed
+        self.home = messages.view
+        """Where the list begins, and comes back to."""
+        self._before: View | None = None
+        """What the list showed before the search."""
+        self._before_thread: int | None = None
+        self._searching = False
+        """Whether a search is being typed."""
+        self._typed = ""
+        """What stands in the line of the search."""
+        self._refused = ""
+        """What was accepted there and could not be understood."""
+        self._follower: Worker[None] | None = None
+        """Who searches for what is typed."""
+        self._written = ("", "")
+        """A search in the list, and how the person wrote it."""
 
-    def titles_changed(self) -> None:
-        """The list shows something else."""
-        raise NotImplementedError
+    @property
+    def active(self) -> bool:
+        """Whether the list shows what was searched for, and something else before."""
+        return self._before is not None
 
     # ---- places
 
@@ -55,15 +72,16 @@ class SearchScreen(MessageScreen):
         self._open_view(view, thread)
         self.messages.focus()
 
-    @work(group="view", exclusive=True, description="open a folder or a search")
+    @worker(group="view", exclusive=True, description="open a folder or a search")
     async def _open_view(self, view: View, thread: int | None) -> None:
         await self.messages.open_view(view, thread)
         self.sidebar.mark_shown(view)
         self.titles_changed()
 
-    def _choose(self, entry: SidebarEntry) -> None:
+    def choose(self, entry: SidebarEntry) -> None:
+        """Show the folder or the search that a line of the sidebar stands for."""
         if entry.view is not None:
-            self._before_search = self.home if entry.kind is SidebarKind.SEARCH else None
+            self._before = self.home if entry.kind is SidebarKind.SEARCH else None
             self._before_thread = None
             self.open_view(entry.view)
 
@@ -71,7 +89,7 @@ class SearchScreen(MessageScreen):
         """A saved search by its number."""
         searches = self.sidebar.searches()
         if number <= len(searches):
-            self._choose(searches[number - 1])
+            self.choose(searches[number - 1])
         else:
             self.misfin.say(f"There is no saved search number {number}.", severity="warning")
 
@@ -83,29 +101,31 @@ class SearchScreen(MessageScreen):
 
     def count_on(self) -> None:
         """Count the rest of a search whose first page is shown."""
-        self.workers.cancel_group(self, "count")
+        self.screen.workers.cancel_group(self.screen, "count")
         if not self.messages.complete:
             self._count_on()
 
-    @work(group="count", exclusive=True, description="count what a search finds")
+    @worker(group="count", exclusive=True, description="count what a search finds")
     async def _count_on(self) -> None:
         await self.messages.reload()
 
-    @work(group="search", exclusive=True, description="search")
+    @worker(group="search", exclusive=True, description="search")
     async def action_search(self) -> None:
         """Search as you type; accepting keeps what was found, closing goes back."""
         from misfin_tui.widgets.searchbox import SEARCH_WORDS
 
         view = self.messages.view
-        if self._before_search is None:
+        if self._before is None:
             current = self.messages.current
-            self._before_search, self._before_thread = view, current.thread if current else None
+            self._before, self._before_thread = view, current.thread if current else None
         answer: str | None = self.written(view.query)
         self._searching = True
         self._refused = ""
         try:
             while answer is not None:
-                answer = await self.ask("Search", answer, help=SEARCH_WORDS, live=True)
+                answer = await self.prompts.ask(
+                    "Search", answer, help=SEARCH_WORDS, changed=self._changed, accepted=self._drawn
+                )
                 if answer is None or not answer.strip():
                     break
                 if await self._accept(answer):
@@ -114,48 +134,46 @@ class SearchScreen(MessageScreen):
                 self._refused = answer  # it stays open, and points at why
         finally:
             self._searching = False
-        self._leave_search()
+        self.leave()
 
-    async def accepted(self) -> None:
+    async def _drawn(self) -> None:
         """What it finds comes first; to take the line away lasts longer than to find it."""
         if self._follower is not None:
             with suppress(WorkerError):  # it was cancelled
                 await self._follower.wait()
         drawn = asyncio.Event()
-        self.call_after_refresh(drawn.set)
+        self.screen.call_after_refresh(drawn.set)
         await drawn.wait()
 
     async def _accept(self, answer: str) -> bool:
         """Show what was searched for; False where it cannot be understood."""
         self._typed = answer
         if self._follower is None or self._follower.is_finished:
-            self.workers.cancel_group(self, "view")
-        for worker in [each for each in self.workers if each.node is self and each.group == "view"]:
-            with suppress(WorkerError):  # it was cancelled
-                await worker.wait()
+            self.screen.workers.cancel_group(self.screen, "view")
+        for search in [*self.screen.workers]:
+            if search.node is self.screen and search.group == "view":
+                with suppress(WorkerError):  # it was cancelled
+                    await search.wait()
         shown = await self._search(self.services.mail.as_typed(answer), answer)
         self.titles_changed()
         return shown
 
-    def search_failed(self, error: QueryError) -> None:
+    def failed(self, error: QueryError) -> None:
         """Point at what cannot be understood; not at a word that is still being written."""
-        prompt = self.prompt
+        prompt = self.prompts.prompt
         if prompt is None or not prompt.live:
             if not self._searching:  # a saved one; one that was typed is asked for again
                 self.misfin.report(error)
         elif not prompt.completes(error.column):
             prompt.wrong(f"{error} {error.remedy}".strip(), error.column)
 
-    def prompt_changed(self, prompt: Prompt, text: str) -> None:
-        """A search runs while it is typed; other questions only complete."""
-        if not prompt.live:
-            super().prompt_changed(prompt, text)
-            return
+    def _changed(self, prompt: Prompt, text: str) -> None:
+        """A search runs while it is typed."""
         self._typed = text
         if self._follower is None or self._follower.is_finished:
             self._follower = self._follow(prompt)
 
-    @work(group="view", exclusive=True, description="search while typing")
+    @worker(group="view", exclusive=True, description="search while typing")
     async def _follow(self, prompt: Prompt) -> None:
         """Search for what stands there, at once; of what is typed meanwhile only the last has its turn."""
         mail, text = self.services.mail, None
@@ -177,7 +195,7 @@ class SearchScreen(MessageScreen):
 
     async def _search(self, query: str, text: str) -> bool:
         """Show what a search finds, or without one what was there before it; False where it means nothing."""
-        view = View(query=query) if query.strip() else self._before_search or self.home
+        view = View(query=query) if query.strip() else self._before or self.home
         if query.strip() and (query != self._written[0] or self.services.mail.as_typed(text) == query):
             self._written = query, text.strip()
         shown = True
@@ -187,20 +205,23 @@ class SearchScreen(MessageScreen):
         self.titles_changed()
         return shown
 
-    def _leave_search(self) -> None:
-        self.workers.cancel_group(self, "view")  # a search just begun must not come after
-        view, self._before_search = self._before_search, None
+    def leave(self) -> None:
+        """Show again what there was before the search."""
+        self.screen.workers.cancel_group(self.screen, "view")  # a search just begun must not come after
+        view, self._before = self._before, None
         if view is not None and self.messages.view != view:
             self.open_view(view, self._before_thread)
 
-    @work(group="search", exclusive=True, description="save a search")
+    @worker(group="search", exclusive=True, description="save a search")
     async def action_save_search(self) -> None:
         """Keep this search in the sidebar."""
         query = self.messages.view.query
         if not query:
             self.misfin.say("Search for something first.", severity="warning")
             return
-        name = await self.ask("Save search as", self.written(query), help="the name it gets in the sidebar")
+        name = await self.prompts.ask(
+            "Save search as", self.written(query), help="the name it gets in the sidebar"
+        )
         if name and name.strip():
             try:
                 self.misfin.use_config(await self.services.mail.save_search(name.strip(), query))

@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Iterable
+from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Input
 
-from misfin.errors import MisfinError
+from misfin_tui.screens.base import AppScreen, CursorKeys
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import text
 from misfin_tui.widgets.row_list import RowList
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
-
-if TYPE_CHECKING:
-    from misfin_tui.app import MisfinApp
-    from misfin_tui.services import Services
-
-T = TypeVar("T")
-
-
-class AppScreen(Screen[None]):
-    """A screen that knows which app it is in."""
-
-    @property
-    def misfin(self) -> MisfinApp:
-        """The app, with its own type."""
-        return cast("MisfinApp", self.app)
-
-    @property
-    def services(self) -> Services:
-        """The one door to mail and post."""
-        return self.misfin.services
-
-    @property
-    def standing(self) -> bool:
-        """Whether the screen still has its widgets: a worker may wake up when they are gone already."""
-        return self.is_attached and len(self.children) > 0
-
-    async def attempt(self, work: Awaitable[T], what: str = "") -> T | None:
-        """Do something that may fail; a failure is told and gives None."""
-        try:
-            return await work
-        except MisfinError as error:
-            self.misfin.report(error, what)
-            return None
 
 
 class ListScreen(AppScreen):
@@ -68,6 +35,10 @@ class ListScreen(AppScreen):
         &.-detailed ToastRack { margin-bottom: 4; }
     }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        adopt(self, CursorKeys(lambda: self.rows, lambda top: self.rows.move_to_end(top=top)))
 
     # ---- for each place to fill in
 
@@ -188,29 +159,3 @@ class ListScreen(AppScreen):
         """Leave the search, and nothing else."""
         if self.has_class("-searching"):
             self.action_back()
-
-    # ---- moving
-
-    def action_cursor_up(self) -> None:
-        """One row up."""
-        self.rows.move(-1)
-
-    def action_cursor_down(self) -> None:
-        """One row down."""
-        self.rows.move(1)
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self.rows.move_page(-1)
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self.rows.move_page(1)
-
-    def action_cursor_top(self) -> None:
-        """To the first row."""
-        self.rows.move_to_end(top=True)
-
-    def action_cursor_bottom(self) -> None:
-        """To the last row."""
-        self.rows.move_to_end(top=False)

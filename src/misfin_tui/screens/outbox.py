@@ -8,23 +8,21 @@ from typing import Any
 
 from textual import work
 
-from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
+from misfin.store.outgoing.deliveries import TAKEN, DeliveryState, OutboxRow
 from misfin_tui.dialogs.base import Choice
-from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
-from misfin_tui.dialogs.redirect import Following, RedirectDialog
 from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.keymap import KeyContext, readable
 from misfin_tui.messages import OutboxChanged, TrustAsked
 from misfin_tui.screens.list_screen import ListScreen
+from misfin_tui.screens.outbox_answers import OutboxAnswers
 from misfin_tui.screens.outbox_words import MARKS, TONES, is_gone, next_step, state_words, transcript
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import many
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
-TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE})
-REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
-FINISHED = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.CANCELLED})
+FINISHED = frozenset({*TAKEN, DeliveryState.FAILED, DeliveryState.CANCELLED})
 TICK = 1.0  # seconds between looks at the clock, for "in 12 s"
 
 
@@ -33,6 +31,11 @@ class OutboxScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.OUTBOX)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Outbox"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = OutboxAnswers(self, lambda: self.row, self.action_retry, self.action_edit)
+        adopt(self, self.answers)
 
     def make_list(self) -> RowList[OutboxRow]:
         """State, recipient, subject, attempts."""
@@ -128,15 +131,11 @@ class OutboxScreen(ListScreen):
         if attempts is None:
             return
         more = [Choice("answer", "Answer …")] if row.state is DeliveryState.HELD or is_gone(row) else []
-        more += (
-            [Choice("retry", "Try now")]
-            if row.state not in (DeliveryState.DELIVERED, DeliveryState.SENDING)
-            else []
-        )
+        more += [Choice("retry", "Try now")] if row.state not in (*TAKEN, DeliveryState.SENDING) else []
         dialog = FactsDialog(f"To {row.to}", transcript(row, attempts, time.time()), more=more)
         choice = await self.app.push_screen_wait(dialog)
         if choice == "answer":
-            self.action_answer()
+            self.answers.action_answer()
         elif choice == "retry":
             self.action_retry()
 
@@ -167,7 +166,7 @@ class OutboxScreen(ListScreen):
         row = self.row
         if row is None:
             return
-        if row.state in (DeliveryState.DELIVERED, DeliveryState.SENDING):
+        if row.state in (*TAKEN, DeliveryState.SENDING):
             self.misfin.say("It has left; there is nothing to take back.", severity="warning")
             return
         if row.state is DeliveryState.UNCERTAIN and not await self.app.push_screen_wait(
@@ -215,58 +214,3 @@ class OutboxScreen(ListScreen):
         draft = await self.attempt(self.services.sending.new())
         if draft is not None:
             self.misfin.open_composer(draft)
-
-    @work(group="outbox", description="answer a question")
-    async def action_answer(self) -> None:
-        """Answer the question this message waits for."""
-        row = self.row
-        if row is None:
-            return
-        if row.state is DeliveryState.UNCERTAIN:
-            self.action_retry()
-        elif is_gone(row):
-            await self._answer_gone(row)
-        elif row.state is not DeliveryState.HELD or row.question is None:
-            self.misfin.say("This message needs no decision.")
-        elif row.question in TRUST:
-            await self._answer_trust(row)
-        elif row.question in REDIRECTS:
-            await self._answer_redirect(row)
-        else:
-            self.action_edit()
-
-    async def _answer_trust(self, row: OutboxRow) -> None:
-        from misfin.trust.tofu import PinKind
-
-        trust = self.services.trust
-        question = await self.attempt(trust.question(PinKind.HOST, row.pin_name))
-        if question is None:
-            # The certificate is not known here any more: asking the host again raises the question again.
-            await self.attempt(self.services.sending.retry(row.id))
-            return
-        answer = await self.app.push_screen_wait(CertificateDialog(question))
-        if answer is Answer.TRUST:
-            wanted = question.shown.fingerprints.cert
-            freed = await self.attempt(trust.approve(question.kind, question.name, wanted))
-            if freed is not None:
-                self.misfin.say(f"{question.name} is trusted. {many(freed, 'message')} will be sent.")
-        elif answer is Answer.REFUSE:
-            stopped = await self.attempt(trust.refuse(question.kind, question.name))
-            if stopped is not None:
-                self.misfin.say(f"The pin stays. {many(stopped, 'message')} will not be sent.")
-
-    async def _answer_gone(self, row: OutboxRow) -> None:
-        question = f"The server says that {row.to} is gone for good. Its contact stays, but is offered last."
-        if await self.app.push_screen_wait(
-            ConfirmDialog("Mark the mailbox as gone?", question, yes="Mark it")
-        ):
-            await self.attempt(self.services.contacts.gone(row.to, row.why))
-
-    async def _answer_redirect(self, row: OutboxRow) -> None:
-        permanent = row.question is Question.REDIRECT_ALWAYS
-        answer = await self.app.push_screen_wait(RedirectDialog(row, permanent=permanent))
-        if answer is Following.STOP:
-            await self.attempt(self.services.sending.cancel(row.id))
-        elif answer is not None:
-            always = answer is Following.ALWAYS
-            await self.attempt(self.services.sending.follow(row.id, update_contact=always))

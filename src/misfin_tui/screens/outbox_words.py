@@ -13,6 +13,7 @@ TONES = {
     DeliveryState.WAITING: "normal",
     DeliveryState.SENDING: "accent",
     DeliveryState.DELIVERED: "good",
+    DeliveryState.ACCEPTED: "good",
     DeliveryState.DEFERRED: "muted",
     DeliveryState.HELD: "warn",
     DeliveryState.FAILED: "bad",
@@ -23,6 +24,7 @@ MARKS = {
     DeliveryState.WAITING: "○",
     DeliveryState.SENDING: "▶",
     DeliveryState.DELIVERED: "✓",
+    DeliveryState.ACCEPTED: "↗",
     DeliveryState.DEFERRED: "◷",
     DeliveryState.HELD: "‖",
     DeliveryState.FAILED: "✗",
@@ -42,6 +44,8 @@ def state_words(row: OutboxRow, now: float) -> str:
             return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
         case DeliveryState.DELIVERED:
             return "delivered"
+        case DeliveryState.ACCEPTED:
+            return f"accepted by {row.server}" if row.server else "accepted"
         case DeliveryState.HELD:
             return f"held: {row.why}"
         case DeliveryState.FAILED:

@@ -11,14 +11,15 @@ from misfin.errors import LocalError, MisfinError
 from misfin_tui.dialogs.text import FactsDialog
 
 if TYPE_CHECKING:
-    from misfin_tui.screens.message_actions import MessageScreen
-    from misfin_tui.widgets.thread_view import Part
+    from misfin_tui.screens.base import AppScreen
+    from misfin_tui.screens.prompts import Prompts
+    from misfin_tui.widgets.thread_document import Part
 
 T = TypeVar("T")
 
 
 async def save_as(
-    screen: MessageScreen,
+    prompts: Prompts,
     question: str,
     suggested: str,
     hint: str,
@@ -27,18 +28,19 @@ async def save_as(
     """Ask for a path and save there. A path that does not do is told, and asked for again as it was typed."""
     path = suggested
     while True:
-        answer = await screen.ask(question, path, help=hint, finder=screen.services.outside.complete_path)
+        answer = await prompts.ask(question, path, help=hint, finder=prompts.services.outside.complete_path)
         if not answer or not answer.strip():
             return None
         path = answer.strip()
         try:
             return await save(Path(path))
         except LocalError as error:
-            screen.misfin.report(error)
+            prompts.misfin.report(error)
 
 
-async def save_message(screen: MessageScreen, part: Part) -> None:
+async def save_message(prompts: Prompts, part: Part) -> None:
     """Save a message: as ``.eml`` what is stored, else the gemmail that came over the wire."""
+    screen = prompts.screen
 
     async def save(path: Path) -> Path:
         data = await _bytes(screen, part, mail=path.suffix == ".eml")
@@ -48,7 +50,7 @@ async def save_message(screen: MessageScreen, part: Part) -> None:
     name = time.strftime(f"message-%Y%m%d-%H%M%S.{kind}", time.localtime(part.row.date))
     suggested = f"{screen.services.attached.last_folder}/{name}"
     try:
-        saved = await save_as(screen, "Save to", suggested, "a new file; .eml keeps the whole mail", save)
+        saved = await save_as(prompts, "Save to", suggested, "a new file; .eml keeps the whole mail", save)
     except MisfinError as error:
         screen.misfin.report(error)
     else:
@@ -57,9 +59,10 @@ async def save_message(screen: MessageScreen, part: Part) -> None:
             screen.misfin.say(f"Saved to {saved}.")
 
 
-async def pipe(screen: MessageScreen, part: Part) -> None:
+async def pipe(prompts: Prompts, part: Part) -> None:
     """Give a message to a command and show what it prints."""
-    command = await screen.ask("Pipe to", help="a command; it reads the message from standard input")
+    screen = prompts.screen
+    command = await prompts.ask("Pipe to", help="a command; it reads the message from standard input")
     if not command or not command.strip():
         return
     try:
@@ -69,12 +72,12 @@ async def pipe(screen: MessageScreen, part: Part) -> None:
         return
     if output.text.strip():
         ended = [] if not output.status else [("", f"It ended with status {output.status}.")]
-        screen.misfin.push_screen(FactsDialog(command, [("", output.text), *ended]))
+        screen.app.push_screen(FactsDialog(command, [("", output.text), *ended]))
     else:
         screen.misfin.say(f"{command}: ended with status {output.status}.")
 
 
-async def _bytes(screen: MessageScreen, part: Part, *, mail: bool = False) -> bytes:
+async def _bytes(screen: AppScreen, part: Part, *, mail: bool = False) -> bytes:
     """The gemmail of a message, or its whole file where ``mail`` says so or it is not gemmail."""
     mails = screen.services.mail
     message = part.message or await mails.read(part.row)

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from misfin.compose.recipients import Recipient
+from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress, same_person
+from misfin.store.evidence import Evidence
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
-from misfin_tui.screens.list_screen import AppScreen
+from misfin_tui.screens.base import AppScreen
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.facts import day
 
 if TYPE_CHECKING:
-    from misfin_tui.services.contacts import TrustState
-
-BADGE_TONES = {"✓": "$success", "◐": "$secondary", "?": "$text-muted", "⚠": "$error"}
+    from misfin.store.evidence import Standing
 
 
 async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
@@ -43,7 +42,7 @@ async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
     return parts if answer is TooLong.SPLIT else None
 
 
-async def certain(screen: AppScreen, recipients: Sequence[Recipient]) -> bool:
+async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bool:
     """Ask about recipients one may not have meant: oneself, and names that pass for others."""
     mine = await asyncio.to_thread(screen.services.identities.addresses)
     odd = []
@@ -77,8 +76,18 @@ def submitted(messages: int, copies: int, hold: int, undo: str) -> str:
     return f"{what} {leaves} in {hold} s{back}."
 
 
+def standing_words(standing: Standing) -> str:
+    """How it is known who somebody is, and what is known about their host, for one line."""
+    since = f", first seen {day(standing.since)}" if standing.since else ""
+    host = ""
+    if standing.evidence is Evidence.UNPROVEN:
+        host = f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not met yet"
+    warning = f": {standing.warning[0].lower()}{standing.warning[1:].rstrip('.')}" if standing.warning else ""
+    return f"{standing.evidence}{since}{host}{warning}"
+
+
 def people_line(
-    entries: Sequence[Recipient], states: Sequence[TrustState], mine: Sequence[MisfinAddress]
+    entries: Sequence[TypedRecipient], states: Sequence[Standing], mine: Sequence[MisfinAddress]
 ) -> Content:
     """For each recipient whether it is known, and what is odd, the oddest first: it must not be cut off.
 
@@ -93,13 +102,14 @@ def people_line(
             continue
         state, address = next(trust), entry.address
         name = plain(address.address, one_line=True)
+        sign, tone = state.evidence.sign, f"$evidence-{state.evidence}"
         if odd := suspicious(address.address):
-            found = (1, "⚠", BADGE_TONES["⚠"], f"{name} {odd}", "$warning")
+            found = (1, "⚠", "$error", f"{name} {odd}", "$warning")
         elif any(same_person(address, each) for each in mine):
             found = (2, "◂", "$warning", f"{name} is your own address", "")
         else:
-            note = state.note + (f" {day(state.since)}" if state.since else "")
-            found = (3, state.badge.value, BADGE_TONES[state.badge.value], f"{name} {note}", "")
+            rank, colour = (2, "$warning") if state.warning else (3, "")
+            found = (rank, sign, tone, f"{name} {standing_words(state)}", colour)
         told.setdefault(address.key, found)
     parts: list[tuple[str, str]] = []
     for _, sign, tone, words, colour in sorted(told.values(), key=lambda each: each[0]):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual import work
 
-from misfin.trust.tofu import MailboxKey, Pin, PinKind
+from misfin.store.evidence import Evidence, of_pin
+from misfin.trust.tofu import Confirmed, MailboxKey, Pin, PinKind, change_due, due_since
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -92,7 +93,8 @@ class TrustEntry:
             how = f"since {day(key.first_seen)}" if len(self.keys) > 1 else "as their server says"
             return key.fingerprint, "", key.last_seen, f"changed, {how}" if len(self.keys) > 1 else how
         if self.pin is not None:
-            return self.pin.cert_sha256, f"{self.pin.uses:,}", self.pin.last_seen, self.pin.how
+            how = by_whom(self.pin) if self.kind is PinFilter.SENDER else self.pin.how
+            return self.pin.cert_sha256, f"{self.pin.uses:,}", self.pin.last_seen, how
         return "", "", 0.0, ""
 
 
@@ -110,12 +112,13 @@ class TrustScreen(ListScreen):
         """Name, fingerprint, use."""
         columns = (
             Column("", 1),
+            Column("", 1),
             Column("Who", 9, spare=3),
             Column("Name"),
             Column("SHA-256", 17, spare=1),
             Column("Uses", 6, right=True, spare=2),
             Column("Last", 11, spare=2),
-            Column("How", 24, spare=4),
+            Column("Trusted by", 24, spare=4),
         )
         return RowList(
             columns, self._cells, lambda entry: (entry.kind, entry.name), empty=KINDS[self._kind].empty
@@ -124,15 +127,15 @@ class TrustScreen(ListScreen):
     def _cells(self, entry: TrustEntry) -> Sequence[Cell]:
         waiting = entry.offer is not None
         fingerprint, uses, seen, how = entry.shown
-        mark: Cell = ("·", "muted") if entry.keys else ("✓", "good")
         return (
-            ("⚠", "bad") if waiting else mark,
+            ("!" if waiting else "", "warn"),
+            _sign(entry),
             (str(entry.kind), "muted"),
             (entry.name, "strong" if waiting else "normal"),
             (short(fingerprint) if fingerprint else "", "muted"),
             (uses, "muted"),
             (day(seen) if seen else "", "muted"),
-            ("waits for your decision", "warn") if waiting else (how, "muted"),
+            ("needs your decision", "warn") if waiting else (how, "muted"),
         )
 
     async def load(self) -> Iterable[TrustEntry]:
@@ -162,8 +165,12 @@ class TrustScreen(ListScreen):
 
     def detail(self, item: TrustEntry) -> str:
         """What waits, and what to do about it: in a small window the column that says so is left out."""
-        which = "Another" if item.pin else "Its"
-        return f"{which} certificate waits for your decision: a decides." if item.offer else ""
+        if item.offer is None:
+            return ""
+        day_due = change_due(item.pin, item.offer.shown)
+        due = f" {due_since(day_due)}" if day_due else ""
+        which = "A new" if item.pin else "Its"
+        return f"{which} certificate is waiting for your decision. Press a.{due}"
 
     def news(self) -> list[tuple[str, str]]:
         """How many questions wait."""
@@ -298,6 +305,20 @@ class TrustScreen(ListScreen):
             self.misfin.say(f"{many(count, 'pin')} written to {path.strip()}.")
 
 
+def by_whom(pin: Pin) -> str:
+    """Who vouched for the pin of a sender."""
+    said = {Confirmed.HOST: "their host", Confirmed.PERSON: "you"}
+    return said[pin.confirmed] if pin.confirmed else "nobody yet"
+
+
+def _sign(entry: TrustEntry) -> Cell:
+    """The sign of a sender, the same as everywhere: a host or a key is nobody who could have written."""
+    if entry.kind is PinFilter.SENDER:
+        known = of_pin(entry.pin) if entry.pin is not None else Evidence.UNPROVEN
+        return known.sign, known
+    return "·", "muted"
+
+
 def facts_of(entry: TrustEntry) -> list[Fact]:
     """Everything known about a host or a sender."""
     facts: list[Fact] = []
@@ -307,8 +328,12 @@ def facts_of(entry: TrustEntry) -> list[Fact]:
     if entry.keys:
         return facts + list(_facts_of_keys(entry))
     if pin := entry.pin:
+        if entry.kind is PinFilter.SENDER:
+            known = of_pin(pin)
+            facts.append(("sender", f"{known.sign} {known}: {known.when}"))
         facts += [
-            ("trusted", f"{moment(pin.first_seen)}, {pin.how}"),
+            ("first seen", moment(pin.first_seen)),
+            ("trusted by", by_whom(pin) if entry.kind is PinFilter.SENDER else pin.how),
             ("used", f"{many(pin.uses, 'time')}, last {moment(pin.last_seen)}"),
             ("SHA-256", grouped(pin.cert_sha256, 8)),
             ("public key", grouped(pin.spki_sha256, 8)),
@@ -316,8 +341,10 @@ def facts_of(entry: TrustEntry) -> list[Fact]:
         ]
     if entry.offer:
         info = entry.offer.certificate
+        facts.append(("Needs your decision", ""))
+        if day_due := change_due(entry.pin, entry.offer.shown):
+            facts.append(("", due_since(day_due)))
         facts += [
-            ("Waits for your decision", ""),
             ("shown", moment(entry.offer.shown)),
             ("SHA-256", grouped(info.fingerprints.cert, 8)),
             ("public key", f"{info.key}\n{grouped(info.fingerprints.spki, 8)}"),

@@ -21,7 +21,7 @@ from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import KEYS, problem_with
 from misfin_tui.dialogs.prompt import PasswordDialog
 from misfin_tui.keymap import KeyContext
-from misfin_tui.screens.list_screen import AppScreen
+from misfin_tui.screens.base import AppScreen
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.bindings import bindings

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from textual.message import Message
 
+    from misfin.model.account import AddressKind
     from misfin.post.courier import Courier
+    from misfin.post.transport import Transport
     from misfin.store.accounts import AccountBook
     from misfin.store.filing import Filing
     from misfin.store.identities import IdentityStore
@@ -205,6 +207,35 @@ class Services:
         from misfin.store.outgoing.outbox import Outbox
 
         return self._once("outbox_queue", lambda: Outbox(self.profile.outbox_db))
+
+    @property
+    def transports(self) -> dict[AddressKind, Transport]:
+        """How messages are written and sent, for each kind of address."""
+        from misfin_tui.services.posting import make_transports
+
+        return self._once("transports", lambda: make_transports(self))
+
+    def address_kind(self, directory: str) -> AddressKind:
+        """Of which kind the people are whom the account with this directory writes to and hears from.
+
+        What belongs to no account any more is Misfin. Blocking.
+        """
+        from misfin.model.account import AddressKind
+
+        account = self.account_book.at(directory)
+        return AddressKind.MISFIN if account is None else account.kind.address_kind
+
+    def transport_of(self, directory: str) -> Transport:
+        """How the account with this directory writes and sends: From decides the transport. Blocking.
+
+        Raises :class:`AccountError` for an account of a kind that nothing here can send from.
+        """
+        from misfin.errors import AccountError
+
+        try:
+            return self.transports[self.address_kind(directory)]
+        except KeyError:
+            raise AccountError(f"Nothing can be sent from the account {directory} yet.") from None
 
     @property
     def pin_book(self) -> PinBook:

@@ -87,6 +87,15 @@ class Autosave:
             self._told = False
             self._saved(done)
 
+    def save_at_once(self) -> None:
+        """Save in this thread what is not saved yet: for an end that cannot wait for the loop.
+
+        Raises :class:`StoreError`.
+        """
+        draft, self._waiting = self._waiting, None
+        if draft is not None:
+            self._save(replace(draft, id=self._last.id, modified=self._last.modified))
+
     def save_now(self) -> None:
         """Begin to save at once, in the background; for a screen that goes away."""
         self._disarm()

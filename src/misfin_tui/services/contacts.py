@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from misfin.compose.lookalike import resembles
-from misfin.store.index.rows import Badge
+from misfin.model.folders import HELD
+from misfin.store.evidence import Evidence, Standing
+from misfin.store.rows import View
 
 if TYPE_CHECKING:
+    from misfin.model.account import AddressKind
     from misfin.model.address import MisfinAddress
     from misfin.store.people.contacts import Contact
     from misfin_tui.services import Services
 
-
-@dataclass(frozen=True, slots=True)
-class TrustState:
-    """What is known about an address's certificates: a badge, and when the pin began (Unix seconds, or 0)."""
-
-    badge: Badge
-    note: str
-    since: float = 0.0
+_HELD_AT_MOST = 500
+"""Held messages looked through for one under a name: whoever holds more has other worries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A contact with its trust state."""
+    """A contact, and how it is known who that is."""
 
     contact: Contact
-    trust: TrustState
+    standing: Standing
 
 
 class Contacts:
@@ -90,17 +88,17 @@ class Contacts:
         """Everything blocked."""
         return await asyncio.to_thread(lambda: self._services.contact_book.blocked())
 
-    async def moved(self, old: str, new: str) -> Contact:
+    async def moved(self, old: str, new: str, kind: AddressKind) -> Contact:
         """The mailbox moved for good (31): write to the new address, keep the old one as an alias."""
-        return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new))
+        return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new, kind))
 
     async def gone(self, address: str, why: str) -> None:
         """The mailbox is gone for good (52): its contact is kept, but offered last."""
         await asyncio.to_thread(self._gone, address, why)
 
-    async def trust_of(self, addresses: list[MisfinAddress]) -> list[TrustState]:
-        """What is known about the certificates behind these addresses."""
-        return await asyncio.to_thread(lambda: [self._trust(address) for address in addresses])
+    async def standings(self, addresses: list[MisfinAddress]) -> list[Standing]:
+        """How it is known who is behind these addresses."""
+        return await asyncio.to_thread(lambda: self._standings(addresses))
 
     async def resembling(self, address: str) -> str:
         """A known address or host that this one may be posing as; empty when there is none."""
@@ -112,10 +110,11 @@ class Contacts:
         from misfin.store.people.acquaintance import learn_from_mail
 
         own = self._services.accounts.own_addresses()
-        with suppress(
-            StoreError
-        ):  # the address book tells by itself that it cannot be used, where it is used
-            learn_from_mail(self._services.index, self._services.contact_book, own, stop=stop)
+        kind_of = cache(self._services.address_kind)  # asked for every message
+        with suppress(StoreError):  # the book says by itself that it cannot be used, where it is used
+            learn_from_mail(
+                self._services.index, self._services.contact_book, own, kind_of=kind_of, stop=stop
+            )
 
     def written_to(self, begun: str) -> list[tuple[str, str]]:
         """(address, name) of those one has written to whom a beginning may mean; in a thread."""
@@ -147,37 +146,60 @@ class Contacts:
 
     def _complete(self, prefix: str, limit: int) -> list[Known]:
         found = self._services.contact_book.complete(prefix, now=time.time(), limit=limit)
-        return [self._known(contact) for contact in found]
+        return self._known(found)
 
     def _all(self, search: str) -> list[Known]:
         from misfin.store.people.contacts import Contact
 
         book = self._services.contact_book
-        found = [self._known(contact) for contact in book.all(search, now=time.time())]
+        found = self._known(book.all(search, now=time.time()))
         met = {known.contact.address.lower() for known in found}
         strangers = [name for name in book.blocked() if name not in met and search.casefold() in name]
-        unknown = TrustState(Badge.NONE, "")
+        unknown = Standing(Evidence.UNPROVEN)
         return [*found, *(Known(Contact(name, blocked=True), unknown) for name in strangers)]
 
-    def _known(self, contact: Contact) -> Known:
+    def _known(self, contacts: Sequence[Contact]) -> list[Known]:
+        from misfin.model.account import AddressKind
         from misfin.model.address import MisfinAddress
 
-        return Known(contact, self._trust(MisfinAddress.parse(contact.address)))
+        misfin = [contact for contact in contacts if contact.kind is AddressKind.MISFIN]
+        standings = self._standings([MisfinAddress.parse(contact.address) for contact in misfin])
+        found = dict(zip(misfin, standings, strict=True))
+        unproven = Standing(Evidence.UNPROVEN)  # the others have no certificate to trust
+        return [Known(contact, found.get(contact, unproven)) for contact in contacts]
 
-    def _trust(self, address: MisfinAddress) -> TrustState:
+    def _standings(self, addresses: Sequence[MisfinAddress]) -> list[Standing]:
+        from misfin.model.address import same_person
+        from misfin.store.evidence import standing
         from misfin.trust.tofu import PinKind, pin_name
 
-        book = self._services.pin_book
-        host = pin_name(address.hostname, address.server_port)
-        for kind, name in ((PinKind.HOST, host), (PinKind.SENDER, address.address)):
-            if book.get(kind, name) is not None and book.offered(kind, name) is not None:
-                return TrustState(Badge.CHANGED, f"{kind} certificate changed")
-        sender, server = book.get(PinKind.SENDER, address.address), book.get(PinKind.HOST, host)
-        if sender is not None:
-            return TrustState(Badge.VERIFIED, "known", sender.first_seen)
-        if server is not None:
-            return TrustState(Badge.VERIFIED, "pinned", server.first_seen)
-        return TrustState(Badge.FIRST, "first contact")
+        book, own = self._services.pin_book, self._services.identities.addresses()
+        found = []
+        for address in addresses:
+            name = address.address
+            server = pin_name(address.hostname, address.server_port)
+            sender, host = book.get(PinKind.SENDER, name), book.get(PinKind.HOST, server)
+            claimed = sender is not None and book.offered(PinKind.SENDER, name) is not None
+            found.append(
+                standing(
+                    sender,
+                    own=any(same_person(address, each) for each in own),
+                    claimed=claimed,
+                    held=claimed and self._holds(name),
+                    host=host,
+                    host_differs=host is not None and book.offered(PinKind.HOST, server) is not None,
+                )
+            )
+        return found
+
+    def _holds(self, address: str) -> bool:
+        """Whether a message is held that came under this name."""
+        from misfin.errors import StoreError
+
+        with suppress(StoreError):
+            rows = self._services.index.messages(View(None, HELD), _HELD_AT_MOST)
+            return any(row.sender_address == address for row in rows)
+        return False
 
     def _resembling(self, address: str) -> str:
         # Only those one has chosen: somebody who merely wrote first does not become known by it.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from misfin.errors import StoreError
 from misfin.store.filing import Action, Undo
 from misfin.store.index.file_place import message_id
-from misfin.store.index.rows import MessageRow, View
+from misfin.store.rows import MessageRow, View
 from misfin.store.undo_log import UndoLog
 from misfin_tui.messages import IndexProgress, MailChanged
 

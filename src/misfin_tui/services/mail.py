@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
 from misfin.model.folders import INBOX
-from misfin.store.index.rows import ConversationRow, Count, FolderRow, MessageRow, View
+from misfin.store.rows import ConversationRow, Count, FolderRow, MessageRow, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from misfin.store.index.rows import Completion
     from misfin.store.message.mime import ParsedMessage
+    from misfin.store.rows import Completion
     from misfin_tui.config import Config
     from misfin_tui.services import Services
 

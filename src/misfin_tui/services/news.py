@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 
 def messages_of(event: Event) -> Iterator[Message]:
-    """The messages for an event. "Delivered" is said of status 20 and of nothing else."""
+    """The messages for an event. "Delivered" is said of what is in the mailbox, and of nothing else."""
     from misfin.model.status import StatusCode
     from misfin.post import events
+    from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
     from misfin.store.outgoing.deliveries import Question
-    from misfin.trust.tofu import Decision
 
     match event:
         case events.Sent(row):
             words = "" if row.fingerprint or not row.meta else f" Its server says: {row.meta}"
             yield OutboxChanged(f"Delivered to {row.to}.{words}")
+        case events.TakenOn(row):
+            yield OutboxChanged(f"Accepted by {row.server} for {row.to}.")
         case events.Deferred(row):
             # Said once; the outbox shows every further try.
             yield OutboxChanged(f"Not delivered to {row.to} yet: {row.why}" if row.attempts <= 1 else "")
@@ -36,12 +38,9 @@ def messages_of(event: Event) -> Iterator[Message]:
             yield OutboxChanged(f"Not delivered to {row.to}: {row.why}{offer}", "error")
         case events.Uncertain(row):
             yield OutboxChanged(f"Nobody knows whether {row.to} got the message: {row.why}", "warning")
-        case events.HostSeen(name, decision):
-            if decision is Decision.RENEWED:
-                yield OutboxChanged(f"{name} has renewed its certificate, with the same key.")
-            else:
-                yield OutboxChanged(f"{name} is new: its certificate is now trusted.")
-        case events.MailboxKeyChanged(address):
+        case HostSeen():
+            yield OutboxChanged(event.text)
+        case MailboxKeyChanged(address):
             yield OutboxChanged(
                 f"The server of {address} names another certificate for it than before. A renewed one looks"
                 " like this, and so does another key: Trust shows both.",

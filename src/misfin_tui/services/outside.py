@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin.store.index.rows import Completion
+from misfin.store.rows import Completion
 from misfin_tui.screentext import plain
 from misfin_tui.services.newfile import expanded, write_new
 

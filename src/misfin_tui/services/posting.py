@@ -1,36 +1,52 @@
-"""Puts a courier together from a profile and its settings, for the app, the command line and tests alike."""
+"""Puts transports and courier together from a profile and its settings, for app and command line."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from misfin.errors import StoreError
 from misfin_tui.config import HostConfig, split_connect
 
 if TYPE_CHECKING:
+    from misfin.model.account import AddressKind
     from misfin.net.client import HostOverride
     from misfin.post.courier import Courier
     from misfin.post.events import Event
+    from misfin.post.transport import Transport
     from misfin_tui.services import Services
 
 
 def make_courier(services: Services, on_event: Callable[[Event], object] = lambda _event: None) -> Courier:
     """A courier over the profile's outbox. Blocking: it opens databases."""
-    from misfin.post.courier import Courier  # late: it brings TLS along
+    from misfin.post.courier import Courier  # late: the first frame needs none of it
+
+    _remember_sender_lines(services)
+    return Courier(services.outbox_queue, services.transports.values(), services.store, on_event=on_event)
+
+
+def make_transports(services: Services) -> dict[AddressKind, Transport]:
+    """A transport for every kind of address there is an account for. Blocking: it opens databases."""
+    from misfin.post.misfin import MisfinTransport
 
     config = services.config
-    _remember_sender_lines(services)
-    return Courier(
-        services.outbox_queue,
-        services.pin_book,
+    misfin = MisfinTransport(
         services.identity_store,
-        services.store,
+        services.pin_book,
+        address_of=services.account_book.address_at,
         hosts=host_overrides(config.hosts),
-        on_event=on_event,
+        sender_lines=[name for name, host in config.hosts.items() if host.include_sender_line],
         trust_on_first_use=config.trust.first_use == "accept",
         timeout=config.send.timeout,
+        now=_clock,
     )
+    return {transport.kind: transport for transport in (misfin,)}
+
+
+def _clock() -> float:
+    return time.time()  # looked up at each call, as everywhere in the services
 
 
 def host_overrides(hosts: Mapping[str, HostConfig]) -> dict[str, HostOverride]:
@@ -45,6 +61,14 @@ def host_overrides(hosts: Mapping[str, HostConfig]) -> dict[str, HostOverride]:
         )
         for name, host in hosts.items()
     }
+
+
+def sweep_attachments(services: Services) -> None:
+    """Delete attached files that no draft and no queued message needs any more. Blocking, maybe for long."""
+    box, outbox = services.draft_box, services.outbox_queue
+    with suppress(StoreError):  # another time
+        # Drafts twice: a message on its way from one to the other is in one of them at any moment.
+        box.files.sweep(lambda: box.attachments() | outbox.attachments() | box.attachments(), time.time())
 
 
 def _remember_sender_lines(services: Services) -> None:

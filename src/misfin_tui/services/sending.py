@@ -6,15 +6,16 @@ import asyncio
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from misfin.compose.measure import Measure, Route, measure
+from misfin.compose.measure import Measure
 from misfin.compose.quoting import signed, split_subject
-from misfin.compose.recipients import routes_of, typed
-from misfin.compose.reply import as_draft, forward_draft, read_original, reply_draft
+from misfin.compose.recipients import typed
+from misfin.compose.reply import as_draft
 from misfin.compose.split import split
-from misfin.errors import LocalError, StoreError
+from misfin.errors import AddressError, LocalError, StoreError
 from misfin.model.gemmail import Version
 from misfin.store.outgoing.deliveries import Question
 from misfin.store.outgoing.drafts import Draft
@@ -22,9 +23,10 @@ from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.autosave import Autosave
 
 if TYPE_CHECKING:
-    from misfin.model.address import MisfinAddress
-    from misfin.store.index.rows import MessageRow
+    from misfin.model.recipient import Recipient
+    from misfin.post.transport import Answer, Transport
     from misfin.store.outgoing.outbox import AttemptRow, OutboxRow
+    from misfin.store.rows import MessageRow
     from misfin_tui.services import Services
 
 
@@ -74,6 +76,11 @@ class SendingService:
         for keeper in list(self._keepers):
             await keeper.flush()
 
+    def save_at_once(self) -> None:
+        """The same in this thread, for an end that cannot wait for the loop."""
+        for keeper in list(self._keepers):
+            keeper.save_at_once()
+
     # ---- new messages
 
     async def new(
@@ -100,24 +107,38 @@ class SendingService:
 
         Raises :class:`LocalError` when there is nobody to reply to but oneself.
         """
-        data = await self._services.mail.raw(row)
-        return await asyncio.to_thread(self._reply, data, row, everyone, quoted)
+        from misfin.post.transport import Answer, How
+
+        settings = self._services.config.send
+        how = How.REPLY_ALL if everyone else How.REPLY
+        return await self._answer(row, Answer(how, quoted, settings.signature, settings.reply_links))
 
     async def forward(self, row: MessageRow) -> Draft:
-        """A message to be passed on, its sender lines and times untouched."""
-        data = await self._services.mail.raw(row)
-        return await asyncio.to_thread(lambda: forward_draft(read_original(data, row)))
+        """A message to be passed on."""
+        from misfin.post.transport import Answer, How
+
+        return await self._answer(row, Answer(How.FORWARD))
+
+    async def _answer(self, row: MessageRow, answer: Answer) -> Draft:
+        from misfin.post.transport import Stored
+
+        stored = Stored(await self._services.mail.raw(row), row)
+
+        def write() -> Draft:
+            own = [str(each) for each in self._services.identities.addresses()]
+            return self._services.transport_of(row.account).answer(stored, answer, own)
+
+        return await asyncio.to_thread(write)
 
     # ---- measuring
 
     async def measure(self, draft: Draft) -> Measure:
         """The size of what will really be sent, for the recipient with the least room."""
-        return measure(draft, await self._sender(draft.account), await self._routes(draft))
+        return await asyncio.to_thread(self._measure, draft)
 
     async def split(self, draft: Draft) -> list[Draft]:
         """The draft as numbered messages that all fit; raises :class:`LocalError` when that is impossible."""
-        sender, routes = await self._sender(draft.account), await self._routes(draft)
-        return await asyncio.to_thread(split, draft, lambda part: not measure(part, sender, routes).over)
+        return await asyncio.to_thread(split, draft, lambda part: not self._measure(part).over)
 
     # ---- sending
 
@@ -195,9 +216,9 @@ class SendingService:
 
     async def follow(self, row_id: int, *, update_contact: bool = False) -> bool:
         """Send a redirected copy where the redirect points; perhaps write to there from now on."""
-        row = await asyncio.to_thread(lambda: self._services.outbox_queue.follow(row_id, time.time()))
+        row = await asyncio.to_thread(self._follow, row_id)
         if row is not None and update_contact:
-            await self._services.contacts.moved(row.to, row.target)
+            await self._services.contacts.moved(row.to, row.target, row.kind)
         self._tell()
         return row is not None
 
@@ -217,7 +238,13 @@ class SendingService:
         outbox, box = self._services.outbox_queue, self._services.draft_box
         # Each is a draft of its own first: a crash between two of them loses none and repeats none.
         saved = [draft if draft.id else box.save(draft, now=now) for draft in drafts]
-        return tuple(row for draft in saved for row in submit(outbox, box, draft, now=now, hold=hold))
+        return tuple(
+            row
+            for draft in saved
+            for row in submit(
+                outbox, box, draft, self._services.transport_of(draft.account), now=now, hold=hold
+            )
+        )
 
     def _edit(self, row_id: int) -> Draft | None:
         row = self._services.outbox_queue.row(row_id)
@@ -225,7 +252,7 @@ class SendingService:
         if draft is not None and row is not None and row.question is Question.TOO_LARGE:
             # It answered that it does not know C, and this message was too long to try B: without a note the
             # composer would measure for C, and the message would be held for the same reason again.
-            host, _, port = row.host.rpartition(":")
+            host, _, port = row.route.rpartition(":")
             self._services.pin_book.remember(host, int(port), now=time.time(), speaks=Version.B)
         return draft
 
@@ -250,45 +277,32 @@ class SendingService:
                 box.discard(draft.id)
         return taken[0] if taken else None
 
-    def _reply(self, data: bytes, row: MessageRow, everyone: bool, quoted: str | None) -> Draft:
-        settings = self._services.config.send
-        return reply_draft(
-            read_original(data, row),
-            self._services.identities.addresses(),
-            everyone=everyone,
-            quoted=quoted,
-            signature=settings.signature,
-            link=settings.reply_links,
-        )
+    def _follow(self, row_id: int) -> OutboxRow | None:
+        row = self._services.outbox_queue.row(row_id)
+        if row is None or not row.target:
+            return None
+        there = self._services.transports[row.kind].parse(row.target)
+        return self._services.outbox_queue.follow(row_id, there, time.time())
 
     async def _default(self) -> str:
         account = await self._services.accounts.default()
         return account.directory if account else ""
 
-    async def _sender(self, directory: str) -> MisfinAddress | None:
-        from misfin.model.address import MisfinAddress
-
-        account = await self._services.accounts.at(directory)
-        return replace(MisfinAddress.parse(account.address), blurb=account.title) if account else None
-
-    async def _routes(self, draft: Draft) -> list[Route]:
-        addresses = routes_of(draft.to)
-        return await asyncio.to_thread(lambda: [self._route(address) for address in addresses])
-
-    def _route(self, address: MisfinAddress) -> Route:
-        known = self._services.pin_book.recall(address.hostname, address.server_port)
-        wanted = self._services.config.hosts.get(address.hostname)
-        version = known.version(time.time()) or Version.C
-        if wanted and wanted.version:
-            version = Version(wanted.version)
-        return Route(
-            address,
-            version,
-            known.sender_line or bool(wanted and wanted.include_sender_line),
-            known.size_limit or 0,
-        )
+    def _measure(self, draft: Draft) -> Measure:
+        transport = self._services.transport_of(draft.account)
+        return transport.measure(draft, _readable(draft, transport))
 
     def _tell(self) -> None:
         self._services.wake_courier()
         self._services.post(OutboxChanged())
         self._services.post(MailChanged())
+
+
+def _readable(draft: Draft, transport: Transport) -> list[Recipient]:
+    """The recipients so far, each once; what is not an address yet is left out."""
+    found: dict[str, Recipient] = {}
+    for text in (*draft.to, *draft.cc, *draft.bcc):
+        with suppress(AddressError):
+            recipient = transport.parse(text)
+            found.setdefault(recipient.address, recipient)
+    return list(found.values())

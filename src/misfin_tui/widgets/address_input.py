@@ -13,7 +13,8 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from misfin.compose.recipients import SEPARATOR, Recipient, read_recipients
+from misfin.compose.recipients import SEPARATOR, TypedRecipient, read_recipients
+from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
 from misfin_tui.widgets.in_order import InOrder
@@ -23,11 +24,12 @@ MAX_LENGTH = 4096  # characters: far more recipients than a metadata line of 1,0
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One completion: ``address`` is what will stand in the field, ``note`` says how it is known."""
+    """One completion: ``address`` is what will stand in the field, ``evidence`` and ``note`` say how it
+    is known who that is."""
 
     address: str
     name: str
-    badge: str
+    evidence: Evidence
     note: str
 
 
@@ -104,7 +106,7 @@ class AddressInput(OneLine):
         offers.field = self
 
     @property
-    def recipients(self) -> list[Recipient]:
+    def recipients(self) -> list[TypedRecipient]:
         """What stands in the field."""
         return read_recipients(self.value)
 
@@ -184,7 +186,7 @@ class AddressOffers(OptionList, can_focus=False):
         self.add_options(
             Option(
                 Content.assemble(
-                    (f" {offer.badge} ", ""),
+                    (f" {offer.evidence.sign} ", f"$evidence-{offer.evidence}"),
                     (plain(offer.address, one_line=True), "bold"),
                     (f"  {plain(offer.name, one_line=True)[: self.MAX_NAME]}" if offer.name else "", ""),
                     (f"  {plain(offer.note, one_line=True)}" if offer.note else "", "dim"),

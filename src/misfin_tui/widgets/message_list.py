@@ -7,31 +7,24 @@ the cursor again and keeps it on the same line of the screen.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
-from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
 from misfin.errors import MisfinError
-from misfin_tui.screentext import plain
-from misfin_tui.widgets.cells import cut
-from misfin_tui.widgets.message_list_columns import Columns, Palette, columns, parts
-from misfin_tui.widgets.message_list_look import LOOK, PARTS, line_styles
+from misfin_tui.widgets.message_list_lines import LinePainter
+from misfin_tui.widgets.message_list_look import LOOK, PARTS
 from misfin_tui.widgets.pages import PAGE, Pages
 from misfin_tui.widgets.quick_scroll import QuickScroll
 
 if TYPE_CHECKING:
     from textual import events
 
-    from misfin.store.index.rows import ConversationRow, Count, View
+    from misfin.store.rows import ConversationRow, Count, View
 
 MARK_CELLS = (1, 2)  # where a click marks
 MARK_BATCH = 2000  # rows read at once when everything is marked
@@ -120,12 +113,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
         self._pages = Pages()
         self._fetching = False
         self._epoch = 0
-        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(256)
-        self._palettes: dict[tuple[bool, bool], tuple[Style, Palette]] = {}
-        self._shape = Columns(0, 0, 0, False)
-        self._row_width = 0
-        self._now = time.time()
-        self._today = ""
+        self._painter = LinePainter(self.get_component_rich_style)
 
     # ---- what is shown
 
@@ -372,21 +360,11 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
     def notify_style_update(self) -> None:
         """The theme, the focus or a colour changed."""
         super().notify_style_update()
-        self._palettes.clear()
-        self._strips.clear()
+        self._painter.forget()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the lines in sight, and ask for the pages around them."""
-        width = self.scrollable_content_region.width
-        if width != self._row_width:
-            self._row_width = width
-            self._shape = columns(width)
-            self._strips.clear()
-        self._now = time.time()
-        today = time.strftime("%x")
-        if today != self._today:  # every "14:02" of yesterday becomes a weekday
-            self._today = today
-            self._strips.clear()
+        self._painter.begin(self.scrollable_content_region.width)
         self._want()
         return super().render_lines(crop)
 
@@ -394,47 +372,14 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
         """One line of the widget."""
         index = self.scroll_offset.y + y
         if index >= self.total:
-            return self._blank(y)
+            return self._beyond(y)
         row = self.row_at(index)
         if row is None:
-            return self._placeholder(index)
-        cursor, marked = index == self.cursor, row.thread in self.marks
-        key = (row, cursor, marked)
-        strip = self._strips.get(key)
-        if strip is None:
-            base, palette = self._palette(cursor, marked)
-            segments = [
-                Segment(text, style)
-                for text, style in parts(
-                    row, self._shape, palette, cursor=cursor, marked=marked, now=self._now
-                )
-            ]
-            strip = Strip(segments).adjust_cell_length(self._row_width, base)
-            self._strips[key] = strip
-        return strip
+            return self._painter.placeholder(cursor=index == self.cursor)
+        return self._painter.line(row, cursor=index == self.cursor, marked=row.thread in self.marks)
 
-    def _blank(self, y: int) -> Strip:
-        style = self._palette(False, False)[0]
+    def _beyond(self, y: int) -> Strip:
+        """A line below the last conversation: an empty list says in the middle why it is empty."""
         lines = self.empty_text.split("\n") if self.total == 0 else []
         number = y - min(self.size.height // 3, max(self.size.height - len(lines), 0))
-        if 0 <= number < len(lines):
-            muted = style + self.get_component_rich_style("message-list--snippet", partial=True)
-            said = cut(plain(lines[number], one_line=True), self._row_width)
-            indent = (self._row_width - cell_len(said)) // 2
-            return Strip([Segment(" " * indent + said, muted)]).adjust_cell_length(self._row_width, style)
-        blank = self._strips.get(())
-        if blank is None:
-            blank = self._strips[()] = Strip.blank(self._row_width, style)
-        return blank
-
-    def _placeholder(self, index: int) -> Strip:
-        base, palette = self._palette(index == self.cursor, False)
-        text = ("▌" if index == self.cursor else " ") + "       ···"
-        return Strip([Segment(text, palette.snippet)]).adjust_cell_length(self._row_width, base)
-
-    def _palette(self, cursor: bool, marked: bool) -> tuple[Style, Palette]:
-        found = self._palettes.get((cursor, marked))
-        if found is None:
-            found = line_styles(self.get_component_rich_style, cursor=cursor, marked=marked)
-            self._palettes[(cursor, marked)] = found
-        return found
+        return self._painter.said(lines[number]) if 0 <= number < len(lines) else self._painter.blank()

@@ -12,13 +12,16 @@ from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut, fit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.style import Style
 
-    from misfin.store.index.rows import ConversationRow
+    from misfin.store.evidence import Evidence
+    from misfin.store.rows import ConversationRow
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-SIGNS = 8  # cursor, mark, unread, star, badge and the gaps between them
+SIGNS = 8  # cursor, mark, unread, star, evidence and the gaps between them
 DATE = 6  # "12 Nov"
 MAX_TAGS = 3
 
@@ -69,7 +72,7 @@ class Palette:
     people_unread: Style
     star: Style
     mark: Style
-    badge: dict[str, Style]
+    evidence: Mapping[Evidence, Style]
     subject: Style
     subject_unread: Style
     snippet: Style
@@ -92,7 +95,7 @@ def parts(
         ("■ " if marked else "  ", palette.mark),
         ("●" if unread else " ", palette.unread),
         ("★" if row.starred else " ", palette.star),
-        (f" {row.badge.value} ", palette.badge[row.badge.name]),
+        (f" {row.evidence.sign} ", palette.evidence[row.evidence]),
         (
             fit(plain(row.participants, one_line=True) or "(unknown)", shape.people),
             palette.people_unread if unread else palette.people,

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from rich.style import Style
 
+from misfin.store.evidence import Evidence
 from misfin_tui.widgets.message_list_columns import Palette
 
 _PREFIX: Final = "message-list--"
@@ -19,10 +20,7 @@ PARTS: Final = tuple(
         "people",
         "star",
         "mark",
-        "verified",
-        "first",
-        "none",
-        "changed",
+        *Evidence,
         "subject",
         "snippet",
         "tag",
@@ -46,10 +44,10 @@ MessageList {
     .message-list--unread { color: $mail-unread; text-style: bold; }
     .message-list--star { color: $mail-star; }
     .message-list--mark { color: $secondary; text-style: bold; }
-    .message-list--verified { color: $badge-verified; }
-    .message-list--first { color: $badge-first; }
-    .message-list--none { color: $badge-none; }
-    .message-list--changed { color: $badge-changed; text-style: bold; }
+    .message-list--verified { color: $evidence-verified; }
+    .message-list--differs { color: $evidence-differs; text-style: bold; }
+    .message-list--unconfirmed { color: $evidence-unconfirmed; }
+    .message-list--unproven { color: $evidence-unproven; }
     .message-list--snippet { color: $mail-muted; }
     .message-list--tag { color: $mail-tag; text-style: italic; }
     .message-list--count { color: $mail-muted; }
@@ -85,12 +83,7 @@ def line_styles(styles: Styles, *, cursor: bool, marked: bool) -> tuple[Style, P
         people_unread=over("people", "strong"),
         star=over("star"),
         mark=over("mark"),
-        badge={
-            "VERIFIED": over("verified"),
-            "FIRST": over("first"),
-            "NONE": over("none"),
-            "CHANGED": over("changed"),
-        },
+        evidence={each: over(each.value) for each in Evidence},
         subject=over("subject"),
         subject_unread=over("subject", "strong"),
         snippet=over("snippet"),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from misfin.model.folders import HELD
-from misfin.store.index.rows import Badge
+from misfin.store import evidence
+from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.cells import cut, fit, wrap
 from misfin_tui.widgets.gemtext_rows import Layout, Piece, Row, lay_out
@@ -20,8 +21,8 @@ from misfin_tui.widgets.message_list_columns import MONTHS, when
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from misfin.store.index.rows import MessageRow
     from misfin.store.message.mime import ParsedMessage
+    from misfin.store.rows import MessageRow
 
 ROLES = (
     "sender",
@@ -34,20 +35,9 @@ ROLES = (
     "fold",
     "tag",
     "attachment",
-    "verified",
-    "first",
-    "none",
-    "changed",
+    *Evidence,
 )
 """What a piece of a message's head can be, besides the roles of gemtext."""
-
-BADGES = {
-    Badge.VERIFIED: ("verified", "the certificate is the pinned one, or the sender's host vouched for it"),
-    Badge.FIRST: ("first", "first message from this sender: the certificate was pinned now"),
-    Badge.NONE: ("none", "nothing proves who sent this"),
-    Badge.CHANGED: ("changed", "the certificate differs from the pinned one"),
-}
-"""A badge's role and what it says in words."""
 
 LINE = 100  # cells of a line at most: longer ones are hard to read, however wide the window is
 MAX_WHO = 28  # cells of a sender in a folded message
@@ -67,9 +57,9 @@ def moment(at: datetime | float | None) -> str:
 
 
 def folded_row(row: MessageRow, snippet: str, width: int, *, focused: bool) -> Row:
-    """A message as one line: badge, sender, first words, date."""
+    """A message as one line: sign, sender, first words, date."""
     date = when(row.date, time.time())
-    lead: list[Piece] = [("▌" if focused else " ", "bar"), ("▸ ", "fold"), _badge(row), (" ", "muted")]
+    lead: list[Piece] = [("▌" if focused else " ", "bar"), ("▸ ", "fold"), _sign(row), (" ", "muted")]
     who = fit(plain(row.sender or row.sender_address, one_line=True), max(8, min(width // 4, MAX_WHO)))
     room = width - sum(cell_len(text) for text, _ in lead) - cell_len(who) - 4 - len(date)
     words = cut(plain(snippet, one_line=True), max(room, 0))
@@ -78,18 +68,24 @@ def folded_row(row: MessageRow, snippet: str, width: int, *, focused: bool) -> R
 
 
 def head_rows(
-    row: MessageRow, message: ParsedMessage | None, width: int, *, lead: tuple[Piece, ...] = ()
+    row: MessageRow,
+    message: ParsedMessage | None,
+    width: int,
+    *,
+    lead: tuple[Piece, ...] = (),
+    decide: str = "",
 ) -> list[Row]:
-    """Sender with badge and full address, recipients, and each station with its time.
+    """Sender with sign and full address, recipients, and each station with its time.
 
     ``lead`` stands before the sender; its first piece also before each further row.
+    ``decide`` is the key that decides about a held message, as people read it.
     """
     indent = sum(cell_len(text) for text, _ in lead) + 2
     date = moment(row.date)
     name, address = plain(row.sender, one_line=True), plain(row.sender_address, one_line=True)
     who = name or address or "(unknown)"
     room = width - indent - len(date) - 2
-    pieces: list[Piece] = [*lead, _badge(row), (" ", "muted"), (cut(who, max(room, 8)), "sender")]
+    pieces: list[Piece] = [*lead, _sign(row), (" ", "muted"), (cut(who, max(room, 8)), "sender")]
     room -= cell_len(pieces[-1][0])
     if address and who != address and room > 8:
         pieces.append(("  " + cut(address, room - 3), "value"))
@@ -109,14 +105,14 @@ def head_rows(
         rows += [Row((*margin, (line, "muted"))) for line in lines]
     if row.tags:
         rows.append(Row((*margin, *((f"#{plain(tag, one_line=True)} ", "tag") for tag in row.tags))))
-    for text in _warnings(row, message):
+    for text in _warnings(row, message, decide):
         for first, part in _first_of(wrap(plain(text, one_line=True), max(width - indent - 2, 10))):
             rows.append(Row((*margin, ("⚠ " if first else "  ", "warning"), (part, "warning"))))
     return rows
 
 
-def _badge(row: MessageRow) -> Piece:
-    return row.badge.value, BADGES[row.badge][0]
+def _sign(row: MessageRow) -> Piece:
+    return row.evidence.sign, row.evidence
 
 
 def _stations(message: ParsedMessage) -> list[str]:
@@ -132,12 +128,16 @@ def _stations(message: ParsedMessage) -> list[str]:
     return said
 
 
-def _warnings(row: MessageRow, message: ParsedMessage | None) -> list[str]:
+def _warnings(row: MessageRow, message: ParsedMessage | None, decide: str) -> list[str]:
     """What a reader should know before believing the message."""
     warnings = []
-    if row.badge is Badge.CHANGED:
-        decides = " “Accept held” in the open message decides about it." if row.folder == HELD else ""
-        warnings.append(f"The sender's certificate is not the one seen before.{decides}")
+    said = message.misfin.verification if message is not None and message.misfin is not None else {}
+    if row.evidence is Evidence.DIFFERS:
+        due = f" {evidence.due_since(said['due'])}" if "due" in said else ""
+        decides = f" Press {decide} to decide." if decide and row.folder == HELD else ""
+        warnings.append(f"The sender's certificate is not the pinned one.{due}{decides}")
+    elif denied := evidence.denial(said):
+        warnings.append(denied)
     if reason := suspicious(row.sender_address):
         warnings.append(f"Look closely at the address: {reason}.")
     if message is not None:
@@ -179,7 +179,7 @@ def body_layout(message: ParsedMessage, width: int, *, first_link: int = 1) -> L
 def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: str = "") -> list[Row]:
     """Certificate, verification, protocol, size, place on disk and the raw gemmail; and, where they are
     known, the ``servers`` of its sender."""
-    facts: list[tuple[str, str]] = [("Badge", f"{row.badge.value} {BADGES[row.badge][1]}")]
+    facts: list[tuple[str, str]] = [("Sender", f"{row.evidence.sign} {row.evidence}: {_when(row, message)}.")]
     misfin = message.misfin
     if misfin is not None:
         certificate = misfin.certificate
@@ -190,14 +190,12 @@ def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: st
             if digits := certificate.get(name, ""):
                 facts.append((label, grouped(digits)))
         at = moment(misfin.message.newest)
-        verified = ", ".join(f"{name}: {value}" for name, value in misfin.verification.items())
+        if not misfin.written_here:
+            said = evidence.explained(misfin.verification, certificate=bool(certificate))
+            facts.append(("On arrival", " ".join(said) or "Nothing was checked."))
         if misfin.received_by or misfin.received_from:
-            facts.append(("Verification", f"{verified}, when it was received" if verified else "none"))
             by = f"from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}"
             facts.append(("Received", f"{at} {by}".strip()))
-        else:
-            own = row.badge is Badge.VERIFIED
-            facts.append(("Verification", verified or ("none: it was written here" if own else "none")))
         for left, hop in enumerate(reversed(misfin.hops)):
             label = "Sent by" if left == 0 else "Passed on by"
             facts.append((label, f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}"))
@@ -217,6 +215,13 @@ def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: st
     elif message.head:
         rows += _raw("header", message.head)
     return rows
+
+
+def _when(row: MessageRow, message: ParsedMessage) -> str:
+    """When the sign of a message holds, in words."""
+    if message.misfin is not None and message.misfin.written_here and row.evidence is Evidence.VERIFIED:
+        return "you wrote it here"
+    return row.evidence.when
 
 
 def at_home(path: Path) -> str:
@@ -240,9 +245,9 @@ def grouped(digits: str) -> str:
     return " ".join(digits[at : at + GROUP] for at in range(0, len(digits), GROUP))
 
 
-def message_layout(row: MessageRow, message: ParsedMessage, width: int) -> Layout:
+def message_layout(row: MessageRow, message: ParsedMessage, width: int, *, decide: str = "") -> Layout:
     """A single message from its head to its end, for the preview."""
     line = min(width, LINE)
     layout = body_layout(message, line)
-    layout.rows[:0] = [*head_rows(row, message, line), _BLANK]
+    layout.rows[:0] = [*head_rows(row, message, line, decide=decide), _BLANK]
     return layout

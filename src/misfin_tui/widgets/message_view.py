@@ -31,12 +31,15 @@ class MessageView(GemtextView):
         .message--fold { color: $mail-muted; }
         .message--attachment { color: $gemtext-link; text-style: underline; }
         .message--tag { color: $mail-tag; text-style: italic; }
-        .message--verified { color: $badge-verified; }
-        .message--first { color: $badge-first; }
-        .message--none { color: $badge-none; }
-        .message--changed { color: $badge-changed; text-style: bold; }
+        .message--verified { color: $evidence-verified; }
+        .message--differs { color: $evidence-differs; text-style: bold; }
+        .message--unconfirmed { color: $evidence-unconfirmed; }
+        .message--unproven { color: $evidence-unproven; }
     }
     """
+
+    decide_key: str = ""
+    """The key that decides about a held message, as people read it; its messages are drawn with it."""
 
     @dataclass
     class AttachmentChosen(Message):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from textual.cache import LRUCache
 
 if TYPE_CHECKING:
-    from misfin.store.index.rows import ConversationRow
+    from misfin.store.rows import ConversationRow
 
 PAGE: Final = 128  # rows fetched at once: more than two screens, less than a millisecond of reading
 _KEPT: Final = 64

@@ -13,8 +13,8 @@ from misfin_tui.widgets.message_rows import message_layout
 from misfin_tui.widgets.message_view import MessageView
 
 if TYPE_CHECKING:
-    from misfin.store.index.rows import ConversationRow, MessageRow
     from misfin.store.message.mime import ParsedMessage
+    from misfin.store.rows import ConversationRow, MessageRow
 
 
 class Preview(MessageView):
@@ -31,7 +31,7 @@ class Preview(MessageView):
         self.message, self.read = row, message
         subject = plain(message.subject or row.subject, one_line=True) or "(no subject)"
         self.border_title = Content(subject)
-        self.show_layout(lambda width: message_layout(row, message, width), keep=same)
+        self.show_layout(lambda width: message_layout(row, message, width, decide=self.decide_key), keep=same)
 
     def show_problem(self, row: ConversationRow, text: str) -> None:
         """Say why the message of a conversation is not shown."""

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut, fit, wrap
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 Cell = tuple[str, str]
 """A text and its tone: one of :data:`TONES`."""
 
-TONES = ("normal", "strong", "muted", "good", "warn", "bad", "accent")
+TONES = ("normal", "strong", "muted", "good", "warn", "bad", "accent", *Evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         .row--warn { color: $warning; }
         .row--bad { color: $error; text-style: bold; }
         .row--accent { color: $secondary; }
+        .row--verified { color: $evidence-verified; }
+        .row--differs { color: $evidence-differs; text-style: bold; }
+        .row--unconfirmed { color: $evidence-unconfirmed; }
+        .row--unproven { color: $evidence-unproven; }
     }
     RowList:ansi .row--cursor { background: ansi_default; color: ansi_default; text-style: bold; }
     RowList:ansi:focus .row--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }

@@ -25,7 +25,7 @@ from misfin_tui.widgets.cells import cut
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from misfin.store.index.rows import Completion
+    from misfin.store.rows import Completion
 
 SEARCH_WORDS = "from: to: subject: body: tag: in: is:unread before: after: has:link  -not  OR  “quotes”"
 

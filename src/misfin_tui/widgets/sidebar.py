@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from misfin.model.folders import COUNTED, INBOX, OUTBOX, SHOWN, Counted
-from misfin.store.index.rows import FolderRow, View
+from misfin.store.rows import FolderRow, View
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import fit
 

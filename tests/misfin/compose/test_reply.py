@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from misfin.compose.reply import as_draft, forward_draft, read_original, reply_draft
+from misfin.compose.writing import gemmail_of
 from misfin.errors import LocalError
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.index.rows import Badge, MessageRow
+from misfin.store.evidence import Evidence
 from misfin.store.message.envelope import wrap, wrap_sent
 from misfin.store.outgoing.deliveries import Outgoing
-from misfin.store.outgoing.drafts import Draft
+from misfin.store.outgoing.drafts import Draft, to_bytes
+from misfin.store.rows import MessageRow
 
 ALICE = MisfinAddress.parse("alice@mail.example Alice")
 WHEN = datetime(2026, 11, 20, tzinfo=UTC)
@@ -38,7 +41,7 @@ def row(sender: str = "bob@hive.test", to: tuple[str, ...] = ()) -> MessageRow:
         False,
         False,
         (),
-        Badge.VERIFIED,
+        Evidence.VERIFIED,
         1,
         100,
         Path("x"),
@@ -105,7 +108,7 @@ def test_the_signature_and_the_link_stand_below():
 def test_a_thread_grows_by_one_reference_each_time():
     first = reply()
     answer = wrap_sent(
-        first.gemmail(),
+        gemmail_of(first),
         version=Version.C,
         account=ALICE,
         to=[MisfinAddress.parse("bob@hive.test")],
@@ -121,7 +124,7 @@ def test_a_thread_grows_by_one_reference_each_time():
 def test_a_forward_keeps_every_byte():
     draft = forward_draft(original())
     assert draft.forwards == RECEIVED
-    assert Draft(to=("x@y.test",), forwards=draft.forwards).gemmail() == RECEIVED
+    assert gemmail_of(Draft(to=("x@y.test",), forwards=draft.forwards)) == RECEIVED
 
 
 def test_mail_that_is_no_misfin_cannot_be_answered_as_such():
@@ -129,9 +132,40 @@ def test_mail_that_is_no_misfin_cannot_be_answered_as_such():
         read_original(b"From: x@y.test\n\nhello\n", row())
 
 
+def outgoing(**facts):
+    return Outgoing(
+        **{
+            "group": "g",
+            "kind": AddressKind.MISFIN,
+            "account": ALICE.address,
+            "recipients": ("a@b.test",),
+            "cc": (),
+            "bcc": (),
+            "attachments": (),
+            "subject": "Hi",
+            "message": b"",
+            "draft": b"",
+            "created": 0.0,
+            **facts,
+        }
+    )
+
+
+def test_copies_that_are_taken_back_stand_on_the_line_they_stood_on():
+    queued = outgoing(cc=("c@b.test",), bcc=("d@b.test", "e@b.test"), message=b"\n\n\ntext\n")
+    draft = as_draft(queued, ["a@b.test", "c@b.test", "e@b.test"])
+    assert (draft.to, draft.cc, draft.bcc) == (("a@b.test",), ("c@b.test",), ("e@b.test",))
+
+
+def test_a_forward_that_is_taken_back_forwards_the_message_that_was_queued():
+    draft = Draft(to=("a@b.test",), subject="Flowers", body="The rose.\n", forwards=RECEIVED)
+    back = as_draft(outgoing(message=RECEIVED, draft=to_bytes(draft)), ["a@b.test"])
+    assert back.forwards == RECEIVED
+
+
 def test_what_was_queued_without_a_draft_becomes_one():
-    message = Outgoing("g", ALICE.address, ("a@b.test",), "Hi", b"\n\n\n# Hi\n\ntext\n", b"", 0.0)
-    draft = as_draft(message, ["a@b.test"])
+    queued = outgoing(message=b"\n\n\n# Hi\n\ntext\n")
+    draft = as_draft(queued, ["a@b.test"])
     assert (draft.subject, draft.body, draft.to, draft.account) == (
         "Hi",
         "text\n",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from misfin.compose.measure import Route, measure
+from misfin.compose.measure import KnownServer, measure
 from misfin.compose.split import split
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress
@@ -21,7 +21,7 @@ def draft(body: str = "", subject: str = "") -> Draft:
 
 
 def fits_in(limit: int):
-    return lambda part: measure(part, ALICE, [Route(BOB, limit=limit)]).size <= limit
+    return lambda part: measure(part, ALICE, [KnownServer(BOB, limit=limit)]).size <= limit
 
 
 def test_a_message_is_split_at_blank_lines_and_numbered():

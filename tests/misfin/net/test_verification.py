@@ -3,10 +3,11 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
-from peers import NOW, ask, message, person, renewed, words_of
+from peers import NOW, ask, message, odd_person, person, renewed, words_of
 from scripted import ScriptedServer
 
 from misfin.model.address import MisfinAddress
@@ -27,6 +28,7 @@ from misfin.net.verification import (
     VerificationMode,
     VerifyingHandler,
 )
+from misfin.post.intake import verification_of
 from misfin.trust.identity import generate
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import Decision, PinKind
@@ -209,6 +211,44 @@ async def test_the_true_owner_replaces_a_pin_nobody_confirmed(world):
     assert world.messages[-1].checks.hold
 
 
+async def test_a_second_message_with_the_same_certificate_is_worth_as_much_as_the_first(world):
+    world.hosts["hive.test"] = HostOverride(connect=("127.0.0.1", 1))
+    await world.verify("optional")
+    words = []
+    for _ in range(2):
+        await world.post()
+        words.append(verification_of(world.messages[-1].checks)["sender"])
+    assert words == ["unconfirmed", "unconfirmed"]
+
+
+async def test_a_pin_alone_verifies_nobody_where_nobody_is_asked(world):
+    await world.verify("off")
+    for _ in range(2):
+        await world.post()
+        assert verification_of(world.messages[-1].checks)["sender"] == "unconfirmed"
+
+
+async def test_a_pin_that_was_vouched_for_stays_verified_while_the_host_is_down(world):
+    await world.host()
+    await world.verify("optional", "certificate+probe")
+    await world.post()
+    world.hosts["hive.test"] = HostOverride(connect=("127.0.0.1", 1))
+    world.asker._heard.clear()
+    world.cache.revoke("bea@hive.test")
+    await world.post()
+    assert [verification_of(message.checks)["sender"] for message in world.messages] == ["verified"] * 2
+
+
+async def test_a_change_after_the_pinned_certificate_expired_says_since_when_it_was_due(world):
+    old = odd_person(start=NOW - timedelta(days=9), end=NOW - timedelta(days=2))
+    world.pins.record(PinKind.SENDER, "bea@hive.test", old.info, now=1.0, how=VOUCHED)
+    await world.verify("off")
+    await world.post()
+    words = verification_of(world.messages[-1].checks)
+    assert (words["sender"], words["due"]) == ("differs", f"{NOW - timedelta(days=2):%Y-%m-%d}")
+    assert "due" not in verification_of(replace(world.messages[-1].checks, due=""))
+
+
 async def test_a_pin_is_confirmed_as_soon_as_the_host_answers(world):
     world.hosts["hive.test"] = HostOverride(connect=("127.0.0.1", 1))
     await world.verify("optional")
@@ -360,7 +400,7 @@ async def test_a_changed_sender_is_passed_on_to_be_held_with_what_a_person_needs
     assert await world.post(BEA) == b"20"
     checks = world.messages[0].checks
     assert checks.pin is Decision.CHANGED
-    assert "another key" in checks.hold
+    assert "another certificate" in checks.hold
     assert checks.results["certificate"].outcome is HandlerOutcome.PASS  # its host vouches for the new key
     assert not checks.verified
     offer = world.pins.offered(PinKind.SENDER, "bea@hive.test")

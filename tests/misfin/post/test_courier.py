@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from outgoing import claimed, follow, recipients
 from peers import odd_person, person
 from scripted import ScriptedServer, answer, silent_listener
 
@@ -27,13 +28,13 @@ from misfin.post.events import (
     Deferred,
     Failed,
     Held,
-    HostSeen,
-    MailboxKeyChanged,
     SendingStarted,
     Sent,
     Trouble,
     Uncertain,
 )
+from misfin.post.misfin import MisfinTransport
+from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
 from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Phase, Question
@@ -62,15 +63,18 @@ class Office:
         self.clock = time.time
 
     def courier(self, **options):
+        sending = {name: options.pop(name) for name in ("trust_on_first_use", "timeout") if name in options}
+        misfin = MisfinTransport(
+            self.identities,
+            self.pins,
+            **{"hosts": self.hosts, "timeout": 5, "now": lambda: self.clock(), **sending},
+        )
         return Courier(
             self.outbox,
-            self.pins,
-            self.identities,
+            [misfin],
             self.store,
             **{
-                "hosts": self.hosts,
                 "on_event": self.events.append,
-                "timeout": 5,
                 "rand": lambda: 0.0,
                 "now": lambda: self.clock(),
                 **options,
@@ -87,7 +91,7 @@ class Office:
         lines = f"\n{', '.join(to) if len(to) > 1 else ''}\n\n"
         return self.outbox.enqueue(
             account=more.pop("account", "ada@mail.example"),
-            recipients=to,
+            recipients=recipients(*to),
             message=(lines + body).encode(),
             subject="Hi",
             now=time.time(),
@@ -364,7 +368,7 @@ async def test_a_redirect_waits_for_a_person_and_then_leads_to_the_new_host(offi
         row = office.row(row_id)
         assert (row.question, row.target) == (Question.REDIRECT_ALWAYS, "bob@new.example")
         assert there.visits == []
-        office.outbox.follow(row_id, time.time())
+        follow(office.outbox, row_id, time.time())
         await office.courier().run_once()
         (visit,) = await there.wait()
     assert visit.got.startswith(b"misfin://bob@new.example\t")
@@ -375,8 +379,8 @@ async def test_a_redirect_waits_for_a_person_and_then_leads_to_the_new_host(offi
 @pytest.mark.parametrize(
     ("meta", "word"),
     [
-        (b"nonsense", "no address"),
-        (b"", "no address"),
+        (b"nonsense", "not an address"),
+        (b"", "not an address"),
         (b"ADA@mail.example", "yourself"),
         (b"bob@hive.test", "already"),
     ],
@@ -396,7 +400,7 @@ async def test_redirects_end_after_five(office):
     with office.at(ScriptedServer(HOST, lines)) as server:
         for _ in range(8):
             await office.courier().run_once()
-            office.outbox.follow(row_id, time.time())
+            follow(office.outbox, row_id, time.time())
         assert len(server.visits) == 6
     assert "more than 5" in office.row(row_id).why
 
@@ -473,7 +477,7 @@ async def test_the_loop_notices_by_itself_what_another_process_queued(office, mo
             await asyncio.sleep(0.05)
             other.enqueue(
                 account="ada@mail.example",
-                recipients=["bob@hive.test"],
+                recipients=recipients("bob@hive.test"),
                 message=b"\n\n\nx\n",
                 subject="",
                 now=time.time(),
@@ -593,7 +597,7 @@ async def test_waiting_for_ones_own_message_includes_the_time_another_process_ne
         task = asyncio.create_task(office.courier().run_once(only=[mine]))
         await asyncio.sleep(0.15)
         assert not task.done()
-        elsewhere.cancel(claim.row.id, now=time.time())
+        elsewhere.cancel(claim.deliveries[0].row.id, now=time.time())
         (row,) = await task
     elsewhere.close()
     assert (row.id, row.state) == (mine, DeliveryState.DELIVERED)
@@ -683,7 +687,7 @@ async def test_a_fault_of_our_own_neither_loses_a_message_nor_repeats_it_for_eve
     async def bug(*_args, **_more):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("misfin.post.courier.MisfinClient.deliver", bug)
+    monkeypatch.setattr("misfin.net.client.MisfinClient.deliver", bug)
     await office.courier().run_once()
     row = office.row(row_id)
     assert row.state is DeliveryState.FAILED
@@ -693,7 +697,7 @@ async def test_a_fault_of_our_own_neither_loses_a_message_nor_repeats_it_for_eve
 
 async def test_a_message_that_cannot_be_filed_in_sent_does_not_stop_the_mail(office, monkeypatch, caplog):
     (first,) = office.put()
-    monkeypatch.setattr("misfin.post.sent_copy.wrap_sent", lambda *_args, **_more: 1 / 0)
+    monkeypatch.setattr("misfin.store.message.envelope.wrap_sent", lambda *_args, **_more: 1 / 0)
     with office.at(ScriptedServer(HOST, OK)):
         await office.courier().run_once()
         (second,) = office.put()
@@ -757,7 +761,7 @@ async def test_a_message_claimed_while_the_loop_is_cancelled_is_given_back(offic
 async def test_waiting_for_a_process_that_died_ends(office, monkeypatch):
     (row_id,) = office.put()
     other = Outbox(office.path / "outbox.db")
-    assert other.claim(time.time())
+    assert claimed(other, time.time())
     alive = [True]
     monkeypatch.setattr("misfin.store.outgoing.outbox.is_alive", lambda _token: alive[0])
     with office.at(ScriptedServer(HOST, OK)):
@@ -860,6 +864,39 @@ async def test_an_expired_certificate_of_a_known_host_is_told_once_and_mail_goes
     assert len(office.happened(Sent)) == 2
 
 
+async def test_a_certificate_expired_at_first_contact_is_not_called_trusted(office):
+    now = datetime.now(UTC)
+    expired = odd_person(start=now - timedelta(days=9), end=now - timedelta(days=2))
+    office.put("a@hive.test", "b@hive.test")
+    with office.at(ScriptedServer(expired, OK)):
+        await office.courier().run_once()
+    (notice,) = office.happened(CourierNotice)
+    day = f"{now - timedelta(days=2):%Y-%m-%d}"
+    assert notice.text.startswith(f"The certificate of hive.test:1958 expired on {day}. This was the first")
+    assert "still" not in notice.text
+
+
+async def test_a_certificate_that_is_not_valid_yet_is_told_once(office):
+    now = datetime.now(UTC)
+    early = odd_person(start=now + timedelta(days=2), end=now + timedelta(days=9))
+    office.put("a@hive.test", "b@hive.test")
+    with office.at(ScriptedServer(early, OK)):
+        await office.courier().run_once()
+    (notice,) = office.happened(CourierNotice)
+    assert f"hive.test:1958 is not valid before {now + timedelta(days=2):%Y-%m-%d}" in notice.text
+
+
+async def test_a_change_of_host_certificate_that_was_due_says_since_when(office):
+    now = datetime.now(UTC)
+    office.trust(odd_person(start=now - timedelta(days=9), end=now - timedelta(days=2)))
+    office.put("a@hive.test")
+    with office.at(ScriptedServer(odd_person(), OK)):
+        await office.courier().run_once()
+    (held,) = office.happened(Held)
+    day = f"{now - timedelta(days=2):%Y-%m-%d}"
+    assert f"A change was due since {day}, when the pinned certificate expired." in held.row.why
+
+
 async def test_a_new_host_whose_certificate_names_another_is_told(office):
     office.put("a@hive.test", "b@hive.test")
     with office.at(ScriptedServer(person("x@elsewhere.test"), OK)):
@@ -910,15 +947,17 @@ import asyncio, sys
 from pathlib import Path
 from misfin.net.client import HostOverride
 from misfin.post.courier import Courier
+from misfin.post.misfin import MisfinTransport
 from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.pins import PinBook
 root, port = Path(sys.argv[1]), int(sys.argv[2])
-courier = Courier(
-    Outbox(root / "outbox.db"), PinBook(root / "trust.db"), IdentityStore(root / "identities"),
-    MailStore(root / "mail"), hosts={"hive.test": HostOverride(("127.0.0.1", port))},
+misfin = MisfinTransport(
+    IdentityStore(root / "identities"), PinBook(root / "trust.db"),
+    hosts={"hive.test": HostOverride(("127.0.0.1", port))},
 )
+courier = Courier(Outbox(root / "outbox.db"), [misfin], MailStore(root / "mail"))
 asyncio.run(courier.run_once())
 """
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from certificates import build
 from cryptography.x509 import DNSName
+from outgoing import claimed, finish, recipients
 
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress
@@ -57,14 +58,14 @@ class Desk(NamedTuple):
     def queue(self, question: Question = Question.CHANGED_CERTIFICATE) -> int:
         """A message of ours that waits for a decision about the host."""
         (row,) = self.outbox_queue.enqueue(
-            account=ADA.address, recipients=[BEA], message=b"\n\n\nHi\n", subject="Hi", now=NOW
+            account=ADA.address, recipients=recipients(BEA), message=b"\n\n\nHi\n", subject="Hi", now=NOW
         )
-        claim = self.outbox_queue.claim(NOW)
+        claim = claimed(self.outbox_queue, NOW)
         assert claim is not None
-        asked = Outcome(
-            DeliveryState.HELD, "changed", question=question, pin_name=HOST, pinned=OLD.fingerprints.spki
-        )
-        self.outbox_queue.finish(claim, asked, Transcript(), NOW)
+        about_trust = question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
+        pin = {"pin_name": HOST, "pinned": OLD.fingerprints.spki} if about_trust else {}
+        asked = Outcome(DeliveryState.HELD, "changed", question=question, **pin)
+        finish(self.outbox_queue, claim, asked, Transcript(), NOW)
         return row
 
     def keys(self, folder: str) -> set[str]:

@@ -51,7 +51,7 @@ def test_an_approved_message_is_new_mail_that_is_no_longer_doubted(store, key):
     assert only(store, "Inbox") == entry
     assert (entry.key, entry.subdir) == (key, "new")
     after = entry.path.read_bytes()
-    assert envelope.read(after).verification == {**WORDS, "sender": "approved"}
+    assert envelope.read(after).verification == {**WORDS, "sender": "verified", "confirmed": "person"}
     assert envelope.to_gemmail(after) == envelope.to_gemmail(before) == GEMMAIL
     untouched = {k: v for k, v in envelope.read(before).fields.items() if k != "misfin-verification"}
     assert {k: v for k, v in envelope.read(after).fields.items() if k != "misfin-verification"} == untouched

@@ -18,7 +18,7 @@ from misfin.post.inbox import LocalInbox
 from misfin.post.intake import Intake, verification_of
 from misfin.store.mail.maildir import MailStore
 from misfin.store.message import envelope
-from misfin.trust.tofu import Decision
+from misfin.trust.tofu import Confirmed, Decision
 from misfin.wire import MisfinRequest
 
 ADA = person("ada@mail.example Ada")
@@ -74,7 +74,12 @@ async def test_a_message_is_stamped_wrapped_and_new(intake, store):
     assert "from 192.0.2.7 by mail.example with MISFIN" in gemmail["Received"]
     opened = envelope.read(data)
     assert opened.certificate["sha256"] == BEA.info.fingerprints.cert
-    assert opened.verification == {"sender": "verified", "certificate": "pass", "pin": "match"}
+    assert opened.verification == {
+        "sender": "verified",
+        "confirmed": "host",
+        "certificate": "pass",
+        "pin": "match",
+    }
 
 
 async def test_a_message_as_b_is_stamped_as_b(intake, store):
@@ -110,7 +115,7 @@ async def test_what_a_person_has_to_judge_goes_to_held_with_the_reason(intake, s
     assert files(store) == []
     (data,) = files(store, "Held")
     assert envelope.read(data).verification == {
-        "sender": "changed",
+        "sender": "differs",
         "certificate": "fail",
         "certificate-reason": "It names another.",
         "pin": "changed",
@@ -123,15 +128,22 @@ async def test_what_a_person_has_to_judge_goes_to_held_with_the_reason(intake, s
     [
         (VERIFIED, "verified"),
         (Checks(), "unproven"),
-        (Checks(Decision.FIRST_USE), "first"),
-        (Checks(Decision.TRUSTED), "verified"),
-        (Checks(Decision.RENEWED), "verified"),
-        (Checks(Decision.CHANGED), "changed"),
-        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(HandlerOutcome.UNKNOWN)}), "first"),
+        (Checks(Decision.FIRST_USE), "unconfirmed"),
+        (Checks(Decision.TRUSTED), "unconfirmed"),
+        (Checks(Decision.RENEWED), "unconfirmed"),
+        (Checks(Decision.TRUSTED, confirmed=Confirmed.HOST), "verified"),
+        (Checks(Decision.RENEWED, confirmed=Confirmed.PERSON), "verified"),
+        (
+            Checks(Decision.TRUSTED, {"probe": CheckResult(HandlerOutcome.UNKNOWN)}, "", Confirmed.HOST),
+            "verified",
+        ),
+        (Checks(Decision.CHANGED), "differs"),
+        (Checks(Decision.FIRST_USE, {"certificate": CheckResult(HandlerOutcome.UNKNOWN)}), "unconfirmed"),
         (Checks(Decision.FIRST_USE, {"certificate": CheckResult(HandlerOutcome.FAIL)}), "unproven"),
-        # The same key as in a first message nobody confirmed proves nothing.
-        (Checks(Decision.TRUSTED, {"certificate": CheckResult(HandlerOutcome.UNKNOWN)}), "unproven"),
-        (Checks(Decision.TRUSTED, {"probe": CheckResult(HandlerOutcome.PASS)}), "unproven"),
+        # The same certificate as in a first message nobody confirmed is worth as much as then.
+        (Checks(Decision.TRUSTED, {"certificate": CheckResult(HandlerOutcome.UNKNOWN)}), "unconfirmed"),
+        (Checks(Decision.TRUSTED, {"certificate": CheckResult(HandlerOutcome.FAIL)}), "unconfirmed"),
+        (Checks(Decision.TRUSTED, {"probe": CheckResult(HandlerOutcome.PASS)}), "unconfirmed"),
         (
             Checks(Decision.FIRST_USE, {"local": CheckResult(HandlerOutcome.PASS, proves_sender=True)}),
             "verified",

@@ -21,6 +21,7 @@ from misfin.net.limits import LimitSettings
 from misfin.net.verification import SenderChange, VerificationMethod, VerificationMode
 from misfin.post.courier import Courier
 from misfin.post.inbox import LocalInbox
+from misfin.post.misfin import MisfinTransport
 from misfin.post.reception import AlreadyReceivingError, Reception, ReceptionSettings, running, serve
 from misfin.post.source import Report, Source, SourceState, SourceStatus
 from misfin.post.submission import submit
@@ -231,7 +232,7 @@ async def test_mail_of_a_changed_sender_is_held_with_the_reason(settings):
         assert (await ask(port, message("ada@mail.example", "new key"), NEW_BEA)).startswith(b"20 ")
     (held,) = mail(settings, "Held")
     assert envelope.to_gemmail(held).endswith(b"new key\n")
-    assert envelope.read(held).verification["sender"] == "changed"
+    assert envelope.read(held).verification["sender"] == "differs"
     assert len(mail(settings)) == 1
     with PinBook(settings.trust_db) as pins:
         assert pins.offered(PinKind.SENDER, "bea@hive.test").certificate == NEW_BEA.info
@@ -243,7 +244,7 @@ async def test_mail_of_a_changed_sender_can_be_refused_instead(settings):
         await ask(port, message("ada@mail.example", "old key"), BEA)
         # A first key nobody vouched for may still be replaced by one its host names; a person's word stays.
         with PinBook(settings.trust_db) as pins:
-            pins.replace(PinKind.SENDER, "bea@hive.test", BEA.info, how="test", now=time.time())
+            pins.replace(PinKind.SENDER, "bea@hive.test", BEA.info, how="approved", now=time.time())
         assert (await ask(port, message("ada@mail.example", "new key"), NEW_BEA)).startswith(b"63 ")
     assert mail(settings, "Held") == []
     assert len(mail(settings)) == 1
@@ -308,14 +309,11 @@ async def test_from_draft_to_maildir_through_both_post_offices(settings, tmp_pat
     )
     async with receiving(settings) as port:
         with PinBook(root / "trust.db") as pins:
-            courier = Courier(
-                outbox,
-                pins,
-                identities,
-                store,
-                hosts={"mail.example": HostOverride(("127.0.0.1", port))},
+            misfin = MisfinTransport(
+                identities, pins, hosts={"mail.example": HostOverride(("127.0.0.1", port))}
             )
-            ids = submit(outbox, None, draft, now=time.time())
+            courier = Courier(outbox, [misfin], store)
+            ids = submit(outbox, None, draft, misfin, now=time.time())
             await courier.run_once()
     assert [outbox.row(row_id).state for row_id in ids] == [DeliveryState.DELIVERED, DeliveryState.FAILED]
     assert outbox.row(ids[0]).fingerprint == ADA.info.fingerprints.cert

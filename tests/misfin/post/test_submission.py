@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from misfin.errors import AddressError, MessageTooLargeError
+from misfin.post.misfin import MisfinTransport
 from misfin.post.submission import submit
+from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing import drafts
 from misfin.store.outgoing.drafts import Draft, DraftBox
 from misfin.store.outgoing.outbox import Outbox
+from misfin.trust.pins import PinBook
 
 NOW = 1_800_000_000.0
 
@@ -19,6 +22,12 @@ def outbox(tmp_path):
     outbox = Outbox(tmp_path / "outbox.db")
     yield outbox
     outbox.close()
+
+
+@pytest.fixture
+def misfin(tmp_path):
+    with PinBook(None) as pins:
+        yield MisfinTransport(IdentityStore(tmp_path / "identities"), pins)
 
 
 @pytest.fixture
@@ -35,8 +44,8 @@ def written(box, **changes):
     return box.save(Draft(**facts | changes), now=NOW)
 
 
-def test_a_submitted_message_waits_for_each_recipient_and_is_a_draft_no_more(outbox, box):
-    ids = submit(outbox, box, written(box), now=NOW, hold=10)
+def test_a_submitted_message_waits_for_each_recipient_and_is_a_draft_no_more(outbox, box, misfin):
+    ids = submit(outbox, box, written(box), misfin, now=NOW, hold=10)
     rows = [outbox.row(row_id) for row_id in ids]
     assert [row.to for row in rows] == ["bob@hive.test", "cal@x.example:1960"]
     assert {(row.subject, row.hold_until, row.account) for row in rows} == {
@@ -46,19 +55,19 @@ def test_a_submitted_message_waits_for_each_recipient_and_is_a_draft_no_more(out
     assert box.all() == []
 
 
-def test_submitting_again_after_a_crash_queues_it_once(outbox, box):
+def test_submitting_again_after_a_crash_queues_it_once(outbox, box, misfin):
     draft = written(box)
-    first = submit(outbox, None, draft, now=NOW)  # died before the draft was removed
+    first = submit(outbox, None, draft, misfin, now=NOW)  # died before the draft was removed
     assert box.all() == [draft]
-    assert submit(outbox, box, draft, now=NOW + 60) == first
+    assert submit(outbox, box, draft, misfin, now=NOW + 60) == first
     assert box.all() == []
 
 
-def test_a_draft_changed_after_the_crash_is_another_message(outbox, box):
+def test_a_draft_changed_after_the_crash_is_another_message(outbox, box, misfin):
     draft = written(box)
-    first = submit(outbox, None, draft, now=NOW)
+    first = submit(outbox, None, draft, misfin, now=NOW)
     changed = written(box, id=draft.id, body="something else")
-    assert submit(outbox, box, changed, now=NOW + 60) != first
+    assert submit(outbox, box, changed, misfin, now=NOW + 60) != first
 
 
 @pytest.mark.parametrize(
@@ -69,23 +78,23 @@ def test_a_draft_changed_after_the_crash_is_another_message(outbox, box):
         ({"body": "x" * 16384}, MessageTooLargeError),
     ],
 )
-def test_a_message_that_cannot_be_sent_stays_a_draft(outbox, box, changes, error):
+def test_a_message_that_cannot_be_sent_stays_a_draft(outbox, box, misfin, changes, error):
     draft = written(box, **changes)
     with pytest.raises(error):
-        submit(outbox, box, draft, now=NOW)
+        submit(outbox, box, draft, misfin, now=NOW)
     assert box.all() == [draft]
     assert outbox.rows() == []
 
 
-def test_a_message_taken_back_can_be_submitted_again(outbox, box):
+def test_a_message_taken_back_can_be_submitted_again(outbox, box, misfin):
     draft = written(box)
-    ids = submit(outbox, box, draft, now=NOW, hold=10)
+    ids = submit(outbox, box, draft, misfin, now=NOW, hold=10)
     outbox.cancel(*ids, now=NOW + 5)
     back = drafts.from_bytes(outbox.outgoing(outbox.row(ids[0]).group).draft)
     assert back == draft
-    assert submit(outbox, box, back, now=NOW + 6) != ids
+    assert submit(outbox, box, back, misfin, now=NOW + 6) != ids
 
 
-def test_a_message_that_was_never_a_draft_can_be_queued(outbox):
+def test_a_message_that_was_never_a_draft_can_be_queued(outbox, misfin):
     message = Draft(account="ada@mail.example", to=("bob@hive.test",), body="x")
-    assert submit(outbox, None, message, now=NOW) != submit(outbox, None, message, now=NOW)
+    assert submit(outbox, None, message, misfin, now=NOW) != submit(outbox, None, message, misfin, now=NOW)

@@ -10,9 +10,9 @@ from mailboxes import ME, NOW, Mailbox, mail, scanned, whole_view
 from misfin.errors import MessageGoneError, StoreError
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import View
 from misfin.store.mail.keywords import FLAGS
 from misfin.store.mail.maildir import Maildir
+from misfin.store.rows import View
 
 INBOX = View(ME, "Inbox")
 DAY = 86400.0

@@ -11,8 +11,8 @@ from mailboxes import ME, Mailbox, mail, subjects
 
 from misfin.store import index_file as module
 from misfin.store.index import MailIndex, schema
-from misfin.store.index.rows import View
 from misfin.store.index_file import UNUSED_AFTER, index_file, remove_unused
+from misfin.store.rows import View
 
 NOW = time.time()
 

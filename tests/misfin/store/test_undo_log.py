@@ -16,7 +16,7 @@ from misfin.errors import StoreError
 from misfin.store import undo_log
 from misfin.store.filing import Action, Change, Filing, Undo
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import View
+from misfin.store.rows import View
 from misfin.store.undo_log import FORGOTTEN_AFTER, UndoLog, open_log
 
 ENDED = "1.1.some-other-boot"

@@ -132,3 +132,14 @@ def test_an_account_of_a_later_version_is_one_clear_sentence(shell: Shell) -> No
         record["topic"] == "settings" and "not supported by this version" in record["text"]
         for record in found
     )
+
+
+def test_a_prefix_says_the_kind_and_an_account_refuses_the_other(shell: Shell) -> None:
+    shell.run("identity", "new", "ada@harbour.test")
+    (row,) = shell.json("send", "misfin:bea@hive.test", "--body", "x", "--queue")
+    assert (row["to"], row["account"]) == ("bea@hive.test", "ada@harbour.test")
+    for named in ((), ("--account", "ada@harbour.test")):
+        done = shell.run("send", "mailto:bea@example.org", *named, "--body", "x", check=2)
+        assert "is an e-mail address" in done.stderr
+    both = shell.run("send", "mailto:bea@example.org", "misfin:cal@x.test", "--body", "x", check=2)
+    assert "cal@x.test is a Misfin address" in both.stderr

@@ -22,6 +22,8 @@ def complaint(done: object) -> str:
     ("words", "word"),
     [
         (("send", "no address", "--body", "x"), "no Misfin address"),
+        (("send", "mailto:bob@example.org", "--body", "x"), "is an e-mail address"),
+        (("send", "misfin:bob@hive.test", "mailto:b@x.test", "--body", "x"), "is an e-mail address"),
         (("send", "a@b@c.test", "--body", "x"), "two @"),
         (("send", "a@b.test:99999", "--body", "x"), "port"),
         (("identity", "new", "nonsense"), "mailbox@host"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from outgoing import claimed, finish
 
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.store.people.contacts import ContactBook
@@ -24,10 +25,10 @@ def redirected(shell: Shell, question: Question) -> int:
     shell.run("identity", "new", "ada@harbour.test")
     shell.json("send", "bea@hive.test", "--body", "Hi", "--queue")
     outbox = Outbox(profile_at(shell.root).outbox_db)
-    claim = outbox.claim(time.time())
+    claim = claimed(outbox, time.time())
     assert claim is not None
     held = Outcome(DeliveryState.HELD, "moved", 31, "bea@new.test", question=question, target="bea@new.test")
-    outbox.finish(claim, held, Transcript(), time.time())
+    finish(outbox, claim, held, Transcript(), time.time())
     outbox.close()
     return claim.row.id
 

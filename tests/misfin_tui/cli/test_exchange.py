@@ -162,3 +162,37 @@ def test_a_receiver_that_was_told_to_ends_with_whoever_started_it(two: tuple[She
     assert receiver.stdin is not None
     receiver.stdin.close()
     assert receiver.wait(10) == 0
+
+
+def test_a_host_that_renewed_its_certificate_is_said_to_have_at_send(two: tuple[Shell, Shell]) -> None:
+    ada, bea = two
+    receiver = bea.receive()
+    assert ada.run("send", "bea@hive.test", "--wait", text="Hi\n").stderr == ""
+    receiver.send_signal(signal.SIGTERM)
+    receiver.wait()
+    bea.run("identity", "renew", "bea@hive.test")
+    bea.receive()
+    said = ada.run("send", "bea@hive.test", "--wait", text="Again\n").stderr
+    assert "has renewed its certificate, with the same key." in said
+    assert "has renewed" not in ada.run("send", "bea@hive.test", "--wait", text="Again\n").stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_signs_stay_apart_where_the_terminal_cannot_show_them(
+    two: tuple[Shell, Shell], monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    ada, bea = two
+    bea.receive()
+    ada.receive()
+    ada.run("send", "bea@hive.test", "--wait", text="Hi\n")
+    with PinBook(profile_at(bea.root).trust_db) as pins:
+        assert pins.all()
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    (line,) = bea.run("list").stdout.splitlines()
+    assert "N +" in line, line
+    (message,) = bea.json("list")
+    assert message["trust"] == "verified"
+    assert "Trust    + verified: the certificate is" in bea.run("show", message["id"]).stdout
+    (sender,) = bea.json("trust", "list", "--senders")
+    assert (sender["name"], sender["trust"]) == ("ada@harbour.test", "verified")

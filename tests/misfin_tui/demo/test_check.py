@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from misfin.model.address import MisfinAddress
+from misfin.store.evidence import Evidence
+from misfin.store.rows import View
+from misfin_tui.config import load
 from misfin_tui.demo import check
 from misfin_tui.demo.check import STEPS, Play
 from misfin_tui.demo.world import World, open_world
+from misfin_tui.services import Services
 
 
 def test_every_step_of_the_demo_holds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,3 +67,18 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="not empty"):
         open_world(tmp_path, now=0.0)
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+async def test_everybody_in_the_demo_is_in_contacts_what_they_are_in_the_list(tmp_path: Path) -> None:
+    world = open_world(tmp_path / "world", now=time.time())
+    services = Services(world.profile, load(world.profile.config))
+    try:
+        services.index.scan()
+        messages = [row for row in services.index.messages(View(), 1000) if row.folder != "Held"]
+        proven = [row for row in messages if row.evidence is not Evidence.UNPROVEN and row.folder != "Sent"]
+        senders = {row.sender_address: row.evidence for row in proven}
+        standings = await services.contacts.standings([*map(MisfinAddress.parse, senders)])
+        assert {*senders.values()} == {Evidence.VERIFIED, Evidence.UNCONFIRMED}
+        assert [standing.evidence for standing in standings] == [*senders.values()]
+    finally:
+        services.close()

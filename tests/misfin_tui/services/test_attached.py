@@ -12,7 +12,7 @@ import pytest
 from mailboxes import ME, Mailbox, scanned
 
 from misfin.errors import LocalError
-from misfin.store.index.rows import View
+from misfin.store.rows import View
 from misfin_tui.config import Config, UiConfig
 from misfin_tui.paths import profile_at
 from misfin_tui.services import Services

@@ -11,7 +11,7 @@ from mailboxes import Mailbox, mail
 
 from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import INBOX
-from misfin.store.index.rows import View
+from misfin.store.rows import View
 from misfin_tui import config
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 from misfin_tui.services import Services

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from misfin.post import events
+from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
 from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
 from misfin.trust.tofu import Decision
 from misfin_tui.messages import OutboxChanged, Problem, TrustAsked
@@ -45,13 +46,13 @@ def row(state: DeliveryState, **changes) -> OutboxRow:
         (events.Uncertain(row(DeliveryState.UNCERTAIN)), "Nobody knows whether bob@hive.test", "warning"),
         (events.Held(row(DeliveryState.HELD)), "waits for you: the reason", "warning"),
         (
-            events.HostSeen("hive.test:1958", Decision.FIRST_USE, None),
-            "met for the first time",
+            HostSeen("hive.test:1958", Decision.FIRST_USE, None),
+            "First contact",
             "information",
         ),
-        (events.HostSeen("hive.test:1958", Decision.RENEWED, None), "renewed its certificate", "information"),
+        (HostSeen("hive.test:1958", Decision.RENEWED, None), "renewed its certificate", "information"),
         (
-            events.MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32),
+            MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32),
             "The server of bob@hive.test names another certificate for it than before.",
             "warning",
         ),
@@ -68,7 +69,7 @@ def test_each_event_is_said_as_it_is(event, words, severity):
 
 
 def test_no_fingerprint_is_read_out():
-    (message,) = messages_of(events.MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32))
+    (message,) = messages_of(MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32))
     assert isinstance(message, OutboxChanged)
     assert "aaaa" not in message.notice
 

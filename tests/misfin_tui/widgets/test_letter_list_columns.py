@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from misfin.store.index.rows import Badge, ConversationRow
+from misfin.store.evidence import Evidence
+from misfin.store.rows import ConversationRow
 from misfin_tui.widgets.message_list_columns import Palette, columns, parts, when
 
 NONE = Style()
-PALETTE = Palette(
-    **dict.fromkeys(Palette.__slots__, NONE) | {"badge": dict.fromkeys(Badge.__members__, NONE)}
-)
+PALETTE = Palette(**dict.fromkeys(Palette.__slots__, NONE) | {"evidence": dict.fromkeys(Evidence, NONE)})
 NOW = datetime(2026, 11, 20, 15, 0).timestamp()
 
 
@@ -33,7 +32,7 @@ def row(**changes) -> ConversationRow:
         "unread": 0,
         "starred": False,
         "date": NOW,
-        "badge": Badge.VERIFIED,
+        "evidence": Evidence.VERIFIED,
         "tags": (),
         "attachment": False,
         "held": False,
@@ -94,8 +93,8 @@ def test_every_state_shows_without_colour():
     assert "#work" in drawn(row(tags=("work",)))
     assert "(no subject)" in drawn(row(subject=""))
     assert "(unknown)" in drawn(row(participants=""))
-    for badge in Badge:
-        assert f" {badge.value} " in drawn(row(badge=badge))
+    for evidence in Evidence:
+        assert f" {evidence.sign} " in drawn(row(evidence=evidence))
     assert not any(sign in plain_line for sign in "●★■▌+#")
 
 

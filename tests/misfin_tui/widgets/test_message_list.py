@@ -11,7 +11,8 @@ from textual import events
 from textual.app import App
 
 from misfin.errors import StoreError
-from misfin.store.index.rows import Badge, ConversationRow, Count, View
+from misfin.store.evidence import Evidence
+from misfin.store.rows import ConversationRow, Count, View
 from misfin_tui import theming
 from misfin_tui.widgets import message_list
 from misfin_tui.widgets.message_list import MessageList
@@ -32,7 +33,7 @@ def conversation(number: int) -> ConversationRow:
         unread=number % 3 == 0,
         starred=False,
         date=1.0e9 + number,
-        badge=Badge.NONE,
+        evidence=Evidence.UNPROVEN,
         tags=(),
         attachment=False,
         held=False,

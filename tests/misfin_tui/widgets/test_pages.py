@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from misfin.store.index.rows import Badge, ConversationRow
+from misfin.store.evidence import Evidence
+from misfin.store.rows import ConversationRow
 from misfin_tui.widgets.pages import PAGE, Pages
 
 HEIGHT = 20
@@ -22,7 +23,7 @@ def page(number: int, rows: int = PAGE) -> list[ConversationRow]:
             unread=0,
             starred=False,
             date=0.0,
-            badge=Badge.NONE,
+            evidence=Evidence.UNPROVEN,
             tags=(),
             attachment=False,
             held=False,

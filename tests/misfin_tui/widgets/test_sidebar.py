@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.app import App
 
-from misfin.store.index.rows import FolderRow, View
+from misfin.store.rows import FolderRow, View
 from misfin_tui.widgets.sidebar import Sidebar, SidebarKind, entries
 
 ME, YOU = "me@mail.example", "you@mail.example"

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from misfin.model.gemtext import preview_of
+from misfin.store import evidence
+from misfin.store.evidence import Evidence
 from misfin.store.index.file_place import SEPARATOR, FilePlace
 from misfin.store.index.listing import Meaning, arrival, meaning
-from misfin.store.index.rows import BADGES, Badge
 from misfin.store.index.threads import message_tokens, pack, people_tokens, split_subject, token
 from misfin.store.message.fields import Person
 from misfin.store.message.mime import ParsedMessage, ReadingRemark, TextKind, read_message
@@ -41,7 +42,7 @@ class Digest:
     unread: bool
     starred: bool
     own: bool
-    badge: int
+    evidence: int
     attachment: bool
     link: bool
     faulty: bool
@@ -95,32 +96,13 @@ def read_place(folder: Path, place: FilePlace, account: str, keywords: Mapping[s
         os.close(handle)
 
 
-_VERDICTS: Final = {
-    "verified": Badge.VERIFIED,
-    "approved": Badge.VERIFIED,  # by the user, when the message was held
-    "first": Badge.FIRST,
-    "changed": Badge.CHANGED,
-}
-
-
-def badge_of(message: ParsedMessage, account: str) -> Badge:
-    """How it is known who sent a message, from what our receiver recorded on arrival (docs/trust.md §7).
-
-    The verdict is the value ``sender``; without it (a message stored by a related program), the individual
-    checks are used.
-    """
+def evidence_of(message: ParsedMessage, account: str) -> Evidence:
+    """How it is known who sent a message, from what our receiver recorded on arrival (docs/trust.md §7)."""
     if message.misfin is None:
-        return Badge.NONE
-    said = message.misfin.verification
-    if not said and not message.misfin.received_by and message.sender.address == account:
-        return Badge.VERIFIED  # written here, not received
-    if "sender" in said:
-        return _VERDICTS.get(said["sender"], Badge.NONE)
-    if said.get("pin") == "changed":
-        return Badge.CHANGED
-    if said.get("certificate") == "pass":
-        return Badge.VERIFIED
-    return Badge.FIRST if said.get("pin") == "first" else Badge.NONE
+        return Evidence.UNPROVEN
+    if message.misfin.written_here and message.sender.address == account:
+        return Evidence.VERIFIED
+    return evidence.read(message.misfin.verification)
 
 
 def digest_message(
@@ -149,7 +131,7 @@ def digest_message(
         unread=meant.unread,
         starred=meant.starred,
         own=address == account,
-        badge=BADGES.index(badge_of(message, account)),
+        evidence=evidence.ORDER.index(evidence_of(message, account)),
         attachment=bool(message.attachments),
         link=_has_link(message.text),
         faulty=faulty,

@@ -13,8 +13,8 @@ from typing import Final
 from misfin.store.index import listing, read, write
 from misfin.store.index.file_place import FilePlace
 from misfin.store.index.links import Unsettled, settle
-from misfin.store.index.rows import ConversationRow
 from misfin.store.index.threads import token
+from misfin.store.rows import ConversationRow
 from misfin.store.search.matches import Statement
 
 

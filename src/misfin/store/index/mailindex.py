@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from misfin.errors import StoreError
 from misfin.store.index import read
 from misfin.store.index.database import IndexFile, LostError
-from misfin.store.index.rows import Changes, Completion, ConversationRow, Count, FolderRow, MessageRow, View
+from misfin.store.rows import Changes, Completion, ConversationRow, Count, FolderRow, MessageRow, View
 
 if TYPE_CHECKING:
     from misfin.store.index.located import Located, Refiled

@@ -10,8 +10,8 @@ from typing import Final
 from misfin.errors import MessageGoneError, StoreError
 from misfin.store.index.file_place import split_key
 from misfin.store.index.read import FileLocation
-from misfin.store.index.rows import MessageRow
 from misfin.store.mail.maildir import MailStore
+from misfin.store.rows import MessageRow
 
 _WALKS: Final = 5
 """How often all folders are searched for a key: one walk can miss a message that is being moved."""

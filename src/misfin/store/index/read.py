@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 
 from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import BINS, FOLDERS, WRITTEN
+from misfin.store.evidence import ORDER, Evidence
 from misfin.store.index.file_place import SEPARATOR, KnownFolder, message_id, split_key
-from misfin.store.index.rows import BADGES, Badge, ConversationRow, FolderRow, MessageRow, View
+from misfin.store.rows import ConversationRow, FolderRow, MessageRow, View
 
 MAX_GRAVES: Final = 20_000
 """Removed messages allowed, in addition to a quarter of those present, before the index is rebuilt."""
@@ -42,7 +43,7 @@ class _Message(NamedTuple):
     unread: int
     starred: int
     tags: str
-    badge: int
+    evidence: int
     thread: int
     size: int
     own: int
@@ -50,7 +51,7 @@ class _Message(NamedTuple):
 
 _MESSAGE: Final = (
     "SELECT l.row, l.file, f.account, f.name AS folder, f.path, l.sender, l.address, l.recipients, l.subject,"
-    " l.date, l.unread, l.starred, l.tags, l.badge, l.thread, l.size, l.own"
+    " l.date, l.unread, l.starred, l.tags, l.evidence, l.thread, l.size, l.own"
     " FROM messages l JOIN folders f USING (folder) "
 )
 
@@ -68,7 +69,7 @@ class _Conversation(NamedTuple):
     subject: str
     snippet: str
     date: float
-    badge: int
+    evidence: int
     sender: str
     address: str
     own: int
@@ -89,7 +90,7 @@ class _Conversation(NamedTuple):
 
 
 _CONVERSATIONS: Final = """
-    SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.badge, l.sender, l.address, l.own,
+    SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.evidence, l.sender, l.address, l.own,
         l.recipients, f.name IN (SELECT value FROM json_each(?4)) AS outgoing, b.bin AS in_bin,
         t.total, t.unread, t.starred, t.attachments, t.tagged, t.held,
         c.total AS box_total, c.unread AS box_unread, c.starred AS box_starred,
@@ -227,7 +228,7 @@ def _conversation(found: _Conversation) -> ConversationRow:
         unread=found.unread if found.box_unread is None else found.box_unread,
         starred=bool(found.box_starred if in_bin else found.starred),
         date=found.date,
-        badge=Badge.VERIFIED if found.own and found.outgoing else BADGES[found.badge],
+        evidence=Evidence.VERIFIED if found.own and found.outgoing else ORDER[found.evidence],
         tags=tuple(sorted(set(found.tags.split()))) if found.tagged else (),
         attachment=found.attachments > 0,
         held=found.held > 0,
@@ -359,7 +360,7 @@ def _message(found: _Message) -> MessageRow:
         unread=bool(found.unread),
         starred=bool(found.starred),
         tags=tuple(found.tags.split()),
-        badge=Badge.VERIFIED if ours else BADGES[found.badge],
+        evidence=Evidence.VERIFIED if ours else ORDER[found.evidence],
         thread=found.thread,
         size=found.size,
         path=Path(os.fsdecode(found.path)) / os.fsdecode(found.file),

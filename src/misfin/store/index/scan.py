@@ -30,8 +30,8 @@ from misfin.store.index.file_place import FilePlace
 from misfin.store.index.folders import Folder
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.listing import FileState
-from misfin.store.index.rows import Changes
 from misfin.store.mail.maildir import MailStore
+from misfin.store.rows import Changes
 
 ScanProgress = Callable[[int, int], None]
 """Called with the number of messages read so far and the total: first, last, and now and then."""

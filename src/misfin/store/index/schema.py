@@ -62,7 +62,7 @@ CREATE TABLE messages (
     unread INTEGER NOT NULL,
     starred INTEGER NOT NULL,
     own INTEGER NOT NULL,                   -- written by the account itself
-    badge INTEGER NOT NULL,
+    evidence INTEGER NOT NULL,              -- its place in evidence.ORDER
     attachment INTEGER NOT NULL,
     link INTEGER NOT NULL,
     faulty INTEGER NOT NULL,                -- could not be read; tried again at the next listing

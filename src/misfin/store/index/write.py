@@ -23,8 +23,8 @@ LATEST: Final = 2**40
 _STRIDE: Final = 512
 
 _INSERT: Final = (
-    "INSERT INTO messages (row, folder, file, thread, unread, starred, own, badge, attachment, link, faulty,"
-    " date, turn, size, mtime, subject_key, loose, tie, tokens, people, tags,"
+    "INSERT INTO messages (row, folder, file, thread, unread, starred, own, evidence, attachment, link,"
+    " faulty, date, turn, size, mtime, subject_key, loose, tie, tokens, people, tags,"
     " sender, address, recipients, subject, snippet)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -163,7 +163,7 @@ def _message_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]
         digest.unread,
         digest.starred,
         digest.own,
-        digest.badge,
+        digest.evidence,
         digest.attachment,
         digest.link,
         digest.faulty,

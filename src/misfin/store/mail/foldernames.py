@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import binascii
-import itertools
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from misfin.errors import StoreError
+from misfin.model.utf7 import from_utf7 as modified_utf7
+from misfin.model.utf7 import to_utf7
 from misfin.store.mail.casing import own_name, read_back, spelled_out
 
 _LONGEST = 255
@@ -101,31 +101,7 @@ def _with_stray_bytes(text: str) -> str:
     return _STRAY_BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text)
 
 
-def to_utf7(text: str) -> str:
-    """Modified UTF-7 (RFC 3501 §5.1.3)."""
-    out: list[str] = []
-    for ascii_run, chars in itertools.groupby(text, lambda char: " " <= char <= "~"):
-        run = "".join(chars)
-        if ascii_run:
-            out.append(run.replace("&", "&-"))
-        else:
-            coded = binascii.b2a_base64(run.encode("utf-16-be", "surrogatepass"), newline=False).decode()
-            out.append(f"&{coded.rstrip('=').replace('/', ',')}-")
-    return "".join(out)
-
-
 def from_utf7(text: str) -> str:
-    """The reverse of :func:`to_utf7`; a name that is not modified UTF-7 is returned unchanged."""
-    head, *pieces = text.split("&")
-    out = [head]
-    for piece in pieces:
-        coded, dash, rest = piece.partition("-")
-        if not dash:
-            return text
-        try:
-            raw = binascii.a2b_base64(coded.replace(",", "/") + "=" * (-len(coded) % 4))
-            out.append((raw.decode("utf-16-be") if coded else "&") + rest)
-        except ValueError:
-            return text
-    name = "".join(out)
-    return name if not set(name) & set("/.\0") and to_utf7(name) == text else text
+    """A part of a name as plain text; one that is not modified UTF-7 is returned unchanged."""
+    name = modified_utf7(text)
+    return text if name is None or set(name) & set("/.\0") else name

@@ -22,7 +22,8 @@ from typing import Final
 
 from misfin.errors import StoreError
 from misfin.files import create_private, sync_folder
-from misfin.store.mail.foldernames import from_utf7, to_utf7
+from misfin.model.utf7 import to_utf7
+from misfin.store.mail.foldernames import from_utf7
 
 FILE: Final = "dovecot-keywords"
 FLAGS: Final = "abcdefghijklmnopqrstuvwxyz"

@@ -90,6 +90,8 @@ class MisfinDetails:
     hops: tuple[HopDetails, ...]
     received_from: str
     received_by: str
+    written_here: bool
+    """Sent or drafted by the account it lies in: what was received or imported says for whom it was."""
     message: GemmailMessage
     gemmail: bytes = field(repr=False)
 
@@ -166,6 +168,7 @@ def _read_gemmail(data: bytes, size: int) -> ParsedMessage:
         ),
         received_from=stored.received_from,
         received_by=stored.received_by,
+        written_here=not (stored.verification or stored.received_by or "delivered-to" in stored.fields),
         message=message,
         gemmail=stored.gemmail,
     )

@@ -1,4 +1,4 @@
-"""What the outbox speaks in: the states of a message on its way out, and the frozen rows about it.
+"""What the outbox speaks in: the states of a delivery, and the frozen rows about it.
 
 Times are Unix seconds, 0 where there is none.
 """
@@ -8,20 +8,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from misfin.model.address import MisfinAddress
+from misfin.model.account import AddressKind
 
 
 class DeliveryState(StrEnum):
-    """Where one recipient's copy stands (docs/mail-on-disk.md §5)."""
+    """Where one recipient's copy stands (docs/mail-on-disk.md §5).
+
+    ``delivered`` and ``accepted`` are both final. Delivered is what the recipient's own server said: it is in
+    the mailbox. Accepted is what a server said that passes it on (SMTP 250): nothing more is known here.
+    """
 
     WAITING = "waiting"
     SENDING = "sending"
     DELIVERED = "delivered"
+    ACCEPTED = "accepted"
     DEFERRED = "deferred"
     HELD = "held"
     FAILED = "failed"
     UNCERTAIN = "uncertain"
     CANCELLED = "cancelled"
+
+
+TAKEN = (DeliveryState.DELIVERED, DeliveryState.ACCEPTED)
+"""States in which the other side has the copy: it is never sent again, and Sent holds the message."""
 
 
 class Question(StrEnum):
@@ -47,11 +56,12 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One recipient's copy; ``size`` is bytes of gemmail.
+    """One delivery: one recipient's copy of a message; ``size`` is bytes of the message as it leaves.
 
     ``to`` is the address written to; ``target`` is where a redirect points while that is asked about, and
-    where the copy goes once a person followed it. ``pin_name`` is the name of the pin (``host:port``)
-    a question about trust is about; ``host`` is the ``host:port`` the copy goes to.
+    where the copy goes once a person followed it. ``route`` names the server the copy goes through, as its
+    transport calls it. ``pin_name`` is what a question of the whole route is about, for Misfin the name of
+    the pin (``host:port``). ``server`` is who answered the last attempt.
     """
 
     id: int
@@ -72,7 +82,9 @@ class OutboxRow:
     question: Question | None
     pin_name: str
     target: str
-    host: str
+    route: str
+    kind: AddressKind = AddressKind.MISFIN
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +109,20 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message as it was submitted: the gemmail every copy carries, and the draft it came from."""
+    """A message as it was submitted, with the draft it came from.
+
+    ``recipients``, ``cc`` and ``bcc`` are addresses, each in one of the three. ``message`` is what its
+    transport keeps of it beside the draft: for Misfin the gemmail every copy carries. ``attachments`` are the
+    keys of files (attachments.py).
+    """
 
     group: str
+    kind: AddressKind
     account: str
     recipients: tuple[str, ...]
+    cc: tuple[str, ...]
+    bcc: tuple[str, ...]
+    attachments: tuple[str, ...]
     subject: str
     message: bytes
     draft: bytes
@@ -110,7 +131,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the retry rules need of a copy's past: failures and 44s so far, and when its trying began."""
+    """What the retry rules need of a delivery's past: failures and slowdowns, and when its trying began."""
 
     failures: int = 0
     slowdowns: int = 0
@@ -118,22 +139,36 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A copy this process alone may send now, to ``address``; ``hops`` are redirects already followed."""
+class Claimed:
+    """One delivery of a claim; ``hops`` are redirects already followed."""
 
     row: OutboxRow
     attempt: int
-    address: MisfinAddress
-    message: bytes
     history: History
-    hops: tuple[str, ...]
+    hops: tuple[str, ...] = ()
+
+    @property
+    def to(self) -> str:
+        """The address it goes to now: where a redirect led, or the one written to."""
+        return self.row.target or self.row.to
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Deliveries of one message over one route that this process alone may send now."""
+
+    message: Outgoing
+    route: str
+    deliveries: tuple[Claimed, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended for its copy; ``failure`` and ``slowdown`` say which pause grows next time.
+    """How an attempt ended for a delivery; ``failure`` and ``slowdown`` say which pause grows next time.
 
-    ``pinned`` is the SHA-256 of the public key (SPKI) that was trusted when a question about trust came up.
+    ``pinned`` is how it stood with what ``pin_name`` names when the question came up: for Misfin the SHA-256
+    of the public key (SPKI) that was trusted. With a ``pin_name`` what else waits for the route is held too,
+    with ``whole_route`` it waits until ``next_attempt`` as well.
     """
 
     state: DeliveryState
@@ -148,6 +183,7 @@ class Outcome:
     target: str = ""
     failure: bool = False
     slowdown: bool = False
+    whole_route: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 A draft is an RFC 5322 message that any mail program shows. What a person typed is kept exactly, half an
 address included, in one field of its own. Each save is a new file; the one before is removed only once the
-new one is on disk, so after a crash there may be two, and the newer counts.
+new one is on disk, so after a crash there may be two, and the newer counts. Attached files, and a message
+that is forwarded, lie beside the drafts (attachments.py): a draft holds their keys.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ import binascii
 import json
 import re
 import secrets
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from misfin.errors import AddressError, MessageGoneError
+from misfin.errors import AddressError, MessageGoneError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.folders import DRAFTS
-from misfin.model.gemmail import GemmailMessage
-from misfin.model.gemtext import compose
-from misfin.model.replies import forward_bytes, outgoing_recipients
+from misfin.model.recipient import mail_address
 from misfin.store.mail.maildir import Entry, Maildir, MailStore, NewMessage, unique_name
 from misfin.store.message.envelope import build
 from misfin.store.message.headers import (
@@ -32,6 +33,7 @@ from misfin.store.message.headers import (
     verbatim_field,
     verbatim_value,
 )
+from misfin.store.outgoing.attachments import AttachedFile, AttachmentFiles, is_key, key_of
 
 _FLAGS = "DS"  # Maildir's "draft" and "seen": a draft is never unread mail
 _FIELD = b"Misfin-Draft"
@@ -43,8 +45,9 @@ _KEY = re.compile(r"\.D([0-9a-f]{16})$")
 class Draft:
     """A message being written. ``id`` stays through all saves and is empty before the first.
 
-    ``to`` is what was typed, one item per recipient, not necessarily an address yet. ``forwards`` is a stored
-    gemmail to be passed on untouched; subject and body are then only shown. ``modified`` is Unix seconds.
+    ``to``, ``cc`` and ``bcc`` are what was typed, one item per recipient, not necessarily an address yet.
+    ``attachments`` are files already copied into the profile. ``forwards`` is a stored gemmail to be passed
+    on untouched; subject and body are then only shown. ``modified`` is Unix seconds.
     """
 
     id: str = ""
@@ -56,44 +59,33 @@ class Draft:
     references: tuple[str, ...] = ()
     forwards: bytes | None = None
     modified: float = 0.0
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    attachments: tuple[AttachedFile, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Nothing in it that a person would miss."""
-        return not (self.subject.strip() or self.body.strip() or any(self.to) or self.forwards)
+        people = (*self.to, *self.cc, *self.bcc)
+        return not (
+            self.subject.strip() or self.body.strip() or any(people) or self.forwards or self.attachments
+        )
 
-    def recipients(self) -> tuple[MisfinAddress, ...]:
-        """The addresses to send to, each mailbox once; raises :class:`AddressError` for one that is none."""
-        found: dict[tuple[str, str], MisfinAddress] = {}
-        for text in self.to:
-            if text.strip():
-                address = MisfinAddress.parse(text)
-                found.setdefault(address.key, address)
-        if not found:
-            raise AddressError("The message has no recipient.", remedy="Write an address in the To line.")
-        return tuple(found.values())
-
-    def gemmail(self) -> bytes:
-        """The message as it leaves, in the Misfin(C) form, the same for every recipient.
-
-        See docs/protocol.md §3.2.
-
-        The sender and time lines are blank, the receiving server fills them; so is the line of recipients for
-        a single one. A forwarded message goes out as it was received. Raises :class:`AddressError`, and
-        :class:`GemmailError` for what no gemmail can hold.
-        """
-        recipients = self.recipients()
-        if self.forwards is not None:
-            return forward_bytes(self.forwards)
-        body = compose(self.subject, self.body)
-        return GemmailMessage(recipients=outgoing_recipients(recipients), body=body).to_bytes()
+    def files(self) -> tuple[str, ...]:
+        """The keys of the files that lie beside it."""
+        forwarded = () if self.forwards is None else (key_of(self.forwards),)
+        return (*(file.key for file in self.attachments), *forwarded)
 
 
 class DraftBox:
-    """The drafts of all accounts. Every method raises :class:`StoreError` when the disk refuses."""
+    """The drafts of all accounts. Every method raises :class:`StoreError` when the disk refuses.
 
-    def __init__(self, store: MailStore) -> None:
+    ``files`` is where attached files lie; by default a folder beside that of the mail.
+    """
+
+    def __init__(self, store: MailStore, files: AttachmentFiles | None = None) -> None:
         self._store = store
+        self.files = files or AttachmentFiles(store.root.parent / "attachments")
 
     def save(self, draft: Draft, *, now: float) -> Draft:
         """Put the draft on disk durably; returns it with its id and time of saving.
@@ -108,6 +100,8 @@ class DraftBox:
         folder = self._folder(saved.account)
         if not folder.exists():
             self._store.create(saved.account)
+        if saved.forwards is not None:
+            self.files.add_bytes(saved.forwards)
         key = f"{unique_name(now)}.D{saved.id}"
         folder.deliver_many([NewMessage(to_bytes(saved), _FLAGS, key=key)], now=now)
         for old, entry in before:
@@ -134,7 +128,7 @@ class DraftBox:
             for entry in folder.list():
                 try:
                     draft = self._read(folder, entry)
-                except MessageGoneError:
+                except StoreError:  # gone by now, or its file is missing, which opening it says
                     continue
                 if draft.id not in found or found[draft.id].modified < draft.modified:
                     found[draft.id] = draft
@@ -144,6 +138,20 @@ class DraftBox:
         """Delete a draft for good; one that is not there is no error."""
         for folder, entry in self._entries(_id_of(draft_id)):
             _remove(folder, entry)
+
+    def attachments(self) -> set[str]:
+        """The keys of all files that some draft needs, those in the trash and other folders included."""
+        found: set[str] = set()
+        for account in self._store.accounts():
+            for name in self._store.folders(account):
+                folder = self._store.folder(account, name)
+                for entry in folder.list():
+                    if _KEY.search(entry.key):
+                        try:
+                            found.update(_files_of(folder.read(entry.key)))
+                        except MessageGoneError:
+                            continue
+        return found
 
     def _folder(self, account: str) -> Maildir:
         return self._store.folder(account, DRAFTS)
@@ -161,13 +169,14 @@ class DraftBox:
 
     def _modified(self, folder: Maildir, entry: Entry) -> float:
         try:
-            return self._read(folder, entry).modified
+            data = folder.read(entry.key)
         except MessageGoneError:
             return 0.0
+        return (from_bytes(data) or _foreign(data, entry)).modified
 
     def _read(self, folder: Maildir, entry: Entry) -> Draft:
         data = folder.read(entry.key)
-        draft = from_bytes(data)
+        draft = from_bytes(data, self.files.read)
         if draft is None:
             draft = _foreign(data, entry)
         # Where a file lies is the truth: another program may have copied it to another account.
@@ -185,16 +194,20 @@ def to_bytes(draft: Draft) -> bytes:
         "references": draft.references,
         "modified": draft.modified,
         "body": None,
-        "forwards": None if draft.forwards is None else base64.b64encode(draft.forwards).decode(),
+        "forwards": None,  # where release 0.1 kept the forwarded message itself, and looks for it
+        "cc": draft.cc,
+        "bcc": draft.bcc,
+        "attachments": [[file.key, file.name, file.size] for file in draft.attachments],
+        "forwards_file": "" if draft.forwards is None else key_of(draft.forwards),
     }
     shown = draft.body.encode("utf-8", "replace").decode()
     if shown != draft.body or "\r" in shown:
         facts["body"] = draft.body  # half a character, or line ends that do not survive as a body
-    people = [address for text in draft.to if (address := _address(text)) is not None]
-    sender = _address(draft.account)
     fields = [
-        address_field("From", [(sender.blurb, sender.address)] if sender else []),
-        address_field("To", [(one.blurb, one.address) for one in people]),
+        address_field("From", _people((draft.account,))),
+        address_field("To", _people(draft.to)),
+        address_field("Cc", _people(draft.cc)),
+        address_field("Bcc", _people(draft.bcc)),
         b"Date: %s\n" % format_date(datetime.fromtimestamp(draft.modified, UTC)).encode(),
         text_field("Subject", draft.subject),
         id_field("In-Reply-To", [draft.in_reply_to]),
@@ -204,31 +217,73 @@ def to_bytes(draft: Draft) -> bytes:
     return build(fields, shown)
 
 
-def from_bytes(data: bytes) -> Draft | None:
-    """The draft in a message written by :func:`to_bytes`, or None for any other message."""
+def from_bytes(data: bytes, read: Callable[[str], bytes] | None = None) -> Draft | None:
+    """The draft in a message written by :func:`to_bytes`, or None for any other message.
+
+    ``read`` gives the content of a file by its key, for a forwarded message; without it ``forwards`` stays
+    None. Raises what ``read`` raises.
+    """
+    facts, body = _facts_of(data)
+    if facts is None:
+        return None
+    try:
+        forwards = None if facts["forwards"] is None else base64.b64decode(facts["forwards"])
+        file = str(facts.get("forwards_file", ""))
+        draft = Draft(
+            id=str(facts["id"]),
+            account=str(facts["account"]),
+            to=_texts(facts["to"]),
+            subject=str(facts["subject"]),
+            body=body if facts["body"] is None else str(facts["body"]),
+            in_reply_to=str(facts["in_reply_to"]),
+            references=_texts(facts["references"]),
+            forwards=forwards,
+            modified=float(facts["modified"]),
+            cc=_texts(facts.get("cc", ())),
+            bcc=_texts(facts.get("bcc", ())),
+            attachments=_attachments(facts.get("attachments", ())),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+    return replace(draft, forwards=read(file)) if file and read is not None else draft
+
+
+def _facts_of(data: bytes) -> tuple[dict[str, Any] | None, str]:
+    """What a draft's own field says, and the text of its body; None where the field is missing or broken."""
     head, _, body = data.partition(b"\n\n")
     if b"\r\n" in head:  # stored again by another program
         head, _, body = data.replace(b"\r\n", b"\n").partition(b"\n\n")
     found = _OURS.search(head)
     if not found:
-        return None
+        return None, ""
     try:
-        facts: dict[str, Any] = json.loads(verbatim_value(found[1]))
+        facts = json.loads(verbatim_value(found[1]))
         if b"quoted-printable" in head.lower():
             body = binascii.a2b_qp(body)
-        return Draft(
-            id=str(facts["id"]),
-            account=str(facts["account"]),
-            to=tuple(map(str, facts["to"])),
-            subject=str(facts["subject"]),
-            body=body.decode("utf-8", "replace") if facts["body"] is None else str(facts["body"]),
-            in_reply_to=str(facts["in_reply_to"]),
-            references=tuple(map(str, facts["references"])),
-            forwards=None if facts["forwards"] is None else base64.b64decode(facts["forwards"]),
-            modified=float(facts["modified"]),
-        )
-    except (ValueError, KeyError, TypeError):
-        return None
+    except ValueError:
+        return None, ""
+    return (facts if isinstance(facts, dict) else None), body.decode("utf-8", "replace")
+
+
+def _files_of(data: bytes) -> set[str]:
+    facts, _ = _facts_of(data)
+    if facts is None:
+        return set()
+    found = {str(facts.get("forwards_file", ""))}
+    with suppress(ValueError, TypeError):
+        found |= {file.key for file in _attachments(facts.get("attachments", ()))}
+    return set(filter(None, found))
+
+
+def _attachments(found: Any) -> tuple[AttachedFile, ...]:
+    files = tuple(AttachedFile(str(key), str(name), int(size)) for key, name, size in found)
+    if not all(is_key(file.key) for file in files):
+        raise ValueError("not a key")
+    return files
+
+
+def _texts(found: Any) -> tuple[str, ...]:
+    return tuple(map(str, found))
 
 
 def _foreign(data: bytes, entry: Entry) -> Draft:
@@ -251,11 +306,22 @@ def _id_of(key: str) -> str:
     return found[1] if found else key
 
 
-def _address(text: str) -> MisfinAddress | None:
+def _people(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Names and addresses for a header that other programs read; what is not an address yet is left out."""
+    found = []
+    for text in texts:
+        with suppress(AddressError):
+            found.append(_person(text))
+    return found
+
+
+def _person(text: str) -> tuple[str, str]:
     try:
-        return MisfinAddress.parse(text)
+        address = MisfinAddress.parse(text)
     except AddressError:
-        return None
+        mailbox, name = mail_address(text)
+        return name, mailbox
+    return address.blurb, address.address
 
 
 def _remove(folder: Maildir, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""The SQLite file under the outbox: its tables, and how rows of them are read."""
+"""The SQLite file under the outbox: its tables in each version, and how rows of them are read."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from misfin.model.address import MisfinAddress
+from misfin.model.account import AddressKind
 from misfin.store.database import Database
 from misfin.store.outgoing.deliveries import AttemptRow, DeliveryState, OutboxRow, Outgoing, Phase, Question
-from misfin.trust.tofu import pin_name
 
-SCHEMA: Final = (
+_VERSION_1: Final = (
     """CREATE TABLE message (
         id TEXT PRIMARY KEY, account TEXT NOT NULL, recipients TEXT NOT NULL, subject TEXT NOT NULL,
         message BLOB NOT NULL, draft BLOB NOT NULL, token TEXT NOT NULL, created REAL NOT NULL,
@@ -41,29 +40,53 @@ SCHEMA: Final = (
         phase TEXT NOT NULL)""",
     "CREATE INDEX attempt_letter ON attempt(letter)",
 )
-_ROW: Final = """SELECT l.id, l.message, m.account, l.address, m.subject, l.state, l.why, l.status, l.meta,
-    l.fingerprint, l.attempts, l.next_attempt, m.created, l.hold_until, length(m.message), l.question,
-    l.question_name, l.target, l.host
-    FROM letter l JOIN message m ON m.id = l.message """
+_VERSION_2: Final = (
+    # Every message until now was a Misfin message, and every copy went straight to its host.
+    "DROP INDEX letter_due",
+    "DROP INDEX letter_message",
+    "DROP INDEX attempt_letter",
+    "ALTER TABLE letter RENAME TO delivery",
+    "ALTER TABLE delivery RENAME COLUMN host TO route",
+    "ALTER TABLE delivery RENAME COLUMN question_name TO pin_name",
+    "ALTER TABLE delivery ADD COLUMN server TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE attempt RENAME COLUMN letter TO delivery",
+    "ALTER TABLE message ADD COLUMN kind TEXT NOT NULL DEFAULT 'misfin'",
+    "ALTER TABLE message ADD COLUMN cc TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE message ADD COLUMN bcc TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE message ADD COLUMN attachments TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE message ADD COLUMN size INTEGER NOT NULL DEFAULT 0",
+    "UPDATE message SET size = length(message)",
+    "CREATE INDEX delivery_due ON delivery(state, next_attempt)",
+    "CREATE INDEX delivery_message ON delivery(message)",
+    "CREATE INDEX attempt_delivery ON attempt(delivery)",
+)
+STEPS: Final = (_VERSION_1, _VERSION_2)
+"""What leads from each version of the file to the next."""
+
+_ROW: Final = """SELECT d.id, d.message, m.account, d.address, m.subject, d.state, d.why, d.status, d.meta,
+    d.fingerprint, d.attempts, d.next_attempt, m.created, d.hold_until, m.size, d.question,
+    d.pin_name, d.target, d.route, m.kind, d.server
+    FROM delivery d JOIN message m ON m.id = d.message """
 
 
 def load_rows(database: Database, where: str, values: Sequence[object]) -> list[OutboxRow]:
-    """The rows (``l``, of the letter ``m``) that a WHERE clause names, in its order."""
+    """The deliveries (``d``, of the message ``m``) that a WHERE clause names, in its order."""
     rows = []
     for found in database.read(_ROW + where, values):
         columns = list(found)
         columns[5] = DeliveryState(columns[5])
         columns[15] = Question(columns[15]) if columns[15] else None
+        columns[19] = AddressKind(columns[19])
         rows.append(OutboxRow(*columns))
     return rows
 
 
 def load_attempts(database: Database, row_id: int) -> list[AttemptRow]:
-    """The transcripts of a row, oldest first."""
+    """The transcripts of a delivery, oldest first."""
     rows = []
     for found in database.read(
-        "SELECT id, letter, started, ended, left_at, host, port, version, certificate, decision, request,"
-        " response, error, phase FROM attempt WHERE letter = ? ORDER BY id",
+        "SELECT id, delivery, started, ended, left_at, host, port, version, certificate, decision, request,"
+        " response, error, phase FROM attempt WHERE delivery = ? ORDER BY id",
         (row_id,),
     ):
         columns = list(found)
@@ -73,19 +96,16 @@ def load_attempts(database: Database, row_id: int) -> list[AttemptRow]:
 
 
 def load_outgoing(database: Database, group: str) -> Outgoing | None:
-    """The letter as submitted, or None where it is not known (any more)."""
-    for ident, account, recipients, *rest in database.read(
-        "SELECT id, account, recipients, subject, message, draft, created FROM message WHERE id = ?", (group,)
+    """The message as submitted, or None where it is not known (any more)."""
+    for ident, kind, account, recipients, cc, bcc, attachments, *rest in database.read(
+        "SELECT id, kind, account, recipients, cc, bcc, attachments, subject, message, draft, created"
+        " FROM message WHERE id = ?",
+        (group,),
     ):
-        return Outgoing(ident, account, tuple(json.loads(recipients)), *rest)
+        to, copies, hidden, files = map(_texts, (recipients, cc, bcc, attachments))
+        return Outgoing(ident, AddressKind(kind), account, to, copies, hidden, files, *rest)
     return None
 
 
-def host_key(address: MisfinAddress) -> str:
-    """The name of the pin of an address's host; one connection at a time is counted by it."""
-    return pin_name(address.hostname, address.server_port)
-
-
-def with_port(address: MisfinAddress) -> str:
-    """``mailbox@host``, and the port where it is not the usual one: how rows keep addresses."""
-    return address.with_port
+def _texts(data: str) -> tuple[str, ...]:
+    return tuple(map(str, json.loads(data)))

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from misfin.errors import StoreError
+from misfin.model.account import AddressKind
 from misfin.model.folders import INTRODUCES_NOBODY, SENT
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import MessageRow, View
 from misfin.store.message.mime import read_file
 from misfin.store.people.contacts import ContactBook, Encounter
+from misfin.store.rows import MessageRow, View
 
 _PAGE = 500
 _HEADER = 64 * 1024
@@ -22,12 +23,14 @@ def learn_from_mail(
     book: ContactBook,
     own: Iterable[str],
     *,
+    kind_of: Callable[[str], AddressKind] = lambda _directory: AddressKind.MISFIN,
     stop: Callable[[], bool] = lambda: False,
     now: Callable[[], float] = time.time,
 ) -> int:
     """Count every message of the index that the book has not seen; returns how many messages that were.
 
-    ``own`` are the addresses of the user. Newest messages come first; as long as the book has seen as many as
+    ``own`` are the addresses of the user, ``kind_of`` says of which kind the people of an account are, by the
+    directory of its mail. Newest messages come first; as long as the book has seen as many as
     there are, only the first page that is all known is looked at, so this may be called after each scan.
     ``stop`` is asked between pages; what was learnt until then stays. Raises :class:`StoreError`.
     """
@@ -43,7 +46,9 @@ def learn_from_mail(
         fresh = [row for row in met if row.id in unseen]
         if fresh:
             met_now = [
-                encounter for row in fresh for encounter in _encounters(row, ourselves, index.address_of)
+                encounter
+                for row in fresh
+                for encounter in _encounters(row, ourselves, index.address_of, kind_of(row.account))
             ]
             book.learn(met_now, seen=unseen, now=now())
             learnt += len(fresh)
@@ -52,10 +57,12 @@ def learn_from_mail(
     return learnt
 
 
-def _encounters(row: MessageRow, own: set[str], address_of: Callable[[str], str]) -> Iterator[Encounter]:
+def _encounters(
+    row: MessageRow, own: set[str], address_of: Callable[[str], str], kind: AddressKind
+) -> Iterator[Encounter]:
     mine = own | {address_of(row.account).casefold()}
     if row.folder != SENT and row.sender_address.casefold() not in mine:
-        yield Encounter(row.sender_address, row.sender, False, row.date, _said(row))
+        yield Encounter(row.sender_address, row.sender, False, row.date, _said(row), kind)
         return
     try:
         message = read_file(row.path, limit=_HEADER)
@@ -63,7 +70,7 @@ def _encounters(row: MessageRow, own: set[str], address_of: Callable[[str], str]
         return
     for person in message.recipients:
         if person.address.casefold() not in mine:
-            yield Encounter(person.address, person.name, True, row.date, _said(row))
+            yield Encounter(person.address, person.name, True, row.date, _said(row), kind)
 
 
 def _said(row: MessageRow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from misfin.store.index.rows import Completion
+from misfin.store.rows import Completion
 from misfin.store.search.query import CONTENTS, DAYS, FIELDS, STATES
 
 People = Callable[[str], Iterable[tuple[str, str]]]

@@ -2,62 +2,43 @@
 
 What a person entered (own names, notes, aliases, blocks) exists nowhere else, so the file is precious. What
 is learnt is counted once per message, however often and in whatever order messages are shown to the book.
-Trust is not kept here: callers join the pins of ``trust.db``.
+Trust is not kept here: callers join the pins of ``trust.db``. The same text may be the address of two people,
+one for each kind of address: everything here goes by both.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from misfin.errors import AddressError
-from misfin.model.address import MisfinAddress
+from misfin.model.account import AddressKind
 from misfin.store.database import Database
-from misfin.store.search.folding import PLAIN, bare
+from misfin.store.people.contact_file import (
+    STEPS,
+    block_names,
+    blockable,
+    clean,
+    keys_of,
+    mark_of,
+    normal,
+    words_of,
+)
 
-MAX_ADDRESS = 320
 MAX_NAME = 200
 MAX_NOTES = 20_000
-_MAX_WORDS = 24
 
 SENT_WEIGHT = 5.0
 """How many received messages a sent one is worth in the ranking: writing is a choice, receiving is not."""
 HALF_LIFE = 90 * 86400.0
 """Seconds after which an acquaintance without messages counts half."""
 
-_SCHEMA = """
-CREATE TABLE contacts (
-    id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE, own_name TEXT NOT NULL DEFAULT '',
-    learnt_name TEXT NOT NULL DEFAULT '', name_since REAL NOT NULL DEFAULT 0, notes TEXT NOT NULL DEFAULT '',
-    dead TEXT NOT NULL DEFAULT '', kept INTEGER NOT NULL DEFAULT 0,
-    sent INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL DEFAULT 0,
-    last_sent REAL NOT NULL DEFAULT 0, last_received REAL NOT NULL DEFAULT 0
-);
-CREATE TABLE aliases (old TEXT PRIMARY KEY, contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE)
-    WITHOUT ROWID;
-CREATE TABLE words (word TEXT NOT NULL, contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
-    PRIMARY KEY (word, contact)) WITHOUT ROWID;
-CREATE INDEX words_of ON words (contact);
-CREATE TABLE meetings (id BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE blocks (name TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID
-"""
-_REPLACE = "UPDATE OR REPLACE words SET word = replace(word, '{0}', '{1}') WHERE instr(word, '{0}')"
-_STEPS = (
-    _SCHEMA.split(";"),
-    # Words are kept in plain letters alone; before, some messages had plain ones beside them.
-    [_REPLACE.format(odd, plain) for odd, plain in PLAIN.items() if plain.islower()],
-)
-_COLUMNS = "address, own_name, learnt_name, notes, dead, kept, sent, received, last_sent, last_received"
+_COLUMNS = "kind, address, own_name, learnt_name, notes, dead, kept, sent, received, last_sent, last_received"
 _SCORE = """(sent * :weight + received + 0.5)
     * pow_half(max(0.0, :now - max(last_sent, last_received)) / :half_life) * (dead = '') DESC"""
-_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_SEPARATORS = re.compile(r"[\s@._+<>()\"',;:\[\]/-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +47,8 @@ class Contact:
 
     ``own_name`` was given by the user, ``learnt_name`` is what the newest message called them. ``dead`` says
     why the mailbox is known to be gone (status 52); ``aliases`` are earlier addresses of the same person.
-    ``kept`` marks one that was saved or edited by hand; the others are only learnt.
+    ``kept`` marks one that was saved or edited by hand; the others are only learnt. ``kind`` and ``address``
+    together are one person.
     """
 
     address: str
@@ -81,6 +63,7 @@ class Contact:
     last_received: float = 0.0
     aliases: tuple[str, ...] = ()
     blocked: bool = False
+    kind: AddressKind = AddressKind.MISFIN
 
     @property
     def name(self) -> str:
@@ -97,18 +80,20 @@ class Encounter:
     sent: bool
     when: float
     message: str
+    kind: AddressKind = AddressKind.MISFIN
 
 
 class ContactBook:
     """The contacts of a profile in one SQLite file (None: in memory).
 
     Thread-safe, and several processes may share the file. Every method raises :class:`StoreError` when the
-    file cannot be used, and those that take an address raise :class:`AddressError` for what is none.
+    file cannot be used, and those that take an address raise :class:`AddressError` for what is none of its
+    ``kind``.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._db = Database(path, "The contacts file", _STEPS)
+        self._db = Database(path, "The contacts file", STEPS)
         self._db.add_function("pow_half", lambda age: 0.5**age)
 
     def close(self) -> None:
@@ -116,32 +101,41 @@ class ContactBook:
 
     # ---- looking ----------------------------------------------------------------------------------
 
-    def complete(self, prefix: str, *, now: float, limit: int = 8) -> list[Contact]:
-        """Whom ``prefix`` may mean, the likeliest first.
+    def complete(
+        self, prefix: str, *, now: float, limit: int = 8, kind: AddressKind | None = None
+    ) -> list[Contact]:
+        """Whom ``prefix`` may mean, the likeliest first; of one ``kind`` where one is given.
 
         Every word of it begins a word of a name, a mailbox, a host or an alias, whatever the case, accents
         and strokes. Blocked people are left out; dead mailboxes come last.
         """
-        return self._find(prefix, now, limit, "AND lower(address) NOT IN (SELECT name FROM blocks)")
+        return self._find(
+            prefix,
+            now,
+            limit,
+            "AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.kind = contacts.kind AND b.name = lower(address))"
+            " AND (:kind IS NULL OR kind = :kind)",
+            kind,
+        )
 
     def all(self, search: str = "", *, now: float) -> list[Contact]:
         """Everybody (whom ``search`` may mean), the likeliest first, blocked ones too."""
         return self._find(search, now, -1, "")
 
-    def get(self, address: str) -> Contact | None:
+    def get(self, address: str, kind: AddressKind = AddressKind.MISFIN) -> Contact | None:
         """The contact with this address, present or earlier; None for a stranger."""
-        key = _normal(address)
         rows = self._db.read(
-            f"SELECT {_COLUMNS}, id FROM contacts WHERE address = :key"  # noqa: S608 - a constant
-            " OR id = (SELECT contact FROM aliases WHERE old = :key) ORDER BY address = :key DESC LIMIT 1",
-            {"key": key},
+            f"SELECT {_COLUMNS}, id FROM contacts WHERE kind = :kind AND address = :key"  # noqa: S608 - a constant
+            " OR id = (SELECT contact FROM aliases WHERE kind = :kind AND old = :key)"
+            " ORDER BY address = :key DESC LIMIT 1",
+            {"key": normal(address, kind), "kind": kind},
         )
         return self._contacts(rows)[0] if rows else None
 
-    def resolve(self, address: str) -> str:
+    def resolve(self, address: str, kind: AddressKind = AddressKind.MISFIN) -> str:
         """Where messages for ``address`` go now: its owner's present address, after any number of moves."""
-        contact = self.get(address)
-        return contact.address if contact else _normal(address)
+        contact = self.get(address, kind)
+        return contact.address if contact else normal(address, kind)
 
     # ---- learning ---------------------------------------------------------------------------------
 
@@ -156,13 +150,15 @@ class ContactBook:
         """
         new = 0
         with self._db.write():
-            self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(_mark(name),) for name in seen])
+            self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(mark_of(name),) for name in seen])
             for encounter in encounters:
                 try:
-                    address = _normal(encounter.address)
+                    address = normal(encounter.address, encounter.kind)
                 except AddressError:
                     continue
-                mark = _mark(f"{encounter.sent:d}\n{address}\n{encounter.message}")
+                # Misfin's marks are older than the kinds.
+                kind = "" if encounter.kind is AddressKind.MISFIN else f"{encounter.kind}\n"
+                mark = mark_of(f"{kind}{encounter.sent:d}\n{address}\n{encounter.message}")
                 known = self._db.execute("INSERT OR IGNORE INTO meetings VALUES (?)", (mark,))
                 if known.rowcount:
                     self._count(encounter, address, now)
@@ -172,15 +168,17 @@ class ContactBook:
     def unseen(self, messages: Iterable[str]) -> set[str]:
         """Those names of messages (file keys, say) that were not yet given to :meth:`learn` as seen."""
         known = "SELECT 1 FROM seen WHERE id = ?"
-        return {name for name in messages if not self._db.read(known, (_mark(name),))}
+        return {name for name in messages if not self._db.read(known, (mark_of(name),))}
 
     def seen_count(self) -> int:
         """How many messages were ever seen."""
         return int(self._db.read("SELECT count(*) FROM seen", ())[0][0])
 
     def _count(self, encounter: Encounter, address: str, now: float) -> None:
-        present = self._db.execute("SELECT contact FROM aliases WHERE old = ?", (address,)).fetchone()
-        contact = present[0] if present else self._id_of(address)
+        present = self._db.execute(
+            "SELECT contact FROM aliases WHERE kind = ? AND old = ?", (encounter.kind, address)
+        ).fetchone()
+        contact = present[0] if present else self._id_of(address, encounter.kind)
         when = min(encounter.when, now)
         # A message from a mailbox that was gone: it is back.
         change = (
@@ -192,7 +190,7 @@ class ContactBook:
             f"UPDATE contacts SET {change} WHERE id = :id",  # noqa: S608 - one of two constants
             {"when": when, "now": now, "id": contact},
         )
-        name = _clean(encounter.name, MAX_NAME)
+        name = clean(encounter.name, MAX_NAME)
         if name and name.casefold() != address:
             renamed = self._db.execute(
                 "UPDATE contacts SET learnt_name = :name, name_since = :when WHERE id = :id"
@@ -209,20 +207,21 @@ class ContactBook:
 
         Counts are taken over only for somebody new, so that a deleted contact can be put back as it was.
         """
-        address = _normal(contact.address)
+        kind = contact.kind
+        address = normal(contact.address, kind)
         with self._db.write():
-            before = _normal(replaces) if replaces else address
+            before = normal(replaces, kind) if replaces else address
             if before != address:
-                self._merge(before, address, keep_old=False)
-            new = self.get(address) is None
-            self._db.execute("DELETE FROM aliases WHERE old = ?", (address,))
-            row = self._id_of(address)
+                self._merge(before, address, kind, keep_old=False)
+            new = self.get(address, kind) is None
+            self._db.execute("DELETE FROM aliases WHERE kind = ? AND old = ?", (kind, address))
+            row = self._id_of(address, kind)
             self._db.execute(
                 "UPDATE contacts SET own_name = ?, notes = ?, dead = ?, kept = 1 WHERE id = ?",
                 (
-                    _clean(contact.own_name, MAX_NAME),
+                    clean(contact.own_name, MAX_NAME),
                     contact.notes[:MAX_NOTES],
-                    _clean(contact.dead, MAX_NAME),
+                    clean(contact.dead, MAX_NAME),
                     row,
                 ),
             )
@@ -231,72 +230,83 @@ class ContactBook:
                 self._db.execute(
                     "UPDATE contacts SET learnt_name = ?, sent = ?, received = ?, last_sent = ?,"
                     " last_received = ? WHERE id = ?",
-                    (_clean(contact.learnt_name, MAX_NAME), *learnt, row),
+                    (clean(contact.learnt_name, MAX_NAME), *learnt, row),
                 )
             self._db.execute("DELETE FROM aliases WHERE contact = ?", (row,))
             for alias in contact.aliases:
-                if (old := _normal(alias)) != address:
-                    self._db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?)", (old, row))
+                if (old := normal(alias, kind)) != address:
+                    self._db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", (kind, old, row))
             self._index(row)
-            saved = self.get(address)
+            saved = self.get(address, kind)
         assert saved is not None
         return saved
 
-    def delete(self, address: str) -> Contact | None:
+    def delete(self, address: str, kind: AddressKind = AddressKind.MISFIN) -> Contact | None:
         """Remove a contact; returns it, for :meth:`save` to put back. Its messages are not counted again."""
         with self._db.write():
-            contact = self.get(address)
+            contact = self.get(address, kind)
             if contact is not None:
-                self._db.execute("DELETE FROM contacts WHERE address = ?", (contact.address,))
+                self._db.execute(
+                    "DELETE FROM contacts WHERE kind = ? AND address = ?", (kind, contact.address)
+                )
             return contact
 
-    def moved(self, old: str, new: str) -> Contact:
+    def moved(self, old: str, new: str, kind: AddressKind = AddressKind.MISFIN) -> Contact:
         """A mailbox moved for good (status 31): the contact gets the new address, the old one is an alias."""
-        before, after = _normal(old), _normal(new)
+        before, after = normal(old, kind), normal(new, kind)
         with self._db.write():
             if before != after:
-                self._merge(before, after, keep_old=True)
-            elif self.get(after) is None:
-                self._id_of(after)
-            contact = self.get(after)
+                self._merge(before, after, kind, keep_old=True)
+            elif self.get(after, kind) is None:
+                self._id_of(after, kind)
+            contact = self.get(after, kind)
         assert contact is not None
         return contact
 
-    def note_dead(self, address: str, why: str) -> None:
+    def note_dead(self, address: str, why: str, kind: AddressKind = AddressKind.MISFIN) -> None:
         """The mailbox is gone (status 52): still in the book, but last. With an empty ``why`` it is back."""
         with self._db.write():
             self._db.execute(
-                "UPDATE contacts SET dead = ? WHERE address = ?", (_clean(why, MAX_NAME), _normal(address))
+                "UPDATE contacts SET dead = ? WHERE kind = ? AND address = ?",
+                (clean(why, MAX_NAME), kind, normal(address, kind)),
             )
 
     # ---- the block list ---------------------------------------------------------------------------
 
-    def block(self, name: str, *, now: float) -> None:
+    def block(self, name: str, *, now: float, kind: AddressKind = AddressKind.MISFIN) -> None:
         """Refuse mail from an address, or with ``@host`` from everybody there."""
         with self._db.write():
-            self._db.execute("INSERT OR IGNORE INTO blocks VALUES (?, ?)", (_blockable(name), now))
+            self._db.execute(
+                "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?)", (kind, blockable(name, kind), now)
+            )
 
-    def unblock(self, name: str) -> bool:
+    def unblock(self, name: str, kind: AddressKind = AddressKind.MISFIN) -> bool:
         """Allow mail again; False when it was not blocked."""
         with self._db.write():
-            gone = self._db.execute("DELETE FROM blocks WHERE name = ?", (_blockable(name),))
+            gone = self._db.execute(
+                "DELETE FROM blocks WHERE kind = ? AND name = ?", (kind, blockable(name, kind))
+            )
             return gone.rowcount > 0
 
-    def blocked(self) -> list[str]:
-        """Everything blocked, addresses and ``@host``, sorted."""
-        return [name for (name,) in self._db.read("SELECT name FROM blocks ORDER BY name", ())]
+    def blocked(self, kind: AddressKind = AddressKind.MISFIN) -> list[str]:
+        """Everything blocked of one kind, addresses and ``@host``, sorted."""
+        found = self._db.read("SELECT name FROM blocks WHERE kind = ? ORDER BY name", (kind,))
+        return [name for (name,) in found]
 
     # ---- inside -----------------------------------------------------------------------------------
 
-    def _find(self, text: str, now: float, limit: int, condition: str) -> list[Contact]:
+    def _find(
+        self, text: str, now: float, limit: int, condition: str, kind: AddressKind | None = None
+    ) -> list[Contact]:
         values: dict[str, object] = {
+            "kind": kind,
             "now": now,
             "weight": SENT_WEIGHT,
             "half_life": HALF_LIFE,
             "limit": limit,
         }
         wanted = []
-        for number, word in enumerate(_words(text)[:8]):
+        for number, word in enumerate(words_of(text)[:8]):
             values |= {f"from{number}": word, f"to{number}": word + "\U0010ffff"}
             wanted.append(
                 f"id IN (SELECT contact FROM words WHERE word >= :from{number} AND word < :to{number})"  # noqa: S608 - numbers
@@ -313,9 +323,9 @@ class ContactBook:
         aliases: dict[int, list[str]] = {}
         for contact, old in self._db.read("SELECT contact, old FROM aliases ORDER BY old", ()):
             aliases.setdefault(contact, []).append(old)
-        blocked = set(self.blocked())
+        blocked = {kind: set(self.blocked(kind)) for kind in AddressKind}
         found = []
-        for address, own_name, learnt_name, notes, dead, kept, *counts, row in rows:
+        for kind, address, own_name, learnt_name, notes, dead, kept, *counts, row in rows:
             sent, received, last_sent, last_received = counts
             found.append(
                 Contact(
@@ -330,15 +340,17 @@ class ContactBook:
                     last_sent=last_sent,
                     last_received=last_received,
                     aliases=tuple(aliases.get(row, ())),
-                    blocked=not blocked.isdisjoint(_block_names(address)),
+                    blocked=not blocked[AddressKind(kind)].isdisjoint(block_names(address)),
+                    kind=AddressKind(kind),
                 )
             )
         return found
 
-    def _id_of(self, address: str) -> int:
+    def _id_of(self, address: str, kind: AddressKind) -> int:
         """The row of an address, made if need be."""
-        made = self._db.execute("INSERT OR IGNORE INTO contacts (address) VALUES (?)", (address,))
-        (row,) = self._db.execute("SELECT id FROM contacts WHERE address = ?", (address,)).fetchone()
+        key = (kind, address)
+        made = self._db.execute("INSERT OR IGNORE INTO contacts (kind, address) VALUES (?, ?)", key)
+        (row,) = self._db.execute("SELECT id FROM contacts WHERE kind = ? AND address = ?", key).fetchone()
         if made.rowcount:
             self._index(row)
         return int(row)
@@ -350,15 +362,15 @@ class ContactBook:
             " UNION ALL SELECT old FROM aliases WHERE contact = :id",
             {"id": row},
         ).fetchall()
-        found = {word for (text,) in texts for word in _keys(text)}
+        found = {word for (text,) in texts for word in keys_of(text)}
         self._db.execute("DELETE FROM words WHERE contact = ?", (row,))
         self._db.executemany("INSERT INTO words VALUES (?, ?)", [(word, row) for word in found])
 
-    def _merge(self, old: str, new: str, *, keep_old: bool) -> None:
+    def _merge(self, old: str, new: str, kind: AddressKind, *, keep_old: bool) -> None:
         """Make two addresses one contact under ``new``, with what is known of both."""
-        source, target = self.get(old), self._id_of(new)
+        source, target = self.get(old, kind), self._id_of(new, kind)
         if source is not None and source.address != new:
-            before = self._id_of(source.address)
+            before = self._id_of(source.address, kind)
             self._db.execute(
                 """UPDATE contacts SET own_name = iif(contacts.own_name = '', o.own_name, contacts.own_name),
                    learnt_name = iif(contacts.learnt_name = '', o.learnt_name, contacts.learnt_name),
@@ -372,53 +384,11 @@ class ContactBook:
             )
             self._db.execute("UPDATE aliases SET contact = ? WHERE contact = ?", (target, before))
             self._db.execute("DELETE FROM contacts WHERE id = ?", (before,))
-        self._db.execute("DELETE FROM aliases WHERE old = ?", (new,))
+        self._db.execute("DELETE FROM aliases WHERE kind = ? AND old = ?", (kind, new))
         if keep_old:
             earlier = {old, source.address if source else old} - {new}
             self._db.executemany(
-                "INSERT OR REPLACE INTO aliases VALUES (?, ?)", [(address, target) for address in earlier]
+                "INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)",
+                [(kind, address, target) for address in earlier],
             )
         self._index(target)
-
-
-def _normal(address: str) -> str:
-    """The one form of an address the book knows; raises :class:`AddressError`."""
-    if len(address) > MAX_ADDRESS:
-        raise AddressError("This is too long for an address.")
-    return MisfinAddress.parse(address).address
-
-
-def _blockable(name: str) -> str:
-    """What stands in the block list for an address or for ``@host``; raises :class:`AddressError`."""
-    if name.startswith("@"):
-        return f"@{_normal('x' + name).partition('@')[2]}"
-    return _normal(name).casefold()
-
-
-def _block_names(address: str) -> tuple[str, str]:
-    """The entries of the block list that would refuse an address: its own and its host's."""
-    name = address.casefold()
-    return name, name[name.rfind("@") :]
-
-
-def _words(text: str) -> list[str]:
-    """The words of a name or an address without case, accents and strokes."""
-    return [word for word in _SEPARATORS.split(bare(text)) if word]
-
-
-def _keys(text: str) -> set[str]:
-    """What a name or an address is found by: its words, and other ways people begin to type them."""
-    words = _words(text)[:_MAX_WORDS]
-    if text.isascii():
-        return set(words)
-    tails = [text[sign.start() :] for sign in _UNSPACED.finditer(text)][:_MAX_WORDS]
-    return {*words, *(word for tail in tails for word in _words(tail)[:1])}
-
-
-def _mark(text: str) -> bytes:
-    """A short stand-in for a long name, so that remembering 100,000 messages takes 3 MB."""
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=12).digest()
-
-
-def _clean(text: str, longest: int) -> str:
-    return " ".join(text.replace("\0", " ").split())[:longest]

@@ -11,8 +11,8 @@ from typing import Final
 
 from misfin.errors import QueryError
 from misfin.model.folders import FOLDERS, HELD, WRITTEN
+from misfin.store.evidence import ORDER, Evidence
 from misfin.store.index.file_place import KnownFolder
-from misfin.store.index.rows import BADGES, Badge
 from misfin.store.search.query import All, Any, Dated, In, Node, Not, Query, SearchedState, Tag, Text
 from misfin.store.search.words import searchable
 
@@ -135,9 +135,9 @@ class _Compiler:
             case "held":
                 return self.in_folders([folder.number for folder in self.folders if folder.name == HELD])
             case "unverified":
-                proven = BADGES.index(Badge.VERIFIED)
+                proven = ORDER.index(Evidence.VERIFIED)
                 written = [folder.number for folder in self.folders if folder.name in WRITTEN]
-                return f"(l.badge <> {proven} AND NOT {self.in_folders(written)})"
+                return f"(l.evidence <> {proven} AND NOT {self.in_folders(written)})"
             case "read":
                 return "NOT l.unread"
             case _:

@@ -13,7 +13,7 @@ from typing import Final
 
 from misfin.model.folders import HELD, INBOX
 from misfin.store.index.file_place import KnownFolder
-from misfin.store.index.rows import View
+from misfin.store.rows import View
 from misfin.store.search import spelling
 from misfin.store.search.compile import compile_query
 from misfin.store.search.query import Query

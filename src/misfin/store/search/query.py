@@ -47,7 +47,7 @@ STATES: Final = {
     "read": "read",
     "starred": "with a star",
     "held": "waiting for your decision about the sender",
-    "unverified": "no proof of who sent it",
+    "unverified": "who wrote it is not verified",
 }
 CONTENTS: Final = {"link": "with a link in its text", "attachment": "with an attached file"}
 DAYS: Final = {"today": 0, "yesterday": 1}

@@ -11,7 +11,7 @@ from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
 from misfin.errors import MessageGoneError, StoreError
 from misfin.store.index import MailIndex
 from misfin.store.index.digest import MAX_READ
-from misfin.store.index.rows import View
+from misfin.store.rows import View
 
 INBOX = View(ME, "Inbox")
 DAY = 86400.0

@@ -12,7 +12,7 @@ from mailboxes import ME, mail, scanned, subjects
 
 from misfin.errors import StoreError
 from misfin.store.index import MailIndex, read, schema
-from misfin.store.index.rows import Changes, View
+from misfin.store.rows import Changes, View
 
 INBOX = View(ME, "Inbox")
 

@@ -11,10 +11,10 @@ from mailboxes import ME, mail
 
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
-from misfin.store.index.digest import MAX_SNIPPET, Digest, badge_of, digest_message
+from misfin.store.evidence import ORDER, Evidence
+from misfin.store.index.digest import MAX_SNIPPET, Digest, digest_message, evidence_of
 from misfin.store.index.file_place import SEPARATOR, FilePlace
 from misfin.store.index.listing import Meaning
-from misfin.store.index.rows import BADGES, Badge
 from misfin.store.message.envelope import wrap, wrap_sent
 from misfin.store.message.mime import read_message
 from misfin.store.search.words import searchable
@@ -30,22 +30,22 @@ def digest(data: bytes) -> Digest:
 
 
 @pytest.mark.parametrize(
-    ("said", "badge"),
+    ("said", "proven"),
     [
-        ({"sender": "verified", "certificate": "pass", "pin": "match"}, Badge.VERIFIED),
-        ({"sender": "approved", "pin": "changed"}, Badge.VERIFIED),
-        ({"sender": "first", "pin": "first"}, Badge.FIRST),
-        ({"sender": "changed", "pin": "changed"}, Badge.CHANGED),
-        ({"sender": "unproven", "certificate": "fail", "pin": "match"}, Badge.NONE),
-        ({"sender": "whatever"}, Badge.NONE),
-        ({"certificate": "pass", "pin": "match"}, Badge.VERIFIED),
-        ({"certificate": "pass", "pin": "changed"}, Badge.CHANGED),
-        ({"certificate": "unknown", "pin": "first"}, Badge.FIRST),
-        ({"certificate": "fail"}, Badge.NONE),
-        ({}, Badge.NONE),
+        ({"sender": "verified", "certificate": "pass", "pin": "match"}, Evidence.VERIFIED),
+        ({"sender": "approved", "pin": "changed"}, Evidence.VERIFIED),
+        ({"sender": "first", "pin": "first"}, Evidence.UNCONFIRMED),
+        ({"sender": "changed", "pin": "changed"}, Evidence.DIFFERS),
+        ({"sender": "unproven", "certificate": "fail", "pin": "match"}, Evidence.UNCONFIRMED),
+        ({"sender": "whatever"}, Evidence.UNPROVEN),
+        ({"certificate": "pass", "pin": "match"}, Evidence.VERIFIED),
+        ({"certificate": "pass", "pin": "changed"}, Evidence.DIFFERS),
+        ({"certificate": "unknown", "pin": "first"}, Evidence.UNCONFIRMED),
+        ({"certificate": "fail"}, Evidence.UNPROVEN),
+        ({}, Evidence.UNPROVEN),
     ],
 )
-def test_a_badge_is_what_our_receiver_found(said, badge):
+def test_evidence_is_what_our_receiver_found(said, proven):
     data = wrap(
         GEMMAIL,
         version=Version.C,
@@ -55,14 +55,14 @@ def test_a_badge_is_what_our_receiver_found(said, badge):
         received_from="192.0.2.1",
         received_by="mail.example",
     )
-    assert badge_of(read_message(data), ME) is badge
-    assert BADGES[digest(data).badge] is badge
+    assert evidence_of(read_message(data), ME) is proven
+    assert ORDER[digest(data).evidence] is proven
 
 
 def test_what_was_written_here_needs_no_proof_and_what_claims_it_has_none():
     me = MisfinAddress.parse(ME)
     sent = wrap_sent(b"\n\n\nhello\n", version=Version.C, account=me, to=[me], now=NOW)
-    assert badge_of(read_message(sent), ME) is Badge.VERIFIED
+    assert evidence_of(read_message(sent), ME) is Evidence.VERIFIED
     forged = wrap(
         f"{ME} Me\n\n\nhello\n".encode(),
         version=Version.C,
@@ -71,8 +71,14 @@ def test_what_was_written_here_needs_no_proof_and_what_claims_it_has_none():
         received_from="192.0.2.1",
         received_by="mail.example",
     )
-    assert badge_of(read_message(forged), ME) is Badge.NONE
-    assert badge_of(read_message(mail("x", sender=ME)), ME) is Badge.NONE
+    assert evidence_of(read_message(forged), ME) is Evidence.UNPROVEN
+    assert evidence_of(read_message(mail("x", sender=ME)), ME) is Evidence.UNPROVEN
+
+
+def test_what_was_imported_under_ones_own_name_was_not_written_here():
+    me = MisfinAddress.parse(ME)
+    claimed = wrap(f"{ME} Me\n\n\nhello\n".encode(), version=Version.C, account=me, now=NOW)
+    assert evidence_of(read_message(claimed), ME) is Evidence.UNPROVEN
 
 
 def test_a_gemmail():

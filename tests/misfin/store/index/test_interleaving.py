@@ -15,8 +15,8 @@ from mailboxes import ME, NOW, Mailbox, mail, miscounted, whole_view
 
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import View
 from misfin.store.index.scan import Scan
+from misfin.store.rows import View
 
 FOLDERS = ["Inbox", "Archive", "Sent", "Trash", "Held"]
 folders = st.sampled_from(FOLDERS)

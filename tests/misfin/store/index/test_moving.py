@@ -16,7 +16,7 @@ from misfin.errors import MessageGoneError
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex, diff, listing, scan
 from misfin.store.index.located import Refiled
-from misfin.store.index.rows import View
+from misfin.store.rows import View
 
 INBOX = View(ME, "Inbox")
 

@@ -6,8 +6,9 @@ import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects
 
 from misfin.errors import MessageGoneError, StoreError
+from misfin.store.evidence import Evidence
 from misfin.store.index import read
-from misfin.store.index.rows import Badge, View
+from misfin.store.rows import View
 
 INBOX = View(ME, "Inbox")
 DAY = 86400.0
@@ -76,16 +77,16 @@ def test_nobody_has_to_prove_a_draft_and_a_forged_name_elsewhere_proves_nothing(
     box.put(mail("Another's", sender="Bob <bob@x.example>", date=NOW - 1), "Drafts", flags="S")
     scanned(index)
     rows = index.messages(View(), 10)
-    badges = {row.subject: row.badge for row in rows}
-    assert badges == {
-        "Drafts": Badge.VERIFIED,
-        "Sent": Badge.VERIFIED,
-        "Inbox": Badge.NONE,
-        "Archive": Badge.NONE,
-        "Another's": Badge.NONE,
+    proven = {row.subject: row.evidence for row in rows}
+    assert proven == {
+        "Drafts": Evidence.VERIFIED,
+        "Sent": Evidence.VERIFIED,
+        "Inbox": Evidence.UNPROVEN,
+        "Archive": Evidence.UNPROVEN,
+        "Another's": Evidence.UNPROVEN,
     }
-    shown = {row.subject: row.badge for row in index.conversations(View(), 0, 10)}
-    assert shown == badges
+    shown = {row.subject: row.evidence for row in index.conversations(View(), 0, 10)}
+    assert shown == proven
 
 
 def test_a_message_in_the_trash_leaves_the_conversation_but_can_be_seen_there(index, box):

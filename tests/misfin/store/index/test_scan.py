@@ -10,10 +10,11 @@ import pytest
 from mailboxes import ME, NOW, Mailbox, mail, scanned, subjects, whole_view
 
 from misfin.errors import MessageGoneError
+from misfin.store.evidence import Evidence
 from misfin.store.index import MailIndex, diff, listing
 from misfin.store.index import scan as scanning
 from misfin.store.index.file_place import FilePlace
-from misfin.store.index.rows import Badge, Changes, View
+from misfin.store.rows import Changes, View
 
 INBOX = View(ME, "Inbox")
 
@@ -31,7 +32,7 @@ def test_new_mail_comes_in_with_what_it_is(index, box):
     (row,) = index.conversations(INBOX, 0, 10)
     assert (row.id, row.participants, row.subject) == (key, "Bob Jones", "Meeting notes")
     assert (row.snippet, row.count, row.unread) == ("Here are the notes from today", 1, 1)
-    assert (row.date, row.badge, row.starred, row.tags) == (NOW, Badge.NONE, False, ())
+    assert (row.date, row.evidence, row.starred, row.tags) == (NOW, Evidence.UNPROVEN, False, ())
     (message,) = index.thread(row.thread)
     assert (message.sender, message.sender_address, message.to) == ("Bob Jones", "bob@remote.host", (ME,))
     assert message.path.read_bytes() == index.raw(message)
@@ -48,7 +49,10 @@ def test_an_account_with_a_name_of_its_own_wrote_what_bears_its_address(tmp_path
     ) as index:
         index.scan()
         rows = index.messages(View("work", "Sent"), 9)
-        assert {row.subject: row.badge for row in rows} == {"mine": Badge.VERIFIED, "theirs": Badge.NONE}
+        assert {row.subject: row.evidence for row in rows} == {
+            "mine": Evidence.VERIFIED,
+            "theirs": Evidence.UNPROVEN,
+        }
         (mine,) = (row for row in index.conversations(View("work", "Sent"), 0, 9) if row.subject == "mine")
         assert mine.participants == f"To: {ME}"
 

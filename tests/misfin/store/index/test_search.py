@@ -12,8 +12,8 @@ from misfin.errors import QueryError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import Completion, Count, View
 from misfin.store.message.envelope import wrap
+from misfin.store.rows import Completion, Count, View
 from misfin.store.search import matches, spelling
 
 DAY = 86400.0

@@ -16,7 +16,7 @@ from mailboxes import ME, Mailbox, mail, subjects
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
 from misfin.store.index import watch as watching
-from misfin.store.index.rows import View
+from misfin.store.rows import View
 
 INBOX = View(ME, "Inbox")
 SOON = 60.0

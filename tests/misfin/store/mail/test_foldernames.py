@@ -8,9 +8,9 @@ import pytest
 
 from misfin.errors import StoreError
 from misfin.store.index import MailIndex
-from misfin.store.index.rows import View
 from misfin.store.mail.foldernames import folder_name, folder_path
 from misfin.store.mail.maildir import Maildir, MailStore
+from misfin.store.rows import View
 
 MESSAGE = b"From: bea@hive.test\nSubject: %s\nMessage-ID: <%s@x>\n\nHello.\n"
 

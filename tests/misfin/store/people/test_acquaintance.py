@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.index import MailIndex
@@ -155,3 +156,17 @@ def test_the_address_of_an_account_with_a_name_of_its_own_is_oneself(tmp_path):
         assert learn_from_mail(index, book, []) == 2
     assert list(counts(book)) == ["bob@remote.host"]
     book.close()
+
+
+def test_people_are_of_the_kind_of_the_account_they_write_to(world):
+    store, index, book = world
+    receive(store, "bea@hive.test Bea")
+    store.create("work")
+    head = b"From: Bea by mail <bea@hive.test>\nTo: ada@example.org\n"
+    mail = head + b"Date: Thu, 19 Nov 2026 14:00:00 +0000\n\nHi\n"
+    store.folder("work").deliver(mail)
+    index.scan()
+    kinds = {"work": AddressKind.MAIL, ADA.address: AddressKind.MISFIN}
+    learn_from_mail(index, book, [], kind_of=kinds.__getitem__)
+    assert book.get("bea@hive.test").name == "Bea"
+    assert book.get("bea@hive.test", AddressKind.MAIL).name == "Bea by mail"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from misfin.store.index.rows import Completion
 from misfin.store.people.completion import Vocabulary, complete
+from misfin.store.rows import Completion
 
 PEOPLE = [("bob@remote.host", "Bob Jones"), ("bella@hive.test", "Bella")]
 WRITTEN_TO = [("bea@hive.test", "Bea"), ("bob@remote.host", "Bob Jones")]

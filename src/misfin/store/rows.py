@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-
-class Badge(StrEnum):
-    """How it is known who sent a message (docs/trust.md §7)."""
-
-    VERIFIED = "✓"
-    FIRST = "◐"
-    NONE = "?"
-    CHANGED = "⚠"
-
-
-BADGES = tuple(Badge)
-"""The index stores a badge as its position here."""
+if TYPE_CHECKING:
+    from misfin.store.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +48,8 @@ class ConversationRow:
     """One line of a list: a conversation as seen from a view.
 
     ``message`` and ``id`` identify its newest message in that view, whose subject, snippet, date (Unix
-    seconds) and badge are shown. ``count`` is the size of the whole conversation across folders (messages in
-    Trash and Junk count only in a view of those); ``unread`` is how many of its messages *in the view's
+    seconds) and evidence are shown. ``count`` is the size of the whole conversation across folders (messages
+    in Trash and Junk count only in a view of those); ``unread`` is how many of its messages *in the view's
     folder* are unread. ``participants`` are its newest authors other than oneself, or ``To: …`` if there are
     none. ``tags`` are those of all its messages, sorted.
     """
@@ -74,7 +64,7 @@ class ConversationRow:
     unread: int
     starred: bool
     date: float
-    badge: Badge
+    evidence: Evidence
     tags: tuple[str, ...]
     attachment: bool
     held: bool
@@ -102,7 +92,7 @@ class MessageRow:
     unread: bool
     starred: bool
     tags: tuple[str, ...]
-    badge: Badge
+    evidence: Evidence
     thread: int
     size: int
     path: Path

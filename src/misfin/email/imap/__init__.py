@@ -1,0 +1,78 @@
+"""IMAP without I/O: a client engine to be driven with bytes from any transport (docs/imap-engine.md).
+
+:class:`IMAPClientProtocol` is the connection, :mod:`~misfin.email.imap.commands` makes what is sent, and
+:mod:`~misfin.email.imap.values` holds what comes back.
+"""
+
+from misfin.email.authenticator import Authenticator, Challenge
+from misfin.email.imap import commands, searching
+from misfin.email.imap.client import IMAPClientProtocol, ImapEvent
+from misfin.email.imap.command import ImapCommand
+from misfin.email.imap.reader import FetchPiece
+from misfin.email.imap.states import ImapState
+from misfin.email.imap.uids import UidSet
+from misfin.email.imap.values import (
+    AppendUid,
+    Bye,
+    Capabilities,
+    Code,
+    Completed,
+    CopyUid,
+    Enabled,
+    Exists,
+    Expunged,
+    Fetch,
+    Greeting,
+    Idling,
+    ListEntry,
+    MailboxFlags,
+    MailboxStatus,
+    Namespace,
+    Namespaces,
+    Part,
+    Recent,
+    SearchResult,
+    ServerId,
+    Skipped,
+    Status,
+    StatusNotice,
+    Vanished,
+)
+
+__all__ = [
+    "AppendUid",
+    "Authenticator",
+    "Bye",
+    "Capabilities",
+    "Challenge",
+    "Code",
+    "Completed",
+    "CopyUid",
+    "Enabled",
+    "Exists",
+    "Expunged",
+    "Fetch",
+    "FetchPiece",
+    "Greeting",
+    "IMAPClientProtocol",
+    "Idling",
+    "ImapCommand",
+    "ImapEvent",
+    "ImapState",
+    "ListEntry",
+    "MailboxFlags",
+    "MailboxStatus",
+    "Namespace",
+    "Namespaces",
+    "Part",
+    "Recent",
+    "SearchResult",
+    "ServerId",
+    "Skipped",
+    "Status",
+    "StatusNotice",
+    "UidSet",
+    "Vanished",
+    "commands",
+    "searching",
+]

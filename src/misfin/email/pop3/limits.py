@@ -1,0 +1,30 @@
+"""Every bound of the POP3 engine, each with its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_ANSWER: Final = 8 << 10
+"""Bytes of an answer's first line, or of a line of a listing. The standard says 512; servers write longer
+ones."""
+
+MAX_ENTRIES: Final = 1_000_000
+"""Lines of a listing: the messages of a mailbox."""
+
+MAX_LISTING: Final = 64 << 20
+"""Bytes of a listing."""
+
+MAX_MESSAGE: Final = 64 << 20
+"""Bytes of a message, unless the command says another limit. Its lines have none: one of 70 KB is everyday
+mail."""
+
+SIZE_MARGIN: Final = 1 << 20
+"""Bytes by which a message may be larger than a fifth more than LIST said: sizes are guesses with some
+servers."""
+
+PIPELINE: Final = 32
+"""Commands in flight where the server offers PIPELINING (RFC 2449 §6.6), else one."""
+
+PATIENCE: Final = 30.0
+PATIENCE_BODY: Final = 60.0
+"""Seconds without any byte after which to give a connection up: in general, and within a message."""

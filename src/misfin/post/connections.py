@@ -1,0 +1,79 @@
+"""The connections a courier keeps: one per route at most, closed when nothing was due on it for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from misfin.post.transport import RouteConnection
+
+logger = logging.getLogger("misfin.courier")
+
+_CLOSING = 5.0
+"""Seconds a connection gets to end properly."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    connection: RouteConnection
+    until: float
+
+
+class Connections:
+    """Open connections that no job uses just now. Lives on one event loop."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def take(self, route: str) -> RouteConnection | None:
+        """The connection kept for a route, if there is one that still works."""
+        kept = self._kept.pop(route, None)
+        if kept is None:
+            return None
+        if kept.until > time.monotonic() and kept.connection.alive:
+            return kept.connection
+        self.close(kept.connection)
+        return None
+
+    def keep(self, route: str, connection: RouteConnection, seconds: float) -> None:
+        """Keep a connection for the next job of its route, for so many seconds; 0 closes it at once."""
+        if seconds > 0 and connection.alive and route not in self._kept:
+            self._kept[route] = _Kept(connection, time.monotonic() + seconds)
+        else:
+            self.close(connection)
+
+    def close_idle(self) -> None:
+        """Close in the background what nobody has used for its time."""
+        now = time.monotonic()
+        for route, kept in list(self._kept.items()):
+            if kept.until <= now:
+                del self._kept[route]
+                self.close(kept.connection)
+
+    def close(self, connection: RouteConnection) -> None:
+        """Close one in the background."""
+        task = asyncio.create_task(_close(connection))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def close_all(self) -> None:
+        """Close everything, and wait for that as long as it may take."""
+        for route in list(self._kept):
+            self.close(self._kept.pop(route).connection)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=_CLOSING * 2)
+
+
+async def _close(connection: RouteConnection) -> None:
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING):
+                await connection.close()
+    except Exception:
+        logger.exception("A connection could not be closed.")

@@ -1,0 +1,56 @@
+"""The marks of one job: what may have been sent of it, in memory and durable in the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from misfin.errors import StoreError
+
+if TYPE_CHECKING:
+    from misfin.post.events import Event
+    from misfin.post.transport import Due
+    from misfin.store.outgoing.outbox import Claim, Outbox
+
+
+class JobMarks:
+    """What a transport is given for one job (:class:`~misfin.post.transport.Marks`). Used once."""
+
+    def __init__(
+        self, outbox: Outbox, claim: Claim, now: Callable[[], float], say: Callable[[Event], object]
+    ) -> None:
+        self.claim = claim
+        self._say = say
+        self._outbox = outbox
+        self._now = now
+        self._sent: set[int] = set()
+
+    def say(self, event: Event) -> None:
+        """Report something at once."""
+        self._say(event)
+
+    @property
+    def sent(self) -> bool:
+        """Whether something of the job may have been sent and has not been refused."""
+        return bool(self._sent)
+
+    def is_sent(self, number: int) -> bool:
+        """Whether this delivery may have been sent and has not been refused."""
+        return number in self._sent
+
+    async def sending(self, deliveries: Sequence[Due] = ()) -> None:
+        """Make durable that these (all, if none are given) are about to be sent."""
+        claimed = self.claim.deliveries
+        numbers = [due.number for due in deliveries] or range(len(claimed))
+        await asyncio.to_thread(self._outbox.leaving, [claimed[number] for number in numbers], self._now())
+        # From here to the first byte nothing is awaited.
+        self._sent.update(numbers)
+
+    async def refused(self) -> None:
+        """Note that what was sent was refused, and nothing of the next attempt has been sent yet."""
+        claimed = self.claim.deliveries
+        refused, self._sent = [claimed[number] for number in self._sent], set()
+        with suppress(StoreError):  # the mark that stays is the careful one
+            await asyncio.to_thread(self._outbox.refused, refused)

@@ -1,0 +1,306 @@
+"""Who wrote a message, as far as it is proven: one table of signs, words, colours and meanings.
+
+Every place that says something about it reads this module: list, conversation, contacts, composer, trust
+screen, completion, ``--json``, details, help and README. What the receiver stamps on a message is written
+(:func:`stamp`) and read (:func:`read`) here too, so that the two cannot differ.
+
+Nothing is ever called better than what was proven. A second message with the same certificate is never
+called worse than the first, unless the pin came to be another one in between: by a person's decision, or
+because the sender's host vouched for another certificate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from misfin.trust.tofu import Pin
+
+
+class Evidence(StrEnum):
+    """How it is known who wrote a message, or who is behind an address. The value is the word people read.
+
+    The first that holds counts, in this order; the index keeps one as its place in this order.
+    """
+
+    VERIFIED = "verified"
+    DIFFERS = "differs"
+    UNCONFIRMED = "unconfirmed"
+    UNPROVEN = "unproven"
+
+    @property
+    def sign(self) -> str:
+        """One character, one cell."""
+        return TABLE[self].sign
+
+    @property
+    def ascii(self) -> str:
+        """The sign where the encoding of the output lacks the other one."""
+        return TABLE[self].ascii
+
+    @property
+    def when(self) -> str:
+        """When it holds, as a clause without a full stop."""
+        return TABLE[self].misfin
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceMeaning:
+    """One line of the table. ``misfin`` says when it holds for a message that came by Misfin."""
+
+    sign: str
+    ascii: str
+    color: str
+    """The theme colour it takes where a theme gives it none of its own."""
+    misfin: str
+
+
+TABLE: Final[Mapping[Evidence, EvidenceMeaning]] = {
+    Evidence.VERIFIED: EvidenceMeaning(
+        "✓",
+        "+",
+        "success",
+        "the certificate is the pinned one, and the sender's host vouched for it or you approved it",
+    ),
+    Evidence.DIFFERS: EvidenceMeaning(
+        "⚠",
+        "!",
+        "error",
+        "the certificate is not the pinned one; the message is held until you decide",
+    ),
+    Evidence.UNCONFIRMED: EvidenceMeaning(
+        "◐",
+        "~",
+        "warning",
+        "the sender proved to own a certificate, but nobody has vouched that it belongs to this address",
+    ),
+    Evidence.UNPROVEN: EvidenceMeaning(
+        "?",
+        "?",
+        "foreground",
+        "no certificate came with it, or only a claim that the sender's host denies",
+    ),
+}
+
+ORDER: Final = tuple(Evidence)
+"""The index keeps evidence as its place in here."""
+
+
+def markdown() -> str:
+    """The table as README shows it."""
+    lines = ["| sign | plain | word | when |", "|---|---|---|---|"]
+    lines += [f"| `{each.sign}` | `{each.ascii}` | {each} | {each.when} |" for each in Evidence]
+    return "\n".join(lines)
+
+
+# ---- what a message says about its sender ---------------------------------------------------------
+
+_CHECKS: Final = {
+    "certificate": "the certificate",
+    "probe": "the mailbox",
+    "spki": "the key of the host",
+    "local": "the mailbox here",
+}
+"""Checks a receiver makes, and what each is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a receiver found out about the sender of a message.
+
+    ``pin`` is how the certificate stands to the pin: ``first``, ``match``, ``renewed``, ``changed``, or empty
+    where there is no certificate. ``confirmed`` says who vouched that the certificate is the sender's:
+    ``host``, ``person``, or empty. ``checks`` hold each check's outcome (``pass``, ``fail``, ``unknown``) and
+    reason; ``held`` says why a person has to decide; ``due`` is the day the pinned certificate had expired
+    (``2026-11-20``) where that came before the other one.
+    """
+
+    pin: str = ""
+    confirmed: str = ""
+    checks: Mapping[str, tuple[str, str]] | None = None
+    held: str = ""
+    due: str = ""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What that proves."""
+        if self.held or self.pin == "changed":
+            return Evidence.DIFFERS
+        if self.confirmed:
+            return Evidence.VERIFIED
+        denied = any(outcome == "fail" for outcome, _ in (self.checks or {}).values())
+        # A host that denies a certificate keeps it from being pinned. One that was pinned before is still
+        # the same as then, and nobody has vouched for it: what the host says now is shown beside it.
+        if self.pin in ("match", "renewed") or (self.pin == "first" and not denied):
+            return Evidence.UNCONFIRMED
+        return Evidence.UNPROVEN
+
+
+def stamp(found: Findings) -> dict[str, str]:
+    """The words of ``Misfin-Verification`` for what was found; :func:`read` understands them."""
+    words = {"sender": found.evidence.value}
+    if found.confirmed and found.evidence is Evidence.VERIFIED:
+        words["confirmed"] = found.confirmed
+    for name, (outcome, reason) in (found.checks or {}).items():
+        words[name] = outcome
+        if outcome != "pass" and reason:
+            words[f"{name}-reason"] = reason
+    rest = (("pin", found.pin), ("due", found.due), ("held", found.held))
+    return words | {name: value for name, value in rest if value}
+
+
+def approved(words: Mapping[str, str]) -> dict[str, str]:
+    """The words of a message that was held, once a person approved its certificate."""
+    kept = {name: value for name, value in words.items() if name not in ("held", "sender", "confirmed")}
+    return {"sender": Evidence.VERIFIED.value, "confirmed": "person", **kept}
+
+
+def read(words: Mapping[str, str]) -> Evidence:
+    """What the words of ``Misfin-Verification`` prove; also those of earlier versions and other programs."""
+    verdict, pin = words.get("sender", ""), words.get("pin", "")
+    if verdict == "approved" or (verdict == "verified" and "confirmed" in words):
+        return Evidence.VERIFIED
+    if "held" in words or pin == "changed" or verdict in ("differs", "changed"):
+        return Evidence.DIFFERS
+    outcomes = [words[name] for name in _CHECKS if name in words]
+    # Earlier versions called a pin verified that nobody had vouched for, where no check was made at all.
+    if (verdict == "verified" and "pass" in outcomes) or (not verdict and words.get("certificate") == "pass"):
+        return Evidence.VERIFIED
+    if pin in ("match", "renewed") or (pin == "first" and "fail" not in outcomes):
+        return Evidence.UNCONFIRMED
+    return Evidence.UNCONFIRMED if not pin and verdict in ("unconfirmed", "first") else Evidence.UNPROVEN
+
+
+_PINS: Final = {
+    "first": "No certificate was pinned for this sender before.",
+    "match": "It was the certificate pinned for this sender.",
+    "renewed": "It was a new certificate for the key pinned for this sender.",
+    "changed": "It was not the certificate pinned for this sender.",
+}
+
+
+def explained(words: Mapping[str, str], *, certificate: bool) -> Iterator[str]:
+    """Sentences that say how it is known who wrote a message, from what was stamped on it.
+
+    ``certificate`` says whether one came with it. The reasons of checks are in the words of hosts: whoever
+    shows them must make them harmless.
+    """
+    if not certificate:
+        yield "It came without a certificate."
+    if pin := _PINS.get(words.get("pin", "")):
+        yield pin
+    if due := words.get("due"):
+        yield due_since(due)
+    if words.get("confirmed") == "person" or words.get("sender") == "approved":
+        yield "You approved the certificate when the message was held."
+    elif words.get("confirmed") == "host":
+        yield "The sender's host had vouched for the certificate."
+    elif words.get("certificate") == "pass":
+        yield "The sender's host vouched for the certificate."
+    for name, what in _CHECKS.items():
+        outcome, reason = words.get(name), words.get(f"{name}-reason", "")
+        if outcome in ("fail", "unknown"):
+            failed = f"Checking {what} {'failed' if outcome == 'fail' else 'was not possible'}"
+            if certificate or reason not in _SAID:
+                yield f"{failed}: {_clause(reason)}" if reason else f"{failed}."
+    if held := words.get("held"):
+        yield f"It was held for your decision: {_clause(held)}"
+
+
+_SAID: Final = ("The message came without a certificate.", "The message came without a certificate.")
+
+
+def denial(words: Mapping[str, str]) -> str:
+    """What a check said against the sender of a message that is not held; empty where none did."""
+    if read(words) is Evidence.DIFFERS:
+        return ""
+    failed = (name for name in _CHECKS if words.get(name) == "fail")
+    reason = next((words.get(f"{name}-reason", "") for name in failed), "")
+    return "" if reason in _SAID else reason
+
+
+def due_since(day: str) -> str:
+    """What speaks for a change of certificate: the pinned one had expired on ``day`` (``2026-11-20``)."""
+    from misfin.trust.tofu import due_since as sentence  # late: not for the first frame
+
+    return sentence(day)
+
+
+def _clause(reason: str) -> str:
+    """A sentence to stand behind a colon."""
+    return reason if reason.endswith(".") else f"{reason}."
+
+
+# ---- what is known about a person -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known about who is behind an address, for every place that shows a person.
+
+    ``evidence`` is about the person alone. ``since`` is when their certificate was first seen, Unix seconds,
+    or 0; ``host_since`` is when that of their host was, which is all that is known where nobody has written
+    yet. ``warning`` is one sentence about something a person should decide, or empty.
+    """
+
+    evidence: Evidence
+    since: float = 0.0
+    host_since: float = 0.0
+    warning: str = ""
+
+
+HELD: Final = "Another certificate claimed this name; its message is held."
+CLAIMED: Final = "Another certificate claimed this name; it needs your decision."
+HOST_DIFFERS: Final = "Their host presents another certificate; it needs your decision."
+
+
+def standing(
+    sender: Pin | None,
+    *,
+    own: bool = False,
+    claimed: bool = False,
+    held: bool = False,
+    host: Pin | None = None,
+    host_differs: bool = False,
+) -> Standing:
+    """What pins say about a person: ``sender`` is theirs, ``host`` that of their server.
+
+    ``own`` is an address of ours, whose certificate is our own. ``claimed``: another certificate claimed the
+    name and waits for a decision; that says nothing against whoever has the pinned one. ``held``: so does a
+    message that came with it. ``host_differs``: their server presents another certificate than its own.
+    """
+    warning = HOST_DIFFERS if host_differs else HELD if claimed and held else CLAIMED if claimed else ""
+    met = 0.0 if host is None else host.first_seen
+    if own:
+        return Standing(Evidence.VERIFIED, 0.0, met, warning)
+    if sender is None:
+        return Standing(Evidence.UNPROVEN, 0.0, met, warning)
+    return Standing(of_pin(sender), sender.first_seen, met, warning)
+
+
+def of_pin(pin: Pin) -> Evidence:
+    """What the pin of a sender proves about whoever has its certificate."""
+    return Evidence.VERIFIED if pin.confirmed else Evidence.UNCONFIRMED
+
+
+# ---- where signs cannot be written ----------------------------------------------------------------
+
+_PLAIN: Final = {ord(meaning.sign): meaning.ascii for meaning in TABLE.values()} | {
+    ord("●"): "N",
+    ord("★"): "*",
+    ord("✗"): "x",
+    ord("·"): "-",
+}
+
+
+def writable(text: str, encoding: str | None) -> str:
+    """``text`` with the signs of this table, and the others of command-line output, in ASCII where the
+    encoding of an output lacks any of them; all else stays as it is."""
+    try:
+        "".join(map(chr, _PLAIN)).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_PLAIN)
+    return text

@@ -1,0 +1,144 @@
+"""Claims on the outbox: taken, marked and ended, each step conditional on still holding what was claimed.
+
+Every function runs inside a transaction of its caller (``Database.write``), so that it is atomic between
+processes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+
+from misfin.errors import ClaimLostError
+from misfin.model.account import AddressKind
+from misfin.store.database import Database
+from misfin.store.outgoing.deliveries import Claim, Claimed, History, Outcome, Transcript
+from misfin.store.outgoing.outbox_file import load_outgoing, load_rows
+
+_REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
+_DUE = """FROM delivery WHERE state IN ('waiting', 'deferred') AND next_attempt <= :due
+    AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))"""
+# Without a join: the index of what is due gives the first one at once, however long the queue is.
+_FIRST = f"""SELECT id, message, route {_DUE}
+    AND route NOT IN (SELECT route FROM delivery WHERE state = 'sending')
+    ORDER BY next_attempt, id LIMIT 1"""  # noqa: S608 - constants
+_MORE = f"""SELECT id {_DUE} AND message = :message AND route = :route AND id <> :first
+    ORDER BY id LIMIT :more"""
+_OURS = "id = ? AND state = 'sending' AND owner = ? AND attempt = ?"
+
+
+def take(
+    database: Database,
+    owner: str,
+    now: float,
+    *,
+    only: Collection[int] | None,
+    due_by: float,
+    batch: Mapping[AddressKind, int],
+) -> Claim | None:
+    """Claim the first delivery that is due over a route nobody uses, and what may go together with it."""
+    values: dict[str, object] = {"due": due_by, "only": None if only is None else json.dumps(list(only))}
+    first = database.execute(_FIRST, values).fetchone()
+    if first is None:
+        return None
+    row_id, group, route = first
+    message = load_outgoing(database, group)
+    assert message is not None
+    ids = [row_id]
+    if (more := batch.get(message.kind, 1) - 1) > 0:
+        values |= {"message": group, "route": route, "first": row_id, "more": more}
+        ids += [each for (each,) in database.execute(_MORE, values)]
+    return Claim(message, route, tuple(_begin(database, owner, each, now) for each in sorted(ids)))
+
+
+def _begin(database: Database, owner: str, row_id: int, now: float) -> Claimed:
+    attempt = database.insert(
+        "INSERT INTO attempt (delivery, started, phase) VALUES (?, ?, 'claimed')", (row_id, now)
+    )
+    database.execute(
+        "UPDATE delivery SET state = 'sending', owner = ?, attempt = ?, leaving = 0, changed = ?,"
+        " attempts = attempts + 1, since = CASE since WHEN 0 THEN ? ELSE since END WHERE id = ?",
+        (owner, attempt, now, now, row_id),
+    )
+    hops, *history = database.execute(
+        "SELECT hops, failures, slowdowns, since FROM delivery WHERE id = ?", (row_id,)
+    ).fetchone()
+    (row,) = load_rows(database, "WHERE d.id = ?", (row_id,))
+    return Claimed(row, attempt, History(*history), tuple(json.loads(hops)))
+
+
+def mark_leaving(database: Database, owner: str, claimed: Claimed, now: float) -> None:
+    """Note that a copy is about to leave; raises :class:`ClaimLostError` where it is no longer ours."""
+    held = database.execute(
+        f"UPDATE delivery SET leaving = 1 WHERE {_OURS}",  # noqa: S608 - a constant
+        (claimed.row.id, owner, claimed.attempt),
+    ).rowcount
+    if not held:
+        raise ClaimLostError("The message was cancelled or taken by another process; nothing was sent.")
+    database.execute(
+        "UPDATE attempt SET left_at = CASE left_at WHEN 0 THEN ? ELSE left_at END, phase = 'leaving'"
+        " WHERE id = ?",
+        (now, claimed.attempt),
+    )
+
+
+def mark_refused(database: Database, owner: str, claimed: Claimed) -> None:
+    """Note that what had left was refused; does nothing to a delivery that is no longer ours."""
+    ours = database.execute(
+        f"UPDATE delivery SET leaving = 0 WHERE {_OURS}",  # noqa: S608 - a constant
+        (claimed.row.id, owner, claimed.attempt),
+    ).rowcount
+    if ours:
+        database.execute("UPDATE attempt SET phase = 'answered' WHERE id = ?", (claimed.attempt,))
+
+
+def end(
+    database: Database, owner: str, claimed: Claimed, outcome: Outcome, transcript: Transcript, now: float
+) -> bool:
+    """End an attempt; False where the delivery was no longer ours (then only the transcript is kept)."""
+    facts = asdict(transcript)
+    facts |= {"request": transcript.request[:_REQUEST_HEAD], "now": now, "attempt": claimed.attempt}
+    database.execute(
+        "UPDATE attempt SET ended = :now, host = :host, port = :port, version = :version,"
+        " certificate = :certificate, decision = :decision, request = :request, response = :response,"
+        " error = :error, phase = CASE :response WHEN '' THEN 'ended' ELSE 'answered' END"
+        " WHERE id = :attempt",
+        facts,
+    )
+    facts = asdict(outcome)
+    facts |= {"question": outcome.question or "", "now": now, "owner": owner, "server": transcript.host}
+    facts |= {"id": claimed.row.id, "attempt": claimed.attempt}
+    ours = bool(
+        database.execute(
+            "UPDATE delivery SET state = :state, why = :why, status = :status, meta = :meta,"
+            " fingerprint = :fingerprint, next_attempt = :next_attempt, question = :question,"
+            " pin_name = :pin_name, pinned = :pinned, server = :server,"
+            " target = CASE :target WHEN '' THEN target ELSE :target END,"
+            " failures = failures + :failure,"
+            " slowdowns = CASE WHEN :slowdown THEN slowdowns + 1 ELSE 0 END,"
+            " owner = '', leaving = 0, changed = :now"
+            " WHERE id = :id AND attempt = :attempt AND (owner = :owner OR state = 'uncertain')",
+            facts,
+        ).rowcount
+    )
+    if ours:
+        _whole_route(database, claimed.row.route, outcome, now)
+    return ours
+
+
+def _whole_route(database: Database, route: str, outcome: Outcome, now: float) -> None:
+    """Let what else waits for the route share a question about it, or wait because its server is away."""
+    if outcome.pin_name:
+        database.execute(
+            "UPDATE delivery SET state = 'held', why = ?, question = ?, pin_name = ?, pinned = ?, changed = ?"
+            " WHERE route = ? AND state IN ('waiting', 'deferred')",
+            (outcome.why, outcome.question, outcome.pin_name, outcome.pinned, now, route),
+        )
+    elif outcome.whole_route:
+        until = outcome.next_attempt
+        database.execute(
+            "UPDATE delivery SET state = 'deferred', why = ?, next_attempt = ?, changed = ?"
+            " WHERE route = ? AND state IN ('waiting', 'deferred') AND next_attempt < ?",
+            (outcome.why, until, now, route, until),
+        )

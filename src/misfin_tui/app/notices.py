@@ -1,0 +1,92 @@
+"""What the program says without being asked: notices from any text, and of new mail."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from textual.notifications import Notification, Notify
+
+from misfin.errors import MisfinError
+from misfin_tui.app.controller import AppController
+from misfin_tui.host import Severity
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.controller import worker
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from misfin_tui.messages import MailChanged
+
+LONG = 12.0
+"""Seconds a notice of a failure stays: it says what to do."""
+GATHERED = 3.0
+"""Seconds from one notice of new mail to the next: what comes meanwhile is told in one."""
+
+
+@dataclasses.dataclass
+class ToastNotice(Notification):
+    """A notice that can be taken away by what it speaks of."""
+
+    about: str = ""
+
+
+class Notices(AppController):
+    """Notices at the edge of the screen."""
+
+    def say(
+        self, text: str, *, severity: Severity = "information", timeout: float | None = None, about: str = ""
+    ) -> None:
+        """A notice, wherever its text came from; ``about`` names what it speaks of, for :meth:`withdraw`."""
+        left = self.app.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        notice = ToastNotice(plain(text, one_line=False), severity=severity, timeout=left, about=about)
+        self.app.post_message(Notify(notice))
+
+    def withdraw(self, about: str, *, every: bool = False) -> None:
+        """Take the newest notice about something away, or ``every`` one: it holds no longer."""
+        notices = [
+            each for each in self.app._notifications if isinstance(each, ToastNotice) and each.about == about
+        ]
+        for notice in notices if every else notices[-1:]:
+            self.app._unnotify(notice)  # Textual has a public word only for all there are
+
+    def report(self, error: Exception, what: str = "") -> None:
+        """A notice about something that failed: what happened, and what to do about it."""
+        remedy = getattr(error, "remedy", "")
+        text = " ".join(part for part in (what, str(error) or type(error).__name__) if part)
+        self.say(f"{text}\n{remedy}" if remedy else text, severity="error", timeout=LONG)
+
+
+class MailAnnouncements(AppController):
+    """Notices of new mail, the bell, and the command of the settings."""
+
+    def __init__(self, app: App[int]) -> None:
+        super().__init__(app)
+        self._untold: list[MailChanged] = []
+        self._telling = False
+
+    def announce(self, message: MailChanged) -> None:
+        """Say that messages came: at once, but while more and more come not for each of them."""
+        self._untold.append(message)
+        if not self._telling:
+            self._tell()
+
+    def _tell(self) -> None:
+        untold, self._untold = self._untold, []
+        self._telling = bool(untold)
+        if not untold:
+            return
+        self.app.set_timer(GATHERED, self._tell)
+        message = dataclasses.replace(untold[-1], arrived=sum(each.arrived for each in untold))
+        more = f" and {message.arrived - 1:,} more" if message.arrived > 1 else ""
+        self.host.say(f"New mail from {message.sender}{more}: {message.subject}")
+        if self.host.config.ui.bell:
+            self.app.bell()
+        self._run_command(message)
+
+    @worker(group="announce", description="run the notice command")
+    async def _run_command(self, message: MailChanged) -> None:
+        try:
+            await self.host.services.outside.announce(message.sender, message.subject, message.arrived)
+        except MisfinError as error:
+            self.host.report(error)

@@ -1,0 +1,89 @@
+"""Answering what a message in the outbox waits for: a certificate, a redirect, a mailbox that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
+from misfin_tui.dialogs.certificate import Answer, CertificateDialog
+from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.redirect import Following, RedirectDialog
+from misfin_tui.screens.base import AppScreen, ScreenController
+from misfin_tui.screens.outbox_words import is_gone
+from misfin_tui.widgets.controller import worker
+from misfin_tui.widgets.facts import many
+
+TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE})
+REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
+
+
+class OutboxAnswers(ScreenController):
+    """Puts the question of a row to the person."""
+
+    def __init__(
+        self,
+        screen: AppScreen,
+        row: Callable[[], OutboxRow | None],
+        retry: Callable[[], object],
+        edit: Callable[[], object],
+    ) -> None:
+        """``row`` is the one under the cursor; ``retry`` and ``edit`` do what their keys do."""
+        super().__init__(screen)
+        self._row = row
+        self._retry = retry
+        self._edit = edit
+
+    @worker(group="outbox", description="answer a question")
+    async def action_answer(self) -> None:
+        """Answer the question this message waits for."""
+        row = self._row()
+        if row is None:
+            return
+        if row.state is DeliveryState.UNCERTAIN:
+            self._retry()
+        elif is_gone(row):
+            await self._answer_gone(row)
+        elif row.state is not DeliveryState.HELD or row.question is None:
+            self.misfin.say("This message needs no decision.")
+        elif row.question in TRUST:
+            await self._answer_trust(row)
+        elif row.question in REDIRECTS:
+            await self._answer_redirect(row)
+        else:
+            self._edit()
+
+    async def _answer_trust(self, row: OutboxRow) -> None:
+        from misfin.trust.tofu import PinKind
+
+        trust = self.services.trust
+        question = await self.screen.attempt(trust.question(PinKind.HOST, row.pin_name))
+        if question is None:
+            # The certificate is not known here any more: asking the host again raises the question again.
+            await self.screen.attempt(self.services.sending.retry(row.id))
+            return
+        answer = await self.screen.app.push_screen_wait(CertificateDialog(question))
+        if answer is Answer.TRUST:
+            wanted = question.shown.fingerprints.cert
+            freed = await self.screen.attempt(trust.approve(question.kind, question.name, wanted))
+            if freed is not None:
+                self.misfin.say(f"{question.name} is trusted. {many(freed, 'message')} will be sent.")
+        elif answer is Answer.REFUSE:
+            stopped = await self.screen.attempt(trust.refuse(question.kind, question.name))
+            if stopped is not None:
+                self.misfin.say(f"The pin stays. {many(stopped, 'message')} will not be sent.")
+
+    async def _answer_gone(self, row: OutboxRow) -> None:
+        question = f"The server says that {row.to} is gone for good. Its contact stays, but is offered last."
+        if await self.screen.app.push_screen_wait(
+            ConfirmDialog("Mark the mailbox as gone?", question, yes="Mark it")
+        ):
+            await self.screen.attempt(self.services.contacts.gone(row.to, row.why))
+
+    async def _answer_redirect(self, row: OutboxRow) -> None:
+        permanent = row.question is Question.REDIRECT_ALWAYS
+        answer = await self.screen.app.push_screen_wait(RedirectDialog(row, permanent=permanent))
+        if answer is Following.STOP:
+            await self.screen.attempt(self.services.sending.cancel(row.id))
+        elif answer is not None:
+            always = answer is Following.ALWAYS
+            await self.screen.attempt(self.services.sending.follow(row.id, update_contact=always))

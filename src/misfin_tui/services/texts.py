@@ -1,0 +1,37 @@
+"""Texts that an editor saved after their draft was gone: they become drafts of their own."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from misfin.errors import MessageGoneError
+from misfin.store.outgoing.drafts import Draft
+from misfin_tui import editor
+
+if TYPE_CHECKING:
+    from misfin_tui.services import Services
+
+
+def take_up(services: Services, account: str) -> int:
+    """Save each as a draft written from ``account``; returns how many there were. Blocks.
+
+    Raises :class:`StoreError`; what could not be saved stays where it is.
+    """
+    box = services.draft_box
+
+    def exists(draft_id: str) -> bool:
+        try:
+            box.load(draft_id)
+        except MessageGoneError:
+            return False
+        return True
+
+    taken = 0
+    for left in editor.without_draft(services.profile.runtime, exists):
+        if left.text is None or not left.text.strip():
+            continue  # its file was set aside, or says nothing
+        box.save(Draft(account=account, body=left.text), now=time.time())
+        editor.forget(left.path)
+        taken += 1
+    return taken

@@ -1,0 +1,184 @@
+"""A Dovecot of a test's own: IMAP and POP3 on free ports of loopback, with TLS and one user, ada."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+USER, PASSWORD = "ada", 'pass word"\\'
+_NOBODY = 65534
+_CONFIG = """
+base_dir = {base}/run
+state_dir = {base}/state
+log_path = {base}/dovecot.log
+instance_name = {name}
+listen = 127.0.0.1
+protocols = {protocols}
+ssl = yes
+ssl_cert = <{base}/cert.pem
+ssl_key = <{base}/key.pem
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+mail_location = maildir:{base}/mail/%u
+mail_uid = {uid}
+mail_gid = {uid}
+first_valid_uid = 0
+first_valid_gid = 0
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {base}/users
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={uid} home={base}/home/%u
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {ports[0]}
+  }}
+  inet_listener imaps {{
+    port = {ports[1]}
+    ssl = yes
+  }}
+}}
+{pop3}namespace inbox {{
+  inbox = yes
+  separator = /
+  mailbox Sent {{
+    auto = create
+    special_use = \\Sent
+  }}
+  mailbox Trash {{
+    auto = create
+    special_use = \\Trash
+  }}
+}}
+"""
+_POP3 = """
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {ports[2]}
+  }}
+  inet_listener pop3s {{
+    port = {ports[3]}
+    ssl = yes
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Dovecot:
+    """A running server; ``cert`` is the certificate to trust for ``localhost``."""
+
+    base: Path
+    imap: int
+    imaps: int
+    pop3: int
+    pop3s: int
+
+    @property
+    def cert(self) -> Path:
+        return self.base / "cert.pem"
+
+    def put(self, *messages: bytes) -> None:
+        """Put messages into the inbox, which nobody may have opened yet."""
+        inbox = self.base / "mail" / USER
+        for name in ("cur", "new", "tmp"):
+            (inbox / name).mkdir(parents=True, exist_ok=True)
+        for number, message in enumerate(messages):
+            (inbox / "cur" / f"{1_000_000_000 + number}.M{number}.test:2,").write_bytes(message)
+        for path in (self.base / "mail", inbox, *inbox.rglob("*")):
+            os.chown(path, _NOBODY, _NOBODY)
+
+
+def why_not(*, pop3: bool) -> str:
+    """Why there can be no server here, or ""."""
+    program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if program is None or not Path("/usr/lib/dovecot/imap").exists():
+        return "dovecot-imapd is not installed"
+    if pop3 and not Path("/usr/lib/dovecot/pop3").exists():
+        return "dovecot-pop3d is not installed"
+    if os.geteuid() != 0:
+        return "Dovecot gives its mail to another user, which takes root"
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return (
+        ""
+        if version.startswith("2.3.")
+        else f"Dovecot {version.split()[0]} is configured in another language"
+    )
+
+
+@contextlib.contextmanager
+def running(*, pop3: bool = False) -> Iterator[Dovecot]:
+    """A fresh server, for as long as the block lasts; skips the test where there can be none."""
+    if reason := why_not(pop3=pop3):
+        pytest.skip(reason)
+    base = Path(tempfile.mkdtemp(prefix="misfin-dovecot-"))
+    base.chmod(0o755)  # the login processes come in as another user
+    try:
+        ports = _free_ports(4)
+        for name in ("mail", "home"):
+            (base / name).mkdir()
+            os.chown(base / name, _NOBODY, _NOBODY)
+        (base / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-keyout", base / "key.pem", "-out", base / "cert.pem", "-days", "2", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        config = base / "dovecot.conf"
+        config.write_text(
+            _CONFIG.format(
+                base=base,
+                name=base.name,
+                uid=_NOBODY,
+                ports=ports,
+                protocols="imap pop3" if pop3 else "imap",
+                pop3=_POP3.format(ports=ports) if pop3 else "",
+            )
+        )
+        process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", config], stderr=subprocess.DEVNULL)
+        try:
+            _wait(ports[0], process)
+            yield Dovecot(base, *ports)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def _free_ports(count: int) -> list[int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [sock.getsockname()[1] for sock in held]
+    for sock in held:
+        sock.close()
+    return ports
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+            if sock.recv(100).startswith(b"* OK"):
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"Dovecot does not answer on port {port}.")
