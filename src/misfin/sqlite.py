@@ -111,17 +111,16 @@ def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[
 
 
 def _not_brought_up(called: str, version: int, error: sqlite3.OperationalError) -> Exception:
-    """What to raise where a step failed; the transaction undoes the ones before it."""
+    """The exception to raise if a step failed; the transaction undoes the steps before it."""
     match error.sqlite_errorcode & 0xFF:
         case sqlite3.SQLITE_FULL:
             return StoreError(
-                f"{called} could not be brought up to date: the disk is full. Nothing was changed.",
-                remedy="Make room and start again.",
+                f"{called} could not be upgraded: the disk is full. Nothing was changed.",
+                remedy="Free some space and start again.",
             )
-        case sqlite3.SQLITE_ERROR:  # a statement that does not fit the tables
+        case sqlite3.SQLITE_ERROR:  # a statement does not fit the tables
             return StoreError(
-                f"{called} is not in the form that version {version} of it has ({error})."
-                " Nothing was changed.",
+                f"{called} does not have the tables of its version {version} ({error}). Nothing was changed.",
                 remedy="Restore it from a backup, or use another profile.",
             )
         case _:

@@ -21,7 +21,7 @@ def typed(address: MisfinAddress) -> str:
 
 
 def read_address(text: str) -> MisfinAddress:
-    """A Misfin address as a person writes it. Raises :class:`AddressError`, also for one of another kind."""
+    """A Misfin address as a person types it. Raises :class:`AddressError`, also for another kind."""
     return MisfinAddress.parse(without_prefix(text, AddressKind.MISFIN))
 
 

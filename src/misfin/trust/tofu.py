@@ -19,13 +19,13 @@ class PinKind(StrEnum):
 
 
 VOUCHED = "vouched for by its host"
-"""How a sender's pin came about that the sender's host confirmed."""
+"""How a sender's pin came about: the sender's host confirmed it."""
 APPROVED = "approved"
-"""How the words begin with which a person's decision is written down."""
+"""The first word of how a pin came about if the user decided it."""
 
 
 class Confirmed(StrEnum):
-    """Who said that a pinned certificate belongs to the name it is pinned for."""
+    """Who confirmed that a pinned certificate belongs to the name it is pinned for."""
 
     HOST = "host"
     PERSON = "person"
@@ -119,13 +119,13 @@ def change_due(pin: Pin | None, at: float) -> str:
         return ""
     try:
         return f"{datetime.fromtimestamp(pin.not_after, UTC):%Y-%m-%d}"
-    except (OverflowError, OSError, ValueError):  # a certificate may say anything
+    except (OverflowError, OSError, ValueError):  # a certificate may contain anything
         return "an unreadable day"
 
 
 def due_since(day: str) -> str:
-    """What speaks for a change of certificate: the pinned one had expired on ``day``."""
-    return f"A change was due since {day}, when the pinned certificate expired."
+    """An explanation for a change of certificate: the pinned one expired on ``day``."""
+    return f"A change has been due since {day}, when the pinned certificate expired."
 
 
 def pin_name(host: str, port: int) -> str:

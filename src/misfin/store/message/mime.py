@@ -91,7 +91,7 @@ class MisfinDetails:
     received_from: str
     received_by: str
     written_here: bool
-    """Sent or drafted by the account it lies in: what was received or imported says for whom it was."""
+    """Whether its account sent or drafted it: a received or imported message names its recipient."""
     message: GemmailMessage
     gemmail: bytes = field(repr=False)
 
