@@ -125,7 +125,7 @@ def change_due(pin: Pin | None, at: float) -> str:
 
 def due_since(day: str) -> str:
     """An explanation for a change of certificate: the pinned one expired on ``day``."""
-    return f"A change has been due since {day}, when the pinned certificate expired."
+    return f"A change was due: the pinned certificate expired on {day}."
 
 
 def pin_name(host: str, port: int) -> str:
