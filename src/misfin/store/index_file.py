@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Final
 
-VERSION: Final = 7
+VERSION: Final = 8
 """The schema version of :mod:`misfin.store.index.schema`; each version has its own file."""
 
 UNUSED_AFTER: Final = 30 * 86400.0

@@ -275,7 +275,7 @@ def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Di
                 alike = folder.number == place.folder or (known.size, known.mtime) == _facts_of(digest)
                 if alike and _missing(folders, known, place):
                     return known.row
-    for row in db.execute(_TWINS, (digest.tie, *_said(digest), *_facts_of(digest))):
+    for row in db.execute(_TWINS, (digest.own_token, *_said(digest), *_facts_of(digest))):
         known = Known._make(row)
         account = folders[known.folder].account if known.folder in folders else None
         if account == folders[place.folder].account and _missing(folders, known, place):
@@ -306,10 +306,10 @@ _NAMES: Final = (  # answered from the SQL index of file names alone
 )
 _MESSAGE: Final = "SELECT row, folder, file, size, mtime, faulty FROM messages WHERE "
 _KEYED: Final = _MESSAGE + "folder = ? AND (file = ? OR (file >= ? AND file < ?))"
-_SAYS: Final = "SELECT 1 FROM messages WHERE row = ? AND date = ? AND turn = ?"
+_SAYS: Final = "SELECT 1 FROM messages WHERE row = ? AND date = ? AND tiebreak = ?"
 _TWINS: Final = (  # the token of a message's own Message-ID is among those of its thread
     "SELECT l.row, l.folder, l.file, l.size, l.mtime, l.faulty FROM tokens t JOIN messages l USING (thread)"
-    " WHERE t.token = ? AND l.date = ? AND l.turn = ? AND l.size = ? AND l.mtime = ?"
+    " WHERE t.token = ? AND l.date = ? AND l.tiebreak = ? AND l.size = ? AND l.mtime = ?"
 )
 
 
@@ -319,7 +319,7 @@ def _known(db: sqlite3.Connection, row: int) -> Known:
 
 def _said(digest: Digest) -> tuple[float, int]:
     """Values of a message in the index that two different messages hardly ever share."""
-    return write.date_kept(digest.date), digest.turn
+    return write.date_kept(digest.date), digest.tiebreak
 
 
 def _facts_of(digest: Digest) -> tuple[int, int]:

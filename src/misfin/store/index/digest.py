@@ -47,12 +47,12 @@ class Digest:
     link: bool
     faulty: bool
     date: float
-    turn: int
+    tiebreak: int
     size: int
     mtime: int
     subject_key: int | None
-    loose: bool
-    tie: int
+    unlinked: bool
+    own_token: int
     tokens: tuple[int, ...]
     people: bytes
     tags: str
@@ -136,12 +136,12 @@ def digest_message(
         link=_has_link(message.text),
         faulty=faulty,
         date=date,
-        turn=token(f"{message.message_id} {address} {subject} {message.text[:1000]}"),
+        tiebreak=token(f"{message.message_id} {address} {subject} {message.text[:1000]}"),
         size=size,
         mtime=mtime,
         subject_key=token(key) if key else None,
-        loose=bool(key) and is_reply and not answered,
-        tie=token(message.message_id or f"{date} {address} {subject} {message.text[:1000]}"),
+        unlinked=bool(key) and is_reply and not answered,
+        own_token=token(message.message_id or f"{date} {address} {subject} {message.text[:1000]}"),
         tokens=message_tokens(message.message_id, answered),
         people=pack(people),
         tags=meant.tags,

@@ -21,8 +21,8 @@ class Position(NamedTuple):
 
     subject_key: int
     date: float
-    loose: bool
-    tie: int
+    unlinked: bool
+    own_token: int
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ def merge(db: sqlite3.Connection, threads: Iterable[int]) -> int:
 
 
 def settle(db: sqlite3.Connection, left: Unsettled) -> None:
-    """Update loose replies and split threads after messages were added or removed."""
+    """Update unlinked replies and split threads after messages were added or removed."""
     reconsidered = list(_reconsidered(db, left.positions))
     db.executemany(
         "UPDATE messages SET parent = ? WHERE row = ?", ((new, row) for row, _, new in reconsidered)
@@ -107,13 +107,13 @@ def settle(db: sqlite3.Connection, left: Unsettled) -> None:
 def _reconsidered(
     db: sqlite3.Connection, positions: Iterable[Position]
 ) -> Iterator[tuple[int, int | None, int | None]]:
-    """Loose replies near ``positions`` whose parent changes: (row, old parent, new parent)."""
+    """Unlinked replies near ``positions`` whose parent changes: (row, old parent, new parent)."""
     by_subject: defaultdict[int, list[Position]] = defaultdict(list)
     for position in positions:
         by_subject[position.subject_key].append(position)
     subjects = db.execute(
         "SELECT DISTINCT subject_key FROM messages"
-        " WHERE loose AND subject_key IN (SELECT value FROM json_each(?))",
+        " WHERE unlinked AND subject_key IN (SELECT value FROM json_each(?))",
         (json.dumps(list(by_subject)),),
     )
     concerned: dict[int, tuple[int, float, int, bytes, int | None]] = {}
@@ -121,17 +121,18 @@ def _reconsidered(
         for at in by_subject[subject]:
             # The message itself, and those after it that may have it among their LOOK_BACK earlier ones.
             found = db.execute(
-                "SELECT row, subject_key, date, tie, people, parent FROM messages"
-                " WHERE loose AND subject_key = ? AND date BETWEEN ? AND ?"
-                " AND (date > ? OR ? <= tie OR NOT ?) ORDER BY date, tie LIMIT ?",
-                (subject, at.date, at.date + REACH, at.date, at.tie, at.loose, LOOK_BACK + 1),
+                "SELECT row, subject_key, date, own_token, people, parent FROM messages"
+                " WHERE unlinked AND subject_key = ? AND date BETWEEN ? AND ?"
+                " AND (date > ? OR ? <= own_token OR NOT ?) ORDER BY date, own_token LIMIT ?",
+                (subject, at.date, at.date + REACH, at.date, at.own_token, at.unlinked, LOOK_BACK + 1),
             )
             concerned.update((row, tuple(rest)) for row, *rest in found)
-    for row, (subject, date, tie, people, old) in concerned.items():
+    for row, (subject, date, own_token, people, old) in concerned.items():
         earlier = db.execute(
-            "SELECT row, people FROM messages WHERE subject_key = ? AND (date, loose, tie) < (?, 1, ?)"
-            " AND date >= ? ORDER BY date DESC, loose DESC, tie DESC LIMIT ?",
-            (subject, date, tie, date - REACH, LOOK_BACK),
+            "SELECT row, people FROM messages WHERE subject_key = ?"
+            " AND (date, unlinked, own_token) < (?, 1, ?) AND date >= ?"
+            " ORDER BY date DESC, unlinked DESC, own_token DESC LIMIT ?",
+            (subject, date, own_token, date - REACH, LOOK_BACK),
         )
         new = choose_parent(
             frozenset(unpack(people)), (Candidate(other, frozenset(unpack(who))) for other, who in earlier)

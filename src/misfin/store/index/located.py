@@ -68,9 +68,9 @@ def by_thread(db: sqlite3.Connection, threads: Sequence[int]) -> list[Located]:
 
 def by_message_id(db: sqlite3.Connection, message_id: str) -> ConversationRow | None:
     """The conversation of the message with this Message-ID; of several copies, one outside the bins."""
-    # `tie` is the token of a message's own Message-ID; those it replies to are only among its tokens.
+    # `own_token` is the token of a message's own Message-ID; those it replies to are only among its tokens.
     asked = (
-        "SELECT l.row FROM tokens t JOIN messages l ON l.thread = t.thread AND l.tie = t.token"
+        "SELECT l.row FROM tokens t JOIN messages l ON l.thread = t.thread AND l.own_token = t.token"
         " JOIN folders f USING (folder) WHERE t.token = ? ORDER BY f.bin, l.row DESC LIMIT 1"
     )
     rows = [row for (row,) in db.execute(asked, (token(message_id),))]

@@ -96,7 +96,7 @@ _CONVERSATIONS: Final = """
         c.total AS box_total, c.unread AS box_unread, c.starred AS box_starred,
         CASE WHEN t.messages > 1 THEN (SELECT group_concat(name, char(31)) FROM
             (SELECT CASE own WHEN 0 THEN coalesce(nullif(sender, ''), address) END AS name
-             FROM messages WHERE thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT ?3)) END
+             FROM messages WHERE thread = l.thread ORDER BY date DESC, tiebreak DESC, row DESC LIMIT ?3)) END
             AS authors,
         CASE WHEN t.tagged THEN (SELECT group_concat(tags, '') FROM
             (SELECT tags FROM messages WHERE thread = l.thread LIMIT 256)) ELSE '' END AS tags
@@ -111,17 +111,17 @@ _CONVERSATIONS: Final = """
 
 _WINDOW: Final = {  # (unread only, from the oldest)
     (False, False): "SELECT newest FROM conversations WHERE box = ?"
-    " ORDER BY date DESC, turn DESC, newest DESC LIMIT ? OFFSET ?",
+    " ORDER BY date DESC, tiebreak DESC, newest DESC LIMIT ? OFFSET ?",
     (False, True): "SELECT newest FROM conversations WHERE box = ?"
-    " ORDER BY date, turn, newest LIMIT ? OFFSET ?",
+    " ORDER BY date, tiebreak, newest LIMIT ? OFFSET ?",
     (True, False): "SELECT newest FROM conversations WHERE box = ? AND unread > 0"
-    " ORDER BY date DESC, turn DESC, newest DESC LIMIT ? OFFSET ?",
+    " ORDER BY date DESC, tiebreak DESC, newest DESC LIMIT ? OFFSET ?",
     (True, True): "SELECT newest FROM conversations WHERE box = ? AND unread > 0"
-    " ORDER BY date, turn, newest LIMIT ? OFFSET ?",
+    " ORDER BY date, tiebreak, newest LIMIT ? OFFSET ?",
 }
 _ABOVE: Final = {
-    False: "SELECT count(*) FROM conversations WHERE box = ? AND (date, turn, newest) > (?, ?, ?)",
-    True: "SELECT count(*) FROM conversations WHERE box = ? AND (date, turn, newest) > (?, ?, ?)"
+    False: "SELECT count(*) FROM conversations WHERE box = ? AND (date, tiebreak, newest) > (?, ?, ?)",
+    True: "SELECT count(*) FROM conversations WHERE box = ? AND (date, tiebreak, newest) > (?, ?, ?)"
     " AND unread > 0",
 }
 
@@ -142,7 +142,7 @@ def generation(db: sqlite3.Connection) -> int:
 
 def worn_out(db: sqlite3.Connection) -> bool:
     """Whether so many messages were removed that the index should be rebuilt without their words."""
-    gone = db.execute("SELECT count(*) FROM graves").fetchone()[0]
+    gone = db.execute("SELECT count(*) FROM removed_rows").fetchone()[0]
     return bool(gone > MAX_GRAVES + (db.execute("SELECT total(total) FROM folders").fetchone()[0]) / 4)
 
 
@@ -199,7 +199,7 @@ def box_window(db: sqlite3.Connection, box: int, unread_only: bool, offset: int,
 
 def box_position(db: sqlite3.Connection, box: int, unread_only: bool, thread: int) -> int | None:
     """How many conversations are above this one."""
-    asked = "SELECT unread, date, turn, newest FROM conversations WHERE box = ? AND thread = ?"
+    asked = "SELECT unread, date, tiebreak, newest FROM conversations WHERE box = ? AND thread = ?"
     unread, *position = db.execute(asked, (box, thread)).fetchone() or (None,)
     if unread is None or (unread_only and not unread):
         return None
@@ -261,7 +261,7 @@ def thread(db: sqlite3.Connection, thread: int, seen_from: str | None) -> list[M
 
     Leaves out bins other than the one it is seen from, unless there is nothing else.
     """
-    asked = _MESSAGE + "WHERE l.thread = ? ORDER BY l.date, l.turn, l.row"
+    asked = _MESSAGE + "WHERE l.thread = ? ORDER BY l.date, l.tiebreak, l.row"
     rows = [_message(found) for found in map(_Message._make, db.execute(asked, (thread,)))]
     shown = [row for row in rows if row.folder not in BINS or row.folder == seen_from]
     return shown or rows

@@ -9,8 +9,8 @@ Two decisions shape the tables:
 *A message's row number is its place in time*: the first free number from its Unix second upwards. FTS5
 walks its matches in row order, so the newest matches of any word come first without sorting, and a window of
 a list is a range of one integer. The largest displacement by messages of the same second is stored in
-``facts.displaced``; the order of such messages depends on their content (``turn``), not on which of them came
-first, so that a rebuilt index shows the same.
+``facts.displaced``; the order of such messages depends on their content (``tiebreak``), not on which of them
+came first, so that a rebuilt index shows the same.
 
 *Counts are maintained by triggers*, so that they always match the messages, in whatever order deliveries,
 flag changes, moves and thread merges happen.
@@ -67,12 +67,12 @@ CREATE TABLE messages (
     link INTEGER NOT NULL,
     faulty INTEGER NOT NULL,                -- could not be read; tried again at the next listing
     date REAL NOT NULL,
-    turn INTEGER NOT NULL,                  -- order of messages of one second: a hash of their content
+    tiebreak INTEGER NOT NULL,              -- order of messages of one second: a hash of their content
     size INTEGER NOT NULL,
     mtime INTEGER NOT NULL,
     subject_key INTEGER,                    -- threading, see misfin.store.index.threads
-    loose INTEGER NOT NULL,
-    tie INTEGER NOT NULL,
+    unlinked INTEGER NOT NULL,
+    own_token INTEGER NOT NULL,
     parent INTEGER,
     tokens BLOB NOT NULL,
     people BLOB NOT NULL,
@@ -85,9 +85,10 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_file ON messages (folder, file);
 CREATE INDEX messages_folder ON messages (folder, row, thread);
-CREATE INDEX messages_thread ON messages (thread, date, turn, row, folder);
-CREATE INDEX messages_subject ON messages (subject_key, date, loose, tie) WHERE subject_key IS NOT NULL;
-CREATE INDEX messages_loose ON messages (subject_key, date, tie) WHERE loose;
+CREATE INDEX messages_thread ON messages (thread, date, tiebreak, row, folder);
+CREATE INDEX messages_subject ON messages (subject_key, date, unlinked, own_token)
+    WHERE subject_key IS NOT NULL;
+CREATE INDEX messages_unlinked ON messages (subject_key, date, own_token) WHERE unlinked;
 CREATE INDEX messages_unread ON messages (row, thread, folder) WHERE unread;
 CREATE INDEX messages_starred ON messages (row, thread, folder) WHERE starred;
 CREATE INDEX messages_tagged ON messages (row, thread, folder, tags) WHERE tags <> '';
@@ -95,7 +96,7 @@ CREATE INDEX messages_faulty ON messages (folder) WHERE faulty;
 
 -- Rows of removed messages: their words stay in the contentless search table until the next rebuild, so
 -- their numbers must not be reused.
-CREATE TABLE graves (row INTEGER PRIMARY KEY);
+CREATE TABLE removed_rows (row INTEGER PRIMARY KEY);
 
 CREATE TABLE tokens (token INTEGER PRIMARY KEY, thread INTEGER NOT NULL);
 
@@ -112,14 +113,14 @@ CREATE TABLE conversations (
     thread INTEGER NOT NULL,
     newest INTEGER NOT NULL,
     date REAL NOT NULL,                     -- of the newest, as in messages
-    turn INTEGER NOT NULL,
+    tiebreak INTEGER NOT NULL,
     total INTEGER NOT NULL,
     unread INTEGER NOT NULL,
     starred INTEGER NOT NULL,
     PRIMARY KEY (box, thread)
 ) WITHOUT ROWID;
-CREATE INDEX conversations_newest ON conversations (box, date, turn, newest);
-CREATE INDEX conversations_unread ON conversations (box, date, turn, newest) WHERE unread > 0;
+CREATE INDEX conversations_newest ON conversations (box, date, tiebreak, newest);
+CREATE INDEX conversations_unread ON conversations (box, date, tiebreak, newest) WHERE unread > 0;
 
 CREATE TABLE threads (
     thread INTEGER PRIMARY KEY,
@@ -140,14 +141,14 @@ CREATE VIRTUAL TABLE words USING fts5 (
 
 _ADD = """
     UPDATE folders SET total = total + 1, unread = unread + NEW.unread WHERE folder = NEW.folder;
-    INSERT INTO conversations (box, thread, newest, date, turn, total, unread, starred)
-        SELECT box, NEW.thread, NEW.row, NEW.date, NEW.turn, 1, NEW.unread, NEW.starred
+    INSERT INTO conversations (box, thread, newest, date, tiebreak, total, unread, starred)
+        SELECT box, NEW.thread, NEW.row, NEW.date, NEW.tiebreak, 1, NEW.unread, NEW.starred
         FROM boxes WHERE folder = NEW.folder
         ON CONFLICT (box, thread) DO UPDATE SET
             total = total + 1, unread = unread + excluded.unread, starred = starred + excluded.starred;
-    UPDATE conversations SET newest = NEW.row, date = NEW.date, turn = NEW.turn
+    UPDATE conversations SET newest = NEW.row, date = NEW.date, tiebreak = NEW.tiebreak
         WHERE thread = NEW.thread AND box IN (SELECT box FROM boxes WHERE folder = NEW.folder)
-            AND (NEW.date, NEW.turn, NEW.row) > (date, turn, newest);
+            AND (NEW.date, NEW.tiebreak, NEW.row) > (date, tiebreak, newest);
     INSERT INTO threads (thread, messages, total, unread, starred, attachments, tagged, held)
         SELECT NEW.thread, 1, NOT bin, NEW.unread AND NOT bin, NEW.starred AND NOT bin, NEW.attachment,
             NEW.tags <> '', held
@@ -165,10 +166,10 @@ _TAKE = """
         WHERE thread = OLD.thread AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
     DELETE FROM conversations WHERE thread = OLD.thread AND total = 0
         AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
-    UPDATE conversations SET (newest, date, turn) = (
-            SELECT row, messages.date, messages.turn FROM messages WHERE thread = OLD.thread
+    UPDATE conversations SET (newest, date, tiebreak) = (
+            SELECT row, messages.date, messages.tiebreak FROM messages WHERE thread = OLD.thread
                 AND folder IN (SELECT folder FROM boxes WHERE box = conversations.box)
-            ORDER BY messages.date DESC, messages.turn DESC, row DESC LIMIT 1)
+            ORDER BY messages.date DESC, messages.tiebreak DESC, row DESC LIMIT 1)
         WHERE thread = OLD.thread AND newest = OLD.row
             AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
     UPDATE threads SET (messages, total, unread, starred, attachments, tagged, held) = (

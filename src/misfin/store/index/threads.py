@@ -6,9 +6,9 @@ A conversation is a connected set of messages. Two things connect them (docs/mai
 ``=> mid:`` link). Messages that share a token are connected, even if the message a token names never arrived.
 So a repeated Message-ID connects messages and never drops any.
 
-*Subjects.* A message that is a reply by its subject but does not say to what ("loose") is connected with the
-newest earlier message of the same subject, at most :data:`REACH` seconds older, in which the same people took
-part. Anything else with that subject, such as a weekly report, stays separate.
+*Subjects.* A message that is a reply by its subject but does not say to what ("unlinked") is connected with
+the newest earlier message of the same subject, at most :data:`REACH` seconds older, in which the same people
+took part. Anything else with that subject, such as a weekly report, stays separate.
 
 Both depend only on the set of messages, so the index only has to find out which messages a change affects.
 Each message is stored as 64-bit hashes: small, and nothing has to be parsed again.
@@ -89,7 +89,7 @@ class Candidate(NamedTuple):
 
 
 def choose_parent(people: frozenset[int], earlier: Iterable[Candidate]) -> int | None:
-    """The row a loose reply belongs to: the first of ``earlier`` (newest first) with the same people.
+    """The row an unlinked reply belongs to: the first of ``earlier`` (newest first) with the same people.
 
     The same people means two in common, usually the author and one other; this still holds for a reply to one
     person out of a larger group. A note to oneself has only one person, and then the groups must be equal.

@@ -24,7 +24,7 @@ _STRIDE: Final = 512
 
 _INSERT: Final = (
     "INSERT INTO messages (row, folder, file, thread, unread, starred, own, evidence, attachment, link,"
-    " faulty, date, turn, size, mtime, subject_key, loose, tie, tokens, people, tags,"
+    " faulty, date, tiebreak, size, mtime, subject_key, unlinked, own_token, tokens, people, tags,"
     " sender, address, recipients, subject, snippet)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -47,13 +47,13 @@ def add(db: sqlite3.Connection, digests: Iterable[Digest], left: links.Unsettled
     """Add messages and return their rows; files already in the index are left out."""
     fresh = _unknown(db, digests)
     # In row order: otherwise FTS5 would write a separate segment for every message that goes back in time.
-    fresh.sort(key=lambda digest: (digest.date, digest.tie))
+    fresh.sort(key=lambda digest: (digest.date, digest.own_token))
     rows = _free_rows(db, [digest.date for digest in fresh])
     threads = links.join(db, [digest.tokens for digest in fresh])
     db.executemany(_INSERT, map(_message_values, fresh, rows, threads))
     db.executemany(_INSERT_WORDS, map(_word_values, fresh, rows))
     left.positions.extend(
-        links.Position(digest.subject_key, digest.date, digest.loose, digest.tie)
+        links.Position(digest.subject_key, digest.date, digest.unlinked, digest.own_token)
         for digest in fresh
         if digest.subject_key is not None
     )
@@ -65,13 +65,13 @@ def remove(db: sqlite3.Connection, rows: Iterable[int], left: links.Unsettled) -
     removed = 0
     for row in rows:
         facts = db.execute(
-            "SELECT subject_key, date, loose, tie, tokens FROM messages WHERE row = ?", (row,)
+            "SELECT subject_key, date, unlinked, own_token, tokens FROM messages WHERE row = ?", (row,)
         ).fetchone()
         if facts is None:
             continue
         *position, tokens = facts
         db.execute("DELETE FROM messages WHERE row = ?", (row,))
-        db.execute("INSERT OR IGNORE INTO graves VALUES (?)", (row,))
+        db.execute("INSERT OR IGNORE INTO removed_rows VALUES (?)", (row,))
         left.lost.update(unpack(tokens))
         if position[0] is not None:
             left.positions.append(links.Position(*position))
@@ -147,9 +147,9 @@ def _free_row(db: sqlite3.Connection, row: int) -> int:
     return row
 
 
-_TAKEN: Final = "SELECT 1 FROM messages WHERE row = ?1 UNION ALL SELECT 1 FROM graves WHERE row = ?1"
+_TAKEN: Final = "SELECT 1 FROM messages WHERE row = ?1 UNION ALL SELECT 1 FROM removed_rows WHERE row = ?1"
 _TAKEN_FROM: Final = (
-    "SELECT row FROM messages WHERE row >= ?1 UNION ALL SELECT row FROM graves WHERE row >= ?1"
+    "SELECT row FROM messages WHERE row >= ?1 UNION ALL SELECT row FROM removed_rows WHERE row >= ?1"
     " ORDER BY 1 LIMIT ?2"
 )
 
@@ -168,12 +168,12 @@ def _message_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]
         digest.link,
         digest.faulty,
         date_kept(digest.date),
-        digest.turn,
+        digest.tiebreak,
         digest.size,
         digest.mtime,
         digest.subject_key,
-        digest.loose,
-        digest.tie,
+        digest.unlinked,
+        digest.own_token,
         pack(digest.tokens),
         digest.people,
         digest.tags,

@@ -23,7 +23,7 @@ _LONGEST_STEP: Final = 8000
 _FAR: Final = 2.0**60
 
 Match = tuple[int, int, float, int]
-"""Row, thread, date and turn of a message."""
+"""Row, thread, date and tiebreak of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ def statement(
 
 # The full-text table is walked backwards, and messages are looked up as it yields them.
 _MATCH: Final = (
-    "SELECT l.row, l.thread, l.date, l.turn FROM words CROSS JOIN messages l ON l.row = words.rowid"
+    "SELECT l.row, l.thread, l.date, l.tiebreak FROM words CROSS JOIN messages l ON l.row = words.rowid"
     " WHERE … AND words MATCH ? AND words.rowid >= ? AND words.rowid < ?"
     " ORDER BY words.rowid DESC LIMIT ? OFFSET ?"
 )
 _FILTER: Final = (
-    "SELECT l.row, l.thread, l.date, l.turn FROM messages l WHERE … AND l.row >= ? AND l.row < ?"
+    "SELECT l.row, l.thread, l.date, l.tiebreak FROM messages l WHERE … AND l.row >= ? AND l.row < ?"
     " ORDER BY l.row DESC LIMIT ? OFFSET ?"
 )
 
@@ -162,5 +162,5 @@ class Matches:
 
 
 def _order(match: Match) -> tuple[float, int, int]:
-    row, _, date, turn = match
-    return date, turn, row
+    row, _, date, tiebreak = match
+    return date, tiebreak, row
