@@ -146,7 +146,7 @@ def signed_by(certificate: CertificateInfo, authority: CertificateInfo) -> bool:
 
 
 def _identity_of(users: list[str], names: list[str], host: str, problems: list[str]) -> tuple[str, str, str]:
-    """Mailbox, host and blurb by docs/protocol.md §4.1, or from Gemini's CN=user@host (§4.2 there)."""
+    """Mailbox, host and blurb by docs/protocol.md §4.1, or from CN=user@host (docs/protocol.md §4.2)."""
     if len(users) > 1:
         problems.append("It names several mailboxes (UID); the first one is used.")
     user = users[0] if users else ""
