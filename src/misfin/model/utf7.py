@@ -9,8 +9,8 @@ import itertools
 def to_utf7(text: str) -> str:
     """The name in ASCII: anything but printable ASCII becomes base64 of UTF-16 between ``&`` and ``-``."""
     out: list[str] = []
-    for ascii_run, letters in itertools.groupby(text, lambda letter: " " <= letter <= "~"):
-        run = "".join(letters)
+    for ascii_run, chars in itertools.groupby(text, lambda char: " " <= char <= "~"):
+        run = "".join(chars)
         if ascii_run:
             out.append(run.replace("&", "&-"))
         else:

@@ -15,7 +15,8 @@ from misfin.email.smtp.errors import (
 )
 from misfin.email.smtp.extensions import Extensions
 from misfin.email.smtp.limits import MAX_COMMAND, MAX_COMMAND_PARAMETERS
-from misfin.email.smtp.replies import ReplyLines, ReplyParser, SMTPResponse
+from misfin.email.smtp.replies import ReplyLines, ReplyParser
+from misfin.email.smtp.response import SMTPResponse
 from misfin.email.smtp.states import GROUPED, LAST_OF_GROUP, NO_EHLO, TABLE, ClientState, Command
 from misfin.model.safetext import plain
 

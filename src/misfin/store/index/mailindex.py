@@ -297,14 +297,15 @@ class MailIndex:
 
     def complete(self, text: str, cursor: int, addressees: People | None = None) -> list[Completion]:
         """Completions of the word at ``cursor`` of a search; ``addressees`` are people one writes to."""
+        from misfin.store.index import suggestions  # the first frame completes nothing
         from misfin.store.people.completion import Vocabulary, complete, nobody
 
         def act(db: sqlite3.Connection) -> list[Completion]:
             known = Vocabulary(
-                writers=lambda prefix: read.people(db, prefix),
+                writers=lambda prefix: suggestions.people(db, prefix),
                 addressees=addressees or nobody,
-                tags=read.tags(db) if "tag:" in text.lower() else (),
-                places=read.places(db),
+                tags=suggestions.tags(db) if "tag:" in text.lower() else (),
+                places=suggestions.places(db),
             )
             return complete(text, cursor, known)
 
