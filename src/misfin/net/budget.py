@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _WANTED = 8192
 """Open files to ask the system for: more connections than that would need too much memory anyway."""
 
-_FOR_STORING = 68  # a batch of 64 new files, its folders (store/durable.py, store/files.py)
+_FOR_STORING = 68  # a batch of 64 new files, its folders (misfin/files.py)
 _FOR_BOOKS = 36  # standard streams, event loop, listeners, lock, and three SQLite files with their journals
 _FOR_ASKING = 16  # hosts that are asked about senders at the same time, and name lookups for them
 ACCEPTED_AT_ONCE = 8

@@ -75,7 +75,7 @@ TABLE: Final[Mapping[Evidence, EvidenceMeaning]] = {
         "◐",
         "~",
         "warning",
-        "the sender proved to own a certificate, but nobody has vouched that it belongs to this address",
+        "the sender holds the key of the certificate, but nobody has vouched that it belongs to this address",
     ),
     Evidence.UNPROVEN: EvidenceMeaning(
         "?",
