@@ -72,7 +72,7 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Moved(Message):
-        """The cursor stands on another item."""
+        """The cursor is on another item."""
 
         row_list: RowList[Any]
         item: Any
@@ -225,8 +225,8 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         return self._draw(self._cells(self.items[at]), base, "▌ ", self._tone("bar", base))
 
     def _tone(self, tone: str, base: Style) -> Style:
-        """The style of a tone on a row's own ground; strong text keeps the row's own colour."""
-        if tone == "normal" or base.reverse:  # turned round, a colour would be the ground of a single cell
+        """The style of a tone on a row's own background; strong text keeps the row's own colour."""
+        if tone == "normal" or base.reverse:  # reversed, a colour would be the background of a single cell
             return base
         own = self.get_component_rich_style(f"row--{tone}", partial=True)
         return base + (Style(bold=True) if tone == "strong" else own)

@@ -46,7 +46,7 @@ def test_another_key_of_the_recipient_is_a_remark_and_no_failure(two: tuple[Shel
     done = ada.run("send", "bea@hive.test", "--wait", "--json", text="Hi\n")
     assert "delivered" in done.stdout
     # A fingerprint alone does not tell a renewed certificate from another key, so both are named.
-    assert "The server of bea@hive.test names another certificate for it than before" in done.stderr
+    assert "The server of bea@hive.test now reports another certificate for it" in done.stderr
     assert "another key" in done.stderr
     assert "aa" * 32 in done.stderr
     assert ada.run("send", "bea@hive.test", "--wait", text="Again\n").stderr == "", "told once"
