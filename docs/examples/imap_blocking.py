@@ -17,7 +17,6 @@ from email.parser import BytesHeaderParser
 from email.policy import default
 
 from misfin.email.imap import (
-    Authenticator,
     Challenge,
     Completed,
     Exists,
@@ -31,6 +30,7 @@ from misfin.email.imap import (
     UidSet,
     commands,
 )
+from misfin.email.sasl import Authenticator, Conversation
 
 READ = 64 << 10  # bytes asked for at once; any number works
 PIECE = 64 << 10  # of a message that is uploaded
@@ -90,15 +90,18 @@ class Mailbox:
 
     async def authenticate(self, authenticator: Authenticator) -> None:
         """Log in by a SASL mechanism."""
-        steps = authenticator.authenticate()
-        tag = self.engine.send(commands.authenticate(authenticator.mechanism, await anext(steps)))
-        while tag in self.engine.pending:
-            for event in self.receive():
-                if isinstance(event, Challenge):
-                    self.engine.respond(await steps.asend(event.data))
-                elif isinstance(event, Completed) and not event.ok:
-                    raise RefusedError(event.text)
-        await steps.aclose()
+        steps = Conversation(authenticator)
+        try:
+            tag = self.engine.send(commands.authenticate(steps.mechanism, await steps.start()))
+            while tag in self.engine.pending:
+                for event in self.receive():
+                    if isinstance(event, Challenge):
+                        self.engine.respond(await steps.answer(event.data))
+                    elif isinstance(event, Completed) and not event.ok:
+                        raise RefusedError(event.text)
+            await steps.accepted()
+        finally:
+            await steps.close()
         self._learn()
 
     def _learn(self) -> None:

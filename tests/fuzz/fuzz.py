@@ -224,6 +224,7 @@ def _fuzz(name: str, seconds: float, runs: int, seed: int, crashes: Path) -> int
         print("nothing found", flush=True)
         return 0
     path = crashes / f"{name}-{sha256(report.broken).hexdigest()[:12]}.bin"
+    crashes.mkdir(parents=True, exist_ok=True)
     path.write_bytes(report.broken)
     print(f"broken by {report.broken[:200]!r}: {report.error!r}\nwritten to {path}", flush=True)
     return 1

@@ -37,7 +37,7 @@ from misfin.email.smtp import (
 )
 from misfin.email.smtp.limits import MAX_REPLY, MAX_REPLY_LINES
 from misfin.email.smtp.replies import ReplyParser
-from misfin.email.smtp.serverevents import LoginStarts, MessagePiece
+from misfin.email.smtp.serverevents import DataPiece, LoginStarts
 from misfin.errors import (
     AddressError,
     GemmailError,
@@ -322,7 +322,7 @@ def _smtp_served(chunks: list[bytes], *, lmtp: bool) -> tuple[bytes, list[object
     for chunk in chunks:
         server.feed_bytes(chunk)
         while event := server.next_event():
-            if isinstance(event, MessagePiece):
+            if isinstance(event, DataPiece):
                 body += event.data
             else:
                 seen.append((event, body))
@@ -534,6 +534,7 @@ _IMAP_SEEDS = (
     b"i+ idling\r\n* 4 EXISTS\r\n* VANISHED (EARLIER) 1:4,9\r\n* OK [COPYUID 7 1:3 5:7] x\r\nA2 OK\r\n",
     b'a* LIST (\\Sent) "/" "Entw&APw-rfe"\r\n* STATUS a (UIDNEXT 3 MAILBOXID (F1))\r\nA2 NO [TRYCREATE]\r\n',
     b'f* ESEARCH (TAG "A2") UID COUNT 3 ALL 1:3\r\n* SEARCH 1 2 (MODSEQ 9)\r\n* BYE x\r\n',
+    b"i* BYE [UNAVAILABLE] x\r\n+ idling\r\nA2 OK\r\n",
     b'f* NAMESPACE (("" "/")) NIL NIL\r\n* ID ("name" NIL)\r\n* CAPABILITY IDLE\r\n* ENABLED QRESYNC\r\n',
 )
 _IMAP = (

@@ -338,7 +338,7 @@ async def test_the_same_key_is_told_apart():
         (Remark.EXPIRED, "The certificate presented expired on"),
         (Remark.NOT_YET_VALID, "The certificate presented is not valid before"),
         (Remark.HOST_MISMATCH, "does not name this host"),
-        (Remark.PIN_EXPIRED, "A change was due since"),
+        (Remark.PIN_EXPIRED, "A change was due:"),
     ],
 )
 async def test_remarks_are_sentences(remark, words):

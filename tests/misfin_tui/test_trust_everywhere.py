@@ -102,12 +102,12 @@ async def test_a_change_that_was_due_says_since_when(profile, mailbox):
         MisfinAddress.parse(f"{BOB} Bob"), now=datetime.now(UTC) - timedelta(days=40), days=30
     ).info
     day = f"{old.not_after:%Y-%m-%d}"
-    sentence = f"A change was due since {day}, when the pinned certificate expired."
+    sentence = f"A change was due: the pinned certificate expired on {day}."
     pin(profile, VOUCHED, certificate=old, offer=OTHER)
     held = Findings(pin="changed", held=FORGED.held, due=day)
     put(mailbox, held, certificate=OTHER, folder="Held")
     async with at_desk(profile, (160, 40)) as (app, pilot):
-        await on_screen(pilot, f"A change was due since {day}, when the")
+        await on_screen(pilot, "A change was due: the pinned certificate")
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
         await on_screen(pilot, sentence)

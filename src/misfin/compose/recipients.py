@@ -1,4 +1,4 @@
-"""How addresses are written on a To line, and read from there. Pure."""
+"""Writes and reads the addresses of a To line. Pure."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from misfin.model.address import MisfinAddress
 from misfin.model.recipient import without_prefix
 
 SEPARATOR = re.compile(r"[,;\n]")
-"""What stands between two entries."""
+"""Separates two entries."""
 
 
 def typed(address: MisfinAddress) -> str:
-    """An address as it stands on a To line: with its port where that is unusual, and the name."""
+    """An address as a To line shows it: with the port unless it is the default, and the name."""
     return f"{address.with_port} {address.blurb}".strip()
 
 
 def read_address(text: str) -> MisfinAddress:
-    """A Misfin address as a person writes it. Raises :class:`AddressError`, also for one of another kind."""
+    """A Misfin address as a person types it. Raises :class:`AddressError`, also for another kind."""
     return MisfinAddress.parse(without_prefix(text, AddressKind.MISFIN))
 
 
 def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
-    """The addresses among what stands in the To line; unfinished ones are left out, each mailbox once."""
+    """The valid addresses of a To line, each mailbox once; unfinished ones are left out."""
     found: dict[tuple[str, str], MisfinAddress] = {}
     for text in recipients:
         try:
@@ -39,7 +39,7 @@ def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
 
 @dataclass(frozen=True, slots=True)
 class TypedRecipient:
-    """One entry of a To line: its text, and the address or what is wrong with it."""
+    """One entry of a To line: its text, and its address or what is wrong with it."""
 
     text: str
     address: MisfinAddress | None
@@ -47,14 +47,14 @@ class TypedRecipient:
 
     @property
     def written(self) -> str:
-        """The entry in the form every other part reads: ``mailbox@host[:port] Name``."""
+        """The entry in the form every other module reads: ``mailbox@host[:port] Name``."""
         if self.address is None:
             return self.text
         return typed(self.address)
 
 
 def read_recipients(text: str) -> list[TypedRecipient]:
-    """Every entry of a To line; understands ``a@b``, ``a@b Name``, ``Name <a@b>`` and ``Name (a@b)``."""
+    """Every entry of a To line; accepts ``a@b``, ``a@b Name``, ``Name <a@b>`` and ``Name (a@b)``."""
     found = []
     for part in SEPARATOR.split(text):
         entry = part.strip()

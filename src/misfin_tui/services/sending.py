@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from misfin.compose.measure import Measure
-from misfin.compose.quoting import signed, taken_apart
+from misfin.compose.quoting import signed, split_subject
 from misfin.compose.recipients import typed
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
@@ -99,7 +99,7 @@ class SendingService:
         from misfin.model.address import parse_uri
 
         address, text = parse_uri(uri)
-        subject, body = taken_apart(text)
+        subject, body = split_subject(text)
         return await self.new([typed(address)], subject=subject, body=body)
 
     async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:

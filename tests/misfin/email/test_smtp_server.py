@@ -20,7 +20,7 @@ from misfin.email.smtp import (
 )
 from misfin.email.smtp.client import Security, SMTPClient, SubmissionResult
 from misfin.email.smtp.errors import SMTPLoginRefused
-from misfin.email.smtp.serverevents import MailStarts, MessageEnds, MessagePiece, RecipientNamed, SessionEnds
+from misfin.email.smtp.serverevents import DataPiece, MailStarts, MessageEnds, RecipientNamed, SessionEnds
 
 ADA, BEA, CAL = "ada@example.org", "bea@example.org", "cal@example.org"
 ACCEPTED, PERMANENT = SubmissionResult.ACCEPTED, SubmissionResult.PERMANENT
@@ -320,7 +320,7 @@ def test_events_are_what_a_program_can_match():
         if event.wants_answer:
             smtp.respond(250, "ok")
     assert seen == [
-        MailStarts("", {}), RecipientNamed("b@e.org"), MessagePiece(b"Hi\r\n"), MessageEnds(4), SessionEnds(),
+        MailStarts("", {}), RecipientNamed("b@e.org"), DataPiece(b"Hi\r\n"), MessageEnds(4), SessionEnds(),
     ]  # fmt: skip
 
 

@@ -894,7 +894,7 @@ async def test_a_change_of_host_certificate_that_was_due_says_since_when(office)
         await office.courier().run_once()
     (held,) = office.happened(Held)
     day = f"{now - timedelta(days=2):%Y-%m-%d}"
-    assert f"A change was due since {day}, when the pinned certificate expired." in held.row.why
+    assert f"A change was due: the pinned certificate expired on {day}." in held.row.why
 
 
 async def test_a_new_host_whose_certificate_names_another_is_told(office):

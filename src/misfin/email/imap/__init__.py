@@ -4,7 +4,7 @@
 :mod:`~misfin.email.imap.values` holds what comes back.
 """
 
-from misfin.email.authenticator import Authenticator, Challenge
+from misfin.email.challenge import Challenge
 from misfin.email.imap import commands, searching
 from misfin.email.imap.client import IMAPClientProtocol, ImapEvent
 from misfin.email.imap.command import ImapCommand
@@ -41,7 +41,6 @@ from misfin.email.imap.values import (
 
 __all__ = [
     "AppendUid",
-    "Authenticator",
     "Bye",
     "Capabilities",
     "Challenge",

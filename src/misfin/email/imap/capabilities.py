@@ -20,3 +20,12 @@ INCLUDED: Final = {
 def offers(capabilities: Set[str], name: str) -> bool:
     """Whether a server with these capabilities understands ``name``."""
     return name in capabilities or any(name in INCLUDED.get(capability, ()) for capability in capabilities)
+
+
+def append_limit(capabilities: Set[str]) -> int | None:
+    """The size of the largest message the server takes, where it says one for all mailboxes (RFC 7889)."""
+    for name in capabilities:
+        word, _, size = name.partition("=")
+        if word == "APPENDLIMIT" and size.isascii() and size.isdigit() and len(size) < 20:
+            return int(size)
+    return None

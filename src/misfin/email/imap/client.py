@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from misfin.email.authenticator import Challenge, challenge_of, initial_word, response_line
+from misfin.email.challenge import Challenge, challenge_of, initial_word, response_line
 from misfin.email.imap import capabilities as extensions
 from misfin.email.imap.answers import parse_untagged
 from misfin.email.imap.codes import status_text
@@ -22,7 +22,7 @@ from misfin.email.imap.limits import (
     PIPELINE,
 )
 from misfin.email.imap.reader import FetchPiece, Reader
-from misfin.email.imap.states import ImapCourse, ImapState, ImapStep
+from misfin.email.imap.states import LOGGED_IN, ImapCourse, ImapState, ImapStep
 from misfin.email.imap.values import (
     Bye,
     Capabilities,
@@ -38,7 +38,7 @@ from misfin.email.imap.values import (
     Untagged,
 )
 from misfin.email.imap.writer import Pause, Spelling, Upload, WriteStep, write
-from misfin.errors import LocalProtocolError, RemoteProtocolError
+from misfin.errors import CommandError, LocalProtocolError, RemoteProtocolError
 
 ImapEvent: TypeAlias = Greeting | Untagged | FetchPiece | Challenge | Idling | Completed
 
@@ -48,7 +48,7 @@ _SHOWN: Final = 200  # bytes of a line that could not be read which are kept for
 
 @dataclass(eq=False, slots=True)
 class _Sent:
-    """A command and what of it is still to be written; ``steps`` is None while it waits its turn."""
+    """A command, and what of it is still to be written once its turn has come."""
 
     tag: str
     command: ImapCommand
@@ -128,7 +128,7 @@ class IMAPClientProtocol:
         """Send a command, or have it wait for those before; the tag that its :class:`Completed` will have.
 
         Raises :class:`~misfin.errors.LocalProtocolError` where it is not allowed, or not offered, and
-        :class:`~misfin.errors.CommandError` where its arguments make it too long.
+        :class:`~misfin.errors.CommandError` where its arguments make it, or its message, too long.
         """
         self._check(command)
         self._number += 1
@@ -152,8 +152,7 @@ class IMAPClientProtocol:
             self._write_on()
 
     def respond(self, data: str | None) -> None:
-        """Answer a :class:`Challenge`, in base64; None gives the attempt up, which the server answers with
-        BAD."""
+        """Answer a :class:`Challenge`, in base64; None gives the attempt up, and the server says BAD."""
         if not any(sent.command.name == "AUTHENTICATE" for sent in self._flight.values()):
             raise LocalProtocolError("There is no challenge to respond to.")
         self._outgoing += response_line(data)
@@ -244,6 +243,9 @@ class IMAPClientProtocol:
             return
         if command.name == "LOGIN" and "LOGINDISABLED" in self._capabilities:
             raise LocalProtocolError("The server takes no passwords by LOGIN here.")
+        most = extensions.append_limit(self._capabilities)
+        if most is not None and any(isinstance(part, Upload) and part.size > most for part in command.parts):
+            raise CommandError(f"The server takes messages of at most {most:,} bytes.")
         if missing := {name for name in command.needs if not self.offers(name)}:
             raise LocalProtocolError(f"{command.name}: the server does not offer {missing.pop()}.")
 
@@ -303,7 +305,7 @@ class IMAPClientProtocol:
 
     def _count(self) -> None:
         """Refuse answers that do not end. While idle, and with nothing in flight, they need not."""
-        if self._flight and self.state not in _IDLE_STATES:
+        if self._flight and (self._done or self.state not in _IDLE_STATES):
             self._answers += 1
             if self._answers > ANSWERS + ANSWERS_EACH * self._exists:
                 raise self._violation("The server's answers do not end.")
@@ -332,7 +334,7 @@ class IMAPClientProtocol:
         for sent in self._flight.values():
             if sent.command.name == "AUTHENTICATE":
                 return self._challenged(sent, line)
-            if sent.command.name == "IDLE" and self.state not in _IDLE_STATES:
+            if sent.command.name == "IDLE" and self.state in LOGGED_IN:  # neither idle yet nor leaving
                 self._course.happens(ImapStep.IDLING)
                 if self._done:
                     self._outgoing += b"DONE\r\n"

@@ -22,8 +22,7 @@ class ImapCommand:
     enabled: frozenset[str] = frozenset()
     """Extensions that have to be enabled before."""
     alone: bool = False
-    """True when no other command may be in flight: its outcome decides what the others mean (RFC 3501
-    §5.5)."""
+    """True when no other may be in flight: its outcome decides what the others mean (RFC 3501 §5.5)."""
     success: ImapStep | None = None
     failure: ImapStep | None = None
     literals: int = MAX_LITERALS

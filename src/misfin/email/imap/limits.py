@@ -8,8 +8,7 @@ MAX_LINE: Final = 1 << 20
 """An answer without its literals. Flags, envelopes and structures of real mail stay far below."""
 
 MAX_UID_LINE: Final = 16 << 20
-"""The same for answers that are lists of UIDs: SEARCH, ESEARCH and VANISHED of a mailbox with a million
-messages."""
+"""The same for lists of UIDs: SEARCH, ESEARCH and VANISHED of a mailbox with a million messages."""
 
 MAX_NUMBERS: Final = 2_000_000
 """Numbers and ranges in such a list: reading more would take seconds."""
@@ -36,21 +35,18 @@ MAX_QUOTED: Final = 1_024
 """A string we write between quotes; a longer one becomes a literal."""
 
 UNASKED_BODY: Final = 1 << 20
-"""The longest APPEND that is sent without waiting (with ``LITERAL+``): larger ones can still be refused in
-time."""
+"""The longest APPEND sent without waiting (with ``LITERAL+``): larger ones can still be refused in time."""
 
 MAX_NESTING: Final = 50
 """Parentheses within parentheses; a message nested deeper is an attack on the recipient."""
 
 ANSWERS: Final = 10_000
 ANSWERS_EACH: Final = 4
-"""A command may be followed by ``ANSWERS`` untagged answers and ``ANSWERS_EACH`` more for each message it
-names."""
+"""``ANSWERS`` untagged answers may follow a command, and ``ANSWERS_EACH`` more for each message there is."""
 
 PIPELINE: Final = 3
 """Commands in flight; what is sent beyond waits its turn."""
 
 PATIENCE: Final = 30.0
 PATIENCE_BODY: Final = 60.0
-"""Seconds without any byte after which a driver should give a connection up: in general, and within a
-body."""
+"""Seconds without any byte after which a driver should give up: in general, and within a body."""

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from misfin.email.imap.limits import MAX_LINE, MAX_LITERALS, MAX_UID_LINE
+from misfin.email.imap.uids import MAX_UID
 from misfin.errors import RemoteProtocolError
 
 
@@ -44,8 +45,7 @@ Answer = list[bytes | Streamed]
 
 _MARKER = 24  # the longest "~{n+}"
 _LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}\Z")
-# Free text is never followed by a literal, though it may end like one: an answer to a command, "+", or one of
-# these.
+# Free text may end like that, and no literal follows: an answer to a command, a "+", or one of these.
 _MAY_HOLD_LITERALS = re.compile(rb"\* ++(?!(?:OK|NO|BAD|BYE|PREAUTH)\b)", re.IGNORECASE)
 _MAY_BE_LONG = re.compile(rb"\* ++(?:SEARCH|ESEARCH|VANISHED)\b", re.IGNORECASE)
 # No bracket within the brackets: else a line of many "BODY[" would be looked through again for each of them.
@@ -135,11 +135,9 @@ class Reader:
             return parts
 
     def _marker(self, line: bytes) -> re.Match[bytes] | None:
-        return (
-            _LITERAL.search(line, max(0, len(line) - _MARKER))
-            if self._parts or _MAY_HOLD_LITERALS.match(line)
-            else None
-        )
+        if not self._parts and not _MAY_HOLD_LITERALS.match(line):
+            return None
+        return _LITERAL.search(line, max(0, len(line) - _MARKER))
 
     def _begin_literal(self, line: bytes, size: int) -> None:
         self._held += size
@@ -158,13 +156,9 @@ class Reader:
         fetch, name = _FETCH.match(first), _BODY_FOLLOWS.search(last)
         if fetch is None or name is None:
             return None
-        uid = int(fetch[2]) if fetch[2] else None
-        return (
-            int(fetch[1]),
-            uid,
-            name[1].decode("ascii", "replace").upper(),
-            int(name[2]) if name[2] else None,
-        )
+        uid = int(fetch[2]) if fetch[2] and 0 < int(fetch[2]) <= MAX_UID else None
+        item = name[1].decode("ascii", "replace").upper()
+        return int(fetch[1]), uid, item, int(name[2]) if name[2] else None
 
     def _next_piece(self) -> FetchPiece | None:
         assert self._piece is not None

@@ -29,7 +29,6 @@ class Status(Enum):
     NO = "NO"
     BAD = "BAD"
     PREAUTH = "PREAUTH"
-    BYE = "BYE"
 
 
 # ---- response codes -------------------------------------------------------------------------------
@@ -37,8 +36,10 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AppendUid:
-    """``APPENDUID``: which UIDs appended messages got (RFC 4315 §3). Some servers send nonsense: compare the
-    epoch."""
+    """``APPENDUID``: which UIDs appended messages got (RFC 4315 §3).
+
+    Some servers send nonsense: compare ``validity`` with the mailbox's UIDVALIDITY.
+    """
 
     validity: int
     uids: UidSet
@@ -89,8 +90,10 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class StatusNotice:
-    """An untagged OK, NO or BAD; many facts come as its code. The text of ``[ALERT]`` has to be shown to a
-    person."""
+    """An untagged OK, NO or BAD; many facts come as its code.
+
+    The text of an ``ALERT`` has to be shown to a person (RFC 3501 §7.1).
+    """
 
     status: Status
     code: Code | None
@@ -250,8 +253,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """What a server says about one message, asked for or not: any items, in any order, by name in
-    capitals."""
+    """What a server says about one message, asked for or not: any items, by name in capitals."""
 
     number: int
     items: Mapping[str, object]
@@ -263,8 +265,7 @@ class Fetch:
 
     @property
     def flags(self) -> frozenset[str] | None:
-        """Its flags and keywords as the server spells them; None means nothing was said, not that there are
-        none."""
+        """Its flags and keywords as the server spells them; None: nothing was said about them."""
         return self._typed("FLAGS", frozenset)
 
     @property
@@ -283,8 +284,7 @@ class Fetch:
         return self._typed("INTERNALDATE", datetime)
 
     def part(self, name: str = "BODY[]") -> Part | None:
-        """The body or part that came under this name (in capitals, as the server wrote it, without
-        ``<origin>``)."""
+        """The body or part that came under this name: in capitals, and without ``<origin>``."""
         return self._typed(name, Part)
 
     def _typed(self, name: str, kind: type[_T]) -> _T | None:

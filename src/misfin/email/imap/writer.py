@@ -34,8 +34,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A literal of ``size`` bytes which the caller gives piece by piece; ``binary``: with NUL in it (RFC
-    3516)."""
+    """A literal of ``size`` bytes which the caller gives; ``binary``: with NUL in it (RFC 3516 §4.4)."""
 
     size: int
     binary: bool = False

@@ -3,7 +3,7 @@
 :class:`POP3ClientProtocol` is the connection, :mod:`~misfin.email.pop3.commands` makes what is sent.
 """
 
-from misfin.email.authenticator import Challenge
+from misfin.email.challenge import Challenge
 from misfin.email.pop3 import commands
 from misfin.email.pop3.client import POP3ClientProtocol, Pop3Event
 from misfin.email.pop3.commands import Pop3Command

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from misfin.email.authenticator import Challenge, challenge_of, initial_word, response_line
+from misfin.email.challenge import Challenge, challenge_of, initial_word, response_line
 from misfin.email.pop3.commands import Pop3Command, Reply
 from misfin.email.pop3.limits import MAX_ENTRIES, MAX_LISTING, PATIENCE, PATIENCE_BODY, PIPELINE
 from misfin.email.pop3.reader import Pop3Reader
@@ -61,8 +61,7 @@ class POP3ClientProtocol:
 
     @property
     def capabilities(self) -> dict[str, str] | None:
-        """What the server offers, with arguments; None while that is not known, ``{}`` where it has no
-        CAPA."""
+        """What the server offers, with arguments; None while not known, ``{}`` where it has no CAPA."""
         return None if self._capabilities is None else {**self._capabilities}
 
     @property
@@ -133,8 +132,7 @@ class POP3ClientProtocol:
             yield from events
 
     def receive_eof(self) -> None:
-        """Take the end of what the server sends; raises RemoteProtocolError where something was still to
-        come."""
+        """Take the end of what the server sends; raises RemoteProtocolError if more was to come."""
         owed = bool(self._flight) or self.state is not Pop3State.UPDATE or bool(self._reader)
         over = self.state is Pop3State.CLOSED
         self._course.happens(Pop3Step.ENDED)

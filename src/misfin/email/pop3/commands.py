@@ -1,5 +1,4 @@
-"""Every command the POP3 engine can send. Arguments that cannot be sent safely raise
-:class:`CommandError`."""
+"""Every command the POP3 engine can send; an argument that cannot be sent safely is a CommandError."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from misfin.email.authenticator import initial_word
+from misfin.email.challenge import initial_word
 from misfin.email.pop3 import states
 from misfin.email.pop3.limits import MAX_MESSAGE, SIZE_MARGIN
 from misfin.email.pop3.states import Pop3State, Pop3Step

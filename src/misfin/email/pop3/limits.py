@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 MAX_ANSWER: Final = 8 << 10
-"""Bytes of an answer's first line, or of a line of a listing. The standard says 512; servers write longer
-ones."""
+"""Bytes of an answer's first line, or of a line of a listing. The standard's 512 are not enough."""
 
 MAX_ENTRIES: Final = 1_000_000
 """Lines of a listing: the messages of a mailbox."""
@@ -15,12 +14,10 @@ MAX_LISTING: Final = 64 << 20
 """Bytes of a listing."""
 
 MAX_MESSAGE: Final = 64 << 20
-"""Bytes of a message, unless the command says another limit. Its lines have none: one of 70 KB is everyday
-mail."""
+"""Bytes of a message, unless the command says otherwise. Lines have no limit: 70 KB are everyday mail."""
 
 SIZE_MARGIN: Final = 1 << 20
-"""Bytes by which a message may be larger than a fifth more than LIST said: sizes are guesses with some
-servers."""
+"""A message may be this many bytes and a fifth larger than LIST said: sizes are guesses with some servers."""
 
 PIPELINE: Final = 32
 """Commands in flight where the server offers PIPELINING (RFC 2449 §6.6), else one."""

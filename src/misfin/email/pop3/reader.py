@@ -54,8 +54,7 @@ class Pop3Reader:
         self._left = max_bytes
 
     def piece(self) -> tuple[bytes, bool] | None:
-        """The next bytes of the message and whether they are the last, or None; raises
-        RemoteProtocolError."""
+        """The next bytes of the message, and whether they are the last; raises RemoteProtocolError."""
         start = b""
         if self._fresh:
             if len(self) < 3:  # ".\r\n" alone is an empty message

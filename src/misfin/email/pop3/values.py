@@ -47,8 +47,7 @@ Value: TypeAlias = Drop | Listing | UniqueIds | Offers | int | None
 
 @dataclass(frozen=True, slots=True)
 class MessagePiece:
-    """Some bytes of a message, as they come, without the dots of the protocol; its :class:`Answered`
-    follows."""
+    """Some bytes of a message, without the dots of the protocol; its :class:`Answered` follows."""
 
     tag: int
     number: int

@@ -72,7 +72,7 @@ class SMTPResponse:
         raise SMTPResponseError(f"{self.code} {plain(self.message, one_line=True)}", self)
 
 
-class Reply(NamedTuple):
+class ReplyLines(NamedTuple):
     """A reply as it came: the code, and each line's text."""
 
     code: int
@@ -95,7 +95,7 @@ class ReplyParser:
         self._code = b""
         self._lines: list[bytes] = []
         self._size = 0
-        self._ready: Reply | None = None
+        self._ready: ReplyLines | None = None
         self._fault = ""
 
     @property
@@ -124,7 +124,7 @@ class ReplyParser:
             self._read(line, end + 1)
         return self._ready is not None or bool(self._fault)
 
-    def take(self) -> Reply | None:
+    def take(self) -> ReplyLines | None:
         """The next reply, or None while it is not whole.
 
         Raises :class:`~misfin.email.smtp.errors.SMTPRemoteViolation`, from then on every time.
@@ -151,7 +151,7 @@ class ReplyParser:
             self._lines.append(found[3] or b"")
             if found[2] != b"-":
                 lines = tuple(text.decode("utf-8", "replace") for text in self._lines)
-                self._ready = Reply(int(self._code), lines)
+                self._ready = ReplyLines(int(self._code), lines)
                 self._lines, self._size = [], 0
 
 

@@ -1,6 +1,6 @@
 """What a person should know once about a host or an identity, although it stops no message; pure.
 
-Each notice has a name that stays the same as long as there is nothing new to say (``PinBook.told``).
+Each notice has a name that stays the same until there is news (``PinBook.already_reported``).
 """
 
 from __future__ import annotations

@@ -199,7 +199,11 @@ class MisfinTransport:
 
         now = self._now()
         with suppress(StoreError):  # said another time
-            return [CourierNotice(text) for what, text in notices if not self._pins.told(what, now=now)]
+            return [
+                CourierNotice(text)
+                for what, text in notices
+                if not self._pins.already_reported(what, now=now)
+            ]
         return []
 
     def answered(self, name: str) -> str | None:

@@ -1,8 +1,7 @@
-"""Any stored mail as one :class:`ParsedMessage`: our own gemmails quickly, any other message as far as
-possible.
+"""Reads any stored mail into a :class:`ParsedMessage`: our gemmails quickly, other mail as far as possible.
 
-Reading never fails on what is inside a file. What is not mail, cut off, or not in the encoding it claims is
-shown as what it is, with a remark that says so. Time and memory are bounded by the bytes read.
+The content of a file never makes reading fail. A file that is not mail, is cut off, or is not in the encoding
+it claims is shown as it is, with a remark. Time and memory are proportional to the bytes read.
 """
 
 from __future__ import annotations
@@ -21,26 +20,26 @@ from misfin.store.message import envelope, fields
 from misfin.store.message.fields import Headers, Person
 
 MAX_READ = 32 * 1024 * 1024
-"""Bytes read of a file to show it; attachments beyond are named as cut off."""
+"""Bytes read of a file to show it; attachments beyond this are reported as cut off."""
 MAX_TEXT = 1024 * 1024
 """Characters of text shown or indexed of one message."""
 MAX_HEAD = 64 * 1024
-"""Bytes of the header of an ordinary mail that are kept to be shown as they came."""
+"""Bytes of an ordinary mail's header that are kept to be shown unchanged."""
 _MAX_DEPTH = 12
 _MAX_PARTS = 500
 
 
 class TextKind(StrEnum):
-    """How :attr:`Message.text` is to be drawn."""
+    """How to draw :attr:`ParsedMessage.text`."""
 
     GEMTEXT = "gemtext"
     PLAIN = "plain"
     HTML = "html"
-    """HTML turned into plain text."""
+    """HTML converted to plain text."""
 
 
 class ReadingRemark(StrEnum):
-    """What was wrong with a file; the sentence is for the reader."""
+    """What was wrong with a file, as a sentence for the user."""
 
     EMPTY = "This file is empty."
     NO_MAIL = "This file is not mail: it has no header."
@@ -52,9 +51,9 @@ class ReadingRemark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part of a mail that is not shown as text; ``size`` is that of its content in bytes.
+    """A part of a mail that is not shown as text; ``size`` is the size of its content in bytes.
 
-    ``name`` is what the sender called it: for display, and never a path to write to.
+    ``name`` was chosen by the sender: for display, and never a path to write to.
     """
 
     name: str
@@ -64,7 +63,7 @@ class Attachment:
     end: int = field(repr=False)
     encoding: str = field(repr=False)
     content_id: str = ""
-    """What a ``cid:`` link calls it (RFC 2392), without angle brackets; empty where it has no such name."""
+    """Its name in ``cid:`` links (RFC 2392), without angle brackets; empty if it has none."""
 
     def content(self, data: bytes) -> bytes:
         """Its content, from the bytes of the whole message."""
@@ -73,7 +72,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class HopDetails:
-    """One station of a gemmail. ``claimed`` is False only where a certificate showed who delivered it."""
+    """One hop of a gemmail. ``claimed`` is False only if a certificate proved who delivered it."""
 
     sender: MisfinAddress
     received: datetime | None
@@ -82,26 +81,26 @@ class HopDetails:
 
 @dataclass(frozen=True, slots=True)
 class MisfinDetails:
-    """Everything the details pane shows of a gemmail (docs/mail-on-disk.md §3)."""
+    """Everything the details pane shows about a gemmail (docs/mail-on-disk.md §3)."""
 
     version: str
     certificate: Mapping[str, str]
-    """``sha256``, ``spki`` and ``subject`` of the certificate that delivered it; empty without one."""
+    """``sha256``, ``spki`` and ``subject`` of the certificate that delivered it; empty if there was none."""
     verification: Mapping[str, str]
     hops: tuple[HopDetails, ...]
     received_from: str
     received_by: str
     written_here: bool
-    """Sent or drafted by the account it lies in: what was received or imported says for whom it was."""
+    """Whether its account sent or drafted it: a received or imported message names its recipient."""
     message: GemmailMessage
     gemmail: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedMessage:
-    """A mail for reading, indexing and answering. All text is as sent: it may hold control characters.
+    """A message for reading, indexing and replying. Text is as sent: it may contain control characters.
 
-    ``subject`` is empty where there is none; ``date`` is aware UTC; IDs keep their angle brackets.
+    ``subject`` is empty if there is none; ``date`` is aware UTC; IDs keep their angle brackets.
     """
 
     sender: Person
@@ -120,7 +119,7 @@ class ParsedMessage:
     remarks: tuple[ReadingRemark, ...] = ()
     size: int = 0
     head: bytes = field(default=b"", repr=False)
-    """The header as it came; empty for a gemmail, whose text is :attr:`MisfinDetails.gemmail`."""
+    """The header as received; empty for a gemmail, whose text is :attr:`MisfinDetails.gemmail`."""
 
     @property
     def recipients(self) -> tuple[Person, ...]:
@@ -130,8 +129,8 @@ class ParsedMessage:
 def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:
     """Read a message from its file, at most ``limit`` bytes of it.
 
-    Raises :class:`MessageGoneError` when the file is not there (any more) and :class:`StoreError` when the
-    system does not let it be read.
+    Raises :class:`MessageGoneError` if the file does not exist (any more) and :class:`StoreError` if it
+    cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -145,7 +144,7 @@ def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:
 
 
 def read_message(data: bytes, *, size: int | None = None) -> ParsedMessage:
-    """Read a message from its bytes; ``size`` is that of the file if it is larger. Never raises."""
+    """Read a message from its bytes; ``size`` is the size of the file, if larger. Never raises."""
     if envelope.is_gemmail(data):
         return _read_gemmail(data, size or len(data))
     return _read_mail(data, size or len(data))
@@ -259,7 +258,7 @@ def _parsed(
 
 
 class _Reading:
-    """One walk through the parts of a mail, collecting what is shown and what is attached."""
+    """One pass over the parts of a mail, collecting text and attachments."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -310,7 +309,7 @@ class _Reading:
                 break
             headers, body = fields.split(self.data[first : min(last, first + fields.MAX_HEADER)])
             parts.append((headers, min(first + _body_start(self.data, first, headers, body), last), last))
-        if not parts:  # no boundary line at all: the whole is one text, whatever it claims to be
+        if not parts:  # no boundary line at all: treat the whole as one text, regardless of its type
             self.remark(ReadingRemark.CONFUSED)
             self.show(self.data[start:end], "text/plain", {}, "8bit")
         elif kind == "multipart/alternative":
@@ -355,7 +354,7 @@ class _Reading:
         this = TextKind.GEMTEXT if kind == "text/gemini" else TextKind.PLAIN
         if kind == "text/html":
             from misfin.store.message.html import (
-                html_to_text,  # only where there is HTML: html.entities is large
+                html_to_text,  # only for HTML: html.entities is large
             )
 
             if len(text) > MAX_TEXT:
@@ -363,20 +362,20 @@ class _Reading:
                 self.remark(ReadingRemark.LONG)
             text, this = html_to_text(text), TextKind.HTML
         if text.strip():
-            # Gemtext below plain text is plain text: its line types would run into the other's.
+            # Gemtext after plain text is shown as plain text, or its line types would apply to both.
             self.kind = this if self.kind in (None, this) else TextKind.PLAIN
             self.texts.append(text)
 
 
 def _body_start(data: bytes, first: int, headers: Headers, body: int) -> int:
-    """Where a part's body begins: a part may have no header at all, and then begins with a blank line."""
+    """Where a part's body begins; a part without a header begins with a blank line."""
     if headers:
         return body
     return 2 if data.startswith(b"\r\n", first) else 1 if data.startswith(b"\n", first) else 0
 
 
 def _preference(headers: Headers) -> int:
-    """Which of several alternatives is shown."""
+    """The rank of a part among several alternatives; the highest is shown."""
     kind, _ = fields.content(fields.one(headers, "content-type"))
     order = ("multipart/", "text/html", "text/plain", "text/gemini")
     return max(
@@ -394,7 +393,7 @@ def _transfer_decoded(raw: bytes, encoding: str) -> bytes:
 
 
 def _decoded_size(raw: bytes, encoding: str) -> int:
-    """The size of a part's content without decoding it: exact for whole base64 and plain parts."""
+    """The size of a part's content without decoding it: exact for complete base64 and plain parts."""
     if encoding == "base64":
         messages = len(raw) - raw.count(b"\n") - raw.count(b"\r")
         return max(0, messages * 3 // 4 - raw[-8:].count(b"="))

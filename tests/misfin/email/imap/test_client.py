@@ -332,6 +332,13 @@ def test_a_body_comes_in_pieces_before_its_message(data, uid, origin):
     assert done.ok
 
 
+@pytest.mark.parametrize("uid", [b"0", b"9999999999"])
+def test_a_uid_that_is_none_is_not_handed_on(uid):
+    piece, skipped, _ = take(fetching(), b"* 1 FETCH (UID " + uid + b" BODY[] {2}\r\nhi)\r\nA4 OK\r\n")
+    assert piece.uid is None
+    assert isinstance(skipped, Skipped)
+
+
 def test_an_empty_body_is_a_piece_too():
     piece, fetch, _ = the_same_at_every_cut(fetching, b"* 1 FETCH (UID 7 BODY[] {0}\r\n)\r\nA4 OK\r\n")
     assert (piece.data, piece.last) == (b"", True)
@@ -416,6 +423,15 @@ def test_a_message_refused_while_it_leaves_is_finished():
     assert engine.data_wanted == 3
     engine.send_data(b"llo")
     assert engine.get_outgoing_data().endswith(b"hello\r\nA3 NOOP\r\n")
+
+
+def test_a_message_larger_than_the_server_takes_is_not_offered():
+    engine = logged_in(OFFERED + b" APPENDLIMIT=1000")
+    engine.send(commands.append("Sent", 1000))
+    with pytest.raises(CommandError, match="at most 1,000 bytes"):
+        engine.send(commands.append("Sent", 1001))
+    engine = logged_in(OFFERED + b" APPENDLIMIT APPENDLIMIT=x")  # one for each mailbox, and nonsense
+    engine.send(commands.append("Sent", 1001))
 
 
 def test_an_empty_message_can_be_uploaded():
@@ -523,6 +539,23 @@ def test_idle_may_last_longer_than_a_command_may_answer():
     engine = idling()
     take(engine, b"+\r\n")
     assert len(take(engine, b"* 1 FETCH (FLAGS ())\r\n" * 50_000)) == 50_000
+
+
+def test_a_goodbye_before_idle_has_begun_is_the_end_of_it():
+    engine = idling()
+    bye, skipped, done = take(engine, b"* BYE going down\r\n+ idling\r\nA4 OK\r\n")
+    assert isinstance(bye, Bye)
+    assert isinstance(skipped, Skipped)
+    assert done.ok
+    assert engine.state is ImapState.LOGGING_OUT
+
+
+def test_what_comes_after_done_has_an_end():
+    engine = idling()
+    take(engine, b"+\r\n")
+    engine.done()
+    with pytest.raises(RemoteProtocolError, match="do not end"):
+        take(engine, b"* 1 FETCH (FLAGS ())\r\n" * 10_100)
 
 
 # ---- the end --------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """The engine against a real Dovecot, driven by the example of the guide."""
 
 import asyncio
-import base64
 import imaplib
 import runpy
 import socket
@@ -34,6 +33,7 @@ from misfin.email.imap import (
     commands,
     searching,
 )
+from misfin.email.sasl import LoginAuthenticator, PlainAuthenticator
 
 EXAMPLE = runpy.run_path(str(Path(__file__).parents[4] / "docs/examples/imap_blocking.py"))
 Mailbox, open_mailbox, newest, RefusedError = (
@@ -85,21 +85,7 @@ def test_all_that_is_to_know_about_the_server(mailbox):
 
 
 def test_login_over_starttls_and_by_sasl(server):
-    class Plain:
-        mechanism = "PLAIN"
-
-        async def authenticate(self):
-            yield base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
-
-    class Login:
-        mechanism = "LOGIN"
-
-        async def authenticate(self):
-            yield ""
-            yield base64.b64encode(USER.encode()).decode()
-            yield base64.b64encode(PASSWORD.encode()).decode()
-
-    for authenticator in (Plain(), Login()):
+    for authenticator in (PlainAuthenticator(USER, PASSWORD), LoginAuthenticator(USER, PASSWORD)):
         mailbox = Mailbox(socket.create_connection(("localhost", server.imap)))
         mailbox.starttls(trusted(server), "localhost")
         mailbox.run(commands.capability())

@@ -2,11 +2,12 @@
 
 import time
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imapstates import greeted, logged_in, selected, take
+from imapstates import OFFERED, greeted, logged_in, selected, take
 from transcripts import events_of, the_same_at_every_cut
 
 from misfin.email.imap import (
@@ -14,6 +15,7 @@ from misfin.email.imap import (
     Exists,
     Fetch,
     IMAPClientProtocol,
+    ImapCommand,
     ListEntry,
     SearchResult,
     Skipped,
@@ -179,7 +181,36 @@ WORDS = (
 ANY = st.binary(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=25).map(b"".join)
 
 
-@pytest.mark.parametrize("make", [IMAPClientProtocol, greeted, fetching])
+def busy(command: ImapCommand) -> Callable[[], IMAPClientProtocol]:
+    """A connection in a mailbox that waits for the end of a command."""
+
+    def made() -> IMAPClientProtocol:
+        engine = selected(OFFERED.replace(b"LITERAL+", b""))
+        engine.send(command)
+        return engine
+
+    return made
+
+
+def logging_in() -> IMAPClientProtocol:
+    engine = greeted()
+    engine.send(commands.authenticate("PLAIN"))
+    return engine
+
+
+STATES = [
+    IMAPClientProtocol,
+    greeted,
+    logging_in,
+    fetching,
+    busy(commands.idle()),
+    busy(commands.append("a", 3)),
+    busy(commands.select("a")),
+    busy(commands.logout()),
+]
+
+
+@pytest.mark.parametrize("make", STATES)
 @given(data=st.data())
 def test_any_bytes_are_events_or_the_one_error(make, data):
     raw = data.draw(ANY)

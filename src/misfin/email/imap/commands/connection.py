@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from misfin.email.authenticator import initial_word
+from misfin.email.challenge import initial_word
 from misfin.email.imap import states
 from misfin.email.imap.command import ImapCommand
 from misfin.email.imap.states import ImapStep

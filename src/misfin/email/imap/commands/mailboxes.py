@@ -22,7 +22,7 @@ from misfin.email.imap.writer import (
 from misfin.errors import CommandError
 
 _STATUS_ITEMS: Final = ("MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN")
-_NEEDED_FOR: Final = {"HIGHESTMODSEQ": "CONDSTORE", "MAILBOXID": "OBJECTID"}
+_NEEDED_FOR: Final = {"HIGHESTMODSEQ": "CONDSTORE", "MAILBOXID": "OBJECTID", "SIZE": "STATUS=SIZE"}
 
 
 def enable(*extensions: str) -> ImapCommand:

@@ -120,8 +120,7 @@ def copy(uids: UidSet, mailbox: MailboxName) -> ImapCommand:
 
 
 def move(uids: UidSet, mailbox: MailboxName) -> ImapCommand:
-    """Move messages (RFC 6851). Moved is what COPYUID names: a server says OK for messages that are gone,
-    too."""
+    """Move messages (RFC 6851). Moved is what COPYUID names: OK is also said for messages that are gone."""
     parts = (b"UID MOVE " + _set(uids) + b" ", Mailbox(mailbox))
     return ImapCommand("UID MOVE", parts, states.SELECTED, frozenset({"MOVE"}))
 

@@ -1,30 +1,17 @@
-"""What the engines ask of a SASL mechanism (RFC 4422), and how a server's challenge reaches it.
+"""How the challenges of a SASL log-in reach an engine's caller, and the responses the server (RFC 4422).
 
-All that passes between the two is base64, as it stands on the wire.
+All that passes is base64, as it stands on the wire; :mod:`misfin.email.sasl` has the mechanisms.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from misfin.errors import CommandError
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z")
-
-
-class Authenticator(Protocol):
-    """One way to log in: any object with these two members, such as those of :mod:`misfin.email.sasl`."""
-
-    @property
-    def mechanism(self) -> str:
-        """Its name as servers list it: ``PLAIN``."""
-
-    def authenticate(self) -> AsyncGenerator[str, str]:
-        """First yield what may go out with the mechanism's name, or ``""``; then, for each challenge, the
-        answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +22,7 @@ class Challenge:
 
 
 def challenge_of(text: bytes) -> Challenge:
-    """What follows the ``+`` of a server. Whether it is base64 is for the mechanism to see: some servers
-    chat."""
+    """What follows the ``+`` of a server. Whether it is base64 is for the mechanism to see."""
     return Challenge(text.decode("utf-8", "replace").strip())
 
 
@@ -53,6 +39,5 @@ def response_line(data: str | None) -> bytes:
 
 
 def initial_word(data: str) -> bytes:
-    """A first response as it stands behind the name of the mechanism; one of no bytes is ``=`` (RFC 4959
-    §3)."""
+    """A first response as it stands behind the mechanism's name; one of no bytes is ``=`` (RFC 4959 §3)."""
     return response_line(data).rstrip(b"\r\n") or b"="
