@@ -30,7 +30,7 @@ class MailChanged(Message, bubble=False):
 
 @dataclass
 class OutboxChanged(Message, bubble=False):
-    """A message in the outbox changed state. ``notice`` is one sentence for a person, empty for none."""
+    """A message in the outbox changed state. ``notice`` is one sentence for the user, empty for none."""
 
     notice: str = ""
     severity: Literal["information", "warning", "error"] = "information"

@@ -310,9 +310,9 @@ async def test_sending_queues_for_each_recipient_and_forgets_the_draft(profile):
 @pytest.mark.parametrize(
     ("messages", "copies", "hold", "words"),
     [
-        (1, 1, 10, "The message sends in 10 s; z to undo."),
-        (1, 3, 10, "The message to 3 people sends in 10 s; z to undo."),
-        (2, 2, 10, "2 messages send in 10 s; z takes them back."),
+        (1, 1, 10, "The message will be sent in 10 s; z to undo."),
+        (1, 3, 10, "The message to 3 people will be sent in 10 s; z to undo."),
+        (2, 2, 10, "2 messages will be sent in 10 s; z to undo."),
         (2, 6, 0, "2 messages to 3 people are being sent."),
         (1, 1, 0, "The message is being sent."),
     ],
@@ -327,7 +327,7 @@ async def test_the_offer_to_take_it_back_goes_with_it(profile):
         app.say("Something else.", timeout=60)
         await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Hi", body="text"))
         await pilot.press("ctrl+s")
-        await on_screen(pilot, "The message sends in 3600 s; w to undo.")
+        await on_screen(pilot, "The message will be sent in 3600 s; w to undo.")
         await pilot.press("w")
         await until(pilot, lambda: "Not sent. It is a draft again." in notices(app))
         assert not any("to undo" in each for each in notices(app))

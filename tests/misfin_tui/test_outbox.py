@@ -211,7 +211,7 @@ async def test_undo_send_takes_back_what_was_just_sent(profile):
 async def test_what_was_decided_about_in_the_outbox_is_not_offered_to_be_taken_back(profile, key):
     async with at_desk(profile) as (app, pilot):
         await app.services.sending.submit(Draft(account=ALICE, to=("bob@hive.test",), subject="Hi", body="x"))
-        app.say("The message sends in 3600 s; z to undo.", timeout=3600, about="sending")
+        app.say("The message will be sent in 3600 s; z to undo.", timeout=3600, about="sending")
         await open_outbox(app, pilot)
         await pilot.press(key)
         if key == "d":

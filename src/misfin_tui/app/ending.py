@@ -39,7 +39,7 @@ AT_MOST = 8.0
 LOOK_FOR_TEXTS = 3.0
 """Seconds between two checks for what an editor saved after its draft was gone."""
 SENDS = 3.0
-"""Seconds the program goes on before it is suspended while messages are being sent."""
+"""Seconds the program keeps running before it is suspended while messages are being sent."""
 
 
 class Ending(AppController):

@@ -230,7 +230,7 @@ class ComposeScreen(DraftScreen):
         """Limits of hosts may have changed."""
         self._look_soon()
 
-    # ---- an editor of one's own
+    # ---- an external editor
 
     @work(group="editor", exclusive=True, description="run an editor")
     async def action_editor(self) -> None:

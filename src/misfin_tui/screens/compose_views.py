@@ -16,7 +16,7 @@ from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.gemtext_view import GemtextView
 
 WIDE = 100
-"""Cells from which the preview stands beside the text by itself."""
+"""Cells from which the preview is shown beside the text by default."""
 
 
 class RecipientHelp(ScreenController):

@@ -120,7 +120,7 @@ class IdentitiesScreen(ListScreen):
         row = self.row
         if row is None or row.info is None:
             return
-        what = await self.app.push_screen_wait(
+        chosen = await self.app.push_screen_wait(
             ChooseDialog(
                 f"Export {row.address}",
                 [
@@ -129,7 +129,7 @@ class IdentitiesScreen(ListScreen):
                 ],
             )
         )
-        if what is None:
+        if chosen is None:
             return
         path = await self.app.push_screen_wait(
             PromptDialog(
@@ -142,7 +142,7 @@ class IdentitiesScreen(ListScreen):
         )
         if path is None:
             return
-        exporting = self.services.identities.export(row.name, Path(path.strip()), with_key=what == "both")
+        exporting = self.services.identities.export(row.name, Path(path.strip()), with_key=chosen == "both")
         try:
             await exporting
         except MisfinError as error:

@@ -135,7 +135,7 @@ class InboxScreen(MessageScreen):
         if self._started:
             self.news.find_own()
 
-    # ---- what goes on around it
+    # ---- changes elsewhere
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Messages came or changed."""

@@ -1,4 +1,4 @@
-"""What goes on around the list of conversations, kept up to date: the status line, the sidebar, the rows."""
+"""Everything around the list of conversations, kept up to date: the status line, the sidebar, the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searching in a list of conversations: while one types, by saved searches, and back to where one was."""
+"""Searching in a list of conversations: while typing, by saved searches, and back to the list before."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SearchSession(ScreenController):
         self._searching = False
         """Whether a search is being typed."""
         self._typed = ""
-        """What stands in the line of the search."""
+        """The text of the search line."""
         self._refused = ""
         """What was accepted there and could not be understood."""
         self._follower: Worker[None] | None = None
@@ -175,7 +175,7 @@ class SearchSession(ScreenController):
 
     @worker(group="view", exclusive=True, description="search while typing")
     async def _follow(self, prompt: Prompt) -> None:
-        """Search for what stands there, at once; of what is typed meanwhile only the last has its turn."""
+        """Search for the present text at once; of what is typed meanwhile only the last is searched for."""
         mail, text = self.services.mail, None
         try:
             while text != self._typed:

@@ -71,9 +71,8 @@ def submitted(messages: int, copies: int, hold: int, undo: str) -> str:
         what += f" to {copies // messages} people"
     if not hold:
         return f"{what} is being sent." if messages == 1 else f"{what} are being sent."
-    sends = "sends" if messages == 1 else "send"
     undoing = f"; {undo} to undo" if undo else ""
-    return f"{what} {sends} in {hold} s{undoing}."
+    return f"{what} will be sent in {hold} s{undoing}."
 
 
 def standing_words(standing: Standing) -> str:
@@ -93,7 +92,7 @@ def people_line(
 ) -> Content:
     """For each recipient whether it is known, and what is odd, the oddest first: it must not be cut off.
 
-    ``states`` are those of valid entries; ``mine`` are one's own addresses.
+    ``states`` are those of valid entries; ``mine`` are the user's own addresses.
     """
     lines: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
     trust = iter(states)

@@ -115,7 +115,7 @@ class SettingsScreen(ListScreen):
 
     @work(group="settings", description="add a setting")
     async def action_add_setting(self) -> None:
-        """Something of one's own: how to reach a host, or a saved search."""
+        """Something new: how to reach a host, or a saved search."""
         kind = await self.app.push_screen_wait(
             ChooseDialog(
                 "Add",

@@ -1,4 +1,4 @@
-"""The settings as rows: value, default and explanation of each; and what a person typed, as a value."""
+"""The settings as rows: value, default and explanation of each; and what the user typed, as a value."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def question_of(setting: Setting) -> str:
 
 
 def typed(value: Any) -> str:
-    """A value as it stands in the field."""
+    """A value as it is shown in the field."""
     if isinstance(value, tuple):
         return ", ".join(value)
     return str(value).replace("\n", NEW_LINE)

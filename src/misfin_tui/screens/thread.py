@@ -259,7 +259,7 @@ class ThreadScreen(MessageScreen):
         try:
             pins = await self.services.trust.servers(host) if host else []
         except MisfinError:
-            return  # the rest of the details stands
+            return  # the other details remain
         self.thread.show_servers(part, ", ".join(f"{pin.name}, pinned {day(pin.first_seen)}" for pin in pins))
 
     # ---- finding

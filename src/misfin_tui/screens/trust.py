@@ -99,7 +99,7 @@ class TrustEntry:
 
 
 class TrustScreen(ListScreen):
-    """Pins and open questions; what waits stands on top."""
+    """Pins and open questions; what waits is on top."""
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.TRUST)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Trust"

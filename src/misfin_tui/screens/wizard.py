@@ -225,7 +225,7 @@ class WizardScreen(AppScreen):
         else:
             self.action_wizard_back()
 
-    # ---- going on
+    # ---- moving on
 
     @work(group="wizard", exclusive=True, description="next step")
     async def action_wizard_next(self) -> None:
@@ -271,7 +271,7 @@ class WizardScreen(AppScreen):
                 self.query_one(f"#{field}").focus()
                 return False
         address = MisfinAddress.parse(self._value("address"))
-        self.query_one("#address", Input).value = address.address  # as it will stand in the certificate
+        self.query_one("#address", Input).value = address.address  # as it will be in the certificate
         if address.port:
             self.query_one("#port", Input).value = str(address.port)
         self._suggest()

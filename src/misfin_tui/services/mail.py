@@ -39,7 +39,7 @@ SOON = 0.05
 NEWEST = 50
 """Unread messages looked at for new ones."""
 KNOWN = 20_000
-"""Names of unread messages remembered, to tell new ones from those read, filed and taken back since."""
+"""Names of unread messages remembered, to tell new ones from those read, filed and restored since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Mail:
         return await asyncio.to_thread(lambda: self._services.index.conversations(view, offset, limit))
 
     async def position(self, view: View, thread: int) -> int | None:
-        """Where a conversation stands in a view."""
+        """The place of a conversation in a view."""
         return await asyncio.to_thread(lambda: self._services.index.position(view, thread))
 
     def as_typed(self, text: str) -> str:

@@ -36,7 +36,7 @@ class ReceiverState:
     addresses: tuple[str, ...] = ()
     error: str = ""
     adopted: bool = False
-    """It is not ours: it was running before and goes on when the app ends."""
+    """It is not ours: it was running before and keeps running when the app ends."""
 
 
 class Receiving:

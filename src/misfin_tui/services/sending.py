@@ -1,4 +1,4 @@
-"""Writing and sending for the screens: drafts, replies, the outbox and what a person decides about it."""
+"""Writing and sending for the screens: drafts, replies, the outbox and what the user decides about it."""
 
 from __future__ import annotations
 

@@ -25,5 +25,5 @@ class Sources:
             self._services.post(SourceChanged(status.account, status.state, status.sentence))
 
     def worst(self) -> SourceStatus | None:
-        """The state that matters most to a person; None before any source has said anything."""
+        """The state that matters most to the user; None before any source has said anything."""
         return worst(self._known.values())

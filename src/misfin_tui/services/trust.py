@@ -71,7 +71,7 @@ class Trust:
         return await asyncio.to_thread(lambda: self._services.pin_book.forget(kind, name, now=time.time()))
 
     async def forget_recipient(self, address: str) -> bool:
-        """Forget the fingerprints of a mailbox one wrote to: the next one counts as the first."""
+        """Forget the fingerprints of a mailbox written to: the next one counts as the first."""
         return await asyncio.to_thread(
             lambda: self._services.pin_book.forget_mailbox_keys(address, now=time.time())
         )

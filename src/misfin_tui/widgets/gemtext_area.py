@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
 MAX_TEXT = 64 * 1024
-"""Characters the area takes: four times the largest message, so that one can paste first and cut then."""
+"""Characters the area takes: four times the largest message, to let a text be pasted first and cut then."""
 
 # What nobody means to write and what could act on a terminal: controls but tab and newline, C1, bidirectional
 # overrides, lone surrogates. Joiners stay: some scripts and emoji are written with them.
@@ -36,7 +36,7 @@ _FENCE = "```"
 
 
 def typable(text: str) -> str:
-    """Text from a file, a message or the clipboard as a person could have typed it: LF ends, no controls."""
+    """Text from a file, a message or the clipboard as somebody could have typed it: LF ends, no controls."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return _UNTYPABLE.sub("", text)
 

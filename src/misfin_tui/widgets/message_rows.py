@@ -116,7 +116,7 @@ def _sign(row: MessageRow) -> Piece:
 
 
 def _stations(message: ParsedMessage) -> list[str]:
-    """Who else received it, and through whom and when it came."""
+    """Who else received it, who forwarded it, and when it came."""
     said = [f"copy to {', '.join(map(str, message.cc))}"] if message.cc else []
     misfin = message.misfin
     if misfin is not None and len(misfin.hops) > 1:

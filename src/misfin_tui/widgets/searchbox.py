@@ -1,4 +1,4 @@
-"""The line one types into: a search that runs while one types, or the answer to a short question.
+"""The input line: a search that runs while one types, or the answer to a short question.
 
 Below it a second line offers words to complete, or points at what cannot be understood.
 """

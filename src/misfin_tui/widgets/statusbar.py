@@ -35,7 +35,7 @@ _ORDER = {
 
 
 class StatusBar(Widget):
-    """Where one is on the left; on the right the news, each with its tone, the last ones cut first."""
+    """The place on the left; on the right the news, each with its tone, the last ones cut first."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {

@@ -1,4 +1,4 @@
-"""Keys typed while a screen or a question is still opening go to it, not to what lies below.
+"""Keys typed while a screen or a question is still opening go to it, not to what is behind it.
 
 Without this a quick "/archive" opens the search and then runs a, r, c, ... as commands on the list.
 """
