@@ -24,7 +24,7 @@ class ListScreen(AppScreen):
 
     TITLE_TEXT = ""
     DEFAULT_CSS = """
-    Place {
+    ListScreen {
         layout: vertical; background: $background;
         #search { display: none; margin: 0 1; background: $panel; }
         &.-searching #search { display: block; }
