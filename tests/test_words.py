@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 SUFFIXES = {".md", ".py", ".tcss", ".toml"}
 
 FOLDERS = [
-    *("src/misfin", "docs", "README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md"),
-    *("src/misfin_tui/cli", "src/misfin_tui/config", "src/misfin_tui/keymap", "src/misfin_tui/demo"),
+    *("src/misfin", "src/misfin_tui", "docs"),
+    *("README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md"),
 ]
 """Where the texts are done; a further one (a folder or a file) is added once it is."""
 NOT_YET = ("src/misfin/email/",)

@@ -209,4 +209,4 @@ async def test_an_address_that_others_cannot_guess_is_given_with_its_port(profil
     Mailbox(profile.mail, ALICE)
     async with at_desk(profile, (120, 30)) as (_app, pilot):
         await on_screen(pilot, f"Others reach you at {ALICE}:19580.")
-        await on_screen(pilot, "Everybody has to write the port")
+        await on_screen(pilot, "They have to include the port")

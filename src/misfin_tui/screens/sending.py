@@ -1,4 +1,4 @@
-"""What is asked before a message is sent: does it fit, and are these the people one means?"""
+"""What is asked before a message is sent: does it fit, and are the recipients right?"""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
-    """The draft, or its parts when it is too long and they are wanted; None to go on writing."""
+    """The draft, or its parts when it is too long and they are wanted; None to continue writing."""
     found = await screen.attempt(screen.services.sending.measure(draft))
     if found is None:
         return None
     if not found.over:
         return [draft]
     parts: list[Draft] = []
-    problem = "it would not help."
+    problem = "splitting would not help."
     if not found.problem:
         try:
             parts = await screen.services.sending.split(draft)
@@ -43,7 +43,7 @@ async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
 
 
 async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bool:
-    """Ask about recipients one may not have meant: oneself, and names that pass for others."""
+    """Ask about recipients the user may not have meant: their own address, and names that pass for others."""
     mine = await asyncio.to_thread(screen.services.identities.addresses)
     odd = []
     for address in (entry.address for entry in recipients):
@@ -65,15 +65,14 @@ async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bo
 
 def submitted(messages: int, copies: int, hold: int, undo: str) -> str:
     """What is said when a message was queued, perhaps in parts, for one or more recipients; ``undo`` is the
-    key that takes it back."""
+    key that undoes it."""
     what = "The message" if messages == 1 else f"{messages} messages"
     if copies > messages:
         what += f" to {copies // messages} people"
     if not hold:
-        return f"{what} is on its way." if messages == 1 else f"{what} are on their way."
-    leaves, it = ("leaves", "it") if messages == 1 else ("leave", "them")
-    back = f"; {undo} takes {it} back" if undo else ""
-    return f"{what} {leaves} in {hold} s{back}."
+        return f"{what} is being sent." if messages == 1 else f"{what} are being sent."
+    undoing = f"; {undo} to undo" if undo else ""
+    return f"{what} will be sent in {hold} s{undoing}."
 
 
 def standing_words(standing: Standing) -> str:
@@ -81,7 +80,9 @@ def standing_words(standing: Standing) -> str:
     since = f", first seen {day(standing.since)}" if standing.since else ""
     host = ""
     if standing.evidence is Evidence.UNPROVEN:
-        host = f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not met yet"
+        host = (
+            f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not contacted yet"
+        )
     warning = f": {standing.warning[0].lower()}{standing.warning[1:].rstrip('.')}" if standing.warning else ""
     return f"{standing.evidence}{since}{host}{warning}"
 
@@ -91,14 +92,14 @@ def people_line(
 ) -> Content:
     """For each recipient whether it is known, and what is odd, the oddest first: it must not be cut off.
 
-    ``states`` are those of valid entries; ``mine`` are one's own addresses.
+    ``states`` are those of valid entries; ``mine`` are the user's own addresses.
     """
-    told: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
+    lines: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
     trust = iter(states)
     for entry in entries:
         if entry.address is None:
             words = f"{plain(entry.text, one_line=True)[:40]} is not an address"
-            told.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
+            lines.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
             continue
         state, address = next(trust), entry.address
         name = plain(address.address, one_line=True)
@@ -110,8 +111,8 @@ def people_line(
         else:
             rank, colour = (2, "$warning") if state.warning else (3, "")
             found = (rank, sign, tone, f"{name} {standing_words(state)}", colour)
-        told.setdefault(address.key, found)
+        lines.setdefault(address.key, found)
     parts: list[tuple[str, str]] = []
-    for _, sign, tone, words, colour in sorted(told.values(), key=lambda each: each[0]):
+    for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0]):
         parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]
     return Content.assemble(*parts)

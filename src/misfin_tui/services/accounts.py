@@ -27,7 +27,7 @@ class Accounts:
         return next(iter(await self.all()), None)
 
     async def at(self, directory: str) -> Account | None:
-        """The account whose mail lies in this directory, as a draft, a row or a view names it."""
+        """The account whose mail is in this directory, as a draft, a row or a view names it."""
         return await asyncio.to_thread(lambda: self._services.account_book.at(directory))
 
     async def away(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class Accounts:
         return [first, *(each for each in book.all() if each != first)]
 
     def own_addresses(self) -> list[str]:
-        """Every address of the user, of identities without an account of their own too."""
+        """Every address of the user, including identities without an account of their own."""
         accounts = [each.address for each in self.read_all()]
         identities = [each.address for each in self._services.identities.addresses()]
         return list(dict.fromkeys([*accounts, *identities]))
@@ -63,5 +63,5 @@ class Accounts:
         try:
             there = set(self._services.store.accounts())
         except OSError:
-            return ()  # nothing can be said; who looks for mail says why
+            return ()  # unknown; whoever looks for mail reports why
         return tuple(directory for directory in own if directory not in there)
