@@ -221,7 +221,7 @@ async def test_a_contact_is_added_with_its_address_checked(profile):
         form = await dialog(app, pilot, ContactDialog)
         await type_text(pilot, "nobody")
         await pilot.click("#ok")
-        await on_screen(pilot, "there is no @ in it")
+        await on_screen(pilot, "it has no @")
         assert app.screen is form
         form.query_one("#address").value = "dave@hive.test"
         form.query_one("#name").value = "Dave"
