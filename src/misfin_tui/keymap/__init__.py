@@ -110,7 +110,7 @@ def _read_keys(action: KeyAction, text: str) -> tuple[list[str], list[str]]:
             problems.append(f"`{_shown(written)}` has an unknown modifier; use {', '.join(MODIFIERS)}.")
         elif not is_key(base):
             problems.append(f"`{_shown(written)}` is not a key{_nearest(base, NAMED)}")
-        elif action.room in WRITING and not set(modifiers) - {"shift"} and is_typed(base):
+        elif action.context in WRITING and not set(modifiers) - {"shift"} and is_typed(base):
             problems.append(
                 f"`{_shown(written)}` would be typed into the text here; use ctrl, alt or f1 to f24."
             )
@@ -129,10 +129,10 @@ def _clash(accepted: Mapping[str, str]) -> tuple[str, str] | None:
             if other.id == action_id or (other.id in accepted and other.id not in seen):
                 continue
             shared = mine & set(split(accepted.get(other.id, other.keys)))
-            if shared and _active_together(action.room, other.room):
+            if shared and _active_together(action.context, other.context):
                 return action_id, (
                     f"[keys] {action_id}: {readable(min(shared))} already belongs to {other.id}"
-                    f' ({other.label}, {other.room}); give that one another key or "{NOOP}".'
+                    f' ({other.label}, {other.context}); give that one another key or "{NOOP}".'
                 )
         seen.append(action_id)
     return None

@@ -46,7 +46,7 @@ class KeyAction:
     keys: str
     label: str  # a word for the footer
     help: str  # a sentence for help and palette
-    room: KeyContext = KeyContext.EVERYWHERE
+    context: KeyContext = KeyContext.EVERYWHERE
     shown: Shown = Shown.FOOTER
     priority: bool = False  # seen before the focused widget sees the key
     action: str = ""  # Textual action when it is not the id with underscores
@@ -57,14 +57,14 @@ class KeyAction:
         return self.action or self.id.replace("-", "_")
 
 
-def _room(room: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
-    return tuple(replace(row, room=room) for row in rows)
+def _in(context: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
+    return tuple(replace(row, context=context) for row in rows)
 
 
 _A = KeyAction
 
 ACTIONS: tuple[KeyAction, ...] = (
-    *_room(
+    *_in(
         KeyContext.EVERYWHERE,
         _A(
             "commands",
@@ -117,7 +117,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             shown=Shown.PALETTE,
         ),
     ),
-    *_room(
+    *_in(
         KeyContext.LIST,
         _A("cursor-up", "k,up", "Up", "One row up.", shown=Shown.HELP),
         _A("cursor-down", "j,down", "Down", "One row down.", shown=Shown.HELP),
@@ -128,7 +128,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("leave-search", "escape", "Leave search", "Leave the search line.", shown=Shown.HELP),
         _A("back", "q", "Back", "Go back."),
     ),
-    *_room(
+    *_in(
         KeyContext.INBOX,
         _A("compose", "c", "Compose", "Write a new message."),
         _A(
@@ -188,7 +188,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             for n in range(1, 10)
         ),
     ),
-    *_room(
+    *_in(
         KeyContext.THREAD,
         _A("attachments", "v", "Attachments", "Save or open the attachments."),
         _A("release", "A", "Decide", "Decide about a held message.", action="decide"),
@@ -281,7 +281,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             action="search",
         ),
     ),
-    *_room(
+    *_in(
         KeyContext.COMPOSE,
         _A("send", "ctrl+s", "Send", "Send the message.", priority=True),
         _A("toggle-preview", "ctrl+t", "Preview", "Show or hide the preview of the text.", priority=True),
@@ -290,7 +290,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("shorten", "ctrl+g", "Split", "Split a message that is too long.", priority=True),
         _A("discard", "f8", "Discard", "Discard this draft.", priority=True),
     ),
-    *_room(
+    *_in(
         KeyContext.OUTBOX,
         _A("attempts", "enter", "Log", "Show every attempt in full."),
         _A("answer", "a", "Decide", "Decide what this message is waiting for."),
@@ -300,7 +300,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("undo-send", "z", "Undo send", "Take back what you have just sent.", shown=Shown.PALETTE),
         _A("outbox-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
     ),
-    *_room(
+    *_in(
         KeyContext.TRUST,
         _A("pin-details", "enter", "Details", "Show certificate, history and use of this pin."),
         _A("approve", "a", "Decide", "Decide about a certificate that is waiting."),
@@ -310,7 +310,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("export-pins", "w", "Export", "Write all pins to a file."),
         _A("trust-search", "slash", "Search", "Find a host or a sender.", action="search"),
     ),
-    *_room(
+    *_in(
         KeyContext.CONTACTS,
         _A("contact-compose", "c", "Write", "Write to this person.", action="compose"),
         _A("new-contact", "n", "New", "Add a contact."),
@@ -320,7 +320,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("contact-search", "slash", "Search", "Find a person.", action="search"),
         _A("contact-undo", "z", "Undo", "Undo the last change.", shown=Shown.PALETTE, action="undo"),
     ),
-    *_room(
+    *_in(
         KeyContext.IDENTITIES,
         _A("identity-details", "enter", "Details", "Show certificate, fingerprints and any problems."),
         _A("new-identity", "n", "New", "Create an identity."),
@@ -330,7 +330,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("copy-fingerprint", "y", "Copy fingerprint", "Copy the fingerprint."),
         _A("default-identity", "s", "Set default", "Write from this address by default."),
     ),
-    *_room(
+    *_in(
         KeyContext.SETTINGS,
         _A("change-setting", "enter", "Change", "Change this setting."),
         _A("reset-setting", "d", "Default", "Reset to the default."),
@@ -338,12 +338,12 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("settings-search", "slash", "Search", "Find a setting.", action="search"),
         _A("edit-config", "ctrl+e", "Edit file", "Edit config.toml in your editor."),
     ),
-    *_room(
+    *_in(
         KeyContext.WIZARD,
         _A("wizard-back", "escape", "Back", "Back, or cancel."),
         _A("wizard-next", "ctrl+s", "Next", "Continue.", priority=True),
     ),
-    *_room(
+    *_in(
         KeyContext.DIALOG,
         _A("dialog-close", "escape", "Close", "Close without deciding.", action="close_dialog"),
         _A(
@@ -379,7 +379,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             action="page(-1)",
         ),
     ),
-    *_room(
+    *_in(
         KeyContext.HELP,
         _A("help-close", "q,escape", "Close", "Close the help.", action="close_help"),
         _A("help-search", "slash", "Search", "Find a key.", action="search"),
@@ -389,6 +389,6 @@ ACTIONS: tuple[KeyAction, ...] = (
 BY_ID: Mapping[str, KeyAction] = MappingProxyType({action.id: action for action in ACTIONS})
 
 
-def in_context(room: KeyContext) -> tuple[KeyAction, ...]:
+def in_context(context: KeyContext) -> tuple[KeyAction, ...]:
     """The actions of one context, in the order of the footer."""
-    return tuple(action for action in ACTIONS if action.room is room)
+    return tuple(action for action in ACTIONS if action.context is context)

@@ -121,16 +121,16 @@ class HelpScreen(ModalScreen[None]):
 
         def lay(width: int) -> Layout:
             rows: list[Row] = []
-            for room in (*self._here, *(room for room in KeyContext if room not in self._here)):
+            for context in (*self._here, *(context for context in KeyContext if context not in self._here)):
                 found = [
                     (", ".join(map(readable, keys.of(action.id))) or "no key", action)
                     for action in ACTIONS
-                    if action.room is room
+                    if action.context is context
                 ]
                 lines = [each for each in found if _matches(*each, words)]
                 if lines:
-                    here = "" if room in self._here else " (elsewhere)"
-                    rows.append(Row(((f"{room.value.capitalize()}{here}", "heading2"),)))
+                    here = "" if context in self._here else " (elsewhere)"
+                    rows.append(Row(((f"{context.value.capitalize()}{here}", "heading2"),)))
                     rows += [row for shown, action in lines for row in _rows(shown, action, width)]
                     rows.append(Row(()))
             pointed = [(gesture, action) for gesture, action in MOUSE if _matches(gesture, action, words)]
@@ -188,9 +188,12 @@ def contexts_of(screen: Screen[object]) -> tuple[KeyContext, ...]:
     for active in screen.active_bindings.values():
         action = BY_ID.get(active.binding.id or "")
         if action is not None:
-            found[action.room] = None
+            found[action.context] = None
     shared = (KeyContext.LIST, KeyContext.EVERYWHERE)
-    return (*(room for room in found if room not in shared), *(room for room in shared if room in found))
+    return (
+        *(context for context in found if context not in shared),
+        *(context for context in shared if context in found),
+    )
 
 
 def _signs(words: list[str], width: int) -> list[Row]:

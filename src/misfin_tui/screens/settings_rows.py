@@ -79,7 +79,7 @@ def settings_of(config: Config) -> list[Setting]:
             action.id,
             config.keys.get(action.id, action.keys),
             action.keys,
-            f"{action.help} ({action.room})",
+            f"{action.help} ({action.context})",
         )
         for action in ACTIONS
     ]

@@ -32,5 +32,5 @@ def actions_of(screen: Screen[Any], *, moving: bool = False) -> Iterator[KeyActi
 
 def runner(screen: Screen[Any], action: KeyAction) -> Callable[[], Awaitable[object]]:
     """The node and the action that do what the key would."""
-    node: App[Any] | Screen[Any] = screen.app if action.room is KeyContext.EVERYWHERE else screen
+    node: App[Any] | Screen[Any] = screen.app if action.context is KeyContext.EVERYWHERE else screen
     return lambda: screen.app.run_action(action.method, default_namespace=node)

@@ -28,7 +28,7 @@ FIRST = ("help", "back", "command_palette", "search", "archive")
 _Key = tuple[str, str, str, str]
 """A key, how it is shown, the word for what it does, and the action."""
 _ORDER = {
-    action.id: (action.room in (KeyContext.LIST, KeyContext.EVERYWHERE), number)
+    action.id: (action.context in (KeyContext.LIST, KeyContext.EVERYWHERE), number)
     for number, action in enumerate(ACTIONS)
 }
 """A screen's own keys first, then those it shares."""
