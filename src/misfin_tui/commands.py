@@ -35,7 +35,7 @@ class ActionProvider(Provider):
     """Every action that works on this screen, with its key."""
 
     async def discover(self) -> Hits:
-        """All of them, those of the screen first."""
+        """All of them, the screen's own first."""
         for action in actions_of(self.screen):
             yield DiscoveryHit(self._shown(action), runner(self.screen, action), text=action.help, help=None)
 
@@ -60,7 +60,7 @@ class FolderProvider(Provider):
     """Go to a folder or a saved search by its name."""
 
     async def search(self, query: str) -> Hits:
-        """Those a word of whose name begins with what was typed."""
+        """Those with a word in their name that begins with what was typed."""
         typed = query.casefold().removeprefix("show ").strip()
         inbox = self.screen.app.screen_stack[0]
         if not typed or not isinstance(inbox, InboxScreen):
@@ -96,7 +96,7 @@ class PeopleProvider(Provider):
                 query.removeprefix("write to "), MAX_PEOPLE
             )
         except MisfinError:
-            return  # the palette goes on without people; the address book tells what is wrong with it
+            return  # the palette works without people; the address book says what is wrong with it
         for place, known in enumerate(people):
             contact = known.contact
             entry = on_to_line(contact.address, contact.name, contact.kind)

@@ -48,7 +48,7 @@ async def test_an_empty_profile_becomes_one_that_can_write(profile_root):
         await pilot.pause()
         await pilot.press("ctrl+s")
         await step(app, pilot, 3)
-        assert "ada@mail.example will be made and only sends." in shown(app)
+        assert "ada@mail.example will be created and will only send." in shown(app)
         assert nothing_made(profile)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen))
@@ -76,7 +76,7 @@ async def test_an_address_is_shown_as_it_will_be_and_its_port_is_the_one_to_rece
         assert screen.query_one("#port").value == str(port)
         await pilot.press("ctrl+s")
         await step(app, pilot, 3)
-        assert f"ada@mail.example will be made and receives on port {port}." in shown(app)
+        assert f"ada@mail.example will be created and will receive on port {port}." in shown(app)
 
 
 async def test_leaving_at_any_step_leaves_nothing(profile_root):
@@ -180,7 +180,7 @@ async def test_an_encrypted_pem_is_taken_over(profile_root, tmp_path):
         screen.query_one("#not-here").value = True
         await pilot.press("ctrl+s")
         await step(app, pilot, 3)
-        assert "erin@far.test is taken over" in shown(app)
+        assert "erin@far.test will be imported" in shown(app)
         assert nothing_made(profile)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen))

@@ -1,4 +1,4 @@
-"""How addresses are written on a To line, and read from there. Pure."""
+"""Writes and reads the addresses of a To line. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from misfin.model.address import MisfinAddress
 from misfin.model.recipient import AddressKindError, Recipient, on_to_line, without_prefix
 
 SEPARATOR = re.compile(r"[,;\n]")
-"""What stands between two entries."""
+"""Separates two entries."""
 
 
 def typed(address: MisfinAddress) -> str:
-    """An address as it stands on a To line: with its port where that is unusual, and the name."""
+    """An address as a To line shows it: with the port unless it is the default, and the name."""
     return f"{address.with_port} {address.blurb}".strip()
 
 
 def read_address(text: str) -> MisfinAddress:
-    """A Misfin address as a person writes it: ``a@b``, ``a@b Name``, ``Name <a@b>`` or ``Name (a@b)``.
+    """A Misfin address as a person types it: ``a@b``, ``a@b Name``, ``Name <a@b>`` or ``Name (a@b)``.
 
     Raises :class:`AddressError`, also for an address of another kind.
     """
@@ -30,7 +30,7 @@ def read_address(text: str) -> MisfinAddress:
 
 
 def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
-    """The addresses among what stands in the To line; unfinished ones are left out, each mailbox once."""
+    """The valid addresses of a To line, each mailbox once; unfinished ones are left out."""
     found: dict[tuple[str, str], MisfinAddress] = {}
     for text in recipients:
         try:
@@ -76,7 +76,7 @@ class TypedRecipient:
 
     @property
     def written(self) -> str:
-        """The entry in the form every other part reads."""
+        """The entry in the form every other module reads."""
         if self.recipient is None:
             return self.text
         return on_to_line(self.recipient.address, self.recipient.name, self.kind)

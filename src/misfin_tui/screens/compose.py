@@ -1,4 +1,4 @@
-"""The composer: recipients with completion and trust, gemtext with preview, a byte meter, no lost word."""
+"""The composer: recipients with completion and trust, gemtext with preview, a byte meter, and autosave."""
 
 from __future__ import annotations
 
@@ -122,14 +122,14 @@ class ComposeScreen(DraftScreen):
         yield self.offers
 
     async def on_mount(self) -> None:
-        """Take up what an editor may have left, and begin to watch over the text."""
+        """Restore what an editor may have left, and start to watch the text."""
         self.keeper = self.services.sending.autosave(self._saved, self._not_saved, self.draft)
         if self.draft.forwards is not None:
             self.subject.disabled = True
             self.body.read_only = True
         self._previewing.arrange()
         self._focus_first()
-        self.call_after_refresh(self._begin)  # what stands inside containers is there then too
+        self.call_after_refresh(self._begin)  # by then the widgets inside containers exist too
 
     def _focus_first(self) -> None:
         if not self.to.value or self.draft.forwards is not None:
@@ -215,7 +215,7 @@ class ComposeScreen(DraftScreen):
 
     @property
     def idle_actions(self) -> Collection[str]:
-        """What the message gives no occasion for: one that fits is not split."""
+        """Actions that do not apply: a message that fits is not split."""
         fits = self._measure is None or self._measure.size <= self._measure.limit
         return ("shorten",) if fits or not self.from_account.splits else ()
 
@@ -247,18 +247,18 @@ class ComposeScreen(DraftScreen):
     # ---- preview
 
     def on_resize(self) -> None:
-        """The width may decide about the preview."""
+        """The width may decide whether the preview is shown."""
         self._previewing.arrange()
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Limits of hosts may have changed."""
         self._look_soon()
 
-    # ---- an editor of one's own
+    # ---- an external editor
 
     @work(group="editor", exclusive=True, description="run an editor")
     async def action_editor(self) -> None:
-        """Write in one's own editor and come back."""
+        """Write in an external editor and come back."""
         from misfin_tui.screens.compose_editor import write
 
         await write(self)

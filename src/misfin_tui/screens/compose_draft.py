@@ -1,4 +1,4 @@
-"""A message being written: kept on disk while it is, and in the end sent, left as a draft or thrown away."""
+"""A message being written: saved all the time, and in the end sent, kept as a draft or discarded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DraftScreen(AppScreen):
         super().__init__()
         self.draft = draft or Draft()
         self._opened: Draft | None = None  # as the fields showed it first; None until they do
-        self._newest: Draft | None = None  # as it lies on disk, or is about to
+        self._newest: Draft | None = None  # as it is on disk, or is about to be
         self.keeper: Autosave | None = None
         self._finished = False
         self.from_account = FromAccount(self, lambda: self.account)
@@ -79,7 +79,7 @@ class DraftScreen(AppScreen):
 
     @property
     def touched(self) -> bool:
-        """Whether a person changed anything since the composer opened."""
+        """Whether the user changed anything since the composer opened."""
         return self._opened is not None and not _alike(self.draft_now(), self._opened)
 
     def begin_keeping(self) -> None:
@@ -87,14 +87,14 @@ class DraftScreen(AppScreen):
         self._opened = self._newest = self.draft_now()
 
     def keep(self) -> None:
-        """Have the message saved soon, unless that was asked for already, as it is."""
+        """Have the message saved soon, unless this was already asked for."""
         now = self.draft_now()
         if self.keeper is not None and self._newest is not None and not _alike(now, self._newest):
             self._newest = now
             self.keeper.put(now)
 
     def keep_as_it_is(self) -> None:
-        """The program ends or stops now: what is written is for the keeper, also what was just typed."""
+        """The program ends or stops now: hand over what is written, also what was just typed."""
         if self._finished or self.keeper is None:
             return
         if self._opened is None and not _alike(now := self.draft_now(), self.draft):
@@ -106,7 +106,7 @@ class DraftScreen(AppScreen):
     def _saved(self, draft: Draft) -> None:
         if self.draft.id not in ("", draft.id):
             self.misfin.say(
-                "This draft was changed in another window. Both texts stay: this is a draft of its own now.",
+                "This draft was changed in another window. Both are kept: this one is now a separate draft.",
                 severity="warning",
             )
         self.draft = replace(self.draft, id=draft.id)
@@ -116,17 +116,17 @@ class DraftScreen(AppScreen):
     def _not_saved(self, error: StoreError) -> None:
         if self.standing:
             self.meter.saved("DRAFT NOT SAVED")
-        self.misfin.report(error, "The draft could not be saved; it is tried again.")
+        self.misfin.report(error, "The draft could not be saved; saving will be tried again.")
 
     def on_unmount(self) -> None:
-        """However the screen goes: what was written is saved."""
+        """However the screen closes: what was written is saved."""
         if self.keeper is not None and self.keeper.unsaved and not self._finished:
             self.keeper.save_now()
 
-    # ---- leaving
+    # ---- closing
 
     def _finish(self) -> None:
-        """The screen goes for good: nothing is saved behind its back any more."""
+        """The screen closes for good: nothing may be saved after that."""
         self._finished = True
         if self.followed:
             self.misfin.look_for_texts(again=True)
@@ -135,7 +135,7 @@ class DraftScreen(AppScreen):
 
     @work(group="leave", exclusive=True, description="leave the composer")
     async def action_leave(self) -> None:
-        """Leave; what was written is kept as a draft, what is empty is not."""
+        """Close; what was written is kept as a draft, what is empty is not."""
         keeper = self.keeper
         if keeper is None or not (self.touched or keeper.draft_id):
             self._finished = True
@@ -152,9 +152,9 @@ class DraftScreen(AppScreen):
                 self.keep()
                 await keeper.flush()
         except StoreError as error:
-            question = f"{error} Leave all the same, and lose what is not saved?"
+            question = f"{error} Close anyway and lose what is not saved?"
             if not await self.app.push_screen_wait(
-                ConfirmDialog("The draft cannot be saved", question, yes="Leave", no="Stay", danger=True)
+                ConfirmDialog("The draft cannot be saved", question, yes="Close", no="Stay", danger=True)
             ):
                 return
             await keeper.stop()
@@ -165,7 +165,7 @@ class DraftScreen(AppScreen):
 
     @work(group="leave", exclusive=True, description="discard a draft")
     async def action_discard(self) -> None:
-        """Throw the draft away, after asking."""
+        """Discard the draft, after asking."""
         answer = await self.app.push_screen_wait(DraftDialog(self.subject.value))
         if answer is Leaving.KEEP:
             self.action_leave()
@@ -236,11 +236,11 @@ class DraftScreen(AppScreen):
                 await self.services.sending.discard(keeper.draft_id)
         except MisfinError as error:
             self._finished = False
-            self.misfin.report(error, "It was not sent.")
+            self.misfin.report(error, "The message was not sent.")
             return
         hold = self.services.config.send.undo_send_seconds
         undo = readable(next(iter(self.misfin.keys.of("undo")), ""))
-        self.misfin.withdraw("taken back")
+        self.misfin.withdraw("send undone")
         words = submitted(len(drafts), len(submission.ids), hold, undo)
         self.misfin.say(words, timeout=max(hold, 4), about="sending" if hold else "")
         self._finish()
@@ -255,12 +255,12 @@ class DraftScreen(AppScreen):
             return wrong.problem if wrong else "Add a recipient."
         if not (draft.body.strip() or draft.subject.strip() or draft.forwards):
             self.body.focus()
-            return "There is nothing in the message yet."
+            return "The message is empty."
         if not draft.account:
-            return "You have no address to write from; make one under Identities."
+            return "You have no address to write from; create one under Identities."
         return ""
 
 
 def _alike(one: Draft, other: Draft) -> bool:
-    """Whether two say the same, whenever they were saved."""
+    """Whether two drafts say the same, whenever they were saved."""
     return replace(one, id="", modified=0.0) == replace(other, id="", modified=0.0)

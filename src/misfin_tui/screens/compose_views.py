@@ -1,4 +1,4 @@
-"""What follows the fields of the composer: what is known of the recipients, and the preview of the text."""
+"""What follows the fields of the composer: facts about the recipients, and the preview of the text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.gemtext_view import GemtextView
 
 WIDE = 100
-"""Cells from which the preview stands beside the text by itself."""
+"""Cells from which the preview is shown beside the text by default."""
 
 
 class RecipientHelp(ScreenController):
@@ -36,7 +36,7 @@ class RecipientHelp(ScreenController):
             sender = self._draft.from_account.sender
             known = await self.services.contacts.complete(prefix, kind=sender.kind if sender else None)
         except MisfinError:
-            return  # completion is a convenience: a broken address book is told where it is opened
+            return  # completion is a convenience: a broken address book is reported where it is opened
         there = {entry.address for entry in self._draft.recipients}
         offers = [
             Offer(
@@ -54,7 +54,7 @@ class RecipientHelp(ScreenController):
             self.offers.show(offers)
 
     def look_up(self) -> None:
-        """The recipients may be others."""
+        """The recipients may have changed."""
         now = self._draft.recipients
         if now != self._looked_up:
             self._looked_up = now
@@ -94,14 +94,14 @@ class ComposePreview(ScreenController):
                 self.view.show_layout(self._layout())
 
     def draw(self) -> None:
-        """The text may be another one."""
+        """The text may have changed."""
         if self.screen.has_class("-previewing"):
             self.view.show_layout(self._layout(), keep=True)
 
     def _layout(self) -> Any:
         from misfin_tui.widgets.gemtext_rows import lay_out
 
-        # What is passed on has its subject as the first heading of its text already.
+        # A forwarded message already has its subject as the first heading of its text.
         draft, text = self._draft, self._draft.body.text
         subject = draft.subject.value.strip() if draft.draft.forwards is None else ""
         shown = f"# {subject}\n\n{text}" if subject else text

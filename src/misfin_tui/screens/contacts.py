@@ -1,4 +1,4 @@
-"""The address book: write to people, name them, block them; each with what is known of their certificates."""
+"""The address book: write to people, name them, block them; and what is known about their certificates."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class ContactsScreen(ListScreen):
             Column("Name", 24),
             Column("Address"),
             Column("Sent", 6, right=True, spare=2),
-            Column("Got", 6, right=True, spare=2),
+            Column("Received", 8, right=True, spare=2),
             Column("Last", 11, spare=1),
             Column("Sender", 12, spare=3),
             Column("Since", 11, spare=2),
         )
-        empty = "Nobody yet: everyone you write to or hear from appears here, and n adds somebody."
+        empty = "No contacts yet. Everyone you write to or hear from appears here; press n to add somebody."
         return RowList(columns, self._cells, lambda known: known.contact.address, empty=empty)
 
     def _cells(self, known: Known) -> Sequence[Cell]:
@@ -85,7 +85,7 @@ class ContactsScreen(ListScreen):
     def detail(self, item: Known) -> str:
         """What waits for a decision, notes and earlier addresses."""
         contact, warning = item.contact, item.standing.warning
-        earlier = f"Earlier {', '.join(contact.aliases)}." if contact.aliases else ""
+        earlier = f"Formerly {', '.join(contact.aliases)}." if contact.aliases else ""
         odd = suspicious(contact.address)
         gone = f"Gone: {contact.dead}." if contact.dead else ""
         parts = (f"⚠ {odd}." if odd else "", warning, gone, contact.notes, earlier)
@@ -97,7 +97,7 @@ class ContactsScreen(ListScreen):
 
     @property
     def contact(self) -> Contact | None:
-        """The one under the cursor; a host of which everybody is blocked is none."""
+        """The one under the cursor; a blocked host is not a contact."""
         known = self.rows.current
         return known.contact if known is not None and not known.contact.address.startswith("@") else None
 
@@ -186,12 +186,12 @@ class ContactsScreen(ListScreen):
             if gone:
                 self.misfin.say(f"Mail from {contact.address} is accepted again.")
             elif gone is not None:
-                self.misfin.say(f"Everybody at {host[1:]} is blocked; b on {host} allows them again.")
+                self.misfin.say(f"Everybody at {host[1:]} is blocked; press b on {host} to unblock them.")
                 self.rows.go_to(host)
         elif await self.app.push_screen_wait(
             ConfirmDialog(
                 f"Block {contact.address}?",
-                "Your receiver then refuses their mail (status 61) before it is stored. b allows it again.",
+                "Your receiver will refuse their mail (status 61) before it is stored. b unblocks them.",
                 yes="Block",
                 danger=True,
             )

@@ -33,7 +33,7 @@ LABEL = 22  # cells of the column of names
 MOUSE = (
     (
         "click",
-        KeyAction("mouse", "", "Choose", "A line, a folder, a link, an attachment, a key of the last line."),
+        KeyAction("mouse", "", "Choose", "A line, a folder, a link, an attachment, a key on the last line."),
     ),
     ("click twice", KeyAction("mouse", "", "Open", "Open the conversation.")),
     ("right click", KeyAction("mouse", "", "Menu", "Everything that can be done there.")),
@@ -43,7 +43,7 @@ MOUSE = (
         KeyAction("mouse", "", "Select", "Lines of a message: a reply quotes them, ctrl+c copies them."),
     ),
 )
-"""What the mouse does, beside what the last line and the menu name."""
+"""What the mouse does, besides what the last line and the menu say."""
 
 
 class HelpView(GemtextView):
@@ -66,7 +66,7 @@ class HelpView(GemtextView):
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lies over the screen it explains."""
+    """Shown over the screen it explains."""
 
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -140,7 +140,7 @@ class HelpScreen(ModalScreen[None]):
                 rows.append(Row(()))
             rows += _signs(words, width)
             if not rows:
-                rows.append(Row((("No key is described with these words.", "text"),)))
+                rows.append(Row((("No key matches these words.", "text"),)))
             return Layout(rows)
 
         self.view.show_layout(lay)
@@ -148,7 +148,7 @@ class HelpScreen(ModalScreen[None]):
     # ---- keys
 
     def action_close_help(self) -> None:
-        """First out of the search, then away."""
+        """Close the search first, then the help."""
         if self.has_class("-searching"):
             self.remove_class("-searching")
             self.query_one(Input).value = ""
@@ -183,7 +183,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 def contexts_of(screen: Screen[object]) -> tuple[KeyContext, ...]:
-    """The rooms whose keys a screen has, its own first."""
+    """The contexts whose keys a screen has, its own first."""
     found: dict[KeyContext, None] = {}
     for active in screen.active_bindings.values():
         action = BY_ID.get(active.binding.id or "")

@@ -1,4 +1,4 @@
-"""What is asked before a message is sent: does it fit, and are these the people one means?"""
+"""What is asked before a message is sent: does it fit, and are the recipients right?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 async def carried(screen: AppScreen, draft: Draft, can: Capabilities) -> Draft | None:
-    """The draft, without what its account cannot send if that may be left out; None to go on writing."""
+    """The draft, without what its account cannot send if that may be left out; None to continue writing."""
     whole = replace(
         draft,
         cc=draft.cc if can.cc else (),
@@ -48,7 +48,7 @@ async def carried(screen: AppScreen, draft: Draft, can: Capabilities) -> Draft |
 
 
 async def fitting(screen: AppScreen, draft: Draft, *, split: bool) -> list[Draft] | None:
-    """The draft, or its parts when it is too long and they are wanted; None to go on writing.
+    """The draft, or its parts when it is too long and they are wanted; None to continue writing.
 
     ``split``: its account can send it as several messages.
     """
@@ -58,7 +58,7 @@ async def fitting(screen: AppScreen, draft: Draft, *, split: bool) -> list[Draft
     if not found.over:
         return [draft]
     parts: list[Draft] = []
-    problem = "it would not help." if split else ""
+    problem = "splitting would not help." if split else ""
     if split and not found.problem:
         try:
             parts = await screen.services.sending.split(draft)
@@ -71,7 +71,7 @@ async def fitting(screen: AppScreen, draft: Draft, *, split: bool) -> list[Draft
 
 
 async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bool:
-    """Ask about recipients one may not have meant: oneself, and names that pass for others."""
+    """Ask about recipients the user may not have meant: their own address, and names that pass for others."""
     odd = []
     for entry, met in (await met_among(screen, recipients) or {}).items():
         if met.own:
@@ -100,15 +100,14 @@ async def met_among(screen: AppScreen, entries: Sequence[TypedRecipient]) -> dic
 
 def submitted(messages: int, copies: int, hold: int, undo: str) -> str:
     """What is said when a message was queued, perhaps in parts, for one or more recipients; ``undo`` is the
-    key that takes it back."""
+    key that undoes it."""
     what = "The message" if messages == 1 else f"{messages} messages"
     if copies > messages:
         what += f" to {copies // messages} people"
     if not hold:
-        return f"{what} is on its way." if messages == 1 else f"{what} are on their way."
-    leaves, it = ("leaves", "it") if messages == 1 else ("leave", "them")
-    back = f"; {undo} takes {it} back" if undo else ""
-    return f"{what} {leaves} in {hold} s{back}."
+        return f"{what} is being sent." if messages == 1 else f"{what} are being sent."
+    undoing = f"; {undo} to undo" if undo else ""
+    return f"{what} will be sent in {hold} s{undoing}."
 
 
 def standing_words(standing: Standing) -> str:
@@ -116,7 +115,9 @@ def standing_words(standing: Standing) -> str:
     since = f", first seen {day(standing.since)}" if standing.since else ""
     host = ""
     if standing.evidence is Evidence.UNPROVEN:
-        host = f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not met yet"
+        host = (
+            f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not contacted yet"
+        )
     warning = f": {standing.warning[0].lower()}{standing.warning[1:].rstrip('.')}" if standing.warning else ""
     return f"{standing.evidence}{since}{host}{warning}"
 
@@ -126,12 +127,12 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
 
     ``known`` is what is known about each valid entry.
     """
-    told: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
+    lines: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
     for entry in entries:
         if entry.recipient is None:
             what = KIND_WORDS[entry.other] if entry.other else "not an address"
             words = f"{plain(entry.text, one_line=True)[:40]} is {what}"
-            told.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
+            lines.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
             continue
         met = known[entry]
         state, name = met.standing, plain(entry.address, one_line=True)
@@ -143,8 +144,8 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
         else:
             rank, colour = (2, "$warning") if state.warning else (3, "")
             found = (rank, sign, tone, f"{name} {standing_words(state)}", colour)
-        told.setdefault((entry.address, entry.kind), found)
+        lines.setdefault((entry.address, entry.kind), found)
     parts: list[tuple[str, str]] = []
-    for _, sign, tone, words, colour in sorted(told.values(), key=lambda each: each[0]):
+    for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0]):
         parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]
     return Content.assemble(*parts)

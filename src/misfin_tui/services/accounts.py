@@ -60,7 +60,7 @@ class Accounts:
         return next(iter(await self.all()), None)
 
     async def at(self, directory: str) -> Account | None:
-        """The account whose mail lies in this directory, as a draft, a row or a view names it."""
+        """The account whose mail is in this directory, as a draft, a row or a view names it."""
         return await asyncio.to_thread(lambda: self._services.account_book.at(directory))
 
     async def senders(self, directories: Iterable[str]) -> dict[str, Sender]:
@@ -123,5 +123,5 @@ class Accounts:
         try:
             there = set(self._services.store.accounts())
         except OSError:
-            return ()  # nothing can be said; who looks for mail says why
+            return ()  # unknown; whoever looks for mail reports why
         return tuple(directory for directory in own if directory not in there)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from misfin_tui.services import Services
 
 _HELD_AT_MOST = 500
-"""Held messages looked through for one under a name: whoever holds more has other worries."""
+"""Held messages searched for one under a name; nobody is expected to hold more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What is known about a recipient; ``own`` is one of one's own addresses."""
+    """What is known about a recipient; ``own`` is an address of the user."""
 
     standing: Standing
     own: bool = False
@@ -48,14 +48,14 @@ class Contacts:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._blocks: list[tuple[float, str, AddressKind]] = []
-        """When and whom; the last can be undone."""
+        """When and who was blocked last: that can be undone."""
 
     async def complete(self, prefix: str, limit: int = 8, kind: AddressKind | None = None) -> list[Known]:
-        """Whom a prefix may mean, the likeliest first, without blocked people; of one kind if it is given."""
+        """People a prefix may mean, the likeliest first, without blocked ones; of one kind if it is given."""
         return await asyncio.to_thread(self._complete, prefix, limit, kind)
 
     async def all(self, search: str = "") -> list[Known]:
-        """Everybody, the likeliest first, then who is blocked and no contact: an address, or ``@host``."""
+        """Everybody, the likeliest first, then whatever else is blocked: an address, or ``@host``."""
         return await asyncio.to_thread(self._all, search)
 
     async def save(self, contact: Contact, *, replaces: str = "") -> Contact:
@@ -83,7 +83,7 @@ class Contacts:
         return self._blocks[-1][0] if self._blocks else 0.0
 
     async def undo_block(self) -> str:
-        """Allow whom was blocked last again; returns who that is, empty for nobody."""
+        """Unblock whoever was blocked last; returns who that is, empty for nobody."""
         if not self._blocks:
             return ""
         _, address, kind = self._blocks.pop()
@@ -91,7 +91,7 @@ class Contacts:
         return address
 
     async def unblock(self, address: str, kind: AddressKind) -> bool:
-        """Allow it again; False when it was not blocked."""
+        """Unblock it; False when it was not blocked."""
         return await asyncio.to_thread(lambda: self._services.contact_book.unblock(address, kind))
 
     async def blocked(self) -> list[str]:
@@ -111,7 +111,7 @@ class Contacts:
         return await asyncio.to_thread(lambda: self._standings(addresses))
 
     async def met(self, addresses: Sequence[str], kind: AddressKind) -> list[Met]:
-        """How it is known who is behind these addresses, and which of them are one's own."""
+        """How it is known who is behind these addresses, and which of them are the user's own."""
         return await asyncio.to_thread(self._met, addresses, kind)
 
     async def resembling(self, address: str) -> str:
@@ -119,19 +119,19 @@ class Contacts:
         return await asyncio.to_thread(self._resembling, address)
 
     def learn(self, stop: Callable[[], bool]) -> None:
-        """Learn from messages not seen yet whom one writes to and hears from; for the thread that scans."""
+        """Learn from new messages who the user writes to and hears from; for the thread that scans."""
         from misfin.errors import StoreError
         from misfin.store.people.acquaintance import learn_from_mail
 
         own = self._services.accounts.own_addresses()
         kind_of = cache(self._services.address_kind)  # asked for every message
-        with suppress(StoreError):  # the book says by itself that it cannot be used, where it is used
+        with suppress(StoreError):  # a broken address book is reported where it is used
             learn_from_mail(
                 self._services.index, self._services.contact_book, own, kind_of=kind_of, stop=stop
             )
 
     def written_to(self, begun: str) -> list[tuple[str, str]]:
-        """(address, name) of those one has written to whom a beginning may mean; in a thread."""
+        """(address, name) of people written to before that a prefix may mean; in a thread."""
         from misfin.errors import StoreError
 
         found: list[Contact] = []
@@ -233,7 +233,7 @@ class Contacts:
         return False
 
     def _resembling(self, address: str) -> str:
-        # Only those one has chosen: somebody who merely wrote first does not become known by it.
+        # Only people the user chose: somebody who merely wrote first does not become known by that.
         people = self._services.contact_book.all(now=time.time())
         chosen = [contact.address for contact in people if contact.sent or contact.kept]
         own = self._services.accounts.own_addresses()

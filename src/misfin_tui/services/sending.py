@@ -1,4 +1,4 @@
-"""Writing and sending for the screens: drafts, replies, the outbox and what a person decides about it."""
+"""Writing and sending for the screens: drafts, replies, the outbox and what the user decides about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from misfin.compose.measure import Measure
-from misfin.compose.quoting import signed, taken_apart
+from misfin.compose.quoting import signed, split_subject
 from misfin.compose.recipients import typed
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What was put into the outbox: ids of rows, and until when (Unix seconds) it can be taken back."""
+    """What was put into the outbox: ids of rows, and until when (Unix seconds) that can be undone."""
 
     ids: tuple[int, ...]
     until: float
@@ -114,7 +114,7 @@ class SendingService:
         from misfin.model.address import parse_uri
 
         address, text = parse_uri(uri)
-        subject, body = taken_apart(text)
+        subject, body = split_subject(text)
         return await self.new([typed(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
 
     async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
@@ -129,7 +129,7 @@ class SendingService:
         return await self._answer(row, Answer(how, quoted, settings.signature, settings.reply_links))
 
     async def forward(self, row: MessageRow) -> Draft:
-        """A message to be passed on."""
+        """A message to forward."""
         from misfin.post.transport import Answer, How
 
         return await self._answer(row, Answer(How.FORWARD))
@@ -159,9 +159,9 @@ class SendingService:
     # ---- sending
 
     async def submit(self, *drafts: Draft) -> Submission:
-        """Queue messages for all their recipients; each draft goes once the queue holds it durably.
+        """Queue messages for all their recipients; each draft is removed once the queue holds it durably.
 
-        Nothing leaves for ``undo_send_seconds``. Raises :class:`AddressError`, :class:`GemmailError` or
+        Nothing is sent for ``undo_send_seconds``. Raises :class:`AddressError`, :class:`GemmailError` or
         :class:`MessageTooLargeError`; what could not be queued stays a draft.
         """
         hold = self._services.config.send.undo_send_seconds
@@ -177,13 +177,13 @@ class SendingService:
         return submission
 
     def undoable(self) -> Submission | None:
-        """The last message that can still be taken back."""
+        """The last submission that can still be undone."""
         now = time.time()
         self._submitted = [each for each in self._submitted if each.until > now]
         return self._submitted[-1] if self._submitted else None
 
     async def undo_send(self, ids: Sequence[int]) -> Draft | None:
-        """Take a message back before it leaves; it is a draft again. None when it is too late."""
+        """Undo sending a message; it is a draft again. None when it is too late."""
         draft = await asyncio.to_thread(self._take_back, list(ids))
         self._decided(*ids)
         self._tell()
@@ -192,7 +192,7 @@ class SendingService:
     # ---- the outbox
 
     async def outbox(self) -> list[OutboxRow]:
-        """Every message on its way, the newest first, one row per recipient."""
+        """Every outgoing message, the newest first, one row per recipient."""
         return await asyncio.to_thread(lambda: self._services.outbox_queue.rows())
 
     async def attempts(self, row_id: int) -> list[AttemptRow]:
@@ -208,7 +208,7 @@ class SendingService:
         return done
 
     async def cancel(self, row_id: int) -> bool:
-        """Do not send it; False when it is leaving right now or has left."""
+        """Do not send it; False when it is being sent right now or was sent."""
         done = await asyncio.to_thread(lambda: self._services.outbox_queue.cancel(row_id, now=time.time()))
         if done:
             self._decided(row_id)
@@ -216,22 +216,22 @@ class SendingService:
         return done
 
     async def remove(self, row_id: int) -> bool:
-        """Take a finished row out of the list."""
+        """Remove a finished row from the list."""
         done = await asyncio.to_thread(lambda: self._services.outbox_queue.remove(row_id))
         self._tell()
         return done
 
     async def edit(self, row_id: int) -> Draft:
-        """Take one recipient's copy back as a draft. Raises :class:`LocalError` when it is too late."""
+        """Turn one recipient's copy back into a draft. Raises :class:`LocalError` when it is too late."""
         draft = await asyncio.to_thread(self._edit, row_id)
         self._decided(row_id)
         self._tell()
         if draft is None:
-            raise LocalError("It is leaving right now, or has left.")
+            raise LocalError("It is being sent right now, or was sent already.")
         return draft
 
     async def follow(self, row_id: int, *, update_contact: bool = False) -> bool:
-        """Send a redirected copy where the redirect points; perhaps write to there from now on."""
+        """Send a redirected copy to the new address; perhaps use that address from now on."""
         row = await asyncio.to_thread(self._follow, row_id)
         if row is not None and update_contact:
             await self._services.contacts.moved(row.to, row.target, row.kind)
@@ -239,7 +239,7 @@ class SendingService:
         return row is not None
 
     def _decided(self, *ids: int) -> None:
-        """These rows wait for their time no longer: there is nothing about them to take back."""
+        """These rows no longer wait for their time: sending them can no longer be undone."""
         left = [(each, tuple(row for row in each.ids if row not in ids)) for each in self._submitted]
         self._submitted = [replace(each, ids=rows) for each, rows in left if rows]
 
@@ -274,7 +274,7 @@ class SendingService:
         return draft
 
     def _take_back(self, ids: Sequence[int]) -> Draft | None:
-        """Rows as drafts again, one for each message; the first one taken back, None when it was too late."""
+        """Rows as drafts again, one for each message; the first of them, None when it was too late."""
         outbox, box = self._services.outbox_queue, self._services.draft_box
         groups: dict[str, list[OutboxRow]] = {}
         for row_id in ids:
@@ -288,7 +288,7 @@ class SendingService:
             draft = box.save(as_draft(message, [row.to for row in rows]), now=time.time())
             if outbox.cancel(*(row.id for row in rows), now=time.time()):
                 taken.append(draft)
-                for row in rows:  # what is a draft again need not stand in the outbox as cancelled
+                for row in rows:  # what is a draft again need not be listed in the outbox as cancelled
                     outbox.remove(row.id)
             else:
                 box.discard(draft.id)

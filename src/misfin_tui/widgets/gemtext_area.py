@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
 MAX_TEXT = 64 * 1024
-"""Characters the area takes: four times the largest message, so that one can paste first and cut then."""
+"""Characters the area takes: four times the largest message, to let a text be pasted first and cut then."""
 
-# What nobody means to write and could act on a terminal: controls but tab and newline, C1, bidirectional
+# What nobody means to write and what could act on a terminal: controls but tab and newline, C1, bidirectional
 # overrides, lone surrogates. Joiners stay: some scripts and emoji are written with them.
 _UNTYPABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
@@ -36,7 +36,7 @@ _FENCE = "```"
 
 
 def typable(text: str) -> str:
-    """Text from a file, a message or the clipboard as a person could have typed it: LF ends, no controls."""
+    """Text from a file, a message or the clipboard as somebody could have typed it: LF ends, no controls."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return _UNTYPABLE.sub("", text)
 
@@ -188,14 +188,14 @@ class GemtextArea(InOrder, TextArea):
         self.type_in(event.text)
 
     def type_in(self, text: str) -> None:
-        """Put text in place of what is selected, as keys do."""
+        """Replace what is selected with text, as keys do."""
         result = None if self.read_only else self._replace_via_keyboard(typable(text), *self.selection)
         if result:
             self.move_cursor(result.end_location)
 
 
 def preformatted(lines: Sequence[str]) -> list[bool]:
-    """For each line whether it stands inside a preformatted block or is one of its fences."""
+    """For each line whether it is inside a preformatted block or is one of its fences."""
     inside = False
     found = []
     for line in lines:

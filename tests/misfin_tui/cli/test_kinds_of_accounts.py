@@ -73,4 +73,4 @@ def test_how_long_a_text_may_be_is_for_the_account_to_say(root, capsys, monkeypa
         text = io.TextIOWrapper(io.BytesIO(b"x" * (limit * 5)))
         monkeypatch.setattr(sys, "stdin", text)
         assert run(root, "send", to, "--from", account, "--queue") == 2
-        assert f"a message holds at most {limit:,}." in capsys.readouterr().err
+        assert f"a message can have at most {limit:,}." in capsys.readouterr().err

@@ -1,8 +1,7 @@
-"""Any stored mail as one :class:`ParsedMessage`: our own gemmails quickly, any other message as far as
-possible.
+"""Reads any stored mail into a :class:`ParsedMessage`: our gemmails quickly, other mail as far as possible.
 
-Reading never fails on what is inside a file. What is not mail, cut off, or not in the encoding it claims is
-shown as what it is, with a remark that says so. Time and memory are bounded by the bytes read.
+The content of a file never makes reading fail. A file that is not mail, is cut off, or is not in the encoding
+it claims is shown as it is, with a remark. Time and memory are proportional to the bytes read.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from misfin.store.message.fields import Headers, Person
 from misfin.store.message.parts import MAX_TEXT, Attachment, PartsReader, ReadingRemark, TextKind
 
 MAX_READ = 32 * 1024 * 1024
-"""Bytes read of a file to show it; attachments beyond are named as cut off."""
+"""Bytes read of a file to show it; attachments beyond this are reported as cut off."""
 MAX_HEAD = 64 * 1024
-"""Bytes of the header of an ordinary mail that are kept to be shown as they came."""
+"""Bytes of an ordinary mail's header that are kept to be shown unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class HopDetails:
-    """One station of a gemmail. ``claimed`` is False only where a certificate showed who delivered it."""
+    """One hop of a gemmail. ``claimed`` is False only if a certificate proved who delivered it."""
 
     sender: MisfinAddress
     received: datetime | None
@@ -36,26 +35,26 @@ class HopDetails:
 
 @dataclass(frozen=True, slots=True)
 class MisfinDetails:
-    """Everything the details pane shows of a gemmail (docs/mail-on-disk.md §3)."""
+    """Everything the details pane shows about a gemmail (docs/mail-on-disk.md §3)."""
 
     version: str
     certificate: Mapping[str, str]
-    """``sha256``, ``spki`` and ``subject`` of the certificate that delivered it; empty without one."""
+    """``sha256``, ``spki`` and ``subject`` of the certificate that delivered it; empty if there was none."""
     verification: Mapping[str, str]
     hops: tuple[HopDetails, ...]
     received_from: str
     received_by: str
     written_here: bool
-    """Sent or drafted by the account it lies in: what was received or imported says for whom it was."""
+    """Whether its account sent or drafted it: a received or imported message names its recipient."""
     message: GemmailMessage
     gemmail: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedMessage:
-    """A mail for reading, indexing and answering. All text is as sent: it may hold control characters.
+    """A message for reading, indexing and replying. Text is as sent: it may contain control characters.
 
-    ``subject`` is empty where there is none; ``date`` is aware UTC; IDs keep their angle brackets.
+    ``subject`` is empty if there is none; ``date`` is aware UTC; IDs keep their angle brackets.
     """
 
     sender: Person
@@ -74,7 +73,7 @@ class ParsedMessage:
     remarks: tuple[ReadingRemark, ...] = ()
     size: int = 0
     head: bytes = field(default=b"", repr=False)
-    """The header as it came; empty for a gemmail, whose text is :attr:`MisfinDetails.gemmail`."""
+    """The header as received; empty for a gemmail, whose text is :attr:`MisfinDetails.gemmail`."""
 
     @property
     def recipients(self) -> tuple[Person, ...]:
@@ -84,8 +83,8 @@ class ParsedMessage:
 def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:
     """Read a message from its file, at most ``limit`` bytes of it.
 
-    Raises :class:`MessageGoneError` when the file is not there (any more) and :class:`StoreError` when the
-    system does not let it be read.
+    Raises :class:`MessageGoneError` if the file does not exist (any more) and :class:`StoreError` if it
+    cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -99,7 +98,7 @@ def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:
 
 
 def read_message(data: bytes, *, size: int | None = None) -> ParsedMessage:
-    """Read a message from its bytes; ``size`` is that of the file if it is larger. Never raises."""
+    """Read a message from its bytes; ``size`` is the size of the file, if larger. Never raises."""
     if envelope.is_gemmail(data):
         return _read_gemmail(data, size or len(data))
     return _read_mail(data, size or len(data))

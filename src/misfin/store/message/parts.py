@@ -20,16 +20,16 @@ _MAX_PARTS = 500
 
 
 class TextKind(StrEnum):
-    """How :attr:`Message.text` is to be drawn."""
+    """How to draw :attr:`ParsedMessage.text`."""
 
     GEMTEXT = "gemtext"
     PLAIN = "plain"
     HTML = "html"
-    """HTML turned into plain text."""
+    """HTML converted to plain text."""
 
 
 class ReadingRemark(StrEnum):
-    """What was wrong with a file; the sentence is for the reader."""
+    """What was wrong with a file, as a sentence for the user."""
 
     EMPTY = "This file is empty."
     NO_MAIL = "This file is not mail: it has no header."
@@ -41,9 +41,9 @@ class ReadingRemark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part of a mail that is not shown as text; ``size`` is that of its content in bytes.
+    """A part of a mail that is not shown as text; ``size`` is the size of its content in bytes.
 
-    ``name`` is what the sender called it: for display, and never a path to write to.
+    ``name`` was chosen by the sender: for display, and never a path to write to.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Attachment:
     end: int = field(repr=False)
     encoding: str = field(repr=False)
     content_id: str = ""
-    """What a ``cid:`` link calls it (RFC 2392), without angle brackets; empty where it has no such name."""
+    """Its name in ``cid:`` links (RFC 2392), without angle brackets; empty if it has none."""
 
     def content(self, data: bytes) -> bytes:
         """Its content, from the bytes of the whole message."""
@@ -61,7 +61,7 @@ class Attachment:
 
 
 class PartsReader:
-    """One walk through the parts of a mail, collecting what is shown and what is attached."""
+    """One pass over the parts of a mail, collecting text and attachments."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -112,7 +112,7 @@ class PartsReader:
                 break
             headers, body = fields.split(self.data[first : min(last, first + fields.MAX_HEADER)])
             parts.append((headers, min(first + _body_start(self.data, first, headers, body), last), last))
-        if not parts:  # no boundary line at all: the whole is one text, whatever it claims to be
+        if not parts:  # no boundary line at all: treat the whole as one text, regardless of its type
             self.remark(ReadingRemark.CONFUSED)
             self.show(self.data[start:end], "text/plain", {}, "8bit")
         elif kind == "multipart/alternative":
@@ -157,7 +157,7 @@ class PartsReader:
         this = TextKind.GEMTEXT if kind == "text/gemini" else TextKind.PLAIN
         if kind == "text/html":
             from misfin.store.message.html import (
-                html_to_text,  # only where there is HTML: html.entities is large
+                html_to_text,  # only for HTML: html.entities is large
             )
 
             if len(text) > MAX_TEXT:
@@ -165,20 +165,20 @@ class PartsReader:
                 self.remark(ReadingRemark.LONG)
             text, this = html_to_text(text), TextKind.HTML
         if text.strip():
-            # Gemtext below plain text is plain text: its line types would run into the other's.
+            # Gemtext after plain text is shown as plain text, or its line types would apply to both.
             self.kind = this if self.kind in (None, this) else TextKind.PLAIN
             self.texts.append(text)
 
 
 def _body_start(data: bytes, first: int, headers: Headers, body: int) -> int:
-    """Where a part's body begins: a part may have no header at all, and then begins with a blank line."""
+    """Where a part's body begins; a part without a header begins with a blank line."""
     if headers:
         return body
     return 2 if data.startswith(b"\r\n", first) else 1 if data.startswith(b"\n", first) else 0
 
 
 def _preference(headers: Headers) -> int:
-    """Which of several alternatives is shown."""
+    """The rank of a part among several alternatives; the highest is shown."""
     kind, _ = fields.content(fields.one(headers, "content-type"))
     order = ("multipart/", "text/html", "text/plain", "text/gemini")
     return max(
@@ -196,7 +196,7 @@ def _transfer_decoded(raw: bytes, encoding: str) -> bytes:
 
 
 def _decoded_size(raw: bytes, encoding: str) -> int:
-    """The size of a part's content without decoding it: exact for whole base64 and plain parts."""
+    """The size of a part's content without decoding it: exact for complete base64 and plain parts."""
     if encoding == "base64":
         messages = len(raw) - raw.count(b"\n") - raw.count(b"\r")
         return max(0, messages * 3 // 4 - raw[-8:].count(b"="))
