@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.style import Style
 
 from misfin.errors import MisfinError
+from misfin.model.recipient import on_to_line
 from misfin_tui.host import host_of
 from misfin_tui.keymap import KeyAction, Shown, readable
 from misfin_tui.screens.inbox import InboxScreen
@@ -23,6 +24,7 @@ from misfin_tui.widgets.sidebar import SidebarKind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from misfin.model.account import AddressKind
     from misfin_tui.widgets.sidebar import SidebarEntry
 
 MAX_PEOPLE = 6
@@ -97,20 +99,20 @@ class PeopleProvider(Provider):
             return  # the palette works without people; the address book says what is wrong with it
         for place, known in enumerate(people):
             contact = known.contact
-            entry = f"{contact.address} {contact.name}".strip()
+            entry = on_to_line(contact.address, contact.name, contact.kind)
             shown = Content.assemble(
                 "Write to ",
                 (plain(contact.name or contact.address, one_line=True), Style(bold=True)),
                 (f"  {plain(contact.address, one_line=True)}" if contact.name else "", Style(dim=True)),
             )
-            yield Hit(0.5 - place / 100, shown, self._writer(entry), text=shown.plain)
+            yield Hit(0.5 - place / 100, shown, self._writer(entry, contact.kind), text=shown.plain)
 
-    def _writer(self, entry: str) -> Callable[[], Awaitable[object]]:
+    def _writer(self, entry: str, kind: AddressKind) -> Callable[[], Awaitable[object]]:
         app = host_of(self.screen)
 
         async def write() -> None:
             try:
-                app.open_composer(await host_of(self.screen).services.sending.new([entry]))
+                app.open_composer(await host_of(self.screen).services.sending.new([entry], kind=kind))
             except MisfinError as error:
                 app.report(error)
 

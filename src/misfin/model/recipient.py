@@ -13,7 +13,8 @@ _KINDS = {"misfin": AddressKind.MISFIN, "mailto": AddressKind.MAIL}
 _PREFIX = re.compile(r"\s*(misfin|mailto):(?://)?", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"(.*?)\s*<([^<>]*)>\s*")
 _NOT_IN_LOCAL_PART = re.compile(r"[\s<>,;:\"()\[\]\\@]")
-_NAMES = {AddressKind.MISFIN: "a Misfin address", AddressKind.MAIL: "an e-mail address"}
+KIND_WORDS = {AddressKind.MISFIN: "a Misfin address", AddressKind.MAIL: "an e-mail address"}
+"""What an address of each kind is called."""
 _ACCOUNTS = {AddressKind.MISFIN: "a Misfin account", AddressKind.MAIL: "an e-mail account"}
 
 
@@ -37,7 +38,7 @@ class AddressKindError(AddressError):
 
     def __init__(self, text: str, kind: AddressKind) -> None:
         super().__init__(
-            f"{text.strip()} is {_NAMES[kind]}, and this message is not sent from {_ACCOUNTS[kind]}.",
+            f"{text.strip()} is {KIND_WORDS[kind]}, and this message is not sent from {_ACCOUNTS[kind]}.",
             remedy=f"Send it from {_ACCOUNTS[kind]}.",
         )
         self.kind = kind
@@ -47,6 +48,20 @@ def split_prefix(text: str) -> tuple[AddressKind | None, str]:
     """The kind given by ``misfin:`` or ``mailto:`` before an address (None without), and the rest."""
     found = _PREFIX.match(text)
     return (_KINDS[found[1].lower()], text[found.end() :]) if found else (None, text)
+
+
+def on_to_line(address: str, name: str, kind: AddressKind) -> str:
+    """An address and a name as they stand on a To line: ``a@b Name``, and for e-mail ``Name <a@b>``."""
+    if kind is AddressKind.MAIL:
+        return f"{name} <{address}>" if name else address
+    return f"{address} {name}".strip()
+
+
+def with_prefix(text: str, kind: AddressKind) -> str:
+    """An entry of a To line that says by itself of which kind it is; :func:`split_prefix` reads it."""
+    if split_prefix(text)[0] is not None:
+        return text
+    return f"{next(prefix for prefix, each in _KINDS.items() if each is kind)}:{text}"
 
 
 def without_prefix(text: str, kind: AddressKind) -> str:

@@ -8,13 +8,12 @@ import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import AccountError, InputError, LocalError
 from misfin.model.account import AddressKind
-from misfin.model.gemmail import MAX_MESSAGE
 from misfin.model.recipient import kind_of
 from misfin.store.outgoing.deliveries import TAKEN, DeliveryState, OutboxRow, Question
 from misfin_tui.cli import Exit
@@ -39,8 +38,8 @@ _STATUS = {
     DeliveryState.SENDING: Exit.DEFERRED,
 }
 """What the state of a delivery means for the exit status; uncertain needs a decision, as held does."""
-_MOST_READ = 4 * MAX_MESSAGE
-"""Bytes of a text that are read; more is too long in any case."""
+_MOST_BEYOND = 1024 * 1024
+"""Bytes of a text over the limit that are read at most, to say by how much it is too long."""
 _SETTLED = frozenset(
     {DeliveryState.DELIVERED, DeliveryState.CANCELLED, DeliveryState.FAILED, DeliveryState.HELD}
 )
@@ -202,13 +201,10 @@ def _draft(args: Namespace, services: Services) -> Draft:
     except LocalError:
         _check(args.to, services.transports[AddressKind.MISFIN])
         raise
-    _check(args.to, services.transport_of(account))
-    return Draft(
-        account=account,
-        to=tuple(args.to),
-        subject=args.subject or "",
-        body=_body(args),
-    )
+    transport = services.transport_of(account)
+    _check(args.to, transport)
+    draft = Draft(account=account, to=tuple(args.to), subject=args.subject or "")
+    return replace(draft, body=_body(args, transport.measure(draft, ()).limit))
 
 
 def _check(recipients: Sequence[str], transport: Transport) -> None:
@@ -238,21 +234,23 @@ def _account(args: Namespace, services: Services, kind: AddressKind | None) -> s
     return accounts[0].directory if accounts else book.default().directory
 
 
-def _body(args: Namespace) -> str:
+def _body(args: Namespace, limit: int) -> str:
+    """The text; ``limit`` is how many bytes a message of the account may have."""
+    most = min(4 * limit, limit + _MOST_BEYOND)
     if args.body is not None:
         return str(args.body)
     source = args.body_file or "-"
     try:
         if source == "-":
-            data = sys.stdin.buffer.read(_MOST_READ + 1)
+            data = sys.stdin.buffer.read(most + 1)
         else:
             with Path(source).expanduser().open("rb") as file:
-                data = file.read(_MOST_READ + 1)
+                data = file.read(most + 1)
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}.") from error
-    if len(data) > _MOST_READ:  # perhaps cut within a character, so only its length is reported
+    if len(data) > most:  # perhaps cut within a character, so only its length is reported
         raise LocalError(
-            f"The text is over {_MOST_READ:,} bytes long; a message can have at most {MAX_MESSAGE:,}.",
+            f"The text is over {most:,} bytes long; a message can have at most {limit:,}.",
             remedy="Shorten it, or split it into several messages.",
         )
     try:

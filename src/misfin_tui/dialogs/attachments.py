@@ -17,7 +17,7 @@ from misfin_tui.screentext import plain
 from misfin_tui.widgets.facts import many, text
 
 if TYPE_CHECKING:
-    from misfin.store.message.mime import Attachment
+    from misfin.store.message.parts import Attachment
 
 RUNNABLE = frozenset(
     {

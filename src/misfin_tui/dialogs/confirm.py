@@ -93,7 +93,7 @@ class TooLongDialog(Dialog[TooLong]):
                 " blank lines where there are any.",
                 classes="gap",
             )
-        else:
+        elif self._problem:
             yield text(f"It cannot be split: {self._problem}", classes="gap warn")
 
     def choices(self) -> Sequence[Choice]:

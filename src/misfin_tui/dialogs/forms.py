@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import Input, Select
 
 from misfin.errors import AddressError
-from misfin.model.address import MisfinAddress
+from misfin.model.account import AddressKind
+from misfin.model.recipient import KIND_WORDS, normal_address, split_prefix
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
@@ -210,6 +211,7 @@ class ContactForm:
     address: str
     name: str
     note: str
+    kind: AddressKind = AddressKind.MISFIN
 
 
 class ContactDialog(FormDialog[ContactForm]):
@@ -231,17 +233,21 @@ class ContactDialog(FormDialog[ContactForm]):
 
     def result(self) -> ContactForm | None:
         """The form."""
-        problem = problem_with(self.value("address"))
+        said, address = split_prefix(self.value("address"))
+        kind = said or self._form.kind
+        problem = problem_with(address, kind)
+        if self._form.address and kind is not self._form.kind:
+            problem = f"This contact has {KIND_WORDS[self._form.kind]}."
         if problem:
             self.complain(problem, "address")
             return None
-        return ContactForm(self.value("address"), self.value("name"), self.value("note"))
+        return ContactForm(address, self.value("name"), self.value("note"), kind)
 
 
-def problem_with(address: str) -> str:
-    """What is wrong with an address; empty when nothing is."""
+def problem_with(address: str, kind: AddressKind = AddressKind.MISFIN) -> str:
+    """What is wrong with an address of a kind; empty when nothing is."""
     try:
-        MisfinAddress.parse(address)
+        normal_address(address, kind)
     except AddressError as error:
         return f"{error} {error.remedy}".strip()
     return ""

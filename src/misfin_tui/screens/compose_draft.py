@@ -13,13 +13,15 @@ from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, Leaving
 from misfin_tui.keymap import readable
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.base import AppScreen
-from misfin_tui.screens.sending import certain, fitting, submitted
+from misfin_tui.screens.compose_from import FromAccount
+from misfin_tui.screens.sending import carried, certain, fitting, submitted
 from misfin_tui.widgets.facts import clock
 
 if TYPE_CHECKING:
     from textual.widgets import Select
 
     from misfin.compose.measure import Measure
+    from misfin.compose.recipients import TypedRecipient
     from misfin_tui.services.autosave import Autosave
     from misfin_tui.widgets.address_input import AddressInput, OneLine
     from misfin_tui.widgets.byte_meter import ByteMeter
@@ -31,6 +33,8 @@ class DraftScreen(AppScreen):
 
     chooser: Select[str]
     to: AddressInput
+    cc: AddressInput
+    bcc: AddressInput
     subject: OneLine
     body: GemtextArea
     meter: ByteMeter
@@ -43,6 +47,7 @@ class DraftScreen(AppScreen):
         self._newest: Draft | None = None  # as it is on disk, or is about to be
         self.keeper: Autosave | None = None
         self._finished = False
+        self.from_account = FromAccount(self, lambda: self.account)
         self.followed = False  # an editor with a window of its own may still save
 
     # ---- what is written
@@ -53,13 +58,21 @@ class DraftScreen(AppScreen):
         value = self.chooser.value
         return value if isinstance(value, str) else self.draft.account
 
+    @property
+    def recipients(self) -> list[TypedRecipient]:
+        """Everybody in the fields that are shown, in their order."""
+        fields = [self.to, *(each for each in (self.cc, self.bcc) if each.shown)]
+        return [entry for field in fields for entry in field.recipients]
+
     def draft_now(self) -> Draft:
         """The message as the fields have it."""
         forward = self.draft.forwards is not None
         return replace(
             self.draft,
             account=self.account,
-            to=tuple(entry.written for entry in self.to.recipients),
+            to=self.to.written,
+            cc=self.cc.written,
+            bcc=self.bcc.written,
             subject=self.draft.subject if forward else self.subject.value,
             body=self.draft.body if forward else self.body.text,
         )
@@ -174,6 +187,9 @@ class DraftScreen(AppScreen):
         if not self._measure or not self._measure.over:
             self.misfin.say("The message is not too long.")
             return
+        if not self.from_account.splits:
+            self.misfin.say("A message from this account is not split.")
+            return
         await self._send()
 
     @work(group="send", exclusive=True, description="send a message")
@@ -182,18 +198,32 @@ class DraftScreen(AppScreen):
         await self._send()
 
     async def _send(self) -> None:
+        await self.from_account.known.wait()
+        if self.from_account.sender is None:  # it could not be read before
+            await self.from_account.learn([self.account])
+            self.from_account.show_fields(self.to, self.cc, self.bcc, None)
+        sender, keeper = self.from_account.sender, self.keeper
+        if sender is None or keeper is None:
+            return
+        if elsewhere := next((entry for entry in self.recipients if entry.other), None):
+            self.to.focus()
+            if account := await self.from_account.instead(elsewhere):
+                self.chooser.value = account
+            return
         draft = self.draft_now()
         problem = self._problem(draft)
         if problem:
             self.misfin.say(problem, severity="warning")
             return
-        drafts = await fitting(self, draft)
+        whole = await carried(self, draft, sender.capabilities)
+        if whole is None:
+            return
+        drafts = await fitting(self, draft := whole, split=sender.capabilities.split)
         if drafts is None:
             self.body.focus()
             return
-        if not await certain(self, self.to.recipients) or self.keeper is None:
+        if not await certain(self, self.recipients):
             return
-        keeper = self.keeper
         try:
             keeper.put(draft)
             await keeper.flush()
@@ -217,10 +247,11 @@ class DraftScreen(AppScreen):
 
     def _problem(self, draft: Draft) -> str:
         """What has to be fixed before it can be sent; goes to the field."""
-        entries = self.to.recipients
-        wrong = next((entry for entry in entries if entry.address is None), None)
+        entries = self.recipients
+        wrong = next((entry for entry in entries if entry.recipient is None), None)
         if not entries or wrong:
-            self.to.focus()
+            there = (each for each in (self.cc, self.bcc) if each.shown and wrong in each.recipients)
+            next(there, self.to).focus()
             return wrong.problem if wrong else "Add a recipient."
         if not (draft.body.strip() or draft.subject.strip() or draft.forwards):
             self.body.focus()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual import work
 
 from misfin.errors import MisfinError
+from misfin.model.recipient import on_to_line
 from misfin.store.people.contacts import Contact
 from misfin.store.search.folding import bare
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -106,8 +107,9 @@ class ContactsScreen(ListScreen):
     async def action_compose(self) -> None:
         """Write to this person."""
         contact = self.contact
-        to = [f"{contact.address} {contact.name}".strip()] if contact else []
-        draft = await self.attempt(self.services.sending.new(to))
+        to = [on_to_line(contact.address, contact.name, contact.kind)] if contact else []
+        kind = contact.kind if contact else None
+        draft = await self.attempt(self.services.sending.new(to, kind=kind))
         if draft is not None:
             self.misfin.open_composer(draft)
 
@@ -123,14 +125,17 @@ class ContactsScreen(ListScreen):
             await self._edit(self.contact)
 
     async def _edit(self, contact: Contact | None) -> None:
-        form = ContactForm(contact.address, contact.name, contact.notes) if contact else None
+        form = ContactForm(contact.address, contact.name, contact.notes, contact.kind) if contact else None
         complaint = ""
         while True:
             form = await self.app.push_screen_wait(ContactDialog(form, complaint=complaint))
             if form is None:
                 return
             changed = replace(
-                contact or Contact(form.address), address=form.address, own_name=form.name, notes=form.note
+                contact or Contact(form.address, kind=form.kind),
+                address=form.address,
+                own_name=form.name,
+                notes=form.note,
             )
             try:
                 saved = await self.services.contacts.save(
@@ -149,7 +154,7 @@ class ContactsScreen(ListScreen):
         contact = self.contact
         if contact is None:
             return
-        gone = await self.attempt(self.services.contacts.delete(contact.address))
+        gone = await self.attempt(self.services.contacts.delete(contact.address, contact.kind))
         if gone is not None:
             self._undo = gone
             keys = self.misfin.keys.of("contact-undo")
@@ -176,7 +181,7 @@ class ContactsScreen(ListScreen):
             return
         contact = self.rows.current.contact
         if contact.blocked:
-            gone = await self.attempt(self.services.contacts.unblock(contact.address))
+            gone = await self.attempt(self.services.contacts.unblock(contact.address, contact.kind))
             host = f"@{contact.address.rpartition('@')[2]}"
             if gone:
                 self.misfin.say(f"Mail from {contact.address} is accepted again.")
@@ -191,6 +196,6 @@ class ContactsScreen(ListScreen):
                 danger=True,
             )
         ):
-            await self.attempt(self.services.contacts.block(contact.address))
+            await self.attempt(self.services.contacts.block(contact.address, contact.kind))
             self.misfin.say(f"{contact.address} is blocked.")
         self.reload()

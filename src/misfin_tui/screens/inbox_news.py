@@ -58,6 +58,7 @@ class InboxStatus(ScreenController):
         self._news: dict[str, tuple[str, str]] = {}
         self._outbox: dict[str, int] = {}
         self._own: list[str] = []
+        self._received_here: list[str] = []
         """The user's own addresses, also those of accounts without any mail."""
         self.away: tuple[str, ...] = ()
         """Those whose folder of mail, made with every identity, is not where it was."""
@@ -111,6 +112,7 @@ class InboxStatus(ScreenController):
         """Show an account also before it has any mail."""
         try:
             own = [each.directory for each in await self.services.accounts.all()]
+            self._received_here = await self.services.accounts.received_here()
         except MisfinError:
             return  # the app says so
         if own != self._own:
@@ -148,7 +150,8 @@ class InboxStatus(ScreenController):
         key = self.misfin.keys.shown
         keys = f"Press {key('compose')} to write a message, {key('help')} to see all keys."
         lines = ["No mail yet.", "", keys]
-        return "\n".join([*lines, *self._reached_at(view.account)] if view.account else lines)
+        account = view.account if view.account in self._received_here else None
+        return "\n".join([*lines, *self._reached_at(account)] if account else lines)
 
     def _reached_at(self, account: str) -> list[str]:
         """What others write to reach an account here, with the port where it is not the usual one."""

@@ -187,7 +187,7 @@ class MessageActions(ScreenController):
             row = await self.selection.chosen_message()
             if row is None or not row.sender_address:
                 return
-            await self.services.contacts.block(row.sender_address)
+            await self.services.contacts.block_sender(row)
         except MisfinError as error:
             self.misfin.report(error)
             return

@@ -77,7 +77,7 @@ class OutboxAnswers(ScreenController):
         if await self.screen.app.push_screen_wait(
             ConfirmDialog("Mark the mailbox as gone?", question, yes="Mark it")
         ):
-            await self.screen.attempt(self.services.contacts.gone(row.to, row.why))
+            await self.screen.attempt(self.services.contacts.gone(row.to, row.why, row.kind))
 
     async def _answer_redirect(self, row: OutboxRow) -> None:
         permanent = row.question is Question.REDIRECT_ALWAYS

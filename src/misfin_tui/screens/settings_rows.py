@@ -183,8 +183,9 @@ def _search(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
 
 def _address(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
     from misfin.model.address import MisfinAddress
+    from misfin.store.accounts import is_account_name
 
-    if text.strip():
+    if text.strip() and not is_account_name(text.strip()):
         MisfinAddress.parse(text.strip())
     return ""
 

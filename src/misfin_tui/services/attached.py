@@ -19,7 +19,7 @@ from misfin.files import private_folder
 from misfin_tui.services.newfile import expanded, free_path, safe_name, write_new
 
 if TYPE_CHECKING:
-    from misfin.store.message.mime import Attachment
+    from misfin.store.message.parts import Attachment
     from misfin.store.rows import MessageRow
     from misfin_tui.services import Services
 

@@ -16,7 +16,9 @@ from misfin.compose.recipients import typed
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
 from misfin.errors import AddressError, LocalError, StoreError
+from misfin.model.account import AddressKind
 from misfin.model.gemmail import Version
+from misfin.model.recipient import with_prefix
 from misfin.store.outgoing.deliveries import Question
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.messages import MailChanged, OutboxChanged
@@ -84,11 +86,24 @@ class SendingService:
     # ---- new messages
 
     async def new(
-        self, to: Sequence[str] = (), *, account: str = "", subject: str = "", body: str = ""
+        self,
+        to: Sequence[str] = (),
+        *,
+        account: str = "",
+        subject: str = "",
+        body: str = "",
+        kind: AddressKind | None = None,
     ) -> Draft:
-        """An empty message with the signature below."""
+        """An empty message with the signature below.
+
+        ``kind`` is that of the recipients: it is written from the default account for them. Where there is
+        none, each of them says by its prefix what it is.
+        """
+        if not account:
+            account, other = await asyncio.to_thread(self._default, kind)
+            to = [with_prefix(each, other) for each in to] if other else to
         return Draft(
-            account=account or await self._default(),
+            account=account,
             to=tuple(to),
             subject=subject,
             body=signed(body, self._services.config.send.signature),
@@ -100,7 +115,7 @@ class SendingService:
 
         address, text = parse_uri(uri)
         subject, body = split_subject(text)
-        return await self.new([typed(address)], subject=subject, body=body)
+        return await self.new([typed(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
 
     async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
         """A reply to a message. ``quoted`` are the lines to quote, all of them by default.
@@ -125,8 +140,9 @@ class SendingService:
         stored = Stored(await self._services.mail.raw(row), row)
 
         def write() -> Draft:
-            own = [str(each) for each in self._services.identities.addresses()]
-            return self._services.transport_of(row.account).answer(stored, answer, own)
+            transport = self._services.transport_of(row.account)
+            own = self._services.accounts.own_addresses(transport.kind)
+            return transport.answer(stored, answer, own)
 
         return await asyncio.to_thread(write)
 
@@ -249,7 +265,8 @@ class SendingService:
     def _edit(self, row_id: int) -> Draft | None:
         row = self._services.outbox_queue.row(row_id)
         draft = self._take_back([row_id])
-        if draft is not None and row is not None and row.question is Question.TOO_LARGE:
+        too_large = row is not None and row.question is Question.TOO_LARGE
+        if draft is not None and row is not None and too_large and row.kind is AddressKind.MISFIN:
             # It answered that it does not know C, and this message was too long to try B: without a note the
             # composer would measure for C, and the message would be held for the same reason again.
             host, _, port = row.route.rpartition(":")
@@ -284,9 +301,12 @@ class SendingService:
         there = self._services.transports[row.kind].parse(row.target)
         return self._services.outbox_queue.follow(row_id, there, time.time())
 
-    async def _default(self) -> str:
-        account = await self._services.accounts.default()
-        return account.directory if account else ""
+    def _default(self, kind: AddressKind | None) -> tuple[str, AddressKind | None]:
+        """The directory of the account to write from; ``kind`` again where the account is of another one."""
+        account = self._services.accounts.writing_to(kind)
+        if account is None:
+            return "", None
+        return account.directory, None if account.kind.address_kind is kind else kind
 
     def _measure(self, draft: Draft) -> Measure:
         transport = self._services.transport_of(draft.account)

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from misfin.compose.recipients import SEPARATOR, TypedRecipient, read_recipients
+from misfin.compose.recipients import SEPARATOR, AddressReader, TypedRecipient, entries_of, read_recipients
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
@@ -104,11 +104,27 @@ class AddressInput(OneLine):
         )
         self.offers = offers
         offers.field = self
+        self.reader: AddressReader | None = None
+        """How the account in From reads addresses; None while that is not known."""
 
     @property
     def recipients(self) -> list[TypedRecipient]:
-        """The text of the field."""
-        return read_recipients(self.value)
+        """The entries of the field."""
+        if self.reader is None:
+            return [TypedRecipient(entry, None) for entry in entries_of(self.value)]
+        return read_recipients(self.value, self.reader)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the account in From has such a field."""
+        return bool(self.display and (self.parent is None or self.parent.display))
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Its entries as a draft keeps them; those of a field that is not shown as they were."""
+        if not self.shown:
+            return tuple(entries_of(self.value))
+        return tuple(entry.written for entry in self.recipients)
 
     def _entry(self) -> tuple[int, int]:
         """Where the entry around the cursor begins and ends."""

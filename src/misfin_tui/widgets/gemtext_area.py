@@ -104,6 +104,8 @@ class GemtextArea(InOrder, TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(text, id=id, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False)
+        self.most = MAX_TEXT
+        """Characters it holds at most after a paste."""
         self.set_reactive(TextArea.match_cursor_bracket, False)  # prose has none worth a search at each key
         self._in_block: list[bool] = []
         self._drawn: dict[int, Look] = {}
@@ -180,7 +182,7 @@ class GemtextArea(InOrder, TextArea):
         event.prevent_default()
         if self.read_only:
             return
-        if len(event.text) + len(self.text) > MAX_TEXT:
+        if len(event.text) + len(self.text) > self.most:
             self.post_message(self.TooMuch(self, len(event.text.encode("utf-8", "replace"))))
             return
         self.type_in(event.text)

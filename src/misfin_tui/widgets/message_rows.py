@@ -151,7 +151,7 @@ def _first_of(parts: Iterable[str]) -> list[tuple[bool, str]]:
 
 def body_layout(message: ParsedMessage, width: int, *, first_link: int = 1) -> Layout:
     """The text, gemtext or not, and the names of what is attached."""
-    from misfin.store.message.mime import TextKind  # late: not for the first frame
+    from misfin.store.message.parts import TextKind  # late: not for the first frame
 
     if message.kind is TextKind.GEMTEXT:
         layout = lay_out(message.text, width, first_link=first_link)

@@ -17,7 +17,8 @@ from misfin.store.index.file_place import SEPARATOR, FilePlace
 from misfin.store.index.listing import Meaning, arrival, meaning
 from misfin.store.index.threads import message_tokens, pack, people_tokens, split_subject, token
 from misfin.store.message.fields import Person
-from misfin.store.message.mime import ParsedMessage, ReadingRemark, TextKind, read_message
+from misfin.store.message.mime import ParsedMessage, read_message
+from misfin.store.message.parts import ReadingRemark, TextKind
 
 MAX_READ: Final = 4 * 1024 * 1024
 """Bytes read of one file for indexing: enough for an ordinary message and its attachments' names."""

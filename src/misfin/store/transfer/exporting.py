@@ -16,7 +16,8 @@ from misfin.store.mail.keywords import read_keywords, tags_of
 from misfin.store.mail.maildir import Entry, Maildir
 from misfin.store.message.fields import MAX_HEADER, Person, split
 from misfin.store.message.headers import MONTHS, one_line
-from misfin.store.message.mime import ParsedMessage, TextKind, read_message
+from misfin.store.message.mime import ParsedMessage, read_message
+from misfin.store.message.parts import TextKind
 from misfin.store.transfer.mbox import STATUS
 from misfin.store.transfer.sources import Skipped
 
