@@ -198,8 +198,8 @@ def _transfer_decoded(raw: bytes, encoding: str) -> bytes:
 def _decoded_size(raw: bytes, encoding: str) -> int:
     """The size of a part's content without decoding it: exact for complete base64 and plain parts."""
     if encoding == "base64":
-        messages = len(raw) - raw.count(b"\n") - raw.count(b"\r")
-        return max(0, messages * 3 // 4 - raw[-8:].count(b"="))
+        chars = len(raw) - raw.count(b"\n") - raw.count(b"\r")
+        return max(0, chars * 3 // 4 - raw[-8:].count(b"="))
     if encoding == "quoted-printable":
         return len(binascii.a2b_qp(raw))
     return len(raw)
