@@ -1,4 +1,4 @@
-# Every verb of the project; each sets up what it needs in .venv.
+# Every task of the project; each sets up what it needs in .venv.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -46,7 +46,7 @@ docs: $(VENV)/.dev       ## build the documents as HTML in docs/_build
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet -d docs/_build/.doctrees docs docs/_build
 	@echo "The documents are in docs/_build/index.html"
 
-interop: $(VENV)/.dev    ## only the tests against other people's programs
+interop: $(VENV)/.dev    ## run only the tests against other people's programs
 	-$(BIN)/python tests/helpers/titlani.py
 	$(BIN)/python -m pytest -q tests/interop
 
@@ -54,5 +54,5 @@ screenshots: $(VENV)/.dev ## draw every screen from the demo mailbox
 	$(BIN)/python -m pip install --quiet cairosvg
 	$(BIN)/python screenshots/make.py
 
-clean:           ## remove what the other verbs made
+clean:           ## remove what the other targets made
 	rm -rf $(VENV) dist build docs/_build .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -61,7 +61,7 @@ def keys_page() -> str:
         ' `[keys]`, `archive = "e,delete"`. An empty text takes the key away. In the program `?` shows the'
         " keys that work there, and `ctrl+p` finds every command by its name.",
     ]
-    for number, (place, actions) in enumerate(groupby(ACTIONS, key=lambda action: action.room), 1):
+    for number, (place, actions) in enumerate(groupby(ACTIONS, key=lambda action: action.context), 1):
         rows = [(_keys(action.keys), f"`{action.id}`", action.help) for action in actions]
         parts += [f"## {number}. {str(place).capitalize()}", _table(("key", "action", "does"), rows)]
     return "\n\n".join(parts) + "\n"

@@ -1,6 +1,6 @@
 """Misfin mail as a library: read, write, send, receive and judge gemmail (docs/library.md).
 
-Every public name can be imported from here and is loaded only then: ``import misfin`` itself costs nothing.
+Every public name can be imported from here and is loaded on first use: ``import misfin`` costs nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from misfin.wire import MisfinResponse as MisfinResponse
     from misfin.wire import ServerProtocol as ServerProtocol
 
-# Where each public name is defined; the import above is for type checkers, and a test keeps both the same.
+# Where each public name is defined; the imports above are for type checkers. A test keeps them in step.
 _HOMES = {
     "misfin.errors": (
         "AddressError ConnectError DeliveryError DeliveryTimeoutError GemmailError HandshakeError"
@@ -125,7 +125,7 @@ def __getattr__(name: str) -> object:
     if module is None:
         raise AttributeError(f"module 'misfin' has no attribute {name!r}")
     value = getattr(import_module(module), name)
-    globals()[name] = value  # found at once the next time
+    globals()[name] = value  # next time it is found without this function
     return value
 
 

@@ -1,15 +1,15 @@
-"""The exceptions of the core, in one tree: our own faults and the other side's told apart.
+"""The exceptions of the core, in one tree that separates our own faults from the other side's.
 
 Each class is also the builtin a caller would naturally catch (``ConnectionError``, ``TimeoutError``,
 ``ValueError``), carries its facts as fields, and reads as one sentence; ``remedy`` says what to do next.
-What carries more than plain values is defined where those are (:mod:`misfin.trust.refusal`).
+Exceptions that carry more than plain values are defined next to those values (:mod:`misfin.trust.refusal`).
 """
 
 from __future__ import annotations
 
 
 class MisfinError(Exception):
-    """Base of everything this library raises on purpose; anything else that escapes is a bug."""
+    """Base of all exceptions this library raises on purpose; any other that escapes is a bug."""
 
     remedy: str = ""
 
@@ -20,35 +20,35 @@ class MisfinError(Exception):
 
 
 class LocalError(MisfinError):
-    """Wrong on our side: input, configuration or program order. Nothing was sent."""
+    """A fault on our side: input, configuration or order of calls. Nothing was sent."""
 
 
 class RemoteError(MisfinError):
-    """Wrong on the other side or on the way to it."""
+    """A fault on the other side, or on the network in between."""
 
 
 # ---- our side -------------------------------------------------------------------------------------
 
 
 class AddressError(LocalError, ValueError):
-    """A text that is not a Misfin address (docs/protocol.md §1.5)."""
+    """Text that is not a Misfin address (docs/protocol.md §1.5)."""
 
     remedy = "Write it as mailbox@host, for example ada@mail.example."
 
 
 class GemmailError(LocalError, ValueError):
-    """A message that cannot be written in the form asked for (docs/protocol.md §3)."""
+    """A message that cannot be written in the requested form (docs/protocol.md §3)."""
 
 
 class MessageTooLargeError(LocalError, ValueError):
     """A request over the limit of its protocol version (docs/protocol.md §1.2, §1.3).
 
-    ``size`` and ``limit`` are bytes as counted by that version; ``version`` is ``"B"`` or ``"C"``.
+    ``size`` and ``limit`` are bytes as that version counts them; ``version`` is ``"B"`` or ``"C"``.
     """
 
     def __init__(self, size: int, limit: int, version: str) -> None:
         super().__init__(
-            f"The message is {size:,} bytes long; Misfin({version}) takes at most {limit:,}.",
+            f"The message is {size:,} bytes long; Misfin({version}) allows at most {limit:,}.",
             remedy="Shorten it, or split it into several messages.",
         )
         self.size = size
@@ -57,7 +57,7 @@ class MessageTooLargeError(LocalError, ValueError):
 
 
 class AccountError(LocalError, LookupError):
-    """There is no such account, or more than one is meant."""
+    """There is no such account, or the name matches more than one."""
 
 
 class IdentityError(LocalError, ValueError):
@@ -65,13 +65,13 @@ class IdentityError(LocalError, ValueError):
 
 
 class IdentityEncryptedError(IdentityError):
-    """The private key is encrypted and no (or a wrong) password was given."""
+    """The private key is encrypted, and the password is missing or wrong."""
 
-    remedy = "Give the password of the key."
+    remedy = "Give the key's password."
 
 
 class LocalProtocolError(LocalError, RuntimeError):
-    """A protocol machine was driven in an order it does not allow: a bug in the calling program."""
+    """A protocol state machine was called in the wrong order: a bug in the calling program."""
 
 
 class CommandError(LocalError, ValueError):
@@ -79,23 +79,23 @@ class CommandError(LocalError, ValueError):
 
 
 class ClaimLostError(LocalError, RuntimeError):
-    """A queued message was cancelled or taken by another process just before it left; nothing was sent."""
+    """A queued message was cancelled or claimed by another process just before sending; nothing was sent."""
 
 
 class StoreError(LocalError, OSError):
-    """Mail, queue or trust data on disk could not be read or written."""
+    """Mail, outbox or trust data on disk could not be read or written."""
 
 
 class MessageGoneError(StoreError):
-    """The message is no longer where it was: another program moved or removed it meanwhile."""
+    """The message is no longer where it was: another program has moved or removed it."""
 
 
 class InputError(StoreError):
-    """A file or folder a person named is not there, not what it should be, or in the way."""
+    """A file or folder the user named is missing, not what it should be, or in the way."""
 
 
 class QueryError(LocalError, ValueError):
-    """A search text that cannot be understood; ``column`` (0-based) is where it went wrong."""
+    """A search that cannot be understood; ``column`` (0-based) is where it went wrong."""
 
     def __init__(self, message: str, *, column: int, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
@@ -118,7 +118,7 @@ class ListenError(LocalError, OSError):
 
 
 class RemoteProtocolError(RemoteError, ValueError):
-    """Illegal bytes from the peer; ``status_hint`` is the status a server should answer with."""
+    """The peer sent illegal bytes; ``status_hint`` is the status a server should answer with."""
 
     def __init__(self, message: str, *, status_hint: int = 59) -> None:
         super().__init__(message)
@@ -128,7 +128,7 @@ class RemoteProtocolError(RemoteError, ValueError):
 class TlsError(RemoteError, ConnectionError):
     """TLS failed between us and the peer (docs/protocol.md §5).
 
-    ``alert`` is the alert the peer sent, in OpenSSL's words (``"certificate required"``), or ``""``.
+    ``alert`` is the alert the peer sent, as OpenSSL names it (``"certificate required"``), or ``""``.
     """
 
     def __init__(self, message: str, *, alert: str = "") -> None:
@@ -137,9 +137,9 @@ class TlsError(RemoteError, ConnectionError):
 
 
 class DeliveryError(RemoteError):
-    """A message could not be handed over; ``hostname`` and ``port`` say to whom.
+    """A message could not be delivered to ``hostname`` at ``port``.
 
-    Unless it is an :class:`OutcomeUnknownError`, no message byte had left.
+    Unless this is an :class:`OutcomeUnknownError`, no byte of the message was sent.
     """
 
     def __init__(self, message: str, *, hostname: str, port: int, remedy: str = "") -> None:
@@ -151,29 +151,29 @@ class DeliveryError(RemoteError):
 class HostUnknownError(DeliveryError, ConnectionError):
     """The host name has no address."""
 
-    remedy = "Check the spelling of the host, and that you are online."
+    remedy = "Check the spelling of the host name, and that you are online."
 
 
 class ConnectError(DeliveryError, ConnectionError):
     """The host has an address but did not accept the connection, or dropped it before the request."""
 
-    remedy = "The server may be down; the message can be tried again later."
+    remedy = "The server may be down; try again later."
 
 
 class HandshakeError(DeliveryError, ConnectionError):
-    """TLS could not be established: no Misfin server there, or one that refuses our certificate."""
+    """The TLS handshake failed: there is no Misfin server, or it refuses our certificate."""
 
 
 class DeliveryTimeoutError(DeliveryError, TimeoutError):
-    """The host stayed silent; nothing of the message had left."""
+    """The host did not respond in time; no byte of the message was sent."""
 
-    remedy = "The server may be overloaded; the message can be tried again later."
+    remedy = "The server may be overloaded; try again later."
 
 
 class OutcomeUnknownError(DeliveryError, ConnectionError):
-    """The whole request had left and no usable answer came: it may or may not have been delivered.
+    """The whole request was sent and no usable answer came: it may or may not have been delivered.
 
-    Never repeat by yourself: the message could arrive twice (docs/protocol.md §2).
+    Never retry automatically: the message could arrive twice (docs/protocol.md §2).
     """
 
     remedy = "Ask the recipient before sending it again: it may have arrived."

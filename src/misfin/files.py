@@ -1,6 +1,6 @@
-"""Files only their owner can read, on disk when a call returns: new, replaced or renamed, never half there.
+"""Private, durable files: only the owner can read them, and they are complete on disk when a call returns.
 
-Everything that writes a file goes through here, so that its permissions never depend on the umask.
+Everything that writes a file goes through here, so that permissions never depend on the umask.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 NewFile = tuple[Path | str, bytes, float | None]
-"""Where, what, and which time the file shall bear (Unix seconds; None: now)."""
+"""Path, content and modification time (Unix seconds; None: now)."""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _OPEN_AT_ONCE = 64
-"""Files open at the same time; systems allow a process a few hundred."""
+"""Files kept open at the same time; systems allow a process a few hundred."""
 _PARALLEL_FROM = 4
-"""From so many files on, waiting for the disk in parallel is worth handing them to other threads."""
+"""From this many files on, syncing in parallel is worth the threads."""
 _NO_FOLDER_SYNC = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP})
-"""What systems and file systems answer that cannot sync a folder."""
+"""The errors of systems and file systems that cannot sync a folder."""
 
 
 # ---- folders
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder, and missing ones above it, that only its owner can enter; returns it."""
+    """Create a folder that only its owner can enter, with any missing parents; returns it."""
     if not path.is_dir():
-        private_folder(path.parent)  # mkdir's own parents=True would let others into those
+        private_folder(path.parent)  # mkdir's own parents=True would let others into the parents
         path.mkdir(mode=0o700, exist_ok=True)
     return path
 
@@ -56,16 +56,16 @@ def sync_folder(path: Path) -> None:
 
 
 def sync_file(handle: int) -> None:
-    """Have what was written to an open file on the disk itself when this returns; raises :class:`OSError`."""
+    """Sync an open file to the disk itself. Raises :class:`OSError`."""
     if not empty_drive_cache(handle):
         os.fsync(handle)
 
 
 def empty_drive_cache(handle: int) -> bool:
-    """Have the drive write what it was given, of any file; False where the system offers nothing for it.
+    """Flush the drive's own cache, for all files; False where the system has no call for it.
 
-    On macOS fsync hands data to the drive, which may lose it with the power (fsync(2) there); F_FULLFSYNC
-    is for the rest. File systems that do not know it, and all other systems, have fsync alone.
+    On macOS fsync only hands data to the drive, which may lose it in a power cut (fsync(2) there);
+    F_FULLFSYNC does the rest. File systems without it, and all other systems, have only fsync.
     """
     import fcntl  # late: reading needs none of it
 
@@ -108,19 +108,19 @@ def write_private(path: Path, data: bytes) -> None:
 
 @contextmanager
 def new_private(path: Path, *, sync: bool = True, drafts: Path | None = None) -> Iterator[BinaryIO]:
-    """A file to write that appears at ``path``, mode 0600, once it is whole and on disk.
+    """A file to write that appears at ``path``, mode 0600, once it is complete and on disk.
 
-    Nothing that has the name already is written over, whoever made it and when; a failure inside the block
-    leaves no file. It is written in the same folder, or in the folder ``drafts`` of the same file system.
+    An existing file is never overwritten, even one created in the meantime; a failure inside the block
+    leaves no file. It is written in the same folder, or in the folder ``drafts`` on the same file system.
     ``sync=False`` leaves :func:`sync_folder` to the caller, once for many files.
 
     Raises:
         FileExistsError: the name is taken.
         OSError: the file cannot be written, or its folder is missing.
     """
-    if os.path.lexists(path):  # said before all the work; the name is claimed at its end
+    if os.path.lexists(path):  # fail before all the work; the name itself is claimed at the end
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    # Not named after the file: with more around it, the longest names would no longer fit.
+    # Not named after the file: with anything added, the longest names would no longer fit.
     draft = (drafts or path.parent) / f".misfin-{os.urandom(8).hex()}.part"
     handle = os.open(draft, _NEW, 0o600)
     try:
@@ -148,10 +148,10 @@ def _give_name(draft: Path, path: Path) -> None:
         return
     except FileExistsError:
         raise
-    except OSError:  # exFAT, FAT, some SMB and FUSE: no hard links, each with an error of its own
+    except OSError:  # exFAT, FAT, some SMB and FUSE: no hard links, and each reports it differently
         pass
-    # Claim the name with an empty file, which fails where it is taken, then rename over that file. A crash
-    # between the two leaves the empty file, never half of the content.
+    # Claim the name with an empty file, which fails if it is taken, then rename over that file. A crash
+    # between the two leaves the empty file, never part of the content.
     os.close(os.open(path, _NEW, 0o600))
     try:
         draft.replace(path)
@@ -168,8 +168,8 @@ def write_new(files: Iterable[NewFile]) -> None:
     """Write files that must not exist yet, mode 0600; their content is on disk when this returns.
 
     Meant for a Maildir's ``tmp/``: a crash may leave some of them, or parts of them. Their names are not
-    durable: that takes a :func:`sync_folder` by the caller. Raises :class:`OSError` as the system does, and
-    may then leave some of the files.
+    durable until the caller runs :func:`sync_folder`. Raises :class:`OSError` as the system does, and may
+    then leave some of the files.
     """
     rest = iter(files)
     while batch := list(islice(rest, _OPEN_AT_ONCE)):
@@ -193,7 +193,7 @@ def write_new(files: Iterable[NewFile]) -> None:
 
 
 def rename_across(source: Path, target: Path, draft: Path) -> None:
-    """Rename; between file systems copy durably by way of ``draft``, and only then remove ``source``."""
+    """Rename; between file systems, copy durably through ``draft`` and only then remove ``source``."""
     try:
         source.rename(target)
     except OSError as error:
@@ -215,20 +215,20 @@ def _write(handle: int, data: bytes, time: float | None) -> None:
 
 
 def _begin_sync(handle: int) -> None:
-    """Have the system begin to write a file, without waiting for it: a hint, and no promise.
+    """Ask the system to start writing a file, without waiting: a hint, not a guarantee.
 
-    When all files of a batch have found their place before the first fsync, that one writes the file system's
-    journal for all of them; else each has a journal write of its own to wait for. Linux begins to write what
-    it is told nobody will read soon.
+    When all files of a batch are allocated before the first fsync, that fsync writes the file system's
+    journal for all of them; otherwise each waits for a journal write of its own. Linux starts writing a file
+    when advised that it will not be read soon.
     """
-    if hasattr(os, "posix_fadvise"):  # macOS has none
+    if hasattr(os, "posix_fadvise"):  # macOS does not have it
         with suppress(OSError):
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 @lru_cache(maxsize=1)
 def _syncers() -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor  # late: a reader of mail never needs it
+    from concurrent.futures import ThreadPoolExecutor  # late: reading mail never needs it
 
     return ThreadPoolExecutor(4, "fsync")
 

@@ -1,4 +1,4 @@
-"""SQLite as every file here uses it: private, shared with other processes, versioned, its errors as ours."""
+"""SQLite as every database here uses it: private, multi-process, versioned, with our own errors."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from typing import Final
 from misfin.errors import StoreError
 
 _PATIENCE: Final = 5.0
-"""Seconds a statement waits for another process that writes."""
+"""Seconds a statement waits while another process is writing."""
 _TRIES: Final = 500
 _APART: Final = 0.01  # seconds
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
-    """Open a file, made for its owner alone if it is missing; None is a new database in memory.
+    """Open a database file, created with mode 0600 if missing; None opens a new database in memory.
 
-    In autocommit mode, for any thread. Raises :class:`sqlite3.Error` and :class:`OSError`.
+    In autocommit mode, usable from any thread. Raises :class:`sqlite3.Error` and :class:`OSError`.
     """
     if path is not None:
-        # SQLite would make it readable by others; its -wal and -shm files take over this mode. One that is
-        # there is not touched: closing it would drop the locks this process may hold on it.
+        # SQLite would make it readable by others; its -wal and -shm files take over this mode. A file that
+        # exists is not touched: closing it would drop the locks this process may hold on it.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     database = sqlite3.connect(
         path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False
     )
-    database.execute("PRAGMA fullfsync = ON")  # macOS: else a commit may only reach the drive's cache
+    database.execute("PRAGMA fullfsync = ON")  # macOS: otherwise a commit may only reach the drive's cache
     return database
 
 
 def log_ahead(database: sqlite3.Connection) -> None:
-    """Let readers and a writer work beside each other. The app and its receiver open a new file at one time.
+    """Switch to write-ahead logging, so that readers do not block a writer, nor a writer readers.
 
-    Where two change the mode at once, SQLite gives up without waiting for its time-out, so the waiting is
-    done here. Raises :class:`sqlite3.Error`, that the file is locked after some five seconds.
+    The app and its receiver may open a new file at the same time. If two processes change the mode at once,
+    SQLite gives up without waiting for its time-out, so the waiting is done here. Raises
+    :class:`sqlite3.Error` if the file is still locked after about five seconds.
     """
     for _ in range(_TRIES):
         try:
@@ -54,9 +55,9 @@ def log_ahead(database: sqlite3.Connection) -> None:
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """One change, undone when anything is raised.
+    """A write transaction, rolled back if the block raises.
 
-    It is IMMEDIATE: two processes never both believe that they changed the same row.
+    It is IMMEDIATE: two processes can never both believe that they changed the same row.
     """
     database.execute("BEGIN IMMEDIATE")
     try:
@@ -70,7 +71,7 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def impatient(database: sqlite3.Connection) -> Iterator[None]:
-    """For a while, fail at once where another process is writing."""
+    """Inside the block, fail at once if another process is writing, instead of waiting."""
     database.execute("PRAGMA busy_timeout = 0")
     try:
         yield
@@ -79,17 +80,17 @@ def impatient(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[Sequence[str]]) -> None:
-    """Make the tables, or change those of an older version.
+    """Create the tables, or migrate those of an older version.
 
-    ``steps`` hold what leads from each version to the next, statement by statement, beginning with an empty
-    file. ``called`` is the file in the words of :func:`translated`. Raises :class:`StoreError` for a file
-    that a newer version of this program, or another program, wrote, for one that is half of each version, and
-    where the disk is full; it is then as it was.
+    ``steps`` are the statements that lead from each version to the next, starting from an empty file.
+    ``called`` is how errors name the file, as in :func:`translated`. Raises :class:`StoreError` for a file
+    written by a newer version of this program or by another program, for one that is partly of one version
+    and partly of the next, and if the disk is full; the file is then unchanged.
     """
     if _version(database) == len(steps):
         return
     with transaction(database):
-        version = _version(database)  # asked again: two processes may make the file at once
+        version = _version(database)  # checked again: two processes may create the file at once
         if version > len(steps):
             raise StoreError(
                 f"{called} was written by a newer version of this program.",
@@ -97,7 +98,8 @@ def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[
             )
         if not version and database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise StoreError(
-                f"{called} is a database of another program.", remedy="Move it away, or use another profile."
+                f"{called} belongs to another program.",
+                remedy="Move the file elsewhere, or use another profile.",
             )
         try:
             for step in steps[version:]:
@@ -109,17 +111,16 @@ def bring_up_to_date(database: sqlite3.Connection, called: str, steps: Sequence[
 
 
 def _not_brought_up(called: str, version: int, error: sqlite3.OperationalError) -> Exception:
-    """What to raise where a step failed; the transaction undoes the ones before it."""
+    """The exception to raise if a step failed; the transaction undoes the steps before it."""
     match error.sqlite_errorcode & 0xFF:
         case sqlite3.SQLITE_FULL:
             return StoreError(
-                f"{called} could not be brought up to date: the disk is full. Nothing was changed.",
-                remedy="Make room and start again.",
+                f"{called} could not be upgraded: the disk is full. Nothing was changed.",
+                remedy="Free some space and start again.",
             )
-        case sqlite3.SQLITE_ERROR:  # a statement that does not fit the tables
+        case sqlite3.SQLITE_ERROR:  # a statement does not fit the tables
             return StoreError(
-                f"{called} is not in the form that version {version} of it has ({error})."
-                " Nothing was changed.",
+                f"{called} does not have the tables of its version {version} ({error}). Nothing was changed.",
                 remedy="Restore it from a backup, or use another profile.",
             )
         case _:
@@ -133,7 +134,7 @@ def _version(database: sqlite3.Connection) -> int:
 
 @contextmanager
 def translated(called: str, remedy: str) -> Iterator[None]:
-    """Raise what SQLite and the system refuse as :class:`StoreError`: that ``called`` cannot be used."""
+    """Turn errors of SQLite and the system into :class:`StoreError`: ``called`` cannot be used."""
     try:
         yield
     except StoreError:

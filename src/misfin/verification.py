@@ -1,4 +1,4 @@
-"""Sender verification under the name Misfin programmers know; it lives in :mod:`misfin.net.verification`."""
+"""Sender verification under its customary import path; the code is in :mod:`misfin.net.verification`."""
 
 from misfin.net.verification import (
     CertificateVerifier,

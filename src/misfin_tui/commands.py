@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.style import Style
 
 from misfin.errors import MisfinError
+from misfin.model.recipient import on_to_line
 from misfin_tui.host import host_of
 from misfin_tui.keymap import KeyAction, Shown, readable
 from misfin_tui.screens.inbox import InboxScreen
@@ -23,6 +24,7 @@ from misfin_tui.widgets.sidebar import SidebarKind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from misfin.model.account import AddressKind
     from misfin_tui.widgets.sidebar import SidebarEntry
 
 MAX_PEOPLE = 6
@@ -33,7 +35,7 @@ class ActionProvider(Provider):
     """Every action that works on this screen, with its key."""
 
     async def discover(self) -> Hits:
-        """All of them, those of the screen first."""
+        """All of them, the screen's own first."""
         for action in actions_of(self.screen):
             yield DiscoveryHit(self._shown(action), runner(self.screen, action), text=action.help, help=None)
 
@@ -58,7 +60,7 @@ class FolderProvider(Provider):
     """Go to a folder or a saved search by its name."""
 
     async def search(self, query: str) -> Hits:
-        """Those a word of whose name begins with what was typed."""
+        """Those with a word in their name that begins with what was typed."""
         typed = query.casefold().removeprefix("show ").strip()
         inbox = self.screen.app.screen_stack[0]
         if not typed or not isinstance(inbox, InboxScreen):
@@ -94,23 +96,23 @@ class PeopleProvider(Provider):
                 query.removeprefix("write to "), MAX_PEOPLE
             )
         except MisfinError:
-            return  # the palette goes on without people; the address book tells what is wrong with it
+            return  # the palette works without people; the address book says what is wrong with it
         for place, known in enumerate(people):
             contact = known.contact
-            entry = f"{contact.address} {contact.name}".strip()
+            entry = on_to_line(contact.address, contact.name, contact.kind)
             shown = Content.assemble(
                 "Write to ",
                 (plain(contact.name or contact.address, one_line=True), Style(bold=True)),
                 (f"  {plain(contact.address, one_line=True)}" if contact.name else "", Style(dim=True)),
             )
-            yield Hit(0.5 - place / 100, shown, self._writer(entry), text=shown.plain)
+            yield Hit(0.5 - place / 100, shown, self._writer(entry, contact.kind), text=shown.plain)
 
-    def _writer(self, entry: str) -> Callable[[], Awaitable[object]]:
+    def _writer(self, entry: str, kind: AddressKind) -> Callable[[], Awaitable[object]]:
         app = host_of(self.screen)
 
         async def write() -> None:
             try:
-                app.open_composer(await host_of(self.screen).services.sending.new([entry]))
+                app.open_composer(await host_of(self.screen).services.sending.new([entry], kind=kind))
             except MisfinError as error:
                 app.report(error)
 

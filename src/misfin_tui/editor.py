@@ -1,6 +1,6 @@
-"""Writing in one's own editor while mail goes on arriving (docs/decisions.md §9).
+"""Writing in an external editor while mail keeps arriving (docs/decisions.md §9).
 
-The text goes to a private file; the terminal is given away, and the loop keeps running until the editor
+The text goes to a private file; the terminal is handed over, and the loop keeps running until the editor
 ends. No text an editor saved is ever removed unread: what cannot be taken is set aside under another name,
 and a file that is left behind because the program died is found again by :func:`leftovers`.
 """
@@ -30,7 +30,7 @@ MAX_FILE = 1024 * 1024
 """Bytes read back: sixty times the largest message."""
 
 EARLY = 1.0
-"""Seconds in which nobody writes: an editor that ends within them was not the one that was written in."""
+"""Too few seconds to write anything: an editor that ends within them probably has its own window."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -76,16 +76,16 @@ def command_for(configured: str, environ: Mapping[str, str]) -> list[str]:
 async def edit(
     app: App[Any], text: str, *, command: list[str], folder: Path, name: str, keep: bool = False
 ) -> Edited:
-    """Let a person change ``text`` in an editor; ``name`` names the file in ``folder``. Never raises.
+    """Let the user change ``text`` in an editor; ``name`` names the file in ``folder``. Never raises.
 
     With ``keep`` a file that was read stays until it is forgotten: its text may not be safe elsewhere yet.
     """
     if not command:
-        return Edited(None, "There is no editor. Set one in the settings, or in $VISUAL or $EDITOR.")
+        return Edited(None, "No editor was found. Set one in the settings, or in $VISUAL or $EDITOR.")
     try:
         path, lock = await asyncio.to_thread(_write, folder, name, text)
     except OSError as error:
-        return Edited(None, f"The editor's file in {folder} cannot be written: {error.strerror}.")
+        return Edited(None, f"The file for the editor in {folder} cannot be written: {error.strerror}.")
     try:
         began = time.monotonic()
         code, problem = await _run(app, [*command, str(path)])
@@ -142,7 +142,7 @@ def leftovers(folder: Path, name: str) -> list[Leftover]:
 def without_draft(folder: Path, exists: Callable[[str], bool]) -> list[Leftover]:
     """The texts an editor saved after their draft was sent or thrown away, oldest first.
 
-    ``exists`` says whether there is a draft of an id. Files that are as they were given out are removed.
+    ``exists`` says whether there is a draft of an id. Unchanged files are removed.
     """
     found = []
     names = {path.name.split(".")[0].removeprefix("draft-") for path in folder.glob("draft-*.gmi")}
@@ -158,7 +158,7 @@ def without_draft(folder: Path, exists: Callable[[str], bool]) -> list[Leftover]
 
 
 def saved_at(path: Path) -> float | None:
-    """When a file was saved last (Unix seconds); None when it is gone."""
+    """When a file was last saved (Unix seconds); None when it is gone."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -179,7 +179,7 @@ def forget(path: Path) -> None:
 # ---- the file
 
 _WAIT_OPTION = (
-    "The editor ended at once and changed nothing. If it has a window of its own, give it the option to wait"
+    "The editor exited at once and changed nothing. If it opens its own window, give it its option to wait"
     " (such as code --wait)."
 )
 _DRAFT_ID = re.compile(r"[0-9a-f]{16}")
@@ -195,9 +195,9 @@ def _lock_of(path: Path) -> Path:
 
 
 def _lock(path: Path) -> int | None:
-    """Keep a file for oneself until the descriptor is closed, or this process dies; None when it is taken.
+    """Lock a file until the descriptor is closed or this process dies; None when it is locked already.
 
-    The lock is a file beside it: an editor may put a new file in the place of the one it was given.
+    The lock is a file beside it: an editor may replace the file it was given.
     """
     descriptor = os.open(_lock_of(path), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -209,7 +209,7 @@ def _lock(path: Path) -> int | None:
 
 
 def _write(folder: Path, name: str, text: str) -> tuple[Path, int]:
-    """Put the text into a new file that is ours until the lock, which is returned too, is closed."""
+    """Write the text to a new file that is ours until the lock, which is returned too, is closed."""
     private_folder(folder)
     path, lock = next(_new_files(folder, _stem(name)))
     try:
@@ -257,22 +257,22 @@ def _read(path: Path) -> tuple[str | None, str]:
     """What an editor wrote, and what there is to say about it; a file that is not UTF-8 is copied first."""
     with path.open("rb") as file:
         with suppress(OSError):  # somebody else's
-            os.fchmod(file.fileno(), 0o600)  # an editor may have put a file of its own in the place of ours
+            os.fchmod(file.fileno(), 0o600)  # an editor may have replaced our file with its own
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
         kept = _aside(path)
-        return None, f"What the editor wrote is larger than {MAX_FILE:,} bytes; it is kept in {kept}."
+        return None, f"The editor's text is larger than {MAX_FILE:,} bytes; it is kept in {kept}."
     try:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
         kept = _aside(path, copy=data)
         return data.decode("utf-8", "replace"), (
-            f"What the editor wrote is not all UTF-8; the rest became �. The file is kept in {kept}."
+            f"Parts of the editor's text are not UTF-8 and became �. The file is kept in {kept}."
         )
 
 
 def _aside(path: Path, *, copy: bytes | None = None) -> Path:
-    """Give the file, or a copy with this content, a name under which nothing is removed any more."""
+    """Give the file, or a copy with this content, a name that is never removed."""
     stem = path.name.partition(".")[0]
     kept = next(kept for n in count(1) if not (kept := path.with_name(f"{stem}.{n}.kept.gmi")).exists())
     if copy is not None:
@@ -288,28 +288,28 @@ def _read_back(path: Path, before: str, code: int, keep: bool, early: bool) -> E
         after, problem = _read(path)
     except FileNotFoundError:
         forget(path)
-        return Edited(None, "The editor removed its file; the text is as it was.")
+        return Edited(None, "The editor removed its file; the text is unchanged.")
     except OSError as error:
-        return Edited(None, f"What the editor wrote cannot be read ({error}); it is kept in {path}.")
+        return Edited(None, f"The editor's text cannot be read ({error}); it is kept in {path}.")
     if after is None:
         return Edited(None, problem)
     if not before.endswith("\n"):
         after = after.removesuffix("\n")
     if code > 0 and after != before:
-        # It said that it failed, or was told to give up (:cq): do not take it, do not throw it away.
+        # It failed, or the user gave up (:cq): neither use its text nor throw it away.
         kept = _aside(path)
-        return Edited(None, f"The editor ended with an error ({code}); what it wrote is kept in {kept}.")
+        return Edited(None, f"The editor exited with an error ({code}); its text is kept in {kept}.")
     if early and after == before:
         if not keep:
             forget(path)
         if keep:
-            return Edited(after, f"{_WAIT_OPTION} What it saves is taken up all the same.", early=path)
-        return Edited(after, f"{_WAIT_OPTION} What it saves now is not used.")
+            return Edited(after, f"{_WAIT_OPTION} What it saves will still be used.", early=path)
+        return Edited(after, f"{_WAIT_OPTION} What it saves now will not be used.")
     if not keep:
         forget(path)
     left = path if keep else None
     if code > 0:
-        return Edited(None, f"The editor ended with an error ({code}); the text is as it was.", left)
+        return Edited(None, f"The editor exited with an error ({code}); the text is unchanged.", left)
     if code < 0:
         problem = f"The editor was killed (signal {-code}); this is what it had saved. {problem}".rstrip()
     return Edited(after, problem, left)

@@ -23,41 +23,41 @@ Severity = Literal["information", "warning", "error"]
 
 
 class Host(Protocol):
-    """The app, as its screens see it. What they ask of any Textual app they ask ``self.app``."""
+    """The app, as its screens see it. What every Textual app offers they get from ``self.app``."""
 
     @property
     def services(self) -> Services:
-        """The one door to mail and post."""
+        """The services: everything about mail."""
 
     @property
     def config(self) -> Config:
-        """The settings in force."""
+        """The settings in use."""
 
     @property
     def keys(self) -> Keymap:
-        """The keys in force."""
+        """The keys in use."""
 
     @property
     def hold(self) -> Hold:
-        """What keeps a screen from being drawn in pieces."""
+        """Keeps a screen from being drawn piece by piece."""
 
     @property
     def type_ahead(self) -> TypeAhead:
-        """What keeps keys for a field that is still opening."""
+        """Holds keys back for a field that is still opening."""
 
     def say(
         self, text: str, *, severity: Severity = "information", timeout: float | None = None, about: str = ""
     ) -> None:
-        """Show a notice; ``about`` names what it speaks of, for :meth:`withdraw`."""
+        """Show a notice; ``about`` names its subject, for :meth:`withdraw`."""
 
     def report(self, error: Exception, what: str = "") -> None:
         """Show a notice about something that failed."""
 
     def withdraw(self, about: str, *, every: bool = False) -> None:
-        """Take the newest notice about something away, or ``every`` one."""
+        """Remove the newest notice about something, or ``every`` one."""
 
     def use_config(self, config: Config) -> None:
-        """Put other settings in force."""
+        """Use other settings from now on."""
 
     def open_thread(self, conversation: ConversationRow, message: str = "", view: View | None = None) -> None:
         """Open a conversation, from the list that shows it; or at one message, as seen from ``view``."""
@@ -72,20 +72,20 @@ class Host(Protocol):
         """Close every screen above the inbox."""
 
     async def start_receiver(self) -> None:
-        """Receive mail if the settings want it."""
+        """Receive mail if the settings say so."""
 
-    async def ask_trust(self, kind: str, name: str, *, unasked: bool = False) -> bool:
-        """Ask for a decision about a certificate; False when none of that name waits for one."""
+    async def ask_trust(self, kind: str, name: str, *, by_itself: bool = False) -> bool:
+        """Ask for a decision about a certificate; False when no certificate of that name needs one."""
 
     def look_for_texts(self, *, again: bool = False) -> object:
-        """Make drafts of what editors saved after their own was gone; ``again`` and again if they may yet."""
+        """Turn what editors saved after their draft was gone into drafts; with ``again``, keep looking."""
 
     async def action_quit(self) -> None:
-        """Leave the program."""
+        """Quit the program."""
 
 
 def host_of(node: MessagePump) -> Host:
-    """The app a screen or a dialog is in. Textual knows only that it is some app."""
+    """The app of a screen or a dialog; Textual only knows that it is some app."""
     app: Any = node.app
     host: Host = app
     return host

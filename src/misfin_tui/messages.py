@@ -1,7 +1,7 @@
-"""The app-wide messages: what services, threads and the courier tell whoever is on the screen.
+"""App-wide messages: what services, threads and the courier report to the screens.
 
 Any thread may post them with ``app.post_message``. The app forwards each to the screens that handle it, so a
-screen behind a dialog stays up to date. Floods collapse: of several waiting, the newest replaces the older.
+screen behind a dialog stays up to date. Floods collapse: the newest one waiting replaces the others.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class MailChanged(Message, bubble=False):
     subject: str = ""
 
     def can_replace(self, message: Message) -> bool:
-        """A quiet change says nothing the newer one does not; news of arrivals is never dropped."""
+        """A quiet change adds nothing to a newer one; arrivals are never dropped."""
         return isinstance(message, MailChanged) and not message.arrived
 
 
 @dataclass
 class OutboxChanged(Message, bubble=False):
-    """A message in the outbox changed state. ``notice`` is one sentence for a person, empty for none."""
+    """A message in the outbox changed state. ``notice`` is one sentence for the user, empty for none."""
 
     notice: str = ""
     severity: Literal["information", "warning", "error"] = "information"
@@ -42,7 +42,7 @@ class OutboxChanged(Message, bubble=False):
 
 @dataclass
 class TrustAsked(Message, bubble=False):
-    """Something waits until a person decides about a certificate; several messages raise one question.
+    """Something waits for a decision about a certificate; several messages raise one question.
 
     ``kind`` is ``"host"`` or ``"sender"``; ``name`` is ``host:port`` or ``mailbox@host``.
     """
@@ -90,12 +90,12 @@ class Problem(Message, bubble=False):
 
 @dataclass
 class ConfigChanged(Message, bubble=False):
-    """The settings were changed in the app or in the file; ``app.config`` holds the new ones."""
+    """The settings were changed, in the app or in the file; ``app.config`` holds the new ones."""
 
 
 @dataclass
 class PasteRefused(Message, bubble=False):
-    """A paste was larger than anything here takes; nothing of it was kept. Both numbers are bytes."""
+    """A paste was too large for anything here; none of it was kept. Both numbers are in bytes."""
 
     size: int
     limit: int

@@ -1,4 +1,4 @@
-"""Where a profile keeps its things; nothing here creates or reads a file."""
+"""Where a profile keeps its files; nothing here creates or reads a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOME_VARIABLE = "MISFIN_TUI_HOME"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The folders of one profile: what is precious in ``root``, the rest in ``cache``.
+    """The folders of one profile: what cannot be replaced in ``root``, the rest in ``cache``.
 
     See docs/mail-on-disk.md §1.
     """
@@ -43,7 +43,7 @@ class Profile:
 
     @property
     def outbox_db(self) -> Path:
-        """Messages on their way out."""
+        """The outbox."""
         return self.root / "outbox.db"
 
     @property
@@ -54,7 +54,7 @@ class Profile:
     @property
     def index_db(self) -> Path:
         """The index over the mail; rebuilt from it at any time."""
-        from misfin.store.index_file import index_file  # late: only the mail commands ask
+        from misfin.store.index_file import index_file  # late: only the mail commands need it
 
         return index_file(self.cache)
 
@@ -70,7 +70,7 @@ class Profile:
 
 
 def profile_at(folder: Path) -> Profile:
-    """A profile kept whole under one folder (``--profile DIR``)."""
+    """A profile kept in one folder (``--profile DIR``)."""
     root = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - resolve() would follow links the user meant
     return Profile(root=root, cache=root / "cache", runtime=root / "run")
 

@@ -1,6 +1,6 @@
 """The first screen as it was last drawn, painted before the program that draws it is imported.
 
-A picture is shown only while everything it was drawn from is as it was: the terminal, the settings, the index
+A picture is shown only while everything it was drawn from is unchanged: the terminal, the settings, the index
 and the inboxes. Then it is what the program draws a moment later; otherwise the person waits that moment.
 """
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from misfin_tui.paths import Profile
 
 ENTER = b"\x1b[?1049h"
-"""The alternate screen: what stood in the terminal before comes back at the end."""
-_BEGIN = ENTER + b"\x1b[?25l\x1b[?7l\x1b[?2004h"  # what is pasted already has to be told from keys
+"""The alternate screen: what was in the terminal before comes back at the end."""
+_BEGIN = ENTER + b"\x1b[?25l\x1b[?7l\x1b[?2004h"  # pasted text must already be distinguished from keys
 _END = b"\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
 _ENVIRONMENT = ("TERM", "COLORTERM", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE")
 _OVERRULING = ("COLUMNS", "LINES", "TEXTUAL_DRIVER")  # the terminal is then not what it seems
@@ -36,13 +36,13 @@ class Picture:
         self.profile = profile
         self.path: Path = profile.cache / "first-screen"
         self.attributes: list[Any] | None = None
-        """How the terminal was set up before; None unless the picture stands on it."""
+        """How the terminal was set up before; None unless the picture is on it."""
 
     # ---- at the start
 
     @contextmanager
     def painted(self) -> Iterator[None]:
-        """The picture is on the terminal, if there is a true one, until the program draws over it.
+        """The picture is on the terminal, if there is a current one, until the program draws over it.
 
         A program that ends before it has drawn anything leaves the terminal as it was.
         """
@@ -53,7 +53,7 @@ class Picture:
             self._take_down()
 
     def taken_over(self) -> list[Any] | None:
-        """The program draws from now on, and leaves the terminal as returned here at its end."""
+        """The program draws from now on; at its end it restores the state of the terminal returned here."""
         attributes, self.attributes = self.attributes, None
         return attributes
 
@@ -87,7 +87,7 @@ class Picture:
     # ---- what is kept
 
     def frame(self, size: tuple[int, int]) -> bytes | None:
-        """What to write to a terminal of this size; None when there is nothing true to show."""
+        """What to write to a terminal of this size; None when there is no current picture."""
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
@@ -114,7 +114,7 @@ class Picture:
             self.path.unlink()
 
     def carry_over(self, size: tuple[int, int], change: Callable[[], object]) -> None:
-        """Do something that changes the files of the index but nothing that is in it."""
+        """Do something that changes the files of the index but not its content."""
         frame = self.frame(size)
         inboxes = self._inboxes()
         change()

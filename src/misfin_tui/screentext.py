@@ -1,4 +1,4 @@
-"""The one door for text from outside on its way to the screen.
+"""Makes text from outside safe for the screen.
 
 Messages, certificates, server answers and file names are written by strangers: they pass ``plain``, which
 makes visible what could act on a terminal. ``suspicious`` says why an address may be posing as another one.
@@ -69,9 +69,9 @@ def _odd_name(name: str, *, punycode: bool) -> str:
             return f"{plain(name, one_line=True)} is not a valid international name"
         name = decoded
     if name.isascii():
-        return "" if name.isprintable() else "holds control characters"
+        return "" if name.isprintable() else "contains control characters"
     if UNSAFE.search(name) or not name.isprintable():
-        return "holds characters that cannot be seen"
+        return "contains invisible characters"
     chars = [char for char in name if unicodedata.category(char)[0] == "L"]
     scripts = {unicodedata.name(char, "UNKNOWN").split(" ")[0] for char in chars}
     if len(scripts) > 1 and not any(scripts <= allowed for allowed in _WRITTEN_TOGETHER):

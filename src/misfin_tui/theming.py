@@ -1,7 +1,7 @@
 """Colour themes from TOML files: read, checked colour by colour, and turned into Textual themes.
 
 Later folders win: Textual's built-ins, then the shipped ``themes/``, then the user's own. A file that
-is wrong is left out and every fault in it becomes one sentence; a theme never stops the program.
+is wrong is left out and every error in it becomes one sentence; a theme never stops the program.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ OWN_VARIABLES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Themes:
-    """What a folder, or several, gave; ``problems`` are sentences to show."""
+    """What one or more folders gave; ``problems`` are sentences to show."""
 
     themes: Mapping[str, Theme] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def load(folder: Path) -> Themes:
 
 
 def read(path: Path) -> tuple[Theme | None, list[str]]:
-    """One theme file; ``None`` when it cannot be used; every fault found. Unknown keys are only reported."""
+    """One theme file; ``None`` when it cannot be used; every error found. Unknown keys are only reported."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE + 1)
@@ -118,7 +118,7 @@ def read(path: Path) -> tuple[Theme | None, list[str]]:
 def build(name: str, data: Mapping[str, Any]) -> tuple[Theme | None, list[str]]:
     """A theme from parsed TOML. Textual checks nothing and fails late, so each colour is tried here."""
     if not _NAME.fullmatch(name):
-        return None, [f"{_shown(name)}: a theme's file name is made of letters, digits, - and _."]
+        return None, [f"{_shown(name)}: a theme's file name may only contain letters, digits, - and _."]
     usable = True
     colors = data.get("colors", {})
     variables = data.get("variables", {})
@@ -158,7 +158,7 @@ def variable_defaults(theme: Theme) -> dict[str, str]:
         value = next((found for source in sources if (found := getattr(theme, source))), theme.primary)
         defaults[name] = value
     defaults["mail-muted"] = _muted(theme)
-    # Textual's own style sheets name these, yet its colour table has them not for every kind of theme.
+    # Textual's own style sheets use these, but its colour table lacks them for some kinds of theme.
     return defaults | {
         "surface-active": theme.surface or "transparent",
         "foreground-disabled": theme.foreground or "ansi_default",

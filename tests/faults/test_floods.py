@@ -131,5 +131,5 @@ async def test_with_64_files_receiving_is_refused_in_one_sentence_that_says_what
     out, _ = await process.communicate()
     assert (process.returncode, out) == (2, b"")
     (line,) = complaints.read_text().splitlines()
-    assert "needs 160 open files at the same time; the system allows this process 64." in line
+    assert "needs 160 open files at once, but the system allows this process 64." in line
     assert "`ulimit -n 1024`" in line

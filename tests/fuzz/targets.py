@@ -37,7 +37,7 @@ from misfin.email.smtp import (
 )
 from misfin.email.smtp.limits import MAX_REPLY, MAX_REPLY_LINES
 from misfin.email.smtp.replies import ReplyParser
-from misfin.email.smtp.serverevents import LoginStarts, MessagePiece
+from misfin.email.smtp.serverevents import DataPiece, LoginStarts
 from misfin.errors import (
     AddressError,
     GemmailError,
@@ -322,7 +322,7 @@ def _smtp_served(chunks: list[bytes], *, lmtp: bool) -> tuple[bytes, list[object
     for chunk in chunks:
         server.feed_bytes(chunk)
         while event := server.next_event():
-            if isinstance(event, MessagePiece):
+            if isinstance(event, DataPiece):
                 body += event.data
             else:
                 seen.append((event, body))

@@ -162,7 +162,8 @@ def miscounted(db: sqlite3.Connection) -> list[str]:
         "conversations": (
             "SELECT box, thread, newest, total, unread, starred FROM conversations",
             "SELECT box, thread, (SELECT row FROM messages JOIN boxes b USING (folder)"
-            " WHERE b.box = boxes.box AND thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT 1),"
+            " WHERE b.box = boxes.box AND thread = l.thread"
+            " ORDER BY date DESC, tiebreak DESC, row DESC LIMIT 1),"
             " count(*), sum(unread), sum(starred)"
             " FROM messages l JOIN boxes USING (folder) GROUP BY box, thread",
         ),

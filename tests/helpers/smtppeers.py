@@ -22,11 +22,11 @@ from scramserver import ScramServer
 
 from misfin.email.smtp import SMTPServerProtocol
 from misfin.email.smtp.serverevents import (
+    DataPiece,
     LoginContinues,
     LoginStarts,
     MailStarts,
     MessageEnds,
-    MessagePiece,
     RecipientNamed,
     ServerEvent,
     TlsStarts,
@@ -301,7 +301,7 @@ class EngineServer:
                 if code == 250:
                     self.recipients.append(address)
                 smtp.respond(code, text)
-            case MessagePiece(data):
+            case DataPiece(data):
                 self.pieces.append(data)
             case MessageEnds(size):
                 message = b"".join(self.pieces)

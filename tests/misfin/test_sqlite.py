@@ -99,7 +99,7 @@ def test_a_change_that_fails_is_undone_and_so_is_the_impatience(tmp_path):
 def test_a_database_of_another_program_is_left_alone(tmp_path):
     with closing(connect(tmp_path / "a.db")) as database:
         database.execute("CREATE TABLE theirs (a)")
-        with pytest.raises(StoreError, match="The file is a database of another program") as caught:
+        with pytest.raises(StoreError, match="The file belongs to another program") as caught:
             bring_up_to_date(database, "The file", (("CREATE TABLE ours (a)",),))
         assert caught.value.remedy
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]

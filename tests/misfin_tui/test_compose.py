@@ -206,8 +206,8 @@ async def test_addresses_complete_from_the_address_book(profile):
         await until(pilot, lambda: not screen.offers.display)
         assert screen.to.has_focus
         chosen = screen.to.recipients
-        assert chosen[0].address.mailbox == "bob"
-        assert chosen[1].address.hostname in ("hive.test", "other.test")
+        assert chosen[0].address == "bob@remote.host"
+        assert chosen[1].address in ("carol@hive.test", "carol@other.test")
         assert screen.to.value.endswith(", ")
 
 
@@ -249,7 +249,7 @@ async def test_each_recipients_trust_is_shown(profile):
         await compose(app, pilot)
         await type_text(pilot, "bob@hive.test, new@other.test, broken")
         await on_screen(pilot, "? bob@hive.test unproven, host pinned 14 Nov 2023")
-        await on_screen(pilot, "? new@other.test unproven, host not met yet")
+        await on_screen(pilot, "? new@other.test unproven, host not contacted yet")
         await on_screen(pilot, "broken is not an address")
 
 
@@ -283,7 +283,7 @@ async def test_sending_without_recipients_or_text_says_so(profile):
         assert screen.to.has_focus
         screen.to.value = "bob@hive.test"
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "There is nothing in the message yet." in notices(app))
+        await until(pilot, lambda: "The message is empty." in notices(app))
         assert queued(profile) == []
 
 
@@ -310,11 +310,11 @@ async def test_sending_queues_for_each_recipient_and_forgets_the_draft(profile):
 @pytest.mark.parametrize(
     ("messages", "copies", "hold", "words"),
     [
-        (1, 1, 10, "The message leaves in 10 s; z takes it back."),
-        (1, 3, 10, "The message to 3 people leaves in 10 s; z takes it back."),
-        (2, 2, 10, "2 messages leave in 10 s; z takes them back."),
-        (2, 6, 0, "2 messages to 3 people are on their way."),
-        (1, 1, 0, "The message is on its way."),
+        (1, 1, 10, "The message will be sent in 10 s; z to undo."),
+        (1, 3, 10, "The message to 3 people will be sent in 10 s; z to undo."),
+        (2, 2, 10, "2 messages will be sent in 10 s; z to undo."),
+        (2, 6, 0, "2 messages to 3 people are being sent."),
+        (1, 1, 0, "The message is being sent."),
     ],
 )
 def test_what_was_queued_is_told(messages, copies, hold, words):
@@ -327,16 +327,16 @@ async def test_the_offer_to_take_it_back_goes_with_it(profile):
         app.say("Something else.", timeout=60)
         await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Hi", body="text"))
         await pilot.press("ctrl+s")
-        await on_screen(pilot, "The message leaves in 3600 s; w takes it back.")
+        await on_screen(pilot, "The message will be sent in 3600 s; w to undo.")
         await pilot.press("w")
         await until(pilot, lambda: "Not sent. It is a draft again." in notices(app))
-        assert not any("takes it back" in each for each in notices(app))
+        assert not any("to undo" in each for each in notices(app))
         assert "Something else." in notices(app)
-        await until(pilot, lambda: "takes it back" not in shown(app))
+        await until(pilot, lambda: "to undo" not in shown(app))
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         assert not any(each.region.overlaps(app.screen.meter.region) for each in app.screen.query(Toast))
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: any("takes it back" in each for each in notices(app)))
+        await until(pilot, lambda: any("to undo" in each for each in notices(app)))
         assert "Not sent. It is a draft again." not in notices(app)
 
 
@@ -611,7 +611,7 @@ async def test_text_left_by_a_killed_editor_is_taken_up_once(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
         await until(pilot, lambda: screen.body.text == "newer, from the editor\n")
-        await until(pilot, lambda: any("taken up again" in note for note in notices(app)))
+        await until(pilot, lambda: any("was restored" in note for note in notices(app)))
         await until(pilot, lambda: not list(profile.runtime.glob("draft-*")))
         assert drafts(profile)[0].body == "newer, from the editor\n"
         screen.body.focus()

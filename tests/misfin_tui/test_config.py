@@ -155,7 +155,7 @@ def test_an_account_of_a_later_version_is_passed_over_by_the_program() -> None:
     settings = config.parse('[accounts.work]\nkind = "email"\nsmtp = "smtps://x"\n', unknown=told)
     assert settings == Config()
     assert len(told) == 1
-    assert "the kind `email` is not supported by this version. It is passed over." in told[0]
+    assert "the kind `email` is not supported by this version. It is ignored." in told[0]
 
 
 def test_an_account_has_a_kind_an_address_and_a_name(monkeypatch) -> None:

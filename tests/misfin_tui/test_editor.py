@@ -125,7 +125,9 @@ async def test_a_missing_editor_is_named(tmp_path):
     async with app.run_test():
         result = await edit(app, "x", command=["/no/such/editor"], folder=tmp_path, name="abc")
         assert "/no/such/editor cannot be started" in result.problem
-        assert "There is no editor" in (await edit(app, "x", command=[], folder=tmp_path, name="abc")).problem
+        assert (
+            "No editor was found" in (await edit(app, "x", command=[], folder=tmp_path, name="abc")).problem
+        )
 
 
 async def test_where_the_terminal_cannot_be_given_away_it_says_so(tmp_path):

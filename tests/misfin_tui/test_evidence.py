@@ -15,6 +15,7 @@ from peers import person
 from misfin.compose.recipients import TypedRecipient
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
+from misfin.model.recipient import Recipient
 from misfin.model.status import StatusCode
 from misfin.net.asking import HostAnswer
 from misfin.net.checks import judge_sender
@@ -47,7 +48,7 @@ from misfin_tui.cli.trust import _record
 from misfin_tui.screens.contacts import ContactsScreen
 from misfin_tui.screens.sending import people_line, standing_words
 from misfin_tui.screens.trust import PinFilter, TrustEntry, TrustScreen, facts_of
-from misfin_tui.services.contacts import Known
+from misfin_tui.services.contacts import Known, Met
 from misfin_tui.widgets.message_list_columns import Palette, columns, parts
 from misfin_tui.widgets.message_rows import detail_rows, folded_row, head_rows
 
@@ -252,8 +253,8 @@ def said_of_person(pins: PinBook, *, held: bool) -> dict[str, str]:
     """What each place that shows a person says about them."""
     pin, offer = pins.get(PinKind.SENDER, BOB), pins.offered(PinKind.SENDER, BOB)
     known = standing(pin, claimed=pin is not None and offer is not None, held=held)
-    address = MisfinAddress.parse(BOB)
-    composer = people_line([TypedRecipient(BOB, address)], [known], [])
+    entry = TypedRecipient(BOB, Recipient(BOB, "hive.test:1958"))
+    composer = people_line([entry], {entry: Met(known)})
     cells = ContactsScreen._cells(None, Known(Contact(BOB), known))  # type: ignore[arg-type]
     said = {
         "contacts sign": SIGNS[cells[0][0]],

@@ -35,7 +35,7 @@ async def test_one_goes_on_writing_from_the_same_address_when_another_is_made(pr
         form = await open_form(app, pilot, "n", NewIdentityDialog)
         form.query_one("#address").value = "aaa@before.test"  # before alice, by name
         await pilot.click("#ok")
-        await until(pilot, lambda: any(f"You go on writing from {ALICE}." in note for note in notices(app)))
+        await until(pilot, lambda: any(f"The default is still {ALICE}." in note for note in notices(app)))
         assert (await app.services.sending.new()).account == ALICE
     assert config.load(profile.config).identity.default == ALICE
 

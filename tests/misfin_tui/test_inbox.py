@@ -641,9 +641,9 @@ async def test_what_waits_in_the_outbox_is_counted_from_the_start(profile, mailb
     finish(outbox, claim, Outcome(DeliveryState.FAILED, "no such mailbox"), Transcript(), START + 1)
     outbox.close()
     async with at_desk(profile, (120, 30)) as (app, pilot):
-        await on_screen(pilot, "1 sending · 1 need you")
+        await on_screen(pilot, "1 sending · 1 needs you")
         await on_screen(pilot, "Outbox            2")
-        assert "1 need you" in shown(app)
+        assert "1 needs you" in shown(app)
 
 
 async def test_tab_before_the_words_have_come_completes_when_they_come(profile, mailbox, monkeypatch):

@@ -36,14 +36,14 @@ def test_every_action_is_described():
 
 @pytest.mark.parametrize("room", KeyContext)
 def test_no_default_key_stands_twice_where_it_would_be_ambiguous(room):
-    together = [a for a in ACTIONS if a.room is room or a.room in TOGETHER.get(room, ())]
+    together = [a for a in ACTIONS if a.context is room or a.context in TOGETHER.get(room, ())]
     keys = [key for action in together for key in split(action.keys)]
     assert sorted(keys) == sorted(set(keys))
 
 
 def test_defaults_of_rooms_where_text_is_typed_are_no_messages():
     for action in ACTIONS:
-        if action.room in WRITING:
+        if action.context in WRITING:
             assert all(len(key) > 1 for key in split(action.keys)), action.id
 
 
@@ -171,9 +171,9 @@ def test_a_key_freed_with_noop_can_be_taken():
 def test_whatever_is_wished_no_key_is_left_ambiguous(wanted):
     keys = resolve(wanted)
     assert all(problem.isprintable() for problem in keys.problems)
-    for room in KeyContext:
-        rooms = {room, *TOGETHER.get(room, ())}
-        taken = [key for action in ACTIONS if action.room in rooms for key in keys.of(action.id)]
+    for context in KeyContext:
+        contexts = {context, *TOGETHER.get(context, ())}
+        taken = [key for action in ACTIONS if action.context in contexts for key in keys.of(action.id)]
         assert sorted(taken) == sorted(set(taken))
 
 

@@ -112,7 +112,7 @@ def test_the_manual_page_is_clean_roff(capsys: pytest.CaptureFixture[str]) -> No
 def test_every_option_and_argument_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     main(["man"])
     page = capsys.readouterr().out
-    assert "One JSON object per line" in page
+    assert "Print one JSON object per line" in page
     assert "\nmailbox@host.\n" in page
     for number, line in enumerate(page.splitlines()):
         assert line.strip() not in ("", "."), f"line {number} of the manual page says nothing"

@@ -79,7 +79,7 @@ async def open_outbox(app, pilot) -> OutboxScreen:
 
 
 STATES = {
-    "leaves in": None,
+    "sends in": None,
     "tries again in 5 min: It is away.": Outcome(DeliveryState.DEFERRED, "It is away.", next_attempt=1.0),
     "delivered": Outcome(DeliveryState.DELIVERED, status=20, meta="ab" * 32),
     "held: The certificate has changed.": Outcome(
@@ -180,7 +180,7 @@ async def test_what_was_delivered_cannot_be_edited(profile):
     async with at_desk(profile) as (app, pilot):
         await open_outbox(app, pilot)
         await pilot.press("e")
-        await until(pilot, lambda: any("nothing to take back" in note for note in notices(app)))
+        await until(pilot, lambda: any("cannot be edited" in note for note in notices(app)))
 
 
 async def test_cancelling_asks_first(profile):
@@ -211,7 +211,7 @@ async def test_undo_send_takes_back_what_was_just_sent(profile):
 async def test_what_was_decided_about_in_the_outbox_is_not_offered_to_be_taken_back(profile, key):
     async with at_desk(profile) as (app, pilot):
         await app.services.sending.submit(Draft(account=ALICE, to=("bob@hive.test",), subject="Hi", body="x"))
-        app.say("The message leaves in 3600 s; z takes it back.", timeout=3600, about="sending")
+        app.say("The message will be sent in 3600 s; z to undo.", timeout=3600, about="sending")
         await open_outbox(app, pilot)
         await pilot.press(key)
         if key == "d":
@@ -236,10 +236,10 @@ async def test_a_copy_that_was_cancelled_does_not_come_back_with_the_others(prof
 
 
 WAITING_FOR_A_PERSON = {
-    "a answers the question": Outcome(DeliveryState.HELD, "asks", question=Question.PERSON),
-    "r sends it again, after asking": Outcome(DeliveryState.UNCERTAIN, "cut off"),
+    "a Decide": Outcome(DeliveryState.HELD, "asks", question=Question.PERSON),
+    "r asks, then sends it again": Outcome(DeliveryState.UNCERTAIN, "cut off"),
     "a marks the mailbox as gone": Outcome(DeliveryState.FAILED, "gone", status=52, meta="gone"),
-    "e takes it back to shorten or split it": Outcome(
+    "e edits it, to shorten or split it": Outcome(
         DeliveryState.HELD, "too long", question=Question.TOO_LARGE
     ),
 }
@@ -260,7 +260,7 @@ async def test_a_key_of_ones_own_is_the_one_that_is_named(profile_root):
     put(profile, Outcome(DeliveryState.HELD, "asks", question=Question.PERSON))
     async with at_desk(profile, (80, 24)) as (app, pilot):
         await open_outbox(app, pilot)
-        await on_screen(pilot, "f6 answers the question")
+        await on_screen(pilot, "f6 Decide")
 
 
 async def test_a_row_that_waits_for_nobody_has_no_such_line(profile):
@@ -307,8 +307,8 @@ async def test_a_changed_certificate_is_trusted_only_by_a_second_deliberate_step
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
         text = shown(app)
         assert "The certificate of hive.test:1958 has changed" in text
-        assert "2 messages wait for you" in text
-        assert "Nothing of your message has left" in text
+        assert "2 messages need your decision" in text
+        assert "Nothing of your message has been sent" in text
         assert "a different key" in text
         assert old[:4] in text
         assert new[:4] in text
@@ -394,8 +394,11 @@ async def test_a_redirect_is_followed_only_when_a_person_says_so(profile, perman
         assert bool(app.screen.query("#always")) is permanent
         await pilot.click("#always" if permanent else "#once")
         await until(pilot, lambda: rows(profile)[0].route == "new.test:1958")
-        moved = await app.services.contacts.get("bob@hive.test")
-        assert (moved is not None and moved.address == "bob@new.test") is permanent
+        book = app.services.contact_book
+        if permanent:
+            await until(pilot, lambda: book.resolve("bob@hive.test") == "bob@new.test")
+        else:
+            assert book.get("bob@hive.test") is None
 
 
 async def test_a_mailbox_that_is_gone_can_be_marked_so_that_it_is_offered_last(profile):
@@ -425,5 +428,5 @@ async def test_search_and_movement(profile):
 
 def test_the_countdown_is_in_words(profile):
     row = rows(profile) or ([put(profile, None)] and rows(profile))
-    assert state_words(row[0], row[0].created).startswith("leaves in 1 h")
+    assert state_words(row[0], row[0].created).startswith("sends in 1 h")
     assert state_words(row[0], row[0].hold_until + 1) == "waiting"

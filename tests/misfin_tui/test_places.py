@@ -69,7 +69,7 @@ async def test_pins_are_listed_with_what_waits_on_top(profile, pinned):
         await until(pilot, lambda: len(screen.rows.items) == 3)
         assert screen.rows.items[0].name == "erin@far.test"
         await on_screen(pilot, "needs your decision")
-        await on_screen(pilot, "1 question for you")
+        await on_screen(pilot, "1 needs you")
 
 
 async def test_a_notice_leaves_what_is_said_of_a_row_free(profile, pinned):
@@ -132,7 +132,7 @@ async def test_a_changed_sender_is_decided_here(profile, pinned):
         await until(pilot, lambda: len(screen.rows.items) == 3)
         await pilot.press("a")
         asked = await dialog(app, pilot, CertificateDialog)
-        assert "kept back for you" in shown(app)
+        assert "held for your decision" in shown(app)
         new = asked.question.shown.fingerprints.cert
         await pilot.click("#trust")
         await dialog(app, pilot, TrustStep)
@@ -155,7 +155,7 @@ async def test_keys_of_recipients_stand_with_their_history_and_can_be_forgotten(
         await pilot.press("h", "h", "h")
         await on_screen(pilot, "Trust · recipients · 2")
         await on_screen(pilot, "changed, since")
-        await on_screen(pilot, "as their server says")
+        await on_screen(pilot, "reported by their server")
         await pilot.press("enter")
         await dialog(app, pilot, FactsDialog)
         await on_screen(pilot, "It is the key pinned for them as a sender.")
@@ -187,7 +187,7 @@ async def test_the_log_and_the_export(profile, pinned, tmp_path):
             asked.query_one("#answer").value = str(target)
             await pilot.press("enter")
             await until(pilot, lambda: app.screen is screen)
-        await until(pilot, lambda: any("exists already" in note for note in notices(app)))
+        await until(pilot, lambda: any("already exists" in note for note in notices(app)))
         assert len(json.loads(target.read_text())) == 3
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
@@ -221,7 +221,7 @@ async def test_a_contact_is_added_with_its_address_checked(profile):
         form = await dialog(app, pilot, ContactDialog)
         await type_text(pilot, "nobody")
         await pilot.click("#ok")
-        await on_screen(pilot, "there is no @ in it")
+        await on_screen(pilot, "it has no @")
         assert app.screen is form
         form.query_one("#address").value = "dave@hive.test"
         form.query_one("#name").value = "Dave"
@@ -298,7 +298,7 @@ async def test_a_search_that_finds_nobody_does_not_say_that_there_is_nobody(prof
         screen = await go(app, pilot, "C", ContactsScreen)
         await until(pilot, lambda: len(screen.rows.items) == 2)
         await pilot.press("slash", "x", "y", "z")
-        await on_screen(pilot, "Nothing here fits the search.")
+        await on_screen(pilot, "Nothing here matches the search.")
         await pilot.press("escape")
         await on_screen(pilot, "Bob Jones")
 
@@ -306,7 +306,7 @@ async def test_a_search_that_finds_nobody_does_not_say_that_there_is_nobody(prof
 async def test_what_an_empty_place_says_is_read_to_its_end_in_a_small_window(profile):
     async with at_desk(profile, (60, 20)) as (app, pilot):
         await go(app, pilot, "C", ContactsScreen)
-        await on_screen(pilot, "adds somebody.")
+        await on_screen(pilot, "to add somebody.")
 
 
 # ---- identities

@@ -130,7 +130,7 @@ async def test_a_standing_question_counts_what_waits_by_now(profile):
     offered(profile)
     async with at_desk(profile) as (app, pilot):
         await unasked_question(app, pilot)
-        for words in ("1 message waits for you", "2 messages wait for you"):
+        for words in ("1 message needs your decision", "2 messages need your decision"):
             assert words not in shown(app)
             held(profile)
             app.post_message(OutboxChanged())
@@ -144,7 +144,7 @@ async def test_no_notice_covers_a_question_in_a_small_window(profile):
             app.say("words to read later", timeout=3600)
         await on_screen(pilot, "words to read later")
         await unasked_question(app, pilot)
-        assert "another way before you trust it." in shown(app)
+        assert "through another channel before you trust it." in shown(app)
         assert "Trust the new one …" in shown(app)
         await pilot.press("escape")
         await on_screen(pilot, "words to read later")

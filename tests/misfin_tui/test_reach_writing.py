@@ -82,7 +82,7 @@ def note(screen, action, monkeypatch) -> list[str]:
 
 BY_KEY = pytest.mark.parametrize(
     ("action", "profile"),
-    [(each, each.room) for each in ACTIONS],
+    [(each, each.context) for each in ACTIONS],
     indirect=["profile"],
     ids=lambda x: getattr(x, "id", ""),
 )
@@ -93,7 +93,7 @@ async def test_every_action_has_its_key_its_place_in_the_palette_and_in_the_line
     action, profile, monkeypatch
 ):
     async with at_desk(profile, (200, 50)) as (app, pilot):
-        screen = await opened(app, pilot, action.room)
+        screen = await opened(app, pilot, action.context)
         called = note(screen, action, monkeypatch)
         for count, key in enumerate(action.keys.split(","), 1):
             await pilot.press(key)

@@ -162,7 +162,7 @@ async def test_a_host_is_added(profile):
         await dialog(app, pilot, ChooseDialog)
         await pilot.press("enter")
         await answer(app, pilot, "no host")
-        await on_screen(pilot, "A host has no spaces in its name.")
+        await on_screen(pilot, "A host name cannot contain spaces.")
         await answer(app, pilot, "bob@Hive.Test")
         await on_screen(pilot, "hosts.hive.test.connect")
         await answer(app, pilot, "127.0.0.1:19580")
@@ -250,7 +250,7 @@ async def test_a_name_that_means_nothing_is_told_and_changes_nothing_else(profil
         await until(pilot, lambda: "unknown key `belll`" in "\n".join(notices(app)))
         profile.config.write_text(SETTINGS + "[ui]\nbelll = true\nbell = true\n[colours]\n")
         await until(pilot, lambda: app.config.ui.bell)
-        await until(pilot, lambda: "did you mean `bell`? It is passed over." in "\n".join(notices(app)))
+        await until(pilot, lambda: "did you mean `bell`? It is ignored." in "\n".join(notices(app)))
         assert any("unknown section [colours]" in notice for notice in notices(app))
         await setting(app, pilot, "ui.mouse")
         await pilot.press("enter")  # and the file can still be changed from here
@@ -275,11 +275,11 @@ async def test_a_file_broken_meanwhile_changes_nothing_and_says_so_and_when_it_i
             await until(pilot, told, words)
 
         before = app.config
-        await saved(f"{good}[ui]\nbell = perhaps\n", "The settings in force stay as they are.")
+        await saved(f"{good}[ui]\nbell = perhaps\n", "The settings in use stay as they are.")
         line = len(good.splitlines()) + 2
         assert any(f"config.toml, line {line}: not valid TOML" in note for note in notices(app))
         assert app.config == before
-        await saved(good.replace("3600", "60"), "The settings file can be used again.")
+        await saved(good.replace("3600", "60"), "The settings file is valid again.")
         assert not any("stay as they are" in note for note in notices(app))
         await until(pilot, lambda: app.config.send.undo_send_seconds == 60)
 

@@ -149,9 +149,9 @@ async def test_details_of_what_was_written_here_name_no_receiver(profile, monkey
 
 async def test_a_forwarded_message_names_every_station(profile):
     made = Mailbox(profile.mail, ALICE)
-    made.put(gemmail("# Passed on\n\nHello.", senders=("bob@hive.test Bob", "erin@cove.test Erin")))
+    made.put(gemmail("# Forwarded\n\nHello.", senders=("bob@hive.test Bob", "erin@cove.test Erin")))
     async with at_desk(profile, (120, 40)) as (_app, pilot):
-        await opened(pilot, "Passed on")
+        await opened(pilot, "Forwarded")
         await on_screen(pilot, "passed on by Bob (bob@hive.test) at 20 Nov 2026")
         await on_screen(pilot, "passed on by Erin (erin@cove.test) at 20 Nov 2026 12:00, it is claimed")
 
@@ -272,7 +272,7 @@ async def test_a_message_is_saved_and_never_over_another_file(profile, mailbox, 
         await until(pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus)
         screen.prompts.prompt.line.value = str(tmp_path / "a.gmi")
         await pilot.press("enter")
-        await until(pilot, lambda: any("exists already" in each for each in notices(app)))
+        await until(pilot, lambda: any("already exists" in each for each in notices(app)))
 
 
 async def test_text_is_found_in_the_open_messages(profile, mailbox):
@@ -405,7 +405,7 @@ async def test_a_held_message_can_be_let_in(profile, mailbox):
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, (ConfirmDialog, CertificateDialog)))
         await pilot.click("#yes")
-        await until(pilot, lambda: "The message is in the inbox." in notices(app))
+        await until(pilot, lambda: "The message is now in the inbox." in notices(app))
         assert len(mailbox.files("Held")) == 0
 
 
@@ -456,7 +456,7 @@ async def test_a_mid_link_leads_to_the_message_it_names(profile, mailbox):
         await opened(pilot, "Index")
         await on_screen(pilot, "[2]")
         await pilot.press("o", "2", "enter")
-        await until(pilot, lambda: "The message this link names is not here." in notices(app))
+        await until(pilot, lambda: "The message this link refers to is not here." in notices(app))
         await pilot.press("o", "1", "enter")
         await until(pilot, lambda: len(app.screen_stack) == 3 and len(app.screen.thread.document.parts) == 3)
         await on_screen(pilot, "First thoughts.")
@@ -492,7 +492,7 @@ async def test_links_of_ordinary_mail_are_numbered_and_open(profile, mailbox):
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await pilot.press("o", "3", "enter")
-        await until(pilot, lambda: any("names is not in this message" in each for each in notices(app)))
+        await until(pilot, lambda: any("refers to is not in this message" in each for each in notices(app)))
         await pilot.press("o", "2", "enter")
         await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
 
@@ -509,7 +509,7 @@ async def test_an_attachment_is_saved_by_key_and_asked_for_again_when_that_fails
         await on_screen(pilot, "1 attachment")
         await pilot.press("enter")
         assert await answered(pilot, screen, str(tmp_path / "taken")) == "~/evil_.pdf"
-        await until(pilot, lambda: any("exists already" in each for each in notices(app)))
+        await until(pilot, lambda: any("already exists" in each for each in notices(app)))
         assert await answered(pilot, screen, str(tmp_path / "mine.pdf")) == str(tmp_path / "taken")
         await until(pilot, lambda: f"Saved to {tmp_path / 'mine.pdf'}." in notices(app))
         assert (tmp_path / "mine.pdf").read_bytes() == b"%PDF-1"

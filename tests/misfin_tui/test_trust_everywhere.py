@@ -102,12 +102,12 @@ async def test_a_change_that_was_due_says_since_when(profile, mailbox):
         MisfinAddress.parse(f"{BOB} Bob"), now=datetime.now(UTC) - timedelta(days=40), days=30
     ).info
     day = f"{old.not_after:%Y-%m-%d}"
-    sentence = f"A change was due since {day}, when the pinned certificate expired."
+    sentence = f"A change was due: the pinned certificate expired on {day}."
     pin(profile, VOUCHED, certificate=old, offer=OTHER)
     held = Findings(pin="changed", held=FORGED.held, due=day)
     put(mailbox, held, certificate=OTHER, folder="Held")
     async with at_desk(profile, (160, 40)) as (app, pilot):
-        await on_screen(pilot, f"A change was due since {day}, when the")
+        await on_screen(pilot, "A change was due: the pinned certificate")
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
         await on_screen(pilot, sentence)
@@ -155,7 +155,7 @@ async def test_menu_and_palette_offer_to_decide(profile, mailbox):
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, MenuDialog))
         found = [hit async for hit in ActionProvider(app.screen).search("decide")]
-        (hit,) = (hit for hit in found if hit.text == "Decide about a message that is held.")
+        (hit,) = (hit for hit in found if hit.text == "Decide about a held message.")
         await hit.command()
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
 
@@ -209,4 +209,4 @@ async def test_an_address_that_others_cannot_guess_is_given_with_its_port(profil
     Mailbox(profile.mail, ALICE)
     async with at_desk(profile, (120, 30)) as (_app, pilot):
         await on_screen(pilot, f"Others reach you at {ALICE}:19580.")
-        await on_screen(pilot, "Everybody has to write the port")
+        await on_screen(pilot, "They have to include the port")

@@ -33,9 +33,9 @@ async def test_each_kind_says_why_there_is_none_of_it(profile):
         await pilot.press("h", "h")
         await on_screen(pilot, "No sender is pinned yet.")
         await pilot.press("h")
-        await on_screen(pilot, "No server has named the key of a recipient yet.")
+        await on_screen(pilot, "No server has reported the key of a recipient yet.")
         await pilot.press("h", "slash", *"nobody")
-        await on_screen(pilot, "Nothing here fits the search.")
+        await on_screen(pilot, "Nothing here matches the search.")
         assert "is pinned yet" not in shown(app)
 
 

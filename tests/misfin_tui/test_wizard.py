@@ -48,7 +48,7 @@ async def test_an_empty_profile_becomes_one_that_can_write(profile_root):
         await pilot.pause()
         await pilot.press("ctrl+s")
         await step(app, pilot, 3)
-        assert "ada@mail.example will be made and only sends." in shown(app)
+        assert "ada@mail.example will be created and will only send." in shown(app)
         assert nothing_made(profile)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen))
@@ -76,7 +76,7 @@ async def test_an_address_is_shown_as_it_will_be_and_its_port_is_the_one_to_rece
         assert screen.query_one("#port").value == str(port)
         await pilot.press("ctrl+s")
         await step(app, pilot, 3)
-        assert f"ada@mail.example will be made and receives on port {port}." in shown(app)
+        assert f"ada@mail.example will be created and will receive on port {port}." in shown(app)
 
 
 async def test_leaving_at_any_step_leaves_nothing(profile_root):
@@ -106,7 +106,7 @@ async def test_a_wrong_address_is_told_at_once(profile_root):
         screen = await wizard(app, pilot)
         await type_text(pilot, "ada")
         await pilot.click("#next")
-        await on_screen(pilot, "there is no @ in it")
+        await on_screen(pilot, "it has no @")
         assert screen.query_one("#address").has_focus
 
 
@@ -115,7 +115,7 @@ async def test_what_is_wrong_stands_in_sight_at_every_size(profile_root, size):
     async with at_desk(profile_at(profile_root), size) as (app, pilot):
         screen = await wizard(app, pilot)
         await type_text(pilot, "ada harbour\nAda, Countess\n")
-        await on_screen(pilot, "there is no @ in it")
+        await on_screen(pilot, "it has no @")
         screen.query_one("#address").value = "ada@harbour.test"
         screen.query_one("#name").focus()
         await pilot.press("enter")
@@ -180,7 +180,7 @@ async def test_an_encrypted_pem_is_taken_over(profile_root, tmp_path):
         screen.query_one("#not-here").value = True
         await pilot.press("ctrl+s")
         await step(app, pilot, 3)
-        assert "erin@far.test is taken over" in shown(app)
+        assert "erin@far.test will be imported" in shown(app)
         assert nothing_made(profile)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen))

@@ -64,7 +64,7 @@ def test_ctrl_z_suspends_and_fg_draws_everything_in_the_size_there_is_then(desk)
     before = desk.mail()
     terminal.send(CTRL_Z)
     suspended(terminal)
-    assert "nothing is sent until you come back" in terminal.said
+    assert "nothing is sent until you resume it" in terminal.said
     terminal.send("echo dd qq\r")
     terminal.settle()
     assert desk.mail() == before

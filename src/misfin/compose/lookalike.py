@@ -1,4 +1,4 @@
-"""Addresses that pass for others at a glance: compared with those one already knows. Pure."""
+"""Detects addresses that look like ones already known. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _FOREIGN = str.maketrans(
 )
 _DIGITS = str.maketrans("0135", "oles")
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("ii", "n"))
-_SHORTEST = 5  # letters before the last dot; of shorter names many differ by a single one
+_SHORTEST = 5  # letters before the last dot; many shorter names differ by only one
 
 
 def resembles(address: str, known: Iterable[str]) -> str:
-    """The known ``mailbox@host`` or ``host`` whose host this one's passes for; empty when there is none.
+    """The known ``mailbox@host`` or ``host`` whose host this address's host looks like; empty if none.
 
-    A host that is itself known resembles nobody.
+    A host that is itself known never counts as a look-alike.
     """
     host = _host(address)
     hosts = {_host(each): each for each in known}
@@ -37,7 +37,7 @@ def _host(address: str) -> str:
 
 
 def _skeleton(host: str) -> str:
-    """What is left of a host once letters that look alike are one letter (after Unicode TR 39)."""
+    """A host with letters that look alike mapped to one letter (after Unicode TR 39)."""
     labels = []
     for label in host.split("."):
         if label.startswith("xn--"):

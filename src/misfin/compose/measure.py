@@ -1,6 +1,6 @@
 """How large a message will be for each server it goes to.
 
-Pure: sizes are counted on what would be written to the wire, with metadata, in UTF-8.
+Pure: sizes are those of the bytes on the wire, with metadata, in UTF-8.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from misfin.store.outgoing.drafts import Draft
 
 @dataclass(frozen=True, slots=True)
 class KnownServer:
-    """What is known about a recipient's server; ``limit`` is its own for a message, 0 where unknown."""
+    """What is known about a recipient's server; ``limit`` is its message size limit, 0 if unknown."""
 
     address: MisfinAddress
     version: Version = Version.C
@@ -30,7 +30,7 @@ class KnownServer:
 class Measure:
     """``size`` of ``limit`` bytes for the recipient with the least room.
 
-    ``problem`` says what else forbids sending. ``host`` is empty when the limit is Misfin's own.
+    ``problem`` says what else prevents sending. ``host`` is empty when the limit is Misfin's own.
     """
 
     size: int
@@ -41,19 +41,19 @@ class Measure:
 
     @property
     def over(self) -> bool:
-        """Too long, or impossible for another reason."""
+        """Too long, or impossible to send for another reason."""
         return self.size > self.limit or bool(self.problem)
 
     @property
     def whose(self) -> str:
-        """Why the limit is lower than usual, for a person; empty when it is not."""
+        """Why the limit is lower than usual, as text to show; empty when it is not."""
         if self.problem:
             return self.problem
-        return f"{self.host} takes {self.limit:,} bytes at most" if self.host else ""
+        return f"{self.host} accepts at most {self.limit:,} bytes" if self.host else ""
 
 
 def measure(draft: Draft, sender: MisfinAddress | None, routes: Sequence[KnownServer]) -> Measure:
-    """Measure a draft for all its recipients; with none yet, for a server without limits of its own."""
+    """Measure a draft for all its recipients; if there are none yet, by Misfin's own limit."""
     found = [_for_route(draft, sender, routes, route) for route in routes or [_nobody()]]
     return min(found, key=lambda each: (not each.problem, each.limit - each.size))
 

@@ -1,32 +1,36 @@
-"""How addresses are written on a To line, and read from there. Pure."""
+"""Writes and reads the addresses of a To line. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
-from misfin.model.recipient import without_prefix
+from misfin.model.recipient import AddressKindError, Recipient, on_to_line, without_prefix
 
 SEPARATOR = re.compile(r"[,;\n]")
-"""What stands between two entries."""
+"""Separates two entries."""
 
 
 def typed(address: MisfinAddress) -> str:
-    """An address as it stands on a To line: with its port where that is unusual, and the name."""
+    """An address as a To line shows it: with the port unless it is the default, and the name."""
     return f"{address.with_port} {address.blurb}".strip()
 
 
 def read_address(text: str) -> MisfinAddress:
-    """A Misfin address as a person writes it. Raises :class:`AddressError`, also for one of another kind."""
-    return MisfinAddress.parse(without_prefix(text, AddressKind.MISFIN))
+    """A Misfin address as a person types it: ``a@b``, ``a@b Name``, ``Name <a@b>`` or ``Name (a@b)``.
+
+    Raises :class:`AddressError`, also for an address of another kind.
+    """
+    return MisfinAddress.parse(without_prefix(_unbracketed(text.strip()), AddressKind.MISFIN))
 
 
 def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
-    """The addresses among what stands in the To line; unfinished ones are left out, each mailbox once."""
+    """The valid addresses of a To line, each mailbox once; unfinished ones are left out."""
     found: dict[tuple[str, str], MisfinAddress] = {}
     for text in recipients:
         try:
@@ -37,40 +41,67 @@ def routes_of(recipients: Sequence[str]) -> list[MisfinAddress]:
     return list(found.values())
 
 
+class AddressReader(Protocol):
+    """How the account in From reads addresses; every transport is one."""
+
+    @property
+    def kind(self) -> AddressKind:
+        """The kind of an address without a prefix."""
+
+    def parse(self, text: str) -> Recipient:
+        """One entry of a To line; raises :class:`AddressError`."""
+
+
 @dataclass(frozen=True, slots=True)
 class TypedRecipient:
-    """One entry of a To line: its text, and the address or what is wrong with it."""
+    """One entry of a To line: its text, and who that is or what is wrong with it.
+
+    ``other`` is the kind that the entry asks for by its prefix where From sends to another one.
+    """
 
     text: str
-    address: MisfinAddress | None
+    recipient: Recipient | None
     problem: str = ""
+    other: AddressKind | None = None
+    kind: AddressKind = AddressKind.MISFIN
+
+    @property
+    def address(self) -> str:
+        """Who it is, without a port; empty for what is no address."""
+        if self.recipient is None:
+            return ""
+        if self.kind is AddressKind.MISFIN:
+            return MisfinAddress.parse(self.recipient.address).address
+        return self.recipient.address
 
     @property
     def written(self) -> str:
-        """The entry in the form every other part reads: ``mailbox@host[:port] Name``."""
-        if self.address is None:
+        """The entry in the form every other module reads."""
+        if self.recipient is None:
             return self.text
-        return typed(self.address)
+        return on_to_line(self.recipient.address, self.recipient.name, self.kind)
 
 
-def read_recipients(text: str) -> list[TypedRecipient]:
-    """Every entry of a To line; understands ``a@b``, ``a@b Name``, ``Name <a@b>`` and ``Name (a@b)``."""
+def entries_of(text: str) -> list[str]:
+    """What stands between the separators of a To line."""
+    return [entry for part in SEPARATOR.split(text) if (entry := part.strip())]
+
+
+def read_recipients(text: str, reader: AddressReader) -> list[TypedRecipient]:
+    """Every entry of a To line, as the account in From reads it."""
     found = []
-    for part in SEPARATOR.split(text):
-        entry = part.strip()
-        if not entry:
-            continue
+    for entry in entries_of(text):
         try:
-            address = read_address(_unbracketed(entry))
+            found.append(TypedRecipient(entry, reader.parse(entry), kind=reader.kind))
+        except AddressKindError as error:
+            found.append(TypedRecipient(entry, None, str(error), error.kind))
         except AddressError as error:
             found.append(TypedRecipient(entry, None, str(error)))
-        else:
-            found.append(TypedRecipient(entry, address))
     return found
 
 
 def _unbracketed(entry: str) -> str:
     """``Name <a@b>`` and ``Name (a@b)`` as ``a@b Name``."""
-    opening = {">": "<", ")": "("}.get(entry[-1])
+    opening = {">": "<", ")": "("}.get(entry[-1:])
     name, bracket, address = entry[:-1].rpartition(opening) if opening else ("", "", "")
     return f"{address.strip()} {name.strip()}" if bracket and "@" in address else entry

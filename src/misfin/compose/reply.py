@@ -1,4 +1,4 @@
-"""From a stored message to the draft of a reply or of a forward; pure."""
+"""Drafts a reply to a stored message, or forwards it. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from misfin.compose.quoting import attributed, signed, taken_apart
+from misfin.compose.quoting import attributed, signed, split_subject
 from misfin.compose.recipients import routes_of, typed
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress, same_person
@@ -24,7 +24,7 @@ _MAX_REFERENCES = 20
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A stored message as far as an answer needs it; ``gemmail`` is what came over the wire."""
+    """A stored message, as far as a reply needs it; ``gemmail`` is the message as received."""
 
     row: MessageRow
     gemmail: bytes
@@ -34,10 +34,10 @@ class Original:
 
 
 def read_original(data: bytes, row: MessageRow) -> Original:
-    """Open a message's file. Raises :class:`LocalError` when it is not a Misfin message."""
+    """Read the contents of a message's file. Raises :class:`LocalError` if it is not a Misfin message."""
     if not envelope.is_gemmail(data):
         raise LocalError(
-            "This is ordinary e-mail: it can be read here, but neither answered nor forwarded.",
+            "This is ordinary e-mail: you can read it here, but not reply to it or forward it.",
             remedy="Save it, or pipe it to a program that sends e-mail.",
         )
     stored = envelope.read(data)
@@ -56,17 +56,18 @@ def reply_draft(
     signature: str,
     link: bool,
 ) -> Draft:
-    """A reply to the sender or to everyone, never to oneself. Raises :class:`LocalError` when nobody is left.
+    """A reply to the sender or to everyone, never to oneself.
 
-    ``quoted`` are the lines to quote, None for all of them; ``link`` adds the ``=> mid:`` line.
+    ``quoted`` is the text to quote, None for all of it; ``link`` adds the ``=> mid:`` line. Raises
+    :class:`LocalError` when nobody is left to reply to.
     """
     row, message = original.row, original.message
     ours = any(same_person(me, each) for me in mine for each in routes_of([row.sender_address]))
     if not message.senders and not ours and not everyone:
-        raise LocalError("The message does not say who sent it: there is nobody to reply to.")
+        raise LocalError("The message does not say who sent it, so there is nobody to reply to.")
     targets = (reply_all_targets if everyone else reply_targets)(message, mine)
     if not targets and ours:
-        # A copy of what we sent to a single person: the message itself does not name them.
+        # Our copy of a message to a single person: the message itself does not name them.
         targets = tuple(each for each in routes_of(row.to) if not any(same_person(each, me) for me in mine))
     if not targets:
         raise LocalError("There is nobody to reply to but yourself.")
@@ -86,7 +87,7 @@ def reply_draft(
 
 
 def forward_draft(original: Original) -> Draft:
-    """The message to be passed on as it is; subject and text are only shown."""
+    """A draft that forwards the message unchanged; its subject and text are for display only."""
     message = original.message
     return Draft(
         account=original.row.account,
@@ -97,11 +98,11 @@ def forward_draft(original: Original) -> Draft:
 
 
 def as_draft(message: Outgoing, recipients: Sequence[str]) -> Draft:
-    """What was queued, as a new draft for some of its recipients: other copies may be on their way."""
-    # What it forwards, if anything, is the very message that was queued.
+    """A queued message as a new draft for some of its recipients; other copies may still be sending."""
+    # What it forwards, if anything, is exactly the message that was queued.
     draft = from_bytes(message.draft, lambda _: message.message) if message.draft else None
     if draft is None:  # queued by a program that keeps no drafts
-        subject, body = taken_apart(GemmailMessage.from_bytes(message.message).body)
+        subject, body = split_subject(GemmailMessage.from_bytes(message.message).body)
         draft = Draft(subject=subject, body=body)
     copies, hidden = set(message.cc), set(message.bcc)
     return replace(

@@ -1,4 +1,4 @@
-"""A message that is too long, as several that fit. Pure: the caller hands in what fits."""
+"""Splits a message that is too long into several that fit. Pure: the caller says what fits."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ from misfin.errors import LocalError
 from misfin.store.outgoing.drafts import Draft
 
 _FENCE = "```"
-_MAX_PARTS = 200  # a text of 64 KiB in messages for a server that takes 2,048 bytes gives some forty
+_MAX_PARTS = 200  # 64 KiB of text for a server that accepts 2,048 bytes makes about forty
 
 
 def split(draft: Draft, fits: Callable[[Draft], bool]) -> list[Draft]:
-    """The draft as numbered messages that each fit, broken at blank lines where there are any.
+    """The draft as numbered messages that each fit, broken at blank lines where possible.
 
-    A paragraph that is too long by itself is broken between lines, a line between words. Preformatted
-    blocks are closed and opened again. Raises :class:`LocalError` when that cannot be done.
+    A paragraph that is too long is broken between lines, a line between words. Preformatted blocks are
+    closed and reopened. Raises :class:`LocalError` if the draft cannot be split.
     """
     if draft.forwards is not None:
         raise LocalError(
-            "A forwarded message goes out untouched; it cannot be split.",
-            remedy="Quote the part that matters in a message of your own.",
+            "A forwarded message is sent unchanged, so it cannot be split.",
+            remedy="Quote the part that matters in a new message.",
         )
 
     def room(text: str) -> bool:
-        # The widest number it may get: how many parts there are is not known yet.
+        # The widest number possible: how many parts there will be is not known yet.
         return fits(replace(draft, subject=_numbered(draft.subject, 100, 100), body=text))
 
     if not room("") or not room("x" * 64):
-        raise LocalError("There is no room for a text beside subject and recipients.")
+        raise LocalError(
+            "The subject and recipients leave no room for the text.", remedy="Shorten the subject."
+        )
     parts = list(_packed(_blocks(draft.body), room))
     if len(parts) > _MAX_PARTS:
-        raise LocalError(f"That would be {len(parts)} messages.", remedy="Shorten the text.")
+        raise LocalError(
+            f"The text would need {len(parts)} messages, which is too many.", remedy="Shorten the text."
+        )
     return [
         replace(draft, id="", subject=_numbered(draft.subject, number, len(parts)), body=part)
         for number, part in enumerate(parts, 1)
@@ -44,7 +48,7 @@ def _numbered(subject: str, number: int, total: int) -> str:
 
 
 def _packed(blocks: Iterator[str], room: Callable[[str], bool]) -> Iterator[str]:
-    """Put as many blocks together as fit."""
+    """Join as many blocks as fit."""
     current = ""
     for block in blocks:
         for piece in [block] if room(block) else _broken(block, room):
@@ -59,7 +63,7 @@ def _packed(blocks: Iterator[str], room: Callable[[str], bool]) -> Iterator[str]
 
 
 def _blocks(body: str) -> Iterator[str]:
-    """Paragraphs: runs of lines between blank ones; a preformatted block is never divided here."""
+    """Paragraphs: runs of lines between blank ones; a preformatted block is never broken here."""
     block: list[str] = []
     inside = False
     for line in body.split("\n"):
@@ -74,7 +78,7 @@ def _blocks(body: str) -> Iterator[str]:
 
 
 def _broken(block: str, room: Callable[[str], bool]) -> Iterator[str]:
-    """A block that is too long, between lines if possible; preformatted text stays preformatted."""
+    """Break a block that is too long, between lines if possible; preformatted text stays preformatted."""
     current: list[str] = []
     fence = ""
     for line in block.split("\n"):
@@ -92,13 +96,13 @@ def _broken(block: str, room: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _short_lines(line: str, fence: str, room: Callable[[str], bool]) -> Iterator[str]:
-    """A line in pieces that fit between their fences, broken between words if possible."""
+    """Break a line into pieces that fit between their fences, between words if possible."""
 
     def fits(text: str) -> bool:
         return room(f"{fence}\n{text}\n{_FENCE}" if fence else text)
 
     while not fits(line):
-        low, high = 1, len(line)  # the longest head that fits; sizes grow with length
+        low, high = 1, len(line)  # the longest start that fits; sizes grow with length
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if fits(line[:middle]) else (low, middle - 1)

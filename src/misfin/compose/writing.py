@@ -1,4 +1,4 @@
-"""From a draft to the gemmail that leaves, the same for every recipient (docs/protocol.md §3.2). Pure."""
+"""Converts a draft to the gemmail to send, the same for every recipient (docs/protocol.md §3.2). Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from misfin.store.outgoing.drafts import Draft
 
 
 def recipients_of(draft: Draft) -> tuple[MisfinAddress, ...]:
-    """The addresses to send to, each mailbox once; raises :class:`AddressError` for one that is none."""
+    """The addresses to send to, each mailbox once; raises :class:`AddressError` for an invalid one."""
     found: dict[tuple[str, str], MisfinAddress] = {}
     for text in draft.to:
         if text.strip():
@@ -26,9 +26,9 @@ def recipients_of(draft: Draft) -> tuple[MisfinAddress, ...]:
 def gemmail_of(draft: Draft) -> bytes:
     """The message in the Misfin(C) form.
 
-    The sender and time lines are blank, the receiving server fills them; so is the line of recipients for
-    a single one. A forwarded message goes out as it was received. Raises :class:`AddressError`, and
-    :class:`GemmailError` for what no gemmail can hold.
+    The sender and time lines are blank, for the receiving server to fill in; so is the line of recipients if
+    there is only one. A forwarded message is sent as it was received. Raises :class:`AddressError`, and
+    :class:`GemmailError` for text that a gemmail cannot contain.
     """
     recipients = recipients_of(draft)
     if draft.forwards is not None:

@@ -1,1 +1,1 @@
-"""Values of Misfin and nothing else: addresses, gemmail, gemtext, status codes. No I/O, no clock."""
+"""Misfin's plain values: addresses, gemmail, gemtext, status codes. No I/O, no clock."""

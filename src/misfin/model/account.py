@@ -1,4 +1,4 @@
-"""Accounts as values: where messages come from and go out by, and which kind of address they use."""
+"""Accounts as values: where messages come from and are sent from, and the kind of address they use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class AddressKind(StrEnum):
-    """Which network an address belongs to. The same text may name two people, one in each."""
+    """Which network an address belongs to. The same text may be a different person in each."""
 
     MISFIN = "misfin"
     """``mailbox@host[:port]``, reached by Misfin."""
@@ -27,15 +27,15 @@ class Kind(StrEnum):
 
     @property
     def address_kind(self) -> AddressKind:
-        """The addresses people of this account have: a GMAP account's people are Misfin people."""
+        """The kind of address this account writes to; for a GMAP account these are Misfin addresses."""
         return AddressKind.MAIL if self is Kind.EMAIL else AddressKind.MISFIN
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account of a profile. ``name`` identifies it and is unique over all kinds.
+    """One account of a profile. ``name`` identifies it and is unique across all kinds.
 
-    ``address`` is ``mailbox@host``, ``title`` the name other people see beside it, or empty.
+    ``address`` is ``mailbox@host``; ``title`` is the display name others see, or empty.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Account:
     def directory(self) -> str:
         """The directory of its mail below the mail root.
 
-        A Misfin account's is named after its address, every other one after its name. A name holds no
-        ``@``, so the two cannot collide, even where one address is both Misfin and e-mail.
+        A Misfin account's is named after its address, any other after its name. A name contains no ``@``,
+        so the two cannot collide, even when one address is both Misfin and e-mail.
         """
         return self.address if self.kind is Kind.MISFIN else self.name

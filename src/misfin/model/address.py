@@ -1,4 +1,4 @@
-"""A Misfin address: read leniently, checked strictly, always in one normal form."""
+"""Misfin addresses: read leniently, checked strictly, always in one normal form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_HOSTNAME = 253
 
 _NOT_IN_MAILBOX = re.compile(r"[\s@:/?#\[\],<>]")
 _is_plain_mailbox = re.compile(r"[A-Za-z0-9._-]+").fullmatch
-# "_" is not a letter-digit-hyphen, but such hosts exist and mail from them must stay readable.
+# DNS host names have no "_", but such hosts exist and mail from them must stay readable.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _is_hostname = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
 _STOPS = re.compile(r"[.\u3002\uff0e\uff61]")  # the full stops UTS #46 knows
@@ -24,18 +24,18 @@ _PREFIX = re.compile(r"misfin:(?://)?", re.IGNORECASE)
 _PORT = re.compile(r"[0-9]{1,5}")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_SHOWN = 80  # characters of a wrong address that an error message repeats
-# These four would end an item or a line of metadata, or look like an address of their own.
+_SHOWN = 80  # characters of a wrong address that an error message quotes
+# These four would end an item or a line of metadata, or look like another address.
 _NOT_IN_WRITTEN_BLURB = str.maketrans(dict.fromkeys(",@\r\n\t", " "))
 
 
 @dataclass(frozen=True, slots=True)
 class MisfinAddress:
-    """One mailbox, with the name its owner goes by (``blurb``) and the port to connect to.
+    """One mailbox, with its owner's display name (``blurb``) and the port to connect to.
 
     Construction normalises the host name (IDN to A-label, lower case, no trailing dot) and checks both
     parts (docs/protocol.md §1.5); it raises :class:`~misfin.errors.AddressError`. The mailbox keeps its case.
-    A port is only used to connect and never written into a message, so it does not count in comparisons.
+    A port is only used to connect and never written into a message, so comparisons ignore it.
     """
 
     mailbox: str
@@ -58,12 +58,12 @@ class MisfinAddress:
 
     @classmethod
     def parse(cls, text: str) -> MisfinAddress:
-        """Read ``mailbox@host[:port][ blurb]``, also behind ``misfin:`` or ``misfin://``.
+        """Read ``mailbox@host[:port][ blurb]``, with or without ``misfin:`` or ``misfin://`` in front.
 
-        Raises :class:`~misfin.errors.AddressError` when there is no single valid address at the start.
+        Raises :class:`~misfin.errors.AddressError` if it does not start with exactly one valid address.
         """
         token, _, blurb = text.strip().partition(" ")
-        if not token.isprintable():  # a TAB or another white space ended the address
+        if not token.isprintable():  # a TAB or other white space ended the address
             parts = text.split(None, 1)
             token, blurb = parts[0], "".join(parts[1:])
         if token[:7].lower() == "misfin:" and (prefix := _PREFIX.match(token)):
@@ -77,12 +77,12 @@ class MisfinAddress:
 
     @property
     def with_port(self) -> str:
-        """``mailbox@host``, and the port unless it is the usual one: as people write it and files keep it."""
+        """``mailbox@host``, plus the port unless it is the default: as people write it and files store it."""
         return self.address if self.server_port == DEFAULT_PORT else f"{self.address}:{self.port}"
 
     @property
     def server_port(self) -> int:
-        """The port of its server: the usual one, where none was given."""
+        """The port of its server; the default port if none was given."""
         return self.port or DEFAULT_PORT
 
     @property
@@ -95,14 +95,14 @@ class MisfinAddress:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two addresses the same mailbox: mailbox exactly, host in any case.
+        """Equal for addresses of the same mailbox: mailbox compared exactly, host in any case.
 
         See docs/protocol.md §3.6.
         """
         return self.mailbox, self.hostname
 
     def __str__(self) -> str:
-        """``mailbox@host blurb`` as a metadata line may hold it: no comma, ``@`` or line end in the blurb."""
+        """``mailbox@host blurb`` for a metadata line: no comma, ``@`` or line end in the blurb."""
         if not self.blurb:
             return self.address
         return f"{self.address} {self.blurb.translate(_NOT_IN_WRITTEN_BLURB).strip()}".rstrip()
@@ -115,9 +115,9 @@ def parse_token(token: str, blurb: str = "") -> MisfinAddress:
     """
     mailbox, at, host = token.partition("@")
     if not at:
-        raise AddressError(f"{_shown(token)} is not a Misfin address: there is no @ in it.")
+        raise AddressError(f"{_shown(token)} is not a Misfin address: it has no @.")
     if "@" in host:
-        raise AddressError(f"{_shown(token)} is not a Misfin address: there are two @ in it.")
+        raise AddressError(f"{_shown(token)} is not a Misfin address: it has more than one @.")
     port = None
     if ":" in host and not host.endswith("]"):
         host, _, digits = host.rpartition(":")
@@ -133,8 +133,8 @@ def parse_token(token: str, blurb: str = "") -> MisfinAddress:
 def parse_uri(uri: str) -> tuple[MisfinAddress, str]:
     """Read a ``misfin:mailbox@host?text`` link (or the older ``misfin://mailbox@host``).
 
-    Returns the address and the percent-decoded text, made safe to stand in a draft: LF line ends, no
-    control characters. It is a draft only and must never be sent by itself (docs/protocol.md §1.5).
+    Returns the address and the percent-decoded text, made safe for a draft: LF line ends, no control
+    characters. It is only a draft and must never be sent automatically (docs/protocol.md §1.5).
     Raises :class:`~misfin.errors.AddressError` for any other link.
     """
     prefix = _PREFIX.match(uri.strip())
@@ -149,7 +149,7 @@ def parse_uri(uri: str) -> tuple[MisfinAddress, str]:
 
 
 def same_person(a: MisfinAddress, b: MisfinAddress) -> bool:
-    """The test for oneself: as :attr:`MisfinAddress.key`, but the mailbox in any case.
+    """Whether an address is one's own: as :attr:`MisfinAddress.key`, but the mailbox in any case.
 
     See docs/protocol.md §3.6.
     """
@@ -159,12 +159,12 @@ def same_person(a: MisfinAddress, b: MisfinAddress) -> bool:
 def normal_hostname(hostname: str) -> str:
     """The one form of a host name for DNS, SNI, requests and pins (docs/protocol.md §1.5).
 
-    International names become A-labels the way browsers do it (no transitional mapping: ``ß`` stays ``ß``);
+    International names become A-labels as in browsers (no transitional mapping: ``ß`` stays ``ß``);
     ``[IPv6]`` literals are compressed. Raises :class:`~misfin.errors.AddressError`.
     """
     if hostname.startswith("[") and hostname.endswith("]"):
         return _normal_ipv6(hostname)
-    # Bounded before any Unicode work: an address may come from anyone.
+    # Limited before any Unicode work: an address may come from anyone.
     if hostname and len(hostname) <= MAX_HOSTNAME + 1:
         host = hostname if hostname.isascii() else _a_labels(hostname)
         host = host.lower().removesuffix(".")
@@ -174,10 +174,10 @@ def normal_hostname(hostname: str) -> str:
 
 
 def _normal_ipv6(hostname: str) -> str:
-    from ipaddress import IPv6Address  # rare, and 3 ms of start-up
+    from ipaddress import IPv6Address  # rarely needed, and 3 ms of start-up
 
     try:
-        if "%" not in hostname:  # a zone is of this machine only
+        if "%" not in hostname:  # a zone means something on this machine only
             return f"[{IPv6Address(hostname[1:-1])}]"
     except ValueError:
         pass
@@ -189,10 +189,10 @@ def _a_labels(hostname: str) -> str:
 
 
 def _a_label(label: str) -> str:
-    # Lower-casing each character alone keeps a final sigma from depending on its place (UTS #46 mapping).
+    # Lower-casing each character alone keeps a final sigma from depending on its position (UTS #46).
     lower = "".join(map(str.lower, unicodedata.normalize("NFKC", label)))
     label = unicodedata.normalize("NFKC", lower)
-    if label.isascii() and "." not in label:  # no look-alike of a full stop may make a new label
+    if label.isascii() and "." not in label:  # no look-alike of a full stop may start a new label
         return label
     kinds = [unicodedata.category(c)[0] for c in label]
     if kinds[0] == "M" or any(kind not in "LMN" and c != "-" for kind, c in zip(kinds, label, strict=True)):
@@ -201,7 +201,7 @@ def _a_label(label: str) -> str:
 
 
 def _check_mailbox(mailbox: str) -> None:
-    # isprintable() refuses controls, bidirectional overrides, invisible and unassigned characters at once.
+    # isprintable() excludes controls, bidirectional overrides, invisible and unassigned characters.
     if not mailbox or not mailbox.isprintable() or _NOT_IN_MAILBOX.search(mailbox):
         raise AddressError(f"{_shown(mailbox)} is not a mailbox name.")
 
@@ -212,6 +212,6 @@ def _percent_decoded(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """The text for an error message: not endless, and harmless on a terminal."""
+    """The text for an error message: shortened, and harmless on a terminal."""
     short = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
     return f"“{short}”" if short.isprintable() else ascii(short)

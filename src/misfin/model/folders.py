@@ -1,4 +1,4 @@
-"""The standard folders: one table that the stores, the index, filing and the screens read."""
+"""The standard folders, in one table for the stores, the index, filing and the screens."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ class Counted(Enum):
 
     UNREAD = "unread"
     ALL = "all"
-    """Each message there waits for a person."""
+    """All of them: each message there is waiting for a decision."""
     NONE = "none"
 
 
 class StandardFolder(NamedTuple):
     """One folder that every account has.
 
-    ``bin``: what is in it does not count as part of a conversation seen from elsewhere. ``written``: its
-    messages were put there by oneself, so nobody has to prove who wrote them. ``introduces``: its
-    messages make their people acquaintances.
+    ``bin``: its messages do not count as part of a conversation seen from another folder. ``written``: its
+    messages are the user's own, so their author needs no proof. ``introduces``: the people in its messages
+    become acquaintances.
     """
 
     name: str
@@ -47,19 +47,19 @@ STANDARD: Final = (
     StandardFolder(JUNK, bin=True, introduces=False),
     StandardFolder(TRASH, Counted.NONE, bin=True, introduces=False),
 )
-"""Every account has these; a person may have made more."""
+"""Every account has these; the user may have made more."""
 
 FOLDERS: Final = tuple(each.name for each in STANDARD)
-"""Their names, in the order in which they are created and listed; others follow by name."""
+"""Their names in the order they are created and listed; other folders follow by name."""
 
 OUTBOX: Final = "Outbox"
-"""What is being sent: shown among the folders, though no Maildir holds it."""
+"""The deliveries being sent: shown among the folders, although it is not a Maildir."""
 
 SHOWN: Final = (INBOX, DRAFTS, OUTBOX, SENT, ARCHIVE, HELD, JUNK, TRASH)
-"""The order in the sidebar; others follow by name."""
+"""The order in the sidebar; other folders follow by name."""
 
 BINS: Final = frozenset(each.name for each in STANDARD if each.bin)
 WRITTEN: Final = frozenset(each.name for each in STANDARD if each.written)
 INTRODUCES_NOBODY: Final = frozenset(each.name for each in STANDARD if not each.introduces)
 COUNTED: Final = {each.name: each.counted for each in STANDARD}
-"""What is counted of each; of a folder that is not standard, what is unread."""
+"""What is counted in each; in a folder that is not standard, unread messages."""

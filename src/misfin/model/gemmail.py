@@ -1,4 +1,4 @@
-"""A gemmail: senders, recipients, times and a gemtext body. Every form is read, the plain ones written."""
+"""Gemmail: senders, recipients, times and a gemtext body. Reads every form, writes the plain ones."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Version(StrEnum):
-    """The two living versions of Misfin: B takes 2048 bytes a request, C 16384 a message.
+    """The two versions of Misfin in use: B allows 2048 bytes per request, C 16384 per message.
 
     See docs/protocol.md §0.
     """
@@ -54,7 +54,7 @@ class Version(StrEnum):
 
 
 class Flag(StrEnum):
-    """What was wrong with the bytes of a message; it was read all the same."""
+    """What was wrong with the bytes of a message that could still be read."""
 
     NOT_UTF8 = "not-utf8"
     """Undecodable bytes were replaced by U+FFFD."""
@@ -65,7 +65,7 @@ class Flag(StrEnum):
 
 
 class Hop(NamedTuple):
-    """One station of a message: who passed it on, and when the next server received it, if known."""
+    """One hop of a message: who passed it on, and when the next server received it, if known."""
 
     sender: MisfinAddress
     received: datetime | None
@@ -73,12 +73,12 @@ class Hop(NamedTuple):
 
 @dataclass(frozen=True, slots=True, init=False)
 class GemmailMessage:
-    """A message as people see it. Any iterables are taken and kept as tuples; times become aware UTC.
+    """A message as people see it. Accepts any iterables and keeps tuples; times become aware UTC.
 
-    ``senders`` and ``timestamps`` are newest first. Only the first sender was vouched for, by the reader's
-    own server; all others are claims of the hop before (docs/protocol.md §3.4). ``form`` and ``flags`` say
-    how the message was written and do not count in comparisons. ``raw_timestamps`` is a line of times that
-    could not be read to its end, kept whole; it is written again in place of ``timestamps``.
+    ``senders`` and ``timestamps`` are newest first. Only the first sender was verified, by the reader's own
+    server; all others are claims of the previous hop (docs/protocol.md §3.4). ``form`` and ``flags`` say
+    how the message was written and are ignored in comparisons. ``raw_timestamps`` is a line of times that
+    could not be read to its end, kept whole; it is written back in place of ``timestamps``.
     """
 
     senders: tuple[MisfinAddress, ...] = ()
@@ -110,9 +110,9 @@ class GemmailMessage:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> GemmailMessage:
-        """Read a message in whatever form it is (docs/protocol.md §3.4). Never raises; linear in time.
+        """Read a message in any form (docs/protocol.md §3.4). Never raises; linear in time.
 
-        Adjacent equal senders, which servers leave behind that prepend one already there, become one.
+        Adjacent equal senders become one: some servers prepend a sender that is already there.
         """
         text, flags = _decoded(data)
         lines = text.split("\n", 3)
@@ -122,7 +122,7 @@ class GemmailMessage:
 
     @classmethod
     def from_bytes_b(cls, data: bytes) -> GemmailMessage:
-        """Read the MESSAGE of a Misfin(B) request, whose only metadata are marker lines at the top.
+        """Read the MESSAGE of a Misfin(B) request, which has no metadata but marker lines at the top.
 
         Never raises; linear in time.
         """
@@ -134,9 +134,8 @@ class GemmailMessage:
         See docs/protocol.md §3.1, §3.2.
 
         As Misfin(B) a single recipient and the last LF of the body are left out, and a body that could be
-        taken for metadata starts with a blank line. Raises :class:`~misfin.errors.GemmailError` for what
-        has no UTF-8 form or for a metadata line over :data:`MAX_METADATA_LINE`. The size of the whole is
-        the request's business.
+        taken for metadata starts with a blank line. Raises :class:`~misfin.errors.GemmailError` for text
+        without a UTF-8 form or a metadata line over :data:`MAX_METADATA_LINE`. The request limits the size.
         """
         lines = self._lines_b() if version is Version.B else self._lines_c()
         try:
@@ -148,7 +147,7 @@ class GemmailMessage:
             if len(line) >= MAX_METADATA_LINE:
                 raise GemmailError(
                     f"A metadata line of {len(line) + 1:,} bytes is over the limit of {MAX_METADATA_LINE:,}.",
-                    remedy="Send to fewer people at once; quote a message that was passed on so often.",
+                    remedy="Send to fewer people at once; quote a message that was forwarded this often.",
                 )
         if version is Version.B:
             body = body.removesuffix(b"\n")
@@ -169,12 +168,12 @@ class GemmailMessage:
 
     @property
     def written(self) -> datetime | None:
-        """The author's own clock: the one time more than senders. For display, never for sorting."""
+        """The time by the author's own clock, if there is one time more than senders; never for sorting."""
         return self.timestamps[-1] if len(self.timestamps) > max(1, len(self.senders)) else None
 
     @property
     def newest(self) -> datetime | None:
-        """When our own server received the message; what mail is sorted by."""
+        """When our own server received the message; mail is sorted by this."""
         return self.timestamps[0] if self.timestamps else None
 
     @classmethod
@@ -185,7 +184,7 @@ class GemmailMessage:
         return cls(body=text, form=Form.RAW, flags=flags)
 
     def _lines_c(self) -> list[str]:
-        # A line of times nobody could read stays as it came, but only where a reader knows it for one.
+        # An unreadable line of times is kept as it is, but only where a reader recognizes it as such.
         raw = _lf(self.raw_timestamps).replace("\n", " ") if self.senders or self.recipients else ""
         return [
             ", ".join(map(str, self.senders)),
@@ -202,11 +201,11 @@ class GemmailMessage:
 
 
 def stamp(message: bytes, version: Version, sender: MisfinAddress | None, now: datetime) -> bytes:
-    """What a receiving server stores: sender and time of receipt before ``message`` (docs/protocol.md §3.2).
+    """``message`` as a receiving server stores it: sender and time of receipt added (docs/protocol.md §3.2).
 
     ``sender`` is the one the client certificate names; None for anonymous mail, whose first sender is then
-    a bare claim. All text below the metadata stays as it is, byte for byte. A Misfin(C) message without
-    metadata gets its three lines; markers on three such lines are taken off, for nothing could be prepended.
+    an unproved claim. The text below the metadata is kept byte for byte. A Misfin(C) message without metadata
+    gets three lines; markers on such lines are removed, because nothing could be prepended to them.
     """
     time = format_time(utc(now)).encode()
     who = str(sender).encode() if sender else b""
@@ -254,12 +253,12 @@ def _message(metadata: Metadata, body: str, flags: set[Flag]) -> GemmailMessage:
 
 
 def _collapsed(senders: list[MisfinAddress]) -> list[MisfinAddress]:
-    """Without neighbours of the same address; the newer one stays, its blurb is the vouched one."""
+    """Drop adjacent repeats of an address; the newer one stays, because its blurb was verified."""
     return [s for i, s in enumerate(senders) if i == 0 or s.key != senders[i - 1].key]
 
 
 def _three_lines(message: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
-    """The metadata lines of a Misfin(C) message, trimmed and without markers, and all below; None without."""
+    """The metadata lines of a Misfin(C) message, trimmed and without markers, and the rest; None if none."""
     parts = message.split(b"\n", 3)
     if len(parts) < 4:
         return None

@@ -1,4 +1,4 @@
-"""Gemtext: lines known by their first characters, and the subject, preview and composition built on them."""
+"""Gemtext: the kinds of line, and the subject, preview and composition built on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LineKind(StrEnum):
     LIST = "list"
     QUOTE = "quote"
     PRE_OPEN = "pre-open"
-    """The fence that opens a preformatted block; ``text`` is its alternative text."""
+    """The fence that opens a preformatted block; ``text`` is its alt text."""
     PRE = "pre"
     PRE_CLOSE = "pre-close"
 
@@ -44,15 +44,15 @@ class Line:
 
 
 def parse(text: str) -> list[Line]:
-    """Every line of a gemtext, blank ones too; linear, and no text is an error.
+    """Every line of a gemtext, blank ones too. Linear; accepts any text.
 
-    Lines end with LF or CRLF only: other separators Unicode knows are text here.
+    Lines end with LF or CRLF only: Unicode's other line separators are ordinary text here.
     """
     return list(_lines(text))
 
 
 def subject_of(body: str) -> str | None:
-    """The first heading of any level, outside preformatted blocks and not blank (docs/protocol.md §3.5)."""
+    """The first non-blank heading of any level outside preformatted blocks (docs/protocol.md §3.5)."""
     if "#" not in body:
         return None
     preformatted = False
@@ -65,9 +65,9 @@ def subject_of(body: str) -> str | None:
 
 
 def preview_of(body: str) -> str:
-    """The first words of a body on one line, without its headings: for a list row.
+    """The first words of a body on one line, for a list row.
 
-    Quoted lines are left out unless there is nothing else, and so are headings.
+    Headings and quoted lines are left out unless there is nothing else.
     """
     kinds_by_choice: tuple[set[LineKind], ...] = (
         {LineKind.TEXT, LineKind.LINK, LineKind.LIST, LineKind.PRE},
@@ -89,10 +89,10 @@ def preview_of(body: str) -> str:
 
 
 def compose(subject: str, body: str) -> str:
-    """``# subject``, a blank line and the body, with LF line ends and a last one (docs/protocol.md §3.5).
+    """``# subject``, a blank line and the body, with LF line ends and one at the end (docs/protocol.md §3.5).
 
-    Without a subject there is no heading line and nothing is added: the text leaves as it was written. Line
-    ends in the subject become spaces.
+    Without a subject there is no heading and nothing is added: the text is sent as written. Line ends in the
+    subject become spaces.
     """
     heading = " ".join(subject.replace("\r", "\n").split("\n")).strip()
     text = body.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,4 +1,4 @@
-"""The metadata above a gemmail body: its lines read, whatever server wrote them (docs/protocol.md §3.4)."""
+"""Reads the metadata lines above a gemmail body, in the forms servers write (docs/protocol.md §3.4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from misfin.model.address import MisfinAddress, parse_token
 MARKERS = ("<", ":", "@")
 """What begins a line of senders, recipients or times in Misfin(B) (docs/protocol.md §3.1)."""
 
-_LONGEST_TIME = 40  # "2024-05-01T10:00:00.123456789+00:00" and some air
+_LONGEST_TIME = 40  # "2024-05-01T10:00:00.123456789+00:00" with a little to spare
 _SHORTEST_TIME = 13  # "2024-05-01T10": a bare date is not a time of receipt
 
 
@@ -31,7 +31,7 @@ class Form(StrEnum):
 class Metadata(NamedTuple):
     """What the metadata lines of a message say.
 
-    ``unread_times`` is a line of times that could not be read to its end; ``times`` holds what came before.
+    ``unread_times`` is a line of times that could not be read to its end; ``times`` has those that could.
     """
 
     form: Form
@@ -42,7 +42,7 @@ class Metadata(NamedTuple):
 
 
 def read_three(first: str, second: str, third: str) -> Metadata | None:
-    """Read the first three lines as those of Misfin(C), with or without markers; None when they are none.
+    """Read the first three lines as Misfin(C) metadata, with or without markers; None if they are not.
 
     Steps 2a and 3 of docs/protocol.md §3.4.
     """
@@ -57,14 +57,14 @@ def read_three(first: str, second: str, third: str) -> Metadata | None:
     times, whole = _times(lines[2])
     if whole:
         return Metadata(Form.MARKERS if marked else Form.C, senders, recipients, times)
-    # A third line that is not a time is metadata only if one of the first two speaks for it.
+    # A third line that is not a time counts as metadata only if one of the first two is metadata.
     if marked or not (senders or recipients):
         return None
     return Metadata(Form.C, senders, recipients, times, unread_times=lines[2])
 
 
 def without_markers(first: str, second: str, third: str) -> tuple[str, str, str] | None:
-    """Three metadata lines trimmed and without the markers drfin writes; None when only some are there."""
+    """Three metadata lines, trimmed and without drfin's markers; None if only some have markers."""
     a, b, c = first.strip(), second.strip(), third.strip()
     if not first.startswith("<"):
         return a, b, c
@@ -105,7 +105,7 @@ def read_markers(text: str) -> tuple[Metadata, int] | None:
 
 
 def format_time(time: datetime) -> str:
-    """``YYYY-MM-DDTHH:MM:SSZ``, what every server reads (docs/protocol.md §3.2); ``time`` must be UTC."""
+    """``YYYY-MM-DDTHH:MM:SSZ``, which every server reads (docs/protocol.md §3.2); ``time`` must be UTC."""
     return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
@@ -118,7 +118,7 @@ def parse_time(text: str) -> datetime | None:
         return None
     try:
         return utc(datetime.fromisoformat(text.upper()))
-    except (ValueError, OverflowError):  # the second: an offset that leads out of the years 1 to 9999
+    except (ValueError, OverflowError):  # OverflowError: an offset that leads out of the years 1 to 9999
         return None
 
 
@@ -132,7 +132,7 @@ def utc(time: datetime) -> datetime:
 def _senders(line: str) -> list[MisfinAddress] | None:
     """The senders of a line, or None when it is not a line of senders.
 
-    An item that is not an address is a piece of the blurb before it, which had a comma in it.
+    An item that is not an address belongs to the blurb before it, which had a comma in it.
     """
     senders: list[MisfinAddress] = []
     pieces: list[str] = []
@@ -165,7 +165,7 @@ def _with_more_blurb(sender: MisfinAddress, pieces: list[str]) -> MisfinAddress:
 
 
 def _recipients(line: str) -> list[MisfinAddress] | None:
-    """The recipients of a line without their blurbs, or None when it is not a line of recipients."""
+    """The recipients of a line, without blurbs, or None when it is not a line of recipients."""
     recipients: list[MisfinAddress] = []
     in_blurb = False
     items = _items(line)
@@ -185,15 +185,15 @@ def _recipients(line: str) -> list[MisfinAddress] | None:
 
 
 def _bare_addresses(text: str) -> list[MisfinAddress]:
-    """Addresses apart by white space or commas; none when one of them is not valid."""
+    """Addresses separated by white space or commas; none if any of them is invalid."""
     found = list(map(_address, text.replace(",", " ").split()))
     return list(filter(None, found)) if all(found) else []
 
 
 def _times(line: str) -> tuple[list[datetime], bool]:
-    """The times of a line up to the first that is none, and whether that was all of them.
+    """The times of a line up to the first unreadable one, and whether all could be read.
 
-    What follows an unreadable time is not taken: times belong to senders by their place.
+    Nothing after an unreadable time is used: a time belongs to a sender by its position.
     """
     times: list[datetime] = []
     items = _items(line)
@@ -212,7 +212,7 @@ def _items(line: str) -> list[str]:
 
 
 def _address(token: str, blurb: str = "") -> MisfinAddress | None:
-    if "@" not in token:  # most words of a text that is not metadata
+    if "@" not in token:  # most words of text that is not metadata
         return None
     return (_known if len(token) + len(blurb) <= _KEPT_LENGTH else _read)(token, blurb)
 
@@ -224,6 +224,6 @@ def _read(token: str, blurb: str) -> MisfinAddress | None:
         return None
 
 
-# The same few people write most of a mailbox: an index of it reads their addresses thousands of times.
+# A few people write most of a mailbox: indexing it reads their addresses thousands of times.
 _known = lru_cache(maxsize=512)(_read)
-_KEPT_LENGTH = 200  # characters; a stranger must not fill the memory with endless ones
+_KEPT_LENGTH = 200  # characters; a stranger must not fill the cache with endless ones

@@ -1,4 +1,4 @@
-"""One recipient as a value, and the prefix that says of which kind an address is."""
+"""One recipient as a value, and the prefix that gives the kind of an address."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ _KINDS = {"misfin": AddressKind.MISFIN, "mailto": AddressKind.MAIL}
 _PREFIX = re.compile(r"\s*(misfin|mailto):(?://)?", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"(.*?)\s*<([^<>]*)>\s*")
 _NOT_IN_LOCAL_PART = re.compile(r"[\s<>,;:\"()\[\]\\@]")
-_NAMES = {AddressKind.MISFIN: "a Misfin address", AddressKind.MAIL: "an e-mail address"}
+KIND_WORDS = {AddressKind.MISFIN: "a Misfin address", AddressKind.MAIL: "an e-mail address"}
+"""What an address of each kind is called."""
 _ACCOUNTS = {AddressKind.MISFIN: "a Misfin account", AddressKind.MAIL: "an e-mail account"}
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where one copy goes. ``address`` is in its one normal form, ``route`` names the server it goes through.
+    """Where one copy goes. ``address`` is in its normal form, ``route`` names the server it goes through.
 
-    ``name`` is what stood beside the address, for a person.
+    ``name`` is the display name given with the address.
     """
 
     address: str
@@ -37,22 +38,36 @@ class AddressKindError(AddressError):
 
     def __init__(self, text: str, kind: AddressKind) -> None:
         super().__init__(
-            f"{text.strip()} is {_NAMES[kind]}, and this message is not sent from {_ACCOUNTS[kind]}.",
+            f"{text.strip()} is {KIND_WORDS[kind]}, and this message is not sent from {_ACCOUNTS[kind]}.",
             remedy=f"Send it from {_ACCOUNTS[kind]}.",
         )
         self.kind = kind
 
 
 def split_prefix(text: str) -> tuple[AddressKind | None, str]:
-    """The kind that ``misfin:`` or ``mailto:`` before an address says (None without), and the rest."""
+    """The kind given by ``misfin:`` or ``mailto:`` before an address (None without), and the rest."""
     found = _PREFIX.match(text)
     return (_KINDS[found[1].lower()], text[found.end() :]) if found else (None, text)
 
 
-def without_prefix(text: str, kind: AddressKind) -> str:
-    """An address as an account of ``kind`` reads it: a prefix that says the same is taken off.
+def on_to_line(address: str, name: str, kind: AddressKind) -> str:
+    """An address and a name as they stand on a To line: ``a@b Name``, and for e-mail ``Name <a@b>``."""
+    if kind is AddressKind.MAIL:
+        return f"{name} <{address}>" if name else address
+    return f"{address} {name}".strip()
 
-    Raises :class:`AddressKindError` for one that says otherwise. Without a prefix it is of that kind.
+
+def with_prefix(text: str, kind: AddressKind) -> str:
+    """An entry of a To line that says by itself of which kind it is; :func:`split_prefix` reads it."""
+    if split_prefix(text)[0] is not None:
+        return text
+    return f"{next(prefix for prefix, each in _KINDS.items() if each is kind)}:{text}"
+
+
+def without_prefix(text: str, kind: AddressKind) -> str:
+    """An address for an account of ``kind``, without its prefix if it has one.
+
+    Raises :class:`AddressKindError` for the prefix of another kind. Without a prefix it is of this kind.
     """
     said, rest = split_prefix(text)
     if said is not None and said is not kind:
@@ -61,9 +76,9 @@ def without_prefix(text: str, kind: AddressKind) -> str:
 
 
 def kind_of(texts: tuple[str, ...]) -> AddressKind | None:
-    """The kind that the prefixes of a message's recipients ask for; None where none of them has one.
+    """The kind given by the prefixes of a message's recipients; None if none has a prefix.
 
-    Raises :class:`AddressKindError` where they ask for both.
+    Raises :class:`AddressKindError` if there are prefixes of both kinds.
     """
     kind: AddressKind | None = None
     for text in texts:
@@ -75,9 +90,9 @@ def kind_of(texts: tuple[str, ...]) -> AddressKind | None:
 
 
 def normal_address(text: str, kind: AddressKind) -> str:
-    """The one form in which an address of this kind is kept and compared, without a name.
+    """The normal form in which an address of this kind is stored and compared, without a name.
 
-    Raises :class:`AddressError` for what is not an address of this kind.
+    Raises :class:`AddressError` if it is not an address of this kind.
     """
     if kind is AddressKind.MISFIN:
         return MisfinAddress.parse(text).address
@@ -85,7 +100,7 @@ def normal_address(text: str, kind: AddressKind) -> str:
 
 
 def mail_address(text: str) -> tuple[str, str]:
-    """An e-mail address and the name beside it, from ``local@host`` or ``Name <local@host>`` (RFC 5322 §3.4).
+    """An e-mail address and its name, from ``local@host`` or ``Name <local@host>`` (RFC 5322 §3.4).
 
     The host is lower case and in its ASCII form; the local part stays as written. Quoted local parts and
     address literals are not supported. Raises :class:`AddressError`.

@@ -15,7 +15,7 @@ _PREFIX = "Re:"
 def reply_targets(message: GemmailMessage, me: Sequence[MisfinAddress]) -> tuple[MisfinAddress, ...]:
     """The newest sender; for our own mail (a copy in Sent) its recipients. ``me`` is all our addresses.
 
-    Empty when there is nobody to reply to but ourselves: refuse then.
+    Empty when only we are left; the caller should then refuse.
     """
     if _is_ours(message, me):
         return _others(message.recipients, me)
@@ -25,7 +25,7 @@ def reply_targets(message: GemmailMessage, me: Sequence[MisfinAddress]) -> tuple
 def reply_all_targets(message: GemmailMessage, me: Sequence[MisfinAddress]) -> tuple[MisfinAddress, ...]:
     """The newest sender, then the recipients: each mailbox once, never ourselves.
 
-    Empty when there is nobody else: refuse then.
+    Empty when only we are left; the caller should then refuse.
     """
     if _is_ours(message, me):
         return _others(message.recipients, me)
@@ -33,17 +33,17 @@ def reply_all_targets(message: GemmailMessage, me: Sequence[MisfinAddress]) -> t
 
 
 def author(message: GemmailMessage) -> MisfinAddress | None:
-    """Who wrote the message first: the last sender, a bare claim when there is more than one."""
+    """The original author: the last sender, only a claim when there is more than one."""
     return message.senders[-1] if message.senders else None
 
 
 def outgoing_recipients(targets: Sequence[MisfinAddress]) -> tuple[MisfinAddress, ...]:
-    """What the recipients line of a new message holds: everybody, or nobody for a single target."""
+    """The recipients line of a new message: everybody, or nobody for a single recipient."""
     return tuple(targets) if len(targets) > 1 else ()
 
 
 def reply_subject(subject: str | None) -> str:
-    """``Re: `` once, however often it is there already; empty when there was no subject."""
+    """The subject with exactly one ``Re: ``; empty when there was no subject."""
     rest = (subject or "").strip()
     while rest[: len(_PREFIX)].lower() == _PREFIX.lower():
         rest = rest[len(_PREFIX) :].lstrip()
@@ -51,7 +51,7 @@ def reply_subject(subject: str | None) -> str:
 
 
 def quote(text: str) -> str:
-    """Each line behind ``> ``; the line that ends with the text stays ended."""
+    """Prefix each line with ``> ``; the result always ends with a line end."""
     lines = text.replace("\r\n", "\n").split("\n")
     if not lines[-1]:
         lines.pop()
@@ -59,10 +59,10 @@ def quote(text: str) -> str:
 
 
 def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
-    """The message to send when ``stored`` is passed on: its senders, times, recipients and body as they are.
+    """The message to send when ``stored`` is forwarded: its senders, times, recipients and body unchanged.
 
     The next server prepends us. A clean Misfin(C) message goes out byte for byte, with LF line ends, if it
-    has as many times as senders; any other is written again, :func:`paired`. Raises
+    has as many times as senders; any other is rewritten through :func:`paired`. Raises
     :class:`~misfin.errors.GemmailError` as :meth:`GemmailMessage.to_bytes`.
     """
     message = GemmailMessage.from_bytes(stored)
@@ -70,7 +70,7 @@ def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
     if version is Version.C and message.form is Form.C and not unclean:
         clean = stored.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
         first, second, third, _ = clean.decode().split("\n", 3)
-        written = read_three(first, second, third)  # as it stands there, neighbours not yet made one
+        written = read_three(first, second, third)  # as written, before adjacent repeats are merged
         fits = max(map(len, clean.split(b"\n", 3)[:3])) < MAX_METADATA_LINE
         if fits and (written is None or written.unread_times or len(written.senders) == len(written.times)):
             return clean
@@ -78,10 +78,11 @@ def forward_bytes(stored: bytes, version: Version = Version.C) -> bytes:
 
 
 def paired(message: GemmailMessage) -> GemmailMessage:
-    """The message with as many times as senders, as it may be passed on (docs/protocol.md §3.6).
+    """The message with as many times as senders, as required for forwarding (docs/protocol.md §3.6).
 
-    More times than senders: the oldest, the author's own clock, go. Fewer: the hops without one were passed
-    no later than the oldest known, and get that. Where no time is known, or one cannot be read, all stay.
+    With more times than senders, the oldest, from the author's own clock, are dropped. With fewer, the hops
+    without a time get the oldest known one, since they happened no later. If no time is known, or one cannot
+    be read, nothing changes.
     """
     times, count = message.timestamps[: len(message.senders)], len(message.senders)
     if message.raw_timestamps or (count and not times):
@@ -90,7 +91,7 @@ def paired(message: GemmailMessage) -> GemmailMessage:
 
 
 def _is_ours(message: GemmailMessage, me: Sequence[MisfinAddress]) -> bool:
-    # A copy of what we sent has no sender line: the receiving server would have written it.
+    # Our copy of a sent message has no sender line: the receiving server would have written it.
     return not message.senders or _among(message.senders[0], me)
 
 

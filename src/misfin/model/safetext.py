@@ -1,7 +1,7 @@
-"""Text from strangers made inert: what could act on a terminal becomes visible. Pure.
+"""Makes text from strangers safe to display: characters that could act on a terminal become visible. Pure.
 
 Control characters, escape sequences, bidirectional overrides, zero-width and tag characters, lone surrogates
-and floods of combining marks turn into harmless marks one cell wide, so what a person sees is what is there.
+and floods of combining marks become harmless marks one cell wide, so what is displayed is what is there.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import re
 import unicodedata
 
 MAX_MARKS = 4
-"""Combining marks drawn on one message: enough for Vietnamese and vocalised Hebrew, not for "zalgo" text."""
+"""Combining marks drawn on one letter: enough for Vietnamese and vocalised Hebrew, not for "zalgo" text."""
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 HIDDEN = "\N{MIDDLE DOT}"
 TURNED = "\N{RIGHTWARDS ARROW OVER LEFTWARDS ARROW}"
 NEWLINE = "\N{RETURN SYMBOL}"
 
-# Code points that draw nothing or change how their neighbours are drawn, as ranges of a character class.
+# Code points that draw nothing or change how neighbours are drawn, as ranges of a character class.
 # Bidirectional controls: ALM, LRM, RLM, embeddings, overrides, isolates.
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # Zero width or blank without being a space: soft hyphen, grapheme joiner, Hangul, Khmer and Mongolian
@@ -27,20 +27,20 @@ _HIDDEN = (
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164"
     "\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
 )
-# C1 controls, lone surrogates, interlinear annotation, noncharacters, tag characters and what else lives in
-# plane 14: enough of them hides a whole second message.
+# C1 controls, lone surrogates, interlinear annotation, noncharacters, tag characters and the rest of plane
+# 14: enough of them can hide a whole second message.
 _REPLACED = (
     "\x80-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff\U0001fffe\U0001ffff\U000e0000-\U000e0fff"
     "\U000efffe-\U0010ffff"
 )
-# Presentation selectors: which of two pictures to draw. Terminals disagree about the width they give.
+# Variation selectors: which of two glyphs to draw. Terminals disagree about their width.
 _DROPPED = "\ufe00-\ufe0f"
 
 UNSAFE = re.compile(
     f"(?P<control>[\x00-\x08\x0b-\x1f\x7f])|(?P<bidi>[{_BIDI}])|(?P<hidden>[{_HIDDEN}]+)"
     f"|(?P<replaced>[{_REPLACED}]+)|(?P<dropped>[{_DROPPED}]+)"
 )
-"""What acts on a terminal, hides, or changes how its neighbours are drawn."""
+"""Characters that act on a terminal, are invisible, or change how neighbours are drawn."""
 _ACTIVE = re.compile(f"[\x7f\u2028\u2029{_BIDI}{_HIDDEN}{_REPLACED}]")
 _LINES = re.compile("[\u2028\u2029]|\r\n")
 _FOREIGN_RUN = re.compile(rf"[^\x00-\x7f]{{{MAX_MARKS + 1},}}")
@@ -48,7 +48,7 @@ _MARKS = {"control": "", "bidi": TURNED, "hidden": HIDDEN, "replaced": REPLACED,
 
 
 def plain(text: str, *, one_line: bool) -> str:
-    """``text`` made safe to draw: the only way remote text may reach a screen.
+    """``text`` made safe to draw; all remote text must pass through here before it reaches the screen.
 
     Newlines and tabs stay, unless ``one_line``: then a newline becomes a visible mark and a tab a space. A
     run of hidden characters becomes one mark, so a flood of them cannot push the rest off the screen.
@@ -65,9 +65,9 @@ def plain(text: str, *, one_line: bool) -> str:
 
 
 def escaped(json_text: str) -> str:
-    """JSON with everything in it that could act on a terminal, or hides, written as ``\\uXXXX``.
+    """JSON with every character that could act on a terminal or is invisible written as ``\\uXXXX``.
 
-    It stays the same JSON: outside of strings there are only ASCII characters that stay as they are.
+    The value stays the same: outside strings JSON has only ASCII characters, which are not changed.
     """
     if json_text.isascii() and json_text.isprintable():
         return json_text
@@ -88,7 +88,7 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def _bound_marks(match: re.Match[str]) -> str:
-    """At most ``MAX_MARKS`` combining marks in a row; the first one too many becomes a visible mark."""
+    """Keep ``MAX_MARKS`` combining marks in a row; a replacement character stands for the rest."""
     run = match.group()
     kept: list[str] = []
     marks = 0

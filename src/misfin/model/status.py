@@ -1,4 +1,4 @@
-"""What each status of a Misfin answer means and what a good client does about it (docs/protocol.md §2)."""
+"""What each Misfin status code means and what a good client does about it (docs/protocol.md §2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from misfin.model.fingerprint import normalize_fingerprint
 
 
 class StatusCode(IntEnum):
-    """The status codes of Misfin(B), which Misfin(C) keeps (docs/protocol.md §2)."""
+    """The status codes of Misfin(B), unchanged in Misfin(C) (docs/protocol.md §2)."""
 
     SUCCESS = 20
     MESSAGE_DELIVERED = 20
@@ -34,11 +34,11 @@ class StatusCode(IntEnum):
 
 
 class Advice(StrEnum):
-    """What a sender does next; the timing is :mod:`misfin.post.retry`'s."""
+    """What a sender does next; :mod:`misfin.post.retry` has the timing."""
 
     DELIVERED = "delivered"
     REDIRECT_ONCE = "redirect-once"
-    """Ask, then send this one message there; the contact stays as it is."""
+    """Ask, then send this one message there; leave the contact unchanged."""
     REDIRECT_ALWAYS = "redirect-always"
     """Ask, then send there and offer to update the contact."""
     RETRY = "retry"
@@ -49,9 +49,9 @@ class Advice(StrEnum):
     """Try again after hours, a few times at most."""
     STOP = "stop"
     NEED_IDENTITY = "need-identity"
-    """The same message again, with an identity."""
+    """Send the same message again, with an identity."""
     VIOLATION = "violation"
-    """No status Misfin knows: the peer broke the protocol; nothing is tried again."""
+    """An unknown status: the peer broke the protocol; do not retry."""
 
 
 _SHORT = {
@@ -98,38 +98,38 @@ _ADVICE_BY_DIGIT = {
 }
 
 _SENTENCES = {
-    30: "The mailbox asks for this message at another address. Check that address before you follow it.",
+    30: "The mailbox wants this message sent to another address. Check that address before you follow it.",
     31: "The mailbox has moved for good. Check the new address, then send there and update the contact.",
-    41: "The server is not available just now. The message will be tried again later.",
-    42: "A script on the server failed. The message will be tried again later.",
-    43: "The server could not pass the message on to that domain. The message will be tried again later.",
-    44: "The server asks for fewer messages. The message waits as long as it asks.",
-    45: "The mailbox is full. The message will be tried a few more times, hours apart.",
+    41: "The server is not available just now. The message will be sent again later.",
+    42: "A script on the server failed. The message will be sent again later.",
+    43: "The server could not pass the message on to that domain. The message will be sent again later.",
+    44: "The server asks us to slow down. The message will be sent after the time it asked for.",
+    45: "The mailbox is full. The message will be sent again a few more times, hours apart.",
     51: "There is no such mailbox. Check the spelling before the @.",
     52: "The mailbox is gone for good. Remove the contact or find a new address.",
     53: "This server does not serve that host name. Check the host and the port.",
-    59: "The server could not read the request. It may speak another version or take only shorter messages.",
-    60: "The server wants a certificate from the sender. Choose an identity and send again.",
-    61: "The server takes no mail from this sender. Ask the owner another way, or use another identity.",
+    59: "The server could not read the request. It may speak another version or allow only shorter messages.",
+    60: "The server requires a certificate from the sender. Choose an identity and send again.",
+    61: "The server refuses mail from this sender. Contact the owner another way, or use another identity.",
     62: "The server does not accept our certificate. Check the identity: its dates, mailbox and host name.",
     63: "The server remembers another certificate for this sender. Ask its owner to forget the old one.",
-    64: "The server wants a proof of work, which is not supported. Ask the owner another way.",
+    64: "The server requires a proof of work, which is not supported. Contact the owner another way.",
 }
 _SENTENCES_BY_DIGIT = {
     2: "The message was delivered.",
     3: _SENTENCES[30],
-    4: "The server has a temporary problem. The message will be tried again later.",
-    5: "The server refused the message for good. It will not be tried again.",
+    4: "The server has a temporary problem. The message will be sent again later.",
+    5: "The server refused the message for good. It will not be sent again.",
     6: "The server did not accept the sender's certificate. Check the identity and send again.",
 }
-_NO_STATUS = "The server gave an answer Misfin does not know. The message will not be tried again by itself."
+_NO_STATUS = "The server's answer is not part of Misfin. The message will not be sent again automatically."
 
 DEFAULT_DELAY = 60
 """Seconds to wait after a 44 that names no time (docs/protocol.md §2.1)."""
 MAX_DELAY = 3600
-"""The longest wait, in seconds, a 44 can ask for: a hostile server must not park mail for years."""
+"""The longest wait, in seconds, a 44 can ask for: a hostile server must not delay mail for years."""
 
-# Anchored at the start of a digit run: without the look-behind a long run would be scanned from every digit.
+# The look-behind anchors it at the start of a run of digits; otherwise every digit would start a scan.
 _DELAY = re.compile(
     r"(?<![0-9])([0-9]+)\s*(?:(s|sec|secs|second|seconds)|m|min|mins|minute|minutes)\b",
     re.ASCII | re.IGNORECASE,
@@ -138,12 +138,12 @@ _LONGEST_NUMBER = 9  # digits; more is over MAX_DELAY anyway, and int() of thous
 
 
 def interpret_status(status: int) -> str:
-    """A few words for a status (docs/protocol.md §2); unknown ones go by their first digit. Never raises."""
+    """A few words for a status (docs/protocol.md §2), by the first digit for unknown ones. Never raises."""
     return _SHORT.get(status) or _SHORT_BY_DIGIT.get(status // 10, "Unknown")
 
 
 def is_success(status: int) -> bool:
-    """2x: delivered, whatever META says (docs/protocol.md §2)."""
+    """2x: delivered, regardless of META (docs/protocol.md §2)."""
     return 20 <= status < 30
 
 
@@ -163,14 +163,14 @@ def is_auth_failure(status: int) -> bool:
 
 
 def advice(status: int) -> Advice:
-    """The table of docs/protocol.md §2; codes it does not name behave as their first digit says."""
+    """What to do, by the table of docs/protocol.md §2; a code not in it counts by its first digit."""
     return _ADVICE.get(status) or _ADVICE_BY_DIGIT.get(status // 10, Advice.VIOLATION)
 
 
 def explain(status: int, meta: str) -> str:
-    """One or two sentences: what happened and what to do, with the server's own words where there are any.
+    """One or two sentences: what happened and what to do, with the server's own words if it sent any.
 
-    The words are stripped of control characters, but they are still a stranger's.
+    Control characters are removed from those words, but they still come from a stranger.
     """
     sentence = _SENTENCES.get(status) or _SENTENCES_BY_DIGIT.get(status // 10, _NO_STATUS)
     words = "".join(filter(str.isprintable, meta)).strip()
@@ -180,7 +180,7 @@ def explain(status: int, meta: str) -> str:
 
 
 def delay_of(meta: str) -> int:
-    """Seconds a 44 asks to wait, within 1 and :data:`MAX_DELAY` (docs/protocol.md §2.1)."""
+    """Seconds a 44 asks to wait, between 1 and :data:`MAX_DELAY` (docs/protocol.md §2.1)."""
     text = meta.strip()
     if text.isascii() and text.isdigit():
         return _clamped(text, 1)

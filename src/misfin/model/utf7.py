@@ -7,10 +7,10 @@ import itertools
 
 
 def to_utf7(text: str) -> str:
-    """The name in ASCII: what is not printable ASCII becomes base64 of UTF-16 between ``&`` and ``-``."""
+    """The name in ASCII: anything but printable ASCII becomes base64 of UTF-16 between ``&`` and ``-``."""
     out: list[str] = []
-    for ascii_run, letters in itertools.groupby(text, lambda letter: " " <= letter <= "~"):
-        run = "".join(letters)
+    for ascii_run, chars in itertools.groupby(text, lambda char: " " <= char <= "~"):
+        run = "".join(chars)
         if ascii_run:
             out.append(run.replace("&", "&-"))
         else:
@@ -20,7 +20,7 @@ def to_utf7(text: str) -> str:
 
 
 def from_utf7(text: str) -> str | None:
-    """The name in plain text; None where :func:`to_utf7` would not spell it like this."""
+    """The name as plain text; None if :func:`to_utf7` would not encode it this way."""
     head, *pieces = text.split("&")
     out = [head]
     for piece in pieces:

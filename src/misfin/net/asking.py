@@ -1,9 +1,9 @@
-"""Asking the host of a sender about a mailbox, on the word of a stranger and therefore sparingly.
+"""Asks a sender's host about the mailbox; sparingly, because strangers trigger it.
 
-Forged senders make a receiver call hosts that never heard of it (docs/protocol.md §6). So: an empty message
-and nothing else, no redirects, public addresses only, one question per mailbox at a time, few per host, and
-what was just heard is not asked again. A host that is down holds up the first message only: while it is
-asked again, the next ones are judged by what is known.
+Forged senders make a receiver contact hosts that never heard of it (docs/protocol.md §6). So: only an empty
+message, no redirects, public addresses only, one query per mailbox at a time, few per host, and recent
+answers are reused. A host that is down delays only the first message: while it is asked again, later ones
+are judged by what is known.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 10.0
 # Long enough for the methods of one verification, and for a burst of messages, to share one answer; short
-# enough that a host that comes up again is heard. A host that stays down is asked less and less often.
+# enough to notice a host that is up again. A host that stays down is asked less and less often.
 _REMEMBERED = 30.0
 _LONGEST_PAUSE = 1800.0
 _MOST_REMEMBERED = 1000
@@ -42,10 +42,10 @@ _MOST_CERTIFICATES = 16
 
 @dataclass(frozen=True, slots=True)
 class HostAnswer:
-    """What came of asking: an answer, the certificate the host showed, or why there is none.
+    """The result of asking: an answer, the certificate the host presented, or why there is none.
 
-    ``certificate`` is there whenever a TLS handshake came far enough, also when ``error`` is about trust.
-    ``wait`` is the seconds until another question is allowed; then nothing was asked.
+    ``certificate`` is set whenever the TLS handshake got far enough, also when ``error`` is about trust. If
+    ``wait`` is not 0, the host was not asked; it is the number of seconds until it may be.
     """
 
     response: MisfinResponse | None = None
@@ -55,13 +55,13 @@ class HostAnswer:
 
     @property
     def final(self) -> bool:
-        """Whether the host itself spoke, about this mailbox, and not for the moment only."""
+        """Whether the host answered for this mailbox, and not just temporarily."""
         return self.response is not None and not 40 <= self.response.status <= 49
 
 
 @dataclass(slots=True)
 class _Heard:
-    """What a host said, when, how often in a row it said nothing, and for whose certificates it was used."""
+    """A host's answer, its time, the failures in a row, and the certificates judged by it."""
 
     at: float
     answer: HostAnswer
@@ -70,13 +70,13 @@ class _Heard:
 
 
 class HostAsker:
-    """Asks hosts, for all verifiers of a receiver together. For one event loop.
+    """Asks hosts on behalf of all verifiers of a receiver. For one event loop.
 
-    ``pins`` are the host pins every connection obeys; ``hosts`` give some hosts another place; ``timeout``
-    (seconds) bounds one question as a whole. ``allow_private`` lets it connect to private and loopback
-    addresses, for tests and closed networks. With ``trust_on_first_use`` off a host without a pin is
-    believed for its answer and not pinned: a stranger who writes to us must not settle what a person wants
-    to be asked about. ``now`` gives Unix seconds.
+    ``pins`` are the host pins every connection must match; ``hosts`` overrides where some hosts are;
+    ``timeout`` (seconds) limits one query as a whole. ``allow_private`` allows connections to private and
+    loopback addresses, for tests and closed networks. With ``trust_on_first_use`` off, a host without a pin
+    is believed for its answer but not pinned: a stranger's message must not make a decision that the user
+    wants to make. ``now`` gives Unix seconds.
     """
 
     def __init__(
@@ -106,10 +106,10 @@ class HostAsker:
     def recall(
         self, address: MisfinAddress, identity: Identity | None = None, certificate: str = ""
     ) -> HostAnswer | None:
-        """What was heard lately, without waiting; None if the host should be asked.
+        """A recent answer, without waiting; None if the host should be asked.
 
-        Where the host could not be asked, that counts for longer for a ``certificate`` (its SHA-256) that was
-        judged by it before; the host is then asked again in the background.
+        A failed query counts longer for a ``certificate`` (its SHA-256) that was judged by it before; the
+        host is then asked again in the background.
         """
         heard = self._heard.get(address.key)
         if heard is None:
@@ -128,15 +128,15 @@ class HostAsker:
     ) -> HostAnswer:
         """Ask the host of ``address`` for the mailbox's fingerprint. Raises nothing the network can cause.
 
-        ``identity`` is shown to hosts that answer nobody without a certificate; ``certificate`` is the
-        SHA-256 of the one to be judged, for :meth:`recall`.
+        ``identity`` is presented to hosts that require a certificate; ``certificate`` is the SHA-256 of the
+        one to be judged, for :meth:`recall`.
         """
         answer = self.recall(address, identity, certificate)
         if answer is None:
             started = self._start(address, identity)
             if isinstance(started, HostAnswer):
                 return started
-            # Others may be waiting for the same answer: whoever gives up does so alone.
+            # Others may be waiting for the same answer: cancelling one must not cancel it for all.
             answer = await asyncio.shield(started)
         heard = self._heard.get(address.key)
         if heard is not None and len(heard.certificates) < _MOST_CERTIFICATES:
@@ -144,9 +144,9 @@ class HostAsker:
         return answer
 
     async def answers_all_alike(self, address: MisfinAddress, identity: Identity | None = None) -> bool:
-        """Whether the host gives a mailbox that cannot exist the same answer as ``address``.
+        """Whether the host gives the same answer for a mailbox that cannot exist as for ``address``.
 
-        Titlani names one fingerprint for all mailboxes, real or not: that speaks neither for nor against any.
+        Titlani names one fingerprint for all mailboxes, real or not, which is no evidence either way.
         """
         nobody = MisfinAddress(self._nobody, address.hostname, port=address.port)
         given, other = await self.ask(address, identity), await self.ask(nobody, identity)
@@ -155,7 +155,7 @@ class HostAsker:
     def _start(
         self, address: MisfinAddress, identity: Identity | None
     ) -> asyncio.Task[HostAnswer] | HostAnswer:
-        """Begin to ask, or join who does; an answer at once only if the budget is used up."""
+        """Start a query, or join one under way; returns an answer only if the budget is used up."""
         key = address.key
         task = self._running.get(key)
         if task is None:
@@ -183,7 +183,7 @@ class HostAsker:
         return answer
 
     def _pins_for(self, address: MisfinAddress) -> PinBook | None:
-        """The book to judge the host by, None for an empty one that is forgotten afterwards."""
+        """The pin book to check the host against; None for a temporary empty one."""
         name = pin_name(address.hostname, address.port or self.port)
         known = self._trust_on_first_use or self.pins.get(PinKind.HOST, name) is not None
         return self.pins if known else None

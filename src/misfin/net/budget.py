@@ -1,7 +1,7 @@
-"""What a receiver may take of its machine: open files, connections, memory and log lines.
+"""How much of its machine a receiver may use: open files, connections, memory and log lines.
 
-Strangers decide how many connections there are, so each of these has an upper bound that leaves enough of it
-for the work that must not fail: storing a message whose request is complete, and looking up its sender.
+Strangers decide how many connections there are, so each of these has an upper limit that leaves enough for
+the work that must not fail: storing a message whose request is complete, and looking up its sender.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ if TYPE_CHECKING:
 
 
 _WANTED = 8192
-"""Open files to ask the system for: more connections than that would take too much memory anyway."""
+"""Open files to ask the system for: more connections than that would need too much memory anyway."""
 
-_FOR_STORING = 68  # a batch of 64 new files, its folders (store/durable.py, store/files.py)
+_FOR_STORING = 68  # a batch of 64 new files, its folders (misfin/files.py)
 _FOR_BOOKS = 36  # standard streams, event loop, listeners, lock, and three SQLite files with their journals
 _FOR_ASKING = 16  # hosts that are asked about senders at the same time, and name lookups for them
 ACCEPTED_AT_ONCE = 8
-"""Connections accepted in one turn of the event loop; those that give way to them are closed in the next."""
+"""Connections accepted per iteration of the event loop; those evicted for them are closed in the next."""
 
 RESERVED = _FOR_STORING + _FOR_BOOKS + _FOR_ASKING + ACCEPTED_AT_ONCE
-"""Open files that no connection gets."""
+"""Open files that connections may not use."""
 
 _FEWEST = 32
-"""Connections below which a receiver could be kept busy by a single person's mistake."""
+"""With fewer connections, one person's mistake could occupy a receiver completely."""
 
 _PER_CONNECTION = 128 * 1024
-"""Bytes one connection can make us hold: 100 KiB of certificates in a handshake, and TLS itself up to 54."""
+"""Bytes one connection can make us hold: 100 KiB of certificates in a handshake, up to 54 KiB for TLS."""
 
 _MEMORY_SHARE = 8
-"""One part in so many of the machine's memory may be held by connections."""
+"""Connections may use one part in this many of the machine's memory."""
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 class TooFewFilesError(LocalError, OSError):
-    """The system lets this process open too few files to receive mail safely."""
+    """This process may not open enough files to receive mail safely."""
 
     def __init__(self, limit: int) -> None:
         needed = RESERVED + _FEWEST
         super().__init__(
-            f"Receiving needs {needed} open files at the same time; the system allows this process {limit}.",
+            f"Receiving mail needs {needed} open files at once, but the system allows this process {limit}.",
             remedy=f"Raise the limit first, for example with `ulimit -n 1024` (at least {needed}).",
         )
 
 
 def raise_file_limit(wanted: int = _WANTED) -> int | None:
-    """Raise the soft limit of open files to ``wanted``, or as near to it as the system allows.
+    """Raise the soft limit of open files to ``wanted``, or as close to it as the system allows.
 
-    Returns the limit now in force; None where there is none. The hard limit stays as it is. Some systems
-    refuse what their hard limit allows (macOS: above ``kern.maxfilesperproc``); then half as many are tried.
+    Returns the resulting limit, or None if there is none. The hard limit does not change. Some systems refuse
+    what their hard limit allows (macOS: above ``kern.maxfilesperproc``); then half as many are tried.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
@@ -76,13 +76,13 @@ def raise_file_limit(wanted: int = _WANTED) -> int | None:
 
 
 def file_limit() -> int | None:
-    """How many files this process may have open at the same time; None where there is no limit."""
+    """How many files this process may have open at once; None if there is no limit."""
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if soft == resource.RLIM_INFINITY else soft
 
 
 def memory_limit() -> int | None:
-    """Bytes of memory this process can count on: the machine's, or less where a group or a limit says so."""
+    """Bytes of memory this process can use: the machine's, or less under a cgroup or resource limit."""
     limits = []
     with suppress(ValueError, OSError, AttributeError):
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -95,9 +95,9 @@ def memory_limit() -> int | None:
 
 
 def connections_allowed(files: int | None, memory: int | None) -> int:
-    """How many connections fit into so many open files and so many bytes of memory (None: no limit).
+    """How many connections fit in this many open files and bytes of memory (None: no limit).
 
-    Raises :class:`TooFewFilesError` where the files would not do for storing what comes in.
+    Raises :class:`TooFewFilesError` if there are too few files to store incoming mail.
     """
     by_files = _WANTED if files is None else files - RESERVED
     if files is not None and by_files < _FEWEST:
@@ -107,9 +107,9 @@ def connections_allowed(files: int | None, memory: int | None) -> int:
 
 
 class LogBudget(logging.Filter):
-    """Lets one line a minute through per cause; the next one then says how many were left out.
+    """Passes one line a minute per cause; the next one says how many were left out.
 
-    Two lines have the same cause when they come from the same place in the program, whatever they name.
+    Two lines have the same cause if they come from the same place in the program, regardless of their text.
     """
 
     def __init__(self, seconds: float = 60.0, *, clock: Callable[[], float] = time.monotonic) -> None:

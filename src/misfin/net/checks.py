@@ -1,4 +1,4 @@
-"""The checks of a receiver that need neither network nor disk, in the order of docs/trust.md §5."""
+"""A receiver's checks that need neither network nor disk, in the order of docs/trust.md §5."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ _BLOCKED = MisfinResponse(StatusCode.UNAUTHORIZED_SENDER, "Sender blocked")
 _NOT_YET = MisfinResponse(StatusCode.CERTIFICATE_INVALID, "The certificate is not valid yet")
 _EXPIRED = MisfinResponse(StatusCode.CERTIFICATE_INVALID, "The certificate has expired")
 _NAMELESS = MisfinResponse(
-    StatusCode.CERTIFICATE_INVALID, "The certificate names no mailbox (UID) and host (SAN) that can be read"
+    StatusCode.CERTIFICATE_INVALID, "The certificate has no readable mailbox (UID) and host (SAN)"
 )
 _NOT_OURS = MisfinResponse(
-    StatusCode.CERTIFICATE_CHANGED, "This is not the certificate of the mailbox it names, which is here"
+    StatusCode.CERTIFICATE_CHANGED,
+    "The mailbox this certificate names is on this server and has another certificate",
 )
 
 
 def judge_recipient(directory: Directory, recipient: MisfinAddress) -> MisfinResponse | Identity:
-    """The identity of a mailbox; 53, 51, 52, 30 or 31 for an address without one here."""
+    """The identity of a mailbox; 53, 51, 52, 30 or 31 for an address that is not served here."""
     entry = directory.lookup(recipient.mailbox, recipient.hostname)
     match entry:
         case ServedMailbox(identity):
@@ -58,7 +59,7 @@ def judge_sender(
     require_certificate: bool,
     blocked: Callable[[MisfinAddress], bool] | None,
 ) -> MisfinResponse | Checks:
-    """60, 62, 61 or 63, or what is known about the sender without asking anybody.
+    """60, 62, 61 or 63, or what is known about the sender without a query.
 
     ``now`` is Unix seconds. The addresses compared with ``blocked`` are the certificate's and every one the
     message claims on its sender line.
@@ -89,14 +90,14 @@ def _is_blocked(
         return True
     first = request.message[:1]
     if first not in b"<:@" if request.version is Version.B else first in b"\r\n":
-        return False  # the usual case: the message claims nothing, so it need not be parsed
+        return False  # the usual case: no claimed sender, so there is nothing to parse
     return any(blocked(claimed) for claimed in request.parse_message().senders)
 
 
 def _judge_local(
     certificate: CertificateInfo, address: MisfinAddress, directory: Directory
 ) -> MisfinResponse | Checks:
-    """A sender on a host of ours: nobody knows its certificate better than we do, so nobody is asked."""
+    """Check a sender on one of our own hosts: we know its certificate, so nobody needs to be asked."""
     entry = directory.lookup(address.mailbox, address.hostname)
     if entry is Missing.UNKNOWN_HOST:
         return Checks()

@@ -1,4 +1,4 @@
-"""The sending side as a library: one client, one identity, any number of messages (docs/library.md)."""
+"""The sending client: one identity, any number of messages (docs/library.md)."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _MAX_FILE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class HostOverride:
-    """How to reach a host otherwise than its name says; None leaves a thing as it is.
+    """How to reach a host other than by its name and the usual version; None changes nothing.
 
     ``connect`` is the address and port to dial: name, SNI and pin stay those of the host. ``version`` is
-    spoken for good, without any fallback (docs/protocol.md §8).
+    always used, without fallback (docs/protocol.md §8).
     """
 
     connect: tuple[str, int] | None = None
@@ -40,15 +40,15 @@ class HostOverride:
 
 
 class MisfinClient:
-    """Sends gemmail. Every connection is made only to a host whose certificate is trusted.
+    """Sends gemmail, only to hosts whose certificate is trusted.
 
     ``client_cert`` and ``client_key`` are PEM files (or one file with both), ``identity`` is one already
-    loaded; without either, messages go out anonymously. Trust is kept in ``tofu_db_path``, or in ``pins``
+    loaded; without either, messages are sent anonymously. Trust is stored in ``tofu_db_path``, or in ``pins``
     shared with others, or in memory for the life of the client. With ``trust_on_first_use`` off, a host
     never seen before raises :class:`~misfin.errors.FirstUseRefusedError`. ``timeout`` (seconds) is for the
-    answer; each earlier phase gets at most that, and 15. ``port`` is for addresses without one.
-    ``misfin_b_fallback`` allows one try as Misfin(B) where a server does not understand C
-    (docs/protocol.md §8). ``hosts`` gives some hosts another place or a fixed version. ``public_only``
+    answer; each earlier phase gets the same, at most 15. ``port`` is for addresses without one.
+    ``misfin_b_fallback`` allows one attempt as Misfin(B) if a server does not understand C
+    (docs/protocol.md §8). ``hosts`` overrides where some hosts are, or their version. ``public_only``
     refuses hosts with private addresses. ``now`` is the clock (Unix seconds).
 
     Use it with ``async with``, or call :meth:`close` at the end. One client may send many messages at once.
@@ -97,7 +97,7 @@ class MisfinClient:
         await self.close()
 
     async def close(self) -> None:
-        """Write down what is pending and close the pin book, if it is the client's own."""
+        """Write pending changes and close the pin book, if the client opened it itself."""
         pins, self._owned_pins, self._sender = self._owned_pins, None, None
         if pins is not None:
             await asyncio.to_thread(pins.close)
@@ -112,11 +112,11 @@ class MisfinClient:
         sender: str | MisfinAddress | None = None,
         recipients: Iterable[str | MisfinAddress] | None = None,
     ) -> MisfinResponse:
-        """Write a message and send it to one recipient; ``recipients`` are all who get a copy.
+        """Write a message and send it to one recipient; ``recipients`` is everyone who gets a copy.
 
-        The lines for sender and time stay blank, for the receiving server to fill (docs/protocol.md §3.2);
-        ``sender`` fills the first one all the same. Returns and raises as :meth:`send_raw`, and
-        :class:`~misfin.errors.AddressError` for a text that is not an address.
+        The lines for sender and time stay blank, for the receiving server to fill in (docs/protocol.md §3.2);
+        ``sender`` fills in the first one anyway. Returns and raises as :meth:`send_raw`, and
+        :class:`~misfin.errors.AddressError` for text that is not an address.
         """
         everyone = tuple(map(_address, recipients or ()))
         message = GemmailMessage(
@@ -129,9 +129,9 @@ class MisfinClient:
     async def send_raw(self, to: str | MisfinAddress, message_bytes: bytes) -> MisfinResponse:
         """Send a message (in C form, metadata lines included) and follow redirects.
 
-        Any status is returned, with the ``address`` that gave it; what to do about it says
-        :func:`misfin.model.status.advice`. Raises :class:`~misfin.errors.RedirectError` for a redirect that
-        cannot be followed, and what :meth:`deliver` raises.
+        Returns any status, with the ``address`` that gave it; :func:`misfin.model.status.advice` says what to
+        do about it. Raises :class:`~misfin.errors.RedirectError` for a redirect that cannot be followed, and
+        everything :meth:`deliver` raises.
         """
         address = _address(to)
         tried = {self._place(address)}
@@ -146,12 +146,10 @@ class MisfinClient:
             tried.add(self._place(address))
 
     async def probe(self, to: str | MisfinAddress) -> MisfinResponse:
-        """Ask a mailbox for its fingerprint with an empty message, which is stored nowhere.
+        """Ask for a mailbox's fingerprint with an empty message, which is not stored.
 
-        See docs/protocol.md §6.
-
-        Tries C, then B. It shows the other side that and from where somebody asked. Redirects are
-        not followed.
+        See docs/protocol.md §6. Tries C, then B. The other side sees that someone asked, and from where.
+        Redirects are not followed.
         """
         address = _address(to)
         delivery = await self.deliver(address, b"")
@@ -167,17 +165,18 @@ class MisfinClient:
         refused: Hook | None = None,
         tried: Callable[[Try], object] | None = None,
     ) -> Delivery:
-        """One hop: hand ``message`` (in C form) to the host of ``to``, and report all about it.
+        """One hop: send ``message`` (in C form) to the host of ``to``, and return all about it.
 
-        Fallback and sender line happen inside, redirects do not. ``version`` chooses B or C for good.
-        ``before_write`` is called, and awaited, after trust and just before the first byte of each try
-        leaves; if it raises, nothing leaves. ``refused`` is called, and awaited, once the host has refused a
-        try and before another one begins: nothing that left is outstanding then. ``tried`` is told each try
-        as it ends, those of a delivery that fails included.
+        This handles version fallback and the sender line, but not redirects. ``version`` fixes B or C.
+        ``before_write`` is called, and awaited, when the host is trusted and just before the first byte of
+        each attempt is sent; if it raises, nothing is sent. ``refused`` is called, and awaited, when the host
+        has refused an attempt and before the next one: at that point nothing sent is still unanswered.
+        ``tried`` is called with each attempt when it ends, also in a delivery that fails.
 
-        Raises :class:`~misfin.errors.OutcomeUnknownError` when the request left and no answer came; in every
-        other case nothing was delivered: a :class:`~misfin.errors.DeliveryError` (host, connection, TLS,
-        trust) or a :class:`~misfin.errors.LocalError` (a message that cannot be sent, an unusable identity).
+        Raises :class:`~misfin.errors.OutcomeUnknownError` if the request was sent and no answer came; in
+        every other case nothing was delivered: a :class:`~misfin.errors.DeliveryError` (host, connection,
+        TLS, trust) or a :class:`~misfin.errors.LocalError` (a message that cannot be sent, an unusable
+        identity).
         """
         address = _address(to)
         override = self._hosts.get(address.hostname, HostOverride())
@@ -197,7 +196,7 @@ class MisfinClient:
     async def _redirected(
         self, delivery: Delivery, tried: set[tuple[str, str, int]], redirects: int
     ) -> MisfinAddress:
-        """Where a redirect leads, if it may be followed (docs/protocol.md §2)."""
+        """The target of a redirect, if it may be followed (docs/protocol.md §2)."""
         response = delivery.response
         target = response.redirect_address
         sender = await self._prepared()
@@ -205,11 +204,11 @@ class MisfinClient:
         if target is None:
             problem = "to something that is not an address"
         elif redirects > MAX_REDIRECTS:
-            problem = f"once more after {MAX_REDIRECTS} redirects"
+            problem = f"again, after {MAX_REDIRECTS} redirects already"
         elif self._place(target) in tried:
-            problem = f"back to {target.address}, where it has been already"
+            problem = f"back to {target.address}, which was already tried"
         elif own is not None and same_person(target, own):
-            problem = "back to ourselves"
+            problem = "back to its sender"
         else:
             return target
         raise RedirectError(
@@ -224,7 +223,7 @@ class MisfinClient:
         return (*address.key, address.port or self._port)
 
     async def _prepared(self) -> Sender:
-        """Read the identity and open the pin book, once, in a thread."""
+        """Load the identity and open the pin book, once, in a thread."""
         if self._sender is not None:
             return self._sender
         async with self._preparing:

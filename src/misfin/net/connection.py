@@ -1,7 +1,7 @@
-"""The one way to another host: dial, shake hands, decide about trust; only then can bytes be sent.
+"""Opens trusted connections: dial, TLS handshake, trust decision; only then can bytes be sent.
 
-Every client connection comes from :func:`open_trusted`: first tries, fallbacks, redirects, retries and
-probes. The decision falls inside the TLS handshake, so a host whose certificate changed sees neither our
+Every client connection is made by :func:`open_trusted`: first attempts, fallbacks, redirects, retries and
+probes. The decision is made inside the TLS handshake, so a host whose certificate changed sees neither our
 certificate nor a byte of the message (docs/trust.md §1, docs/decisions.md §4).
 """
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from misfin.trust.identity import Identity
     from misfin.trust.pins import PinBook
 
-# An answer has at most 2048 bytes; a peer that sends more before it is read only loses it.
+# An answer has at most 2048 bytes; anything a peer sends beyond this before we read is dropped.
 _MAX_UNREAD = 4096
 _CLOSE_TIMEOUT = 2.0
 
 
 class Connection(asyncio.Protocol):
-    """A TLS connection to a host that passed the trust decision; made by :func:`open_trusted` only."""
+    """A TLS connection to a trusted host; made only by :func:`open_trusted`."""
 
     certificate: CertificateInfo
     verdict: Verdict
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def cut_off(self) -> bool:
-        """Whether TCP has ended without the goodbye of TLS (close_notify): somebody may have cut it off."""
+        """Whether TCP ended without TLS's close_notify: somebody in between may have cut the connection."""
         return self._ended and not self._session.peer_closed and not self._session.failed
 
     def send(self, data: bytes) -> None:
@@ -72,39 +72,39 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     def flush(self) -> None:
-        """Write what TLS has to say; the end of the handshake otherwise waits for the first :meth:`send`."""
+        """Write pending TLS data; otherwise the end of the handshake waits for the first :meth:`send`."""
         data = self._session.outgoing()
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def take(self) -> bytes:
-        """What has arrived and was not taken yet, perhaps ``b""``."""
+        """The bytes that have arrived since the last call, perhaps ``b""``."""
         data, self._arrived = self._arrived, b""
         return data
 
     async def receive(self) -> bytes:
         """Wait for bytes; ``b""`` means that no more will come.
 
-        Raises :class:`~misfin.errors.TlsError` for a broken connection or an alert, after everything
-        before it was handed out.
+        Raises :class:`~misfin.errors.TlsError` for a broken connection or an alert, after everything received
+        before it has been returned.
         """
         while not self._arrived and not self._ended and self._failure is None:
-            await self._news()
+            await self._change()
         if not self._arrived and self._failure is not None:
             raise self._failure
         return self.take()
 
     async def handshake(self) -> None:
-        """Wait for the end of the TLS handshake; raises what ended it early."""
+        """Wait until the TLS handshake is done; raises whatever ended it early."""
         while not self._session.handshake_done:
             if self._failure is not None:
                 raise self._failure
             if self._ended:
                 raise EOFError
-            await self._news()
+            await self._change()
 
     async def close(self) -> None:
-        """Say goodbye (close_notify), and leave without waiting for the other side's."""
+        """Send close_notify and close, without waiting for the other side's."""
         transport = self._transport
         if transport is None:
             return
@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
             self._session.close_notify()
             self.flush()
             transport.close()
-            await asyncio.sleep(0)  # as a rule nothing is left to write, and this turn of the loop ends it
+            await asyncio.sleep(0)  # usually everything is written, and this iteration of the loop closes it
             if self._lost.done():
                 return
         try:
@@ -143,13 +143,13 @@ class Connection(asyncio.Protocol):
         in_handshake = not session.handshake_done
         try:
             plain = session.receive(data)
-        except Exception as failure:  # TLS, trust or store: whoever waits gets it
+        except Exception as failure:  # TLS, trust or store: raised where receive() or handshake() waits
             self._failure = failure
         else:
             self._arrived += plain[: _MAX_UNREAD - len(self._arrived)]
             self._ended = session.peer_closed or session.failed
-        # The end of our handshake goes out together with the request, one packet and one wake-up less.
-        # Everything else goes at once, alerts above all.
+        # The end of our handshake is sent together with the request, which saves a packet and a wake-up.
+        # Everything else is sent at once, especially alerts.
         if not (in_handshake and session.handshake_done):
             self.flush()
         self._wake()
@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._ended = True
         self._wake()
-        return True  # our own direction stays open until we close it
+        return True  # our direction stays open until we close it
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _news(self) -> None:
+    async def _change(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
         await self._waiter
 
@@ -185,22 +185,23 @@ async def open_trusted(
     same_as: CertificateInfo | None = None,
     public_only: bool = False,
 ) -> Connection:
-    """Connect to a host and return only if its certificate is trusted; the pin is written by then.
+    """Connect to a host and return only if its certificate is trusted; by then the pin is written.
 
-    ``same_as`` demands the very certificate an earlier try saw (docs/protocol.md §8). ``public_only`` refuses
-    hosts whose address is private or this machine, for connections somebody else made us open
+    ``same_as`` requires the certificate of an earlier attempt (docs/protocol.md §8). ``public_only`` refuses
+    hosts whose address is private or this machine, for connections that a stranger triggered
     (docs/protocol.md §6).
 
     Raises :class:`~misfin.errors.HostUnknownError`, :class:`~misfin.errors.ConnectError`,
     :class:`~misfin.errors.HandshakeError`, :class:`~misfin.errors.DeliveryTimeoutError`,
     :class:`~misfin.errors.CertificateChangedError`, :class:`~misfin.errors.FirstUseRefusedError`, or
-    :class:`~misfin.errors.StoreError`. In every case no application byte was sent; where trust was
-    refused, no client certificate either. :class:`~misfin.errors.IdentityError` is about our own identity.
+    :class:`~misfin.errors.StoreError`. In every case no application byte was sent, and if trust was refused,
+    no client certificate either. :class:`~misfin.errors.IdentityError` is about our own identity.
     """
     judge = _Judge(endpoint, pins, now, trust_on_first_use, same_as)
     lookup = Lookup(endpoint)
     try:
-        session = client_session(identity, endpoint.hostname, judge)  # makes its keys while the lookup runs
+        # Generates its keys while the lookup runs.
+        session = client_session(identity, endpoint.hostname, judge)
     except BaseException:
         lookup.cancel()
         raise
@@ -211,11 +212,11 @@ async def open_trusted(
     try:
         await _shake_hands(connection, timeouts.handshake, has_identity=identity is not None)
         connection.certificate = judge.shown()
-        # Only now has the host proved that it holds the key of the certificate it showed.
+        # Only now has the host proved that it has the private key of its certificate.
         connection.verdict = await _write_down(endpoint, connection.certificate, judge.verdict, pins, now())
     except TrustError as refusal:
         await connection.close()
-        with suppress(StoreError):  # what could not be noted for later must not hide the refusal
+        with suppress(StoreError):  # a failure to record it must not hide the refusal
             await asyncio.to_thread(pins.offer, PinKind.HOST, endpoint.name, refusal.certificate, now=now())
         raise
     except Exception:
@@ -231,7 +232,7 @@ async def open_trusted(
 
 
 class _Judge:
-    """Called with the server's certificate inside the handshake; refuses by raising."""
+    """Judges the server's certificate inside the handshake; raises to refuse it."""
 
     def __init__(
         self,
@@ -251,7 +252,7 @@ class _Judge:
 
     def __call__(self, der: bytes) -> None:
         endpoint, shown = self.endpoint, read_certificate(der)
-        # A cached pin costs microseconds; one that is not is a read by key, without waiting for any writer.
+        # A cached pin costs microseconds; any other is one read by key and waits for no writer.
         pin = self.pins.get(PinKind.HOST, endpoint.name)
         self.verdict = decide(pin, shown, self.now(), host=endpoint.hostname)
         moved = self.same_as is not None and self.same_as.fingerprints.cert != shown.fingerprints.cert
@@ -259,12 +260,12 @@ class _Judge:
             raise CertificateChangedError(**endpoint.facts, pin=pin, certificate=shown, now=self.now())
         if pin is None and not self.trust_on_first_use:
             raise FirstUseRefusedError(**endpoint.facts, certificate=shown)
-        if moved:  # the pin was forgotten between two tries: nothing to compare with, so nobody to trust
+        if moved:  # the pin was forgotten between two attempts: there is nothing to compare with
             raise FirstUseRefusedError(**endpoint.facts, certificate=shown)
         self._shown = shown
 
     def shown(self) -> CertificateInfo:
-        assert self._shown is not None  # the handshake does not end without the judge
+        assert self._shown is not None  # the handshake does not finish without a verdict
         return self._shown
 
 
@@ -272,10 +273,10 @@ async def _write_down(
     endpoint: Endpoint, shown: CertificateInfo, verdict: Verdict, pins: PinBook, now: float
 ) -> Verdict:
     if verdict.decision is Decision.TRUSTED:
-        recorded = pins.record(PinKind.HOST, endpoint.name, shown, now=now)  # only counts in memory
+        recorded = pins.record(PinKind.HOST, endpoint.name, shown, now=now)  # only counted in memory
     else:
         recorded = await asyncio.to_thread(pins.record, PinKind.HOST, endpoint.name, shown, now=now)
-    if recorded.decision is Decision.CHANGED:  # another process met another certificate first
+    if recorded.decision is Decision.CHANGED:  # another process saw another certificate first
         pin = pins.get(PinKind.HOST, endpoint.name)
         if pin is not None:
             raise CertificateChangedError(**endpoint.facts, pin=pin, certificate=shown, now=now)
@@ -292,7 +293,7 @@ async def _shake_hands(connection: Connection, timeout: float, *, has_identity: 
         raise ConnectError(
             f"{endpoint.name} closed the connection during the TLS handshake.",
             **host,
-            remedy="Perhaps no Misfin server is there, or it is overloaded; it can be tried again later.",
+            remedy="There may be no Misfin server, or it is overloaded; try again later.",
         ) from None
     except TimeoutError:
         raise DeliveryTimeoutError(
@@ -300,12 +301,12 @@ async def _shake_hands(connection: Connection, timeout: float, *, has_identity: 
         ) from None
     except IdentityError as error:
         raise HandshakeError(
-            f"{endpoint.name} shows a certificate that cannot be read: {error}", **host
+            f"{endpoint.name} presents a certificate that cannot be read: {error}", **host
         ) from error
     except TlsError as error:
-        remedy = "Check host and port: perhaps no Misfin server is there."
+        remedy = "Check host and port: there may be no Misfin server."
         if error.alert:
-            remedy = "Check the identity: the server may not take its certificate."
+            remedy = "Check the identity: the server may not accept its certificate."
             if not has_identity:
-                remedy = "The server may want a certificate: send with an identity."
+                remedy = "The server may require a certificate: send with an identity."
         raise HandshakeError(f"{endpoint.name}: {error}", **host, remedy=remedy) from error

@@ -1,8 +1,8 @@
-"""One message to one host: in which version, over whose certificate, and what counts as its answer.
+"""Delivers one message to one host: which version to use, when to try again, and which answer counts.
 
 The rules are docs/protocol.md §8 (B or C, and the one fallback between them), docs/protocol.md §3.3 (the
-sender line some servers want) and docs/protocol.md §2 (when the outcome is unknown). A second try always goes
-to the same host and port, over the same certificate as the first.
+sender line some servers require) and docs/protocol.md §2 (when the outcome is unknown). A second attempt
+always goes to the same host and port, and requires the same certificate as the first.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from misfin.trust.records import HostMemory
 
 _WANTS_SENDER = re.compile(r"sender required", re.IGNORECASE)
-# What a server may say although it did not understand the version it was asked in (docs/protocol.md §8).
-_SAYS_NOTHING = {StatusCode.TEMPORARY_FAILURE, StatusCode.PERMANENT_FAILURE, StatusCode.BAD_REQUEST}
+# A server may answer these without having understood the version of the request (docs/protocol.md §8).
+_INCONCLUSIVE = {StatusCode.TEMPORARY_FAILURE, StatusCode.PERMANENT_FAILURE, StatusCode.BAD_REQUEST}
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One request and what became of it, for a transcript.
+    """One attempt: a request and its outcome, for a transcript.
 
-    ``response`` is None when none came; ``failure`` says why in one sentence. Times are Unix seconds.
+    ``response`` is None if none came; ``failure`` says why in one sentence. Times are Unix seconds.
     """
 
     version: Version
@@ -58,15 +58,15 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one hop answered, and everything worth knowing about how it went.
+    """The answer of one hop, and everything worth knowing about how it came about.
 
     ``response``, ``version``, ``certificate`` (of the server), ``decision``, ``remarks`` and ``request`` (the
-    bytes sent) are those of the last try, but that of two refusals, 40 to C and then 59 to B, the first
-    counts; ``started`` and ``ended`` (Unix seconds) span all ``tries``.
-    ``notes`` are sentences for the log. ``b_impossible`` is set when the host seems to speak only Misfin(B)
-    and says why the message cannot be sent that way; the answer is then the refusal of the C try (a 40 may
-    also be just what it says). ``tls_version`` is ``"TLSv1.2"``, under which everybody on the way could read
-    our certificate, or ``"TLSv1.3"`` (docs/protocol.md §5).
+    bytes sent) are those of the last attempt, except that of two refusals, 40 to C and then 59 to B, the
+    first counts; ``started`` and ``ended`` (Unix seconds) span all ``tries``.
+    ``notes`` are sentences for the log. ``b_impossible`` is set if the host seems to speak only Misfin(B)
+    and says why the message cannot be sent that way; the answer is then the refusal of the C attempt (a 40
+    may also be a real temporary failure). ``tls_version`` is ``"TLSv1.2"``, under which anyone on the network
+    path could read our certificate, or ``"TLSv1.3"`` (docs/protocol.md §5).
     """
 
     response: MisfinResponse
@@ -87,7 +87,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends, what is remembered, and how patient we are: the same for every hop of a client."""
+    """The identity, pins, time limits and options that are the same for every hop of a client."""
 
     identity: Identity | None
     pins: PinBook
@@ -99,9 +99,9 @@ class Sender:
 
 
 def next_version(tried: Version, status: int, *, known: Version | None, forced: bool) -> Version | None:
-    """The fallback table of docs/protocol.md §8: the version of a second try, or None for no second try.
+    """The version of a second attempt by the table of docs/protocol.md §8, or None for no second attempt.
 
-    ``known`` is what was remembered about the host, ``forced`` that somebody chose the version.
+    ``known`` is the version remembered for the host; ``forced`` means that the user chose the version.
     """
     if forced:
         return None
@@ -113,19 +113,14 @@ def next_version(tried: Version, status: int, *, known: Version | None, forced: 
 
 
 def shows_version(status: int) -> bool:
-    """Whether an answer with this status proves that the server understood the version.
-
-    See docs/protocol.md §8.
-    """
-    return 20 <= status <= 69 and status not in _SAYS_NOTHING
+    """Whether this status proves that the server understood the version (docs/protocol.md §8)."""
+    return 20 <= status <= 69 and status not in _INCONCLUSIVE
 
 
 def with_sender_line(message: bytes, sender: MisfinAddress) -> bytes | None:
-    """The C message with ``sender`` on its empty first line; None where it does not fit.
+    """The C message with ``sender`` on its empty first line (docs/protocol.md §3.3).
 
-    See docs/protocol.md §3.3.
-
-    A message that has a sender, or no metadata at all, is left alone.
+    None for a message that already has a sender, or no metadata at all.
     """
     parsed = GemmailMessage.from_bytes(message)
     first, newline, rest = message.partition(b"\n")
@@ -160,7 +155,7 @@ class RedirectHop:
         self._connection: Connection | None = None
 
     async def deliver(self, message: bytes) -> Delivery:
-        """Send ``message`` (in C form; empty for a probe) with at most one change of version.
+        """Send ``message`` (in C form; empty for a probe), changing the version at most once.
 
         Raises what :func:`~misfin.net.connection.open_trusted` raises,
         :class:`~misfin.errors.OutcomeUnknownError`, or a :class:`~misfin.errors.LocalError` for a message
@@ -170,7 +165,7 @@ class RedirectHop:
         memory = pins.recall(endpoint.hostname, endpoint.port)
         known = memory.version(self._sender.now())
         if not message:
-            # What a server says to an empty message tells nothing about messages, nor the other way round.
+            # The answer to an empty message implies nothing about real messages, nor the other way round.
             known = None
         if memory.sender_line:
             message = self._named(message) or message
@@ -195,7 +190,7 @@ class RedirectHop:
                 refusal = response
                 version, response = second, await self._try(request)
                 if (refusal.status, response.status) == (40, 59):
-                    # It speaks no B; so it did understand C, and its trouble is a passing one.
+                    # It does not speak B, so it did understand C, and its failure is temporary.
                     self._notes.append("Refused as Misfin(B) too; the first answer counts.")
                     version, response = Version.C, refusal
         if response.status == StatusCode.UNAUTHORIZED_SENDER and _WANTS_SENDER.search(response.meta):
@@ -207,7 +202,7 @@ class RedirectHop:
     def _request(self, message: bytes, version: Version) -> MisfinRequest:
         request = MisfinRequest(self._to.mailbox, self._to.hostname, message, Version.C)
         request = request.as_b() if version is Version.B else request
-        request.to_bytes()  # what cannot be written must not cost a connection
+        request.to_bytes()  # fail before a connection is opened
         return request
 
     # ---- the sender line --------------------------------------------------------------------------
@@ -219,10 +214,7 @@ class RedirectHop:
         return with_sender_line(message, identity.info.address)
 
     async def _try_named(self, message: bytes, version: Version) -> MisfinResponse | None:
-        """Once more with our address on line 1, for servers that read it only there.
-
-        See docs/protocol.md §3.3.
-        """
+        """Try again with our address on line 1, which some servers require (docs/protocol.md §3.3)."""
         named = self._named(message)
         if named is None:
             return None
@@ -231,7 +223,7 @@ class RedirectHop:
         except LocalError as error:
             self._notes.append(f"Not tried with a sender line: {error}")
             return None
-        self._notes.append("The server wants the sender's address in the message; tried with it.")
+        self._notes.append("The server requires the sender's address in the message; tried with it.")
         response = await self._try(request)
         if shows_version(response.status) and response.status != StatusCode.UNAUTHORIZED_SENDER:
             await self._remember(sender_line=True)
@@ -240,7 +232,7 @@ class RedirectHop:
     # ---- one try ----------------------------------------------------------------------------------
 
     async def _try(self, request: MisfinRequest) -> MisfinResponse:
-        if self._tries:  # only a refusal leads to another try
+        if self._tries:  # only a refusal leads to another attempt
             await call(self._refused)
         started = self._sender.now()
         wire = ClientProtocol()
@@ -252,7 +244,7 @@ class RedirectHop:
             try:
                 patience = self._sender.timeouts.response
                 response = await hand_over(connection, wire, self._before_write, patience)
-                await self._look_at_the_end(connection, response)
+                await self._note_ending(connection, response)
             except Exception:
                 await connection.close()
                 raise
@@ -280,13 +272,13 @@ class RedirectHop:
                 self._tried(done)
         return response
 
-    async def _look_at_the_end(self, connection: Connection, response: MisfinResponse) -> None:
-        """Note an end that was not the proper one, if it is there by now; it is not waited for."""
-        await asyncio.sleep(0)  # the end of a connection often arrives together with the answer
+    async def _note_ending(self, connection: Connection, response: MisfinResponse) -> None:
+        """Note an improper end of the connection, if it has arrived already; do not wait for it."""
+        await asyncio.sleep(0)  # the end often arrives together with the answer
         if response.truncated:
-            self._notes.append("The answer did not end with CRLF; it counts all the same.")
+            self._notes.append("The answer did not end with CRLF; it was accepted anyway.")
         if connection.cut_off:
-            self._notes.append("The server ended the connection without saying so first (no close_notify).")
+            self._notes.append("The server ended the connection without a TLS close_notify.")
 
     async def _open(self) -> Connection:
         sender = self._sender
@@ -306,17 +298,17 @@ class RedirectHop:
             raise HandshakeError(
                 f"{self._endpoint.name} offers weaker TLS than a moment ago; nothing more was sent.",
                 **self._endpoint.facts,
-                remedy="Somebody may be in between; try again over another network.",
+                remedy="The connection may have been intercepted; try again over another network.",
             )
         self._connection = connection
         if connection.tls_version == "TLSv1.2" and sender.identity is not None and earlier is None:
-            self._notes.append("The server speaks only TLS 1.2: our certificate could be read on the way.")
+            self._notes.append("The server supports only TLS 1.2: our certificate could be read on the way.")
         return connection
 
     # ---- memory -----------------------------------------------------------------------------------
 
     async def _learn(self, memory: HostMemory, version: Version) -> None:
-        """Remember the version if the last answer really was one to the request (docs/protocol.md §8)."""
+        """Remember the version if the last answer was really one to the request (docs/protocol.md §8)."""
         last = self._tries[-1]
         if last.response is None or not last.request or last.failure:
             return
@@ -325,7 +317,7 @@ class RedirectHop:
 
     async def _remember(self, *, speaks: Version | None = None, sender_line: bool | None = None) -> None:
         pins, endpoint, now = self._sender.pins, self._endpoint, self._sender.now()
-        with suppress(StoreError):  # the message has its answer; a full disk must not hide it
+        with suppress(StoreError):  # we have the answer; a full disk must not hide it
             await asyncio.to_thread(
                 pins.remember,
                 endpoint.hostname,

@@ -1,4 +1,4 @@
-"""Finding a host and getting a TCP connection to it, with each way to fail told in its own sentence."""
+"""Looks up a host and opens a TCP connection to it, with a distinct error for each kind of failure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from typing import TypedDict
 from misfin.errors import ConnectError, DeliveryTimeoutError, HostUnknownError
 from misfin.trust.tofu import pin_name
 
-# Addresses are tried this many seconds apart while the earlier ones keep silent (RFC 8305 §5).
+# Addresses are tried this many seconds apart while earlier ones do not respond (RFC 8305 §5).
 _HEAD_START = 0.25
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _KEEP_WORKER = 30.0  # seconds
-# Looking up, connecting and shaking hands need no patience: there is always a next try.
+# Lookup, connection and handshake have short limits: the message can always be sent again later.
 _QUICK = 15.0
 
 Address = tuple[socket.AddressFamily, tuple[object, ...]]
@@ -42,13 +42,13 @@ class Timeouts:
 
     @classmethod
     def of(cls, seconds: float) -> Timeouts:
-        """Wait ``seconds`` for the answer, and never longer than that for any other phase."""
+        """Wait ``seconds`` for the answer, and at most that long for any other phase."""
         quick = min(seconds, _QUICK)
         return cls(quick, quick, quick, seconds)
 
 
 class HostFacts(TypedDict):
-    """Whom an error is about."""
+    """The host an error is about."""
 
     hostname: str
     port: int
@@ -56,7 +56,7 @@ class HostFacts(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A host as its pin names it; ``connect`` is where it is really to be reached, if elsewhere."""
+    """A host by the name of its pin; ``connect`` is where to connect instead, if set."""
 
     hostname: str
     port: int
@@ -64,7 +64,7 @@ class Endpoint:
 
     @property
     def facts(self) -> HostFacts:
-        """Host and port, as every :class:`~misfin.errors.DeliveryError` wants them."""
+        """Host and port, as arguments of every :class:`~misfin.errors.DeliveryError`."""
         return {"hostname": self.hostname, "port": self.port}
 
     @property
@@ -74,7 +74,7 @@ class Endpoint:
 
 
 class Lookup:
-    """Where a host can be reached; the question is under way from the start. For the running event loop."""
+    """A name lookup, started on construction. For the running event loop."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         host, port = endpoint.connect or (endpoint.hostname, endpoint.port)
@@ -84,16 +84,16 @@ class Lookup:
         self._answer = None if self._found else _ask(self._host, port)
 
     def cancel(self) -> None:
-        """The answer is of no interest any more."""
+        """Give up waiting for the answer."""
         if self._answer is not None:
             self._answer.cancel()
 
     async def addresses(self, timeout: float, *, public_only: bool = False) -> list[Address]:
-        """The addresses, IPv6 and IPv4 by turns.
+        """The addresses, alternating between IPv6 and IPv4.
 
         Raises :class:`~misfin.errors.HostUnknownError`, :class:`~misfin.errors.DeliveryTimeoutError`, or
-        :class:`~misfin.errors.ConnectError` where ``public_only`` leaves no address; a ``connect`` of the
-        user's own is never refused.
+        :class:`~misfin.errors.ConnectError` if ``public_only`` leaves no address; a ``connect`` set by the
+        user is never refused.
         """
         endpoint, found = self._endpoint, self._found
         if self._answer is not None:
@@ -102,7 +102,7 @@ class Lookup:
             found = [address for address in found if _is_public(str(address[1][0]))]
             if not found:
                 raise ConnectError(
-                    f"{self._host} has a private address, which is not called on a stranger's word.",
+                    f"{self._host} has a private address, and strangers must not cause connections to it.",
                     **endpoint.facts,
                     remedy="Allow private addresses if this is a closed network.",
                 )
@@ -122,7 +122,7 @@ class Lookup:
         except (OSError, UnicodeError) as error:
             if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
                 raise HostUnknownError(
-                    f"The address of {self._host} cannot be looked up just now.",
+                    f"The address of {self._host} cannot be looked up at the moment.",
                     **facts,
                     remedy="Check that you are online.",
                 ) from error
@@ -130,7 +130,7 @@ class Lookup:
 
 
 def _numeric(host: str, port: int) -> list[Address]:
-    """An IP literal needs no name server, nor a thread to ask one."""
+    """The address of an IP literal, which needs no lookup; empty for a name."""
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:
@@ -158,7 +158,7 @@ def _ask(host: str, port: int) -> asyncio.Future[list[Address]]:
             found = [(family, sockaddr) for family, _, _, _, sockaddr in infos]
         except (OSError, UnicodeError) as failure:
             error = failure
-        with suppress(RuntimeError):  # the loop is gone: so is whoever asked
+        with suppress(RuntimeError):  # the loop is closed, so nobody is waiting
             loop.call_soon_threadsafe(finish, found, error)
 
     _LOOKUPS.start(work)
@@ -168,7 +168,7 @@ def _ask(host: str, port: int) -> asyncio.Future[list[Address]]:
 class _Workers:
     """Daemon threads, kept for a while for the next lookup.
 
-    An executor's threads are joined when the program ends; a resolver that hangs would then hold up its end.
+    An executor joins its threads when the program exits, so a resolver that hangs would delay the exit.
     """
 
     def __init__(self) -> None:
@@ -193,7 +193,7 @@ class _Workers:
                     if self._free > 0:
                         self._free -= 1
                         return
-                continue  # a job is on its way to this very thread
+                continue  # a job was just queued for this thread
             job()
             with self._lock:
                 self._free += 1
@@ -203,7 +203,7 @@ _LOOKUPS = _Workers()
 
 
 def _is_public(text: str) -> bool:
-    """Whether an address lies in the open Internet, also the IPv4 one that is wrapped in an IPv6 one."""
+    """Whether an address is public, including an IPv4 address embedded in an IPv6 one."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
@@ -214,7 +214,7 @@ def _is_public(text: str) -> bool:
 
 
 def _by_turns(found: list[Address]) -> list[Address]:
-    """Change the family with each address, beginning with the first one's (RFC 8305 §4)."""
+    """Alternate between address families, starting with that of the first address (RFC 8305 §4)."""
     if not found:
         return []
     first = deque(a for a in found if a[0] == found[0][0])
@@ -229,9 +229,10 @@ def _by_turns(found: list[Address]) -> list[Address]:
 
 
 async def dial(endpoint: Endpoint, addresses: list[Address], timeout: float) -> socket.socket:
-    """A socket connected to the first of the addresses that answers; the errors of all told as one.
+    """A socket connected to the first address that answers.
 
-    Raises :class:`~misfin.errors.ConnectError` or :class:`~misfin.errors.DeliveryTimeoutError`.
+    If all fail, raises one :class:`~misfin.errors.ConnectError` or
+    :class:`~misfin.errors.DeliveryTimeoutError`.
     """
     facts = endpoint.facts
     try:
@@ -245,15 +246,15 @@ async def dial(endpoint: Endpoint, addresses: list[Address], timeout: float) -> 
         raise ConnectError(
             f"{endpoint.name} refuses connections.",
             **facts,
-            remedy="Check host and port; the server may be down, and the message can be tried again later.",
+            remedy="Check host and port. If the server is down, try again later.",
         ) from error
     except OSError as error:
-        reason = "There is no route" if error.errno in _NO_ROUTE else "There is no connection"
+        reason = "There is no route" if error.errno in _NO_ROUTE else "No connection could be made"
         raise ConnectError(f"{reason} to {endpoint.name}.", **facts) from error
 
 
 async def _race(addresses: list[Address]) -> socket.socket:
-    """Happy Eyeballs (RFC 8305): start one after the other, take the first that connects."""
+    """Happy Eyeballs (RFC 8305): start one after the other and use the first that connects."""
     if len(addresses) == 1:
         return await _dial(addresses[0])
     waiting = deque(addresses)
@@ -275,7 +276,7 @@ async def _race(addresses: list[Address]) -> socket.socket:
                     return task.result()
                 if not isinstance(error, OSError):
                     raise error
-                # A refusal says most: somebody was there.
+                # A refusal says the most: a machine answered.
                 if failure is None or isinstance(error, ConnectionRefusedError):
                     failure = error
     finally:

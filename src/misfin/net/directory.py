@@ -1,4 +1,4 @@
-"""Whom a receiver serves: hosts and their certificates, mailboxes, and those that moved or are gone."""
+"""What a receiver serves: hosts and their certificates, mailboxes, and those that have moved or are gone."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServedMailbox:
-    """The mailbox is here, and this is its identity."""
+    """The mailbox is here and has this identity."""
 
     identity: Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The mailbox is at ``address`` now; ``permanent`` tells 31 from 30."""
+    """The mailbox has moved to ``address``; ``permanent`` means status 31 instead of 30."""
 
     address: MisfinAddress
     permanent: bool = True
@@ -39,14 +39,14 @@ class Missing(Enum):
 
 
 class Directory:
-    """An unchanging table of addresses; to change it, hand the receiver a new one.
+    """An immutable table of addresses; to change it, give the receiver a new one.
 
-    ``identities`` are the mailboxes served. The certificate shown for a host is ``hosts[host]`` if given,
+    ``identities`` are the mailboxes served. The certificate presented for a host is ``hosts[host]`` if given,
     else the host's own identity (a CA) among its mailboxes, else the first of them. ``moved`` and ``gone``
-    are addresses of former mailboxes; they win over an identity that is still there. Host names compare
-    without case, mailboxes exactly (docs/protocol.md §1.5).
+    are addresses of former mailboxes; they take precedence over an identity that still exists. Host names are
+    compared without case, mailboxes exactly (docs/protocol.md §1.5).
 
-    Raises :class:`misfin.errors.IdentityError` without any identity, or for one that names no address.
+    Raises :class:`misfin.errors.IdentityError` if there is no identity, or if one names no address.
     """
 
     __slots__ = ("_entries", "_hosts", "default")
@@ -70,7 +70,7 @@ class Directory:
         if not self._hosts:
             raise IdentityError(
                 "A receiver needs at least one identity.",
-                remedy="Make one with `misfin-tui identity new ADDRESS`.",
+                remedy="Create one with `misfin-tui identity new ADDRESS`.",
             )
         for name, identity in (hosts or {}).items():
             self._hosts[_normal(name)] = identity
@@ -78,7 +78,7 @@ class Directory:
             self._entries[address.key] = where
         for address in gone:
             self._entries[address.key] = Missing.GONE
-        # A host all of whose mailboxes moved away is still served: it answers 31 and 52, not 53.
+        # A host whose mailboxes have all moved away is still served: it answers 31 and 52, not 53.
         self.default = next(iter(self._hosts.values()))
         for _, name in self._entries:
             self._hosts.setdefault(name, self.default)
@@ -89,16 +89,16 @@ class Directory:
         return tuple(self._hosts)
 
     def certificate_for(self, host: str) -> Identity | None:
-        """The identity to show to a client that asks for ``host`` by SNI; None for a host not served."""
+        """The identity to present to a client that asks for ``host`` by SNI; None for a host not served."""
         return self._hosts.get(host) or self._hosts.get(_normal(host))
 
     @property
     def shows_one(self) -> bool:
-        """Whether every host shows the same certificate, so that nothing has to be chosen by SNI."""
+        """Whether every host presents the same certificate, so that SNI does not matter."""
         return all(identity is self.default for identity in self._hosts.values())
 
     def serves(self, host: str) -> bool:
-        """Whether ``host`` is one of ours."""
+        """Whether ``host`` is served here."""
         return self.certificate_for(host) is not None
 
     def lookup(self, mailbox: str, host: str) -> ServedMailbox | Moved | Missing:

@@ -1,4 +1,4 @@
-"""One incoming connection from accept to close: TLS, one request, the checks, one answer, a clean end."""
+"""One incoming connection from accept to close: TLS, one request, the checks, one answer, a clean close."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("misfin.receiver")
 
-# A handshake with a chain of 100 KiB and the longest request in records of one byte each fit; nothing more
-# has a reason to come.
+# A handshake with a chain of 100 KiB and the longest request in records of one byte each fit; there is no
+# reason to send more.
 _MAX_RECEIVED = 1024 * 1024
-# What is read and thrown away after the answer, so that closing does not destroy it (docs/decisions.md §4.7).
+# Read and discarded after the answer, so that closing does not destroy it (docs/decisions.md §4.7).
 _MAX_DISCARDED = 4 * 1024 * 1024
 
-# Not 40: the clients of some servers take 40 for "does not speak C" and repeat the message mutilated, as B.
+# Not 40: some clients take 40 to mean "does not speak C" and send the message again, garbled, as B.
 _UNAVAILABLE = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "Nothing was stored; try again later")
 _TOO_SLOW = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The request took too long; nothing was stored")
 
 
 class ExchangePhase(Enum):
-    """Where a connection stands."""
+    """The phase of a connection."""
 
     HANDSHAKE = "handshake"
     REQUEST = "request"
-    WORKING = "working"  # the request is whole: whatever still comes is ignored
-    LINGER = "linger"  # the answer is out: read and discard until the peer ends
+    WORKING = "working"  # the request is complete: anything after it is ignored
+    LINGER = "linger"  # the answer was sent: read and discard until the peer closes
     CLOSED = "closed"
 
 
@@ -55,9 +55,9 @@ _STAGES = {
 
 
 class Exchange(asyncio.Protocol):
-    """The protocol object of one connection. Everything it knows about the world is its receiver.
+    """The protocol object of one connection; it depends only on its receiver.
 
-    ``address`` is the IP address of the other side, ``admission`` what its receiver decided about it.
+    ``address`` is the IP address of the other side, ``admission`` the receiver's decision about it.
     """
 
     __slots__ = (
@@ -100,7 +100,7 @@ class Exchange(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._begun = True
-        if self.phase is ExchangePhase.CLOSED:  # it gave way before it had begun
+        if self.phase is ExchangePhase.CLOSED:  # it was evicted before it began
             transport.abort()
             return
         self._heard = self._loop.time()
@@ -119,7 +119,7 @@ class Exchange(asyncio.Protocol):
         self._heard = self._loop.time()
         session = self._session
         if session is None:
-            # Made only now: whoever connects and stays silent costs no TLS memory.
+            # Created only now: a client that connects and sends nothing costs no TLS memory.
             session = self._session = self._receiver.tls.session()
         try:
             plaintext = session.receive(data)
@@ -133,7 +133,7 @@ class Exchange(asyncio.Protocol):
         if plaintext:
             self._feed(plaintext)
         self._note_stage()
-        # A whole request has its answer following at once, or soon: the session tickets wait for it.
+        # After a complete request the answer follows soon, so pending TLS data is sent together with it.
         if self.phase is ExchangePhase.REQUEST or self.phase is ExchangePhase.HANDSHAKE:
             outgoing = session.outgoing()
             if outgoing:
@@ -144,7 +144,7 @@ class Exchange(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._peer_ended = True
         if self.phase is ExchangePhase.WORKING:
-            # The answer still goes out: only the peer's direction has ended (docs/decisions.md §4.6)
+            # The answer can still be sent: only the peer's direction has ended (docs/decisions.md §4.6)
             return True
         if self.phase is ExchangePhase.LINGER:
             return False
@@ -180,8 +180,8 @@ class Exchange(asyncio.Protocol):
             and protocol.recipient is not None
             and (protocol.header_done or protocol.version is Version.B)
         ):
-            # Known before the message has come: a message for nobody need not be listened to. A Misfin(C)
-            # header counts once it has ended: one that is too long gets 59, whoever it names.
+            # Known before the message arrives, so a message to an unknown mailbox need not be read. A
+            # Misfin(C) header counts once it is complete: one that is too long gets 59 in any case.
             entry = judge_recipient(self._receiver.directory, protocol.recipient)
             if isinstance(entry, MisfinResponse):
                 self._respond(entry)
@@ -202,7 +202,7 @@ class Exchange(asyncio.Protocol):
         receiver = self._receiver
         self.phase = ExchangePhase.WORKING
         if request.is_probe:
-            # Answered before any look at the sender, so that two servers cannot ask each other in circles.
+            # Answered before the sender is checked, so that two servers cannot query each other endlessly.
             self._respond(MisfinResponse(StatusCode.SUCCESS, recipient.info.fingerprints.cert))
             return
         assert self._session is not None
@@ -248,7 +248,7 @@ class Exchange(asyncio.Protocol):
     # ---- answer and end ---------------------------------------------------------------------------
 
     def _respond(self, response: MisfinResponse) -> None:
-        """Answer, say goodbye in TLS and in TCP, then wait for the peer to do the same.
+        """Answer, close our direction in TLS and TCP, then wait for the peer to do the same.
 
         See docs/decisions.md §4.7.
         """
@@ -283,11 +283,11 @@ class Exchange(asyncio.Protocol):
             return
         try:
             self._transport.write_eof()
-        except OSError:  # the peer has reset the connection, and the event loop does not know it yet
+        except OSError:  # the peer has reset the connection, and the event loop has not noticed yet
             self._transport.abort()
 
     def stop(self) -> None:
-        """The receiver stops: connections without a request end now, those with one may finish."""
+        """The receiver is stopping: without a request, close now; with one, finish it."""
         if not self._begun:
             self.phase = ExchangePhase.CLOSED
         elif self.phase is ExchangePhase.HANDSHAKE or (
@@ -296,29 +296,29 @@ class Exchange(asyncio.Protocol):
             if self._session is not None:
                 self._session.close_notify()
                 self._transport.write(self._session.outgoing())
-            self._transport.close()  # no answer is on its way that closing could destroy
+            self._transport.close()  # no answer is in transit that closing could destroy
 
     def abort(self) -> None:
-        """End now, whatever is under way."""
+        """Close now, even in the middle of something."""
         if not self._begun:
             self.phase = ExchangePhase.CLOSED
         elif self.phase is not ExchangePhase.CLOSED:
             self._transport.abort()
 
     def give_way(self) -> None:
-        """End now, because another connection needs the room; whoever had begun a request hears 44."""
+        """Close now to make room for another connection; a client that has begun its request gets 44."""
         if not self._begun or self.phase is ExchangePhase.HANDSHAKE:
             self.abort()
             return
         if self.phase is ExchangePhase.REQUEST:
             self._slow_down()
         if self._transport.get_write_buffer_size():
-            self._transport.abort()  # a peer that does not read would keep the room for itself
+            self._transport.abort()  # a peer that does not read would keep occupying the slot
         else:
-            self._transport.close()  # the answer has left; the system sees to it that it arrives
+            self._transport.close()  # the answer is in the system's hands, which will deliver it
 
     def _note_stage(self) -> None:
-        """Tell the receiver how far this has come: it decides who gives way to others."""
+        """Report the stage to the receiver, which decides by it which connection to evict."""
         stage = _STAGES.get(self.phase)
         if stage is not None:
             self._receiver.limits.moved(self, stage)
@@ -326,10 +326,10 @@ class Exchange(asyncio.Protocol):
     # ---- time -------------------------------------------------------------------------------------
 
     def _enter(self, phase: ExchangePhase, seconds: float) -> None:
-        """Go to a phase that may take ``seconds`` in all.
+        """Enter a phase that may take ``seconds`` in all.
 
-        One timer serves all phases: it is moved only to fire earlier, and when it fires too early, it
-        looks at the clock and goes back to sleep. A quick exchange so sets it once or twice.
+        One timer serves all phases: it is rescheduled only to fire earlier, and if it fires too early, it is
+        armed again. So a quick exchange sets it only once or twice.
         """
         self.phase = phase
         self._phase_ends = self._loop.time() + seconds

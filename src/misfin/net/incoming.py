@@ -1,4 +1,4 @@
-"""What a receiver hands to its handler: one checked message, and what the checks found out."""
+"""What a receiver passes to its handler: one checked message and the results of the checks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from misfin.wire import MisfinRequest
 
 LOCAL_CHECK = "local"
-"""The name of the check of senders who have their mailbox on this very receiver."""
+"""The name of the check for senders whose mailbox is on this receiver."""
 
 
 class HandlerOutcome(StrEnum):
-    """How one check ended; written into the message's envelope as it is."""
+    """The outcome of one check; written to the message's envelope as it is."""
 
-    PASS = "pass"  # noqa: S105 - a verdict, no password
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     UNKNOWN = "unknown"  # could not be found out: the sender's host is down, or does not say
 
@@ -33,10 +33,10 @@ class HandlerOutcome(StrEnum):
 class CheckResult:
     """The result of one method for one sender.
 
-    ``proves_sender`` says that it passed *and* shows that whoever connected owns the address.
-    ``fingerprint`` is what the sender's host named or showed (64 hex digits), ``reason`` one sentence for a
-    person, and ``retry_after`` the seconds until asking again makes sense (0: not known); ``lasting`` says
-    that it never will. ``checks`` are the results of the methods where several were combined.
+    ``proves_sender`` means that it passed *and* shows that the client owns the address.
+    ``fingerprint`` is what the sender's host named or presented (64 hex digits), ``reason`` one sentence for
+    display, and ``retry_after`` the seconds until asking again makes sense (0: unknown); ``lasting`` means
+    that it never will. ``checks`` are the results of the methods if several were combined.
     """
 
     outcome: HandlerOutcome
@@ -49,7 +49,7 @@ class CheckResult:
 
     @property
     def verified(self) -> bool:
-        """Whether the sender is proved."""
+        """Whether the sender is verified."""
         return self.outcome is HandlerOutcome.PASS and self.proves_sender
 
 
@@ -57,11 +57,11 @@ class CheckResult:
 class Checks:
     """What is known about the sender of a message.
 
-    ``pin`` is how the certificate stands to the sender's pin (None: there was no certificate, or nobody
-    looked), ``results`` are the checks by method. ``hold`` is empty, or one sentence saying why a person
-    has to look at the message before it may count as the sender's. ``confirmed`` says who had vouched for the
-    pin the certificate matches. ``due`` is the day the pinned certificate expired (``2026-11-20``) where that
-    was before another one came, else empty.
+    ``pin`` is how the certificate compares with the sender's pin (None: there was no certificate, or it was
+    not compared), ``results`` are the checks by method. ``hold`` is empty, or one sentence saying why the
+    user must decide about the message before it counts as the sender's. ``confirmed`` says who had vouched
+    for the pin that the certificate matches. ``due`` is the day the pinned certificate expired
+    (``2026-11-20``) if that was before another one came, else empty.
     """
 
     pin: Decision | None = None
@@ -72,7 +72,7 @@ class Checks:
 
     @property
     def verified(self) -> bool:
-        """Whether the sender is proved: no check failed, and at least one proves who owns the address."""
+        """Whether the sender is verified: every check passed, and at least one proves the owner."""
         results = self.results.values()
         return (
             not self.hold
@@ -83,9 +83,9 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message that passed every check of the receiver, with what is known about whom it is from.
+    """A message that passed every check of the receiver, with what is known about its sender.
 
-    ``peer_address`` is the IP address it came from, ``certificate`` what that peer proved to own,
+    ``peer_address`` is the IP address it came from, ``certificate`` the one that peer proved to own,
     ``recipient`` the identity of the mailbox it is for; ``received`` is Unix seconds.
     """
 
@@ -97,7 +97,7 @@ class Incoming:
     checks: Checks = Checks()
 
     def with_checks(self, checks: Checks) -> Incoming:
-        """The same message, with what was found out about its sender."""
+        """The same message with the results of the checks."""
         # Not dataclasses.replace(), which costs several times as much, once per message.
         return Incoming(
             self.request, self.peer_address, self.certificate, self.recipient, self.received, checks
@@ -105,7 +105,7 @@ class Incoming:
 
     @property
     def sender(self) -> MisfinAddress | None:
-        """Whom the certificate names; without one, whom the message claims, which proves nothing."""
+        """The address in the certificate; without one, the sender the message claims, which is no proof."""
         if self.certificate is not None:
             return self.certificate.address
         claimed = self.request.parse_message().senders
@@ -117,5 +117,5 @@ if TYPE_CHECKING:
 
 
 def accepted(incoming: Incoming) -> MisfinResponse:
-    """The answer to a message safely stored: 20 with the mailbox's fingerprint (docs/protocol.md §4.4)."""
+    """The answer to a stored message: 20 with the mailbox's fingerprint (docs/protocol.md §4.4)."""
     return MisfinResponse(StatusCode.SUCCESS, incoming.recipient.info.fingerprints.cert)

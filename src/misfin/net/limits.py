@@ -1,4 +1,4 @@
-"""Limits on what strangers may take: tokens, connections, probes. Pure: the caller brings the time."""
+"""Limits on what strangers may use: messages, connections, probes. Pure: the caller passes the time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Generic
 
 from misfin.net.shares import Key, OpenConnections, Stage, network_of
 
-# A flood from ever new addresses must not grow a table without end; the longest unused entry goes first.
+# A flood from changing addresses must not grow a table without limit; the least recently used entry goes.
 _KEYS_KEPT = 10_000
-# Who is over the limit is told so with a 44, which costs a handshake; who is this many times over, is not.
+# A client over the limit gets a 44, which costs a handshake; one this many times over the limit gets nothing.
 _PATIENCE = 5
-# Where nobody has looked what the machine allows.
+# The default when the machine's limits are not known.
 _USUAL_CONNECTIONS = 1200
-# A network gets at least so many, or two people at one place could not write at the same time.
+# A network gets at least this many, or two people behind one router could not send at the same time.
 _LEAST_SHARE = 4
 
 
@@ -25,9 +25,9 @@ _LEAST_SHARE = 4
 class LimitSettings:
     """What one peer and all peers together may use (docs/server.md §6).
 
-    ``capacity`` messages at once and ``refill_rate`` messages per second are granted to each network address
-    and to each sender's certificate; ``retry_after`` is the least number of seconds to name in a 44.
-    ``max_connections`` counts all open connections (None: what the machine allows, budget.py), and
+    Each network address and each sender's certificate may send ``capacity`` messages at once and
+    ``refill_rate`` messages per second; ``retry_after`` is the minimum number of seconds given in a 44.
+    ``max_connections`` limits all open connections (None: what the machine allows, budget.py), and
     ``max_per_network`` those of one network, IPv4 /24 or IPv6 /56 (None: a sixteenth of all).
     """
 
@@ -40,9 +40,9 @@ class LimitSettings:
 
 
 class TokenBuckets:
-    """A bucket of ``capacity`` tokens per key, refilled with ``rate`` tokens per second.
+    """One bucket of ``capacity`` tokens per key, refilled at ``rate`` tokens per second.
 
-    Only keys that are not full are remembered, at most ``keys`` of them.
+    At most ``keys`` buckets are kept.
     """
 
     __slots__ = ("_buckets", "_capacity", "_keys", "_rate")
@@ -57,9 +57,9 @@ class TokenBuckets:
         return len(self._buckets)
 
     def take(self, key: str, now: float) -> float:
-        """Take one token. Returns 0.0, or the seconds until there is one again (and takes nothing)."""
+        """Take one token and return 0.0, or take none and return the seconds until there is one."""
         tokens, then = self._buckets.pop(key, (self._capacity, now))
-        # A clock that was set back must not freeze anybody out, nor fill the bucket.
+        # A clock that was set back must not lock anybody out, nor fill the bucket.
         tokens = min(self._capacity, tokens + max(0.0, now - then) * self._rate)
         wait = 0.0
         if tokens >= 1.0:
@@ -73,17 +73,17 @@ class TokenBuckets:
 
 
 class Admission(Enum):
-    """What becomes of a new connection."""
+    """What happens to a new connection."""
 
     SERVE = "serve"
-    SLOW_DOWN = "slow down"  # hear the request, answer 44
+    SLOW_DOWN = "slow down"  # read the request, answer 44
     REFUSE = "refuse"  # not worth a handshake: close at once
 
 
 class Limits(Generic[Key]):
-    """Who may connect and send how much. One per receiver; for one thread.
+    """Decides who may connect and how much they may send. One per receiver; for one thread.
 
-    ``allowed`` is how many connections the machine can bear; the settings may only ask for fewer.
+    ``allowed`` is how many connections the machine can handle; the settings can only lower it.
     """
 
     __slots__ = ("_addresses", "_cap", "_impatient", "_open", "_overflow", "_senders", "_share", "settings")
@@ -94,7 +94,7 @@ class Limits(Generic[Key]):
         self._impatient = TokenBuckets(settings.capacity * _PATIENCE, settings.refill_rate * _PATIENCE)
         self._senders = TokenBuckets(settings.capacity, settings.refill_rate)
         self._open: OpenConnections[Key] = OpenConnections()
-        # Some room beyond the cap, so that a polite client hears 44 and not just a closed door.
+        # Some room beyond the cap, so that a polite client gets a 44 and not just a closed connection.
         self._cap = settings.max_connections or allowed * 8 // 9
         if self._cap + self._cap // 8 > allowed:
             self._cap = allowed * 8 // 9
@@ -103,13 +103,13 @@ class Limits(Generic[Key]):
 
     @property
     def most_connections(self) -> int:
-        """How many connections are open at most, those that only hear 44 included."""
+        """The most connections that can be open, including those that only get a 44."""
         return self._cap + self._overflow
 
     def admit(self, connection: Key, address: str, now: float) -> tuple[Admission, Key | None]:
         """Judge a new connection from ``address`` and, unless it is refused, count it until :meth:`left`.
 
-        The second value is the connection to close at once to make room; it is no longer counted.
+        The second value is the connection to close now to make room; it is no longer counted.
         """
         slow = False
         if self.settings.enable:
@@ -134,38 +134,38 @@ class Limits(Generic[Key]):
         return (Admission.SLOW_DOWN if slow else Admission.SERVE), gives_way
 
     def moved(self, connection: Key, stage: Stage) -> None:
-        """A connection has come to another stage."""
+        """Note that a connection has reached another stage."""
         self._open.move(connection, stage)
 
     def left(self, connection: Key) -> None:
-        """A connection has ended."""
+        """Note that a connection has ended."""
         self._open.leave(connection)
 
     def make_room(self) -> Key | None:
-        """The connection to close when the system itself has no room; it is no longer counted."""
+        """The connection to close when the system itself is out of resources; it is no longer counted."""
         found = self._open.gives_way()
         if found is not None:
             self._open.leave(found)
         return found
 
     def sender_wait(self, certificate_sha256: str, now: float) -> float:
-        """Count one message of a sender; the seconds to wait, 0.0 if it may pass.
+        """Count one message of a sender; returns the seconds to wait, 0.0 if it may pass.
 
-        Senders are told apart by what they proved to own, the key of their certificate: a forged name
-        must not use up the allowance of the one it names.
+        Senders are distinguished by what they proved to own, their certificate: a forged name must not use up
+        the allowance of its real owner.
         """
         return self._senders.take(certificate_sha256, now) if self.settings.enable else 0.0
 
     def retry_after(self, wait: float = 0.0) -> int:
-        """Whole seconds to name in a 44."""
+        """Whole seconds to give in a 44."""
         return max(self.settings.retry_after, math.ceil(wait))
 
 
 def address_key(address: str) -> str:
-    """The key an address has its tokens under: itself for IPv4, its /64 for IPv6.
+    """The key of an address's tokens: the address itself for IPv4, its /64 for IPv6.
 
-    One household or server has a whole /64, so single IPv6 addresses limit nobody. IPv4 inside IPv6
-    counts as IPv4; what is not an address at all (a Unix socket) counts as one peer.
+    One household or server has a whole /64, so limiting single IPv6 addresses would be useless. IPv4 inside
+    IPv6 counts as IPv4; anything that is not an address (a Unix socket) counts as one peer.
     """
     if ":" not in address:
         return address
@@ -179,9 +179,9 @@ def address_key(address: str) -> str:
 
 
 class ProbeBudget:
-    """How often hosts may be asked about senders: per host and in all, and how many at the same time.
+    """How often hosts may be asked about senders: per host, in all, and how many at once.
 
-    Forged senders make a receiver ask hosts that never heard of it; this keeps that a trickle.
+    Forged senders make a receiver ask hosts that never heard of it; this keeps such queries few.
     """
 
     __slots__ = ("_all", "_hosts", "_running", "concurrent")
@@ -201,7 +201,7 @@ class ProbeBudget:
         self._running = 0
 
     def start(self, host: str, now: float) -> float:
-        """Ask for one probe of ``host``: 0.0 grants it (then call :meth:`end`), else seconds to wait."""
+        """Request one probe of ``host``: 0.0 grants it (then call :meth:`end`), else seconds to wait."""
         if self._running >= self.concurrent:
             return 1.0
         wait = self._hosts.take(host, now) or self._all.take("", now)

@@ -1,4 +1,4 @@
-"""Accepting connections on one socket: a few per turn of the event loop, more slowly when files run out."""
+"""Accepts connections on one socket: a few per iteration of the event loop, fewer when files run out."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger("misfin.receiver")
 
 _ONE_FAILED = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM}
-"""What says that this one connection has failed meanwhile; the next may be sound."""
+"""Errors that mean only this connection has failed; the next may be fine."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
-"""Seconds without accepting after the system could not give a connection; doubled while it cannot."""
+"""Seconds to pause after the system could not provide a connection; doubled while it cannot."""
 _SAY_AGAIN = 60.0
-"""Seconds between two log lines of one cause."""
+"""Seconds between two log lines with the same cause."""
 
 
 class Listener:
     """Hands accepted sockets to ``take``, with the IP address of the other side.
 
-    ``make_room`` is called when the system has no room for another connection.
+    ``make_room`` is called when the system has no resources for another connection.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Listener:
         loop.add_reader(listening, self._accept)
 
     def close(self) -> None:
-        """Accept nothing more, and let go of the address."""
+        """Stop accepting and release the address."""
         if self._again is not None:
             self._again.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
 
     def _accept(self) -> None:
-        # Not all at once: each accepted connection takes a file before any other has been closed for it.
+        # Not all at once: each accepted connection uses a file before another has been closed for it.
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 connection, peer = self._socket.accept()
@@ -71,12 +71,12 @@ class Listener:
             self._take(connection, peer[0] if isinstance(peer, tuple) else "")
 
     def _back_off(self, error: OSError) -> None:
-        """Wait: the system would report the same connection again at once, and again."""
+        """Pause; otherwise the system would report the same connection again at once, forever."""
         now = self._loop.time()
         cause = error.errno or 0
         if now - self._said.get(cause, -_SAY_AGAIN) >= _SAY_AGAIN:
             self._said[cause] = now
-            logger.warning("Connections have to wait: %s.", error.strerror)
+            logger.warning("New connections have to wait: %s.", error.strerror)
         self._make_room()
         self._loop.remove_reader(self._socket)
         self._again = self._loop.call_later(self._pause, self._resume)

@@ -1,7 +1,7 @@
-"""The receiver: listens, hands checked messages to a handler, and stops without losing one.
+"""The receiver: listens, passes checked messages to a handler, and stops without losing any.
 
-It knows neither Maildir nor settings file: whatever stores messages is a ``deliver`` callable, whatever it
-serves a :class:`~misfin.net.directory.Directory` (docs/decisions.md §1).
+It knows nothing about Maildir or settings: a ``deliver`` callable stores messages, and a
+:class:`~misfin.net.directory.Directory` says what is served (docs/decisions.md §1).
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 class Receiver:
     """A Misfin server for the mailboxes of a directory.
 
-    ``deliver`` is awaited once per message that passed the checks, on the event loop; its answer goes to the
-    sender as it is. What it raises is answered with 41. It must answer 20 only for what is safely stored.
-    ``blocked`` says whether an address may not write here; it is called on the event loop and must be
-    quick. ``now`` gives Unix seconds.
+    ``deliver`` is awaited once per message that passed the checks, on the event loop; its answer is sent to
+    the sender. If it raises, the answer is 41. It must answer 20 only for a message that is safely stored.
+    ``blocked`` says whether an address is blocked from writing here; it is called on the event loop and must
+    be quick. ``now`` gives Unix seconds.
 
-    One connection carries one message (docs/protocol.md §1.1): whatever follows it is ignored.
+    One connection carries one message (docs/protocol.md §1.1): anything after it is ignored.
     """
 
     def __init__(
@@ -81,15 +81,16 @@ class Receiver:
     def use(self, directory: Directory) -> None:
         """Serve ``directory`` from now on; connections already open keep the certificate they saw.
 
-        Raises :class:`~misfin.errors.IdentityError` for an identity TLS cannot use; the old one then stays.
+        Raises :class:`~misfin.errors.IdentityError` for an identity TLS cannot use; the old directory then
+        stays in use.
         """
         self.tls = ServerTls(directory.default, None if directory.shows_one else directory.certificate_for)
         self.directory = directory
 
     async def start(self) -> list[tuple[str, int]]:
-        """Listen on every address of the settings; returns the (host, port) pairs really bound.
+        """Listen on every address of the settings; returns the (host, port) pairs actually bound.
 
-        ``::`` may be missing on a machine without IPv6 as long as there is another address. Raises
+        ``::`` may fail on a machine without IPv6 as long as there is another address. Raises
         :class:`~misfin.errors.ListenError`, and then listens on none of them.
         """
         loop = asyncio.get_running_loop()
@@ -114,9 +115,9 @@ class Receiver:
         return [listener.address for listener in self._listeners]
 
     async def stop(self) -> None:
-        """Stop listening, finish the messages under way, close the rest. Returns when nothing is left.
+        """Stop listening, finish messages in progress and close the rest. Returns when nothing is left.
 
-        A message whose handler is running is waited for, up to ``stop_timeout``: its sender gets an answer.
+        Waits up to ``stop_timeout`` for messages whose handler is running, so that senders get an answer.
         """
         self._close_listeners()
         for connection in tuple(self._connections):
@@ -127,7 +128,7 @@ class Receiver:
                     self._quiet.clear()
                     await self._quiet.wait()
         except TimeoutError:
-            logger.warning("%d connections did not end in time.", len(self._connections))
+            logger.warning("%d connections did not close in time.", len(self._connections))
         for task in self._work:
             task.cancel()
         for connection in tuple(self._connections):
@@ -143,7 +144,7 @@ class Receiver:
     # ---- for exchanges ----------------------------------------------------------------------------
 
     def exchange_with(self, address: str) -> Exchange | None:
-        """What carries a new connection from ``address``; None for one that is to be closed at once.
+        """The protocol object for a new connection from ``address``; None if it must be closed at once.
 
         Another connection may be closed to make room for it.
         """
@@ -158,13 +159,13 @@ class Receiver:
         return exchange
 
     def closed(self, connection: ServedConnection) -> None:
-        """A connection has ended."""
+        """Note that a connection has ended."""
         self.limits.left(connection)
         self._connections.discard(connection)
         self._quiet.set()
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Run the handler of one message; it is never cancelled because its sender hung up."""
+        """Run the handler of one message; it is not cancelled if the sender disconnects."""
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._finished)
@@ -213,7 +214,7 @@ async def _bind(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[s
 async def _begin(exchange: Exchange, connection: socket.socket) -> None:
     try:
         await asyncio.get_running_loop().connect_accepted_socket(lambda: exchange, connection)
-    except OSError:  # it has ended before it could begin
+    except OSError:  # it ended before it began
         connection.close()
         exchange.connection_lost(None)
 

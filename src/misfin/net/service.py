@@ -1,4 +1,4 @@
-"""What stands behind each connection: a receiver, as an exchange sees it, and how it was told to behave."""
+"""The receiver's settings, and the interfaces between a receiver and its connections."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ class ReceiverSettings:
     """How a receiver listens and how long it waits; times are seconds.
 
     ``listen`` are (host, port) pairs; the host ``""`` means every address of the machine, IPv4 and IPv6,
-    the port 0 any free one. ``handshake_timeout``, ``header_timeout`` and ``body_timeout`` bound each phase
+    the port 0 any free one. ``handshake_timeout``, ``header_timeout`` and ``body_timeout`` limit each phase
     of a connection as a whole, ``idle_timeout`` any silence during the request, ``linger`` the wait for the
-    peer to hang up after the answer, ``stop_timeout`` the wait for messages under way when the receiver
-    stops.
+    peer to close after the answer, ``stop_timeout`` the wait for messages in progress when stopping.
     """
 
     listen: tuple[tuple[str, int], ...] = (("", DEFAULT_PORT),)
@@ -39,23 +38,23 @@ class ReceiverSettings:
 
 
 class ServedConnection(Protocol):
-    """What a receiver does to a connection."""
+    """A connection as its receiver sees it."""
 
     def stop(self) -> None:
-        """Finish what is under way, then end."""
+        """Finish the request in progress, if any, then close."""
         ...
 
     def abort(self) -> None:
-        """End now."""
+        """Close now."""
         ...
 
     def give_way(self) -> None:
-        """End now, because another connection needs the room."""
+        """Close now to make room for another connection."""
         ...
 
 
 class Service(Protocol):
-    """What a connection asks of its receiver; see :class:`~misfin.net.receiver.Receiver` for each part."""
+    """A receiver as its connections see it; :class:`~misfin.net.receiver.Receiver` describes each part."""
 
     settings: ReceiverSettings
     directory: Directory
@@ -66,9 +65,9 @@ class Service(Protocol):
     now: Callable[[], float]
 
     def closed(self, connection: ServedConnection) -> None:
-        """A connection has ended."""
+        """Note that a connection has ended."""
         ...
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Run the handler of one message, whatever becomes of its connection."""
+        """Run the handler of one message, even if its connection ends."""
         ...

@@ -1,4 +1,4 @@
-"""The open connections of a receiver, counted by network, and which one gives way when there is no room."""
+"""The open connections of a receiver by network, and which one to evict when there is no room."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key")
 
 _SPARED = 64
-"""Networks at most that have just come through a handshake and are spared for that."""
+"""At most this many networks are spared because they have just finished a handshake."""
 
 
 class Stage(IntEnum):
-    """How far a connection has come. Those of the first three give way to others, in this order."""
+    """How far a connection has got. The first three stages may be evicted, in this order."""
 
     HANDSHAKE = 0
     REQUEST = 1
-    ANSWERED = 2  # the answer has left: only the other side's end is waited for
-    COMPLETE = 3  # the request is complete: the message is being stored, and nothing may harm it
+    ANSWERED = 2  # the answer was sent: we only wait for the other side to close
+    COMPLETE = 3  # the request is complete: the message is being stored and must not be interrupted
 
 
 _GIVING_WAY = (Stage.HANDSHAKE, Stage.REQUEST, Stage.ANSWERED)
 
 
 class _Network(Generic[Key]):
-    """The connections of one network by stage; each stage is in the order in which they came to it."""
+    """The connections of one network by stage, each stage in order of arrival."""
 
     __slots__ = ("held", "name", "stages")
 
@@ -47,13 +47,13 @@ class _Network(Generic[Key]):
 class OpenConnections(Generic[Key]):
     """A table of connections. Every operation costs about the same however many there are.
 
-    When room is needed, it is the network that holds most that loses its oldest connection: first one whose
-    handshake is not done, then one whose request is not complete, then one that has its answer.
+    When room is needed, the network with the most connections loses its oldest one: first one whose handshake
+    is not done, then one whose request is not complete, then one that has its answer.
 
-    Where several hold as many (a flood from thousands of networks, one connection each), no stage may crowd
-    out another, as a newcomer needs some time for its handshake: networks of the stage that has most of them
-    lose theirs. Of those that wait with their requests, the ones that came last go first, except for the very
-    last, who are perhaps about to say their request: whoever was there before the flood stays.
+    If several networks tie (a flood from thousands of networks, one connection each), no stage may crowd out
+    another, because a newcomer needs some time for its handshake: the stage with the most networks loses
+    one. Among those that have not sent their request, the latest go first, except for the very last, which
+    may be about to send it; so those that were there before the flood stay.
     """
 
     __slots__ = ("_most", "_networks", "_of", "_ranks")
@@ -61,7 +61,7 @@ class OpenConnections(Generic[Key]):
     def __init__(self) -> None:
         self._of: dict[Key, tuple[_Network[Key], Stage]] = {}
         self._networks: dict[str, _Network[Key]] = {}
-        # Networks by rank, each in the order in which they came to it; a rank without any has no entry.
+        # Networks by rank, each rank in order of arrival; an empty rank has no entry.
         self._ranks: dict[int, dict[_Network[Key], None]] = {}
         self._most = 0
 
@@ -86,7 +86,7 @@ class OpenConnections(Generic[Key]):
         self._ranked(found, before)
 
     def move(self, connection: Key, stage: Stage) -> None:
-        """Note that a connection has come to another stage; one that is not in the table is passed over."""
+        """Note that a connection has reached another stage; one that is not in the table is ignored."""
         entry = self._of.get(connection)
         if entry is None or entry[1] is stage:
             return
@@ -98,7 +98,7 @@ class OpenConnections(Generic[Key]):
         self._ranked(network, before)
 
     def leave(self, connection: Key) -> None:
-        """Take a connection out; one that is not in the table is passed over."""
+        """Remove a connection; one that is not in the table is ignored."""
         entry = self._of.pop(connection, None)
         if entry is None:
             return
@@ -111,13 +111,13 @@ class OpenConnections(Generic[Key]):
         self._ranked(network, before)
 
     def gives_way(self, network: str | None = None) -> Key | None:
-        """The connection to close for another one, of ``network`` if given; None when all are complete."""
+        """The connection to evict, of ``network`` if given; None if all are complete."""
         if network is not None:
             only = self._networks.get(network)
             return None if only is None else _first(only)
         for held in range(self._most, 0, -1):
             groups = [self._ranks.get(held << 2 | stage, {}) for stage in _GIVING_WAY]
-            largest = max(groups, key=len)  # the first of them where several are as large
+            largest = max(groups, key=len)  # the first one if they tie
             if largest is groups[Stage.REQUEST]:
                 newest = min(len(largest) // 4, _SPARED)
                 return _first(next(islice(reversed(largest), newest, None)))
@@ -148,9 +148,9 @@ def _first(network: _Network[Key]) -> Key | None:
 
 
 def network_of(address: str) -> str:
-    """The network an IP address counts to: IPv4 /24, IPv6 /56. IPv4 inside IPv6 counts as IPv4.
+    """The network an IP address counts towards: IPv4 /24, IPv6 /56. IPv4 inside IPv6 counts as IPv4.
 
-    What is not an address at all (a Unix socket) counts as one network.
+    Anything that is not an address (a Unix socket) counts as one network.
     """
     if ":" not in address:
         return address.rpartition(".")[0] or address

@@ -1,8 +1,8 @@
-"""TLS as a machine without I/O: pyOpenSSL over memory BIOs, for the client and for the server.
+"""TLS without I/O: pyOpenSSL over memory BIOs, for client and server.
 
-The standard ``ssl`` module can neither take an unknown self-signed certificate from a client nor judge the
+The standard ``ssl`` module can neither accept an unknown self-signed certificate from a client nor judge the
 server's certificate inside the handshake; OpenSSL can do both (docs/decisions.md §2). Bytes go in with
-:meth:`TlsSession.receive` and come out with :meth:`TlsSession.outgoing`; whoever drives it owns the socket.
+:meth:`TlsSession.receive` and come out with :meth:`TlsSession.outgoing`; the caller owns the socket.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _RECORD = 16384  # the most plaintext one TLS record holds, so the most one recv() can return
 _CHUNK = 65536  # how much ciphertext one bio_read() takes out
-_CONTEXTS_KEPT = 64  # making a Context costs more than a handshake step; identities in use at once are few
-# The keys that pyOpenSSL lets sign a handshake.
+_CONTEXTS_KEPT = 64  # creating a Context costs more than a handshake step; few identities are in use at once
+# The kinds of key with which pyOpenSSL can sign a handshake.
 _SIGNING = (
     rsa.RSAPrivateKey,
     ec.EllipticCurvePrivateKey,
@@ -37,10 +37,10 @@ _SIGNING = (
 
 
 class _Judge:
-    """Takes the verdict on a server's certificate once, from inside the handshake.
+    """Gets the verdict on a server's certificate once, inside the handshake.
 
-    OpenSSL calls back two or more times per certificate (docs/decisions.md §4.2). The exception waits here
-    and not in pyOpenSSL's helper, which belongs to the Context, so that other threads' connections share it.
+    OpenSSL calls back two or more times per certificate (docs/decisions.md §4.2). The exception is kept here
+    and not in pyOpenSSL's helper, which belongs to the Context and is shared with other threads' connections.
     """
 
     __slots__ = ("asked", "decide", "refusal")
@@ -63,9 +63,9 @@ class _Judge:
 class TlsSession:
     """One TLS connection without its socket.
 
-    Order of calls: write what :meth:`outgoing` gives (a client's first flight is there from the start),
-    pass what arrives to :meth:`receive`, which returns plaintext, and write :meth:`outgoing` again after
-    **every** call, also after one that raised: the alert is in it.
+    Order of calls: write what :meth:`outgoing` returns (a client's first flight is there from the start),
+    pass received bytes to :meth:`receive`, which returns plaintext, and write :meth:`outgoing` again after
+    **every** call, also after one that raised: it has the alert.
     """
 
     __slots__ = (
@@ -85,7 +85,7 @@ class TlsSession:
         self._peer_der: bytes | None = None
         self._sent_close = False
         self.handshake_done = False
-        self.peer_closed = False  # the peer's close_notify came: no more plaintext will; ours still arrives
+        self.peer_closed = False  # the peer sent close_notify; we can still send
         self.failed = False
         if judge is not None:
             self._handshake()
@@ -93,13 +93,12 @@ class TlsSession:
     # ---- bytes in ---------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> bytes:
-        """Take ciphertext from the peer; return the plaintext it completes, perhaps ``b""``.
+        """Process ciphertext from the peer; returns the plaintext it completes, perhaps ``b""``.
 
-        The request of a TLS 1.3 client may come in the segment that ends the handshake, so plaintext can
-        come from the very call that turns :attr:`handshake_done` true. Bytes after the peer's close_notify
-        are dropped.
+        A TLS 1.3 client may send its request in the segment that ends the handshake, so the call that sets
+        :attr:`handshake_done` may already return plaintext. Bytes after the peer's close_notify are dropped.
 
-        Raises :class:`misfin.errors.TlsError`, or whatever the client's ``decide`` raised.
+        Raises :class:`misfin.errors.TlsError`, or the exception raised by the client's ``decide``.
         """
         if self.peer_closed or self.failed:
             return b""
@@ -109,9 +108,9 @@ class TlsSession:
         return self._read()
 
     def receive_eof(self) -> None:
-        """The peer's TCP end arrived. Raises :class:`misfin.errors.TlsError` in the middle of a handshake.
+        """Note that the peer has closed TCP. Raises :class:`misfin.errors.TlsError` during a handshake.
 
-        Afterwards the other direction still works: an answer can be sent (docs/decisions.md §4.6).
+        The other direction still works: an answer can be sent (docs/decisions.md §4.6).
         """
         if not self.handshake_done and not self.failed:
             self.failed = True
@@ -127,16 +126,16 @@ class TlsSession:
             self.failed = True
             self._raise_refusal()
             raise _tls_error("The TLS handshake failed", error) from error
-        except ValueError as error:  # pyOpenSSL: bytes that no certificate parser accepts
+        except ValueError as error:  # pyOpenSSL: the certificate cannot be parsed
             self.failed = True
             raise TlsError("The peer's certificate cannot be read.") from error
         judge = self._judge
         if judge is not None:
-            # OpenSSL shows every certificate to the callback; should one ever not, nothing goes unjudged.
+            # OpenSSL passes every certificate to the callback; should it ever not, it is judged here.
             der = self.peer_der
             if der is None:
                 self.failed = True
-                raise TlsError("The server showed no certificate.")
+                raise TlsError("The server presented no certificate.")
             judge.accepts(der)
             self._raise_refusal()
         self.handshake_done = True
@@ -163,19 +162,19 @@ class TlsSession:
             self.failed = True
             if not parts:
                 raise _tls_error("TLS failed", error) from error
-            # What came whole before the break still counts; `failed` says that there will be no more.
+            # Complete data before the failure still counts; `failed` says that there will be no more.
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     # ---- bytes out --------------------------------------------------------------------------------
 
     def send(self, plaintext: bytes) -> None:
-        """Encrypt ``plaintext``; :meth:`outgoing` then has the records.
+        """Encrypt ``plaintext``; :meth:`outgoing` then returns the records.
 
         Raises :class:`misfin.errors.LocalProtocolError` before the handshake is done and after
-        :meth:`close_notify`: there is no early data and no afterthought.
+        :meth:`close_notify`.
         """
         if not self.handshake_done or self._sent_close:
-            raise LocalProtocolError("TLS takes plaintext only between handshake and close_notify.")
+            raise LocalProtocolError("TLS accepts plaintext only between handshake and close_notify.")
         if plaintext:
             try:
                 self._connection.sendall(plaintext)
@@ -184,7 +183,7 @@ class TlsSession:
                 raise _tls_error("TLS failed", error) from error
 
     def close_notify(self) -> None:
-        """Say that nothing more will be sent; does nothing in mid-handshake or the second time."""
+        """Announce that nothing more will be sent; does nothing during the handshake or a second time."""
         if self._sent_close or not self.handshake_done:
             return
         self._sent_close = True
@@ -195,11 +194,11 @@ class TlsSession:
                 self.failed = True
 
     def outgoing(self) -> bytes:
-        """Everything to be written to the socket now, perhaps ``b""``."""
+        """The bytes to write to the socket now, perhaps ``b""``."""
         read = self._connection.bio_read
         try:
             first = read(_CHUNK)
-        except SSL.Error:  # WantReadError: nothing there
+        except SSL.Error:  # WantReadError: there is nothing
             return b""
         if len(first) < _CHUNK:
             return first
@@ -214,7 +213,7 @@ class TlsSession:
 
     @property
     def peer_der(self) -> bytes | None:
-        """The peer's certificate as DER; ``None`` if it showed none, or has not yet."""
+        """The peer's certificate as DER; ``None`` if it has presented none, or not yet."""
         if self._peer_der is None:
             certificate = self._connection.get_peer_certificate()
             if certificate is not None:
@@ -223,7 +222,7 @@ class TlsSession:
 
     @property
     def version(self) -> str:
-        """``"TLSv1.3"`` or ``"TLSv1.2"``; meaningful once :attr:`handshake_done`."""
+        """``"TLSv1.3"`` or ``"TLSv1.2"``; valid once :attr:`handshake_done` is true."""
         return self._connection.get_protocol_version_name()
 
 
@@ -235,10 +234,10 @@ def client_session(
 ) -> TlsSession:
     """A client's session; its first flight is already in :meth:`TlsSession.outgoing`.
 
-    ``decide`` gets the server's certificate (DER) inside the handshake and refuses by raising; the
-    exception comes out of :meth:`TlsSession.receive`. Until it has returned, neither our certificate nor
-    a byte of a message can have left (docs/decisions.md §4). ``server_name`` goes out as SNI unless it is an
-    IP literal. ``identity`` is the client certificate to show when asked; ``None`` shows none.
+    ``decide`` gets the server's certificate (DER) inside the handshake and refuses it by raising; the
+    exception comes out of :meth:`TlsSession.receive`. Until it has returned, neither our certificate nor a
+    byte of a message can have been sent (docs/decisions.md §4). ``server_name`` is sent as SNI unless it is
+    an IP literal. ``identity`` is the client certificate to present on request; ``None`` presents none.
 
     Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
     """
@@ -263,7 +262,7 @@ def _is_ip_literal(name: str) -> bool:
 def _judge_server(
     connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, _ok: int
 ) -> bool:
-    """OpenSSL's verify callback: chains and dates say nothing here, only ``decide`` about the leaf does."""
+    """OpenSSL's verify callback: ignores chains and dates; only ``decide`` judges the leaf certificate."""
     if depth != 0:
         return True
     judge: _Judge = connection.get_app_data()
@@ -283,12 +282,12 @@ def _client_context(cert_pem: bytes, key_pem: bytes) -> SSL.Context:
 
 
 class ServerTls:
-    """Makes server sessions that show the certificate of the host the client asks for.
+    """Creates server sessions that present the certificate of the host the client asks for.
 
-    ``default`` is shown without SNI and for a name ``choose`` answers with ``None``; a new ``ServerTls``
-    may take over at any time, sessions keep what they began with. A client certificate is asked for, taken
-    whatever it is, and not required; there are no tickets and no session cache, and a client that tries
-    to resume gets a full handshake (docs/decisions.md §4.1, §4.4).
+    ``default`` is presented without SNI and for a name for which ``choose`` returns ``None``; a new
+    ``ServerTls`` may take over at any time, and sessions keep what they began with. Any client certificate is
+    requested and accepted, but not required; there are no tickets and no session cache, and a client that
+    tries to resume gets a full handshake (docs/decisions.md §4.1, §4.4).
 
     Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
     """
@@ -311,7 +310,7 @@ class ServerTls:
 def _take_any(
     _connection: SSL.Connection, _certificate: crypto.X509, _error: int, _depth: int, _ok: int
 ) -> bool:
-    """The protocol's checks judge a client's certificate; OpenSSL still proves that it has the key."""
+    """Accept any client certificate: our own checks judge it; OpenSSL still verifies that it has the key."""
     return True
 
 
@@ -328,16 +327,16 @@ def _by_server_name(connection: SSL.Connection) -> None:
             if context is not connection.get_context():
                 connection.set_context(context)
     except (UnicodeDecodeError, IdentityError):
-        return  # the default certificate is as good an answer as any
+        return  # keep the default certificate
 
 
 @lru_cache(maxsize=_CONTEXTS_KEPT)
 def _server_context(cert_pem: bytes, key_pem: bytes, by_name: bool) -> SSL.Context:
     context = _context()
     context.set_verify(SSL.VERIFY_PEER, _take_any)
-    # Without it a client that tries to resume is killed (docs/decisions.md §4.4)
+    # Without it the handshake of a client that tries to resume fails (docs/decisions.md §4.4)
     context.set_session_id(b"misfin")
-    if by_name:  # a call from C into Python that a server of one host can save
+    if by_name:  # a server of one host can save this call from C into Python
         context.set_tlsext_servername_callback(_by_server_name)
     _load(context, cert_pem, key_pem)
     return context
@@ -365,17 +364,17 @@ def _load(context: SSL.Context, cert_pem: bytes, key_pem: bytes) -> None:
         context.check_privatekey()
     except (SSL.Error, crypto.Error, ValueError, TypeError) as error:
         raise IdentityError(
-            "TLS cannot use this identity: its key is too weak, unknown, or of another certificate.",
-            remedy="Make a new identity, or import certificate and key again.",
+            "TLS cannot use this identity: its key is too weak, unsupported, or not the certificate's.",
+            remedy="Create a new identity, or import certificate and key again.",
         ) from error
 
 
 def _tls_error(what: str, error: SSL.Error) -> TlsError:
-    """One of ours, with the alert told apart when the peer sent one."""
+    """A :class:`TlsError`, with the alert in its own field if the peer sent one."""
     reason = _reason(error)
     _, sign, alert = reason.partition("alert ")
     if sign:
-        return TlsError(f"{what}: the other side says “{alert}”.", alert=alert)
+        return TlsError(f"{what}: the other side sent the alert “{alert}”.", alert=alert)
     return TlsError(f"{what}: {reason}." if reason else f"{what}.")
 
 

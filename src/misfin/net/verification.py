@@ -1,4 +1,4 @@
-"""What follows from who a sender is: the handler that compares pins, verifies by policy and passes on.
+"""The handler that verifies senders: compares pins, applies the policy, then passes the message on.
 
 The methods themselves are in :mod:`misfin.net.verifiers`; this module exports them too.
 """
@@ -57,7 +57,7 @@ VerificationResult = CheckResult
 
 
 class VerificationMode(StrEnum):
-    """What follows from a failed verification (docs/trust.md §6)."""
+    """What a failed verification leads to (docs/trust.md §6)."""
 
     OFF = "off"
     OPTIONAL = "optional"
@@ -74,14 +74,13 @@ class SenderChange(StrEnum):
 class VerifyingHandler:
     """Wraps another handler: compares the sender's pin, verifies by policy, then passes the message on.
 
-    ``mode`` says what follows when ``verifier`` fails: nothing but a remark on the message (optional), or a
-    refusal with 61 (required); off asks nobody. Whatever the mode, a sender whose key changed is never
-    passed on as if nothing had happened: its messages are refused with 63 (``on_sender_change`` "reject"), or
-    passed on with ``checks.hold`` set for a person to decide. Probes never come here: the receiver answers
-    them.
+    ``mode`` says what happens if ``verifier`` fails: only a remark on the message (optional), or a refusal
+    with 61 (required); off asks nobody. In any mode, messages of a sender whose key changed are refused with
+    63 (``on_sender_change`` "reject"), or passed on with ``checks.hold`` set for the user to decide. Probes
+    do not get here: the receiver answers them.
 
-    ``pins`` keeps the senders' pins. A first key is pinned when its host vouched for it or could not be
-    asked, never when the verification failed: otherwise whoever comes first could lock out the owner.
+    ``pins`` has the senders' pins. A first key is pinned if its host vouched for it or could not be asked,
+    never if the verification failed: otherwise the first impostor could lock out the owner.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ class VerifyingHandler:
             )
             refusal = _REQUIRED if self.mode is VerificationMode.REQUIRED else None
         elif known is not None:
-            checks = incoming.checks  # a sender of our own host: there is nobody to ask but ourselves
+            checks = incoming.checks  # a sender on our own host: already checked locally
             refusal = self._refused(checks)
         else:
             checks = await self._check(address, certificate, incoming.recipient)
@@ -127,7 +126,7 @@ class VerifyingHandler:
         self, address: MisfinAddress, certificate: CertificateInfo, recipient: Identity
     ) -> Checks:
         name = address.address
-        # A pin that was looked up before costs microseconds; another is one read by key.
+        # A cached pin costs microseconds; any other is one read by key.
         pin = self._pins.get(PinKind.SENDER, name)
         decision = decide(pin, certificate, self._now()).decision
         changed = decision is Decision.CHANGED
@@ -141,7 +140,7 @@ class VerifyingHandler:
         same = decision in (Decision.TRUSTED, Decision.RENEWED)
         checks = Checks(pin=decision, results=results, confirmed=pin.confirmed if pin and same else None)
         if changed and _provisional(pin) and checks.verified:
-            # Nobody ever confirmed the old key, and the host confirms the new one.
+            # The old key was never confirmed, and the host confirms the new one.
             await self._replace(name, certificate)
             return replace(checks, pin=Decision.FIRST_USE)
         if changed:
@@ -157,8 +156,7 @@ class VerifyingHandler:
             return _CHANGED
         if self.mode is not VerificationMode.REQUIRED:
             return None
-        # A message that is held is for a person to judge: what could not be found out is no reason against
-        # it.
+        # The user decides about a message that is held: an unknown result is not a reason to refuse it.
         unwanted = (HandlerOutcome.FAIL,) if checks.hold else (HandlerOutcome.FAIL, HandlerOutcome.UNKNOWN)
         for outcome in unwanted:
             for result in checks.results.values():
@@ -171,11 +169,11 @@ class VerifyingHandler:
     async def _remember(
         self, name: str, pin: Pin | None, certificate: CertificateInfo, checks: Checks
     ) -> Decision | None:
-        """Write down what this message means for the sender's pin; what the pin book says to it."""
+        """Update the sender's pin after this message; returns the pin book's decision."""
         if pin is None:
             if self._refused(checks) or HandlerOutcome.FAIL in _outcomes(checks):
                 return None
-            # Another message, or another process, may have been quicker with another key.
+            # Another message, or another process, may have pinned another key first.
             return await self._record(name, certificate, VOUCHED if checks.verified else FIRST_MESSAGE)
         if _provisional(pin) and checks.verified:
             await self._replace(name, certificate)
@@ -219,5 +217,5 @@ def _refuse(result: CheckResult) -> MisfinResponse:
         )
     if result.retry_after:
         return MisfinResponse(StatusCode.SLOW_DOWN, f"Slow down. Retry after {result.retry_after}s")
-    # Why the sender's host could not be asked is our business, not that of whoever claims to live there.
+    # Do not reveal why the sender's host could not be asked: the client only claims to belong there.
     return MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The sender cannot be verified now; try again later")

@@ -1,4 +1,4 @@
-"""What was found out about senders and their hosts, for a while: a small SQLite file that may be deleted."""
+"""Caches verification results for senders and their hosts in a small SQLite file that may be deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TTL = 7 * 86400
 """Seconds a result is remembered (docs/protocol.md §6)."""
-_REMEDY = "It holds nothing precious: delete the file, and it is built again."
+_REMEDY = "The file is only a cache: delete it, and it will be rebuilt."
 _SCHEMA_VERSION = 1
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS senders (address TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at REAL NOT NULL);
@@ -27,11 +27,11 @@ PRAGMA user_version = {_SCHEMA_VERSION};
 
 
 class SenderVerificationCache:
-    """Verified senders and the keys of their hosts, each good for ``ttl_seconds``. Thread-safe; blocking.
+    """Verified senders and the keys of their hosts, each valid for ``ttl_seconds``. Thread-safe; blocking.
 
-    ``db_path`` None keeps it in memory. Several processes may use one file. Only good results are kept: a
-    sender that failed is asked about again. ``now`` gives Unix seconds. Every method raises
-    :class:`~misfin.errors.StoreError` when the file cannot be used.
+    ``db_path`` None keeps it in memory. Several processes may use one file. Only successful results are kept:
+    a sender that failed is checked again. ``now`` gives Unix seconds. Every method raises
+    :class:`~misfin.errors.StoreError` if the file cannot be used.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class SenderVerificationCache:
         self._lock = threading.Lock()
         with self._translated():
             self._database = self._open()
-            # Keys of hosts stay: a new one is compared with the last, however old.
+            # Keys of hosts are kept: a new one is compared with the last, however old.
             self._database.execute("DELETE FROM senders WHERE at < ?", (now() - ttl_seconds,))
 
     # ---- senders ----------------------------------------------------------------------------------
 
     def get_fingerprint(self, address: str) -> str | None:
-        """The fingerprint ``mailbox@host`` was verified with, unless that is too long ago."""
+        """The fingerprint ``mailbox@host`` was verified with, unless it has expired."""
         row = self._one("SELECT fingerprint, at FROM senders WHERE address = ?", address)
         return row[0] if row is not None and self._fresh(row[1]) else None
 
@@ -62,23 +62,23 @@ class SenderVerificationCache:
         self._change("INSERT OR REPLACE INTO senders VALUES (?, ?, ?)", address, fingerprint, self._now())
 
     def revoke(self, address: str) -> bool:
-        """Forget a sender, so that it is asked about again; False if it was not known."""
+        """Forget a sender, so that it is checked again; False if it was not known."""
         return self._change("DELETE FROM senders WHERE address = ?", address) > 0
 
     # ---- hosts ------------------------------------------------------------------------------------
 
     def get_server_spki(self, host: str) -> str | None:
-        """The hash of the public key a host showed, unless that is too long ago."""
+        """The hash of the public key a host presented, unless it has expired."""
         row = self._one("SELECT spki, at FROM servers WHERE host = ?", host)
         return row[0] if row is not None and self._fresh(row[1]) else None
 
     def last_server_spki(self, host: str) -> str | None:
-        """The same, however long ago: what a new look is compared with."""
+        """The same, however old, to compare a new key with."""
         row = self._one("SELECT spki, at FROM servers WHERE host = ?", host)
         return None if row is None else row[0]
 
     def add_server_spki(self, host: str, spki: str) -> None:
-        """Remember the key a host showed just now."""
+        """Remember the key a host presented just now."""
         self._change("INSERT OR REPLACE INTO servers VALUES (?, ?, ?)", host, spki, self._now())
 
     def revoke_server(self, host: str) -> bool:

@@ -1,7 +1,7 @@
-"""The ways to verify a sender: each asks the sender's host, or what is known of it already.
+"""The ways to verify a sender: each asks the sender's host, or uses what is already known about it.
 
-What each method proves is docs/protocol.md §6. Only an answer that names, shows or signs the very certificate
-the message came with proves that whoever connected owns the address.
+docs/protocol.md §6 says what each method proves. Only a host that names, presents or has signed the
+certificate the message came with proves that the client owns the address.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ logger = logging.getLogger("misfin.receiver")
 P = ParamSpec("P")
 
 FIRST_MESSAGE = "first message, not confirmed by its host"
-"""How a pin came about that only says: the same key as the first time. It proves nothing and may be replaced
-by a certificate the host vouches for."""
+"""How a sender's pin came about: from a first message that nobody confirmed. It proves nothing, and a
+certificate the host vouches for may replace it."""
 
 NO_CERTIFICATE = CheckResult(HandlerOutcome.FAIL, "The message came without a certificate.")
 _OTHER_NAME = CheckResult(HandlerOutcome.FAIL, "The certificate names another address.")
@@ -63,16 +63,16 @@ class Verifier(Protocol):
     ) -> CheckResult:
         """Judge whether ``certificate`` is that of ``address``.
 
-        ``identity`` is ours, to ask hosts with; ``pin`` is the sender's, if it was looked up already.
+        ``identity`` is ours, for asking hosts; ``pin`` is the sender's, if already looked up.
         """
         ...
 
 
 class CertificateVerifier:
-    """The certificate names the sender and is the pinned one, or the sender's host vouches for it.
+    """Checks that the certificate names the sender and is pinned, or that the sender's host vouches for it.
 
-    A pin that a host or a person confirmed is believed; on first contact, and as long as nobody confirmed the
-    pin, the host is asked: it must name the certificate's fingerprint for the mailbox, or show the same
+    A pin confirmed by a host or by the user is believed; on first contact, and while the pin is unconfirmed,
+    the host is asked: it must name the certificate's fingerprint for the mailbox, or present the same
     certificate, or the CA that signed it (docs/trust.md §6).
     """
 
@@ -104,12 +104,12 @@ class CertificateVerifier:
 
 
 class ProbeVerifier:
-    """The sender's host answers 20 to an empty message for the mailbox.
+    """Checks that the sender's host answers 20 to an empty message for the mailbox.
 
-    If it names a fingerprint for it, that must be the certificate's, and then the sender is proved; a host
-    that only says "20", or the same to everybody, proves nothing more.
+    If the answer has a fingerprint, it must be the certificate's, and the sender is then proved; a plain
+    "20", or the same fingerprint for every mailbox, proves nothing about the sender.
 
-    The arguments up to ``timeout`` are for use by itself; with an ``asker``, only ``cache`` matters.
+    The arguments up to ``timeout`` are for stand-alone use; with an ``asker``, only ``cache`` matters.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class ProbeVerifier:
         identity: Identity | None = None,
         pin: Pin | None = None,
     ) -> CheckResult:
-        """See :class:`Verifier`; without a certificate the mailbox's existence is all that is found out."""
+        """See :class:`Verifier`; without a certificate this only checks that the mailbox exists."""
         identity = identity or self._identity
         if certificate is not None:
             if not _names(certificate, address):
@@ -151,10 +151,10 @@ class ProbeVerifier:
 
 
 class SPKIVerifier:
-    """The sender's host still shows the public key known for it; says nothing about the mailbox.
+    """Checks that the sender's host still presents its known public key; says nothing about the mailbox.
 
-    The key pinned for the host counts, or the first one ever seen; after the cache's time to live the host
-    is looked at again. ``on_spki_change`` is ``"reject"`` or ``"accept"``.
+    The known key is the one pinned for the host, or the first one seen; when the cache entry expires, the
+    host is checked again. ``on_spki_change`` is ``"reject"`` or ``"accept"``.
     """
 
     def __init__(
@@ -183,29 +183,33 @@ class SPKIVerifier:
         host = address.hostname
         fresh = await _consult(self._cache.get_server_spki, host)
         if fresh is not None:
-            return CheckResult(HandlerOutcome.PASS, "The host's key was seen lately.", fresh)
+            return CheckResult(HandlerOutcome.PASS, "The host's key was checked recently.", fresh)
         known = await _consult(self._known, address)  # before asking, which pins a first key
         answer = await self._asker.ask(address, identity)
         if answer.certificate is None:
-            return _refusal(answer, address) or _unknown(f"{host} showed no certificate.")
+            return _refusal(answer, address) or _unknown(f"{host} presented no certificate.")
         shown = answer.certificate.fingerprints.spki
         if known is not None and known != shown and not self._accept_change:
             return CheckResult(HandlerOutcome.FAIL, f"{host} presents another key than before.", shown)
         await _consult(self._cache.add_server_spki, host, shown)
-        word = "a first time" if known is None else "its known key" if known == shown else "a new key"
-        return CheckResult(HandlerOutcome.PASS, f"{host} was seen with {word}.", shown)
+        seen = (
+            "for the first time"
+            if known is None
+            else f"with {'its known' if known == shown else 'a new'} key"
+        )
+        return CheckResult(HandlerOutcome.PASS, f"{host} was seen {seen}.", shown)
 
     def _known(self, address: MisfinAddress) -> str | None:
         pins = self._asker.pins
         pin = pins.get(PinKind.HOST, pin_name(address.hostname, address.port or self._asker.port))
         if pin is not None:
             return pin.spki_sha256
-        # A book on disk without a pin means that a person forgot it; one in memory has only just begun.
+        # A pin book on disk without a pin means that the user removed it; one in memory starts empty.
         return self._cache.last_server_spki(address.hostname) if pins.path is None else None
 
 
 class CombinedVerifier:
-    """Several methods at once: all must pass. They share what the host is asked."""
+    """Several methods at once: all must pass. They share the queries to the host."""
 
     def __init__(
         self,
@@ -247,13 +251,13 @@ async def _vouched(
     *,
     may_sign: bool,
 ) -> CheckResult:
-    """Whether the host of ``address`` vouches for ``certificate``; a good answer is remembered."""
+    """Whether the host of ``address`` vouches for ``certificate``; a success is remembered."""
     fingerprint = certificate.fingerprints.cert
     answer = asker.recall(address, identity, fingerprint)
     if answer is None:
         if await _consult(cache.get_fingerprint, address.address) == fingerprint:
             return CheckResult(
-                HandlerOutcome.PASS, "Its host vouched for it lately.", fingerprint, proves_sender=True
+                HandlerOutcome.PASS, "Its host vouched for it recently.", fingerprint, proves_sender=True
             )
         answer = await asker.ask(address, identity, fingerprint)
     refusal = _refusal(answer, address)
@@ -264,9 +268,9 @@ async def _vouched(
     if matches(named, certificate.fingerprints):
         reason = f"{address.hostname} names this certificate for the mailbox."
     elif may_sign and host is not None and host.fingerprints.cert == fingerprint:
-        reason = f"{address.hostname} shows this certificate itself."
+        reason = f"{address.hostname} presents this certificate itself."
     elif may_sign and host is not None and signed_by(certificate, host):
-        reason = f"The certificate is signed by that of {address.hostname}."
+        reason = f"The certificate is signed by {address.hostname}."
     elif refusal is not None:
         return refusal
     else:
@@ -274,7 +278,7 @@ async def _vouched(
         if other and not await asker.answers_all_alike(address, identity):
             reason = f"{address.hostname} names another certificate for the mailbox."
             return CheckResult(HandlerOutcome.FAIL, reason, other)
-        reason = f"{address.hostname} takes mail for the mailbox, but names no certificate for it."
+        reason = f"{address.hostname} accepts mail for the mailbox, but names no certificate for it."
         if may_sign:
             return CheckResult(HandlerOutcome.UNKNOWN, reason, lasting=True)
         return CheckResult(HandlerOutcome.PASS, reason)
@@ -283,30 +287,34 @@ async def _vouched(
 
 
 def _refusal(answer: HostAnswer, address: MisfinAddress) -> CheckResult | None:
-    """What follows when the host did not answer 20; None if it did."""
+    """The result if the host did not answer 20; None if it did."""
     host = address.hostname
     if answer.wait:
         return CheckResult(
-            HandlerOutcome.UNKNOWN, f"{host} was asked too often; it is left alone.", retry_after=answer.wait
+            HandlerOutcome.UNKNOWN,
+            f"{host} was asked too often; it is not asked again for now.",
+            retry_after=answer.wait,
         )
     if isinstance(answer.error, CertificateChangedError):
-        return CheckResult(HandlerOutcome.FAIL, f"{host} shows another key than the one pinned for it.")
+        return CheckResult(HandlerOutcome.FAIL, f"{host} presents another key than the one pinned for it.")
     if answer.response is None:
         return _unknown(f"{host} could not be asked: {answer.error}")
     status = answer.response.status
     if is_success(status):
         return None
     if is_redirect(status):
-        return CheckResult(HandlerOutcome.FAIL, f"The mailbox is not at {host} any more.")
+        return CheckResult(HandlerOutcome.FAIL, f"The mailbox is no longer at {host}.")
     if status in {StatusCode.MAILBOX_NOT_FOUND, StatusCode.MAILBOX_GONE, StatusCode.DOMAIN_NOT_SERVICED}:
         return CheckResult(HandlerOutcome.FAIL, f"{host} has no such mailbox.")
     if 40 <= status <= 49:
-        return _unknown(f"{host} cannot say now (status {status}).")
-    return CheckResult(HandlerOutcome.UNKNOWN, f"{host} does not say (status {status}).", lasting=True)
+        return _unknown(f"{host} cannot confirm the sender now (status {status}).")
+    return CheckResult(
+        HandlerOutcome.UNKNOWN, f"{host} does not confirm senders (status {status}).", lasting=True
+    )
 
 
 def _may_still_sign(answer: HostAnswer) -> bool:
-    """Servers that do not know the empty message (50, 59, 60...) can still show who signs for them."""
+    """Whether the host refuses empty messages (50, 59, 60...): its certificate can still be the signer."""
     return (
         answer.response is not None
         and answer.response.status >= 50
@@ -316,7 +324,7 @@ def _may_still_sign(answer: HostAnswer) -> bool:
 
 
 async def _consult(call: Callable[P, str | None], *args: P.args, **kwargs: P.kwargs) -> str | None:
-    """Use the cache in a thread. It is a convenience: mail does not wait for one that is broken."""
+    """Use the cache in a thread. It is optional: a broken cache must not stop mail."""
     try:
         return await asyncio.to_thread(call, *args, **kwargs)
     except StoreError:

@@ -1,4 +1,4 @@
-"""The connections a courier keeps: one per route at most, closed when nothing was due on it for a while."""
+"""The connections a courier keeps: at most one per route, closed when nothing was due on it for a while."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Connections:
             self.close(connection)
 
     def close_idle(self) -> None:
-        """Close in the background what nobody has used for its time."""
+        """Close in the background what has been idle for too long."""
         now = time.monotonic()
         for route, kept in list(self._kept.items()):
             if kept.until <= now:
@@ -63,7 +63,7 @@ class Connections:
         task.add_done_callback(self._closing.discard)
 
     async def close_all(self) -> None:
-        """Close everything, and wait for that as long as it may take."""
+        """Close everything, and wait for that, within a limit."""
         for route in list(self._kept):
             self.close(self._kept.pop(route).connection)
         if self._closing:

@@ -1,8 +1,8 @@
 """The loop that empties the outbox: claims what is due, has it sent, and writes down what became of it.
 
-How a message is sent is its transport's to know (transport.py); the courier knows no protocol, no screen and
-no settings file. Several couriers, in this process or others, may work on one outbox: the claims keep them
-apart. What is held for a question of a whole route goes on once that is answered, whoever answered it.
+Transports know how a message is sent (transport.py); the courier knows no protocol, no screen and no
+settings file. Several couriers, in this process or others, may work on one outbox: the claims keep them
+apart. Deliveries held for a question about a whole route continue once it is answered, by any process.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _TIDY = 30.0
 _KEEP_DELIVERED = 30 * 86400.0
 _ROUTES_AT_ONCE = 8
 _WIND_DOWN = 5.0
-"""Seconds a message that is just being sent gets when the courier is told to end."""
+"""Seconds a message that is just being sent gets when the courier is stopped."""
 _OTHERS = 0.1
-"""Seconds between two looks at what another process does with the very delivery somebody waits for."""
+"""Seconds between two looks at what another process does with a delivery that we wait for."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write an ending down while the disk refuses."""
 _SAY_AGAIN = 300.0
@@ -49,7 +49,7 @@ _SAY_AGAIN = 300.0
 class Courier:
     """Sends what is due. Create, then :meth:`run` it as a task, or :meth:`run_once`.
 
-    ``transports`` are those of all kinds of mail there are here, ``store`` is where copies of what was sent
+    ``transports`` has one for each kind of mail, ``store`` is where copies of sent messages
     go; ``directory_of`` names the directory of an account's mail there. ``on_event`` is called on the event
     loop with each event (events.py); its errors are only logged. ``now`` is the clock (Unix seconds),
     ``rand`` gives numbers in 0..1.
@@ -165,7 +165,7 @@ class Courier:
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            # The thread claims all the same; a row nobody works on would stay "sending" till the next start.
+            # The thread claims all the same; a row nobody works on would stay "sending" until the next start.
             with suppress(StoreError):
                 if (claim := await claiming) is not None:
                     given_back = [interrupted(sent=False, now=self._now())] * len(claim.deliveries)
@@ -210,7 +210,7 @@ class Courier:
             settled = [interrupted(sent=each, now=self._now()) for each in sent]
         except Exception as error:
             if not isinstance(error, MisfinError):
-                logger.exception("An attempt to send a message broke.")
+                logger.exception("An attempt to send a message failed unexpectedly.")
             endings = ()
             settled = [
                 raised(error, each.history, sent=marks.is_sent(number), now=self._now(), rand=self._rand())
@@ -224,7 +224,7 @@ class Courier:
         """Send a job over the connection kept for its route, or over a new one."""
         transport = self._transports.get(job.message.kind)
         if transport is None:
-            words = f"Nothing here sends to addresses of this kind ({job.message.kind})."
+            words = f"This version cannot send to addresses of this kind ({job.message.kind})."
             return [Ending(Ask(Question.PERSON), words)] * len(job.deliveries)
         connection = self._connections.take(job.route.name)
         if connection is not None:
@@ -247,7 +247,7 @@ class Courier:
         return endings
 
     async def _let_remember(self, job: Job, endings: Sequence[Ending]) -> None:
-        """Have the transport remember what a job showed; that is no reason to lose anything."""
+        """Have the transport remember what a job showed; a failure in this must not lose anything."""
         transport = self._transports.get(job.message.kind)
         if transport is None:
             return
@@ -260,16 +260,16 @@ class Courier:
     # ---- reporting ----------------------------------------------------------------------------------
 
     def _say(self, event: Event) -> None:
-        """Report; a listener that fails is no reason to lose a message."""
+        """Report; a listener that fails must not lose a message."""
         try:
             self._on_event(event)
         except Exception:
-            logger.exception("Whoever listens to the courier failed.")
+            logger.exception("A listener for the courier's events failed.")
 
     def _complain(self, error: Exception) -> None:
-        """Say once what goes on for long."""
+        """Report a lasting problem once."""
         known = isinstance(error, MisfinError)
-        text = sentence_of(error) if known else f"This program failed ({error!r}); please report it."
+        text = sentence_of(error) if known else f"There was an internal error ({error!r}); please report it."
         now = self._now()
         if self._complaint[0] != text or not 0 <= now - self._complaint[1] < _SAY_AGAIN:
             self._complaint = (text, now)
@@ -296,7 +296,7 @@ class Courier:
         try:
             for claimed, each in zip(claim.deliveries, settled, strict=True):
                 await self._report(claimed.row.id, each)
-        except StoreError as error:  # it is written down; only the news of it is lost
+        except StoreError as error:  # it is written down; only the report is lost
             self._complain(error)
 
     async def _report(self, row_id: int, settled: Settled) -> None:
@@ -311,7 +311,7 @@ class Courier:
             self._say(ended)
 
     async def _prepare(self, now: float) -> float:
-        """Tidy up, set free what was answered, and say when the next delivery is due."""
+        """Tidy up, release what was answered, and return when the next delivery is due."""
         if not 0 <= now - self._tidied < _TIDY:
             self._tidied = now
             for error in await asyncio.to_thread(self._tidy, now):
@@ -321,7 +321,7 @@ class Courier:
     # ---- in a thread ------------------------------------------------------------------------------
 
     def _tidy(self, now: float) -> list[Exception]:
-        """Put right what was left behind. Nothing that fails here may keep the next message from leaving."""
+        """Clean up what was left behind. A failure here must not keep the next message from being sent."""
         errors: list[Exception] = []
 
         def attempt(step: Callable[[], object]) -> None:

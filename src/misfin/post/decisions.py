@@ -29,7 +29,7 @@ _ABOUT_TRUST = (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
 
 
 class Stores(Protocol):
-    """Where decisions are looked up and written down. Each is asked for only when it is needed."""
+    """Where decisions are looked up and written down. Each is opened only when it is needed."""
 
     @property
     def pin_book(self) -> PinBook:
@@ -100,10 +100,10 @@ def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, where
     """
     asked = question(stores, kind, name, now=now)
     if asked is None:
-        raise LocalError(f"{name} has no certificate that waits for a decision.")
+        raise LocalError(f"No certificate of {name} is waiting for a decision.")
     if asked.shown.fingerprints.cert != fingerprint:
         raise LocalError(
-            f"{name} has shown yet another certificate meanwhile; nothing was changed.",
+            f"{name} has presented yet another certificate in the meantime; nothing was changed.",
             remedy="Look at the new one before you decide.",
         )
     stores.pin_book.replace(kind, name, asked.shown, how=f"{APPROVED} {where}", now=now)

@@ -1,4 +1,4 @@
-"""What one try to send a message came to, whatever the protocol: the results, and the ending around them."""
+"""The result of one try to send a message, whatever the protocol, and the ending that carries it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Unknown:
 
 
 Result = Accepted | Wait | Temporary | Permanent | Ask | Unknown
-"""What one try came to. Codes of a protocol are translated into these; only retry.py decides about time."""
+"""The result of one try. Codes of a protocol are translated into these; only retry.py decides about time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Ending:
     """How a try ended for one delivery.
 
     ``words`` say what happened and what to do. ``status``, ``meta`` and ``fingerprint`` are the server's own
-    code, text and key for the record, where there are such. ``events`` are told before the result is.
+    code, text and key for the record, where there are such. ``events`` are reported before the result.
     ``detail`` is for :meth:`~misfin.post.transport.Transport.settled` alone.
     """
 

@@ -24,7 +24,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class TakenOn:
-    """``row.server`` accepted it, and passes it on; nothing more will be known here."""
+    """``row.server`` accepted it and passes it on; we will learn nothing more."""
 
     row: OutboxRow
 
@@ -52,7 +52,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """Left, and nobody knows whether it arrived."""
+    """It was sent, and nobody knows whether it arrived."""
 
     row: OutboxRow
 
@@ -72,7 +72,7 @@ class CourierNotice:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Our own disk makes difficulties: one sentence, with what to do."""
+    """A problem on this side, such as a full disk: one sentence, with what to do."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""Messages a person has to look at, and what follows from the answer: into the inbox, or into the trash."""
+"""Messages held for a decision: released into the inbox, or moved to the trash."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def release(store: MailStore, account: str, key: str, *, approved: bool) -> Entr
 
 
 def refuse(store: MailStore, account: str, key: str) -> Entry:
-    """Put a held message into the trash as it is. Raises as :func:`release`."""
+    """Move a held message to the trash as it is. Raises as :func:`release`."""
     return store.folder(account, HELD).move(key, store.folder(account, TRASH))

@@ -15,14 +15,14 @@ from misfin.store.mail.maildir import Maildir, MailStore, NewMessage
 class LocalInbox:
     """An :class:`~misfin.post.source.Inbox` that files into the Maildirs of a profile.
 
-    ``told`` is given each report, in the thread that makes it.
+    ``on_report`` is called with each report, in the thread that makes it.
     """
 
     def __init__(
-        self, store: MailStore, told: Callable[[SourceStatus], object] = lambda _status: None
+        self, store: MailStore, on_report: Callable[[SourceStatus], object] = lambda _status: None
     ) -> None:
         self._store = store
-        self._told = told
+        self._on_report = on_report
         self._made: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -71,4 +71,4 @@ class LocalInbox:
 
     def report(self, status: SourceStatus) -> None:
         """See :meth:`misfin.post.source.Inbox.report`."""
-        self._told(status)
+        self._on_report(status)

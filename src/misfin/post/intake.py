@@ -95,7 +95,7 @@ class Intake:
         digest = _digest(incoming)
         fate = self._recent.get(digest) or self._take(incoming, digest)
         if not fate.stored:
-            # One for each who waits: a sender that is given up does not take its twin along.
+            # A future for each who waits: cancelling one sender must not cancel the other.
             stored = asyncio.get_running_loop().create_future()
             fate.waiting.append(stored)
             try:
@@ -189,7 +189,7 @@ class Intake:
             try:
                 files.append(_file(job.incoming))
                 sound.append(job)
-            except Exception as error:  # one message nobody can file must not take the others along
+            except Exception as error:  # one message that cannot be filed must not fail the others
                 results.append((job, error))
         failure: Exception | None = None
         try:

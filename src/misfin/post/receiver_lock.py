@@ -19,18 +19,18 @@ from misfin.files import private_folder
 
 NAME = "receiver.json"
 _MAX_NOTE = 65536
-# Whoever only looks holds the lock, too, for microseconds: that is not an other receiver.
+# Whoever only looks holds the lock, too, for microseconds: that is not another receiver.
 _TRIES, _PAUSE = 5, 0.02
 
 
 class AlreadyReceivingError(LocalError, RuntimeError):
     """Another process receives for this profile; ``pid`` is its, 0 where it did not say."""
 
-    remedy = "End that one first, or use it."
+    remedy = "Stop that one first, or use it."
 
     def __init__(self, pid: int) -> None:
         super().__init__(
-            f"A receiver for this profile is running already{f' (process {pid})' if pid else ''}."
+            f"A receiver for this profile is already running{f' (process {pid})' if pid else ''}."
         )
         self.pid = pid
 
@@ -64,7 +64,7 @@ class ReceiverLock:
             self.release()
             raise StoreError(
                 f"The folder {runtime} cannot be used: {error.strerror}.",
-                remedy="Check its owner and rights.",
+                remedy="Check its owner and permissions.",
             ) from error
         self.note(())
 
@@ -77,7 +77,7 @@ class ReceiverLock:
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def note(self, addresses: Sequence[tuple[str, int]]) -> None:
-        """Say where it listens. A disk that refuses is no reason not to receive."""
+        """Note where it listens. A disk that refuses is no reason not to receive."""
         data = json.dumps({"pid": os.getpid(), "addresses": [_text(*each) for each in addresses]}).encode()
         with suppress(OSError):
             os.ftruncate(self._file, 0)
@@ -98,7 +98,7 @@ def running(runtime: Path) -> Running | None:
     except OSError:
         return None
     try:
-        # A shared lock of one who only looks is not a receiver, and does not disturb another who looks.
+        # A shared lock: looking is not receiving, and does not disturb others who look.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return _read(file)

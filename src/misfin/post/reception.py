@@ -141,7 +141,7 @@ class Reception:
             inbox.report(SourceStatus("", SourceState.STOPPED, "not receiving"))
 
     async def once(self, inbox: Inbox) -> Report:
-        """Nothing is fetched: Misfin mail is brought by those who send it."""
+        """Nothing is fetched: Misfin mail is delivered by its senders."""
         return Report()
 
     async def start(self) -> list[tuple[str, int]]:
@@ -227,11 +227,11 @@ class Reception:
         return CombinedVerifier(verifiers={method: made[method] for method in wanted})
 
     def _directory(self, seen: tuple[tuple[str, int, int], ...]) -> Directory:
-        """Whom to receive for, from the folder that looked like ``seen`` just before. Blocking."""
+        """The mailboxes to receive for, from the folder that looked like ``seen`` just before. Blocking."""
         stored = self._identities.all()
         for one in stored:
             if one.identity is None:
-                logger.warning("%s is left out: %s", one.path, one.problem)
+                logger.warning("%s is skipped: %s", one.path, one.problem)
         found = [one.identity for one in stored if one.identity is not None]
         for account in self._accounts.all():
             self._store.create(account.directory)
@@ -253,10 +253,10 @@ class Reception:
                     receiver.use(await asyncio.to_thread(self._directory, seen))
                     logger.info("Receiving for %s.", ", ".join(receiver.directory.hosts))
             except (StoreError, IdentityError) as error:
-                # What was served before is served on: a folder half-way through a change is no reason to end.
+                # Keep serving what was served before: a folder in the middle of a change is no reason to end.
                 logger.warning("%s %s", error, error.remedy)
-            except Exception:  # or nobody would be blocked any more until the next start
-                logger.exception("The identities and blocked senders could not be looked at.")
+            except Exception:  # or nothing would be noticed any more until the next start
+                logger.exception("The identities and blocked senders could not be read.")
 
     def _is_blocked(self, address: MisfinAddress) -> bool:
         return bool(self._blocked) and (

@@ -1,4 +1,4 @@
-"""After a try: is the message taken, tried again, kept for a person, or given up? Pure rules.
+"""After a try: is the message taken, tried again, held for a person, or given up? Pure rules.
 
 The table is in docs/mail-on-disk.md §5: what is temporary is tried again after growing pauses, what a server
 asked to wait for after that time, all for three days, or for five tries where that takes longer. Which answer
@@ -30,7 +30,7 @@ class Taken:
 
 
 class Reason(StrEnum):
-    """Why a delivery waits: which pause grows next time, and whether all of its route wait with it."""
+    """Why a delivery waits: which pause grows next time, and whether all of its route waits with it."""
 
     DELIVERY = "delivery"
     SLOW_DOWN = "slow down"
@@ -64,7 +64,7 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class UnknownOutcome:
-    """It left and nobody knows whether it arrived; never repeated without a person."""
+    """It was sent, and nobody knows whether it arrived; never repeated without a person."""
 
     why: str
 
@@ -99,7 +99,7 @@ _WAIT_JITTER = 0.1  # docs/protocol.md §2.1
 def next_try(history: History, result: Result, words: str, *, now: float, rand: float) -> Verdict:
     """Decide after a try. ``words`` say what happened; ``history`` is as before this try.
 
-    ``rand`` is in 0..1: two programs must not knock in step.
+    ``rand`` is in 0..1: two programs must not try in step.
     """
     match result:
         case Accepted(delivered):
@@ -127,5 +127,5 @@ def _retry(
         # A long pause does not carry the last try far past the end, but no server is asked too soon.
         at = min(at, max(end, now + pauses.first))
     elif count + 1 >= ENOUGH_TRIES:
-        return Fail(f"{why} It was tried for three days.")
+        return Fail(f"{why} Given up after three days.")
     return Retry(at, why, reason)

@@ -39,6 +39,6 @@ def write_sent_copy(store: MailStore, account: str, message: Outgoing, copy: Com
         sync_folder(target.parent)
     except OSError as error:
         raise StoreError(
-            f"The copy in {folder.path} could not be stored: {error.strerror or error}.",
-            remedy="Check that the disk has room and that you may write there.",
+            f"The copy in {folder.path} could not be saved: {error.strerror or error}.",
+            remedy="Check that the disk has space and that you may write there.",
         ) from error

@@ -76,8 +76,8 @@ def raised(error: Exception, history: History, *, sent: bool, now: float, rand: 
 
 
 def _broken(bug: Exception, *, sent: bool) -> Settled:
-    """This program itself failed: the message is neither lost nor tried for ever."""
-    why = f"This program failed ({type(bug).__name__}); please report it."
+    """This program itself failed: the message is neither lost nor tried forever."""
+    why = f"There was an internal error ({type(bug).__name__}); please report it."
     if sent:
         return _plain(Outcome(DeliveryState.UNCERTAIN, f"{why} The message may have arrived."))
     return _plain(Outcome(DeliveryState.FAILED, f"{why} The message was not sent."))

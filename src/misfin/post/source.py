@@ -1,7 +1,7 @@
 """How an account receives: the contract between a source of messages and the local mail.
 
 A :class:`Source` is the incoming side of one account, or of several: it listens, or it connects to where the
-mail is kept. It hands over messages through an :class:`Inbox` and says through it how it is. It knows no
+mail is kept. It hands over messages and reports its state through an :class:`Inbox`. It knows no
 Maildir's layout, no index and no screen. The first source is the receiver
 (:class:`misfin.post.reception.Reception`).
 
@@ -42,17 +42,17 @@ from typing import Final, Protocol
 
 
 class SourceState(StrEnum):
-    """How a source is."""
+    """The state of a source."""
 
     FAILED = "failed"
     """It has ended, or needs a person; it does not try again by itself."""
     WAITING = "waiting"
-    """It cannot do its work just now, and tries again by itself."""
+    """It cannot work at the moment, and tries again by itself."""
     STOPPED = "stopped"
     """Nobody wants it to run."""
     STARTING = "starting"
     RUNNING = "running"
-    """It listens, or is connected and in step."""
+    """It listens, or is connected and up to date."""
 
 
 WORST_FIRST: Final = tuple(SourceState)
@@ -61,7 +61,7 @@ WORST_FIRST: Final = tuple(SourceState)
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How the source of an account is, with a sentence for a person that needs no account's name.
+    """The state of an account's source, with a sentence for people that does not need the account's name.
 
     ``account`` is its name; empty for the receiver, which serves every Misfin account of the profile.
     """
@@ -80,8 +80,8 @@ def worst(statuses: Iterable[SourceStatus]) -> SourceStatus | None:
 class Arrival:
     """A message to file: ``path`` came from :meth:`Inbox.new_paths` for the same account and folder.
 
-    The file is finished, its content on disk (``fsync``), so that a large message never lies in memory.
-    ``account`` is the directory of the account's mail. Without ``flags`` (messages of Maildir) it is new
+    The file is finished, its content on disk (``fsync``), so that a large message is never held in memory.
+    ``account`` is the directory of the account's mail. Without ``flags`` (characters of Maildir) it is new
     mail. ``key`` names it where a repetition has to come to the same file; a source that gives one promises
     that no other message has it.
     """
@@ -130,7 +130,7 @@ class Inbox(Protocol):
         """
 
     def report(self, status: SourceStatus) -> None:
-        """Say how the source is, whenever that changes. Never raises and never waits."""
+        """Report the state of the source, whenever it changes. Never raises and never waits."""
 
 
 class Source(Protocol):

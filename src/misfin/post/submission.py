@@ -25,7 +25,7 @@ def submit(
 ) -> list[int]:
     """Queue a message for all its recipients, then remove its draft from ``box``; return the ids of the rows.
 
-    ``transport`` is that of the draft's account. Nothing leaves for ``hold`` seconds (undo send). Submitting
+    ``transport`` is that of the draft's account. Nothing is sent for ``hold`` seconds (undo send). Submitting
     the same draft twice, say because the program died in between, queues it once. Raises what
     :meth:`~misfin.post.transport.Transport.compose` raises for a message that cannot be sent; it then stays
     a draft.

@@ -1,10 +1,10 @@
-"""What one kind of mail has to bring along to be written, measured and sent: the :class:`Transport`.
+"""What one kind of mail must provide to be written, measured and sent: the :class:`Transport`.
 
-The outbox (store/outbox.py) keeps every message until it has left, and the courier (courier.py) decides when
-something is tried, by whom, and what is written down about it. A transport does the rest, and holds no state
-of deliveries: it turns what a person typed into a message, opens connections, hands the message over, and
-translates what its servers answer into a :data:`Result`. Everything in this module is a value or a protocol;
-nothing needs to be inherited.
+The outbox (store/outgoing/outbox.py) keeps every message until it has been sent, and the courier
+(courier.py) decides when something is tried, by which process, and what is written down about it. A
+transport does the rest, and holds no state of deliveries: it turns what a person typed into a message, opens
+connections, hands the message over, and translates what its servers answer into a :data:`Result`. Everything
+in this module is a value or a protocol; nothing needs to be inherited.
 
 To add a kind of mail: give it a member of :class:`~misfin.model.account.Kind` (and of ``AddressKind`` where
 its addresses are of a new sort), write one class with the methods of :class:`Transport`, and hand an object
@@ -108,13 +108,13 @@ class Composed:
     """A message ready to be queued, or a copy ready to be filed.
 
     ``write`` puts its bytes into a file opened for writing; it is called in a thread, perhaps more than once,
-    and streams attachments instead of loading them. ``size`` is how many bytes that are. ``to``, ``cc`` and
-    ``bcc`` are whom it goes to, nobody twice.
+    and streams attachments instead of loading them. ``size`` is how many bytes those are. ``to``, ``cc`` and
+    ``bcc`` are the recipients, nobody twice.
 
-    ``kept`` is what the outbox has to keep, beside the draft and the attached files, for the message to
-    leave the same at every try. A small message is kept whole (Misfin); empty means that it is written again
-    from the draft. What names a message for good then comes from ``Outgoing.group`` and ``created``: the
-    same Message-ID and date at every try.
+    ``kept`` is what the outbox has to keep, beside the draft and the attached files, so that the
+    message is the same at every try. A small message is kept whole (Misfin); empty means that it is written
+    again from the draft. What names a message for good then comes from ``Outgoing.group`` and ``created``:
+    the same Message-ID and date at every try.
     """
 
     subject: str
@@ -127,7 +127,7 @@ class Composed:
 
 
 class How(StrEnum):
-    """In which way a message is answered."""
+    """How a message is answered."""
 
     REPLY = "reply"
     REPLY_ALL = "reply-all"
@@ -149,7 +149,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message as it lies on disk: its whole file, and the row of the index about it."""
+    """A message as it is on disk: its whole file, and its row in the index."""
 
     data: bytes = field(repr=False)
     row: MessageRow
@@ -160,7 +160,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Through which server something goes. One job at a time uses a route, in all processes together.
+    """The server through which something goes. One job at a time uses a route, in all processes together.
 
     ``name`` is how :class:`Recipient` named it, unique over all kinds and steady over years, because it is
     kept in the outbox: ``hive.test:1958``, or ``smtp:work`` for the server of one account. ``account`` is the
@@ -198,7 +198,7 @@ class Job:
 
 
 class RouteConnection(Protocol):
-    """An open way to the server of a route. The courier closes it; a transport only opens and uses it."""
+    """An open connection to the server of a route. The courier closes it; a transport opens and uses it."""
 
     @property
     def alive(self) -> bool:
@@ -231,13 +231,13 @@ class Marks(Protocol):
         """
 
     async def refused(self) -> None:
-        """The other side has refused in so many words what was sent: nothing of it can arrive.
+        """The other side has refused explicitly what was sent: nothing of it can arrive.
 
         To be awaited before a second attempt within the same job, which then needs :meth:`sending` again.
         """
 
     def say(self, event: Event) -> None:
-        """Tell a person something that stops no message, at once; a ``Notice``, say."""
+        """Report at once something that stops no message, such as a ``CourierNotice``."""
 
 
 class Transport(Protocol):
@@ -272,7 +272,7 @@ class Transport(Protocol):
         """
 
     def measure(self, draft: Draft, to: Sequence[Recipient]) -> Measure:
-        """How much of the room there is a draft takes, for the recipient with the least; for the meter.
+        """How much of the available space a draft takes, for the recipient with the least; for the meter.
 
         Without recipients, for a server without limits of its own. Never raises for an unfinished draft:
         what forbids sending is ``Measure.problem``.
@@ -281,9 +281,9 @@ class Transport(Protocol):
         """
 
     def compose(self, draft: Draft) -> Composed:
-        """The message as it will leave; the same draft gives the same recipients and text at any time.
+        """The message as it will be sent; the same draft gives the same recipients and text at any time.
 
-        Raises :class:`~misfin.errors.AddressError` where it has no recipient, or one that is none, and
+        Raises :class:`~misfin.errors.AddressError` where it has no recipient, or an invalid one, and
         another :class:`~misfin.errors.LocalError` for what cannot be sent; nothing is queued then.
 
         Example: ``compose(draft).to`` has everybody on the To line once.
@@ -313,7 +313,7 @@ class Transport(Protocol):
     async def send(self, job: Job, over: RouteConnection, marks: Marks) -> Sequence[Ending]:
         """Hand a message over; one ending for each of ``job.deliveries``, in their order.
 
-        Bounded in time. When cancelled, leave: the courier knows from ``marks`` what may have been sent. What
+        Bounded in time. When cancelled, stop: the courier knows from ``marks`` what may have been sent. What
         a server refused before ``marks.sending()`` has not been sent, whatever happens later.
 
         Raises :class:`RouteError` as said there, and lets the errors of ``marks`` pass. If nothing was sent,
@@ -334,9 +334,9 @@ class Transport(Protocol):
         """
 
     def answered(self, name: str) -> str | None:
-        """How it stands now with what a question about a whole route is about (``Ask.pin_name``).
+        """The present state of what a question about a whole route is about (``Ask.pin_name``).
 
-        None while it cannot be said. Anything else than ``Ask.pinned`` lets what is held go on. Asked once a
+        None while it is not known. Anything other than ``Ask.pinned`` releases what is held. Asked once a
         second while there is such a question: quick.
 
         Raises :class:`~misfin.errors.StoreError`.

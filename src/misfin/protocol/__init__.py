@@ -1,4 +1,4 @@
-"""The protocol's values under the names Misfin programmers know; they live in model and wire."""
+"""The protocol's types under their customary import path; the code is in model and wire."""
 
 from misfin.model.address import DEFAULT_PORT
 from misfin.model.gemmail import MAX_METADATA_LINE as MAX_METADATA_LINE_SIZE

@@ -1,4 +1,4 @@
-"""Status codes under the name Misfin programmers know; they live in :mod:`misfin.model.status`."""
+"""Status codes under their customary import path; the code is in :mod:`misfin.model.status`."""
 
 from misfin.model.status import (
     StatusCode,

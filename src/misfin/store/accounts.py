@@ -1,6 +1,6 @@
-"""The accounts of a profile: its Misfin identities, and those that the settings describe.
+"""The accounts of a profile: its Misfin identities, and the accounts described in the settings.
 
-Asking about all accounts opens the identities' files, and again only when one of them changed. Every method
+Listing all accounts opens the identity files, and opens them again only when one has changed. Every method
 may block on the disk and is safe to call from any thread.
 """
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from misfin.trust.identity import Identity
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_SEE_LIST = "`misfin-tui account list` shows those you have."
+_SEE_LIST = "`misfin-tui account list` shows your accounts."
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
     """One account as the settings describe it.
 
-    ``name`` is unique over all kinds. ``title`` is the name other people see beside the address.
-    ``identity`` is the name of the identity that a GMAP account uses; its address is that identity's.
+    ``name`` is unique across all kinds. ``title`` is the display name others see. ``identity`` is the name of
+    the identity that a GMAP account uses, whose address is also the account's.
     """
 
     name: str
@@ -41,7 +41,7 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Accounts:
-    """What was found. ``others`` are identities that have no account of their own but may be named."""
+    """The result of a lookup. ``others`` are identities that are not accounts but can be found by name."""
 
     listed: tuple[Account, ...]
     others: tuple[Account, ...]
@@ -49,12 +49,11 @@ class _Accounts:
 
 
 class AccountBook:
-    """What accounts a profile has.
+    """The accounts of a profile.
 
-    A Misfin account is one file of the identities' folder and has its name. These identities are not
-    accounts of their own: one whose file cannot be used; a second one for the same address; one that a GMAP
-    account names; and one that signs the mailboxes of a host, unless it has mail or the profile has no
-    other identity.
+    A Misfin account is one file in the identities folder and has its name. Some identities are not accounts:
+    one whose file cannot be used; a second one for the same address; one that a GMAP account uses; and one
+    that signs the mailboxes of a host, unless it has mail or the profile has no other identity.
     """
 
     def __init__(
@@ -66,26 +65,28 @@ class AccountBook:
         self._seen: tuple[object, _Accounts] | None = None
 
     def all(self) -> list[Account]:
-        """Every account: the Misfin ones by name, then the others as the settings list them.
+        """Every account: the Misfin ones by name, then the others in the order of the settings.
 
-        Raises :class:`~misfin.errors.StoreError` when the identities cannot be read, as all methods do.
+        Like all methods, raises :class:`~misfin.errors.StoreError` if the identities cannot be read.
         """
         return list(self._look().listed)
 
     def problems(self) -> list[str]:
-        """Sentences about accounts in the settings that had to be left out."""
+        """One sentence for each account in the settings that had to be left out."""
         return list(self._look().problems)
 
     def find(self, text: str) -> Account:
-        """The account with this name, or with this address where only one has it.
+        """The account with this name, or the only one with this address.
 
-        An identity that signs mailboxes may be named too, though it is not listed. Raises
-        :class:`AccountError` where there is none or more than one.
+        Also finds an identity that signs mailboxes, although it is not listed. Raises :class:`AccountError`
+        if there is none, or more than one.
         """
         meant = self.meant(text)
         if len(meant) > 1:
             names = " and ".join(each.name for each in meant)
-            raise AccountError(f"{text} is the address of {names}.", remedy="Give the account's name.")
+            raise AccountError(
+                f"{text} is the address of several accounts: {names}.", remedy="Give the account's name."
+            )
         if meant:
             return meant[0]
         broken = next((each for each in self._identities.all() if each.problem and each.name == text), None)
@@ -105,7 +106,7 @@ class AccountBook:
     def default(self, preferred: str = "") -> Account:
         """The account to write from: the preferred one (a name or an address) if it exists, else the first.
 
-        Raises :class:`AccountError` where there is no account at all.
+        Raises :class:`AccountError` if there are no accounts.
         """
         listed = self._look().listed
         wanted = [each for each in listed if each.name == preferred] or _with_address(listed, preferred)
@@ -115,20 +116,20 @@ class AccountBook:
         if broken is not None:
             raise AccountError(f"{broken.path}: {broken.problem}")
         raise AccountError(
-            "You have no account to send with.",
+            "You have no account to send from.",
             remedy="Create an identity: misfin-tui identity new mailbox@host",
         )
 
     def at(self, directory: str) -> Account | None:
-        """The account whose mail lies in this directory below the mail root, if there is one."""
+        """The account whose mail is in this directory below the mail root, if there is one."""
         found = self._look()
         every = (*found.listed, *found.others)
         return next((each for each in every if each.directory == directory), None)
 
     def name_at(self, directory: str) -> str:
-        """The name of the account whose mail lies in a directory; the directory's own where there is none.
+        """The name of the account whose mail is in a directory; the directory's own name if there is none.
 
-        An identity is saved under its address, so where a file of that name exists it is not opened.
+        An identity is saved under its address, so if a file of that name exists, it is not opened.
         """
         if any(each.name == directory for each in self._configured) or directory in self._identities.names():
             return directory
@@ -136,10 +137,10 @@ class AccountBook:
         return account.name if account is not None else directory
 
     def address_at(self, directory: str) -> str:
-        """The address of the account whose mail lies in a directory; opens an identity only for GMAP."""
+        """The address of the account whose mail is in a directory; opens an identity only for GMAP."""
         account = next((each for each in self._configured if each.name == directory), None)
         if account is None:
-            return directory  # of a Misfin account, which is named after its address
+            return directory  # a Misfin account's directory is named after its address
         if account.address:
             return account.address
         found = self.at(directory)
@@ -181,7 +182,7 @@ class AccountBook:
 
 
 def misfin_account(identity: Identity, name: str = "") -> Account:
-    """The account that an identity is; without a name, as far as its mail goes."""
+    """The account of an identity; without a name, only its address and directory are meaningful."""
     address = identity.address
     return Account(name or address.address, Kind.MISFIN, address.address, address.blurb)
 
@@ -193,7 +194,7 @@ def is_account_name(text: str) -> bool:
 
 def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, Identity]) -> str:
     if settings.name in taken:
-        return f"There are two accounts {settings.name}; the one in the settings is left out."
+        return f"Two accounts are named {settings.name}; the one in the settings is ignored."
     if settings.kind is Kind.GMAP and settings.identity not in usable:
         return f"The account {settings.name} uses the identity {settings.identity}, which does not exist."
     return ""

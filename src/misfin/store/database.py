@@ -1,4 +1,4 @@
-"""A SQLite file that is nobody's cache: private, durable, versioned, and one transaction for each change."""
+"""A SQLite file for data that cannot be rebuilt: private, durable, versioned, one transaction per change."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any, Final
 from misfin.files import private_folder, sync_folder
 from misfin.sqlite import bring_up_to_date, connect, log_ahead, transaction, translated
 
-_REMEDY: Final = "Check that the disk has room and that you may write there."
+_REMEDY: Final = "Check that the disk has free space and that you may write there."
 
 Values = Sequence[object] | Mapping[str, object]
-"""What fills the marks of a statement, by place or by name."""
+"""The parameters of a statement, by position or by name."""
 
 
 class Database:
-    """One file (None: in memory), made if it is missing. Thread-safe; several processes may share the file.
+    """One file (None: in memory), created if missing. Thread-safe; several processes may share the file.
 
-    ``steps`` hold what leads from each version to the next, statement by statement, beginning with an empty
-    file; ``name`` is what a person calls the file in the errors.
+    ``steps`` are the statements that lead from each version to the next, starting with an empty file;
+    ``name`` is how errors name the file.
 
-    Raises :class:`StoreError`, here and in every method, when the file cannot be used or a newer version of
-    this program wrote it.
+    Every method, and the constructor, raises :class:`StoreError` if the file cannot be used or was written by
+    a newer version of this program.
     """
 
     def __init__(self, path: Path | None, name: str, steps: Sequence[Sequence[str]]) -> None:
@@ -55,36 +55,36 @@ class Database:
             self._db.close()
 
     def read(self, sql: str, values: Values = ()) -> list[Any]:
-        """Every row of a question."""
+        """All rows of a query."""
         with self._lock, self._translated():
             return self._db.execute(sql, values).fetchall()
 
     def execute(self, sql: str, values: Values = ()) -> sqlite3.Cursor:
-        """One statement inside :meth:`write`."""
+        """Run one statement inside :meth:`write`."""
         return self._db.execute(sql, values)
 
     def executemany(self, sql: str, rows: Iterable[Values]) -> None:
-        """The same statement for each row, inside :meth:`write`."""
+        """Run a statement for each row, inside :meth:`write`."""
         self._db.executemany(sql, rows)
 
     def insert(self, sql: str, values: Values) -> int:
-        """One new row inside :meth:`write`; returns its id."""
+        """Insert one row inside :meth:`write`; returns its id."""
         row_id = self._db.execute(sql, values).lastrowid
         assert row_id is not None
         return row_id
 
     def add_function(self, name: str, function: Callable[[Any], float]) -> None:
-        """Let statements call a function of one value that always gives the same for the same."""
+        """Define a deterministic SQL function of one argument."""
         self._db.create_function(name, 1, function, deterministic=True)
 
     @contextmanager
     def write(self) -> Iterator[None]:
-        """One transaction, durable when it ends well and undone when anything is raised."""
+        """One transaction, durable when the block ends and rolled back if it raises."""
         with self._lock, self._translated(), transaction(self._db):
             yield
 
     def generation(self) -> tuple[int, int]:
-        """A value that differs whenever this or another process changed the file; cheap to ask."""
+        """A value that changes whenever this or another process changes the file; cheap to get."""
         with self._lock:
             ((others,),) = self.read("PRAGMA data_version")
             return others, self._db.total_changes

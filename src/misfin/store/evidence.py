@@ -1,12 +1,12 @@
-"""Who wrote a message, as far as it is proven: one table of signs, words, colours and meanings.
+"""How well it is proven who wrote a message: one table of signs, words, colours and meanings.
 
-Every place that says something about it reads this module: list, conversation, contacts, composer, trust
-screen, completion, ``--json``, details, help and README. What the receiver stamps on a message is written
+Everything that displays it uses this module: list, conversation, contacts, composer, trust screen,
+completion, ``--json``, details, help and README. The receiver's findings in a message are written
 (:func:`stamp`) and read (:func:`read`) here too, so that the two cannot differ.
 
-Nothing is ever called better than what was proven. A second message with the same certificate is never
-called worse than the first, unless the pin came to be another one in between: by a person's decision, or
-because the sender's host vouched for another certificate.
+Nothing is ever rated better than what was proven. A second message with the same certificate is never rated
+worse than the first, unless the pin has changed in between: by the user's decision, or because the sender's
+host vouched for another certificate.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class Evidence(StrEnum):
-    """How it is known who wrote a message, or who is behind an address. The value is the word people read.
+    """How it is known who wrote a message, or who is behind an address. The value is the word shown.
 
-    The first that holds counts, in this order; the index keeps one as its place in this order.
+    In this order, the first that applies counts; the index stores one as its position in it.
     """
 
     VERIFIED = "verified"
@@ -38,23 +38,23 @@ class Evidence(StrEnum):
 
     @property
     def ascii(self) -> str:
-        """The sign where the encoding of the output lacks the other one."""
+        """The sign for outputs whose encoding lacks the other one."""
         return TABLE[self].ascii
 
     @property
     def when(self) -> str:
-        """When it holds, as a clause without a full stop."""
+        """When it applies, as a clause without a full stop."""
         return TABLE[self].misfin
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceMeaning:
-    """One line of the table. ``misfin`` says when it holds for a message that came by Misfin."""
+    """One row of the table. ``misfin`` says when it applies to a message received by Misfin."""
 
     sign: str
     ascii: str
     color: str
-    """The theme colour it takes where a theme gives it none of its own."""
+    """The theme colour used if a theme does not define one for it."""
     misfin: str
 
 
@@ -75,7 +75,7 @@ TABLE: Final[Mapping[Evidence, EvidenceMeaning]] = {
         "◐",
         "~",
         "warning",
-        "the sender proved to own a certificate, but nobody has vouched that it belongs to this address",
+        "the sender holds the key of the certificate, but nobody has vouched that it belongs to this address",
     ),
     Evidence.UNPROVEN: EvidenceMeaning(
         "?",
@@ -86,11 +86,11 @@ TABLE: Final[Mapping[Evidence, EvidenceMeaning]] = {
 }
 
 ORDER: Final = tuple(Evidence)
-"""The index keeps evidence as its place in here."""
+"""The index stores evidence as its position here."""
 
 
 def markdown() -> str:
-    """The table as README shows it."""
+    """The table for README."""
     lines = ["| sign | plain | word | when |", "|---|---|---|---|"]
     lines += [f"| `{each.sign}` | `{each.ascii}` | {each} | {each.when} |" for each in Evidence]
     return "\n".join(lines)
@@ -104,18 +104,18 @@ _CHECKS: Final = {
     "spki": "the key of the host",
     "local": "the mailbox here",
 }
-"""Checks a receiver makes, and what each is about."""
+"""The checks of a receiver, and what each is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What a receiver found out about the sender of a message.
 
-    ``pin`` is how the certificate stands to the pin: ``first``, ``match``, ``renewed``, ``changed``, or empty
-    where there is no certificate. ``confirmed`` says who vouched that the certificate is the sender's:
-    ``host``, ``person``, or empty. ``checks`` hold each check's outcome (``pass``, ``fail``, ``unknown``) and
-    reason; ``held`` says why a person has to decide; ``due`` is the day the pinned certificate had expired
-    (``2026-11-20``) where that came before the other one.
+    ``pin`` is how the certificate compares with the pin: ``first``, ``match``, ``renewed``, ``changed``, or
+    empty if there is no certificate. ``confirmed`` says who vouched that the certificate is the sender's:
+    ``host``, ``person``, or empty. ``checks`` has each check's outcome (``pass``, ``fail``, ``unknown``) and
+    reason; ``held`` says why the user has to decide; ``due`` is the day the pinned certificate expired
+    (``2026-11-20``) if that was before the other one came.
     """
 
     pin: str = ""
@@ -126,21 +126,21 @@ class Findings:
 
     @property
     def evidence(self) -> Evidence:
-        """What that proves."""
+        """What the findings prove."""
         if self.held or self.pin == "changed":
             return Evidence.DIFFERS
         if self.confirmed:
             return Evidence.VERIFIED
         denied = any(outcome == "fail" for outcome, _ in (self.checks or {}).values())
-        # A host that denies a certificate keeps it from being pinned. One that was pinned before is still
-        # the same as then, and nobody has vouched for it: what the host says now is shown beside it.
+        # If a host denies a certificate, it is not pinned. One that was pinned before is still the same, but
+        # nobody has vouched for it; the host's present answer is shown in addition.
         if self.pin in ("match", "renewed") or (self.pin == "first" and not denied):
             return Evidence.UNCONFIRMED
         return Evidence.UNPROVEN
 
 
 def stamp(found: Findings) -> dict[str, str]:
-    """The words of ``Misfin-Verification`` for what was found; :func:`read` understands them."""
+    """The words of ``Misfin-Verification`` for these findings; :func:`read` reads them."""
     words = {"sender": found.evidence.value}
     if found.confirmed and found.evidence is Evidence.VERIFIED:
         words["confirmed"] = found.confirmed
@@ -153,20 +153,20 @@ def stamp(found: Findings) -> dict[str, str]:
 
 
 def approved(words: Mapping[str, str]) -> dict[str, str]:
-    """The words of a message that was held, once a person approved its certificate."""
+    """The words of a held message after the user has approved its certificate."""
     kept = {name: value for name, value in words.items() if name not in ("held", "sender", "confirmed")}
     return {"sender": Evidence.VERIFIED.value, "confirmed": "person", **kept}
 
 
 def read(words: Mapping[str, str]) -> Evidence:
-    """What the words of ``Misfin-Verification`` prove; also those of earlier versions and other programs."""
+    """What the words of ``Misfin-Verification`` prove, including those of earlier versions and others."""
     verdict, pin = words.get("sender", ""), words.get("pin", "")
     if verdict == "approved" or (verdict == "verified" and "confirmed" in words):
         return Evidence.VERIFIED
     if "held" in words or pin == "changed" or verdict in ("differs", "changed"):
         return Evidence.DIFFERS
     outcomes = [words[name] for name in _CHECKS if name in words]
-    # Earlier versions called a pin verified that nobody had vouched for, where no check was made at all.
+    # Without any check, earlier versions called a pin verified even if nobody had vouched for it.
     if (verdict == "verified" and "pass" in outcomes) or (not verdict and words.get("certificate") == "pass"):
         return Evidence.VERIFIED
     if pin in ("match", "renewed") or (pin == "first" and "fail" not in outcomes):
@@ -183,10 +183,10 @@ _PINS: Final = {
 
 
 def explained(words: Mapping[str, str], *, certificate: bool) -> Iterator[str]:
-    """Sentences that say how it is known who wrote a message, from what was stamped on it.
+    """Sentences that say how it is known who wrote a message, from the receiver's words in it.
 
-    ``certificate`` says whether one came with it. The reasons of checks are in the words of hosts: whoever
-    shows them must make them harmless.
+    ``certificate`` says whether it came with one. Reasons of checks may contain text from hosts: callers must
+    make them safe for display.
     """
     if not certificate:
         yield "It came without a certificate."
@@ -214,7 +214,7 @@ _SAID: Final = ("The message came without a certificate.", "The message came wit
 
 
 def denial(words: Mapping[str, str]) -> str:
-    """What a check said against the sender of a message that is not held; empty where none did."""
+    """A check's objection to the sender of a message that is not held; empty if there is none."""
     if read(words) is Evidence.DIFFERS:
         return ""
     failed = (name for name in _CHECKS if words.get(name) == "fail")
@@ -223,14 +223,14 @@ def denial(words: Mapping[str, str]) -> str:
 
 
 def due_since(day: str) -> str:
-    """What speaks for a change of certificate: the pinned one had expired on ``day`` (``2026-11-20``)."""
-    from misfin.trust.tofu import due_since as sentence  # late: not for the first frame
+    """An explanation for a change of certificate: the pinned one expired on ``day`` (``2026-11-20``)."""
+    from misfin.trust.tofu import due_since as sentence  # late: not before the first frame
 
     return sentence(day)
 
 
 def _clause(reason: str) -> str:
-    """A sentence to stand behind a colon."""
+    """A sentence for use after a colon."""
     return reason if reason.endswith(".") else f"{reason}."
 
 
@@ -239,11 +239,11 @@ def _clause(reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known about who is behind an address, for every place that shows a person.
+    """What is known about who is behind an address, for everything that shows a person.
 
-    ``evidence`` is about the person alone. ``since`` is when their certificate was first seen, Unix seconds,
-    or 0; ``host_since`` is when that of their host was, which is all that is known where nobody has written
-    yet. ``warning`` is one sentence about something a person should decide, or empty.
+    ``evidence`` is about the person alone. ``since`` is when their certificate was first seen, in Unix
+    seconds, or 0; ``host_since`` is the same for their host, which is all that is known of a person who has
+    not written yet. ``warning`` is one sentence about something the user should decide, or empty.
     """
 
     evidence: Evidence
@@ -266,11 +266,12 @@ def standing(
     host: Pin | None = None,
     host_differs: bool = False,
 ) -> Standing:
-    """What pins say about a person: ``sender`` is theirs, ``host`` that of their server.
+    """What pins say about a person: ``sender`` is their pin, ``host`` that of their server.
 
-    ``own`` is an address of ours, whose certificate is our own. ``claimed``: another certificate claimed the
-    name and waits for a decision; that says nothing against whoever has the pinned one. ``held``: so does a
-    message that came with it. ``host_differs``: their server presents another certificate than its own.
+    ``own``: the address is ours, and so is its certificate. ``claimed``: another certificate claims the name
+    and is waiting for a decision, which is no proof against the owner of the pinned one. ``held``: a message
+    that came with it is waiting too. ``host_differs``: their server presents another certificate than the
+    pinned one.
     """
     warning = HOST_DIFFERS if host_differs else HELD if claimed and held else CLAIMED if claimed else ""
     met = 0.0 if host is None else host.first_seen
@@ -282,7 +283,7 @@ def standing(
 
 
 def of_pin(pin: Pin) -> Evidence:
-    """What the pin of a sender proves about whoever has its certificate."""
+    """What the pin of a sender proves about the owner of its certificate."""
     return Evidence.VERIFIED if pin.confirmed else Evidence.UNCONFIRMED
 
 
@@ -297,8 +298,7 @@ _PLAIN: Final = {ord(meaning.sign): meaning.ascii for meaning in TABLE.values()}
 
 
 def writable(text: str, encoding: str | None) -> str:
-    """``text`` with the signs of this table, and the others of command-line output, in ASCII where the
-    encoding of an output lacks any of them; all else stays as it is."""
+    """``text`` with the signs of this table and of command-line output in ASCII if ``encoding`` lacks any."""
     try:
         "".join(map(chr, _PLAIN)).encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -1,9 +1,9 @@
-"""Filing messages: archive, trash, move, tag, star, read, on one, many or all a search finds; each with undo.
+"""Files messages: archive, trash, move, tag, star, read, for one, many or all that a search finds; with undo.
 
-What is done is done to the files, by renaming them, so every other mail program sees it: a star is the flag
-``F``, read is ``S``, tags are keyword flags (:mod:`misfin.store.mail.keywords`), a folder is a folder. Each
-message is renamed in one step; a crash leaves every message either filed or not, and the next scan sees
-which. The index is told afterwards, so that nothing has to be listed for it.
+Files are renamed, so every other mail program sees the change: a star is the flag ``F``, read is ``S``, tags
+are keyword flags (:mod:`misfin.store.mail.keywords`), a folder is a folder. Each message is renamed in one
+step; after a crash every message is either filed or not, and the next scan sees which. The index is updated
+afterwards, so that it does not have to list the folders.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What can be done to messages. ``MOVE`` takes a folder as its argument, ``TAG`` and ``UNTAG`` a tag."""
+    """An action on messages. The argument of ``MOVE`` is a folder, that of ``TAG`` and ``UNTAG`` a tag."""
 
     ARCHIVE = "archive"
     TRASH = "trash"
@@ -46,30 +46,30 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something to be done to one message, which lies in ``folder`` as ``seen`` (``cur/NAME``)."""
+    """A change to one message, which is in ``folder`` as ``seen`` (``cur/NAME``)."""
 
     thread: int
-    """Its conversation in the index, to find it there by."""
+    """Its conversation in the index, to find it there."""
     account: str
     folder: str
     seen: str
     to: str = ""
-    """The folder to move it to; empty where only flags change."""
+    """The folder to move it to; empty if only flags change."""
     add: str = ""
     remove: str = ""
     """Flags to set and to clear."""
     row: int = 0
-    """The message's own number there, as long as ``thread`` means the same: its file may get another name."""
+    """The message's row in the same index as ``thread``: its file may be renamed."""
 
     def back(self, seen: str) -> Change:
-        """What takes this back, with the message lying at ``seen`` then."""
+        """The change that undoes this one, when the message is at ``seen``."""
         folder, origin = (self.to, self.folder) if self.to else (self.folder, "")
         return replace(self, folder=folder, seen=seen, to=origin, add=self.remove, remove=self.add)
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Everything needed to take one action back. ``missed`` messages had gone before it reached them."""
+    """Everything needed to undo one action. ``missed`` messages had gone before it reached them."""
 
     action: Action
     argument: str
@@ -78,15 +78,15 @@ class Undo:
 
     @property
     def count(self) -> int:
-        """How many messages were changed; those that already were as asked are not among them."""
+        """How many messages were changed, not counting those that needed no change."""
         return len(self.done)
 
 
 Targets = Sequence[str] | Sequence[int] | View
 """Messages by id, conversations by thread number, or everything a view shows."""
 
-TOLD_AT_ONCE: Final = 500
-"""Messages filed between two updates of the index: a long action shows, and others get their turn."""
+BATCH: Final = 500
+"""Messages filed between two updates of the index, so that a long action shows and others can use it."""
 
 Progress = Callable[[int, int], None]
 
@@ -99,17 +99,17 @@ _FLAG_CHANGES: Final[Mapping[Action, tuple[str, str]]] = {
 _FOLDERS: Final[Mapping[Action, str]] = {Action.ARCHIVE: ARCHIVE, Action.TRASH: TRASH}
 _NEWEST_ONLY: Final = frozenset({Action.STAR, Action.UNREAD})
 _STAYS: Final[Mapping[Action, frozenset[str]]] = {
-    # What filing a whole conversation leaves where it is when no folder was being looked at.
+    # Folders whose messages stay where they are when a conversation is filed from no particular folder.
     Action.ARCHIVE: frozenset(FOLDERS) - {INBOX},
     Action.TRASH: frozenset({DRAFTS, TRASH}),
     Action.MOVE: frozenset({SENT, DRAFTS, HELD}),
 }
 _LEAVES_HELD: Final = frozenset({Action.ARCHIVE, Action.MOVE})
-"""Held mail leaves its folder by a decision about its sender, or into the trash."""
+"""Held mail leaves its folder only through a decision about its sender, or to the trash."""
 
 
 class Filing:
-    """Does actions and takes them back. Safe for any thread."""
+    """Performs actions and undoes them. Thread-safe."""
 
     def __init__(self, index: MailIndex, store: MailStore) -> None:
         self._index = index
@@ -125,24 +125,23 @@ class Filing:
         progress: Progress = lambda done, total: None,
         begin: Callable[[Undo], object] = lambda planned: None,
     ) -> Undo:
-        """Do something to messages.
+        """Perform an action on messages.
 
-        Whole conversations are filed as seen from ``view``: the messages in its folder, or, where it shows no
-        single folder, all but those that belong where they are (sent, drafts). Starring a conversation or
-        marking it unread means its newest message; taking a tag or a star away means all its messages.
-        ``progress`` is told now and then how many messages of how many were dealt with. ``begin`` is given,
-        before the first message is touched, what takes back all that is about to be done: undoing it after a
-        crash leaves the messages alone that had not had their turn.
+        Whole conversations are filed as seen from ``view``: the messages in its folder, or, if it shows more
+        than one folder, all but those that belong where they are (sent, drafts). Starring a conversation or
+        marking it unread applies to its newest message; removing a tag or a star applies to all its messages.
+        ``progress`` is called now and then with the number of messages done and their total. ``begin`` is
+        called before the first message is touched with the undo of everything planned; undoing that after a
+        crash leaves messages alone that were not reached.
 
         Raises:
-            StoreError: the disk refused, or the argument is not a folder or tag. What was changed until then
-            is changed back.
+            StoreError: the disk refused, or the argument is not a folder or tag. All changes are undone.
         """
         messages = self._index.locate(targets)
         if not isinstance(targets, View) and targets and isinstance(targets[0], int):
             messages = _as_seen(messages, action, view)
-        errand = _Filing(self._index, self._store)
-        plan = errand.plan(action, argument)
+        run = _Run(self._index, self._store)
+        plan = run.plan(action, argument)
         with self._index.filing():
             changes = [change for message in messages if (change := plan(message))]
             if changes:
@@ -150,41 +149,40 @@ class Filing:
             try:
                 missed = 0
                 for number, change in enumerate(changes):
-                    if number % TOLD_AT_ONCE == 0:
+                    if number % BATCH == 0:
                         progress(number, len(changes))
-                    missed += not errand.do(change.row, change)
-                errand.finish()
+                    missed += not run.do(change.row, change)
+                run.finish()
             except BaseException:
-                with suppress(StoreError):  # the first error is the one to tell
-                    self.undo(Undo(action, argument, tuple(errand.done)))
+                with suppress(StoreError):  # report the first error
+                    self.undo(Undo(action, argument, tuple(run.done)))
                 raise
-        return Undo(action, argument, tuple(errand.done), missed)
+        return Undo(action, argument, tuple(run.done), missed)
 
     def undo(self, undo: Undo, progress: Progress = lambda done, total: None) -> int:
-        """Take an action back; messages that other programs moved on meanwhile stay where they are.
+        """Undo an action; messages that other programs have moved since stay where they are.
 
-        Returns how many messages are as they were. Raises :class:`StoreError`.
+        Returns how many messages were restored. Raises :class:`StoreError`.
         """
-        errand = _Filing(self._index, self._store)
+        run = _Run(self._index, self._store)
         with self._index.filing():
             messages = self._messages(undo.done)
             for number, change in enumerate(reversed(undo.done)):
-                if number % TOLD_AT_ONCE == 0:
+                if number % BATCH == 0:
                     progress(number, undo.count)
                 message = messages.get(_place(change)) or messages.get(_name(change))
-                if errand.do(message.row if message else None, change):
+                if run.do(message.row if message else None, change):
                     continue
                 message = messages.get((change.thread, change.row))
                 if message and (message.account, message.folder) == (change.account, change.folder):
-                    errand.do(message.row, replace(change, seen=message.seen))
-            errand.finish()
-        return len(errand.done)
+                    run.do(message.row, replace(change, seen=message.seen))
+            run.finish()
+        return len(run.done)
 
     def _messages(self, changes: Sequence[Change]) -> dict[tuple[str | int, ...], Located]:
-        """Messages as the index, which may be another one by now, knows them: by place, by name and by
-        number.
+        """Messages in the index, which may have been rebuilt since, by place, by name and by number.
 
-        Conversations have other numbers in another index, so that no message is taken for another's.
+        A rebuilt index numbers conversations differently, so no message is mistaken for another.
         """
         known = self._index.locate(sorted({change.thread for change in changes}))
         found = _by_name(known)
@@ -194,22 +192,24 @@ class Filing:
         return found | {(message.thread, message.row): message for message in known}
 
 
-class _Filing:
-    """One walk over messages: renames their files, remembers how to go back, tells the index now and then."""
+class _Run:
+    """One pass over messages: renames their files, records the undo, updates the index now and then."""
 
     def __init__(self, index: MailIndex, store: MailStore) -> None:
         self.index = index
         self.store = store
         self.done: list[Change] = []
-        self._news: list[Refiled] = []
+        self._renamed: list[Refiled] = []
         self._maildirs: dict[tuple[str, str], Maildir] = {}
         self._flags: dict[tuple[Path, str], str] = {}
         self._keywords: dict[Path, dict[str, str]] = {}
         self._unsynced: dict[Path, Maildir] = {}
 
     def plan(self, action: Action, argument: str) -> Callable[[Located], Change | None]:
-        """What an action changes about a message, None for nothing. Raises :class:`StoreError` for its
-        argument."""
+        """A function that gives an action's change to a message, None for no change.
+
+        Raises :class:`StoreError` for an invalid argument.
+        """
         if action in _FLAG_CHANGES:
             add, remove = _FLAG_CHANGES[action]
             return lambda message: self._needed(replace(_unchanged(message), add=add, remove=remove))
@@ -225,14 +225,14 @@ class _Filing:
             )
         folder = _FOLDERS.get(action, argument)
         if not folder:
-            raise StoreError("There is no folder to move to.", remedy="Name one, such as Archive.")
+            raise StoreError("No folder to move to was given.", remedy="Name one, such as Archive.")
         to = INBOX if folder.upper() == "INBOX" else folder
         return lambda message: None if message.folder == to else self._needed(_unchanged(message, to))
 
     def do(self, row: int | None, change: Change) -> bool:
-        """Do one thing to one message; False for a message that is gone, which is passed over.
+        """Apply a change to one message; False if the message is gone.
 
-        Without a ``row`` the index does not know it yet, and the next scan tells.
+        Without a ``row`` the index does not know the message yet, and the next scan will find it.
         """
         needed = self._needed(change)
         if needed is None:
@@ -244,25 +244,25 @@ class _Filing:
         back = needed.back(_seen(entry))
         self.done.append(back)
         if row is not None:
-            self._news.append(Refiled(row, back.account, back.folder, os.fsencode(back.seen)))
-            if len(self._news) >= TOLD_AT_ONCE:
-                self._tell()
+            self._renamed.append(Refiled(row, back.account, back.folder, os.fsencode(back.seen)))
+            if len(self._renamed) >= BATCH:
+                self._update_index()
         return True
 
     def finish(self) -> None:
-        """Make everything durable and known to the index."""
-        self._tell()
+        """Make everything durable and update the index."""
+        self._update_index()
         for maildir in self._unsynced.values():
             maildir.sync()
         self._unsynced.clear()
 
     def _needed(self, change: Change) -> Change | None:
-        """A change as the file is now: without flags that are as they should be, None where all are."""
+        """The part of a change that is still needed for the file as it is now; None if there is none."""
         maildir = self._maildir(change.account, change.folder)
         if not os.path.lexists(f"{maildir.path}/{change.seen}"):  # Path objects cost more
             entry = maildir.find(_key(change.seen))
             if entry is None:
-                return change  # gone, as whoever tries to rename it will find
+                return change  # gone, as the rename will find
             change = replace(change, seen=_seen(entry))
         if change.to:
             return change
@@ -282,7 +282,7 @@ class _Filing:
         maildir = self._maildir(change.account, change.folder)
         target = self._maildir(change.account, change.to)
         key, flags = split_name(change.seen[4:])
-        # The same tag may be another flag over there.
+        # The same tag may have another flag in the target folder.
         plain = "".join(flag for flag in flags if flag not in TAG_FLAGS)
         tags = tags_of(flags, self._keywords_of(maildir))
         moved_flags = plain + "".join(self._flag_of(target, change.account, tag) for tag in tags)
@@ -292,10 +292,10 @@ class _Filing:
         self._unsynced[target.path] = target
         return entry
 
-    def _tell(self) -> None:
-        news, self._news = self._news, []
-        if news:
-            self.index.refile(news)
+    def _update_index(self) -> None:
+        renamed, self._renamed = self._renamed, []
+        if renamed:
+            self.index.refile(renamed)
 
     def _maildir(self, account: str, folder: str) -> Maildir:
         maildir = self._maildirs.get((account, folder))
@@ -307,7 +307,7 @@ class _Filing:
         return self._flag_of(self._maildir(message.account, message.folder), message.account, tag)
 
     def _flags_of(self, message: Located, tag: str) -> str:
-        """The flags that mean a tag where a message lies."""
+        """The flags that mean a tag in a message's folder."""
         keywords = self._keywords_of(self._maildir(message.account, message.folder))
         return "".join(flag for flag, named in keywords.items() if named == tag)
 
@@ -317,7 +317,7 @@ class _Filing:
         return self._keywords[maildir.path]
 
     def _flag_of(self, maildir: Maildir, account: str, tag: str) -> str:
-        """The flag that means this tag in this folder, given one if it has none yet."""
+        """The flag that means this tag in this folder; assigns one if there is none yet."""
         place = (maildir.path, tag)
         if place not in self._flags:
             maildir.create()
@@ -333,21 +333,20 @@ class _Filing:
 
 
 def _as_seen(messages: Sequence[Located], action: Action, view: View | None) -> list[Located]:
-    """Of the messages of conversations, those an action is about."""
+    """The messages of conversations to which an action applies."""
     if action not in (Action.UNTAG, Action.UNSTAR):
         folder = view.folder if view is not None else None
         if folder is None:
             messages = [message for message in messages if message.folder not in _STAYS.get(action, ())]
         else:
-            # Held mail is shown with the Inbox, but leaves its folder only into the trash.
+            # Held mail is shown with the Inbox, but leaves its folder only to the trash.
             shown = {folder, HELD} if folder == INBOX and action not in _LEAVES_HELD else {folder}
             messages = [message for message in messages if message.folder in shown]
         if view is not None and view.account is not None:
             messages = [message for message in messages if message.account == view.account]
     if action in _NEWEST_ONLY:
-        return list(
-            {message.thread: message for message in messages}.values()
-        )  # oldest first: the last one stays
+        # Oldest first, so that the last one of each thread stays.
+        return list({message.thread: message for message in messages}.values())
     return list(messages)
 
 

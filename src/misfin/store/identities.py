@@ -1,4 +1,4 @@
-"""The identities of a profile: one private ``NAME.pem`` each, certificate and key together.
+"""The identities of a profile, each a private file ``NAME.pem`` with certificate and key.
 
 See docs/mail-on-disk.md §11.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from misfin.trust.identity import Identity
 
 MAX_FILE = 256 * 1024
-"""Bytes of a PEM file that are read; a certificate and a key are a few thousand."""
+"""Bytes read of a PEM file; a certificate and a key have a few thousand."""
 
 _SUFFIX = ".pem"
 _UNSAFE = re.compile(r"[^A-Za-z0-9@_+=-]|^-")
@@ -27,7 +27,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9@_+=-]|^-")
 
 @dataclass(frozen=True, slots=True)
 class StoredIdentity:
-    """One file of the folder: its name, and either the identity in it or the reason why there is none."""
+    """One file of the folder: its name, and either the identity in it or why it cannot be used."""
 
     name: str
     path: Path
@@ -36,13 +36,13 @@ class StoredIdentity:
 
 
 class IdentityStore:
-    """The folder of identities. Files appear whole or not at all, so other processes may read it any time."""
+    """The folder of identities. Files appear complete or not at all, so others can read it at any time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def names(self) -> list[str]:
-        """The names of the files, in order. Raises :class:`StoreError` when the folder cannot be read."""
+        """The names of the files, sorted. Raises :class:`StoreError` if the folder cannot be read."""
         try:
             found = [entry.name for entry in os.scandir(self.folder) if entry.is_file()]
         except FileNotFoundError:
@@ -56,30 +56,30 @@ class IdentityStore:
         )
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
-        """A value that changes whenever a file of the folder does. Raises :class:`StoreError`."""
+        """A value that changes whenever a file in the folder does. Raises :class:`StoreError`."""
         seen = []
         for name in self.names():
             try:
                 facts = (self.folder / f"{name}{_SUFFIX}").stat()
-            except OSError:  # whoever opens it says why
+            except OSError:  # opening it will report why
                 seen.append((name, 0, 0))
             else:
                 seen.append((name, facts.st_mtime_ns, facts.st_size))
         return tuple(seen)
 
     def all(self) -> list[StoredIdentity]:
-        """Every file with what is in it; a file that holds no identity says why."""
+        """Every file with its identity, or the reason why it has none."""
         return [self._look(name) for name in self.names()]
 
     def addresses(self) -> list[MisfinAddress]:
-        """The addresses of all readable identities, in the order of their names, each once."""
+        """The addresses of all readable identities, sorted by name, each once."""
         found = {one.identity.address.key: one.identity.address for one in self.all() if one.identity}
         return list(found.values())
 
     def load(self, wanted: str) -> Identity:
         """The identity with this name or address.
 
-        Raises :class:`IdentityError` when there is none, or when its file holds no usable identity.
+        Raises :class:`IdentityError` if there is none, or if its file does not contain a usable identity.
         """
         if wanted in self.names():
             return self._read(wanted)
@@ -88,7 +88,7 @@ class IdentityStore:
                 return stored.identity
         raise IdentityError(
             f"There is no identity {wanted}.",
-            remedy="`misfin-tui identity list` shows those you have; `identity new` makes one.",
+            remedy="`misfin-tui identity list` shows your identities; `identity new` creates one.",
         )
 
     def find(self, address: MisfinAddress) -> Identity | None:
@@ -99,9 +99,9 @@ class IdentityStore:
         )
 
     def save(self, identity: Identity, name: str = "") -> Path:
-        """Keep an identity, under its address if no name is given; returns its file.
+        """Save an identity, under its address if no name is given; returns its file.
 
-        Raises :class:`IdentityError` for a name or an address that is taken, :class:`OSError`.
+        Raises :class:`IdentityError` for a name or an address that is taken, and :class:`OSError`.
         """
         name = name or file_name(identity)
         if not name or _UNSAFE.search(name.replace(".", "_")) or name.startswith("."):
@@ -111,29 +111,29 @@ class IdentityStore:
         twin = self.find(identity.address)
         if twin is not None:
             raise IdentityError(
-                f"You have an identity for {identity.address.address} already.",
-                remedy="Remove its file first if it is to be replaced: correspondents have pinned it.",
+                f"You already have an identity for {identity.address.address}.",
+                remedy="To replace it, remove its file first; people you write to may have pinned it.",
             )
         path = self.folder / f"{name}{_SUFFIX}"
         if path.exists():
-            raise IdentityError(f"There is an identity {name} already.", remedy="Choose another name.")
+            raise IdentityError(f"There is already an identity {name}.", remedy="Choose another name.")
         write_private(path, identity.pem)
         return path
 
     def replace(self, name: str, identity: Identity) -> Path:
-        """Put a renewed certificate in the place of the old one; returns the file.
+        """Replace an identity with its renewed certificate; returns the file.
 
-        Raises :class:`IdentityError` where there is none of that name, or one for another address,
-        and :class:`OSError`.
+        Raises :class:`IdentityError` if there is none of that name, or it is for another address, and
+        :class:`OSError`.
         """
         if self._read(name).address.key != identity.address.key:
-            raise IdentityError(f"{name} belongs to another address than {identity.address.address}.")
+            raise IdentityError(f"{name} is for another address than {identity.address.address}.")
         path = self.folder / f"{name}{_SUFFIX}"
         write_private(path, identity.pem)
         return path
 
     def remove(self, name: str) -> None:
-        """Delete an identity's file. Raises :class:`IdentityError` when there is none."""
+        """Delete an identity's file. Raises :class:`IdentityError` if there is none."""
         if name not in self.names():
             raise IdentityError(f"There is no identity {name}.")
         (self.folder / f"{name}{_SUFFIX}").unlink()
@@ -147,24 +147,24 @@ class IdentityStore:
 
     def _read(self, name: str) -> Identity:
         identity = identity_from_files(self.folder / f"{name}{_SUFFIX}")
-        _ = identity.address  # a certificate that names none says so here, not in the middle of a send
+        _ = identity.address  # fail here for a certificate without an address, not in the middle of sending
         return identity
 
 
 def identity_from_files(
     certificate: Path, key: Path | None = None, password: bytes | None = None
 ) -> Identity:
-    """An identity from one PEM file, or from a certificate's and a key's.
+    """An identity from one PEM file, or from separate files for certificate and key.
 
     Raises :class:`IdentityError` (with the file's name) and :class:`IdentityEncryptedError`.
     """
-    from misfin.trust.identity import identity_from_pem  # late: names of identities are asked for without it
+    from misfin.trust.identity import identity_from_pem  # late: listing names does not need it
 
     return identity_from_pem(_bytes(certificate), None if key is None else _bytes(key), password)
 
 
 def file_name(identity: Identity) -> str:
-    """The name an identity is kept under: its address, with what no file name should hold replaced."""
+    """The name an identity is saved under: its address, with characters unfit for file names replaced."""
     address = identity.address
     return _UNSAFE.sub("_", address.mailbox) + "@" + re.sub(r"[^A-Za-z0-9.-]", "_", address.hostname)
 
@@ -186,5 +186,5 @@ def _bytes(path: Path) -> bytes:
             remedy="Check its name and permissions.",
         ) from error
     if len(data) > MAX_FILE:
-        raise IdentityError(f"{path} is far too large to be a certificate and a key.")
+        raise IdentityError(f"{path} is too large to be a certificate and a key.")
     return data

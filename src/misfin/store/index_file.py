@@ -1,7 +1,7 @@
-"""The file of the mail index, named after the version of its tables.
+"""The file of the mail index, named after its schema version.
 
-So two versions of the program that are open on one profile leave each other's index alone.
-Asking for the name imports nothing else: it is needed before the first frame.
+So two versions of the program can be open on one profile without replacing each other's index. This module
+imports little, because the name is needed before the first frame.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Final
 
-VERSION: Final = 7
-"""Of the tables in :mod:`misfin.store.index.schema`; a file of another version is another file."""
+VERSION: Final = 8
+"""The schema version of :mod:`misfin.store.index.schema`; each version has its own file."""
 
 UNUSED_AFTER: Final = 30 * 86400.0
-"""Seconds after which the index of another version is removed: nobody goes back to that version any more."""
+"""Seconds after which the unused index of another version is removed."""
 
 PARTS: Final = ("", "-wal", "-shm", "-journal")
-"""What one SQLite database consists of: suffixes of its name."""
+"""The files of one SQLite database, as suffixes of its name."""
 
 
 def index_file(cache: Path) -> Path:
-    """The index of this version in a profile's cache folder."""
+    """The index file of this version in a profile's cache folder."""
     return cache / f"index-{VERSION}.db"
 
 
 def remove_unused(cache: Path, now: float) -> list[Path]:
-    """Remove the indexes of other versions that no program has used for a long time; returns them.
+    """Remove indexes of other versions that have not been used for a long time; returns them.
 
-    ``now`` is Unix seconds. A version that is open on the profile, or was not long ago, keeps its index. One
-    that is missed after all is built again from the mail. Never raises: it is only about room on the disk.
+    ``now`` is Unix seconds. A version that is or was recently open on the profile keeps its index. An index
+    that is needed again is rebuilt from the mail. Never raises: this only saves disk space.
     """
     import os
     import re
@@ -44,10 +44,10 @@ def remove_unused(cache: Path, now: float) -> list[Path]:
             used = 0.0
             for part in PARTS:
                 with suppress(FileNotFoundError):
-                    facts = os.stat(f"{path}{part}", follow_symlinks=False)  # noqa: PTH116 - a text, not a path
+                    facts = os.stat(f"{path}{part}", follow_symlinks=False)  # noqa: PTH116 - a string, not a Path
                     used = max(used, facts.st_mtime, facts.st_atime)
             if used < now - UNUSED_AFTER:
                 removed.append(path)
-                for part in reversed(PARTS):  # the database last: what is left of one is found again
+                for part in reversed(PARTS):  # the database last, so that a partly removed one is found again
                     path.with_name(f"{path.name}{part}").unlink(missing_ok=True)
     return removed

@@ -1,4 +1,4 @@
-"""Who holds something: a name for a running process that stays true after its process id was reused."""
+"""Unique names for running processes, which stay unique when a process id is reused."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ _PROC = Path("/proc")
 
 
 def process_token(pid: int | None = None) -> str:
-    """What names a process for good: its id, when it started, and the boot it started in.
+    """A unique name for a process: its id, its start time, and the boot it started in.
 
-    Without ``pid``, this process. Empty where there is no such process, or only its corpse.
+    ``pid`` defaults to this process. Empty if there is no such process, or only a zombie.
     """
     pid = os.getpid() if pid is None else pid
     if not (_PROC / "self/stat").exists():
-        # Systems without /proc: their ps knows the second a process started.
+        # Systems without /proc: ps reports the second in which a process started.
         asked = subprocess.run(
             ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
         )
         started = "-".join(asked.stdout.split())
         return f"{pid}.{started}.-" if started else ""
     try:
-        # The program's name, in brackets, may itself hold brackets and spaces: count after the last one.
+        # The program's name, in brackets, may contain brackets and spaces: count after the last bracket.
         stat = (_PROC / f"{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
@@ -33,6 +33,6 @@ def process_token(pid: int | None = None) -> str:
 
 
 def is_alive(token: str) -> bool:
-    """Whether the very process named by this token still runs."""
+    """Whether the process with this token is still running."""
     pid = token.partition(".")[0]
     return pid.isdecimal() and process_token(int(pid)) == token

@@ -1,4 +1,4 @@
-"""What the mail index hands out: small frozen rows, one window at a time, never a whole mailbox."""
+"""The rows the mail index returns: small and frozen, one window at a time, never a whole mailbox."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many conversations a view has; without ``complete`` there are at least so many."""
+    """How many conversations a view has; at least this many if not ``complete``."""
 
     total: int
     complete: bool = True
@@ -34,7 +34,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class FolderRow:
-    """One folder with its kept counts: messages, unread messages, and the conversations its list shows."""
+    """One folder with its stored counts: messages, unread messages, and conversations in its list."""
 
     account: str
     folder: str
@@ -47,11 +47,11 @@ class FolderRow:
 class ConversationRow:
     """One line of a list: a conversation as seen from a view.
 
-    ``message`` and ``id`` name its newest message in that view, whose subject, snippet, date (Unix seconds)
-    and evidence are shown. ``count`` is the size of the whole conversation across folders (messages in Trash
-    and Junk count only in a view of those); ``unread`` is how many of its messages *in the view's folder*
-    are unread. ``participants`` are its newest authors other than oneself, or ``To: …`` where there is
-    no other. ``tags`` are those of all its messages, sorted.
+    ``message`` and ``id`` identify its newest message in that view, whose subject, snippet, date (Unix
+    seconds) and evidence are shown. ``count`` is the size of the whole conversation across folders (messages
+    in Trash and Junk count only in a view of those); ``unread`` is how many of its messages *in the view's
+    folder* are unread. ``participants`` are its newest authors other than oneself, or ``To: …`` if there are
+    none. ``tags`` are those of all its messages, sorted.
     """
 
     thread: int
@@ -72,11 +72,11 @@ class ConversationRow:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """One message. ``row`` lives as long as this index, ``id`` (its Maildir name) as long as the file.
+    """One message. ``row`` is valid for this index, ``id`` (its Maildir key) as long as the file exists.
 
-    ``to`` holds ``Name <address>``, or the bare address where there is no name.
+    ``to`` has ``Name <address>``, or just the address if there is no name.
 
-    ``path`` was right when the row was read; another program may have renamed the file since, so read
+    ``path`` was correct when the row was read; another program may have renamed the file since, so read
     messages through :meth:`misfin.store.index.MailIndex.read`, which looks again.
     """
 
@@ -100,11 +100,11 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one scan found: numbers of messages, and the ``(account, folder)`` pairs they are in.
+    """The result of one scan: numbers of messages, and the ``(account, folder)`` pairs they are in.
 
-    ``elsewhere``: the index had changed since the last scan already, by filing or by another program.
-    ``unsure``: messages are on their way just now, so that another scan should follow soon. ``unreadable``:
-    folders that are there and could not be listed; what was known of them stays.
+    ``elsewhere``: the index had already changed since the last scan, by filing or by another program.
+    ``unsure``: messages are being moved right now, so another scan should follow soon. ``unreadable``:
+    folders that exist but could not be listed; their messages are kept.
     """
 
     added: int = 0
@@ -122,7 +122,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """An offer for the search box: ``text`` replaces characters ``start:end``; ``hint`` says what it is."""
+    """A suggestion for the search box: ``text`` replaces characters ``start:end``; ``hint`` describes it."""
 
     text: str
     start: int

@@ -1,8 +1,8 @@
-"""The last actions on messages, each with what takes it back, where a crash or a restart cannot take them.
+"""A durable log of the last actions on messages, with what is needed to undo them.
 
-An action stands here before it touches the first message, as it was planned, and again once it is done, as it
-came out. What it had not reached when the program died is as before, and undoing leaves that alone. The file
-is no more precious than the index: without it, only undo is gone.
+An action is recorded before it touches the first message, as planned, and again when it is done, with its
+actual result. Messages it had not reached when the program died are unchanged, and undo leaves them alone.
+The file may be deleted: only undo is lost.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from misfin.store.filing import Action, Change, Undo
 from misfin.store.owners import is_alive, process_token
 
 FORGOTTEN_AFTER: Final = 86400.0
-"""Seconds until what an earlier run did is not taken back any more: nobody remembers it."""
+"""Seconds after which the actions of an earlier run can no longer be undone."""
 MAX_ACTIONS: Final = 100
 MAX_MESSAGES: Final = 200_000
-"""Messages of all actions together; the last action is kept whatever its size."""
+"""The most messages in all actions together; the last action is kept regardless of its size."""
 _FACTS: Final = attrgetter(*(field.name for field in fields(Change)))
 _STEPS: Final = (
     (
@@ -40,10 +40,10 @@ _STEPS: Final = (
 
 
 class UndoLog:
-    """The file (None: in memory). Thread-safe; several processes may share it, each with actions of its own.
+    """The file (None: in memory). Thread-safe; several processes may share it, each with its own actions.
 
-    Those of processes that have ended are taken over when it is opened. Every method raises
-    :class:`StoreError` when the file cannot be used.
+    Opening it takes over the actions of processes that have ended. Every method raises :class:`StoreError`
+    if the file cannot be used.
     """
 
     def __init__(self, path: Path | None, now: float) -> None:
@@ -56,7 +56,7 @@ class UndoLog:
             self._db = connect(path)
             try:
                 log_ahead(self._db)
-                self._db.execute("PRAGMA synchronous = NORMAL")  # a power cut may take the last ones
+                self._db.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last ones
                 bring_up_to_date(self._db, self._called, _STEPS)
                 self._take_over(now)
             except BaseException:
@@ -77,7 +77,7 @@ class UndoLog:
             )
 
     def add(self, planned: Undo, now: float) -> int:
-        """Write an action down that is about to begin; returns its number."""
+        """Record an action that is about to begin; returns its number."""
         with self._changing():
             number = self._db.execute(
                 "INSERT INTO undo (owner, at, messages, undo) VALUES (?, ?, ?, ?)",
@@ -94,7 +94,7 @@ class UndoLog:
         return number
 
     def settle(self, number: int, undo: Undo) -> None:
-        """Write down how an action came out."""
+        """Record the result of an action."""
         with self._changing():
             row = (undo.count, _packed(undo), number)
             self._db.execute("UPDATE undo SET messages = ?, undo = ? WHERE id = ?", row)
@@ -107,18 +107,18 @@ class UndoLog:
         return None if found is None else (found[0], _unpacked(found[1]))
 
     def newest(self) -> float:
-        """When the last action began, Unix seconds; 0 where there is none."""
+        """When the last action began, in Unix seconds; 0 if there is none."""
         with self._lock, self._translated():
             asked = "SELECT coalesce(max(at), 0.0) FROM undo WHERE owner = ?"
             return float(self._db.execute(asked, (self._owner,)).fetchone()[0])
 
     def remove(self, number: int) -> None:
-        """Forget an action: it is taken back, or came to nothing."""
+        """Remove an action that was undone or changed nothing."""
         with self._changing():
             self._db.execute("DELETE FROM undo WHERE id = ?", (number,))
 
     def close(self) -> None:
-        """Close the file; what is in it waits for the next run."""
+        """Close the file; its actions are kept for the next run."""
         with self._lock:
             self._db.close()
 
@@ -132,11 +132,11 @@ class UndoLog:
 
 
 def open_log(path: Path, now: float) -> UndoLog:
-    """The log in this file; in a new one where it is spoilt, in memory where there can be none."""
+    """The log in this file; in a new file if it is damaged, in memory if it cannot be used."""
     try:
         return UndoLog(path, now)
     except StoreError as error:
-        if type(error.__cause__) is not sqlite3.DatabaseError:  # locked, read-only, of a newer version
+        if type(error.__cause__) is not sqlite3.DatabaseError:  # locked, read-only, or of a newer version
             return UndoLog(None, now)
     for suffix in ("", "-wal", "-shm"):
         with suppress(OSError):
@@ -148,7 +148,7 @@ def open_log(path: Path, now: float) -> UndoLog:
 
 
 def _packed(undo: Undo) -> bytes:
-    # Names of files and folders may hold bytes that are not UTF-8: JSON keeps them, columns of text do not.
+    # Names of files and folders may contain bytes that are not UTF-8: JSON keeps them, TEXT columns do not.
     facts = (undo.action, undo.argument, undo.missed, [_FACTS(change) for change in undo.done])
     return zlib.compress(json.dumps(facts, separators=(",", ":")).encode(), 1)
 

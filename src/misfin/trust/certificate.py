@@ -1,4 +1,4 @@
-"""Reading certificates: whatever a peer presents becomes facts and complaints, never a surprise."""
+"""Reads certificates tolerantly: any X.509 certificate becomes facts and a list of problems."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from misfin.errors import AddressError, IdentityError
 from misfin.model.address import MisfinAddress
 from misfin.trust.fingerprint import Fingerprints, fingerprints_of
 
-# OpenSSL takes chains of at most 100 KiB in a handshake; nothing longer is read from a file either.
+# OpenSSL accepts chains of at most 100 KiB in a handshake; nothing longer is read from a file either.
 MAX_CERTIFICATE = 100 * 1024
-# Enough to show a name; more is a peer filling our screen, log and headers.
+# Enough for any real name; more would only fill our screen, log and headers.
 _MAX_TEXT = 256
 _MAX_SUBJECT = 512
 _MAX_HOSTS = 100
@@ -34,12 +34,11 @@ _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 @dataclass(frozen=True, slots=True)
 class CertificateInfo:
-    """What a certificate says, as far as Misfin cares (docs/protocol.md §4.1).
+    """What a certificate says, as far as Misfin is concerned (docs/protocol.md §4.1).
 
-    ``mailbox``, ``hostname`` and ``blurb`` are empty where the certificate lacks them or holds
-    something that cannot be one. All texts are bounded and free of control characters;
-    ``problems`` are short complaints in English about everything that was missing or odd.
-    ``hosts`` are the DNS names in the order of the certificate, then the IP addresses.
+    ``mailbox``, ``hostname`` and ``blurb`` are empty if missing or invalid. All texts have a limited length
+    and no control characters; ``problems`` are short sentences in English about everything that is missing
+    or odd. ``hosts`` are the DNS names in the order of the certificate, then the IP addresses.
     """
 
     der: bytes = field(repr=False)
@@ -58,11 +57,11 @@ class CertificateInfo:
 
     @property
     def address(self) -> MisfinAddress | None:
-        """The Misfin address the certificate claims, with its blurb; None where it names none."""
+        """The Misfin address the certificate claims, with its blurb; None if it has none."""
         return _address(self.mailbox, self.hostname, self.blurb)
 
     def covers(self, host: str) -> bool:
-        """Whether the certificate names ``host``, directly or by a wildcard for its first label."""
+        """Whether the certificate names ``host``, directly or with a wildcard for its first label."""
         host = host.lower().rstrip(".").strip("[]")
         parent = host.partition(".")[2]
         return any(name == host or (name.startswith("*.") and name[2:] == parent) for name in self.hosts)
@@ -80,12 +79,12 @@ def _address(mailbox: str, hostname: str, blurb: str) -> MisfinAddress | None:
 
 @lru_cache(maxsize=64)
 def read_certificate(der: bytes) -> CertificateInfo:
-    """Read a DER certificate, tolerating everything that still is X.509.
+    """Read a DER certificate, tolerating everything that is still X.509.
 
-    Raises :class:`IdentityError` only when there is no certificate at all.
+    Raises :class:`IdentityError` only if it is not a certificate at all.
     """
     if len(der) > MAX_CERTIFICATE:
-        raise IdentityError(f"The certificate is over {MAX_CERTIFICATE:,} bytes long.")
+        raise IdentityError(f"The certificate is longer than {MAX_CERTIFICATE:,} bytes.")
     with quiet():
         return _read(der)
 
@@ -120,19 +119,19 @@ def _read(der: bytes) -> CertificateInfo:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep cryptography's warnings about odd certificates off stderr: a stranger must not write there."""
+    """Keep cryptography's warnings about odd certificates off stderr: strangers must not write there."""
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-_QUIET = threading.Lock()  # catch_warnings changes what all threads share
+_QUIET = threading.Lock()  # catch_warnings changes state that all threads share
 
 
 def signed_by(certificate: CertificateInfo, authority: CertificateInfo) -> bool:
     """Whether ``authority`` is a CA certificate that issued ``certificate`` (docs/protocol.md §4.1).
 
-    Issuer name and signature are checked; names of hosts and validity are the caller's matter.
+    Checks the issuer name and the signature, but neither host names nor validity.
     """
     if not authority.is_ca:
         return False
@@ -147,12 +146,9 @@ def signed_by(certificate: CertificateInfo, authority: CertificateInfo) -> bool:
 
 
 def _identity_of(users: list[str], names: list[str], host: str, problems: list[str]) -> tuple[str, str, str]:
-    """Mailbox, host and blurb by docs/protocol.md §4.1, or by the Gemini habit of CN=user@host.
-
-    See docs/protocol.md §4.2.
-    """
+    """Mailbox, host and blurb by docs/protocol.md §4.1, or from CN=user@host (docs/protocol.md §4.2)."""
     if len(users) > 1:
-        problems.append("It names several mailboxes (UID); the first one counts.")
+        problems.append("It names several mailboxes (UID); the first one is used.")
     user = users[0] if users else ""
     name = names[0] if names else ""
     if not user and name.count("@") == 1:
@@ -167,11 +163,11 @@ def _identity_of(users: list[str], names: list[str], host: str, problems: list[s
     if not user:
         problems.append("It names no mailbox (UID).")
     elif not _is_mailbox(user, "mail.example"):
-        problems.append("Its mailbox (UID) holds characters no Misfin address may have.")
+        problems.append("Its mailbox (UID) contains characters that are not allowed in a Misfin address.")
         user = ""
     if not name:
         problems.append("It names no person (CN).")
-    # Misfin servers repeat the mailbox where no blurb was given; that is not a blurb.
+    # Misfin servers repeat the mailbox if no blurb was given; that is not a blurb.
     return user, host, "" if name == user else _shown(name)
 
 
@@ -186,7 +182,7 @@ def _is_mailbox(mailbox: str, host: str) -> bool:
 
 
 def _subject_names(certificate: x509.Certificate, problems: list[str]) -> tuple[list[str], list[str]]:
-    """The values of UID and of CN, as they stand."""
+    """The values of UID and CN, unchanged."""
     try:
         subject = certificate.subject
     except ValueError:
@@ -198,7 +194,7 @@ def _subject_names(certificate: x509.Certificate, problems: list[str]) -> tuple[
 
 
 def _hosts(certificate: x509.Certificate, problems: list[str]) -> tuple[tuple[str, ...], str]:
-    """Every host of the SAN, and the one that counts as the identity's (the first DNS name)."""
+    """Every host of the SAN, and the one that belongs to the identity (the first DNS name)."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         general = list(extension.value)
@@ -215,17 +211,17 @@ def _hosts(certificate: x509.Certificate, problems: list[str]) -> tuple[tuple[st
     elif not isinstance(general[0], x509.DNSName):
         problems.append("Its first alternative name is not a DNS name, which some servers refuse.")
     if len(dns) > 1:
-        problems.append(f"It names {len(dns)} hosts; the first one counts.")
+        problems.append(f"It names {len(dns)} hosts; the first one is used.")
     clean = [_host(name) for name in dns]
     if not all(clean):
-        problems.append("A host name in it holds characters no host name may have.")
+        problems.append("One of its host names contains characters that are not allowed.")
     first = clean[0] if clean and _is_mailbox("a", clean[0]) else ""
     kept = [name for name in clean if name] + addresses
     return tuple(kept[:_MAX_HOSTS]), first
 
 
 def _host(name: str) -> str:
-    """A DNS name in lower case without trailing dot; empty for what cannot be one."""
+    """A DNS name in lower case without trailing dot; empty if it is invalid."""
     name = name.rstrip(".").lower()
     return name if name.isascii() and name.isprintable() and " " not in name and len(name) < 256 else ""
 
@@ -249,7 +245,7 @@ def _key_name(certificate: x509.Certificate, problems: list[str]) -> str:
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
-        problems.append("Its public key is of a kind that cannot be used.")
+        problems.append("Its public key is of an unsupported kind.")
         return "unknown"
     return key_name(key)
 
@@ -277,7 +273,7 @@ def _name_text(certificate: x509.Certificate, which: str) -> str:
 
 
 def _shown(text: str, limit: int = _MAX_TEXT) -> str:
-    """A foreign text, bounded and with every control or invisible character made visible."""
+    """Untrusted text, shortened and with every control or invisible character made visible."""
     text = text[: limit + 1]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -19,8 +19,8 @@ _VERSION = 0xA0
 class Fingerprints:
     """SHA-256 hashes of one certificate, each 64 lower-case hex digits.
 
-    ``cert`` is over the whole DER (what servers send and what is shown), ``spki`` over the
-    SubjectPublicKeyInfo, ``key`` over the bare bits of the public key.
+    ``cert`` is over the whole DER (servers send this one, and it is displayed), ``spki`` over the
+    SubjectPublicKeyInfo, ``key`` over the bits of the public key alone.
     """
 
     cert: str
@@ -31,8 +31,8 @@ class Fingerprints:
 def fingerprints_of(der: bytes) -> Fingerprints:
     """Hash a DER certificate in the three ways in use.
 
-    The public key is cut out of the encoding and not re-encoded, so a key no library knows is
-    hashed too. Raises :class:`IdentityError` for bytes that are not X.509 certificate.
+    The public key is cut out of the encoding and not re-encoded, so unknown kinds of key can be hashed too.
+    Raises :class:`IdentityError` for bytes that are not an X.509 certificate.
     """
     spki, bits = _public_key(der)
     return Fingerprints(
@@ -43,9 +43,9 @@ def fingerprints_of(der: bytes) -> Fingerprints:
 
 
 def matches(meta: str, fingerprints: Fingerprints) -> str | None:
-    """Say which of a certificate's hashes ``meta`` names, or None.
+    """Which of a certificate's hashes is in ``meta``, or None.
 
-    The answer is ``"certificate"``, ``"public key"`` or ``"key bits"``.
+    The result is ``"certificate"``, ``"public key"`` or ``"key bits"``.
     """
     value = normalize_fingerprint(meta)
     if not value:
@@ -78,7 +78,7 @@ def _public_key(der: bytes) -> tuple[bytes, bytes]:
 
 
 def _element(data: memoryview, tag: int | None = None) -> tuple[memoryview, memoryview, memoryview]:
-    """Split off one DER element: (whole, contents, what follows)."""
+    """Split off one DER element: (whole, contents, rest)."""
     if len(data) < 2 or (tag is not None and data[0] != tag):
         raise _not_a_certificate()
     length, start = data[1], 2

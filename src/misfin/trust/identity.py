@@ -1,4 +1,4 @@
-"""Identities: a certificate with its private key, made, imported and checked (docs/protocol.md §4)."""
+"""Identities, certificates with private keys: creates, imports and checks them (docs/protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ PrivateKey = (
     ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 )
 
-# A re-issued certificate makes every pinning server answer 63, so it lives a century (docs/protocol.md §4.2).
+# A new certificate makes every server that pins answer 63, so one lasts a century (docs/protocol.md §4.2).
 SOON = timedelta(days=30)
-"""How long before its end one should begin to think of an identity's successor."""
+"""How long before it expires a person should be reminded to renew an identity."""
 DEFAULT_DAYS = 36500
 DEFAULT_RSA_BITS = 2048
-# Valid from a little before now: the other side's clock may be behind ours.
+# Valid from a little before now, because the other side's clock may be behind ours.
 _BACKDATED = timedelta(hours=1)
 _END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-# A certificate, a chain and the longest RSA key fit many times over.
+# Many times the size of a certificate chain with the longest RSA key.
 _MAX_PEM = 1024 * 1024
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]{1,200000}-----END CERTIFICATE-----")
@@ -57,7 +57,7 @@ _KEY = re.compile(
 
 
 class KeyKind(StrEnum):
-    """The kinds of key an identity can be made with: P-256, Ed25519, RSA (docs/protocol.md §4.2)."""
+    """The kinds of key an identity can be created with: P-256, Ed25519, RSA (docs/protocol.md §4.2)."""
 
     EC = "ec"
     ED25519 = "ed25519"
@@ -66,10 +66,10 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A certificate and the private key that belongs to it (docs/protocol.md §4).
+    """A certificate and its private key (docs/protocol.md §4).
 
-    ``info`` is what the certificate says; ``cert_pem`` and ``key_pem`` are PEM. The key is not encrypted: a
-    secret, left out of the repr.
+    ``info`` is what the certificate says; ``cert_pem`` and ``key_pem`` are PEM. The key is not encrypted, so
+    it is secret and left out of the repr.
     """
 
     info: CertificateInfo
@@ -78,22 +78,22 @@ class Identity:
 
     @property
     def address(self) -> MisfinAddress:
-        """The address this identity sends and receives as; :class:`IdentityError` if it names none."""
+        """The address this identity sends and receives as; raises :class:`IdentityError` if it has none."""
         address = self.info.address
         if address is None:
             raise IdentityError(
                 "The certificate names no Misfin address: " + " ".join(self.info.problems),
-                remedy="Make a new identity with `misfin-tui identity new ADDRESS`.",
+                remedy="Create a new identity with `misfin-tui identity new ADDRESS`.",
             )
         return address
 
     @property
     def pem(self) -> bytes:
-        """Certificate and key as one file. Secret: give such a file mode 0600."""
+        """Certificate and key as one file. Secret: store it with mode 0600."""
         return self.cert_pem + self.key_pem
 
     def private_key(self) -> PrivateKey:
-        """The key as an object of the cryptography package."""
+        """The key as an object of the ``cryptography`` package."""
         return _load_key(self.key_pem, None)
 
 
@@ -115,7 +115,7 @@ class MisfinIdentity:
 
     @property
     def long_form(self) -> str:
-        """``Blurb (mailbox@hostname)``, or the bare address where there is no blurb."""
+        """``Blurb (mailbox@hostname)``, or just the address if there is no blurb."""
         return f"{self.blurb} ({self.address})" if self.blurb else self.address
 
 
@@ -129,11 +129,11 @@ def generate(
     signed_by: Identity | None = None,
     rsa_bits: int = DEFAULT_RSA_BITS,
 ) -> Identity:
-    """Make a new identity for ``address``; its blurb becomes the common name (docs/protocol.md §4.2).
+    """Create a new identity for ``address``; its blurb becomes the common name (docs/protocol.md §4.2).
 
-    ``now`` is an aware datetime; ``days`` is the validity. ``ca`` makes a host's own identity,
-    which may sign mailboxes; ``signed_by`` is such an identity of the same host. Raises
-    :class:`IdentityError` for names a certificate cannot carry or a signer that may not sign.
+    ``now`` is an aware datetime; ``days`` is the validity. ``ca`` creates a host's own identity, which may
+    sign mailboxes; ``signed_by`` is such an identity of the same host. Raises :class:`IdentityError` for
+    names that do not fit in a certificate or a signer that may not sign.
     """
     if rsa_bits < 2048:
         raise IdentityError("An RSA key needs at least 2048 bits; most servers refuse less.")
@@ -145,14 +145,14 @@ def renew(
 ) -> Identity:
     """The same names and key in a new certificate, valid for ``days`` from ``now``, an aware datetime.
 
-    Who goes by the key sees that it is the same; who goes by the certificate alone sees another one. One that
-    somebody else signed needs ``signed_by``, the same signer. Raises :class:`IdentityError`.
+    Programs that compare keys see the same one; programs that compare certificates see a change. A
+    certificate signed by another identity needs that signer as ``signed_by``. Raises :class:`IdentityError`.
     """
     info = identity.info
     if signed_by is None and info.issuer != info.subject:
         raise IdentityError(
-            f"Its certificate was signed by {info.issuer or 'somebody'}, who alone can renew it.",
-            remedy="Ask them for a new one, and import that.",
+            f"The certificate was signed by {info.issuer or 'another identity'}, who alone can renew it.",
+            remedy="Ask them for a new certificate and import it.",
         )
     hosts = info.hosts or (identity.address.hostname,)
     return _certified(identity.address, hosts, identity.private_key, now, days, info.is_ca, signed_by)
@@ -186,7 +186,7 @@ def _certified(
         alternative = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
     except ValueError as error:
         raise IdentityError(
-            f"A certificate cannot carry the name {address.long_form!r}.",
+            f"The name {address.long_form!r} does not fit in a certificate.",
             remedy="Use at most 64 characters for the name.",
         ) from error
     issuer, signing_key = subject, private
@@ -212,11 +212,11 @@ def _certified(
 def identity_from_pem(
     cert_pem: bytes, key_pem: bytes | None = None, password: bytes | None = None
 ) -> Identity:
-    """Import an identity from PEM text in one or two files, whatever stands in which.
+    """Import an identity from one or two PEM texts, with certificate and key in either.
 
-    Of several certificates (a chain) the one the key belongs to is taken. Raises
-    :class:`IdentityEncryptedError` when the key needs a (or another) password, and
-    :class:`IdentityError` when certificate or key is missing, unreadable or of another pair.
+    Of several certificates (a chain), the one that belongs to the key is used. Raises
+    :class:`IdentityEncryptedError` if the password is missing or wrong, and :class:`IdentityError` if
+    certificate or key is missing, unreadable or does not match the other.
     """
     text = cert_pem + b"\n" + (key_pem or b"")
     if len(text) > _MAX_PEM:
@@ -255,7 +255,7 @@ def identity_from_pem(
 
 
 def check(identity: Identity, now: datetime) -> list[str]:
-    """What other servers may refuse about an identity, one sentence each (docs/protocol.md §4.3)."""
+    """Reasons why other servers may refuse an identity, one sentence each (docs/protocol.md §4.3)."""
     info = identity.info
     complaints = []
     if info.not_before > now:
@@ -270,7 +270,7 @@ def check(identity: Identity, now: datetime) -> list[str]:
 
 
 def expires_soon(identity: Identity, now: datetime) -> str:
-    """That it expires within :data:`SOON`, as a sentence; empty where that is further off, or over."""
+    """A warning if it expires within :data:`SOON`; empty if later, or if it has expired."""
     end = identity.info.not_after
     if not now <= end <= now + SOON:
         return ""
@@ -278,9 +278,9 @@ def expires_soon(identity: Identity, now: datetime) -> str:
 
 
 def extract_identity(certificate: x509.Certificate) -> MisfinIdentity:
-    """Mailbox, host and blurb of a certificate object of the cryptography package.
+    """Mailbox, host and blurb of a certificate object of the ``cryptography`` package.
 
-    Raises :class:`IdentityError` where it names no Misfin address.
+    Raises :class:`IdentityError` if it names no Misfin address.
     """
     info = read_certificate(certificate.public_bytes(serialization.Encoding.DER))
     if info.address is None:
@@ -297,10 +297,10 @@ def generate_identity_cert(
     *,
     now: datetime | None = None,
 ) -> tuple[bytes, bytes]:
-    """Make a self-signed identity and return (certificate, key) in PEM.
+    """Create a self-signed identity and return (certificate, key) in PEM.
 
-    P-256 by default; RSA where ``key_size`` says how many bits. ``valid_days`` are days from ``now``, an
-    aware datetime, by default this moment. Raises :class:`AddressError` and :class:`IdentityError` as
+    P-256 by default; RSA with ``key_size`` bits if given. ``valid_days`` counts from ``now``, an aware
+    datetime, by default the current time. Raises :class:`AddressError` and :class:`IdentityError` as
     :func:`generate`.
     """
     identity = generate(
@@ -314,13 +314,10 @@ def generate_identity_cert(
 
 
 def check_name(blurb: str) -> None:
-    """Raise :class:`IdentityError` for a name that may not stand beside an address.
-
-    See docs/protocol.md §4.2.
-    """
+    """Raise :class:`IdentityError` for a display name that is not allowed (docs/protocol.md §4.2)."""
     if "," in blurb or not blurb.isprintable():
         raise IdentityError(
-            "The name beside an address may hold no comma and no control character.",
+            "A display name must not contain commas or control characters.",
             remedy="Choose a name without them.",
         )
 
@@ -328,13 +325,13 @@ def check_name(blurb: str) -> None:
 def _check_signer(signer: Identity, address: MisfinAddress) -> None:
     if not signer.info.is_ca:
         raise IdentityError(
-            "Only the identity of a host (made with --ca) may sign mailboxes.",
-            remedy="Choose another signer, or make one with `misfin-tui identity new ADDRESS --ca`.",
+            "Only the identity of a host (created with --ca) may sign mailboxes.",
+            remedy="Choose another signer, or create one with `misfin-tui identity new ADDRESS --ca`.",
         )
     if not signer.info.covers(address.hostname):
         raise IdentityError(
-            f"The signer speaks for {signer.info.hostname or 'no host'}, not for {address.hostname}.",
-            remedy="Choose a signer of the same host.",
+            f"The signer is for {signer.info.hostname or 'no host'}, not for {address.hostname}.",
+            remedy="Choose a signer for the same host.",
         )
 
 
@@ -349,7 +346,7 @@ def _new_key(kind: KeyKind, rsa_bits: int) -> PrivateKey:
 
 
 def _hash_for(key: PrivateKey) -> hashes.SHA256 | None:
-    """Edwards curves bring their own hash; the builder wants None for them."""
+    """The hash to sign with; None for Edwards curves, which have their own."""
     return None if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
 
 
@@ -361,10 +358,10 @@ def _load_key(pem: bytes, password: bytes | None) -> PrivateKey:
         raise IdentityEncryptedError("The private key is encrypted.") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         if encrypted and password is not None:
-            raise IdentityEncryptedError("The password does not open the private key.") from error
-        raise IdentityError("The private key in the file is damaged or of an unknown kind.") from error
+            raise IdentityEncryptedError("The password for the private key is wrong.") from error
+        raise IdentityError("The private key in the file is damaged or of an unknown type.") from error
     if not isinstance(key, PrivateKey):
-        raise IdentityError("The private key is of a kind TLS cannot use.")
+        raise IdentityError("The private key is of a type TLS cannot use.")
     return key
 
 

@@ -1,7 +1,7 @@
-"""The file of pins as threads and processes share it: cached answers, one writer, uses counted in memory.
+"""Shared access to the pin file for threads and processes: cached reads, one writer, uses counted in memory.
 
-What changes trust is on disk before a write ends; mere uses are written now and then, because a send must
-not pay for an fsync. Reads go through a connection of their own, so that they never wait for a write.
+Changes of trust are on disk before a write returns; use counters are written now and then, because sending
+must not wait for an fsync. Reads use their own connection, so that they never wait for a write.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _REMEDY: Final = "Check the disk and the permissions of the file; it is never re
 
 
 class PinAccess:
-    """Reads and writes of one file (None: in memory); what another process changed is seen at once.
+    """Reads and writes of one file (None: in memory); changes by other processes are seen at once.
 
-    With a ``clock`` (seconds, never set back) a pin that is cached is looked for only ``look_again`` seconds
-    after the last look; what was written here is still seen at once. Every method raises
-    :class:`StoreError` when the file cannot be read or written.
+    With a ``clock`` (seconds, never set back), cached pins are used for ``look_again`` seconds before the
+    file is checked for changes by others; our own writes are still seen at once. Every method raises
+    :class:`StoreError` if the file cannot be read or written.
     """
 
     def __init__(self, path: Path | None, clock: Callable[[], float] | None, look_again: float) -> None:
         self.path = path
         self._clock = clock
         self._look_again = look_again
-        self._looked_until = -math.inf  # on that clock: till then, what is cached counts
+        self._looked_until = -math.inf  # on that clock: until then cached pins are used
         # Order of locks: writing before reading, never the other way round.
         self._write_lock = threading.RLock()
         self._read_lock = self._write_lock if path is None else threading.RLock()
@@ -56,7 +56,7 @@ class PinAccess:
     # ---- cached answers ---------------------------------------------------------------------------
 
     def pin(self, kind: PinKind, name: str) -> Pin | None:
-        """A pin with the uses only counted so far, or None."""
+        """A pin, including uses not yet written, or None."""
         key = (kind, name)
         if self._clock is not None and self._clock() < self._looked_until:
             with self._read_lock:
@@ -71,12 +71,12 @@ class PinAccess:
             return None if pin is None else self._with_pending(pin)
 
     def pins(self, kind: PinKind) -> list[Pin]:
-        """All pins of one kind by name, in the same way."""
+        """All pins of one kind by name, including uses not yet written."""
         with self.reading() as database:
             return [self._with_pending(pin) for pin in pinfile.load_pins(database, kind)]
 
     def host(self, name: str) -> HostMemory:
-        """What is known about the server ``host:port``; an empty memory if nothing is."""
+        """What is known about the server ``host:port``; empty if nothing is."""
         with self.reading() as database:
             if name not in self._hosts:
                 if len(self._hosts) >= _MAX_CACHED:
@@ -88,11 +88,11 @@ class PinAccess:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection to read from; what was cached before another's change is forgotten first."""
+        """The connection to read from; clears the cache first if another connection changed the file."""
         with self._read_lock, self._translated():
             self._check_open()
             if self._reader is not self._writer:
-                # Moves with every change made through another connection, our own writer included.
+                # Changes with every write through another connection, including our own writer.
                 (version,) = self._reader.execute("PRAGMA data_version").fetchone()
                 if version != self._data_version:
                     self._data_version = version
@@ -103,7 +103,7 @@ class PinAccess:
 
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
-        """One write transaction; without ``durable`` a power cut may undo it, but never tear it."""
+        """One write transaction; without ``durable`` a power cut may undo it as a whole."""
         with self._write_lock, self._translated():
             self._check_open()
             database = self._writer
@@ -127,7 +127,7 @@ class PinAccess:
     # ---- uses -------------------------------------------------------------------------------------
 
     def count(self, kind: PinKind, name: str, now: float) -> None:
-        """Note one use in memory; write now and then, but never wait for it."""
+        """Count one use in memory; write now and then, without waiting for other writers."""
         with self._read_lock:
             self._add_pending((kind, name), 1, now)
         if self._flushed is None:
@@ -139,7 +139,7 @@ class PinAccess:
             if self._writer.in_transaction:
                 return
             with suppress(StoreError), self._translated(), impatient(self._writer):
-                self.flush()  # where another process is writing, the counters wait in memory
+                self.flush()  # if another process is writing, the counters stay in memory
         finally:
             self._write_lock.release()
 
@@ -147,10 +147,10 @@ class PinAccess:
         """Write the uses that are only in memory."""
         if self._pending:
             with self.writing(durable=False):
-                pass  # every write transaction carries them along
+                pass  # every write transaction includes them
 
     def close(self) -> None:
-        """Write what is pending and close the file."""
+        """Write pending counters and close the file."""
         with self._write_lock, self._read_lock:
             if self._closed:
                 return

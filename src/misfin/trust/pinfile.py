@@ -1,4 +1,4 @@
-"""The SQLite file under the pin book: its tables and the statements that touch them."""
+"""The SQLite file of the pin book: its tables and the statements on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo
 
 # Strangers can make us renew and log (a sender with a new certificate on the same key each time),
-# so both are bounded; what falls out is the oldest.
+# so both are limited; the oldest entries are dropped.
 MAX_HISTORY = 50
 MAX_LOG = 10_000
 
@@ -55,13 +55,13 @@ CREATE INDEX mailbox_keys_of ON mailbox_keys (address, id);
 CREATE TABLE told (what TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID
 """
 _STEPS = (_TABLES.split(";"), _MAILBOX_KEYS.split(";"))
-"""What leads from each schema version to the next, beginning with an empty file."""
+"""The statements from each schema version to the next, starting with an empty file."""
 
 
 def open_writer(path: Path | None, called: str) -> sqlite3.Connection:
-    """Open the file for writing, WAL and durable; one that is missing is made, in a folder 0700.
+    """Open the file for writing, WAL and durable; creates it in a folder of mode 0700 if missing.
 
-    ``called`` is the file in the words of an error.
+    ``called`` is how errors name the file.
     """
     if path is not None:
         private_folder(path.parent)
@@ -112,7 +112,7 @@ def load_pins(database: sqlite3.Connection, kind: PinKind) -> list[Pin]:
 
 
 def put_pin(database: sqlite3.Connection, pin: Pin) -> None:
-    """Write the present values of a pin; its history is kept by :func:`move_to_past`."""
+    """Write the current values of a pin; :func:`move_to_past` keeps its history."""
     database.execute(
         "INSERT OR REPLACE INTO pins (kind, name, cert_sha256, spki_sha256, not_before, not_after,"
         " first_seen, last_seen, uses, how) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -132,7 +132,7 @@ def put_pin(database: sqlite3.Connection, pin: Pin) -> None:
 
 
 def new_pin(kind: PinKind, name: str, info: CertificateInfo, *, how: str, now: float, uses: int) -> Pin:
-    """The pin a certificate seen now would be."""
+    """A new pin for a certificate seen now."""
     return Pin(
         kind=kind,
         name=name,
@@ -148,7 +148,7 @@ def new_pin(kind: PinKind, name: str, info: CertificateInfo, *, how: str, now: f
 
 
 def move_to_past(database: sqlite3.Connection, kind: PinKind, name: str, now: float) -> None:
-    """Copy the present values of a pin to its history, which keeps the latest :data:`MAX_HISTORY`."""
+    """Copy the current values of a pin to its history, which keeps the latest :data:`MAX_HISTORY`."""
     database.execute(
         "INSERT INTO past (kind, name, cert_sha256, spki_sha256, not_before, not_after, first_seen,"
         " last_seen, uses, how, replaced)"
@@ -170,7 +170,7 @@ def drop_pin(database: sqlite3.Connection, kind: PinKind, name: str) -> None:
 
 
 def add_uses(database: sqlite3.Connection, uses: Mapping[tuple[PinKind, str], tuple[int, float]]) -> None:
-    """Count uses: for each pin how many, and when the last one was."""
+    """Add uses: for each pin how many, and the time of the last one."""
     database.executemany(
         "UPDATE pins SET uses = uses + ?, last_seen = max(last_seen, ?) WHERE kind = ? AND name = ?",
         [(count, last, *key) for key, (count, last) in uses.items()],
@@ -180,7 +180,7 @@ def add_uses(database: sqlite3.Connection, uses: Mapping[tuple[PinKind, str], tu
 def load_offer(
     database: sqlite3.Connection, kind: PinKind, name: str
 ) -> tuple[PinKind, str, bytes, float] | None:
-    """The certificate kept for a pin's name: kind, name, DER, and when it was shown."""
+    """The certificate offered under a pin's name: kind, name, DER, and when it was presented."""
     row = database.execute(
         "SELECT der, shown FROM offers WHERE kind = ? AND name = ?", (kind, name)
     ).fetchone()
@@ -188,7 +188,7 @@ def load_offer(
 
 
 def load_offers(database: sqlite3.Connection) -> list[tuple[PinKind, str, bytes, float]]:
-    """All of them, the newest first."""
+    """All offered certificates, newest first."""
     rows = database.execute("SELECT kind, name, der, shown FROM offers ORDER BY shown DESC")
     return [(PinKind(kind), *rest) for kind, *rest in rows]
 
@@ -196,7 +196,7 @@ def load_offers(database: sqlite3.Connection) -> list[tuple[PinKind, str, bytes,
 def put_offer(
     database: sqlite3.Connection, kind: PinKind, name: str, info: CertificateInfo, now: float
 ) -> bool:
-    """Keep the certificate last shown; False if it is the one already kept."""
+    """Keep the certificate last presented; False if it is already kept."""
     row = database.execute("SELECT der FROM offers WHERE kind = ? AND name = ?", (kind, name)).fetchone()
     database.execute(
         "INSERT OR REPLACE INTO offers (kind, name, der, shown) VALUES (?, ?, ?, ?)",
@@ -229,7 +229,7 @@ def add_log(
 
 
 def load_log(database: sqlite3.Connection, limit: int) -> list[LogEntry]:
-    """The latest lines, newest first."""
+    """The latest log lines, newest first."""
     rows = database.execute(
         "SELECT at, kind, name, event, cert_sha256, spki_sha256, how FROM log ORDER BY id DESC LIMIT ?",
         (limit,),
@@ -238,7 +238,7 @@ def load_log(database: sqlite3.Connection, limit: int) -> list[LogEntry]:
 
 
 def load_host(database: sqlite3.Connection, name: str) -> HostMemory:
-    """What is known about the server ``host:port``; an empty memory if nothing is."""
+    """What is known about the server ``host:port``; empty if nothing is."""
     row = database.execute(
         "SELECT speaks, since, sender_line, size_limit FROM hosts WHERE name = ?", (name,)
     ).fetchone()
@@ -249,25 +249,25 @@ def load_host(database: sqlite3.Connection, name: str) -> HostMemory:
 
 
 def put_host(database: sqlite3.Connection, name: str, memory: HostMemory) -> None:
-    """Write down what is known about a server."""
+    """Store what is known about a server."""
     database.execute(
         "INSERT OR REPLACE INTO hosts (name, speaks, since, sender_line, size_limit) VALUES (?, ?, ?, ?, ?)",
         (name, memory.speaks, memory.since, memory.sender_line, memory.size_limit),
     )
 
 
-def was_told(database: sqlite3.Connection, what: str) -> bool:
-    """Whether a person was told ``what``."""
+def was_reported(database: sqlite3.Connection, what: str) -> bool:
+    """Whether ``what`` was reported to the user."""
     return database.execute("SELECT 1 FROM told WHERE what = ?", (what,)).fetchone() is not None
 
 
-def put_told(database: sqlite3.Connection, what: str, now: float) -> bool:
-    """Write down that a person was told; False if that was known."""
+def put_reported(database: sqlite3.Connection, what: str, now: float) -> bool:
+    """Record that ``what`` was reported; False if it was recorded before."""
     return bool(database.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (what, now)).rowcount)
 
 
 def load_mailbox_keys(database: sqlite3.Connection, address: str) -> list[MailboxKey]:
-    """What servers called the fingerprint of a mailbox, one after the other, the present one last."""
+    """The fingerprints servers have given for a mailbox, in order, the current one last."""
     rows = database.execute(
         "SELECT fingerprint, first_seen, last_seen FROM mailbox_keys WHERE address = ? ORDER BY id",
         (address,),
@@ -286,12 +286,12 @@ def load_all_mailbox_keys(database: sqlite3.Connection) -> dict[str, list[Mailbo
 
 
 def drop_mailbox_keys(database: sqlite3.Connection, address: str) -> None:
-    """Remove what was called the fingerprint of a mailbox, with its history."""
+    """Remove all fingerprints of a mailbox."""
     database.execute("DELETE FROM mailbox_keys WHERE address = ?", (address,))
 
 
 def put_mailbox_key(database: sqlite3.Connection, address: str, fingerprint: str, now: float) -> None:
-    """Begin a new value, or see the present one again; the latest :data:`MAX_HISTORY` are kept."""
+    """Add a fingerprint, or update the current one if unchanged; keeps the latest :data:`MAX_HISTORY`."""
     seen_again = database.execute(
         "UPDATE mailbox_keys SET last_seen = max(last_seen, ?) WHERE fingerprint = ?"
         " AND id = (SELECT max(id) FROM mailbox_keys WHERE address = ?)",

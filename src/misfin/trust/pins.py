@@ -1,7 +1,7 @@
-"""The book of pins: who showed which certificate, and how it came to be trusted (docs/protocol.md §5.2).
+"""The pin book: who presented which certificate, and how it came to be trusted (docs/protocol.md §5.2).
 
-Precious data in one SQLite file. What changes trust is on disk before the call returns; mere uses are
-counted in memory and written now and then.
+Valuable data in one SQLite file. Changes of trust are on disk before the call returns; uses are counted in
+memory and written now and then.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class PinBook:
-    """Pins of hosts and senders, and memory of hosts, in one SQLite file; safe to share by threads.
+    """Pins of hosts and senders, and what is known about hosts, in one SQLite file. Thread-safe.
 
-    ``path`` None keeps the book in memory. Several processes may have the same file open; what another
-    one changed is seen at once. With a ``clock`` (seconds, never set back) :meth:`get` looks only after
-    ``look_again`` seconds: what this book wrote itself it still sees at once.
-    Every method raises :class:`StoreError` when the file cannot be read or written.
+    ``path`` None keeps the book in memory. Several processes may have the same file open; changes by others
+    are seen at once. With a ``clock`` (seconds, never set back), :meth:`get` checks for changes by others
+    only every ``look_again`` seconds; this book's own changes are still seen at once.
+    Every method raises :class:`StoreError` if the file cannot be read or written.
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class PinBook:
         return [pin for each in (PinKind if kind is None else [kind]) for pin in self._file.pins(each)]
 
     def used(self, kind: PinKind, name: str, *, now: float) -> None:
-        """Count one more use of a pin that was just read and found to match; nothing is judged or written."""
+        """Count one more use of a pin that was just read and matched; judges and writes nothing."""
         self._file.count(kind, name, now)
 
     def record(
         self, kind: PinKind, name: str, info: CertificateInfo, *, now: float, how: str = "first use"
     ) -> Verdict:
-        """Decide about a certificate and write the result down, in one step.
+        """Decide about a certificate and store the result, in one step.
 
-        A first use and a renewal are durable on return; a mere use is only counted. A changed key
-        alters nothing: the certificate is kept as an offer, and the verdict says CHANGED.
+        A first use and a renewal are durable on return; an ordinary use is only counted. A changed key does
+        not change the pin: the certificate is kept as an offer, and the verdict is CHANGED.
         """
         verdict = _judge(self.get(kind, name), kind, name, info, now)
         if verdict.decision is Decision.TRUSTED:
@@ -69,7 +69,7 @@ class PinBook:
             self.offer(kind, name, info, now=now)
             return verdict
         with self._file.writing(durable=True) as database:
-            # Another process may have been quicker: what is decided inside the transaction counts.
+            # Another process may have been faster: the decision inside the transaction counts.
             pin = pinfile.load_pin(database, kind, name)
             verdict = _judge(pin, kind, name, info, now)
             if verdict.decision is Decision.CHANGED:
@@ -87,7 +87,7 @@ class PinBook:
         return verdict
 
     def replace(self, kind: PinKind, name: str, info: CertificateInfo, *, how: str, now: float) -> None:
-        """Trust this certificate from now on, because a person said so; the old pin becomes history."""
+        """Trust this certificate from now on, because the user said so; the old pin moves to the history."""
         with self._file.writing(durable=True) as database:
             old = pinfile.load_pin(database, kind, name)
             pin = pinfile.new_pin(kind, name, info, how=how, now=now, uses=0)
@@ -100,9 +100,9 @@ class PinBook:
             _log(database, now, kind, name, LogEvent.APPROVED, info, how)
 
     def forget(self, kind: PinKind, name: str, *, now: float | None = None) -> bool:
-        """Remove a pin with its history and any offer; False if there was neither. The log keeps a line.
+        """Remove a pin with its history and any offer, and log it; False if there was neither.
 
-        ``now`` is Unix seconds, the system's clock by default.
+        ``now`` is Unix seconds, by default the system's clock.
         """
         at = datetime.now(UTC).timestamp() if now is None else now
         with self._file.writing(durable=True) as database:
@@ -117,7 +117,7 @@ class PinBook:
     # ---- certificates waiting for a decision ------------------------------------------------------
 
     def offer(self, kind: PinKind, name: str, info: CertificateInfo, *, now: float) -> None:
-        """Keep the certificate last shown and not accepted, so that a person can look at it."""
+        """Keep the certificate last presented and not accepted, so that the user can look at it."""
         with self._file.writing(durable=False) as database:
             _offer(database, kind, name, info, now)
 
@@ -128,13 +128,13 @@ class PinBook:
         return None if row is None else _offer_of(*row)
 
     def offers(self) -> list[Offer]:
-        """Every certificate waiting for a decision, the newest first."""
+        """Every certificate waiting for a decision, newest first."""
         with self._file.reading() as database:
             rows = pinfile.load_offers(database)
         return [_offer_of(*row) for row in rows]
 
     def withdraw(self, kind: PinKind, name: str) -> bool:
-        """Drop an offer, because a person refused it; False if there was none."""
+        """Drop an offer, because the user refused it; False if there was none."""
         with self._file.writing(durable=True) as database:
             return pinfile.drop_offer(database, kind, name)
 
@@ -152,7 +152,7 @@ class PinBook:
     # ---- memory of hosts --------------------------------------------------------------------------
 
     def recall(self, host: str, port: int) -> HostMemory:
-        """What is known about the server at ``host:port``; an empty memory if nothing is."""
+        """What is known about the server at ``host:port``; empty if nothing is."""
         return self._file.host(pin_name(host, port))
 
     def remember(
@@ -165,7 +165,7 @@ class PinBook:
         sender_line: bool | None = None,
         size_limit: int | None = None,
     ) -> None:
-        """Write down what a server showed about itself; None leaves a value as it is."""
+        """Store what was learnt about a server; None leaves a value unchanged."""
         old = self.recall(host, port)
         new = HostMemory(
             speaks=speaks or old.speaks,
@@ -178,7 +178,7 @@ class PinBook:
             self._put_host(pin_name(host, port), new)
 
     def unlearn(self, host: str, port: int) -> None:
-        """Forget which version a host speaks (it contradicted our memory); the rest stays."""
+        """Forget which version a host speaks, because it answered otherwise; the rest stays."""
         old = self.recall(host, port)
         if old.speaks is not None:
             self._put_host(pin_name(host, port), replace(old, speaks=None, since=0.0))
@@ -190,12 +190,12 @@ class PinBook:
     # ---- recipients -------------------------------------------------------------------------------
 
     def note_mailbox_key(self, address: str, fingerprint: str, *, now: float) -> MailboxKey | None:
-        """Write down what a server called a mailbox's fingerprint (64 hex digits) in the META of a 20.
+        """Record the fingerprint (64 hex digits) a server gave for a mailbox in the META of a 20.
 
-        Returns the value before when it is another key, else None. A certificate has more than one
-        fingerprint, and a renewed one others than the old: where the person's own certificates are known,
-        two that belong to one key are not change (docs/protocol.md §4.4). Not synced: what a power cut undoes
-        is found, and told, once more.
+        Returns the previous value if it belongs to another key, else None. A certificate has more than one
+        fingerprint, and a renewed one has new ones: if the person's own certificates are known, two
+        fingerprints of the same key are not a change (docs/protocol.md §4.4). Not synced: a change lost in a
+        power cut is found, and reported, again.
         """
         with self._file.writing(durable=False) as database:
             known = pinfile.load_mailbox_keys(database, address)
@@ -212,17 +212,17 @@ class PinBook:
             return before
 
     def mailbox_keys(self, address: str) -> list[MailboxKey]:
-        """Every fingerprint a mailbox (``mailbox@host``) was said to have, the present one last."""
+        """Every fingerprint servers have given for a mailbox (``mailbox@host``), the current one last."""
         with self._file.reading() as database:
             return pinfile.load_mailbox_keys(database, address)
 
     def all_mailbox_keys(self) -> dict[str, list[MailboxKey]]:
-        """The same for every mailbox that has one, by address."""
+        """The same for every known mailbox, by address."""
         with self._file.reading() as database:
             return pinfile.load_all_mailbox_keys(database)
 
     def forget_mailbox_keys(self, address: str, *, now: float) -> bool:
-        """Forget a mailbox's fingerprints: the next is the first. False if there was none."""
+        """Forget a mailbox's fingerprints, so that the next is the first; False if there was none."""
         with self._file.writing(durable=True) as database:
             known = pinfile.load_mailbox_keys(database, address)
             if not known:
@@ -233,15 +233,15 @@ class PinBook:
             pinfile.add_log(database, now, PinKind.SENDER, address, LogEvent.FORGOTTEN, hashes, how)
             return True
 
-    # ---- what was told ----------------------------------------------------------------------------
+    # ---- what was reported ------------------------------------------------------------------------
 
-    def told(self, what: str, *, now: float) -> bool:
-        """Whether a person was told ``what`` before; from now on it counts as told."""
+    def already_reported(self, what: str, *, now: float) -> bool:
+        """Whether ``what`` was reported to the user before; from now on it counts as reported."""
         with self._file.reading() as database:
-            if pinfile.was_told(database, what):
+            if pinfile.was_reported(database, what):
                 return True
         with self._file.writing(durable=False) as database:
-            return not pinfile.put_told(database, what, now)
+            return not pinfile.put_reported(database, what, now)
 
     # ---- life -------------------------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class PinBook:
         self._file.flush()
 
     def close(self) -> None:
-        """Write what is pending and close the file. The book cannot be used afterwards."""
+        """Write pending counters and close the file. The book cannot be used afterwards."""
         self._file.close()
 
     def __enter__(self) -> PinBook:
@@ -284,13 +284,13 @@ def _log(
 
 
 def _offer_of(kind: PinKind, name: str, der: bytes, shown: float) -> Offer:
-    from misfin.trust.certificate import read_certificate  # slow to import; a start-up lists pins only
+    from misfin.trust.certificate import read_certificate  # slow to import, and start-up lists only pins
 
     return Offer(kind, name, read_certificate(der), shown)
 
 
 def _of_one_key(pin: Pin, *fingerprints: str) -> bool:
-    """Whether all are of one key, by the certificates a pin has seen over it."""
+    """Whether all fingerprints belong to one key, judging by the pin and its history."""
     keys = {pin.spki_sha256: {pin.spki_sha256, pin.cert_sha256}}
     for past in pin.history:
         keys.setdefault(past.spki_sha256, {past.spki_sha256}).add(past.cert_sha256)

@@ -1,4 +1,4 @@
-"""What the pin book keeps beside the pins: its log, offers that wait for a person, and memory of hosts."""
+"""What the pin book stores besides pins: its log, offers waiting for a decision, and facts about hosts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from misfin.trust.tofu import PinKind
 if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo
 
-# A remembered protocol version is asked for again after a month (docs/protocol.md §8).
+# A remembered protocol version expires after a month (docs/protocol.md §8).
 VERSION_MEMORY: Final = 30 * 86400.0
 _FRESH: Final = 86400.0
 
@@ -22,7 +22,7 @@ class LogEvent(StrEnum):
 
     FIRST_USE = "first use"
     RENEWED = "renewed"
-    REFUSED = "refused"  # a certificate was shown and not accepted
+    REFUSED = "refused"  # a certificate was presented and not accepted
     APPROVED = "approved"
     FORGOTTEN = "forgotten"
     MAILBOX_KEY = "recipient's key changed"  # after a message; nothing was refused
@@ -43,7 +43,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A certificate that was shown and not accepted; a person may still approve it."""
+    """A certificate that was presented and not accepted; the user may still approve it."""
 
     kind: PinKind
     name: str
@@ -65,9 +65,9 @@ class HostMemory:
     size_limit: int | None = None
 
     def version(self, now: float) -> Version | None:
-        """The remembered version, or None once the memory is too old, or from a clock that was put back."""
+        """The remembered version, or None if it is too old, or from the future by a clock set back since."""
         return self.speaks if -_FRESH <= now - self.since <= VERSION_MEMORY else None
 
     def knows(self, speaks: Version, now: float) -> bool:
-        """Whether this version is remembered so freshly that writing it down again is not worth it."""
+        """Whether this version was stored so recently that storing it again is not worth it."""
         return self.speaks is speaks and -_FRESH <= now - self.since <= _FRESH

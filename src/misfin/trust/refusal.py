@@ -1,4 +1,4 @@
-"""Why nothing was sent: somebody has to decide about a host's certificate first."""
+"""Errors for a host's certificate that needs the user's decision before anything is sent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class TrustError(DeliveryError):
-    """Somebody has to decide about a certificate first; nothing of the message has left.
+    """The user has to decide about a certificate first; no byte of the message was sent.
 
-    ``certificate`` is what the host showed; ``actual_fingerprint`` is its SHA-256, 64 hex digits.
+    ``certificate`` is what the host presented; ``actual_fingerprint`` is its SHA-256, 64 hex digits.
     """
 
     def __init__(self, message: str, *, hostname: str, port: int, certificate: CertificateInfo) -> None:
@@ -25,10 +25,10 @@ class TrustError(DeliveryError):
 
 
 class CertificateChangedError(TrustError):
-    """The host shows another key than the one pinned for it (docs/protocol.md §5.2).
+    """The host presents another key than the one pinned for it (docs/protocol.md §5.2).
 
-    ``now`` is Unix seconds, to say whether a change was due.
-    ``pin`` is what was known; ``expected_fingerprint`` is the SHA-256 of that certificate, 64 hex digits.
+    ``now`` is Unix seconds, to say whether a change was due. ``pin`` is the pin so far;
+    ``expected_fingerprint`` is the SHA-256 of its certificate, 64 hex digits.
     """
 
     remedy = "Check with the owner of the host through another channel before you trust the new certificate."
@@ -49,9 +49,9 @@ class CertificateChangedError(TrustError):
 
 
 class FirstUseRefusedError(TrustError):
-    """The host was never seen before and trusting on first use is off."""
+    """The host was never seen before, and trust on first use is off."""
 
-    remedy = "Compare the fingerprint with one you have from the owner, then approve it."
+    remedy = "Compare the fingerprint with one you got from the owner, then approve it."
 
     def __init__(self, *, hostname: str, port: int, certificate: CertificateInfo) -> None:
         super().__init__(

@@ -1,7 +1,4 @@
-"""The trust decision: a pin, a certificate and the time go in, a verdict comes out.
-
-See docs/protocol.md §5.2.
-"""
+"""The trust decision: a verdict from a pin, a certificate and the time (docs/protocol.md §5.2)."""
 
 from __future__ import annotations
 
@@ -22,39 +19,39 @@ class PinKind(StrEnum):
 
 
 VOUCHED = "vouched for by its host"
-"""How a sender's pin came about that the sender's host confirmed."""
+"""How a sender's pin came about: the sender's host confirmed it."""
 APPROVED = "approved"
-"""How the words begin with which a person's decision is written down."""
+"""The first word of how a pin came about if the user decided it."""
 
 
 class Confirmed(StrEnum):
-    """Who said that a pinned certificate belongs to the name it is pinned for."""
+    """Who confirmed that a pinned certificate belongs to the name it is pinned for."""
 
     HOST = "host"
     PERSON = "person"
 
 
 class Decision(StrEnum):
-    """How a shown certificate stands to the pin (docs/trust.md §3, docs/protocol.md §5.2)."""
+    """How a presented certificate compares with the pin (docs/trust.md §3, docs/protocol.md §5.2)."""
 
     FIRST_USE = "first use"  # nothing is known yet
-    TRUSTED = "trusted"  # the very certificate of the pin
-    RENEWED = "renewed"  # another certificate over the same key: accepted, logged, shown
-    CHANGED = "changed"  # another key: never accepted without a person
+    TRUSTED = "trusted"  # the pinned certificate
+    RENEWED = "renewed"  # another certificate for the same key: accepted, logged, shown
+    CHANGED = "changed"  # another key: never accepted without the user
 
 
 class Remark(StrEnum):
-    """What a person should know about a certificate, whatever the decision (docs/protocol.md §5.2)."""
+    """What the user should know about a certificate, in addition to the decision (docs/protocol.md §5.2)."""
 
     EXPIRED = "expired"
     NOT_YET_VALID = "not yet valid"
     HOST_MISMATCH = "does not name the host"
-    PIN_EXPIRED = "the pinned certificate had expired"  # only with CHANGED: a change was due
+    PIN_EXPIRED = "the pinned certificate had expired"  # only with CHANGED: a change was to be expected
 
 
 @dataclass(frozen=True, slots=True)
 class PastPin:
-    """A value a pin had before. Times are Unix seconds; ``replaced`` is when it stopped to count."""
+    """A previous value of a pin. Times are Unix seconds; ``replaced`` is when it was replaced."""
 
     cert_sha256: str
     spki_sha256: str
@@ -97,7 +94,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class MailboxKey:
-    """A fingerprint servers gave for a mailbox in the META of a 20; seen first and last in Unix seconds.
+    """A fingerprint servers gave for a mailbox in the META of a 20; times are Unix seconds.
 
     It says nothing about the server's own certificate, and never decides whether a message is sent
     (docs/protocol.md §4.4).
@@ -110,7 +107,7 @@ class MailboxKey:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision about one shown certificate, with remarks."""
+    """The decision about one presented certificate, with remarks."""
 
     decision: Decision
     remarks: frozenset[Remark] = frozenset()
@@ -122,13 +119,13 @@ def change_due(pin: Pin | None, at: float) -> str:
         return ""
     try:
         return f"{datetime.fromtimestamp(pin.not_after, UTC):%Y-%m-%d}"
-    except (OverflowError, OSError, ValueError):  # a certificate may say anything
+    except (OverflowError, OSError, ValueError):  # a certificate may contain anything
         return "an unreadable day"
 
 
 def due_since(day: str) -> str:
-    """What speaks for a change of certificate: the pinned one had expired on ``day``."""
-    return f"A change was due since {day}, when the pinned certificate expired."
+    """An explanation for a change of certificate: the pinned one expired on ``day``."""
+    return f"A change was due: the pinned certificate expired on {day}."
 
 
 def pin_name(host: str, port: int) -> str:
@@ -140,10 +137,10 @@ def pin_name(host: str, port: int) -> str:
 
 
 def decide(pin: Pin | None, shown: CertificateInfo, now: float, *, host: str | None = None) -> Verdict:
-    """Judge the certificate a host or sender shows.
+    """Judge the certificate a host or sender presents.
 
-    ``now`` is Unix seconds. With ``host`` the certificate is also checked for naming it; that is
-    a remark only, because Misfin trusts keys and not names.
+    ``now`` is Unix seconds. With ``host``, a certificate that does not name it gets a remark, but no more:
+    Misfin trusts keys, not names.
     """
     remarks = set()
     if shown.not_after.timestamp() < now:

@@ -1,4 +1,4 @@
-"""Bytes in, lines or blocks out, never more than a fixed number of them held."""
+"""A bounded buffer: bytes in, lines or blocks out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 
 class Buffer:
-    """Collects the bytes of one message and drops what is over its ``limit``.
+    """Collects the bytes of one message and drops anything over its ``limit``.
 
-    Dropping is safe because one byte over the longest legal message is enough to refuse it. Looking for a
-    line end goes on where it stopped, so feeding byte by byte costs no more than feeding at once.
+    Dropping is safe because one byte over the longest legal message is enough to refuse it. Each search for
+    a line end resumes where the last one stopped, so feeding byte by byte costs no more than feeding at once.
     """
 
     __slots__ = ("_data", "_limit", "_seen")
@@ -23,16 +23,16 @@ class Buffer:
         return len(self._data)
 
     def feed(self, data: bytes) -> None:
-        """Take as much of ``data`` as there is room for."""
+        """Add as much of ``data`` as there is room for."""
         room = self._limit - len(self._data)
         self._data += data if len(data) <= room else memoryview(data)[:room]
 
     def peek(self, count: int) -> bytes:
-        """The first ``count`` bytes, or fewer when there are not as many."""
+        """The first ``count`` bytes, or fewer if there are not that many."""
         return bytes(self._data[:count])
 
     def search(self, one_byte: re.Pattern[bytes]) -> int:
-        """Where a one-byte pattern (always the same until :meth:`take`) matches, or -1 while it does not."""
+        """The position of a one-byte pattern (the same in every call until :meth:`take`), or -1."""
         found = one_byte.search(self._data, self._seen)
         if found is None:
             self._seen = len(self._data)
@@ -40,7 +40,7 @@ class Buffer:
         return found.start()
 
     def find(self, needle: bytes) -> int:
-        """Where ``needle`` (always the same until :meth:`take`) begins, or -1 while it has not come."""
+        """The position of ``needle`` (the same in every call until :meth:`take`), or -1."""
         found = self._data.find(needle, self._seen)
         if found < 0:
             self._seen = max(0, len(self._data) - len(needle) + 1)

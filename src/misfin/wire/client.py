@@ -1,4 +1,4 @@
-"""The sending side of one transaction: a request out, one response line in."""
+"""The client's side of one transaction: a request out, one response line in."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from misfin.wire.states import Event, ProtocolState, Transaction
 
 
 class ClientProtocol:
-    """A client's half of one connection, to be driven with bytes from any transport.
+    """The client's side of one connection, independent of the transport.
 
-    :meth:`send_request`, write what :meth:`get_outgoing_data` gives, then :meth:`feed_bytes` until it returns
-    a response, or :meth:`receive_eof`. :class:`~misfin.errors.RemoteProtocolError` says that what came is no
-    answer; if :attr:`request_sent` is true by then, the outcome is unknown and the request must not be
-    repeated (docs/protocol.md §2). :class:`~misfin.errors.LocalProtocolError` is a wrong order of calls.
+    Call :meth:`send_request`, write what :meth:`get_outgoing_data` returns, then call :meth:`feed_bytes`
+    until it returns a response, or :meth:`receive_eof`. :class:`~misfin.errors.RemoteProtocolError` means
+    that the bytes are not a valid answer; if :attr:`request_sent` is true by then, the outcome is unknown and
+    the request must not be repeated (docs/protocol.md §2). :class:`~misfin.errors.LocalProtocolError` means
+    a wrong order of calls.
     """
 
     def __init__(self) -> None:
@@ -28,22 +29,22 @@ class ClientProtocol:
 
     @property
     def state(self) -> ProtocolState:
-        """Where the transaction stands (states.py has the table)."""
+        """The state of the transaction (states.py has the table)."""
         return self._transaction.state
 
     @property
     def request_sent(self) -> bool:
-        """True once the whole request was handed out: from then on it may have arrived."""
+        """True once the whole request has been handed out: from then on it may have arrived."""
         return self._request_sent
 
     def send_request(self, request: MisfinRequest) -> None:
-        """Write the request into the outgoing bytes, once. Raises as :meth:`MisfinRequest.to_bytes`."""
-        data = request.to_bytes()  # first: what cannot be written must not change the state
+        """Queue the request as outgoing data, once. Raises as :meth:`MisfinRequest.to_bytes`."""
+        data = request.to_bytes()  # first: a request that cannot be written must not change the state
         self._transaction.happens(Event.REQUEST_BEGINS)
         self._outgoing = data
 
     def get_outgoing_data(self) -> bytes:
-        """What has to be written now, once; ``b""`` when there is nothing."""
+        """The bytes to write now, returned once; ``b""`` when there are none."""
         data, self._outgoing = self._outgoing, b""
         if data:
             self._request_sent = True
@@ -51,7 +52,7 @@ class ClientProtocol:
         return data
 
     def feed_bytes(self, data: bytes) -> MisfinResponse | None:
-        """Take bytes from the server; the response once its line is whole, else None.
+        """Process bytes from the server; returns the response once its line is complete, else None.
 
         Bytes after the response are ignored. A bare LF ends the line too; the response is then ``truncated``.
         """
@@ -68,9 +69,9 @@ class ClientProtocol:
         return self._answered(line, truncated=not line.endswith(b"\r\n"))
 
     def receive_eof(self) -> MisfinResponse | None:
-        """Take the end of what the server sends: the response if one can be made out, as ``truncated``.
+        """Process the end of input: returns the response if there is a readable one, marked ``truncated``.
 
-        None when it was returned before. Raises :class:`~misfin.errors.RemoteProtocolError` without one.
+        None if it was returned before. Raises :class:`~misfin.errors.RemoteProtocolError` if there is none.
         """
         if self.state is ProtocolState.DONE:
             return None
@@ -84,7 +85,7 @@ class ClientProtocol:
 
     def _may_still_receive(self) -> None:
         if self.state in {ProtocolState.BROKEN, ProtocolState.CUT}:
-            raise LocalProtocolError("The transaction is over; no more bytes can be taken.")
+            raise LocalProtocolError("The transaction is over; no more bytes can be processed.")
 
     def _answered(self, line: bytes, *, truncated: bool) -> MisfinResponse:
         try:
@@ -93,15 +94,15 @@ class ClientProtocol:
             )
         except RemoteProtocolError as e:
             raise self._violation(str(e)) from None
-        # Refusals may come early (a full server, a time-out); nobody can have accepted what was not yet sent.
+        # Refusals may come early (a full server, a time-out), but nothing can be accepted before it was sent.
         early = not self._request_sent and (is_success(response.status) or is_redirect(response.status))
         if early:
-            raise self._violation("The server answered before it was asked.")
+            raise self._violation("The server answered before the request was sent.")
         self._transaction.happens(Event.RESPONSE)
-        self._outgoing = b""  # refused before it was asked: the message need not leave any more
+        self._outgoing = b""  # refused early: the request need not be sent any more
         return response
 
     def _violation(self, message: str) -> RemoteProtocolError:
         self._transaction.happens(Event.VIOLATION)
-        self._outgoing = b""  # what was not handed out yet stays at home
+        self._outgoing = b""  # what has not been handed out yet is not sent
         return RemoteProtocolError(message)

@@ -1,4 +1,4 @@
-"""Every bound of the wire, each with its reason; all count bytes."""
+"""The size limits of the protocol, in bytes, each with its source."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MAX_RESPONSE = 2048
 """A response line with its CRLF (docs/protocol.md §2)."""
 
 MAX_REQUEST_BUFFER = max(MAX_B_REQUEST, MAX_C_HEADER + MAX_MESSAGE) + 1
-"""What a server ever holds of one request: the longest legal one, and one byte to see that more came."""
+"""The most a server buffers of one request: the longest legal one, and one byte to detect more."""
 
 MAX_RESPONSE_BUFFER = MAX_RESPONSE + 1
-"""What a client ever holds of one response."""
+"""The most a client buffers of one response."""
 
 __all__ = [
     "MAX_B_REQUEST",

@@ -1,4 +1,4 @@
-"""A Misfin request as a value, and the rules for writing and judging one (docs/protocol.md §1)."""
+"""A Misfin request as a value, and the rules for writing and checking one (docs/protocol.md §1)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ _LENGTH = re.compile(rb"0|[1-9][0-9]*")  # no sign, no leading zero (docs/protoc
 
 @dataclass(frozen=True, slots=True)
 class MisfinRequest:
-    """One message for one mailbox; ``message`` is all the request carries, metadata too.
+    """One message for one mailbox (docs/protocol.md §1).
 
-    See docs/protocol.md §1.
-
-    ``message`` is bytes of UTF-8; ``version`` says how it is laid out. :meth:`to_bytes` checks all of it.
+    ``message`` is all the request carries, metadata included, as UTF-8 bytes; ``version`` says how it is
+    laid out. :meth:`to_bytes` checks all of it.
     """
 
     mailbox: str
@@ -32,15 +31,12 @@ class MisfinRequest:
 
     @property
     def address(self) -> MisfinAddress:
-        """To whom; raises :class:`~misfin.errors.AddressError` when the two parts are not address."""
+        """The recipient; raises :class:`~misfin.errors.AddressError` if the two parts are not an address."""
         return MisfinAddress(self.mailbox, self.hostname)
 
     @property
     def is_probe(self) -> bool:
-        """True for an empty message: it asks for a fingerprint, nothing is stored.
-
-        See docs/protocol.md §1.3, §6.
-        """
+        """Whether the message is empty: it then asks for a fingerprint (docs/protocol.md §1.3, §6)."""
         return not self.message
 
     def parse_message(self) -> GemmailMessage:
@@ -52,9 +48,9 @@ class MisfinRequest:
     def to_bytes(self) -> bytes:
         """Write the request, strictly.
 
-        Raises :class:`~misfin.errors.AddressError`, :class:`~misfin.errors.MessageTooLargeError` (its
-        numbers are what the version counts: the whole request for B, the message for C) or
-        :class:`~misfin.errors.GemmailError` when a strict server would refuse the message.
+        Raises :class:`~misfin.errors.AddressError`, :class:`~misfin.errors.MessageTooLargeError` (with the
+        size the version counts: the whole request for B, the message for C) or
+        :class:`~misfin.errors.GemmailError` if a strict server would refuse the message.
         """
         target = SCHEME + self.address.address.encode()
         if self.version is Version.B:
@@ -71,14 +67,14 @@ class MisfinRequest:
         if defect := defect_of(self.message, self.version):
             raise GemmailError(f"The message cannot be sent: {defect}.")
         if self.version is Version.B and b"\r" in self.message:
-            raise GemmailError("The message cannot be sent as Misfin(B): it has a carriage return.")
+            raise GemmailError("The message cannot be sent as Misfin(B): it contains a carriage return.")
         return request
 
     def as_b(self) -> MisfinRequest:
         """The same message as a Misfin(B) request, its text unchanged: the fallback of docs/protocol.md §8.
 
-        Raises :class:`~misfin.errors.MessageTooLargeError` when it does not fit in 2048 bytes, and
-        :class:`~misfin.errors.GemmailError` when it could not arrive as it is (a TAB, a lone CR).
+        Raises :class:`~misfin.errors.MessageTooLargeError` if it does not fit in 2048 bytes, and
+        :class:`~misfin.errors.GemmailError` if it could not arrive unchanged (a TAB, a lone CR).
         """
         if self.version is Version.B:
             return self
@@ -88,8 +84,8 @@ class MisfinRequest:
         message = paired(parsed).to_bytes(Version.B)
         if b"\t" in message:
             raise GemmailError(
-                "The message cannot be sent as Misfin(B): it has a TAB, which such servers misread.",
-                remedy="Replace the TAB by spaces.",
+                "The message cannot be sent as Misfin(B): it contains a TAB, which such servers misread.",
+                remedy="Replace TABs with spaces.",
             )
         request = MisfinRequest(self.mailbox, self.hostname, message, Version.B)
         request.to_bytes()  # raises
@@ -97,45 +93,43 @@ class MisfinRequest:
 
 
 def defect_of(message: bytes, version: Version) -> str:
-    """What a strict server finds wrong with a message within its size, or ``""``.
+    """What a strict server would find wrong with a message besides its size, or ``""``.
 
     See docs/protocol.md §1.2, §1.3.
     """
     try:
         message.decode()
     except UnicodeDecodeError:
-        return "it is not UTF-8"
+        return "it is not valid UTF-8"
     if version is Version.C and message:
         if message.count(b"\n") < _METADATA_LINES:
             return "it has fewer than three metadata lines"
         if message.count(b"\r") != message.count(b"\r\n"):
-            return "it has a carriage return that ends no line"
+            return "it contains a carriage return that does not end a line"
     elif b"\r\n" in message:
-        return "it has a CRLF, which ends a Misfin(B) request"
+        return "it contains a CRLF, which ends a Misfin(B) request"
     return ""
 
 
 def read_target(data: bytes) -> MisfinAddress:
-    """Read what is between ``misfin://`` and the separator; a port is legal and ignored.
+    """Read the text between ``misfin://`` and the separator; a port is legal and ignored.
 
-    See docs/protocol.md §1.5.
-
-    Raises :class:`~misfin.errors.RemoteProtocolError` with the status 59.
+    See docs/protocol.md §1.5. Raises :class:`~misfin.errors.RemoteProtocolError` with status 59.
     """
     try:
         return parse_token(data.decode())
     except (UnicodeDecodeError, AddressError):
-        raise RemoteProtocolError("The request names no valid address.") from None
+        raise RemoteProtocolError("The request does not contain a valid address.") from None
 
 
 def read_length(digits: bytes) -> int:
     """Read CONTENT-LENGTH strictly (docs/protocol.md §1.3).
 
-    Raises :class:`~misfin.errors.RemoteProtocolError` with the status 59, also over the limit.
+    Raises :class:`~misfin.errors.RemoteProtocolError` with status 59, also over the limit.
     """
     if not _LENGTH.fullmatch(digits):
         raise RemoteProtocolError("The content length is not a number.")
-    # The number of digits first: int() is slow, and then refuses, where there are thousands.
+    # The number of digits first: int() is slow with thousands of digits, and fails with more.
     if len(digits) > len(str(MAX_MESSAGE)) or int(digits) > MAX_MESSAGE:
-        raise RemoteProtocolError(f"The message is too long; at most {MAX_MESSAGE} bytes are taken.")
+        raise RemoteProtocolError(f"The message is too long; at most {MAX_MESSAGE} bytes are allowed.")
     return int(digits)

@@ -12,17 +12,17 @@ from misfin.model.status import is_redirect, is_success
 from misfin.wire.limits import MAX_RESPONSE
 
 _LINE = re.compile(r"([0-9]{2})(?: (.*))?", re.DOTALL)
-# META comes from a stranger and has no use for these; a terminal has (docs/protocol.md §2).
+# META comes from a stranger and has no use for these, but a terminal acts on them (docs/protocol.md §2).
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class MisfinResponse:
-    """A response line (docs/protocol.md §2): two digits and META, a text without control characters.
+    """A response line (docs/protocol.md §2): two digits and META, text without control characters.
 
-    What a status means says :func:`misfin.interpret_status`; META is a stranger's text, shown at most.
-    ``truncated``: the line did not end with CRLF; it counts all the same. ``address``: who gave the answer,
-    where the transport knows; after a redirect not the one first asked. It does not count in comparisons.
+    :func:`misfin.interpret_status` says what a status means; META is a stranger's text, for display only.
+    ``truncated``: the line did not end with CRLF, but is valid all the same. ``address``: who answered, if
+    known; after a redirect not the address first asked. Comparisons ignore it.
     """
 
     status: int
@@ -32,7 +32,7 @@ class MisfinResponse:
 
     @classmethod
     def from_line(cls, line: str, *, truncated: bool = False) -> MisfinResponse:
-        """Read a line without its end: two digits, then a space and META, or nothing.
+        """Read a line without its line end: two digits, then a space and META, or nothing.
 
         Raises :class:`~misfin.errors.RemoteProtocolError` for anything else: the outcome is then unknown.
         """
@@ -42,7 +42,7 @@ class MisfinResponse:
         return cls(int(found[1]), _CONTROLS.sub("", found[2] or "").strip(), truncated)
 
     def to_bytes(self) -> bytes:
-        """Write the line: one, whatever is in META, and cut at :data:`MAX_RESPONSE` bytes.
+        """Write exactly one line, even if META has line ends, cut at :data:`MAX_RESPONSE` bytes.
 
         Raises :class:`~misfin.errors.LocalProtocolError` for a status outside 20 to 69 (docs/protocol.md §2).
         """
@@ -61,8 +61,7 @@ class MisfinResponse:
 
     @property
     def redirect_address(self) -> MisfinAddress | None:
-        """Where a 3x points, perhaps with a port to connect to; None, a failure, when META is not an
-        address."""
+        """Where a 3x points, perhaps with a port; None when META is not an address, which is a failure."""
         if not is_redirect(self.status):
             return None
         try:

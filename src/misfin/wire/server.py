@@ -1,4 +1,4 @@
-"""The receiving side of one transaction: one request in, one response line out."""
+"""The server's side of one transaction: one request in, one response line out."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _VERSIONS = {b" ": Version.B, b"\t": Version.C}
 
 
 class ServerProtocol:
-    """A server's half of one connection, to be driven with bytes from any transport.
+    """The server's side of one connection, independent of the transport.
 
-    :meth:`feed_bytes` until it returns a request, then :meth:`send_response`, and write what
-    :meth:`get_outgoing_data` gives. Illegal bytes raise :class:`~misfin.errors.RemoteProtocolError` at once;
-    answer with its ``status_hint``. One request is all a connection can carry: whatever comes later is
-    ignored. A response may be sent before the request is whole, to refuse it or to say that time is up.
+    Call :meth:`feed_bytes` until it returns a request, then :meth:`send_response`, and write what
+    :meth:`get_outgoing_data` returns. Illegal bytes raise :class:`~misfin.errors.RemoteProtocolError` at
+    once; answer with its ``status_hint``. A connection carries one request; anything after it is ignored. A
+    response may be sent before the request is complete, to refuse it or to report a time-out.
     """
 
     def __init__(self) -> None:
@@ -38,28 +38,28 @@ class ServerProtocol:
 
     @property
     def state(self) -> ProtocolState:
-        """Where the transaction stands (states.py has the table)."""
+        """The state of the transaction (states.py has the table)."""
         return self._transaction.state
 
     @property
     def recipient(self) -> MisfinAddress | None:
-        """To whom the request is, known before its message has come: lets a server refuse early."""
+        """The recipient, known before the message has arrived, so that a server can refuse early."""
         return self._recipient
 
     @property
     def version(self) -> Version | None:
-        """B or C, as soon as the separator after the address has come."""
+        """B or C, as soon as the separator after the address has arrived."""
         return self._version
 
     @property
     def header_done(self) -> bool:
-        """True once a Misfin(C) header was read: the message then has a time limit of its own."""
+        """True once a Misfin(C) header has been read: the message then has its own time limit."""
         return self._length is not None
 
     def feed_bytes(self, data: bytes) -> MisfinRequest | None:
-        """Take bytes from the client; the request once it is whole, else None.
+        """Process bytes from the client; returns the request once it is complete, else None.
 
-        Bytes behind the request in the same call make it illegal, in later calls they are ignored
+        Bytes after the request make it illegal in the same call, and are ignored in later calls
         (docs/protocol.md §1.3). Raises :class:`~misfin.errors.RemoteProtocolError`.
         """
         if not data or self.state not in {ProtocolState.IDLE, ProtocolState.REQUESTING}:
@@ -77,23 +77,23 @@ class ServerProtocol:
         return request
 
     def receive_eof(self) -> None:
-        """Take the end of what the client sends; a whole request still gets its answer, half of one none."""
+        """Process the end of input: a complete request can still be answered, an incomplete one cannot."""
         if self.state in {ProtocolState.IDLE, ProtocolState.REQUESTING}:
             self._transaction.happens(Event.EOF)
 
     def send_response(self, response: MisfinResponse) -> None:
-        """Write the response into the outgoing bytes; only once, and not after the client left half-way."""
+        """Queue the response as outgoing data; only once, and not if the client left before finishing."""
         data = response.to_bytes()
         self._transaction.happens(Event.RESPONSE)
         self._outgoing = data
 
     def get_outgoing_data(self) -> bytes:
-        """What has to be written now, once; ``b""`` when there is nothing."""
+        """The bytes to write now, returned once; ``b""`` when there are none."""
         data, self._outgoing = self._outgoing, b""
         return data
 
     def _maybe_target(self) -> None:
-        """Read up to the first SP or TAB: that one decides between B and C (docs/protocol.md §1.4)."""
+        """Read up to the first SP or TAB, which decides between B and C (docs/protocol.md §1.4)."""
         begun = self._incoming.peek(len(SCHEME))
         if not SCHEME.startswith(begun):
             raise RemoteProtocolError("The request does not begin with misfin://.")
@@ -111,7 +111,7 @@ class ServerProtocol:
         self._room = (MAX_B_REQUEST if version is Version.B else MAX_C_HEADER) - len(head)
 
     def _maybe_line(self, too_long: str) -> bytes | None:
-        """The rest of the line, without its CRLF, once it is there."""
+        """The rest of the line, without its CRLF, once it has arrived."""
         end = self._incoming.find(_CRLF)
         if end + len(_CRLF) > self._room or (end < 0 and len(self._incoming) >= self._room):
             raise RemoteProtocolError(too_long)
@@ -136,7 +136,7 @@ class ServerProtocol:
         if message is None:
             return None
         if len(self._incoming):
-            raise RemoteProtocolError("Something follows the message.")
+            raise RemoteProtocolError("There are bytes after the end of the message.")
         if defect := defect_of(message, self._version):
             raise RemoteProtocolError(f"The message is not well-formed: {defect}.")
         return MisfinRequest(self._recipient.mailbox, self._recipient.hostname, message, self._version)

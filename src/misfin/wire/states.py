@@ -1,7 +1,7 @@
-"""The course of one Misfin transaction, as one table that does not know which side it is on.
+"""The states of one Misfin transaction, as one table for both client and server.
 
 Two rules keep it readable: every change of state goes through :meth:`Transaction.happens`, and nothing here
-knows whether it runs in a client or a server. A pair not in the table is a bug of the calling program.
+knows whether it runs in a client or a server. A pair not in the table is a bug in the calling program.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from misfin.errors import LocalProtocolError
 
 
 class ProtocolState(Enum):
-    """Where a transaction stands."""
+    """The state of a transaction."""
 
     IDLE = "idle"
-    """No byte of the request has come or gone."""
+    """No byte of the request has been sent or received."""
     REQUESTING = "requesting"
-    """Some of the request has."""
+    """Part of the request has been sent or received."""
     ANSWERING = "answering"
-    """The whole request has; the answer is owed."""
+    """The request is complete; the answer is due."""
     BROKEN = "broken"
-    """One side broke the rules; at most an answer that says so may follow."""
+    """One side broke the protocol; only an answer saying so may follow."""
     DONE = "done"
-    """The answer is there: nothing else may ever happen on this connection."""
+    """The answer has been given: nothing else may happen on this connection."""
     CUT = "cut"
     """The connection ended before that."""
 
@@ -67,7 +67,7 @@ TRANSITIONS: dict[ProtocolState, dict[Event, ProtocolState]] = {
 
 
 class Transaction:
-    """One walk through :data:`TRANSITIONS`."""
+    """One pass through :data:`TRANSITIONS`."""
 
     __slots__ = ("state",)
 
@@ -75,7 +75,7 @@ class Transaction:
         self.state = ProtocolState.IDLE
 
     def happens(self, event: Event) -> None:
-        """Move on; raises :class:`~misfin.errors.LocalProtocolError` where the table has no such step."""
+        """Change state; raises :class:`~misfin.errors.LocalProtocolError` if the table has no such step."""
         try:
             self.state = TRANSITIONS[self.state][event]
         except KeyError:

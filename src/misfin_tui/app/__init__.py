@@ -62,11 +62,11 @@ if TYPE_CHECKING:
 __all__ = ["SCREENS", "MisfinApp", "run"]
 
 textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.001)  # type: ignore[misc]  # Final there
-"""Seconds between two drawings at least. What becomes known just after one waits for one or two of these:
-with Textual's sixtieth of a second that was most of the time between a key and what a search finds."""
+"""Least seconds between two drawings. What becomes known just after one waits for one or two of these:
+with Textual's sixtieth of a second that was most of the delay between a key and a search result."""
 
 STOP_WITHIN = 6.0
-"""Seconds the courier gets at the end for what is on the wire; what did not leave stays in the outbox."""
+"""Seconds the courier gets at the end to finish what it is sending; the rest stays in the outbox."""
 
 
 def _provider(name: str) -> Callable[[], type[Provider]]:
@@ -99,7 +99,7 @@ class MisfinApp(App[int]):
     BINDINGS = bindings(KeyContext.EVERYWHERE)
     COMMANDS = App.COMMANDS | {_provider(f"{what}Provider") for what in ("Action", "Folder", "People")}
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
-    # In the lists of Textual reversed text is not reversed.
+    # Textual's lists do not show reversed text as reversed.
     DEFAULT_CSS = """
     CommandPalette:ansi CommandList > .option-list--option-highlighted {
         color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
@@ -132,7 +132,7 @@ class MisfinApp(App[int]):
         self.services = Services(profile, config, self.post_message)
         self._typed = 0.0
         self.keys = Keymap()
-        """The keys in force, and what was wrong with the user's own."""
+        """The keys in use, and what was wrong with the user's own."""
         self.notices = Notices(self)
         self.announcements = MailAnnouncements(self)
         self.switcher = ScreenSwitcher(self)
@@ -152,7 +152,7 @@ class MisfinApp(App[int]):
         self.look_for_texts = self.ending.look_for_texts
 
     def use_config(self, config: Config) -> None:
-        """Other settings are in force from now on."""
+        """Use other settings from now on."""
         self.config = config
         self.post_message(ConfigChanged())
 
@@ -245,20 +245,20 @@ class MisfinApp(App[int]):
     # ---- messages from services, threads and the courier
 
     def on_mail_changed(self, message: MailChanged) -> None:
-        """Messages came or changed; of new ones a notice, a bell and a command tell, as the settings say."""
+        """Messages came or changed; a notice, a bell and a command announce new ones, as the settings say."""
         self.switcher.broadcast(message)
         self.pictures.doubt()
         if message.arrived:
             self.announcements.announce(message)
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
-        """Something on its way out changed state."""
+        """A delivery changed state."""
         self.switcher.broadcast(message)
         if message.notice:
             self.say(message.notice, severity=message.severity)
 
     def on_source_changed(self, message: SourceChanged) -> None:
-        """What brings mail came, went or has trouble."""
+        """A source of mail came, went or has trouble."""
         self.switcher.broadcast(message)
 
     def on_index_progress(self, message: IndexProgress) -> None:
@@ -266,7 +266,7 @@ class MisfinApp(App[int]):
         self.switcher.broadcast(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
-        """Other settings are in force: keys, theme, courier and receiver follow at once."""
+        """The settings changed: keys, theme, courier and receiver follow at once."""
         before, self.services.config = self.services.config, self.config
         self.keys = resolve(self.config.keys)
         self.set_keymap(dict(self.keys.keys))
@@ -292,12 +292,12 @@ class MisfinApp(App[int]):
         self.say(text, severity="error", timeout=LONG)
 
     def on_trust_asked(self, message: TrustAsked) -> None:
-        """Somebody has to decide about a certificate."""
+        """A certificate needs a decision."""
         self.switcher.broadcast(message)
         self.questions.asked(message)
 
     def on_paste_refused(self, message: PasteRefused) -> None:
-        """More was pasted than anything here takes."""
+        """A paste was too large for anything here."""
         self.ending.paste_refused(message)
 
     def deliver_screenshot(
@@ -318,7 +318,7 @@ class MisfinApp(App[int]):
     # ---- the end
 
     def _handle_exception(self, error: Exception) -> None:
-        """A bug ends the program: what is written is kept first."""
+        """A bug ends the program: what is being written is saved first."""
         with suppress(Exception):  # whatever is broken now, the first error is the one to report
             self.ending.keep_all()
         super()._handle_exception(error)
@@ -332,7 +332,7 @@ class MisfinApp(App[int]):
 
     async def _stop(self) -> None:
         self.services.mail.stop()
-        with suppress(MisfinError):  # it was told when it could not be saved before
+        with suppress(MisfinError):  # it was reported when it could not be saved before
             await self.services.sending.flush()
         courier = self.services.courier
         try:
@@ -341,7 +341,7 @@ class MisfinApp(App[int]):
                     await courier.stop()
                 await self.services.receiving.stop()
         except TimeoutError:
-            pass  # every attempt is written down before and after it: nothing is lost
+            pass  # every attempt is recorded before and after it: nothing is lost
         await asyncio.to_thread(self._close_files)
 
     def _close_files(self) -> None:
@@ -362,7 +362,7 @@ def run(
 ) -> int:
     """Open the program and return its exit status.
 
-    ``link`` is a ``misfin:`` URI to write to, ``problems`` are sentences to tell, such as what the settings
+    ``link`` is a ``misfin:`` URI to write to, ``problems`` are sentences to show, such as what the settings
     have that means nothing, ``picture`` is that of the first screen, to be kept true.
     """
     sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them

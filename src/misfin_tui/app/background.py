@@ -1,4 +1,4 @@
-"""What works beside the screens once the first frame is painted: courier, receiver, the settings file."""
+"""What runs in the background once the first frame is painted: courier, receiver, the settings file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 AGAIN = 5.0
-"""Seconds until sending is tried again after it could not begin."""
+"""Seconds until sending is tried again after it could not start."""
 
 
 class CourierWork(AppController):
@@ -24,28 +24,28 @@ class CourierWork(AppController):
 
     @worker(group="courier", exclusive=True, description="courier")
     async def start(self) -> None:
-        """Send what is due, as long as the app runs. What happens is told as messages."""
+        """Send what is due, as long as the app runs. What happens is reported in messages."""
         from misfin_tui.services.news import messages_of
         from misfin_tui.services.posting import make_courier, sweep_attachments
 
-        def tell(event: Any) -> None:
+        def on_event(event: Any) -> None:
             for message in messages_of(event):
                 self.app.post_message(message)
 
-        told = ""
+        reported = ""
         while True:
             courier = None
             try:
-                courier = await asyncio.to_thread(make_courier, self.host.services, tell)
+                courier = await asyncio.to_thread(make_courier, self.host.services, on_event)
                 self.host.services.courier = courier
                 sweeping = asyncio.to_thread(sweep_attachments, self.host.services)
                 self.app.run_worker(sweeping, group="sweep", exit_on_error=False)
                 await courier.run()
                 return
             except MisfinError as error:
-                if str(error) != told:
+                if str(error) != reported:
                     self.host.report(error, "Nothing can be sent:")
-                told = str(error)
+                reported = str(error)
             finally:
                 if self.host.services.courier is courier:
                     self.host.services.courier = None
@@ -56,7 +56,7 @@ class ReceiverWork(AppController):
     """Starts and stops what receives mail here."""
 
     async def start(self) -> None:
-        """Receive mail if the settings want it; the status line says how that stands."""
+        """Receive mail if the settings say so; the status line shows the state."""
         if self.host.config.receive.enabled:
             await self.host.services.receiving.start()
 
@@ -76,14 +76,14 @@ class ReceiverWork(AppController):
 
     @worker(group="receiver", exclusive=True, description="start the receiver again")
     async def restart(self) -> None:
-        """It reads its settings when it starts; one that somebody else started goes on as it is."""
+        """It reads its settings when it starts; one that somebody else started keeps running as it is."""
         await self.host.services.receiving.stop()
         await self.start()
         state = await self.host.services.receiving.state()
         if state.adopted:
             self.host.say(
-                "The receiver was not started by this program, and goes on with its old settings until"
-                " whoever started it starts it again.",
+                "The receiver was not started by this program, and keeps its old settings until"
+                " it is restarted.",
                 severity="warning",
                 timeout=LONG,
             )
@@ -92,7 +92,7 @@ class ReceiverWork(AppController):
 
 
 class SettingsFile(AppController):
-    """The settings as they stand on disk."""
+    """The settings as they are on disk."""
 
     def __init__(self, app: App[int], file: Path) -> None:
         super().__init__(app)
@@ -100,12 +100,12 @@ class SettingsFile(AppController):
 
     @worker(group="config", exclusive=True, description="follow config.toml")
     async def follow(self) -> None:
-        """What somebody writes into the file counts at once; a mistake in it changes nothing and is said."""
+        """Changes to the file take effect at once; a mistake in it is reported and changes nothing."""
         from misfin_tui.config import ConfigError, load
         from misfin_tui.services.following import changes
 
         file = self._file
-        told: list[str] = []
+        reported: list[str] = []
         broken = False
         try:
             async for _ in changes(file):
@@ -113,21 +113,21 @@ class SettingsFile(AppController):
                 try:
                     config = await asyncio.to_thread(load, file, unknown)
                 except ConfigError as error:
-                    remedy = "The settings in force stay as they are. Fix the line and save the file."
+                    remedy = "The settings in use stay as they are. Fix the line and save the file."
                     self.host.withdraw("settings", every=True)
                     self.host.say(f"{error}\n{remedy}", severity="error", timeout=LONG, about="settings")
                     broken = True
                     continue
                 if broken:
                     self.host.withdraw("settings", every=True)
-                    self.host.say("The settings file can be used again.")
+                    self.host.say("The settings file is valid again.")
                 broken = False
-                if unknown != told:
-                    told = unknown
+                if unknown != reported:
+                    reported = unknown
                     self.host.withdraw("settings", every=True)
                     for problem in unknown:
                         self.host.say(problem, severity="warning", timeout=LONG, about="settings")
                 if config != self.host.config:
                     self.host.use_config(config)
         except (OSError, RuntimeError):
-            return  # no notices from this file system: the file counts from the next start
+            return  # this file system reports no changes: the file is read at the next start

@@ -1,4 +1,4 @@
-"""How the program ends or stops when no key asked for it: signals, a lost terminal, an error; and ctrl+z."""
+"""How the program ends or stops other than by a key: signals, a lost terminal, an error; and ctrl+z."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 SIGNALLED = 128
 """The exit status after a signal is this and its number, as in every shell."""
 ARRIVES = 0.05
-"""Seconds until what was typed before a signal was read."""
+"""Seconds until what was typed before a signal has been read."""
 CAUGHT_UP = 0.5
 """Seconds a screen gets to take what was typed before a signal."""
 STUCK = 4.0
-"""Seconds in which the loop has to answer a signal; a terminal that takes nothing can block it."""
+"""Seconds in which the loop has to answer a signal; a terminal that accepts no output can block it."""
 AT_MOST = 8.0
 """Seconds after a signal when the program ends although it is still busy; drafts are saved then too."""
 LOOK_FOR_TEXTS = 3.0
-"""Seconds between two looks at what an editor saved whose draft is gone."""
+"""Seconds between two checks for what an editor saved after its draft was gone."""
 SENDS = 3.0
-"""Seconds the program goes on before it is suspended while messages are being sent."""
+"""Seconds the program keeps running before it is suspended while messages are being sent."""
 
 
 class Ending(AppController):
@@ -51,10 +51,10 @@ class Ending(AppController):
         self.ended_by = 0
         """The signal that ends the program; 0 while none does."""
         self.ended = threading.Event()
-        """Set once the program is through with its end."""
+        """Set once the program has ended."""
         self._answered = threading.Event()
         self.last_words = ""
-        """What is to be said on the terminal once the program has left it."""
+        """What to print on the terminal once the program has left it."""
         self._suspending = False
 
     # ---- what is being written
@@ -79,7 +79,7 @@ class Ending(AppController):
         self.app._close_messages_no_wait()
 
     async def action_quit(self) -> None:
-        """Leave. What is being written is saved first; if that fails, the person decides."""
+        """Quit. What is being written is saved first; if that fails, the user decides."""
         self._quit()
 
     @worker(group="quit", exclusive=True, description="quit")
@@ -89,8 +89,8 @@ class Ending(AppController):
         except MisfinError as error:
             from misfin_tui.dialogs.confirm import ConfirmDialog
 
-            question = f"The message you are writing could not be saved: {error} Leave and lose it?"
-            dialog = ConfirmDialog("Leave?", question, yes="Leave", danger=True)
+            question = f"The message you are writing could not be saved: {error} Quit and lose it?"
+            dialog = ConfirmDialog("Quit?", question, yes="Quit", danger=True)
             if not await self.app.push_screen_wait(dialog):
                 return
         self.app.exit(0)
@@ -184,7 +184,7 @@ class Ending(AppController):
             if courier is not None:
                 self.host.say("Suspending…")
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(SENDS):  # nothing may be cut off on its way
+                    async with asyncio.timeout(SENDS):  # no delivery may be cut off
                         await courier.stop()
             try:
                 state = await self.host.services.receiving.state()
@@ -201,13 +201,13 @@ class Ending(AppController):
     def _tell_suspended(self, receiving: bool) -> None:
         mail = "Mail is still being received; " if receiving else "No mail is received, and "
         with suppress(OSError):
-            print(f"misfin-tui is suspended. {mail}nothing is sent until you come back: fg", flush=True)
+            print(f"misfin-tui is suspended. {mail}nothing is sent until you resume it: fg", flush=True)
 
     # ---- texts of editors
 
     @worker(group="texts", exclusive=True, description="look for texts of editors")
     async def look_for_texts(self, *, again: bool = False) -> None:
-        """Make a draft of what an editor saved after its own was gone; ``again`` and again if it may yet."""
+        """Turn what an editor saved after its draft was gone into a draft; with ``again``, keep looking."""
 
         def waiting() -> bool:
             return any(self.host.services.profile.runtime.glob("draft-*.gmi"))
@@ -223,11 +223,11 @@ class Ending(AppController):
                 if await asyncio.to_thread(waiting):
                     found = await asyncio.to_thread(take_up, await self.host.services.identities.default())
             except (MisfinError, OSError) as error:
-                self.host.report(error, "What an editor saved could not be taken up:")
+                self.host.report(error, "The text that an editor saved could not be made a draft:")
                 return
             if found:
                 self.app.post_message(MailChanged())
-                self.host.say("What your editor saved after its message was gone is a draft of its own now.")
+                self.host.say("What your editor saved after its message was gone is now a separate draft.")
             if not again:
                 return
             await asyncio.sleep(LOOK_FOR_TEXTS)

@@ -1,4 +1,4 @@
-"""What the program says without being asked: notices from any text, and of new mail."""
+"""Notices at the edge of the screen: from any text, and of new mail."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 LONG = 12.0
 """Seconds a notice of a failure stays: it says what to do."""
 GATHERED = 3.0
-"""Seconds from one notice of new mail to the next: what comes meanwhile is told in one."""
+"""Seconds from one notice of new mail to the next: what comes meanwhile is announced in one."""
 
 
 @dataclasses.dataclass
 class ToastNotice(Notification):
-    """A notice that can be taken away by what it speaks of."""
+    """A notice that can be removed by its subject."""
 
     about: str = ""
 
@@ -37,18 +37,18 @@ class Notices(AppController):
     def say(
         self, text: str, *, severity: Severity = "information", timeout: float | None = None, about: str = ""
     ) -> None:
-        """A notice, wherever its text came from; ``about`` names what it speaks of, for :meth:`withdraw`."""
+        """A notice, wherever its text came from; ``about`` names its subject, for :meth:`withdraw`."""
         left = self.app.NOTIFICATION_TIMEOUT if timeout is None else timeout
         notice = ToastNotice(plain(text, one_line=False), severity=severity, timeout=left, about=about)
         self.app.post_message(Notify(notice))
 
     def withdraw(self, about: str, *, every: bool = False) -> None:
-        """Take the newest notice about something away, or ``every`` one: it holds no longer."""
+        """Remove the newest notice about something, or ``every`` one: it is no longer true."""
         notices = [
             each for each in self.app._notifications if isinstance(each, ToastNotice) and each.about == about
         ]
         for notice in notices if every else notices[-1:]:
-            self.app._unnotify(notice)  # Textual has a public word only for all there are
+            self.app._unnotify(notice)  # Textual's public method removes all of them
 
     def report(self, error: Exception, what: str = "") -> None:
         """A notice about something that failed: what happened, and what to do about it."""
@@ -62,22 +62,22 @@ class MailAnnouncements(AppController):
 
     def __init__(self, app: App[int]) -> None:
         super().__init__(app)
-        self._untold: list[MailChanged] = []
-        self._telling = False
+        self._pending: list[MailChanged] = []
+        self._waiting = False
 
     def announce(self, message: MailChanged) -> None:
-        """Say that messages came: at once, but while more and more come not for each of them."""
-        self._untold.append(message)
-        if not self._telling:
-            self._tell()
+        """Announce new messages: at once, but not one by one while many arrive."""
+        self._pending.append(message)
+        if not self._waiting:
+            self._announce_pending()
 
-    def _tell(self) -> None:
-        untold, self._untold = self._untold, []
-        self._telling = bool(untold)
-        if not untold:
+    def _announce_pending(self) -> None:
+        pending, self._pending = self._pending, []
+        self._waiting = bool(pending)
+        if not pending:
             return
-        self.app.set_timer(GATHERED, self._tell)
-        message = dataclasses.replace(untold[-1], arrived=sum(each.arrived for each in untold))
+        self.app.set_timer(GATHERED, self._announce_pending)
+        message = dataclasses.replace(pending[-1], arrived=sum(each.arrived for each in pending))
         more = f" and {message.arrived - 1:,} more" if message.arrived > 1 else ""
         self.host.say(f"New mail from {message.sender}{more}: {message.subject}")
         if self.host.config.ui.bell:

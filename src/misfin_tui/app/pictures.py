@@ -1,4 +1,4 @@
-"""Keeping the picture of the first screen true, for the next start."""
+"""Keeping the picture of the first screen current, for the next start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from misfin_tui.picture import Picture
 
 AT_START = 0.1
-"""Seconds after the first frame before its picture is drawn, where there is no true one."""
+"""Seconds after the first frame before its picture is drawn, where there is no current one."""
 UNCHANGED = 2.0
 """Seconds without a change before the picture of the first screen is drawn again."""
 

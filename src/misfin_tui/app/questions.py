@@ -1,4 +1,4 @@
-"""Questions about certificates: put to the person at once, but never into what they are doing."""
+"""Questions about certificates: asked at once, but never in the middle of something else."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class TrustQuestions(AppController):
         super().__init__(app)
         self._asking: set[tuple[str, str]] = set()
         self._to_ask: dict[tuple[str, str], None] = {}
-        """What else came up while a question stood, in that order."""
+        """What else came up while a question was open, in that order."""
 
-    async def ask(self, kind: str, name: str, *, unasked: bool = False) -> bool:
-        """Put a question about a certificate to the person, once at a time. Call it in a worker.
+    async def ask(self, kind: str, name: str, *, by_itself: bool = False) -> bool:
+        """Ask the user about a certificate, one question at a time. Call it in a worker.
 
-        False when no certificate of that name waits for a decision. Raises :class:`StoreError`, and
-        :class:`LocalError` when the certificate is another one by now. ``unasked`` when nobody called for it.
+        False when no certificate of that name needs a decision. Raises :class:`StoreError`, and
+        :class:`LocalError` when the certificate is another one by now. ``by_itself``: the user did not ask.
         """
         from misfin.trust.tofu import PinKind
         from misfin_tui.dialogs.certificate import Answer, CertificateDialog
@@ -41,24 +41,24 @@ class TrustQuestions(AppController):
             if question is None:
                 return False
             dialog = CertificateDialog(question)
-            if unasked:
+            if by_itself:
                 if self._occupied():
                     return True
-                dialog.comes_unasked()
+                dialog.opens_by_itself()
             answer = await self.app.push_screen_wait(dialog)
             if answer is Answer.TRUST:
                 await trust.approve(pin_kind, name, question.shown.fingerprints.cert)
-                self.host.say(f"The new certificate of {name} is trusted from now on.")
+                self.host.say(f"The new certificate of {name} is now trusted.")
             elif answer is Answer.REFUSE:
                 await trust.refuse(pin_kind, name)
-                self.host.say(f"The pin of {name} stays as it was.")
+                self.host.say(f"The pin of {name} is unchanged.")
             return True
         finally:
             self._asking.discard((kind, name))
 
     @worker(group="trust", description="ask about a certificate")
     async def asked(self, message: TrustAsked) -> None:
-        """Somebody has to decide: ask at once, unless a person is writing or answering something else."""
+        """A decision is needed: ask at once, unless the user is writing or answering something else."""
         wanted = (message.kind, message.name)
         if self._asking:
             if wanted not in self._asking:
@@ -71,11 +71,11 @@ class TrustQuestions(AppController):
             if self._occupied():
                 continue  # the notice said so already, and the outbox keeps the question
             try:
-                await self.ask(kind, name, unasked=True)
+                await self.ask(kind, name, by_itself=True)
             except MisfinError as error:
                 self.host.report(error)
 
     def _occupied(self) -> bool:
-        """Whether the keys of the person are meant for something."""
+        """Whether the user is typing or answering something."""
         writing = self.app.focused is not None and self.app.focused.check_consume_key("a", "a")
         return writing or self.app.screen.is_modal or self.host.type_ahead.waiting

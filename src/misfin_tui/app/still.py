@@ -56,7 +56,7 @@ def draw(profile: Profile, size: tuple[int, int]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Draw it as politely as possible; without success the next start is a moment slower."""
+    """Draw it at low priority; if that fails, the next start is a moment slower."""
     root, cache, runtime, width, height = arguments
     os.nice(10)
     try:

@@ -1,4 +1,4 @@
-"""Which screens there are, and how one gets to them."""
+"""Which screens there are, and how they are opened."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ScreenSwitcher(AppController):
         self.open("thread", conversation, inbox.messages, message, view)
 
     def open_composer(self, draft: Draft | None = None) -> None:
-        """Write a new message, or go on with a draft."""
+        """Write a new message, or continue a draft."""
         self.open("compose", draft)
 
     def show_inbox(self) -> None:
@@ -81,7 +81,7 @@ class ScreenSwitcher(AppController):
         self.show_inbox()
 
     def action_show_outbox(self) -> None:
-        """What is on its way out."""
+        """The outbox."""
         self.open("outbox")
 
     def action_show_trust(self) -> None:
@@ -93,7 +93,7 @@ class ScreenSwitcher(AppController):
         self.open("contacts")
 
     def action_show_identities(self) -> None:
-        """One's own addresses."""
+        """The user's own addresses."""
         self.open("identities")
 
     def action_show_settings(self) -> None:

@@ -1,4 +1,4 @@
-"""The driver that draws on a terminal where the picture of the first screen already stands."""
+"""The driver that draws on a terminal where the picture of the first screen is already shown."""
 
 from __future__ import annotations
 

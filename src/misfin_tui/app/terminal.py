@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 READ = 4096
 """Bytes of one read: what a terminal's buffer holds."""
 STOPPING = 0.05
-"""Seconds until a process that was told to stop has done so; it counts on when it goes on."""
+"""Seconds until a process that was sent a stop signal has stopped; counting continues when it resumes."""
 MAY_BLOCK = 0.5
-"""Seconds the last sequences may take to be written to a terminal that takes nothing."""
+"""Seconds the last sequences may take to be written to a terminal that accepts no output."""
 
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _KEYS = (signal.SIGINT, signal.SIGQUIT)  # sent by a key where the terminal is not ours
@@ -63,7 +63,7 @@ class TerminalDriver(LinuxDriver):
         """Whether the terminal is set up for us."""
         self._before = {number: signal.getsignal(number) for number in (*ENDING, *_STOPPING)}
         super().__init__(app, **options)
-        self._output = sys.__stderr__.fileno()  # type: ignore[union-attr]  # that it is there Textual takes for granted, too
+        self._output = sys.__stderr__.fileno()  # type: ignore[union-attr]  # Textual takes it for granted too
         self._file = cast("Any", _Output(self._output))
         for number in ENDING:
             if self._before[number] is not signal.SIG_IGN:  # nohup
@@ -160,21 +160,21 @@ class TerminalDriver(LinuxDriver):
         if self._auto_restart:
             self._soon(self._ending.action_suspend_process)
         else:
-            self._stop(os.getpid())  # the terminal is an editor's, which was told to stop too
+            self._stop(os.getpid())  # the terminal is an editor's, which was stopped too
 
     def _sigcont_application(self, *_: Any) -> None:
         if self._auto_restart:
             self._soon(self._go_on)
 
     def _go_on(self) -> None:
-        """The program was stopped by SIGSTOP, which nobody can answer, and others used the terminal."""
+        """The program was stopped by SIGSTOP, which cannot be caught, and others used the terminal."""
         if self._auto_restart and self.in_charge and self._in_foreground():
             self.suspend_application_mode()
             self.resume_application_mode()
             self._app.refresh(layout=True)
 
     def may_stop(self) -> bool:
-        """Whether a shell is there to go on with; without one the program could never be continued."""
+        """Whether there is a shell to return to; without one the program could never be continued."""
         with suppress(OSError):
             parent = os.getppid()
             group = os.getpgrp()

@@ -1,4 +1,4 @@
-"""What a terminal sends, as events: keys, the mouse, pasted text. What is none of these is dropped.
+"""What a terminal sends, as events: keys, the mouse, pasted text. Anything else is dropped.
 
 Textual's own parser ends a paste at the first ESC inside it and then takes the rest for keys, takes broken
 or unknown escape sequences apart into keys, and its driver ends at a byte that is not UTF-8. Here bytes are
@@ -22,7 +22,7 @@ from textual.message import Message
 from misfin_tui.messages import PasteRefused
 
 MAX_PASTE = 256 * 1024
-"""Bytes a paste may have: four times what the text of a message takes. Of a larger one nothing is kept."""
+"""Bytes a paste may have: four times what the text of a message takes. Nothing of a larger one is kept."""
 MAX_SEQUENCE = 128
 """Bytes looked at of one control sequence; known ones have less than half."""
 POLL = 0.1
@@ -31,15 +31,15 @@ SETTLED = 0.02
 """Seconds of silence after the end mark of a paste until keys count again: no person is that quick, but text
 that holds an end mark of its own comes without a pause."""
 BROKEN_AFTER = 5
-"""Times nothing came after which a sequence that was begun is given up (half a second)."""
+"""Silent intervals after which an unfinished sequence is given up (half a second)."""
 STALLED_AFTER = 50
-"""Times nothing came after which the text of a paste without an end is handed over (five seconds)."""
+"""Silent intervals after which the text of a paste without an end is handed over (five seconds)."""
 SHORT = 512
 """Bytes of a read that cannot be a part of a longer text."""
 MAX_CELLS = 2000
 """Columns and rows a window may have by its own report."""
 LATE = 10
-"""Times nothing came after ESC until which the rest of a sequence may still follow it (a second)."""
+"""Silent intervals after ESC in which the rest of a sequence may still follow it (a second)."""
 
 _START, _END = b"\x1b[200~", b"\x1b[201~"
 _ESC, _BEL, _CAN, _SUB = 0x1B, 0x07, 0x18, 0x1A

@@ -51,7 +51,7 @@ class ThemeSwitcher(AppController):
         return name, problems
 
     def use(self, wanted: str) -> str:
-        """Put the theme of the settings in force; returns what was wrong with it."""
+        """Apply the theme of the settings; returns what was wrong with it."""
         self.app.theme, problem = theming.choose(wanted, self.app.available_themes, os.environ)
         return problem
 

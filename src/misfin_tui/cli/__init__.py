@@ -22,21 +22,21 @@ class Exit(IntEnum):
     USAGE = 2
     """Wrong usage or input."""
     HELD = 3
-    """Held for a decision of a person."""
+    """Held for your decision."""
     DEFERRED = 4
     """Deferred, and kept in the outbox."""
     INTERRUPTED = 130
-    """Ended by ctrl+c before the result was known; 128 + SIGINT, as shells write it."""
+    """Ended by ctrl+c before the result was known; 128 + SIGINT, as shells report it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the whole program when none is named. Returns the exit status."""
+    """Run one command, or open the program when none is named. Returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:  # before argparse: the commonest question should be the cheapest
         print_version()
         return Exit.DONE
     try:
-        import fcntl  # noqa: F401 - file locks, which nothing here can do without
+        import fcntl  # noqa: F401 - file locks; nothing here works without them
     except ImportError:
         complain(
             "This program needs a POSIX system such as Linux, macOS or a BSD.",
@@ -46,15 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     command: Callable[[], int]
     if not arguments or (len(arguments) == 2 and arguments[0] == "--profile" and arguments[1][:1] != "-"):
-        command = lambda: open_at_once(arguments[1] if arguments else None)  # noqa: E731 - as the other one
+        command = lambda: open_at_once(arguments[1] if arguments else None)  # noqa: E731 - one name for both ways
     else:
         from misfin_tui.cli.parser import parse
 
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # marks that a terminal of another encoding has not
+                stream.reconfigure(errors="replace")  # signs that another encoding may lack
         parsed = parse(arguments)
-        command = lambda: _run(parsed)  # noqa: E731 - two ways to one place
+        command = lambda: _run(parsed)  # noqa: E731 - one name for both ways
     return guarded(command)
 
 
@@ -82,19 +82,19 @@ def guarded(command: Callable[[], int]) -> int:
 
 
 def end_by_exception() -> None:
-    """SIGTERM and SIGHUP undo what was begun (the first screen, a demo's folder), as ctrl+c does."""
+    """Let SIGTERM and SIGHUP raise, so that they clean up (first screen, a demo's folder) as ctrl+c does."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)
 
 
 def _end(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)  # as every shell says it
+    raise SystemExit(128 + number)  # the status shells give a signal
 
 
 def open_at_once(folder: str | None) -> int:
-    """The program itself: before argparse, and its first screen, if a true picture of it is kept, before all
-    else."""
+    """Open the program without argparse. Where a valid picture of its first screen is kept, show that before
+    anything else."""
     gc.disable()  # as early as it can be; the app turns it on again
     from misfin_tui.paths import find_profile
     from misfin_tui.picture import Picture
@@ -108,14 +108,14 @@ def open_at_once(folder: str | None) -> int:
 
 
 def print_version() -> None:
-    """The version, from the one place where it is written."""
+    """Print the version, from the one place where it is written."""
     from misfin_tui import __version__
 
     print(f"misfin-tui {__version__}")
 
 
 def complain(what: str, remedy: str) -> None:
-    """One line on stderr: what happened and what to do, inert whatever text it quotes.
+    """One line on stderr: what happened and what to do, without control characters of any text it quotes.
 
     See docs/command-line.md §2.
     """

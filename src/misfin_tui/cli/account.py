@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def list_accounts(args: Namespace) -> int:
-    """List the accounts, the one to write from first."""
+    """List the accounts, the default first."""
     with open_services(args) as services:
         accounts = services.accounts.read_all()
         records = [_record(each, at == 0, services) for at, each in enumerate(accounts)]

@@ -1,4 +1,4 @@
-"""``misfin-tui doctor``: looks for what is wrong with profile, mail and network, and says what to do."""
+"""``misfin-tui doctor``: checks profile, mail and network, and says what to do about problems."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from misfin_tui.cli.output import emit, profile_of, say
 from misfin_tui.paths import Profile
 
 ROOM_NEEDED = 50 * 1024 * 1024
-"""Bytes of free disk below which losing mail is a matter of days."""
+"""Bytes of free disk space below which mail will soon be refused."""
 
 
 class CheckVerdict(StrEnum):
-    """How one look came out."""
+    """The result of one check."""
 
     GOOD = "good"
     NOTE = "note"
@@ -38,7 +38,7 @@ MARKS = {CheckVerdict.GOOD: "✓", CheckVerdict.NOTE: "·", CheckVerdict.BAD: "�
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, what was found, and what to do about it."""
+    """What was checked, what was found, and what to do about it."""
 
     topic: str
     verdict: CheckVerdict
@@ -52,8 +52,8 @@ def doctor(args: Namespace) -> int:
     if args.reindex and profile.root.exists():
         _reindex(profile)
     bad = False
-    for look in LOOKS:
-        for finding in _guarded(look, profile):
+    for check in CHECKS:
+        for finding in _guarded(check, profile):
             bad = bad or finding.verdict is CheckVerdict.BAD
             record = {
                 "topic": finding.topic,
@@ -66,19 +66,19 @@ def doctor(args: Namespace) -> int:
     return Exit.FAILED if bad else Exit.DONE
 
 
-def _guarded(look: Callable[[Profile], Iterator[Finding]], profile: Profile) -> Iterator[Finding]:
-    """One look; what it trips over is a finding too, and the others go on."""
-    topic = look.__name__.removeprefix("look_at_").replace("_", " ")
+def _guarded(check: Callable[[Profile], Iterator[Finding]], profile: Profile) -> Iterator[Finding]:
+    """Run one check. An error in it is a finding too, and the other checks still run."""
+    topic = check.__name__.removeprefix("check_").replace("_", " ")
     try:
-        yield from look(profile)
+        yield from check(profile)
     except MisfinError as error:
         yield Finding(topic, CheckVerdict.BAD, str(error), error.remedy)
     except (OSError, sqlite3.Error) as error:
-        yield Finding(topic, CheckVerdict.BAD, str(error), "Check the file, its rights and the disk.")
+        yield Finding(topic, CheckVerdict.BAD, str(error), "Check the file, its permissions and the disk.")
 
 
-def look_at_versions(_profile: Profile) -> Iterator[Finding]:
-    """Which program and which libraries these are."""
+def check_versions(_profile: Profile) -> Iterator[Finding]:
+    """The versions of the program and of its libraries."""
     from importlib.metadata import version
 
     names = ("misfin-tui", "textual", "cryptography", "pyOpenSSL")
@@ -87,11 +87,11 @@ def look_at_versions(_profile: Profile) -> Iterator[Finding]:
     yield Finding("versions", CheckVerdict.GOOD, f"{found}, Python {python}, SQLite {sqlite3.sqlite_version}")
 
 
-def look_at_profile(profile: Profile) -> Iterator[Finding]:
-    """The folder: there, ours alone, on a disk with room."""
+def check_profile(profile: Profile) -> Iterator[Finding]:
+    """The profile folder exists, is private, and its disk has space."""
     if not profile.root.exists():
         yield Finding(
-            "profile", CheckVerdict.NOTE, f"{profile.root} does not exist yet.", "It is made when needed."
+            "profile", CheckVerdict.NOTE, f"{profile.root} does not exist yet.", "It is created when needed."
         )
         return
     mode = stat.S_IMODE(profile.root.stat().st_mode)
@@ -99,41 +99,50 @@ def look_at_profile(profile: Profile) -> Iterator[Finding]:
         yield Finding(
             "profile",
             CheckVerdict.NOTE,
-            f"{profile.root} can be entered by others ({mode:o}).",
-            "chmod 700 closes it.",
+            f"Other users can open {profile.root} (mode {mode:o}).",
+            "Run chmod 700 on it.",
         )
     if not os.access(profile.root, os.W_OK):
         yield Finding(
-            "profile", CheckVerdict.BAD, f"{profile.root} cannot be written.", "Check owner and rights."
+            "profile",
+            CheckVerdict.BAD,
+            f"{profile.root} cannot be written.",
+            "Check its owner and permissions.",
         )
     free = shutil.disk_usage(profile.root).free
     if free < ROOM_NEEDED:
         yield Finding(
-            "profile", CheckVerdict.BAD, f"Only {free // 1024:,} KiB are free.", "Make room: mail is refused."
+            "profile",
+            CheckVerdict.BAD,
+            f"Only {free // 1024:,} KiB are free.",
+            "Free some space, or mail will be refused.",
         )
     yield Finding("profile", CheckVerdict.GOOD, str(profile.root))
 
 
-def look_at_settings(profile: Profile) -> Iterator[Finding]:
+def check_settings(profile: Profile) -> Iterator[Finding]:
     """The settings file can be read, and the keys in it mean something."""
     settings = config.load(profile.config)
     from misfin_tui.keymap import resolve
 
     for problem in resolve(settings.keys).problems:
         yield Finding("settings", CheckVerdict.BAD, problem)
-    where = str(profile.config) if profile.config.exists() else "no file; the defaults are in force"
+    where = str(profile.config) if profile.config.exists() else "no file; the defaults are used"
     yield Finding("settings", CheckVerdict.GOOD, where)
 
 
-def look_at_identities(profile: Profile) -> Iterator[Finding]:
-    """Every identity can be read, is private, and is one other servers accept."""
+def check_identities(profile: Profile) -> Iterator[Finding]:
+    """Every identity can be read, is private, and should be accepted by other servers."""
     from misfin.store.identities import IdentityStore
     from misfin.trust.identity import check, expires_soon
 
     stored = IdentityStore(profile.identities).all()
     if not stored:
         yield Finding(
-            "identities", CheckVerdict.NOTE, "You have none yet.", "misfin-tui identity new mailbox@host"
+            "identities",
+            CheckVerdict.NOTE,
+            "You have none yet.",
+            "Create one with `misfin-tui identity new mailbox@host`.",
         )
     for one in stored:
         if one.identity is None:
@@ -141,7 +150,7 @@ def look_at_identities(profile: Profile) -> Iterator[Finding]:
             continue
         if stat.S_IMODE(one.path.stat().st_mode) & 0o077:
             yield Finding(
-                "identities", CheckVerdict.BAD, f"Others can read {one.path}.", "chmod 600 closes it."
+                "identities", CheckVerdict.BAD, f"Other users can read {one.path}.", "Run chmod 600 on it."
             )
         now = datetime.now(UTC)
         for complaint in filter(None, (expires_soon(one.identity, now), *check(one.identity, now))):
@@ -149,7 +158,7 @@ def look_at_identities(profile: Profile) -> Iterator[Finding]:
         yield Finding("identities", CheckVerdict.GOOD, one.identity.address.long_form)
 
 
-def look_at_accounts(profile: Profile) -> Iterator[Finding]:
+def check_accounts(profile: Profile) -> Iterator[Finding]:
     """Which accounts there are, and why one in the settings is left out."""
     from misfin_tui.config.accounts import account_book
 
@@ -161,8 +170,8 @@ def look_at_accounts(profile: Profile) -> Iterator[Finding]:
         yield Finding("accounts", CheckVerdict.GOOD, names)
 
 
-def look_at_databases(profile: Profile) -> Iterator[Finding]:
-    """The precious databases are whole."""
+def check_databases(profile: Profile) -> Iterator[Finding]:
+    """The databases that cannot be rebuilt are intact."""
     for path in (profile.trust_db, profile.outbox_db, profile.contacts_db):
         if not path.exists():
             continue
@@ -171,13 +180,13 @@ def look_at_databases(profile: Profile) -> Iterator[Finding]:
         if verdict == "ok":
             yield Finding("databases", CheckVerdict.GOOD, path.name)
         else:
-            yield Finding("databases", CheckVerdict.BAD, f"{path}: {verdict}", "Bring it back from a backup.")
+            yield Finding("databases", CheckVerdict.BAD, f"{path}: {verdict}", "Restore it from a backup.")
 
 
-def look_at_mail(profile: Profile) -> Iterator[Finding]:
+def check_mail(profile: Profile) -> Iterator[Finding]:
     """The Maildirs can be read, and the index agrees with them."""
     if not profile.root.exists():
-        return  # to look is not to make one
+        return  # a check must not create it
     from misfin.store.index import MailIndex
     from misfin.store.mail.maildir import MailStore
 
@@ -191,11 +200,15 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
     finally:
         index.close()
     for folder in changes.unreadable:
-        yield Finding("mail", CheckVerdict.BAD, f"{folder} cannot be read.", "Check owner and rights.")
+        yield Finding(
+            "mail", CheckVerdict.BAD, f"{folder} cannot be read.", "Check its owner and permissions."
+        )
     store = MailStore(profile.mail)
     for place in (store.folder(folder.account, folder.folder).path for folder in folders):
         if not all(os.access(place / part, os.W_OK) for part in ("", "tmp", "new", "cur")):
-            yield Finding("mail", CheckVerdict.BAD, f"{place} cannot be written.", "Check owner and rights.")
+            yield Finding(
+                "mail", CheckVerdict.BAD, f"{place} cannot be written.", "Check its owner and permissions."
+            )
     messages = sum(folder.total for folder in folders)
     seen = f"{changes.added:,} new to the index; " if changes.added else ""
     yield Finding(
@@ -205,8 +218,8 @@ def look_at_mail(profile: Profile) -> Iterator[Finding]:
     )
 
 
-def look_at_outbox(profile: Profile) -> Iterator[Finding]:
-    """Nothing waits for a person without their knowing."""
+def check_outbox(profile: Profile) -> Iterator[Finding]:
+    """Which deliveries failed or need a decision."""
     if not profile.outbox_db.exists():
         return
     from misfin.store.outgoing.deliveries import DeliveryState
@@ -220,13 +233,13 @@ def look_at_outbox(profile: Profile) -> Iterator[Finding]:
     for row in waiting:
         verb = "has" if row.state is DeliveryState.FAILED else "is"
         yield Finding(
-            "outbox", CheckVerdict.NOTE, f"Message {row.id} to {row.to} {verb} {row.state.value}: {row.why}"
+            "outbox", CheckVerdict.NOTE, f"Delivery {row.id} to {row.to} {verb} {row.state.value}: {row.why}"
         )
     yield Finding("outbox", CheckVerdict.GOOD, "readable")
 
 
-def look_at_receiving(profile: Profile) -> Iterator[Finding]:
-    """Whether somebody listens where the settings say, and if not, whether we could."""
+def check_receiving(profile: Profile) -> Iterator[Finding]:
+    """A receiver is running, or one could listen where the settings say."""
     import socket
 
     from misfin.post.receiver_lock import running
@@ -234,7 +247,9 @@ def look_at_receiving(profile: Profile) -> Iterator[Finding]:
     state = running(profile.runtime)
     if state is not None:
         where = ", ".join(f"{host}:{port}" for host, port in state.addresses)
-        yield Finding("receiving", CheckVerdict.GOOD, f"A receiver runs on {where} (process {state.pid}).")
+        yield Finding(
+            "receiving", CheckVerdict.GOOD, f"A receiver is running on {where} (process {state.pid})."
+        )
         return
     settings = config.load(profile.config, []).receive
     if not settings.enabled:
@@ -242,7 +257,7 @@ def look_at_receiving(profile: Profile) -> Iterator[Finding]:
             "receiving",
             CheckVerdict.NOTE,
             "The program does not receive mail: receive.enabled is false.",
-            "`misfin-tui receive` receives while it runs.",
+            "`misfin-tui receive` receives as long as it runs.",
         )
     for listen in settings.listen:
         try:
@@ -255,23 +270,26 @@ def look_at_receiving(profile: Profile) -> Iterator[Finding]:
                 probe.bind((host, port))
         except ValueError as error:
             yield Finding(
-                "receiving", CheckVerdict.BAD, f"receive.listen: {error}", "Mend it in the settings."
+                "receiving", CheckVerdict.BAD, f"receive.listen: {error}", "Correct it in the settings."
             )
         except OSError as error:
-            remedy = "Stop what uses the port, or choose another in receive.listen."
+            remedy = "Stop the program that uses the port, or choose another port in receive.listen."
             yield Finding(
                 "receiving", CheckVerdict.NOTE, f"{listen} cannot be used: {error.strerror}.", remedy
             )
         else:
-            yield Finding("receiving", CheckVerdict.GOOD, f"{listen} is free; nothing receives right now.")
+            yield Finding("receiving", CheckVerdict.GOOD, f"{listen} is free; no receiver is running.")
 
 
-def look_at_terminal(_profile: Profile) -> Iterator[Finding]:
-    """What the screens will find."""
+def check_terminal(_profile: Profile) -> Iterator[Finding]:
+    """The terminal's encoding, size and colours."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     if encoding != "utf8":
         yield Finding(
-            "terminal", CheckVerdict.NOTE, f"Output is {encoding or 'unknown'}.", "Use a UTF-8 locale."
+            "terminal",
+            CheckVerdict.NOTE,
+            f"The encoding of the output is {encoding or 'unknown'}.",
+            "Use a UTF-8 locale.",
         )
     size = shutil.get_terminal_size()
     colours = os.environ.get("COLORTERM") or os.environ.get("TERM", "unknown")
@@ -279,17 +297,17 @@ def look_at_terminal(_profile: Profile) -> Iterator[Finding]:
     yield Finding("terminal", CheckVerdict.GOOD, f"{size.columns}×{size.lines}, {colours}{quiet}")
 
 
-LOOKS = (
-    look_at_versions,
-    look_at_profile,
-    look_at_settings,
-    look_at_identities,
-    look_at_accounts,
-    look_at_databases,
-    look_at_mail,
-    look_at_outbox,
-    look_at_receiving,
-    look_at_terminal,
+CHECKS = (
+    check_versions,
+    check_profile,
+    check_settings,
+    check_identities,
+    check_accounts,
+    check_databases,
+    check_mail,
+    check_outbox,
+    check_receiving,
+    check_terminal,
 )
 
 
@@ -299,7 +317,7 @@ def _address_of(profile: Profile) -> Callable[[str], str]:
     try:
         settings = config.load(profile.config, [])
     except config.ConfigError:
-        settings = config.Config()  # reported where the settings are looked at
+        settings = config.Config()  # reported where the settings are checked
     return account_book(profile, settings).address_at
 
 
@@ -307,4 +325,4 @@ def _reindex(profile: Profile) -> None:
     from misfin.store.index.schema import remove
 
     remove(profile.index_db)
-    say("The index is thrown away; building it again.")
+    say("The index was deleted; building it again.")

@@ -24,17 +24,17 @@ from misfin_tui.cli.output import account_keys, emit, open_services, say
 from misfin_tui.services import Services
 
 _SHOWN = 20
-"""Skipped messages that are named one by one."""
+"""Skipped messages that are listed one by one."""
 _EVERY = 0.2
 """Seconds between two lines of progress."""
 
 
 def import_mail(args: Namespace) -> int:
-    """Copy mail into an account; what is there already is left out, and what cannot be read is named."""
+    """Copy mail into an account; skip what is already there, and report what cannot be read."""
     with open_services(args, new=bool(args.account)) as services:
         account = _account(args, services)
         folders = {*FOLDERS, *services.store.folders(account.directory)}
-        with _progress("imported", "comparing with what is here already …") as tell:
+        with _progress("imported", "comparing with existing mail …") as update:
             report = take_in(
                 Path(args.source).expanduser(),
                 services.store,
@@ -42,13 +42,13 @@ def import_mail(args: Namespace) -> int:
                 now=datetime.now(UTC),
                 directory=account.directory,
                 folder=next(iter(in_any_case(args.folder, folders)), args.folder),
-                progress=tell,
+                progress=update,
             )
         for address in report.blocked:
             services.contact_book.block(address, now=time.time())
         named = account_keys(services, account.directory)
     for skipped in report.skipped[:_SHOWN]:
-        say(f"left out: {skipped.where}: {skipped.why}")
+        say(f"skipped: {skipped.where}: {skipped.why}")
     record = {
         "kind": report.kind.value,
         **named,
@@ -61,7 +61,7 @@ def import_mail(args: Namespace) -> int:
         args,
         record,
         f"{report.added} added to {account.address}, {report.known} already there, "
-        f"{report.skipped_count} left out",
+        f"{report.skipped_count} skipped",
     )
     return Exit.DONE
 
@@ -73,12 +73,12 @@ def export_mail(args: Namespace) -> int:
         services.index.scan()
         messages = _entries(services, args.query)
     write = export_mbox if args.format == "mbox" else export_gemtext
-    with _progress("exported") as tell:
-        report = write(messages, target, progress=tell)
+    with _progress("exported") as update:
+        report = write(messages, target, progress=update)
     for skipped in report.skipped[:_SHOWN]:
-        say(f"left out: {skipped.where}: {skipped.why}")
+        say(f"skipped: {skipped.where}: {skipped.why}")
     record = {"path": str(target), "written": report.written, "skipped": len(report.skipped)}
-    emit(args, record, f"{report.written} written to {target}, {len(report.skipped)} left out")
+    emit(args, record, f"{report.written} written to {target}, {len(report.skipped)} skipped")
     return Exit.DONE
 
 
@@ -90,7 +90,7 @@ def _account(args: Namespace, services: Services) -> Account:
         if not accounts:
             raise AccountError(
                 "There is no account to import into.",
-                remedy="Make an identity first, or name one with --account.",
+                remedy="Create an identity first, or name an account with --account.",
             )
         return accounts[0]
     try:
@@ -103,7 +103,7 @@ def _account(args: Namespace, services: Services) -> Account:
 
 
 def _entries(services: Services, query: str) -> list[Entry]:
-    """Where the messages lie that a query finds, oldest first."""
+    """The files of the messages that a query finds, oldest first."""
     everything = sum(folder.total for folder in services.index.folders())
     rows = services.index.messages(View(query=query), everything, 0)
     entries = (services.store.folder(row.account, row.folder).find(row.id) for row in reversed(rows))
@@ -112,7 +112,7 @@ def _entries(services: Services, query: str) -> list[Entry]:
 
 @contextmanager
 def _progress(verb: str, at_first: str = "") -> Iterator[Callable[[int, int], None]]:
-    """Says how far it is, now and then, to a person at a terminal; ``at_first`` until there is a number."""
+    """Show progress on a terminal now and then; ``at_first`` until there is a number."""
     last, width = time.monotonic(), 0
 
     def write(text: str) -> None:
@@ -121,7 +121,7 @@ def _progress(verb: str, at_first: str = "") -> Iterator[Callable[[int, int], No
             print(f"\r{text.ljust(width)}", end="", file=sys.stderr, flush=True)
             width = len(text)
 
-    def tell(done: int, total: int) -> None:
+    def update(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last > _EVERY:
             last = time.monotonic()
@@ -129,8 +129,8 @@ def _progress(verb: str, at_first: str = "") -> Iterator[Callable[[int, int], No
 
     write(at_first)
     try:
-        yield tell
+        yield update
     finally:
         if width:
             write("")
-            write("")  # the cursor goes back, too
+            write("")  # puts the cursor back, too

@@ -1,4 +1,4 @@
-"""``misfin-tui identity``: make, list, show, renew, import and export identities."""
+"""``misfin-tui identity``: create, list, show, renew, import and export identities."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from misfin_tui.screentext import plain
 
 _PASSWORD_TRIES = 3
 _MOST_PASSWORD = 4096
-"""Bytes read of a password."""
+"""Bytes of a password that are read at most."""
 
 
 def new(args: Namespace) -> int:
-    """Make an identity and the mailbox it receives into."""
+    """Create an identity and its mailbox."""
     address = MisfinAddress.parse(args.address)
     if args.days < 1:
-        raise LocalError("--days must be at least 1.", remedy="Leave it out: it is then valid for a century.")
+        raise LocalError("--days must be at least 1.", remedy="Leave it out for 100 years.")
     signer = _store(args).load(args.signed_by) if args.signed_by else None
     identity = generate(
         MisfinAddress(address.mailbox, address.hostname, args.blurb or address.blurb or address.mailbox),
@@ -41,7 +41,7 @@ def new(args: Namespace) -> int:
 
 
 def import_file(args: Namespace) -> int:
-    """Take over an identity of another program; an encrypted key asks for its password."""
+    """Import an identity from another program; ask for the password of an encrypted key."""
     certificate = Path(args.file)
     key = Path(args.key_file) if args.key_file else None
     password = _first_line(args.password_file) if args.password_file else None
@@ -55,12 +55,12 @@ def import_file(args: Namespace) -> int:
 
 
 def _ask_for_password(certificate: Path, key: Path | None, problem: IdentityEncryptedError) -> Identity:
-    """Open an encrypted key with what is typed at the terminal, unseen. Raises the problem without one."""
+    """Decrypt a key with a password typed at the terminal, without echo. Raises where there is none."""
     from getpass import GetPassWarning, getpass
     from warnings import catch_warnings, simplefilter
 
     no_terminal = IdentityEncryptedError(
-        str(problem), remedy="Name a file that holds its password with --password-file, or use a terminal."
+        str(problem), remedy="Give a file with its password (--password-file), or run this in a terminal."
     )
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
@@ -70,20 +70,22 @@ def _ask_for_password(certificate: Path, key: Path | None, problem: IdentityEncr
         try:
             with catch_warnings():
                 simplefilter("error", GetPassWarning)  # rather than show what is typed
-                typed = getpass(f"Password of the key in {plain(str(key or certificate), one_line=True)}: ")
+                typed = getpass(f"Password for the key in {plain(str(key or certificate), one_line=True)}: ")
         except (EOFError, GetPassWarning):
             raise no_terminal from problem
         try:
             return identity_from_files(certificate, key, typed.encode(errors="surrogateescape"))
         except IdentityEncryptedError as error:
             if not left:
-                raise IdentityEncryptedError(str(error), remedy="Find the right password.") from error
-            say("That password does not open the key. Try again.")
+                raise IdentityEncryptedError(
+                    str(error), remedy="Run it again with the right password."
+                ) from error
+            say("Wrong password. Try again.")
     raise AssertionError("unreachable")
 
 
 def _first_line(name: str) -> bytes:
-    """The password in a file, byte for byte without its line end."""
+    """The first line of a password file, without its line end."""
     try:
         if name == "-":
             line = sys.stdin.buffer.readline(_MOST_PASSWORD)
@@ -105,13 +107,13 @@ def list_identities(args: Namespace) -> int:
 
 
 def show(args: Namespace) -> int:
-    """One identity: names, fingerprints, validity, and what other servers may refuse about it."""
+    """Show an identity: names, fingerprints, validity, and why other servers may refuse it."""
     with open_services(args) as services:
         wanted = args.name or asyncio.run(services.identities.default())
         if not wanted:
             raise IdentityError(
                 "You have no identity that can be used.",
-                remedy="Make one with `misfin-tui identity new mailbox@host`; `identity list` shows all.",
+                remedy="Create one: `misfin-tui identity new mailbox@host`. `identity list` shows problems.",
             )
         identity = services.identity_store.load(wanted)
     info = identity.info
@@ -132,15 +134,15 @@ def show(args: Namespace) -> int:
 
 
 def renew(args: Namespace) -> int:
-    """A new certificate for the same names and key, in the place of the old one."""
+    """Replace a certificate with a new one for the same names and key."""
     with open_services(args) as services:
         wanted = services.identity_store.load(args.name)
         stored = next(one for one in services.identity_store.all() if one.identity == wanted)
         asyncio.run(services.identities.renew(stored.name))
         identity = services.identity_store.load(stored.name)
     record = _facts(identity) | {"name": stored.name, "path": str(stored.path)}
-    emit(args, record, f"{identity.address.long_form} is valid until {identity.info.not_after:%Y-%m-%d} now.")
-    say("Tell your correspondents the new fingerprint: who goes by it alone sees another one.")
+    emit(args, record, f"{identity.address.long_form} is now valid until {identity.info.not_after:%Y-%m-%d}.")
+    say("Give your correspondents the new fingerprint: some programs compare only the certificate.")
     _note_complaints(identity)
     return Exit.DONE
 
@@ -154,9 +156,10 @@ def export(args: Namespace) -> int:
         try:
             create_private(path, data)
         except FileExistsError as error:
-            raise LocalError(f"{path} exists already.", remedy="Name another file.") from error
+            raise LocalError(f"{path} already exists.", remedy="Choose another file.") from error
         say(
-            f"Wrote {path}." + ("" if args.certificate_only else " Keep it secret: it holds the private key.")
+            f"Wrote {path}."
+            + ("" if args.certificate_only else " Keep it secret: it contains the private key.")
         )
     else:
         sys.stdout.write(data.decode("ascii"))
@@ -172,7 +175,7 @@ def _keep(args: Namespace, identity: Identity, name: str) -> int:
     record = _facts(identity) | {"name": name, "path": str(path)}
     emit(args, record, f"{identity.address.long_form} is ready: {path}")
     if kept is not None:
-        say(f"You go on writing from {before}: identity.default says so in the settings now.")
+        say(f"You still write from {before}: it is now identity.default in the settings.")
     _note_complaints(identity)
     return Exit.DONE
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def list_messages(args: Namespace) -> int:
-    """Messages, newest first; all of them, or those a query finds."""
+    """List messages, newest first: all, or those that a query finds."""
     if args.limit < 1:
         raise LocalError("--limit must be at least 1.", remedy="Leave it out for 50.")
     with up_to_date(args) as services:
         index = services.index
-        account, folder = _place(services, args.account, args.folder)
+        account, folder = _directory_and_folder(services, args.account, args.folder)
         view = View(account, folder, " ".join(args.query))
         named = cache(partial(account_keys, services))
         for row in index.messages(view, args.limit, 0):
@@ -38,9 +38,11 @@ def list_messages(args: Namespace) -> int:
 search_messages = list_messages
 
 
-def _place(services: Services, account: str | None, folder: str | None) -> tuple[str | None, str | None]:
-    """The directory of an account and a folder, as they are spelled here. Raises :class:`LocalError` for one
-    that is not there: nothing found means less."""
+def _directory_and_folder(
+    services: Services, account: str | None, folder: str | None
+) -> tuple[str | None, str | None]:
+    """The directory of an account, and a folder, in their exact spelling. Raises :class:`LocalError` for one
+    that does not exist: an empty result would hide the mistake."""
     rows = services.index.folders()
     if not rows:
         return account, folder  # no mail at all yet
@@ -58,21 +60,23 @@ def _named(what: str, wanted: str | None, names: set[str]) -> str | None:
         return None
     meant = in_any_case(wanted, names)
     if len(meant) > 1:
-        raise LocalError(f"There are {' and '.join(meant)}.", remedy=f"Write the {what} in its own messages.")
+        raise LocalError(f"There are {' and '.join(meant)}.", remedy=f"Write the {what} in its own case.")
     if not meant:
-        raise LocalError(f"There is no {what} {wanted!r}.", remedy=f"There is {', '.join(sorted(names))}.")
+        raise LocalError(
+            f"There is no {what} {wanted!r}.", remedy=f"Choose one of {', '.join(sorted(names))}."
+        )
     return meant[0]
 
 
 def in_any_case(wanted: str, names: Collection[str]) -> list[str]:
-    """The names a person may mean by this one: itself, or those that differ in large and small messages."""
+    """The names this one may mean: itself, or those that differ only in upper and lower case."""
     if wanted in names:
         return [wanted]
     return sorted(name for name in names if name.casefold() == wanted.casefold())
 
 
 def show(args: Namespace) -> int:
-    """One message as text; with ``--raw`` the gemmail as it came, byte for byte."""
+    """Print one message as text, or with ``--raw`` the raw message."""
     with up_to_date(args) as services:
         index = services.index
         row = index.message(args.id)
@@ -104,7 +108,7 @@ def show(args: Namespace) -> int:
 
 
 def fetch(args: Namespace) -> int:
-    """Look for mail that other programs or the receiver put into the Maildirs, and say how much came."""
+    """Look for mail that other programs or the receiver put into the Maildirs, and report how much."""
     with open_services(args) as services:
         changes = services.index.scan()
     record = {"added": changes.added, "removed": changes.removed, "flagged": changes.flagged}
@@ -114,10 +118,10 @@ def fetch(args: Namespace) -> int:
 
 @contextmanager
 def up_to_date(args: Namespace) -> Iterator[Services]:
-    """The profile, its index brought up to date with the files."""
+    """Open the profile and bring its index up to date with the files."""
     with open_services(args) as services:
         for folder in services.index.scan().unreadable:
-            say(f"{folder} cannot be read; what was known of it counts. Check its owner and permissions.")
+            say(f"{folder} cannot be read, so its list may be old. Check its owner and permissions.")
         yield services
 
 

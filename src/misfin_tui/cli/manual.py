@@ -11,12 +11,10 @@ from misfin_tui.cli import Exit
 from misfin_tui.cli.parser import build_parser
 
 PROGRAM = "misfin-tui"
-
-
-WRITTEN = "2026-11-21"
-"""Of the manual page; man shows it below."""
-_FILES = frozenset({"FILE", "PATH", "F", "DIR"})
-"""Metavars of what is the name of a file."""
+WRITTEN = "2026-11-29"
+"""The date of the manual page, shown in its footer."""
+_FILES = frozenset({"FILE", "PATH", "DIR"})
+"""Metavars that stand for the name of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class ManualFlag:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One command, by the words that lead to it, with its options, choices of words and files."""
+    """One command: the words that call it, its options, fixed choices, and whether it takes a file."""
 
     words: tuple[str, ...]
     about: str
@@ -43,7 +41,7 @@ class Verb:
 
 
 def completion(args: Namespace) -> int:
-    """Print the completion script of one shell."""
+    """Print the completion script for one shell."""
     scripts = {"bash": _bash, "zsh": _zsh, "fish": _fish}
     print(scripts[args.shell](list(verbs())), end="")
     return Exit.DONE
@@ -87,7 +85,7 @@ def verbs(
 
 
 def _with_values(found: list[Verb]) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
-    """Options after which a value comes: those with a choice of few, those of a file, all others."""
+    """Options that take a value: those with fixed choices, those that take a file, all others."""
     options = {option.flag: option for verb in found for option in verb.options if option.takes_value}
     few = {flag: option.values for flag, option in options.items() if option.values}
     files = [flag for flag, option in options.items() if option.takes_file]
@@ -219,7 +217,7 @@ def _roff() -> Iterator[str]:
     yield ".SH COMMANDS"
     for verb in found[1:]:
         if isinstance(verb.parser._subparsers, argparse._ArgumentGroup):
-            continue  # a word that only leads to further words; those follow
+            continue  # only a group; its commands follow
         usage = " ".join(verb.parser.format_usage().removeprefix("usage: ").split())
         for everywhere in ("[-h]", "[--profile DIR]", "[--json]"):
             usage = usage.replace(f" {everywhere}", "")
@@ -231,12 +229,12 @@ def _roff() -> Iterator[str]:
         (Exit.DONE, "Done."),
         (Exit.FAILED, "Failed for good."),
         (Exit.USAGE, "Wrong usage or input."),
-        (Exit.HELD, "Held for a decision of a person."),
+        (Exit.HELD, "Held for your decision."),
         (Exit.DEFERRED, "Deferred, and kept in the outbox."),
         (Exit.INTERRUPTED, "Interrupted by ctrl+c before the result was known."),
     ):
         yield f".TP\n.B {int(status)}\n{meaning}"
-    yield ".TP\n.B 129, 130, 143\nEnded by SIGHUP (or a closed terminal), SIGINT, SIGTERM."
+    yield ".TP\n.B 129, 143\nEnded by SIGHUP (or a closed terminal) or by SIGTERM."
     yield ".SH ENVIRONMENT"
     yield ".TP\n.B MISFIN_TUI_HOME\nFolder of the profile, as with \\-\\-profile."
     yield ".TP\n.B VISUAL, EDITOR\nEditor opened by ctrl+e in the composer."
@@ -261,7 +259,7 @@ def _options(verb: Verb) -> Iterator[str]:
 
 
 def _sentence(words: str) -> str:
-    """With a capital and a full stop, unless the first word is something to type, such as mailbox@host."""
+    """With a capital and a full stop; no capital where the first word is something to type (mailbox@host)."""
     first = words.split(maxsplit=1)[0]
     capital = first.strip(",.:;").isalpha()
     return f"{words[:1].upper() if capital else words[:1]}{words[1:].removesuffix('.')}."

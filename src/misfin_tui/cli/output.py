@@ -1,4 +1,4 @@
-"""How a command speaks: aligned lines for people, one JSON object per line for programs."""
+"""The output of commands: aligned lines for people, one JSON object per line for programs."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ Record = Mapping[str, object]
 
 
 def profile_of(args: Namespace, *, new: bool = False) -> Profile:
-    """The profile the command line named, or the usual one; ``new`` where the command may make it.
+    """The profile named on the command line, or the default one; ``new`` where the command may create it.
 
-    Raises :class:`LocalError` where there is none: whoever only looks must not make one by a slip of the
-    finger.
+    Raises :class:`LocalError` where it does not exist: a typing mistake must not create a profile.
     """
     profile = find_profile(args.profile)
     if not new and not profile.root.is_dir():
         raise LocalError(
             f"There is no profile in {profile.root}.",
-            remedy="Make one with `misfin-tui identity new mailbox@host`, or name another with --profile.",
+            remedy="Create one with `misfin-tui identity new mailbox@host`, or choose one with --profile.",
         )
     return profile
 
 
 @contextmanager
 def open_services(args: Namespace, *, new: bool = False) -> Iterator[Services]:
-    """What the screens use too, for one command: profile, settings and the databases, closed at the end."""
+    """The services for one command (profile, settings, databases), closed at the end."""
     from misfin_tui.config import load
     from misfin_tui.services import Services
 
@@ -51,7 +50,7 @@ def open_services(args: Namespace, *, new: bool = False) -> Iterator[Services]:
 
 
 def emit(args: Namespace, record: Record, line: str) -> None:
-    """Print one record: as JSON with ``--json``, else ``line`` with nothing in it that acts on a terminal."""
+    """Print one record: as JSON with ``--json``, else ``line`` without control characters."""
     if args.json:
         import json
 
@@ -66,12 +65,12 @@ def emit(args: Namespace, record: Record, line: str) -> None:
 
 
 def shown(line: str) -> str:
-    """A line that does nothing to a terminal, its signs in ASCII where the output lacks them."""
+    """A line without control characters, its signs in ASCII where the output cannot show them."""
     return writable(plain(line, one_line=True), sys.stdout.encoding)
 
 
 def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str]) -> None:
-    """Print records; for people as a table of some of their columns, as wide as their longest cell."""
+    """Print records: as JSON, or for people as a table of these columns."""
     found = list(records)
     if args.json:
         for record in found:
@@ -84,13 +83,13 @@ def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str
 
 
 def account_keys(services: Services, directory: str) -> dict[str, object]:
-    """How ``--json`` names the account whose mail lies in a directory."""
+    """How ``--json`` names the account whose mail is in a directory."""
     book = services.account_book
     return {"account": book.address_at(directory), "account_name": book.name_at(directory)}
 
 
 def say(text: str) -> None:
-    """A remark for the person watching; on stderr, so that it never mixes with the answer."""
+    """Print a remark for people on stderr, so that it never mixes with the output."""
     print(plain(text, one_line=True), file=sys.stderr, flush=True)
 
 

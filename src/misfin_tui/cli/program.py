@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def open_program(args: Namespace) -> int:
-    """Open the program on the profile; without an identity it begins with the first-run wizard."""
+    """Open the program on the profile; without an identity it starts with the first-run wizard."""
     if args.version:
         print_version()
         return Exit.DONE
@@ -37,12 +37,12 @@ def open_link(args: Namespace) -> int:
     """Open the composer for a ``misfin:`` link; nothing is sent by itself."""
     from misfin.model.address import parse_uri
 
-    parse_uri(args.link)  # a broken link is said here, in the shell it came from
+    parse_uri(args.link)  # a broken link is reported here, in the shell
     return open_profile(profile_of(args, new=True), link=args.link)
 
 
 def demo(args: Namespace) -> int:
-    """Play with, or check, the demo world."""
+    """Open the demo world, or check it."""
     if args.check:
         from misfin_tui.demo.check import check
 
@@ -58,7 +58,7 @@ def demo(args: Namespace) -> int:
 
 @contextmanager
 def _demo_folder(named: str | None) -> Iterator[Path]:
-    """The folder that was named, which stays, or one that goes away afterwards."""
+    """The folder that was named, which is kept, or a temporary one."""
     if named:
         yield Path(named).expanduser().absolute()
         return
@@ -71,15 +71,15 @@ def _demo_folder(named: str | None) -> Iterator[Path]:
 def open_profile(
     profile: Profile, *, link: str = "", dev: bool = False, picture: Picture | None = None
 ) -> int:
-    """Open the program; ``picture`` is that of its first screen, and None where none is wanted."""
+    """Open the program; ``picture`` is that of its first screen, None to do without."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LocalError(
             "misfin-tui needs a terminal; input or output is not one.",
-            remedy="Use a command for scripts: `misfin-tui --help` lists them.",
+            remedy="In scripts, use a command: `misfin-tui --help` lists them.",
         )
     if os.environ.get("TERM") == "dumb":
         raise LocalError(
-            "This terminal cannot show the screens of the program (TERM is `dumb`).",
+            "This terminal cannot show the program's screens (TERM is `dumb`).",
             remedy="Open it in another terminal, or use a command: `misfin-tui --help` lists them.",
         )
     end_by_exception()
@@ -95,7 +95,7 @@ def open_profile(
     finally:
         dismiss()
     if status == Exit.FAILED:
-        say(f"The profile is in {profile.root}; {HOME_VARIABLE} or --profile chooses another.")
+        say(f"The profile is in {profile.root}; choose another with --profile or {HOME_VARIABLE}.")
     return status
 
 

@@ -1,4 +1,4 @@
-"""``misfin-tui receive``: receive mail until told to end, as a child of the app or alone on a server."""
+"""``misfin-tui receive``: receive mail until stopped, as a child of the app or alone on a server."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def receive(args: Namespace) -> int:
-    """Listen, say so on standard output in one line, and run until SIGTERM or ctrl+c."""
+    """Listen, report the addresses on standard output in one line, and run until SIGTERM or ctrl+c."""
     profile = profile_of(args)
-    # Started by the program, it passes over names that mean nothing, as the program did, which told them.
+    # Started by the app, ignore unknown names in the settings: the app has already reported them.
     config = load(profile.config, [] if args.until_eof else None)
     _log_to_stderr()
     return asyncio.run(_serve(args, profile, config))
@@ -45,7 +45,7 @@ async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
     reception = Reception(settings_of(profile, config, args.listen or config.receive.listen))
     ended = asyncio.Event()
 
-    def tell(status: SourceStatus) -> None:
+    def report(status: SourceStatus) -> None:
         if status.state is SourceState.RUNNING:
             addresses = [address_text(each) for each in reception.addresses]
             emit(args, {"listening": addresses}, "Receiving on " + ", ".join(addresses))
@@ -56,12 +56,12 @@ async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
     if args.until_eof:
         threading.Thread(target=_wait_for_eof, args=(loop, ended), daemon=True).start()
     source: Source = reception
-    await source.run(LocalInbox(MailStore(profile.mail), tell), ended)
+    await source.run(LocalInbox(MailStore(profile.mail), report), ended)
     return Exit.DONE
 
 
 def _wait_for_eof(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """The far end of our standard input goes with its process, however that ends, ``kill -9`` included."""
+    """Standard input closes when the process at its other end ends, even by ``kill -9``."""
     while os.read(0, 65536):
         pass
     with suppress(RuntimeError):  # the loop has ended by itself meanwhile
@@ -71,7 +71,7 @@ def _wait_for_eof(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None
 def settings_of(profile: Profile, config: Config, listen: Sequence[str]) -> ReceptionSettings:
     """What the settings mean for a receiver.
 
-    Raises :class:`LocalError` for an address to listen on that is none.
+    Raises :class:`LocalError` for an invalid address to listen on.
     """
     from misfin.net.limits import LimitSettings
     from misfin.net.verification import SenderChange, VerificationMethod, VerificationMode
@@ -118,7 +118,7 @@ class _OneLine(logging.Formatter):
 
 
 def _log_to_stderr() -> None:
-    """One line per event and, as strangers decide how many there are, one a minute per cause."""
+    """One line per event, at most one a minute per cause, because strangers decide how many there are."""
     from misfin.net.budget import LogBudget
 
     handler = logging.StreamHandler(sys.stderr)

@@ -1,4 +1,4 @@
-"""The process of ``misfin-tui receive``, which runs all day: what it never uses is kept out of it."""
+"""The process of ``misfin-tui receive``, which runs all day and so loads nothing it never uses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 def receive(args: Namespace) -> int:
     """See :func:`misfin_tui.cli.receive.receive`."""
     if "asyncio" not in sys.modules and "ssl" not in sys.modules:
-        # TLS is pyOpenSSL's here, with an OpenSSL of its own. asyncio would load Python's beside it, a
-        # megabyte that is never used, and works without where there is none.
+        # TLS here is pyOpenSSL's, with its own OpenSSL. asyncio would also load Python's, a megabyte that is
+        # never used; it works without where `ssl` cannot be imported.
         sys.modules["ssl"] = None  # type: ignore[assignment]
     from misfin_tui.cli.receive import receive as run
 

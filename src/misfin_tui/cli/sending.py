@@ -1,4 +1,4 @@
-"""``misfin-tui send`` and ``outbox``: put messages into the durable queue, send them, look after them."""
+"""``misfin-tui send`` and ``outbox``: queue and send messages, list and manage deliveries."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import AccountError, InputError, LocalError
 from misfin.model.account import AddressKind
-from misfin.model.gemmail import MAX_MESSAGE
 from misfin.model.recipient import kind_of
 from misfin.store.outgoing.deliveries import TAKEN, DeliveryState, OutboxRow, Question
 from misfin_tui.cli import Exit
@@ -38,13 +37,13 @@ _STATUS = {
     DeliveryState.WAITING: Exit.DEFERRED,
     DeliveryState.SENDING: Exit.DEFERRED,
 }
-"""What the state of a delivery means for the exit status; uncertain waits for a person, as held does."""
-_MOST_READ = 4 * MAX_MESSAGE
-"""Bytes of a text that are read, to say by how much it is too long."""
+"""What the state of a delivery means for the exit status; uncertain needs a decision, as held does."""
+_MOST_BEYOND = 1024 * 1024
+"""Bytes of a text over the limit that are read at most, to say by how much it is too long."""
 _SETTLED = frozenset(
     {DeliveryState.DELIVERED, DeliveryState.CANCELLED, DeliveryState.FAILED, DeliveryState.HELD}
 )
-"""States that ctrl+c did not cause and that trying longer would not have changed."""
+"""States that were not caused by ctrl+c and that waiting longer would not have changed."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
 
 
@@ -64,7 +63,7 @@ def send(args: Namespace) -> int:
 
 
 def outbox(args: Namespace) -> int:
-    """List what is on its way out, the newest first."""
+    """List deliveries, newest first."""
     with open_services(args) as services:
         for row in services.outbox_queue.rows():
             emit(args, _queued(row, services), _line(row))
@@ -72,48 +71,49 @@ def outbox(args: Namespace) -> int:
 
 
 def retry(args: Namespace) -> int:
-    """Try one message again now; for an uncertain one this is the person's "send it again"."""
+    """Try one delivery again now; for an uncertain one this means: send it again."""
     with open_services(args) as services:
         _existing(services, args.id)
         if not services.outbox_queue.retry(args.id, time.time()):
             raise LocalError(
-                f"Message {args.id} cannot be tried again.", remedy="`misfin-tui outbox` shows why."
+                f"Delivery {args.id} cannot be tried again.", remedy="`misfin-tui outbox` shows why."
             )
         return _send_these(args, services, [args.id])
 
 
 def follow(args: Namespace) -> int:
-    """Send one held message where the redirect points; perhaps write to there from now on."""
+    """Send one held delivery where its redirect points, and perhaps change the contact as well."""
     with open_services(args) as services:
         row = _existing(services, args.id)
         if args.change_contact and row.question is Question.REDIRECT_ONCE:
             raise LocalError(
-                f"{row.to} sends only this one message elsewhere (30); its contact stays.",
+                f"{row.to} redirects only this one message (30), so the contact stays as it is.",
                 remedy="Leave out --change-contact.",
             )
         there = services.transports[row.kind].parse(row.target) if row.target else None
         if there is None or services.outbox_queue.follow(args.id, there, time.time()) is None:
             raise LocalError(
-                f"Message {args.id} waits for no redirect.", remedy="`misfin-tui outbox` shows why."
+                f"Delivery {args.id} is not waiting for a decision about a redirect.",
+                remedy="`misfin-tui outbox` shows why.",
             )
         if args.change_contact:
             services.contact_book.moved(row.to, row.target, row.kind)
-            say(f"{row.to} is {row.target} in your contacts from now on.")
+            say(f"Your contacts now have {row.target} instead of {row.to}.")
         return _send_these(args, services, [args.id])
 
 
 def cancel(args: Namespace) -> int:
-    """Give one message up; it stays listed until it is old."""
+    """Cancel one delivery; it stays in the list for a while."""
     with open_services(args) as services:
         row = _existing(services, args.id)
         if not services.outbox_queue.cancel(args.id, now=time.time()):
-            raise LocalError(f"Message {args.id} is {row.state.value} and cannot be cancelled.")
+            raise LocalError(f"Delivery {args.id} is {row.state.value} and cannot be cancelled.")
         _report(args, services, _rows(services, [args.id]))
     return Exit.DONE
 
 
 def run_outbox(args: Namespace) -> int:
-    """Send everything that is due, once; the exit status is that of the worst message still open."""
+    """Send everything that is due, once; the exit status is that of the worst delivery still open."""
     with open_services(args) as services:
         tried: set[int] = set()
         with _interruptible() as ending:
@@ -130,7 +130,7 @@ def run_outbox(args: Namespace) -> int:
 
 
 def worst(rows: Sequence[OutboxRow]) -> int:
-    """One exit status for several messages."""
+    """One exit status for several deliveries."""
     statuses = {_STATUS[row.state] for row in rows} | {Exit.DONE}
     return next(status for status in _WORST_FIRST if status in statuses)
 
@@ -147,14 +147,14 @@ def _send_these(args: Namespace, services: Services, ids: Sequence[int]) -> int:
 
 
 @dataclass(slots=True)
-class _Ending:
+class _Interruption:
     interrupted: bool = False
 
 
 @contextmanager
-def _interruptible() -> Iterator[_Ending]:
-    """Let ctrl+c end the block and nothing more; the outbox says what was done by then."""
-    ending = _Ending()
+def _interruptible() -> Iterator[_Interruption]:
+    """Let ctrl+c end only this block; the outbox says what was done by then."""
+    ending = _Interruption()
     try:
         yield ending
     except KeyboardInterrupt:
@@ -168,8 +168,8 @@ def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow
 
 
 def _remark(event: Event) -> None:
-    """What stops no message but should be known, on stderr; the rows say everything else."""
-    from misfin.post.events import CourierNotice, Trouble  # late: as the courier itself
+    """Report on stderr what stops no message but should be known; the rows say everything else."""
+    from misfin.post.events import CourierNotice, Trouble  # late, like the courier itself
     from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
     from misfin.trust.tofu import Decision
 
@@ -187,7 +187,7 @@ def _existing(services: Services, row_id: int) -> OutboxRow:
     row = services.outbox_queue.row(row_id)
     if row is None:
         raise LocalError(
-            f"There is no message {row_id} in the outbox.", remedy="`misfin-tui outbox` lists them."
+            f"There is no delivery {row_id} in the outbox.", remedy="`misfin-tui outbox` lists them."
         )
     return row
 
@@ -201,17 +201,14 @@ def _draft(args: Namespace, services: Services) -> Draft:
     except LocalError:
         _check(args.to, services.transports[AddressKind.MISFIN])
         raise
-    _check(args.to, services.transport_of(account))
-    return Draft(
-        account=account,
-        to=tuple(args.to),
-        subject=args.subject or "",
-        body=_body(args),
-    )
+    transport = services.transport_of(account)
+    _check(args.to, transport)
+    draft = Draft(account=account, to=tuple(args.to), subject=args.subject or "")
+    return replace(draft, body=_body(args, transport.measure(draft, ()).limit))
 
 
 def _check(recipients: Sequence[str], transport: Transport) -> None:
-    """Raise for what is not an address, before anything else is asked or read."""
+    """Raise for what is not an address, before anything else is looked up or read."""
     for text in recipients:
         transport.parse(text)
 
@@ -219,7 +216,7 @@ def _check(recipients: Sequence[str], transport: Transport) -> None:
 def _account(args: Namespace, services: Services, kind: AddressKind | None) -> str:
     """The directory of the account to send from; one for addresses of ``kind``, if a recipient says which.
 
-    An account that was named is taken as it is; its transport refuses an address of another kind.
+    An account that was named is used as it is; its transport refuses an address of another kind.
     """
     book = services.account_book
     if args.account:
@@ -237,21 +234,23 @@ def _account(args: Namespace, services: Services, kind: AddressKind | None) -> s
     return accounts[0].directory if accounts else book.default().directory
 
 
-def _body(args: Namespace) -> str:
+def _body(args: Namespace, limit: int) -> str:
+    """The text; ``limit`` is how many bytes a message of the account may have."""
+    most = min(4 * limit, limit + _MOST_BEYOND)
     if args.body is not None:
         return str(args.body)
     source = args.body_file or "-"
     try:
         if source == "-":
-            data = sys.stdin.buffer.read(_MOST_READ + 1)
+            data = sys.stdin.buffer.read(most + 1)
         else:
             with Path(source).expanduser().open("rb") as file:
-                data = file.read(_MOST_READ + 1)
+                data = file.read(most + 1)
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}.") from error
-    if len(data) > _MOST_READ:  # cut off somewhere, perhaps within a message: no more is said of it than that
+    if len(data) > most:  # perhaps cut within a character, so only its length is reported
         raise LocalError(
-            f"The text is over {_MOST_READ:,} bytes long; a message holds at most {MAX_MESSAGE:,}.",
+            f"The text is over {most:,} bytes long; a message can have at most {limit:,}.",
             remedy="Shorten it, or split it into several messages.",
         )
     try:
@@ -259,7 +258,7 @@ def _body(args: Namespace) -> str:
     except UnicodeDecodeError as error:
         raise LocalError(
             f"The text is not UTF-8 (byte {error.start}).",
-            remedy="Misfin takes only UTF-8; convert it first.",
+            remedy="Misfin allows only UTF-8; convert it first.",
         ) from error
 
 
@@ -298,10 +297,9 @@ def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
 def _line(row: OutboxRow) -> str:
     by = f" by {row.server}" if row.state is DeliveryState.ACCEPTED and row.server else ""
     parts = [f"{row.id:>4}  {row.state.value + by:<10} {row.to}"]
-    if row.status:
-        parts.append(f"{row.status} {row.meta}".strip())
-    if row.why and row.state not in TAKEN:
-        parts.append(row.why)
+    why = "" if row.state in TAKEN else row.why
+    said = f"{row.status} {row.meta}".strip() if row.status else ""
+    parts += [text for text in (said if said not in why else "", why) if text]
     if row.state is DeliveryState.DEFERRED:
         parts.append(f"next try {iso(row.next_attempt)}")
     return "  ".join(parts)

@@ -19,7 +19,7 @@ def path(args: Namespace) -> int:
 
 
 def show(args: Namespace) -> int:
-    """Print every setting in force, defaults included."""
+    """Print every setting in use, defaults included."""
     settings = config.load(profile_of(args, new=True).config)
     for section, cls in config.SECTIONS.items():
         values = getattr(settings, section)
@@ -37,7 +37,7 @@ def show(args: Namespace) -> int:
 
 
 def init(args: Namespace) -> int:
-    """Write the commented settings file; an existing one is left alone."""
+    """Write the commented settings file; never overwrite an existing one."""
     from misfin.files import create_private, private_folder
 
     where = profile_of(args, new=True).config
@@ -45,7 +45,7 @@ def init(args: Namespace) -> int:
     try:
         create_private(where, template().encode())
     except FileExistsError:
-        complain(f"{where} exists already.", "Edit it, or move it away first.")
+        complain(f"{where} already exists.", "Edit it, or move it away first.")
         return Exit.USAGE
     emit(args, {"path": str(where)}, f"Wrote {where}")
     return Exit.DONE

@@ -17,13 +17,13 @@ from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind, change_due, due
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import Record, emit, emit_table, grouped, iso, open_services, profile_of
 
-_SEE_LIST = "`misfin-tui trust list` shows what is."
+_SEE_LIST = "`misfin-tui trust list` shows all names."
 _COLUMNS = ("fingerprint", "uses", "last_seen", "how", "waiting")
 _TEXTS = ("fingerprint", "spki", "not_before", "not_after", "first_seen", "last_seen", "how")
 
 
 def list_pins(args: Namespace) -> int:
-    """List every pinned host (or sender), and which of them wait for a decision; or recipients' keys."""
+    """List every pinned host (or sender) and which need a decision; or recipients' keys."""
     if args.recipients:
         with _book(args) as book:
             keys = [_record_of_keys(name, found) for name, found in book.all_mailbox_keys().items()]
@@ -39,7 +39,7 @@ def list_pins(args: Namespace) -> int:
 
 
 def show(args: Namespace) -> int:
-    """Everything known about one host or sender: the pin, its history, and what waits for a decision."""
+    """Show everything known about one host or sender: the pin, its history, and what waits for a decision."""
     if args.recipients:
         return _show_recipient(args)
     kind, name = _kind(args), _name(args)
@@ -56,7 +56,7 @@ def show(args: Namespace) -> int:
 
 
 def approve(args: Namespace) -> int:
-    """Trust the certificate that was shown and not accepted; mail held because of it goes on."""
+    """Trust a certificate that was presented and not accepted, and release the mail held because of it."""
     kind, name = _kind(args), _name(args)
     wanted = normalize_fingerprint(args.fingerprint)
     if not wanted:
@@ -68,14 +68,14 @@ def approve(args: Namespace) -> int:
         offer = services.pin_book.offered(kind, name)
         if offer is None:
             raise LocalError(
-                f"{name} has shown no certificate that waits for a decision.",
-                remedy="Send something to it first; the certificate it shows is then kept for you to judge.",
+                f"No certificate of {name} is waiting for a decision.",
+                remedy="Send something to it first; its certificate is then kept for your decision.",
             )
         shown = offer.certificate.fingerprints
         if wanted not in (shown.cert, shown.spki):
             raise LocalError(
-                f"{name} last showed {grouped(shown.cert)}, not what you gave; nothing was changed.",
-                remedy="Ask the owner again: the two must be equal.",
+                f"{name} last presented {grouped(shown.cert)}, not what you gave; nothing was changed.",
+                remedy="Check with the owner again: the two must be equal.",
             )
         from misfin.post.decisions import approve as trust_from_now_on  # late: it opens mail and outbox too
 
@@ -91,7 +91,7 @@ def approve(args: Namespace) -> int:
 
 
 def forget(args: Namespace) -> int:
-    """Forget a pin, or a recipient's keys: the next contact is a first use again."""
+    """Forget a pin, or a recipient's keys: the next contact then counts as the first."""
     name = _name(args)
     with _book(args) as book:
         known = (
@@ -100,9 +100,7 @@ def forget(args: Namespace) -> int:
             else book.forget(_kind(args), name, now=time.time())
         )
         if not known:
-            raise LocalError(
-                f"Nothing is pinned for {name}.", remedy="`misfin-tui trust list` shows what is."
-            )
+            raise LocalError(f"Nothing is pinned for {name}.", remedy=_SEE_LIST)
     emit(args, {"name": name, "forgotten": True}, f"Forgot {name}.")
     return Exit.DONE
 
@@ -122,7 +120,9 @@ def _show_recipient(args: Namespace) -> int:
     with _book(args) as book:
         keys = book.mailbox_keys(name)
     if not keys:
-        raise LocalError(f"No server has named a key for {name}.", remedy="It does so after a delivery.")
+        raise LocalError(
+            f"No server has given a key for {name}.", remedy="A server can give one after a delivery."
+        )
     described = (
         f"{grouped(key.fingerprint)}  {iso(key.first_seen)} to {iso(key.last_seen)}" for key in reversed(keys)
     )

@@ -1,4 +1,4 @@
-"""The settings of a profile: what may stand in ``config.toml``, its defaults, and errors that name the line.
+"""The settings of a profile: what ``config.toml`` can hold, the defaults, and errors that name the line.
 
 A profile needs no such file. Each section below is a frozen dataclass; a field's metadata holds its
 explanation (printed by ``config init``) and its limits, so reading, checking and documenting share one table.
@@ -26,7 +26,7 @@ class ConfigError(LocalError, ValueError):
 
     def __init__(self, path: Path | str, line: int, problem: str, *, remedy: str = "") -> None:
         where = f"{path}, line {line}" if line else str(path)
-        super().__init__(f"{where}: {problem}", remedy=remedy or "Mend the line, then start again.")
+        super().__init__(f"{where}: {problem}", remedy=remedy or "Correct the line, then start again.")
         self.line = line
         self.problem = problem
 
@@ -67,7 +67,7 @@ def split_connect(text: str) -> tuple[str, int] | None:
     """``HOST:PORT`` to connect to, None for an empty text.
 
     Raises:
-        ValueError: no host, or no port one can connect to.
+        ValueError: no host, or no port to connect to.
     """
     if not text:
         return None
@@ -82,7 +82,7 @@ class IdentityConfig:
     """``[identity]``."""
 
     default: str = setting(
-        "", "Account to write from when you have several, by name or address; empty: the first."
+        "", "Account to write from if you have several, by name or address; empty: the first."
     )
 
 
@@ -106,12 +106,12 @@ class ReceiveConfig:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitConfig:
-    """``[rate_limit]``: how fast one address may knock."""
+    """``[rate_limit]``: how fast one address may deliver."""
 
     enable: bool = setting(True, "Limit how fast one network address and one sender may deliver.")
     capacity: int = setting(20, "Messages accepted in a burst.", low=1, high=100_000)
     refill_rate: float = setting(1.0, "Messages per second after a burst.", low=0.001, high=100_000)
-    retry_after: int = setting(30, "Seconds a limited sender is told to wait (status 44).", low=1, high=3600)
+    retry_after: int = setting(30, "Seconds a limited sender is asked to wait (status 44).", low=1, high=3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,9 @@ class VerificationConfig:
     cache_ttl: int = setting(604_800, "Seconds a result is remembered.", low=0, high=31_536_000)
     probe_timeout: float = setting(10.0, "Seconds to wait for a sender's host.", low=0.1, high=120)
     spki_on_change: str = setting(
-        "reject", "A sender's host shows another key: reject or accept it.", choices=("reject", "accept")
+        "reject",
+        "When a sender's host presents another key: reject or accept it.",
+        choices=("reject", "accept"),
     )
     allow_private: bool = setting(False, "Let checks connect to private and loopback addresses.")
 
@@ -141,7 +143,7 @@ class TrustConfig:
 
     first_use: str = setting(
         "accept",
-        "A host seen for the first time: trust it and say so, or ask first.",
+        "When a host is seen for the first time: trust it and report that, or ask first.",
         choices=("accept", "ask"),
     )
 
@@ -151,7 +153,7 @@ class SendConfig:
     """``[send]``."""
 
     undo_send_seconds: int = setting(
-        10, "Seconds a sent message waits, so that it can be undone.", low=0, high=3600
+        10, "Seconds to wait before sending, so that it can be undone.", low=0, high=3600
     )
     timeout: float = setting(60.0, "Seconds to wait for a server's answer.", low=1, high=600)
     signature: str = setting("", "Text put below each new message.")
@@ -167,11 +169,11 @@ class UiConfig:
     opener: str = setting("", "Command that opens links; empty: xdg-open or open.")
     bell: bool = setting(False, "Ring the terminal bell on new mail.")
     notify_command: str = setting(
-        "", "Command run on new mail; sender and subject arrive in its environment."
+        "", "Command to run on new mail; sender and subject are in its environment."
     )
     preview: bool = setting(True, "Show the preview pane when the window has room.")
     first_screen: bool = setting(
-        True, "Show the first screen at once from a picture kept in the cache, while the program gets ready."
+        True, "Show the first screen at once from a picture kept in the cache, while the program starts."
     )
     mouse: bool = setting(True, "Use the mouse.")
 
@@ -182,7 +184,9 @@ class HostConfig:
 
     connect: str = setting("", "HOST:PORT to connect to instead.", check=split_connect)
     version: str = setting("", "Protocol version to speak: B or C; empty: find out.", choices=("", "B", "C"))
-    include_sender_line: bool = setting(False, "Fill in the sender line; some servers demand it (status 61).")
+    include_sender_line: bool = setting(
+        False, "Fill in the sender line; some servers require it (status 61)."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,20 +222,20 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
 FREE_SECTIONS: Mapping[str, str] = MappingProxyType(
     {
         "hosts": 'Per host, as [hosts."mail.example"]: connect, version, include_sender_line.',
-        "keys": 'Your own keys: action = "key"; `?` in the program names every action.',
+        "keys": 'Your own keys: action = "key"; `?` in the program lists every action.',
         "searches": 'Saved searches: name = "query".',
     }
 )
-"""The sections whose keys are the user's own names."""
+"""The sections whose keys are names that the user chooses."""
 
 
 def load(path: Path, unknown: list[str] | None = None) -> Config:
     """Read the settings file; a missing one gives the defaults.
 
-    Names that mean nothing are told in ``unknown`` and passed over; without that list they are errors too.
+    Unknown names are reported in ``unknown`` and ignored; without that list they are errors too.
 
     Raises:
-        ConfigError: not readable, not TOML, or a section, key or value that means nothing, with its line.
+        ConfigError: not readable, not TOML, or an unknown section, key or value, with its line.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -256,12 +260,12 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, _line_in(str(error), text), f"not valid TOML: {error}") from error
     except RecursionError as error:  # tomllib descends once per bracket
-        raise ConfigError(path, 0, "not valid TOML: brackets within brackets without end") from error
+        raise ConfigError(path, 0, "not valid TOML: brackets are nested too deeply") from error
     reader = Reader(text, path, unknown)
     built: dict[str, Any] = {}
     for name, value in data.items():
         if not isinstance(value, dict):
-            raise reader.error((name,), f"`{name}` stands outside any section")
+            raise reader.error((name,), f"`{name}` is outside any section")
         if name in SECTIONS:
             built[name] = reader.section(SECTIONS[name], value, (name,))
         elif name == "hosts":
@@ -299,11 +303,11 @@ class Reader:
         error = self.error(where, problem + _nearest(where[-1], known))
         if self._unknown is None:
             raise error
-        self._unknown.append(f"{error}{'' if str(error).endswith('?') else '.'} It is passed over.")
+        self._unknown.append(f"{error}{'' if str(error).endswith('?') else '.'} It is ignored.")
 
     def text(self, value: object, where: tuple[str, ...]) -> str:
         if not isinstance(value, str):
-            raise self.error(where, f"`{where[-1]}` must be a text in quotes")
+            raise self.error(where, f"`{where[-1]}` must be text in quotes")
         return value
 
     def section(self, cls: type[T], table: object, where: tuple[str, ...]) -> T:

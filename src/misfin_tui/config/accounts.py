@@ -32,7 +32,7 @@ class AccountConfig:
 
 
 def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, AccountConfig]:
-    """The accounts of kinds that this version has; what is wrong with another is not looked at.
+    """The accounts of kinds that this version supports; others are reported and not checked.
 
     Raises :class:`~misfin_tui.config.ConfigError`.
     """
@@ -56,7 +56,7 @@ def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, Acc
 
 
 def account_book(profile: Profile, config: Config) -> AccountBook:
-    """What accounts a profile with these settings has."""
+    """The accounts of a profile with these settings."""
     configured = [
         AccountSettings(name, Kind(each.kind), each.address, each.name)
         for name, each in config.accounts.items()

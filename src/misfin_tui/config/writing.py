@@ -1,4 +1,4 @@
-"""The settings file as it is written: the commented one of ``config init``, one setting changed in place."""
+"""Writes the settings file: the commented one of ``config init``, or one setting changed in place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from misfin_tui.config import FREE_SECTIONS, SECTIONS, Config, parse
 def template() -> str:
     """The text ``config init`` writes: every setting with its default, commented out and explained."""
     lines = [
-        "# Settings of misfin-tui. Everything here is optional; a line counts once its # is removed.",
+        "# Settings of misfin-tui. Everything here is optional; remove the # to change a setting.",
         "",
     ]
     for name, cls in SECTIONS.items():
@@ -46,11 +46,11 @@ def toml_value(value: object) -> str:
 def write_setting(path: Path, section: str, key: str, value: object, *, host: str = "") -> Config:
     """Set one value in the file, keeping its comments and order, and return the new settings.
 
-    ``host`` is whose table of ``[hosts]`` is meant. ``None`` removes the key. The result is checked before
+    ``host`` names a table of ``[hosts]``. A value of None removes the key. The result is checked before
     anything is written and replaces the file in one step.
 
     Raises:
-        ConfigError: the new value, or something that already stood there, is not usable.
+        ConfigError: the new value, or something already in the file, cannot be used.
         OSError: the file cannot be written.
     """
     import tomlkit  # late: only a person changing a setting pays for it
@@ -61,7 +61,7 @@ def write_setting(path: Path, section: str, key: str, value: object, *, host: st
     parse(text, path, [])
     document = tomlkit.parse(text)
     if section == "searches" and section not in document:
-        document[section] = dict(Config().searches)  # one of one's own comes beside those, not in their place
+        document[section] = dict(Config().searches)  # a new search is added to the default ones
     outer = table = document.setdefault(section, tomlkit.table(is_super_table=bool(host)))
     if host:
         host = next((name for name in outer if name.lower() == host), host)  # as the file spells it
@@ -69,7 +69,7 @@ def write_setting(path: Path, section: str, key: str, value: object, *, host: st
     if value is None:
         table.pop(key, None)
         if host and not table.as_string().strip():
-            outer.pop(host)  # nothing is different for it any more
+            outer.pop(host)  # nothing is set for this host any more
     else:
         table[key] = list(value) if isinstance(value, tuple) else value
     changed = tomlkit.dumps(document)

@@ -1,7 +1,7 @@
-"""``misfin-tui demo --check``: plays the whole main job through the command line, step by step.
+"""``misfin-tui demo --check``: runs the main workflow through the command line, step by step.
 
-Every step runs the same commands a person or a script would run, as processes of their own, against the real
-servers of the demo world. The first step that does not hold ends the play.
+Every step runs the same commands a person or a script would run, as separate processes, against the real
+servers of the demo world. The first step that fails ends the run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PATIENCE = 30.0
 
 
 class StepFailed(Exception):  # noqa: N818 - it reads as what it says
-    """What did not hold."""
+    """A step failed; the text says why."""
 
 
 @dataclass(slots=True)
@@ -55,20 +55,22 @@ class Play:
         if done.returncode != expect:
             said = (done.stderr or done.stdout).strip().splitlines()
             raise StepFailed(
-                f"`misfin-tui {' '.join(words)}` ended with {done.returncode}, not {expect}: "
-                f"{said[-1] if said else 'it said nothing'}"
+                f"`misfin-tui {' '.join(words)}` ended with status {done.returncode}, not {expect}: "
+                f"{said[-1] if said else 'it printed nothing'}"
             )
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def start(self, *command: str, ready: str) -> None:
-        """Start a child that runs until the end of the play, and wait for its ready line."""
+        """Start a child that runs until the end, and wait for its ready line."""
         child = subprocess.Popen(
             [sys.executable, "-m", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.children.append(child)
         assert child.stdout is not None
         line = child.stdout.readline()
-        need(ready in line, f"`{' '.join(command)}` did not get ready: {line.strip() or 'it said nothing'}")
+        need(
+            ready in line, f"`{' '.join(command)}` did not get ready: {line.strip() or 'it printed nothing'}"
+        )
 
     def arrived(self, name: str) -> list[bytes]:
         """The gemmail a correspondent has received so far."""
@@ -106,7 +108,7 @@ def wait_for(what: str, look: Callable[[], Any]) -> Any:
 
 
 def start_correspondents(play: Play) -> None:
-    """The others' servers listen."""
+    """The correspondents' servers listen."""
     play.start("misfin_tui.demo.correspondents", str(play.world.root), ready=READY)
 
 
@@ -134,7 +136,7 @@ def write_to_bea(play: Play) -> None:
 
 
 def read_answer(play: Play) -> None:
-    """Her answer arrives and stands in the conversation of the message."""
+    """Her answer arrives and joins the conversation."""
     (ours,) = play.run("search", "in:Sent", "subject:lantern")
 
     def answer() -> Any:
@@ -142,26 +144,26 @@ def read_answer(play: Play) -> None:
         return [message for message in found if _address("bea") in message["from"]]
 
     (message,) = wait_for("Bea's answer", answer)
-    need(message["thread"] == ours["thread"], "the answer stands in another conversation than the message")
+    need(message["thread"] == ours["thread"], "the answer is not in the conversation of the message")
     need(message["trust"] in ("verified", "unconfirmed"), f"the answer is shown as {message['trust']}")
     play.memory["answer"] = message["id"]
 
 
 def reply(play: Play) -> None:
-    """A reply goes out and joins the conversation."""
+    """A reply is sent and joins the conversation."""
     play.run("send", _address("bea"), "--subject", "Re: The lantern", "--body", "Good to know.")
     found = play.run("search", "subject:lantern")
     need(len({message["thread"] for message in found}) == 1, "the reply opened another conversation")
 
 
 def show_raw(play: Play) -> None:
-    """A message can be seen as it came."""
+    """The raw message can be shown."""
     message = play.run("show", play.memory["answer"], "--raw")[0]
     need("Re: The lantern" in message["gemmail"], "the raw gemmail does not hold the subject")
 
 
 def write_to_changed(play: Play) -> None:
-    """A message to a host whose certificate changed is held, and nothing of it leaves."""
+    """A message to a host whose certificate changed is held, and none of it is sent."""
     (held,) = play.run("send", _address("dora"), "--subject", "Seeds", "--body", "They came up!", expect=3)
     need(held["state"] == "held", f"it is {held['state']}")
     need(not play.arrived("dora"), "the host with the changed certificate received something")
@@ -174,7 +176,7 @@ def keep_waiting(play: Play) -> None:
 
 
 def trust_changed(play: Play) -> None:
-    """Once its fingerprint is approved, the message goes, once."""
+    """Once the fingerprint is approved, the message is sent, once."""
     host = MisfinAddress.parse(_address("dora")).hostname
     (pin,) = play.run("trust", "show", host)
     need(pin["waiting"], "no certificate waits for a decision")
@@ -184,7 +186,7 @@ def trust_changed(play: Play) -> None:
 
 
 def write_to_moved(play: Play) -> None:
-    """A message to somebody who moved is held with the new address, and follows once told to."""
+    """A message to somebody who moved is held with the new address, and sent there once approved."""
     (held,) = play.run("send", _address("carl"), "--body", "Where are you?", expect=3)
     need(NEW_HOME.address in held["why"] + held["meta"], "the new address is not shown")
     (row,) = [row for row in play.run("outbox") if row["state"] == "held"]
@@ -207,7 +209,7 @@ def write_to_slow(play: Play) -> None:
 
 
 def hold_changed_sender(play: Play) -> None:
-    """Mail of a sender whose certificate changed is held, and released once that certificate is approved."""
+    """Mail from a sender whose certificate changed is held, and released once that is approved."""
     before = len(play.run("search", "is:held"))
     asyncio.run(_send_as(play.world, CHANGED_SENDER, "Shells for you"))
     held = wait_for("the held message", lambda: play.run("search", "is:held"))
@@ -255,7 +257,7 @@ STEPS: tuple[Callable[[Play], None], ...] = (
 
 
 def check(steps: tuple[Callable[[Play], None], ...] = STEPS) -> int:
-    """Play all steps in a world of their own and print each; 0 when all held, 1 at the first that did not."""
+    """Run all steps in a world of their own and print each; 0 when all passed, 1 at the first that failed."""
     with throwaway_folder("misfin-tui-check-") as folder:
         play = Play(open_world(folder / "world", now=time.time()))
         try:
@@ -276,7 +278,7 @@ def _play(play: Play, steps: tuple[Callable[[Play], None], ...]) -> int:
             )
             return 1
         print(f"✓ {number:2}  {title}  ({time.monotonic() - started:.1f} s)", flush=True)
-    print(f"All {len(steps)} steps hold.")
+    print(f"All {len(steps)} steps passed.")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""The others' servers, in a process of their own: ``python -m misfin_tui.demo.correspondents FOLDER``.
+"""The correspondents' servers, in their own process: ``python -m misfin_tui.demo.correspondents FOLDER``.
 
 Prints one line when all of them listen, and ends when its standard input closes: when the demo ends, however
-it ends. Each keeps what it receives, so that a check can look at what really arrived where.
+it ends. Each keeps what it receives, so that a check can see what really arrived where.
 """
 
 from __future__ import annotations

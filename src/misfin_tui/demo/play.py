@@ -1,4 +1,4 @@
-"""Starts the correspondents of a demo world for as long as somebody plays in it."""
+"""Runs the correspondents of a demo world for as long as it is open."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from misfin.errors import LocalError
 from misfin_tui.demo.world import World
 
 READY = "correspondents ready"
-"""The line the servers of the others print when all of them listen."""
+"""The line the correspondents' servers print when all of them listen."""
 
 
 @contextmanager
 def correspondents_of(world: World) -> Iterator[None]:
-    """The servers of everybody else, in one child process; they end with us, however we end.
+    """The correspondents' servers, in one child process; they end with us, however we end.
 
     Raises:
-        LocalError: they did not get ready, with the last thing they said.
+        LocalError: they did not get ready.
     """
     log = world.root / "correspondents.log"
     with os.fdopen(os.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "a+b") as errors:

@@ -45,7 +45,7 @@ class Story:
 ME = DemoPerson("ada@harbour.test", "Ada Harbour")
 STRANGER = DemoPerson("nobody@bench.test", "")
 FIRST_CONTACTS = frozenset({"noor@atlas.test"})
-"""Who wrote for the first time while their host could not be asked."""
+"""People who wrote for the first time while their host could not be asked."""
 
 
 def people() -> dict[str, DemoPerson]:

@@ -1,4 +1,4 @@
-"""A temporary folder that goes away however this process ends: another process watches over it.
+"""A temporary folder that is removed however this process ends: another process watches it.
 
 Signals, a closed terminal and ``kill -9`` leave nobody in this process to remove it. The watcher only waits
 for a pipe to close, which the system does in every case.
@@ -18,12 +18,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _REMOVED = b"."
-"""What the watcher is told when there is nothing left to do."""
+"""Sent to the watcher when there is nothing left to do."""
 _PATIENCE = 20.0
-"""Seconds the other processes of a demo have for their own end; until then they may still write."""
+"""Seconds the other processes of a demo have to end; until then they may still write."""
 _PAUSE = 0.2
 _QUIET = 15
-"""Looks in a row that found no folder, before it is believed to stay away."""
+"""Checks in a row that must find no folder before we believe that it stays away."""
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def throwaway_folder(prefix: str) -> Iterator[Path]:
 
 
 def watch(folder: Path) -> None:
-    """Wait for the end of whoever started this, and remove the folder unless that was done."""
+    """Wait for the end of the process that started this; remove the folder unless that has been done."""
     for name in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)
     if sys.stdin.buffer.read() == _REMOVED:

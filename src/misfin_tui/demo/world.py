@@ -1,7 +1,7 @@
 """The throw-away world of the demo: a profile, and invented correspondents with servers of their own.
 
 Everything in it is real: identities, Maildirs, pins, and TLS on loopback. A world is kept in one folder, so
-that it can be left (or killed) and entered again with ``misfin-tui demo --profile DIR``.
+that it can be closed (or killed) and opened again with ``misfin-tui demo --profile DIR``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ MANNERS: Mapping[str, Manner] = {
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A made world: where it lies, our own port, and the port of each host of the others."""
+    """A demo world: its folder, our own port, and the port of each correspondent's host."""
 
     root: Path
     port: int
@@ -75,12 +75,12 @@ class World:
 
 
 def cast() -> dict[str, DemoPerson]:
-    """Everybody who has a server, by a name of their own; Carl has two homes."""
+    """Everybody who has a server, by a short name; Carl has two homes."""
     return people() | {"carl-new": NEW_HOME}
 
 
 def hosts() -> dict[str, list[str]]:
-    """The hosts of the others, with the names of who lives there."""
+    """The correspondents' hosts, with the names of the people there."""
     found: dict[str, list[str]] = {}
     for name, person in cast().items():
         found.setdefault(_address(person).hostname, []).append(name)
@@ -88,7 +88,7 @@ def hosts() -> dict[str, list[str]]:
 
 
 def open_world(root: Path, *, now: float) -> World:
-    """The world kept in ``root``, made now if there is none.
+    """The world kept in ``root``, created if there is none.
 
     Raises:
         LocalError: the folder holds something else.
@@ -99,7 +99,9 @@ def open_world(root: Path, *, now: float) -> World:
         data = json.loads(description.read_text("utf-8"))
         return World(root=root, port=data["port"], ports=data["ports"])
     if root.exists() and any(root.iterdir()):
-        raise LocalError(f"{root} is not empty and holds no demo.", remedy="Name a new folder for the demo.")
+        raise LocalError(
+            f"{root} is not empty and contains no demo.", remedy="Choose an empty folder for the demo."
+        )
     return _make_world(root, now)
 
 
@@ -114,7 +116,7 @@ def _make_world(root: Path, now: float) -> World:
     from misfin_tui.demo.mailbox import fill  # late: it needs the whole store, this module does not
 
     fill(world.profile, identities, now)
-    # Last, so that a world cut off half-way is never taken for a whole one.
+    # Last, so that a half-finished world is never taken for a complete one.
     write_private(root / "world.json", json.dumps({"port": world.port, "ports": dict(world.ports)}).encode())
     return world
 
@@ -131,7 +133,7 @@ def _make_identities(world: World, now: float) -> dict[str, Identity]:
 
 
 def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float) -> None:
-    """Pin hosts and senders met before; of two of them another key than the one they have today."""
+    """Pin the known hosts and senders, two of them with a key that is not their present one."""
     day = 86_400.0
     earlier = datetime.fromtimestamp(now, UTC) - timedelta(days=900)
     with PinBook(world.profile.trust_db) as pins:
@@ -157,7 +159,7 @@ def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float)
 
 def _settings(world: World) -> str:
     lines = [
-        "# Settings of the demo; a profile of your own needs none of this.",
+        "# Settings of the demo; your own profile needs none of this.",
         "[receive]",
         f'listen = ["127.0.0.1:{world.port}"]',
         "",

@@ -17,7 +17,7 @@ from misfin_tui.screentext import plain
 from misfin_tui.widgets.facts import many, text
 
 if TYPE_CHECKING:
-    from misfin.store.message.mime import Attachment
+    from misfin.store.message.parts import Attachment
 
 RUNNABLE = frozenset(
     {
@@ -130,7 +130,7 @@ class OpenFileDialog(Dialog[bool]):
         for remark in remarks(part):
             yield text(f"⚠ {remark}", classes="warn gap")
         yield text(
-            f"It would be opened with {self._opener}, as a copy that goes when misfin-tui ends. Open only"
+            f"It will be opened with {self._opener}, as a copy removed when misfin-tui ends. Open only"
             " what you expect, from people you know.",
             classes="muted gap",
         )
@@ -145,11 +145,11 @@ class OpenFileDialog(Dialog[bool]):
 
 
 def remarks(part: Attachment) -> list[str]:
-    """What a person should know before opening it, one sentence each."""
+    """What to know before opening it, one sentence each."""
     found = []
     suffix = part.name.rstrip(". ").rpartition(".")[2].casefold()
     if suffix in RUNNABLE:
         found.append(f"A file that ends in .{suffix} may run as a program, or fetch something, when opened.")
     if plain(part.name, one_line=True) != part.name:
-        found.append("Its name holds characters that cannot be seen.")
+        found.append("Its name contains invisible characters.")
     return found

@@ -22,7 +22,7 @@ T = TypeVar("T")
 _GAP = 2  # cells between two buttons
 _BUTTON = 6 + _GAP  # cells of a button beside its label: padding, and the frame Textual leaves
 SEEN = 0.8
-"""Seconds from its first frame in which a question nobody asked for takes no answer: time to notice it."""
+"""Seconds from its first frame in which a dialog that opened by itself takes no answer: time to notice it."""
 
 
 def button_css(screen: str) -> str:
@@ -51,11 +51,11 @@ class Choice:
 
     id: str
     label: str
-    tone: str = ""  # "danger" for what cannot be taken back
+    tone: str = ""  # "danger" for what cannot be undone
 
 
 class Dialog(ModalScreen[T | None]):
-    """A question to a person. Leaves only through ``dismiss``; escape answers None, which decides nothing."""
+    """A question to the user. Closes only through ``dismiss``; escape answers None, which decides nothing."""
 
     BINDINGS = bindings(KeyContext.DIALOG)
     BINDING_GROUP_TITLE = "Dialog"
@@ -92,14 +92,14 @@ class Dialog(ModalScreen[T | None]):
     def __init__(self, title: str, *, tone: str = "") -> None:
         super().__init__()
         self._box_title = plain(title, one_line=True)
-        self._unasked = False
+        self._by_itself = False
         self._seen: float | None = None
         self.set_class(tone == "danger", "-danger")
 
     # ---- for each dialog to fill in
 
     def compose_body(self) -> ComposeResult:
-        """What stands above the buttons."""
+        """What is shown above the buttons."""
         raise NotImplementedError
 
     def choices(self) -> Sequence[Choice]:
@@ -161,11 +161,11 @@ class Dialog(ModalScreen[T | None]):
         body = self.query_one("#body", VerticalScroll)
         body.scroll_relative(y=pages * max(body.size.height - 1, 1), animate=False)
 
-    # ---- a question nobody asked for
+    # ---- a question that opens by itself
 
-    def comes_unasked(self) -> Self:
-        """It interrupts: what a person was just typing, or about to click, was meant for something else."""
-        self._unasked = True
+    def opens_by_itself(self) -> Self:
+        """It interrupts: what the user was just typing, or about to click, was meant for something else."""
+        self._by_itself = True
         return self
 
     def _now_seen(self) -> None:
@@ -173,7 +173,7 @@ class Dialog(ModalScreen[T | None]):
 
     def too_early(self, event: events.InputEvent | events.Paste) -> bool:
         """Whether nobody can have read the question yet, so this is not an answer. Escape answers nothing."""
-        if not self._unasked or getattr(event, "key", "") == "escape":
+        if not self._by_itself or getattr(event, "key", "") == "escape":
             return False
         return self._seen is None or event.time < self._seen + SEEN
 

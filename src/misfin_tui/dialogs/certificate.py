@@ -1,4 +1,4 @@
-"""Questions about a certificate: a host's or a sender's has changed, or is seen for the first time."""
+"""Questions about a certificate: a host's or a sender's has changed, or is presented for the first time."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from misfin.post.decisions import CertificateQuestion
 
 PROOF = 4
-"""Digits of the new fingerprint a person types before it is trusted: enough to have looked at it."""
+"""Characters of the new fingerprint to type before it is trusted: enough to have looked at it."""
 
 ComparisonRow = tuple[str, str, str]
-"""A label, the pinned value and the shown one."""
+"""A label, the pinned value and the presented one."""
 
 
 class Answer(StrEnum):
-    """What a person decides about a certificate; closing the dialog decides nothing."""
+    """What the user decides about a certificate; closing the dialog decides nothing."""
 
     REFUSE = "refuse"
     TRUST = "trust"
 
 
 class CertificateDialog(Dialog[Answer]):
-    """Pinned and shown side by side. Waiting is the safe answer; trusting leads to a second step."""
+    """Pinned and presented, side by side. Waiting is the safe answer; trusting leads to a second step."""
 
     DEFAULT_CSS = """
     CertificateDialog {
@@ -116,7 +116,7 @@ class CertificateDialog(Dialog[Answer]):
 
 
 class TrustStep(Dialog[bool]):
-    """The second, deliberate step: the first digits of the fingerprint are typed, so they were looked at."""
+    """The second, deliberate step: the start of the fingerprint is typed, so it was looked at."""
 
     def __init__(self, question: CertificateQuestion) -> None:
         super().__init__("Trust this certificate?", tone="danger")
@@ -140,7 +140,7 @@ class TrustStep(Dialog[bool]):
         return Choice("back", "Back  esc"), Choice("trust", "Trust it from now on", "danger")
 
     def on_mount(self) -> None:
-        """Nothing is trusted before the digits are right."""
+        """Nothing is trusted before the characters are right."""
         super().on_mount()
         self.query_one("#trust", Button).disabled = True
 
@@ -173,13 +173,13 @@ def title_of(question: CertificateQuestion) -> str:
 
 
 def waiting_of(question: CertificateQuestion) -> str:
-    """What stands still until there is an answer."""
+    """What is kept waiting until there is an answer."""
     if question.kind == "sender":
         held, verb = many(len(question.held), "message"), "is" if len(question.held) == 1 else "are"
-        return f"{held} from this sender {verb} kept back for you; nothing is lost."
+        return f"{held} from this sender {verb} held for your decision; nothing is lost."
     count = len(question.waiting)
-    waits = f"{many(count, 'message')} {'waits' if count == 1 else 'wait'} for you." if count else ""
-    return f"Nothing of your message has left this machine. {waits}".rstrip()
+    waits = f"{many(count, 'message')} {'needs' if count == 1 else 'need'} your decision." if count else ""
+    return f"Nothing of your message has been sent. {waits}".rstrip()
 
 
 def comparison(question: CertificateQuestion) -> Iterator[ComparisonRow]:
@@ -189,7 +189,7 @@ def comparison(question: CertificateQuestion) -> Iterator[ComparisonRow]:
     same_key = pin is not None and pin.spki_sha256 == prints.spki
     used = "message" if question.kind == "sender" else "delivery"
     uses = many(pin.uses, used, "messages" if question.kind == "sender" else "deliveries") if pin else ""
-    yield "", "Trusted", "Now shown"
+    yield "", "Trusted so far", "Presented now"
     yield "Seen", f"since {day(pin.first_seen)},\n{uses}" if pin else "", moment(question.shown_at)
     yield "SHA-256", grouped(pin.cert_sha256) if pin else "", grouped(prints.cert, 4 if pin else 8)
     verdict = "the same key" if same_key else "a different key" if pin else ""
@@ -212,7 +212,7 @@ def comparison(question: CertificateQuestion) -> Iterator[ComparisonRow]:
 
 
 def remarks(question: CertificateQuestion) -> list[str]:
-    """What speaks for or against it, one sentence each."""
+    """Remarks for or against it, one sentence each."""
     shown = question.shown
     words = {
         "expired": f"The certificate presented expired on {shown.not_after:%Y-%m-%d}.",
@@ -228,7 +228,7 @@ def advice_of(question: CertificateQuestion) -> str:
     if question.pin is None:
         return (
             "You have never sent anything there. If you have the fingerprint from the owner, compare it now;"
-            " from then on a change is noticed."
+            " from then on changes will be noticed."
         )
     if change_due(question.pin, question.shown_at):
         return (
@@ -237,10 +237,10 @@ def advice_of(question: CertificateQuestion) -> str:
         )
     if question.kind == "sender":
         return (
-            "A person who made a new identity looks like this. So does somebody who only claims to be them."
+            "It looks like this when a person creates a new identity, and when somebody pretends to be them."
             " Ask them through another channel before you trust it."
         )
     return (
-        "A host that renews its certificate looks like this. So does someone listening in. Ask the owner by"
-        " another way before you trust it."
+        "It looks like this when a host renews its certificate, and when somebody listens in. Check with the"
+        " owner through another channel before you trust it."
     )

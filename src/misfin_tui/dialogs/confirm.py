@@ -1,4 +1,4 @@
-"""Plain questions and plain news: yes or no, keep or discard, something failed."""
+"""Plain questions: yes or no, keep or discard, shorten or split."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Leaving(StrEnum):
 
 
 class DraftDialog(Dialog[Leaving]):
-    """Throw a draft away, or keep it? Escape goes on writing."""
+    """Discard a draft, or keep it? Escape continues writing."""
 
     def __init__(self, subject: str) -> None:
         super().__init__("Discard this draft?", tone="danger")
@@ -53,18 +53,18 @@ class DraftDialog(Dialog[Leaving]):
     def compose_body(self) -> ComposeResult:
         """Which draft."""
         yield text(f"“{self._subject}”" if self._subject else "It has no subject yet.", classes="strong")
-        yield text("A discarded draft cannot be brought back.", classes="gap")
+        yield text("A discarded draft cannot be restored.", classes="gap")
 
     def choices(self) -> Sequence[Choice]:
         """Keeping is safe."""
         return (
-            Choice("keep", "Keep it and leave"),
-            Choice("write", "Go on writing  esc"),
+            Choice("keep", "Keep it and close"),
+            Choice("write", "Continue writing  esc"),
             Choice("discard", "Discard", "danger"),
         )
 
     def choose(self, choice: str) -> None:
-        """Keep, discard, or None to go on."""
+        """Keep, discard, or None to continue."""
         self.dismiss(None if choice == "write" else Leaving(choice))
 
 
@@ -85,15 +85,15 @@ class TooLongDialog(Dialog[TooLong]):
         self._problem = problem
 
     def compose_body(self) -> ComposeResult:
-        """How much too long, and the offer."""
+        """How much too long it is, and the offer."""
         yield text(self._why)
         if self._parts:
             yield text(
-                f"It can go as {self._parts} messages, numbered (1/{self._parts}) and so on, broken at blank"
-                " lines where there are any.",
+                f"It can be sent as {self._parts} messages, numbered (1/{self._parts}) and so on, split at"
+                " blank lines where there are any.",
                 classes="gap",
             )
-        else:
+        elif self._problem:
             yield text(f"It cannot be split: {self._problem}", classes="gap warn")
 
     def choices(self) -> Sequence[Choice]:

@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import Input, Select
 
 from misfin.errors import AddressError
-from misfin.model.address import MisfinAddress
+from misfin.model.account import AddressKind
+from misfin.model.recipient import KIND_WORDS, normal_address, split_prefix
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
@@ -21,14 +22,13 @@ from misfin_tui.widgets.facts import text
 T = TypeVar("T")
 
 KEYS = (
-    ("ec", "P-256 – small and quick; the usual choice"),
-    ("ed25519", "Ed25519 – modern, but not every server takes it"),
+    ("ec", "P-256 – small and fast; the usual choice"),
+    ("ed25519", "Ed25519 – modern, but not every server accepts it"),
     ("rsa", "RSA-2048 – large and slow; for old servers"),
 )
 """The kinds of key to choose from."""
 ITSELF, HOST = "itself", "host"
-"""Who signs a certificate where it is not an identity of one's own: the mailbox itself, or itself as a
-host."""
+"""Who signs a certificate when no other identity does: the mailbox itself, or itself as a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class FormDialog(Dialog[T]):
         yield from ()
 
     def value(self, field_id: str) -> str:
-        """What stands in a field."""
+        """The text of a field."""
         return self.query_one(f"#{field_id}", Input).value.strip()
 
     def complain(self, problem: str, field_id: str) -> None:
@@ -111,7 +111,7 @@ class FormDialog(Dialog[T]):
 
 @dataclass(frozen=True, slots=True)
 class IdentityForm:
-    """What a person typed about a new identity; ``signer`` is :data:`ITSELF`, :data:`HOST` or a name."""
+    """What the user typed about a new identity; ``signer`` is :data:`ITSELF`, :data:`HOST` or a name."""
 
     address: str = ""
     name: str = ""
@@ -120,9 +120,9 @@ class IdentityForm:
 
 
 class NewIdentityDialog(FormDialog[IdentityForm]):
-    """Address, name, kind of key and signer of a new identity; ``signers`` are hosts of one's own."""
+    """Address, name, kind of key and signer of a new identity; ``signers`` are the user's own hosts."""
 
-    yes = "Make it"
+    yes = "Create"
 
     def __init__(
         self,
@@ -136,15 +136,15 @@ class NewIdentityDialog(FormDialog[IdentityForm]):
         self._signers = signers
 
     def form_fields(self) -> Sequence[Field]:
-        """Who one is."""
+        """The address and the display name."""
         return (
             Field(
                 "address",
-                "Address: the host is the one your mail will arrive at",
+                "Address: the host is where your mail will arrive",
                 self._form.address,
                 "ada@mail.example",
             ),
-            Field("name", "Name that others see beside it", self._form.name, "Ada Lovelace"),
+            Field("name", "Display name", self._form.name, "Ada Lovelace"),
         )
 
     def compose_more(self) -> ComposeResult:
@@ -153,9 +153,9 @@ class NewIdentityDialog(FormDialog[IdentityForm]):
         yield _choice("key", KEYS, self._form.key)
         yield text("Certificate", classes="label")
         signers = (
-            (ITSELF, "signed by itself – the usual choice"),
+            (ITSELF, "self-signed – the usual choice"),
             *((name, f"signed by {address}, as a mailbox of that host") for name, address in self._signers),
-            (HOST, "of a host – signs the mailboxes of this host"),
+            (HOST, "for a host – signs the mailboxes of this host"),
         )
         yield _choice("signer", signers, self._form.signer)
 
@@ -192,27 +192,26 @@ class ImportDialog(FormDialog[tuple[str, str]]):
     def form_fields(self) -> Sequence[Field]:
         """One file or two."""
         return (
-            Field(
-                "certificate", "PEM file with the certificate, perhaps with the key too", self._certificate
-            ),
-            Field("key", "PEM file with the private key, if it is another one", self._key),
+            Field("certificate", "PEM file with the certificate (and perhaps the key)", self._certificate),
+            Field("key", "PEM file with the private key, if separate", self._key),
         )
 
     def result(self) -> tuple[str, str] | None:
         """The two names; the second may be empty."""
         if not self.value("certificate"):
-            self.complain("Write the name of a file.", "certificate")
+            self.complain("Enter the name of a file.", "certificate")
             return None
         return self.value("certificate"), self.value("key")
 
 
 @dataclass(frozen=True, slots=True)
 class ContactForm:
-    """What a person typed about a contact."""
+    """What the user typed about a contact."""
 
     address: str
     name: str
     note: str
+    kind: AddressKind = AddressKind.MISFIN
 
 
 class ContactDialog(FormDialog[ContactForm]):
@@ -234,17 +233,21 @@ class ContactDialog(FormDialog[ContactForm]):
 
     def result(self) -> ContactForm | None:
         """The form."""
-        problem = problem_with(self.value("address"))
+        said, address = split_prefix(self.value("address"))
+        kind = said or self._form.kind
+        problem = problem_with(address, kind)
+        if self._form.address and kind is not self._form.kind:
+            problem = f"This contact has {KIND_WORDS[self._form.kind]}."
         if problem:
             self.complain(problem, "address")
             return None
-        return ContactForm(self.value("address"), self.value("name"), self.value("note"))
+        return ContactForm(address, self.value("name"), self.value("note"), kind)
 
 
-def problem_with(address: str) -> str:
-    """What is wrong with an address; empty when nothing is."""
+def problem_with(address: str, kind: AddressKind = AddressKind.MISFIN) -> str:
+    """What is wrong with an address of a kind; empty when nothing is."""
     try:
-        MisfinAddress.parse(address)
+        normal_address(address, kind)
     except AddressError as error:
         return f"{error} {error.remedy}".strip()
     return ""

@@ -25,7 +25,7 @@ class Opening(StrEnum):
 
 
 def remarks(target: str) -> list[str]:
-    """What a person should know before opening a link, one sentence each."""
+    """What to know before opening a link, one sentence each."""
     try:
         parts = urlsplit(target)
         host = parts.hostname or ""
@@ -34,31 +34,31 @@ def remarks(target: str) -> list[str]:
     found = []
     reason = suspicious(f"x@{host}") if host else ""
     if reason:
-        found.append(f"Look twice: {reason}.")
+        found.append(f"Look closely: {reason}.")
     if host and shown_host(host) != host:
         found.append(f"The host is {shown_host(host)} in its own messages.")
     if parts.username is not None or parts.password is not None:
-        found.append(f"What stands before the @ is a name, not the host; the host is {host}.")
+        found.append(f"The part before the @ is a name, not the host; the host is {host}.")
     if plain(target, one_line=True) != target:
-        found.append("It holds characters that cannot be seen.")
+        found.append("It contains invisible characters.")
     if not parts.scheme:
-        found.append("It names no protocol; a program may take it for a file on this machine.")
+        found.append("It has no protocol; a program may take it for a file on this machine.")
     elif parts.scheme == "file":
-        found.append("It leads to a file on this machine. No honest message knows what lies here.")
+        found.append("It points to a file on this machine. No honest message knows what is here.")
     elif parts.scheme in _CODE:
-        found.append("It holds something to run or to show, not a place to go to.")
+        found.append("It contains something to run or to show, not an address to open.")
     return found
 
 
 def consequence(target: str, opener: str) -> str:
-    """What opening it does and gives away."""
+    """What opening it does and reveals."""
     with suppress(ValueError):
         if urlsplit(target).netloc and not target.lower().startswith("file:"):
             return (
-                f"It would be opened with {opener}. Whoever runs that server then learns your network"
+                f"It will be opened with {opener}. Whoever runs that server then learns your network"
                 " address, and that you have read the message."
             )
-    return f"It would be given to {opener}, to do with it as it sees fit."
+    return f"It will be given to {opener}, which decides what to do with it."
 
 
 class LinkDialog(Dialog[Opening]):

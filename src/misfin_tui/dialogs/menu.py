@@ -53,7 +53,7 @@ class MenuDialog(ModalScreen[KeyAction | None]):
         names = max((len(action.label) for action in self._actions), default=0)
         lines: list[Option | None] = []
         for action, key in zip(self._actions, shown, strict=True):
-            if action.room is KeyContext.EVERYWHERE and not self._places and lines:
+            if action.context is KeyContext.EVERYWHERE and not self._places and lines:
                 self._places = True
                 lines.append(None)
             lines.append(Option(Content.assemble(f"{action.label:<{names}}  ", (key, "bold dim"))))

@@ -80,7 +80,7 @@ class PromptDialog(Dialog[str]):
 
 
 class PasswordDialog(PromptDialog):
-    """The password of an encrypted private key; it is shown as dots and kept nowhere."""
+    """The password of an encrypted private key; it is shown as dots and never stored."""
 
     def __init__(self, file_name: str, *, again: bool = False) -> None:
         question = f"The private key in {file_name} is encrypted."
@@ -93,7 +93,7 @@ class PasswordDialog(PromptDialog):
 
 
 class ChooseDialog(Dialog[str]):
-    """One of several things, each with a word that says what it is."""
+    """One of several things, each with a few words that explain it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "move(1)", show=False),

@@ -1,4 +1,4 @@
-"""A server names another address for this one message (30), or says that the address has moved (31)."""
+"""A server gives another address for this one message (30), or says that the address has moved (31)."""
 
 from __future__ import annotations
 
@@ -28,23 +28,25 @@ class RedirectDialog(Dialog[Following]):
     """Send it there? After a 31 the contact can be changed as well. Escape leaves the message waiting."""
 
     def __init__(self, row: OutboxRow, *, permanent: bool) -> None:
-        super().__init__("The address has moved" if permanent else "The server names another address")
+        super().__init__("The address has moved" if permanent else "The server gives another address")
         self._row = row
         self._permanent = permanent
 
     def compose_body(self) -> ComposeResult:
         """From where to where."""
         host = self._row.to.rpartition("@")[2]
-        said = "has moved for good" if self._permanent else "should get this one message somewhere else"
-        yield text(f"{host} says that {self._row.to} {said}. It was shown your message, but did not take it.")
-        yield text(f"written to  {self._row.to}", classes="gap")
-        yield text(f"now named   {self._row.target}", classes="strong")
+        said = "has moved for good" if self._permanent else "should receive this one message somewhere else"
+        yield text(
+            f"{host} says that {self._row.to} {said}. It has seen your message, but did not accept it."
+        )
+        yield text(f"written to    {self._row.to}", classes="gap")
+        yield text(f"redirects to  {self._row.target}", classes="strong")
         reason = suspicious(self._row.target)
         if reason:
-            yield text(f"⚠ Look twice: {reason}.", classes="warn gap")
+            yield text(f"⚠ Look closely: {reason}.", classes="warn gap")
         yield text(
             "Sending it there gives it to whoever owns that address. The certificate of that host is checked"
-            " like any other before anything leaves.",
+            " like any other before anything is sent.",
             classes="muted gap",
         )
 

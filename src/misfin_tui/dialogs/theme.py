@@ -14,7 +14,7 @@ from misfin_tui.widgets.facts import text
 
 
 class ThemeDialog(ChooseDialog):
-    """The themes there are; the screen behind wears the one under the cursor."""
+    """The themes there are; the screen behind shows the one under the cursor."""
 
     DEFAULT_CSS = """
     ThemeDialog { background: transparent; #box { width: 44; offset: 0 0; } }
@@ -32,7 +32,7 @@ class ThemeDialog(ChooseDialog):
     def compose_body(self) -> ComposeResult:
         """The list, with a word about files."""
         yield from super().compose_body()
-        yield text("Your own go into the folder `themes` beside config.toml.", classes="muted gap")
+        yield text("Put your own in the folder `themes` next to config.toml.", classes="muted gap")
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 NOOP = "noop"
-"""Written in place of a key it takes the action's keys away; also the key name no keyboard sends."""
+"""Written instead of a key, it unbinds the action; it is also a key name that no keyboard sends."""
 
 
 _LISTS = (
@@ -49,15 +49,15 @@ TOGETHER: Mapping[KeyContext, tuple[KeyContext, ...]] = MappingProxyType(
         KeyContext.LIST: (KeyContext.EVERYWHERE,),
     }
 )
-"""Rooms whose keys work at the same time as a room's own; a key may stand only once among them."""
+"""Contexts whose keys work at the same time as a context's own; a key may be used only once among them."""
 
 WRITING = frozenset({KeyContext.COMPOSE, KeyContext.WIZARD, KeyContext.DIALOG})
-"""Rooms in which text is typed: a printable key there would be eaten by the text, or eat it."""
+"""Contexts in which text is typed: there a printable key would go into the text, or be lost to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keymap:
-    """The keys in force: ``keys`` holds only what the user changed; ``problems`` are sentences to show."""
+    """The keys in use: ``keys`` holds only what the user changed; ``problems`` are sentences to show."""
 
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     problems: tuple[str, ...] = ()
@@ -75,8 +75,8 @@ class Keymap:
 def resolve(wanted: Mapping[str, str]) -> Keymap:
     """Check the user's ``[keys]``: id → comma separated keys, or ``noop`` to unbind.
 
-    Whatever is wrong is left at its default and reported with the nearest name; a key taken twice
-    among rooms that are active together is reported with both its owners. Never raises.
+    Whatever is wrong is left at its default and reported with the nearest name; a key used twice
+    among contexts that are active together is reported with both its actions. Never raises.
     """
     problems: list[str] = []
     accepted: dict[str, str] = {}
@@ -110,7 +110,7 @@ def _read_keys(action: KeyAction, text: str) -> tuple[list[str], list[str]]:
             problems.append(f"`{_shown(written)}` has an unknown modifier; use {', '.join(MODIFIERS)}.")
         elif not is_key(base):
             problems.append(f"`{_shown(written)}` is not a key{_nearest(base, NAMED)}")
-        elif action.room in WRITING and not set(modifiers) - {"shift"} and is_typed(base):
+        elif action.context in WRITING and not set(modifiers) - {"shift"} and is_typed(base):
             problems.append(
                 f"`{_shown(written)}` would be typed into the text here; use ctrl, alt or f1 to f24."
             )
@@ -129,16 +129,16 @@ def _clash(accepted: Mapping[str, str]) -> tuple[str, str] | None:
             if other.id == action_id or (other.id in accepted and other.id not in seen):
                 continue
             shared = mine & set(split(accepted.get(other.id, other.keys)))
-            if shared and _meet(action.room, other.room):
+            if shared and _active_together(action.context, other.context):
                 return action_id, (
                     f"[keys] {action_id}: {readable(min(shared))} already belongs to {other.id}"
-                    f' ({other.label}, {other.room}); give that one another key or "{NOOP}".'
+                    f' ({other.label}, {other.context}); give that one another key or "{NOOP}".'
                 )
         seen.append(action_id)
     return None
 
 
-def _meet(one: KeyContext, two: KeyContext) -> bool:
+def _active_together(one: KeyContext, two: KeyContext) -> bool:
     return one is two or two in TOGETHER.get(one, ()) or one in TOGETHER.get(two, ())
 
 
@@ -148,5 +148,5 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _shown(text: str) -> str:
-    """User input for a message: printable and short."""
+    """User input as shown in a message: printable and short."""
     return "".join(c if c.isprintable() else "�" for c in text[:40])

@@ -1,4 +1,4 @@
-"""The table of every action that has a key: id, default keys, words and room.
+"""The table of every action that has a key: id, default keys, words and context.
 
 It is the single source of bindings, footer, command palette, help and docs. An id is what a user
 writes in ``[keys]`` of config.toml; ids are unique in the whole program.
@@ -46,7 +46,7 @@ class KeyAction:
     keys: str
     label: str  # a word for the footer
     help: str  # a sentence for help and palette
-    room: KeyContext = KeyContext.EVERYWHERE
+    context: KeyContext = KeyContext.EVERYWHERE
     shown: Shown = Shown.FOOTER
     priority: bool = False  # seen before the focused widget sees the key
     action: str = ""  # Textual action when it is not the id with underscores
@@ -57,14 +57,14 @@ class KeyAction:
         return self.action or self.id.replace("-", "_")
 
 
-def _room(room: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
-    return tuple(replace(row, room=room) for row in rows)
+def _in(context: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
+    return tuple(replace(row, context=context) for row in rows)
 
 
 _A = KeyAction
 
 ACTIONS: tuple[KeyAction, ...] = (
-    *_room(
+    *_in(
         KeyContext.EVERYWHERE,
         _A(
             "commands",
@@ -79,7 +79,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             "quit",
             "ctrl+q",
             "Quit",
-            "Leave the program; mail that waits is kept.",
+            "Quit the program; waiting mail is kept.",
             shown=Shown.PALETTE,
             priority=True,
         ),
@@ -90,7 +90,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             "previous-pane",
             "shift+tab",
             "Previous pane",
-            "Go to the pane before.",
+            "Go to the previous pane.",
             shown=Shown.HELP,
             action="app.focus_previous",
         ),
@@ -117,33 +117,31 @@ ACTIONS: tuple[KeyAction, ...] = (
             shown=Shown.PALETTE,
         ),
     ),
-    *_room(
+    *_in(
         KeyContext.LIST,
         _A("cursor-up", "k,up", "Up", "One row up.", shown=Shown.HELP),
         _A("cursor-down", "j,down", "Down", "One row down.", shown=Shown.HELP),
         _A("page-up", "pageup,ctrl+b", "Page up", "One page up.", shown=Shown.HELP),
         _A("page-down", "pagedown,space,ctrl+f", "Page down", "One page down.", shown=Shown.HELP),
-        _A("cursor-top", "g,home", "Top", "To the first row.", shown=Shown.HELP),
-        _A("cursor-bottom", "G,end", "Bottom", "To the last row.", shown=Shown.HELP),
+        _A("cursor-top", "g,home", "Top", "Go to the first row.", shown=Shown.HELP),
+        _A("cursor-bottom", "G,end", "Bottom", "Go to the last row.", shown=Shown.HELP),
         _A("leave-search", "escape", "Leave search", "Leave the search line.", shown=Shown.HELP),
-        _A("back", "q", "Back", "Back to where you came from."),
+        _A("back", "q", "Back", "Go back."),
     ),
-    *_room(
+    *_in(
         KeyContext.INBOX,
         _A("compose", "c", "Compose", "Write a new message."),
         _A(
             "open", "enter", "Open", "Open the conversation.", shown=Shown.PALETTE, action="open_conversation"
         ),
         _A("reply", "r", "Reply", "Reply to the sender."),
-        _A("reply-all", "a", "Reply all", "Reply to the sender and everybody addressed."),
-        _A(
-            "forward", "f", "Forward", "Send the message on to somebody else, untouched.", shown=Shown.PALETTE
-        ),
+        _A("reply-all", "a", "Reply all", "Reply to the sender and all recipients."),
+        _A("forward", "f", "Forward", "Forward the message unchanged.", shown=Shown.PALETTE),
         _A("archive", "e", "Archive", "Move to the archive."),
         _A("trash", "d", "Trash", "Move to the trash."),
         _A("search", "slash", "Search", "Search as you type."),
-        _A("select", "x", "Select", "Mark the conversation for the next action."),
-        _A("select-all", "X", "Select all", "Mark every conversation shown.", shown=Shown.PALETTE),
+        _A("select", "x", "Select", "Select the conversation for the next action."),
+        _A("select-all", "X", "Select all", "Select every conversation shown.", shown=Shown.PALETTE),
         _A("unread", "u", "Unread", "Mark as unread, or as read.", shown=Shown.PALETTE),
         _A("star", "s", "Star", "Set or remove the star.", shown=Shown.PALETTE),
         _A("tag", "t", "Tag", "Add or remove a tag.", shown=Shown.PALETTE),
@@ -169,13 +167,13 @@ ACTIONS: tuple[KeyAction, ...] = (
             "preview-right",
             "right",
             "Right",
-            "To the right in the preview.",
+            "Scroll the preview right.",
             shown=Shown.HELP,
             action="slide(1)",
         ),
-        _A("decide", "A", "Decide", "Decide about a message that is held."),
+        _A("decide", "A", "Decide", "Decide about a held message."),
         _A("undo", "z", "Undo", "Undo the last action."),
-        _A("refresh", "R", "Check now", "Look for new mail now.", shown=Shown.PALETTE),
+        _A("refresh", "R", "Check now", "Check for new mail now.", shown=Shown.PALETTE),
         _A("edit-draft", "E", "Edit draft", "Continue the draft.", shown=Shown.PALETTE),
         _A("save-search", "S", "Save search", "Keep this search in the sidebar.", shown=Shown.PALETTE),
         *(
@@ -183,17 +181,17 @@ ACTIONS: tuple[KeyAction, ...] = (
                 f"saved-search-{n}",
                 str(n),
                 f"Search {n}",
-                f"Saved search number {n}.",
+                f"Open saved search {n}.",
                 shown=Shown.HELP,
                 action=f"saved_search({n})",
             )
             for n in range(1, 10)
         ),
     ),
-    *_room(
+    *_in(
         KeyContext.THREAD,
-        _A("attachments", "v", "Attachments", "Save or open what is attached to the message."),
-        _A("release", "A", "Decide", "Decide about a message that is held.", action="decide"),
+        _A("attachments", "v", "Attachments", "Save or open the attachments."),
+        _A("release", "A", "Decide", "Decide about a held message.", action="decide"),
         _A("thread-edit-draft", "E", "Edit draft", "Continue the draft.", action="edit_draft"),
         _A("open-link", "o", "Open link", "Open a link by its number."),
         _A("thread-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
@@ -202,10 +200,10 @@ ACTIONS: tuple[KeyAction, ...] = (
             "thread-reply-all",
             "a",
             "Reply all",
-            "Reply to the sender and everybody addressed.",
+            "Reply to the sender and all recipients.",
             action="reply_all",
         ),
-        _A("thread-forward", "f", "Forward", "Send this message on, untouched.", action="forward"),
+        _A("thread-forward", "f", "Forward", "Forward this message unchanged.", action="forward"),
         _A("thread-archive", "e", "Archive", "Move the conversation to the archive.", action="archive"),
         _A("thread-trash", "d", "Trash", "Move the conversation to the trash.", action="trash"),
         _A(
@@ -228,42 +226,51 @@ ACTIONS: tuple[KeyAction, ...] = (
         ),
         _A("thread-block", "b", "Block", "Block the sender.", shown=Shown.PALETTE, action="block"),
         _A("thread-undo", "z", "Undo", "Undo the last action.", shown=Shown.PALETTE, action="undo"),
-        _A("details", "i", "Details", "Certificate, verification, protocol and raw text of the message."),
+        _A(
+            "details", "i", "Details", "Show certificate, verification, protocol and raw text of the message."
+        ),
         _A("fold", "enter", "Fold", "Fold or unfold the message.", shown=Shown.PALETTE),
         _A("fold-all", "H", "Fold all", "Fold or unfold all messages.", shown=Shown.PALETTE),
-        _A("copy-link", "y", "Copy link", "Copy the target of a link by its number.", shown=Shown.PALETTE),
-        _A("next-message", "n", "Next message", "Next message of the conversation.", shown=Shown.PALETTE),
+        _A("copy-link", "y", "Copy link", "Copy a link by its number.", shown=Shown.PALETTE),
+        _A("next-message", "n", "Next message", "Go to the next message.", shown=Shown.PALETTE),
         _A(
             "previous-message",
             "p",
             "Previous message",
-            "Previous message of the conversation.",
+            "Go to the previous message.",
             shown=Shown.PALETTE,
         ),
         _A(
             "next-conversation",
             "J",
             "Next conversation",
-            "Next conversation of the list.",
+            "Go to the next conversation in the list.",
             shown=Shown.PALETTE,
         ),
         _A(
             "previous-conversation",
             "K",
             "Previous conversation",
-            "Previous conversation of the list.",
+            "Go to the previous conversation in the list.",
             shown=Shown.PALETTE,
         ),
         _A(
             "left",
             "left,h",
             "Left",
-            "To the left, where lines do not fit.",
+            "Scroll left where lines do not fit.",
             shown=Shown.HELP,
             action="slide(-1)",
         ),
-        _A("right", "right,l", "Right", "To the right.", shown=Shown.HELP, action="slide(1)"),
-        _A("pipe", "|", "Pipe", "Give the message to a command.", shown=Shown.PALETTE),
+        _A(
+            "right",
+            "right,l",
+            "Right",
+            "Scroll right where lines do not fit.",
+            shown=Shown.HELP,
+            action="slide(1)",
+        ),
+        _A("pipe", "|", "Pipe", "Pipe the message to a command.", shown=Shown.PALETTE),
         _A("save-message", "S", "Save", "Save the message to a file.", shown=Shown.PALETTE),
         _A(
             "thread-search",
@@ -274,28 +281,28 @@ ACTIONS: tuple[KeyAction, ...] = (
             action="search",
         ),
     ),
-    *_room(
+    *_in(
         KeyContext.COMPOSE,
         _A("send", "ctrl+s", "Send", "Send the message.", priority=True),
-        _A("toggle-preview", "ctrl+t", "Preview", "Show or hide how the text will look.", priority=True),
-        _A("editor", "ctrl+e", "Editor", "Write in your own editor.", priority=True),
-        _A("leave", "escape", "Leave", "Leave; the draft is kept."),
+        _A("toggle-preview", "ctrl+t", "Preview", "Show or hide the preview of the text.", priority=True),
+        _A("editor", "ctrl+e", "Editor", "Edit the text in your own editor.", priority=True),
+        _A("leave", "escape", "Leave", "Close the composer; the draft is kept."),
         _A("shorten", "ctrl+g", "Split", "Split a message that is too long.", priority=True),
-        _A("discard", "f8", "Discard", "Throw this draft away.", priority=True),
+        _A("discard", "f8", "Discard", "Discard this draft.", priority=True),
     ),
-    *_room(
+    *_in(
         KeyContext.OUTBOX,
-        _A("attempts", "enter", "Log", "Every attempt, word by word."),
-        _A("answer", "a", "Answer", "Answer the question this message waits for."),
+        _A("attempts", "enter", "Log", "Show every attempt in full."),
+        _A("answer", "a", "Decide", "Decide what this message is waiting for."),
         _A("retry", "r", "Retry", "Try again now."),
-        _A("edit", "e", "Edit", "Take it back and change it."),
-        _A("cancel", "d", "Cancel", "Do not send it."),
-        _A("undo-send", "z", "Undo send", "Take back what was sent just now.", shown=Shown.PALETTE),
+        _A("edit", "e", "Edit", "Take it back and edit it."),
+        _A("cancel", "d", "Cancel", "Cancel it; it is not sent."),
+        _A("undo-send", "z", "Undo send", "Take back what you have just sent.", shown=Shown.PALETTE),
         _A("outbox-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
     ),
-    *_room(
+    *_in(
         KeyContext.TRUST,
-        _A("pin-details", "enter", "Details", "Certificate, history and use of this pin."),
+        _A("pin-details", "enter", "Details", "Show certificate, history and use of this pin."),
         _A("approve", "a", "Decide", "Decide about a certificate that is waiting."),
         _A("forget", "d", "Forget", "Forget this pin; the next certificate counts as the first."),
         _A("trust-kind", "h", "Kind", "Show hosts, senders, recipients, or all of them."),
@@ -303,7 +310,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("export-pins", "w", "Export", "Write all pins to a file."),
         _A("trust-search", "slash", "Search", "Find a host or a sender.", action="search"),
     ),
-    *_room(
+    *_in(
         KeyContext.CONTACTS,
         _A("contact-compose", "c", "Write", "Write to this person.", action="compose"),
         _A("new-contact", "n", "New", "Add a contact."),
@@ -313,37 +320,37 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("contact-search", "slash", "Search", "Find a person.", action="search"),
         _A("contact-undo", "z", "Undo", "Undo the last change.", shown=Shown.PALETTE, action="undo"),
     ),
-    *_room(
+    *_in(
         KeyContext.IDENTITIES,
-        _A("identity-details", "enter", "Details", "Certificate, fingerprints and what is wrong with it."),
-        _A("new-identity", "n", "New", "Make a new identity."),
-        _A("import-identity", "i", "Import", "Read a PEM file of another program."),
-        _A("export-identity", "w", "Export", "Write certificate and key to a file."),
+        _A("identity-details", "enter", "Details", "Show certificate, fingerprints and any problems."),
+        _A("new-identity", "n", "New", "Create an identity."),
+        _A("import-identity", "i", "Import", "Import an identity from a PEM file."),
+        _A("export-identity", "w", "Export", "Export certificate and key to a file."),
         _A("renew-identity", "r", "Renew", "Make a new certificate for the same key."),
         _A("copy-fingerprint", "y", "Copy fingerprint", "Copy the fingerprint."),
         _A("default-identity", "s", "Set default", "Write from this address by default."),
     ),
-    *_room(
+    *_in(
         KeyContext.SETTINGS,
         _A("change-setting", "enter", "Change", "Change this setting."),
-        _A("reset-setting", "d", "Default", "Back to the default."),
+        _A("reset-setting", "d", "Default", "Reset to the default."),
         _A("add-setting", "n", "Add", "Add settings for a host, or a saved search."),
         _A("settings-search", "slash", "Search", "Find a setting.", action="search"),
         _A("edit-config", "ctrl+e", "Edit file", "Edit config.toml in your editor."),
     ),
-    *_room(
+    *_in(
         KeyContext.WIZARD,
         _A("wizard-back", "escape", "Back", "Back, or cancel."),
-        _A("wizard-next", "ctrl+s", "Next", "Go on.", priority=True),
+        _A("wizard-next", "ctrl+s", "Next", "Continue.", priority=True),
     ),
-    *_room(
+    *_in(
         KeyContext.DIALOG,
         _A("dialog-close", "escape", "Close", "Close without deciding.", action="close_dialog"),
         _A(
             "dialog-next",
             "right,down",
             "Next button",
-            "To the next button.",
+            "Go to the next button.",
             shown=Shown.HELP,
             action="app.focus_next",
         ),
@@ -351,7 +358,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             "dialog-previous",
             "left,up",
             "Previous button",
-            "To the button before.",
+            "Go to the previous button.",
             shown=Shown.HELP,
             action="app.focus_previous",
         ),
@@ -359,7 +366,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             "dialog-page-down",
             "pagedown",
             "Page down",
-            "Read on where a text does not fit.",
+            "Scroll down where text does not fit.",
             shown=Shown.HELP,
             action="page(1)",
         ),
@@ -367,12 +374,12 @@ ACTIONS: tuple[KeyAction, ...] = (
             "dialog-page-up",
             "pageup",
             "Page up",
-            "Back in a text that does not fit.",
+            "Scroll up where text does not fit.",
             shown=Shown.HELP,
             action="page(-1)",
         ),
     ),
-    *_room(
+    *_in(
         KeyContext.HELP,
         _A("help-close", "q,escape", "Close", "Close the help.", action="close_help"),
         _A("help-search", "slash", "Search", "Find a key.", action="search"),
@@ -382,6 +389,6 @@ ACTIONS: tuple[KeyAction, ...] = (
 BY_ID: Mapping[str, KeyAction] = MappingProxyType({action.id: action for action in ACTIONS})
 
 
-def in_context(room: KeyContext) -> tuple[KeyAction, ...]:
-    """The actions of one room, in the order of the footer."""
-    return tuple(action for action in ACTIONS if action.room is room)
+def in_context(context: KeyContext) -> tuple[KeyAction, ...]:
+    """The actions of one context, in the order of the footer."""
+    return tuple(action for action in ACTIONS if action.context is context)

@@ -55,7 +55,7 @@ async def _save_all(prompts: Prompts, row: MessageRow) -> None:
     async def save(folder: Path) -> list[Path]:
         return await attached.save_all(row, folder)
 
-    hint = "a folder; names that are taken get a number"
+    hint = "a folder; a number is added to names already in use"
     if saved := await save_as(prompts, "Save all in", attached.last_folder, hint, save):
         prompts.misfin.say(f"Saved {many(len(saved), 'file')} in {saved[0].parent}.")
 

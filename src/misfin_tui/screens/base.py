@@ -25,7 +25,7 @@ class AppScreen(Screen[None]):
 
     @property
     def services(self) -> Services:
-        """The one door to mail and post."""
+        """The services: everything about mail."""
         return self.misfin.services
 
     @property
@@ -56,7 +56,7 @@ class ScreenController(Controller):
 
     @property
     def services(self) -> Services:
-        """The one door to mail and post."""
+        """The services: everything about mail."""
         return self.screen.services
 
 
@@ -71,7 +71,7 @@ class Movable(Protocol):
 
 
 class CursorKeys:
-    """The keys that move about, for whichever widget of a screen they are meant."""
+    """The keys that move a cursor, for the widget they are meant for."""
 
     def __init__(self, target: Callable[[], Movable], to_end: Callable[[bool], None]) -> None:
         """``to_end`` goes to the first row (True) or the last."""

@@ -1,4 +1,4 @@
-"""The composer: recipients with completion and trust, gemtext with preview, a byte meter, no lost word."""
+"""The composer: recipients with completion and trust, gemtext with preview, a byte meter, and autosave."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.byte_meter import ByteMeter
 from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import text
-from misfin_tui.widgets.gemtext_area import GemtextArea, typable
+from misfin_tui.widgets.gemtext_area import MAX_TEXT, GemtextArea, typable
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from misfin.model.account import Account
 
+MOST_PASTED = 1024 * 1024
+"""Characters a text written here has at most after a paste, whatever its account could send."""
 PAUSE = 0.15
 """Seconds without a key before preview, meter and trust are worked out: a key never waits for them."""
 
@@ -81,6 +83,9 @@ class ComposeScreen(DraftScreen):
         draft, forward = self.draft, self.draft.forwards is not None
         self.offers = self._recipients.offers
         self.to = AddressInput(self.offers, value=", ".join(draft.to), id="to")
+        self.cc = AddressInput(self.offers, value=", ".join(draft.cc), id="cc")
+        self.bcc = AddressInput(self.offers, value=", ".join(draft.bcc), id="bcc")
+        self.files = text(", ".join(f"{each.name} ({each.size:,} bytes)" for each in draft.attachments))
         self.subject = OneLine(
             draft.subject, id="subject", placeholder="Subject", max_length=1000, select_on_focus=False
         )
@@ -98,6 +103,11 @@ class ComposeScreen(DraftScreen):
         with Horizontal(classes="line"):
             yield text("To", classes="label")
             yield self.to
+        for label, widget in (("Cc", self.cc), ("Bcc", self.bcc), ("Files", self.files)):
+            with Horizontal(classes="line") as line:
+                line.display = False  # until it is known that the account in From has it
+                yield text(label, classes="label")
+                yield widget
         yield self.people
         with Horizontal(classes="line"):
             yield text("Subject", classes="label")
@@ -112,14 +122,14 @@ class ComposeScreen(DraftScreen):
         yield self.offers
 
     async def on_mount(self) -> None:
-        """Take up what an editor may have left, and begin to watch over the text."""
+        """Restore what an editor may have left, and start to watch the text."""
         self.keeper = self.services.sending.autosave(self._saved, self._not_saved, self.draft)
         if self.draft.forwards is not None:
             self.subject.disabled = True
             self.body.read_only = True
         self._previewing.arrange()
         self._focus_first()
-        self.call_after_refresh(self._begin)  # what stands inside containers is there then too
+        self.call_after_refresh(self._begin)  # by then the widgets inside containers exist too
 
     def _focus_first(self) -> None:
         if not self.to.value or self.draft.forwards is not None:
@@ -135,9 +145,13 @@ class ComposeScreen(DraftScreen):
     @work(group="begin", description="begin a message")
     async def _begin(self) -> None:
         accounts = await self.attempt(self.services.accounts.all()) or []
+        named = dict.fromkeys([*(each.directory for each in accounts), self.draft.account])
+        await self.from_account.learn(named)
         if not self.standing:
             return
         self._fill_from(accounts)
+        self._from_changed()
+        self.from_account.known.set()
         self.begin_keeping()
         if self.draft.id:
             from misfin_tui.screens.compose_editor import recover
@@ -158,6 +172,12 @@ class ComposeScreen(DraftScreen):
         self.chooser.set_options(options)
         if account:
             self.chooser.value = account
+
+    @on(Select.Changed, "#from")
+    def _from_changed(self) -> None:
+        """The fields are those of the account in From."""
+        files = self.files if self.draft.attachments else None
+        self.from_account.show_fields(self.to, self.cc, self.bcc, files)
 
     # ---- what changes
 
@@ -189,13 +209,15 @@ class ComposeScreen(DraftScreen):
         found = await self.attempt(self.services.sending.measure(self.draft_now()))
         if found is not None and self.standing:
             self._measure = found
-            self.meter.measure(found.size, found.limit, found.whose)
+            self.meter.measure(found.size, found.limit, found.whose, split=self.from_account.splits)
+            self.body.most = max(MAX_TEXT, min(4 * found.limit, MOST_PASTED))
             self.refresh_bindings()
 
     @property
     def idle_actions(self) -> Collection[str]:
-        """What the message gives no occasion for: one that fits is not split."""
-        return ("shorten",) if self._measure is None or self._measure.size <= self._measure.limit else ()
+        """Actions that do not apply: a message that fits is not split."""
+        fits = self._measure is None or self._measure.size <= self._measure.limit
+        return ("shorten",) if fits or not self.from_account.splits else ()
 
     # ---- recipients
 
@@ -205,17 +227,19 @@ class ComposeScreen(DraftScreen):
         if self._opened is None or not event.prefix:
             self.offers.hide()
             return
-        self._recipients.offer(event.prefix)
+        self._recipients.offer(event.field, event.prefix)
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        (self.subject if event.input is self.to and not self.subject.disabled else self.body).focus()
+        (self.subject if event.input is not self.subject and not self.subject.disabled else self.body).focus()
 
     @on(GemtextArea.TooMuch)
     def _too_much(self, event: GemtextArea.TooMuch) -> None:
+        limit = self._measure.limit if self._measure else MAX_TEXT
+        most = limit if event.size > limit else self.body.most
         self.misfin.say(
-            f"The clipboard holds {event.size:,} bytes, more than any message can carry (16,384)."
+            f"The clipboard holds {event.size:,} bytes, more than any message can carry ({most:,})."
             " Nothing was pasted; it is still in the clipboard.",
             severity="warning",
         )
@@ -223,18 +247,18 @@ class ComposeScreen(DraftScreen):
     # ---- preview
 
     def on_resize(self) -> None:
-        """The width may decide about the preview."""
+        """The width may decide whether the preview is shown."""
         self._previewing.arrange()
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """Limits of hosts may have changed."""
         self._look_soon()
 
-    # ---- an editor of one's own
+    # ---- an external editor
 
     @work(group="editor", exclusive=True, description="run an editor")
     async def action_editor(self) -> None:
-        """Write in one's own editor and come back."""
+        """Write in an external editor and come back."""
         from misfin_tui.screens.compose_editor import write
 
         await write(self)

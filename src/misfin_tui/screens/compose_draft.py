@@ -1,4 +1,4 @@
-"""A message being written: kept on disk while it is, and in the end sent, left as a draft or thrown away."""
+"""A message being written: saved all the time, and in the end sent, kept as a draft or discarded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, Leaving
 from misfin_tui.keymap import readable
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.base import AppScreen
-from misfin_tui.screens.sending import certain, fitting, submitted
+from misfin_tui.screens.compose_from import FromAccount
+from misfin_tui.screens.sending import carried, certain, fitting, submitted
 from misfin_tui.widgets.facts import clock
 
 if TYPE_CHECKING:
     from textual.widgets import Select
 
     from misfin.compose.measure import Measure
+    from misfin.compose.recipients import TypedRecipient
     from misfin_tui.services.autosave import Autosave
     from misfin_tui.widgets.address_input import AddressInput, OneLine
     from misfin_tui.widgets.byte_meter import ByteMeter
@@ -31,6 +33,8 @@ class DraftScreen(AppScreen):
 
     chooser: Select[str]
     to: AddressInput
+    cc: AddressInput
+    bcc: AddressInput
     subject: OneLine
     body: GemtextArea
     meter: ByteMeter
@@ -40,9 +44,10 @@ class DraftScreen(AppScreen):
         super().__init__()
         self.draft = draft or Draft()
         self._opened: Draft | None = None  # as the fields showed it first; None until they do
-        self._newest: Draft | None = None  # as it lies on disk, or is about to
+        self._newest: Draft | None = None  # as it is on disk, or is about to be
         self.keeper: Autosave | None = None
         self._finished = False
+        self.from_account = FromAccount(self, lambda: self.account)
         self.followed = False  # an editor with a window of its own may still save
 
     # ---- what is written
@@ -53,20 +58,28 @@ class DraftScreen(AppScreen):
         value = self.chooser.value
         return value if isinstance(value, str) else self.draft.account
 
+    @property
+    def recipients(self) -> list[TypedRecipient]:
+        """Everybody in the fields that are shown, in their order."""
+        fields = [self.to, *(each for each in (self.cc, self.bcc) if each.shown)]
+        return [entry for field in fields for entry in field.recipients]
+
     def draft_now(self) -> Draft:
         """The message as the fields have it."""
         forward = self.draft.forwards is not None
         return replace(
             self.draft,
             account=self.account,
-            to=tuple(entry.written for entry in self.to.recipients),
+            to=self.to.written,
+            cc=self.cc.written,
+            bcc=self.bcc.written,
             subject=self.draft.subject if forward else self.subject.value,
             body=self.draft.body if forward else self.body.text,
         )
 
     @property
     def touched(self) -> bool:
-        """Whether a person changed anything since the composer opened."""
+        """Whether the user changed anything since the composer opened."""
         return self._opened is not None and not _alike(self.draft_now(), self._opened)
 
     def begin_keeping(self) -> None:
@@ -74,14 +87,14 @@ class DraftScreen(AppScreen):
         self._opened = self._newest = self.draft_now()
 
     def keep(self) -> None:
-        """Have the message saved soon, unless that was asked for already, as it is."""
+        """Have the message saved soon, unless this was already asked for."""
         now = self.draft_now()
         if self.keeper is not None and self._newest is not None and not _alike(now, self._newest):
             self._newest = now
             self.keeper.put(now)
 
     def keep_as_it_is(self) -> None:
-        """The program ends or stops now: what is written is for the keeper, also what was just typed."""
+        """The program ends or stops now: hand over what is written, also what was just typed."""
         if self._finished or self.keeper is None:
             return
         if self._opened is None and not _alike(now := self.draft_now(), self.draft):
@@ -93,7 +106,7 @@ class DraftScreen(AppScreen):
     def _saved(self, draft: Draft) -> None:
         if self.draft.id not in ("", draft.id):
             self.misfin.say(
-                "This draft was changed in another window. Both texts stay: this is a draft of its own now.",
+                "This draft was changed in another window. Both are kept: this one is now a separate draft.",
                 severity="warning",
             )
         self.draft = replace(self.draft, id=draft.id)
@@ -103,17 +116,17 @@ class DraftScreen(AppScreen):
     def _not_saved(self, error: StoreError) -> None:
         if self.standing:
             self.meter.saved("DRAFT NOT SAVED")
-        self.misfin.report(error, "The draft could not be saved; it is tried again.")
+        self.misfin.report(error, "The draft could not be saved; saving will be tried again.")
 
     def on_unmount(self) -> None:
-        """However the screen goes: what was written is saved."""
+        """However the screen closes: what was written is saved."""
         if self.keeper is not None and self.keeper.unsaved and not self._finished:
             self.keeper.save_now()
 
-    # ---- leaving
+    # ---- closing
 
     def _finish(self) -> None:
-        """The screen goes for good: nothing is saved behind its back any more."""
+        """The screen closes for good: nothing may be saved after that."""
         self._finished = True
         if self.followed:
             self.misfin.look_for_texts(again=True)
@@ -122,7 +135,7 @@ class DraftScreen(AppScreen):
 
     @work(group="leave", exclusive=True, description="leave the composer")
     async def action_leave(self) -> None:
-        """Leave; what was written is kept as a draft, what is empty is not."""
+        """Close; what was written is kept as a draft, what is empty is not."""
         keeper = self.keeper
         if keeper is None or not (self.touched or keeper.draft_id):
             self._finished = True
@@ -139,9 +152,9 @@ class DraftScreen(AppScreen):
                 self.keep()
                 await keeper.flush()
         except StoreError as error:
-            question = f"{error} Leave all the same, and lose what is not saved?"
+            question = f"{error} Close anyway and lose what is not saved?"
             if not await self.app.push_screen_wait(
-                ConfirmDialog("The draft cannot be saved", question, yes="Leave", no="Stay", danger=True)
+                ConfirmDialog("The draft cannot be saved", question, yes="Close", no="Stay", danger=True)
             ):
                 return
             await keeper.stop()
@@ -152,7 +165,7 @@ class DraftScreen(AppScreen):
 
     @work(group="leave", exclusive=True, description="discard a draft")
     async def action_discard(self) -> None:
-        """Throw the draft away, after asking."""
+        """Discard the draft, after asking."""
         answer = await self.app.push_screen_wait(DraftDialog(self.subject.value))
         if answer is Leaving.KEEP:
             self.action_leave()
@@ -174,6 +187,9 @@ class DraftScreen(AppScreen):
         if not self._measure or not self._measure.over:
             self.misfin.say("The message is not too long.")
             return
+        if not self.from_account.splits:
+            self.misfin.say("A message from this account is not split.")
+            return
         await self._send()
 
     @work(group="send", exclusive=True, description="send a message")
@@ -182,18 +198,32 @@ class DraftScreen(AppScreen):
         await self._send()
 
     async def _send(self) -> None:
+        await self.from_account.known.wait()
+        if self.from_account.sender is None:  # it could not be read before
+            await self.from_account.learn([self.account])
+            self.from_account.show_fields(self.to, self.cc, self.bcc, None)
+        sender, keeper = self.from_account.sender, self.keeper
+        if sender is None or keeper is None:
+            return
+        if elsewhere := next((entry for entry in self.recipients if entry.other), None):
+            self.to.focus()
+            if account := await self.from_account.instead(elsewhere):
+                self.chooser.value = account
+            return
         draft = self.draft_now()
         problem = self._problem(draft)
         if problem:
             self.misfin.say(problem, severity="warning")
             return
-        drafts = await fitting(self, draft)
+        whole = await carried(self, draft, sender.capabilities)
+        if whole is None:
+            return
+        drafts = await fitting(self, draft := whole, split=sender.capabilities.split)
         if drafts is None:
             self.body.focus()
             return
-        if not await certain(self, self.to.recipients) or self.keeper is None:
+        if not await certain(self, self.recipients):
             return
-        keeper = self.keeper
         try:
             keeper.put(draft)
             await keeper.flush()
@@ -206,30 +236,31 @@ class DraftScreen(AppScreen):
                 await self.services.sending.discard(keeper.draft_id)
         except MisfinError as error:
             self._finished = False
-            self.misfin.report(error, "It was not sent.")
+            self.misfin.report(error, "The message was not sent.")
             return
         hold = self.services.config.send.undo_send_seconds
         undo = readable(next(iter(self.misfin.keys.of("undo")), ""))
-        self.misfin.withdraw("taken back")
+        self.misfin.withdraw("send undone")
         words = submitted(len(drafts), len(submission.ids), hold, undo)
         self.misfin.say(words, timeout=max(hold, 4), about="sending" if hold else "")
         self._finish()
 
     def _problem(self, draft: Draft) -> str:
         """What has to be fixed before it can be sent; goes to the field."""
-        entries = self.to.recipients
-        wrong = next((entry for entry in entries if entry.address is None), None)
+        entries = self.recipients
+        wrong = next((entry for entry in entries if entry.recipient is None), None)
         if not entries or wrong:
-            self.to.focus()
+            there = (each for each in (self.cc, self.bcc) if each.shown and wrong in each.recipients)
+            next(there, self.to).focus()
             return wrong.problem if wrong else "Add a recipient."
         if not (draft.body.strip() or draft.subject.strip() or draft.forwards):
             self.body.focus()
-            return "There is nothing in the message yet."
+            return "The message is empty."
         if not draft.account:
-            return "You have no address to write from; make one under Identities."
+            return "You have no address to write from; create one under Identities."
         return ""
 
 
 def _alike(one: Draft, other: Draft) -> bool:
-    """Whether two say the same, whenever they were saved."""
+    """Whether two drafts say the same, whenever they were saved."""
     return replace(one, id="", modified=0.0) == replace(other, id="", modified=0.0)

@@ -1,4 +1,4 @@
-"""An editor of one's own for the text of a message; whatever it saved stays somewhere, however it ends."""
+"""An external editor for the text of a message; whatever it saved is kept somewhere, however it ends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def write(screen: DraftScreen) -> None:
         screen.keep()
         await keeper.flush()  # on disk before the terminal is given away
     except StoreError as error:
-        screen.misfin.report(error, "The draft could not be saved; so no editor was opened.")
+        screen.misfin.report(error, "The draft could not be saved, so no editor was opened.")
         return
     runtime, name = screen.services.profile.runtime, keeper.draft_id
     found = await editor.edit(
@@ -61,12 +61,12 @@ async def write(screen: DraftScreen) -> None:
         if found.left is not None:
             await asyncio.to_thread(editor.forget, found.left)
     except StoreError as error:
-        screen.misfin.report(error, f"The draft could not be saved; its text is in {found.left} too.")
+        screen.misfin.report(error, f"The draft could not be saved; its text is also in {found.left}.")
     screen.body.focus()
 
 
 async def _follow(screen: DraftScreen, path: Path, given: str) -> None:
-    """Take up what an editor with a window of its own saves, as long as the composer is open.
+    """Take over what an editor with a window of its own saves, as long as the composer is open.
 
     Once the text here was changed too, what the editor saves is a draft of its own.
     """
@@ -87,11 +87,11 @@ async def _follow(screen: DraftScreen, path: Path, given: str) -> None:
             if screen.body.text == given:
                 await _take_up(screen, text if given.endswith("\n") else text.removesuffix("\n"))
                 given = screen.body.text
-                screen.misfin.say("What your editor saved was taken up.")
+                screen.misfin.say("The text your editor saved is now in the message.")
             elif typable(text).removesuffix("\n") != screen.body.text.removesuffix("\n"):
                 new = replace(screen.draft_now(), id=other.id, modified=other.modified, body=typable(text))
                 other = await screen.services.sending.save(new)
-                screen.misfin.say("You wrote here too: what your editor saved is a draft of its own.")
+                screen.misfin.say("You wrote here too, so what your editor saved is now a separate draft.")
         except FileNotFoundError:
             continue
         except (OSError, StoreError) as error:
@@ -99,7 +99,7 @@ async def _follow(screen: DraftScreen, path: Path, given: str) -> None:
 
 
 async def recover(screen: DraftScreen) -> None:
-    """Take up again what an editor had saved when the program died; beside the draft where that is newer."""
+    """Restore what an editor had saved when the program died; separately where the draft is newer."""
     if not screen.draft.id or screen.draft.forwards is not None:
         return
     runtime = screen.services.profile.runtime
@@ -116,12 +116,12 @@ async def recover(screen: DraftScreen) -> None:
                 pass
             elif left.saved + CLOSE < screen.draft.modified:
                 await screen.services.sending.save(replace(screen.draft_now(), id="", body=text))
-                screen.misfin.say("A text an older editor had saved is a draft of its own now.")
+                screen.misfin.say("A text that an earlier editor had saved is now a separate draft.")
             else:
                 await _take_up(screen, text)
-                screen.misfin.say("The text your editor had saved when the program ended was taken up again.")
+                screen.misfin.say("The text your editor had saved when the program ended was restored.")
         except StoreError as error:
-            screen.misfin.report(error, f"The draft could not be saved; its text is in {left.path} too.")
+            screen.misfin.report(error, f"The draft could not be saved; its text is also in {left.path}.")
         else:
             await asyncio.to_thread(editor.forget, left.path)
 

@@ -1,22 +1,22 @@
-"""What follows the fields of the composer: what is known of the recipients, and the preview of the text."""
+"""What follows the fields of the composer: facts about the recipients, and the preview of the text."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from textual.widgets import Static
 
+from misfin.compose.recipients import TypedRecipient
 from misfin.errors import MisfinError
 from misfin_tui.screens.base import ScreenController
 from misfin_tui.screens.compose_draft import DraftScreen
-from misfin_tui.screens.sending import people_line, standing_words
-from misfin_tui.widgets.address_input import AddressOffers, Offer
+from misfin_tui.screens.sending import met_among, people_line, standing_words
+from misfin_tui.widgets.address_input import AddressInput, AddressOffers, Offer
 from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.gemtext_view import GemtextView
 
 WIDE = 100
-"""Cells from which the preview stands beside the text by itself."""
+"""Cells from which the preview is shown beside the text by default."""
 
 
 class RecipientHelp(ScreenController):
@@ -27,17 +27,17 @@ class RecipientHelp(ScreenController):
         self._draft = screen
         self.offers = AddressOffers(id="offers")
         self.people = Static(id="people", markup=False)
-        self._looked_up = ""
+        self._looked_up: list[TypedRecipient] = []
 
     @worker(group="offer", exclusive=True, description="complete an address")
-    async def offer(self, prefix: str) -> None:
-        """Offer people whose name or address begins with this."""
+    async def offer(self, field: AddressInput, prefix: str) -> None:
+        """Offer people of From's kind whose name or address begins with this."""
         try:
-            known = await self.services.contacts.complete(prefix)
+            sender = self._draft.from_account.sender
+            known = await self.services.contacts.complete(prefix, kind=sender.kind if sender else None)
         except MisfinError:
-            return  # completion is a convenience: a broken address book is told where it is opened
-        to = self._draft.to
-        there = {entry.address.address for entry in to.recipients if entry.address}
+            return  # completion is a convenience: a broken address book is reported where it is opened
+        there = {entry.address for entry in self._draft.recipients}
         offers = [
             Offer(
                 each.contact.address,
@@ -48,26 +48,26 @@ class RecipientHelp(ScreenController):
             for each in known
             if each.contact.address not in there
         ]
-        if self.screen.standing and to.has_focus:
-            self.offers.styles.offset = (to.region.x, to.region.y + 1)
+        if self.screen.standing and field.has_focus:
+            self.offers.field = field
+            self.offers.styles.offset = (field.region.x, field.region.y + 1)
             self.offers.show(offers)
 
     def look_up(self) -> None:
-        """The recipients may be others."""
-        if self._draft.to.value != self._looked_up:
-            self._looked_up = self._draft.to.value
+        """The recipients may have changed."""
+        now = self._draft.recipients
+        if now != self._looked_up:
+            self._looked_up = now
             self._show_people()
 
     @worker(group="people", exclusive=True, description="look up recipients")
     async def _show_people(self) -> None:
         """One line below To: for each recipient whether it is known, and what is odd."""
-        entries = self._draft.to.recipients
-        addresses = [entry.address for entry in entries if entry.address]
-        states = await self.screen.attempt(self.services.contacts.standings(addresses))
-        mine = await asyncio.to_thread(self.services.identities.addresses)
-        if states is None or not self.screen.standing:
+        entries = self._draft.recipients
+        known = await met_among(self.screen, entries)
+        if known is None or not self.screen.standing:
             return
-        self.people.update(people_line(entries, states, mine))
+        self.people.update(people_line(entries, known))
         self.people.set_class(bool(entries), "-some")
 
 
@@ -94,14 +94,14 @@ class ComposePreview(ScreenController):
                 self.view.show_layout(self._layout())
 
     def draw(self) -> None:
-        """The text may be another one."""
+        """The text may have changed."""
         if self.screen.has_class("-previewing"):
             self.view.show_layout(self._layout(), keep=True)
 
     def _layout(self) -> Any:
         from misfin_tui.widgets.gemtext_rows import lay_out
 
-        # What is passed on has its subject as the first heading of its text already.
+        # A forwarded message already has its subject as the first heading of its text.
         draft, text = self._draft, self._draft.body.text
         subject = draft.subject.value.strip() if draft.draft.forwards is None else ""
         shown = f"# {subject}\n\n{text}" if subject else text

@@ -1,4 +1,4 @@
-"""The address book: write to people, name them, block them; each with what is known of their certificates."""
+"""The address book: write to people, name them, block them; and what is known about their certificates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual import work
 
 from misfin.errors import MisfinError
+from misfin.model.recipient import on_to_line
 from misfin.store.people.contacts import Contact
 from misfin.store.search.folding import bare
 from misfin_tui.dialogs.confirm import ConfirmDialog
@@ -41,12 +42,12 @@ class ContactsScreen(ListScreen):
             Column("Name", 24),
             Column("Address"),
             Column("Sent", 6, right=True, spare=2),
-            Column("Got", 6, right=True, spare=2),
+            Column("Received", 8, right=True, spare=2),
             Column("Last", 11, spare=1),
             Column("Sender", 12, spare=3),
             Column("Since", 11, spare=2),
         )
-        empty = "Nobody yet: everyone you write to or hear from appears here, and n adds somebody."
+        empty = "No contacts yet. Everyone you write to or hear from appears here; press n to add somebody."
         return RowList(columns, self._cells, lambda known: known.contact.address, empty=empty)
 
     def _cells(self, known: Known) -> Sequence[Cell]:
@@ -84,7 +85,7 @@ class ContactsScreen(ListScreen):
     def detail(self, item: Known) -> str:
         """What waits for a decision, notes and earlier addresses."""
         contact, warning = item.contact, item.standing.warning
-        earlier = f"Earlier {', '.join(contact.aliases)}." if contact.aliases else ""
+        earlier = f"Formerly {', '.join(contact.aliases)}." if contact.aliases else ""
         odd = suspicious(contact.address)
         gone = f"Gone: {contact.dead}." if contact.dead else ""
         parts = (f"⚠ {odd}." if odd else "", warning, gone, contact.notes, earlier)
@@ -96,7 +97,7 @@ class ContactsScreen(ListScreen):
 
     @property
     def contact(self) -> Contact | None:
-        """The one under the cursor; a host of which everybody is blocked is none."""
+        """The one under the cursor; a blocked host is not a contact."""
         known = self.rows.current
         return known.contact if known is not None and not known.contact.address.startswith("@") else None
 
@@ -106,8 +107,9 @@ class ContactsScreen(ListScreen):
     async def action_compose(self) -> None:
         """Write to this person."""
         contact = self.contact
-        to = [f"{contact.address} {contact.name}".strip()] if contact else []
-        draft = await self.attempt(self.services.sending.new(to))
+        to = [on_to_line(contact.address, contact.name, contact.kind)] if contact else []
+        kind = contact.kind if contact else None
+        draft = await self.attempt(self.services.sending.new(to, kind=kind))
         if draft is not None:
             self.misfin.open_composer(draft)
 
@@ -123,14 +125,17 @@ class ContactsScreen(ListScreen):
             await self._edit(self.contact)
 
     async def _edit(self, contact: Contact | None) -> None:
-        form = ContactForm(contact.address, contact.name, contact.notes) if contact else None
+        form = ContactForm(contact.address, contact.name, contact.notes, contact.kind) if contact else None
         complaint = ""
         while True:
             form = await self.app.push_screen_wait(ContactDialog(form, complaint=complaint))
             if form is None:
                 return
             changed = replace(
-                contact or Contact(form.address), address=form.address, own_name=form.name, notes=form.note
+                contact or Contact(form.address, kind=form.kind),
+                address=form.address,
+                own_name=form.name,
+                notes=form.note,
             )
             try:
                 saved = await self.services.contacts.save(
@@ -149,7 +154,7 @@ class ContactsScreen(ListScreen):
         contact = self.contact
         if contact is None:
             return
-        gone = await self.attempt(self.services.contacts.delete(contact.address))
+        gone = await self.attempt(self.services.contacts.delete(contact.address, contact.kind))
         if gone is not None:
             self._undo = gone
             keys = self.misfin.keys.of("contact-undo")
@@ -176,21 +181,21 @@ class ContactsScreen(ListScreen):
             return
         contact = self.rows.current.contact
         if contact.blocked:
-            gone = await self.attempt(self.services.contacts.unblock(contact.address))
+            gone = await self.attempt(self.services.contacts.unblock(contact.address, contact.kind))
             host = f"@{contact.address.rpartition('@')[2]}"
             if gone:
                 self.misfin.say(f"Mail from {contact.address} is accepted again.")
             elif gone is not None:
-                self.misfin.say(f"Everybody at {host[1:]} is blocked; b on {host} allows them again.")
+                self.misfin.say(f"Everybody at {host[1:]} is blocked; press b on {host} to unblock them.")
                 self.rows.go_to(host)
         elif await self.app.push_screen_wait(
             ConfirmDialog(
                 f"Block {contact.address}?",
-                "Your receiver then refuses their mail (status 61) before it is stored. b allows it again.",
+                "Your receiver will refuse their mail (status 61) before it is stored. b unblocks them.",
                 yes="Block",
                 danger=True,
             )
         ):
-            await self.attempt(self.services.contacts.block(contact.address))
+            await self.attempt(self.services.contacts.block(contact.address, contact.kind))
             self.misfin.say(f"{contact.address} is blocked.")
         self.reload()

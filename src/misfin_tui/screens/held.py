@@ -32,9 +32,9 @@ async def _release(screen: AppScreen, key: str) -> None:
         screen.misfin.say("This message is no longer held.", severity="warning")
         return
     question = (
-        "Put this message into the inbox? The pin of its sender stays as it is: the next message with the"
-        " other certificate is held again."
+        "Put this message into the inbox? The pin of its sender does not change: the next message with the"
+        " other certificate will be held again."
     )
     if await screen.app.push_screen_wait(ConfirmDialog("Release this message?", question, yes="Release")):
         await trust.release(held)
-        screen.misfin.say("The message is in the inbox.")
+        screen.misfin.say("The message is now in the inbox.")

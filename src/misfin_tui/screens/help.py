@@ -33,7 +33,7 @@ LABEL = 22  # cells of the column of names
 MOUSE = (
     (
         "click",
-        KeyAction("mouse", "", "Choose", "A line, a folder, a link, an attachment, a key of the last line."),
+        KeyAction("mouse", "", "Choose", "A line, a folder, a link, an attachment, a key on the last line."),
     ),
     ("click twice", KeyAction("mouse", "", "Open", "Open the conversation.")),
     ("right click", KeyAction("mouse", "", "Menu", "Everything that can be done there.")),
@@ -43,7 +43,7 @@ MOUSE = (
         KeyAction("mouse", "", "Select", "Lines of a message: a reply quotes them, ctrl+c copies them."),
     ),
 )
-"""What the mouse does, beside what the last line and the menu name."""
+"""What the mouse does, besides what the last line and the menu say."""
 
 
 class HelpView(GemtextView):
@@ -66,7 +66,7 @@ class HelpView(GemtextView):
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lies over the screen it explains."""
+    """Shown over the screen it explains."""
 
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -121,16 +121,16 @@ class HelpScreen(ModalScreen[None]):
 
         def lay(width: int) -> Layout:
             rows: list[Row] = []
-            for room in (*self._here, *(room for room in KeyContext if room not in self._here)):
+            for context in (*self._here, *(context for context in KeyContext if context not in self._here)):
                 found = [
                     (", ".join(map(readable, keys.of(action.id))) or "no key", action)
                     for action in ACTIONS
-                    if action.room is room
+                    if action.context is context
                 ]
                 lines = [each for each in found if _matches(*each, words)]
                 if lines:
-                    here = "" if room in self._here else " (elsewhere)"
-                    rows.append(Row(((f"{room.value.capitalize()}{here}", "heading2"),)))
+                    here = "" if context in self._here else " (elsewhere)"
+                    rows.append(Row(((f"{context.value.capitalize()}{here}", "heading2"),)))
                     rows += [row for shown, action in lines for row in _rows(shown, action, width)]
                     rows.append(Row(()))
             pointed = [(gesture, action) for gesture, action in MOUSE if _matches(gesture, action, words)]
@@ -140,7 +140,7 @@ class HelpScreen(ModalScreen[None]):
                 rows.append(Row(()))
             rows += _signs(words, width)
             if not rows:
-                rows.append(Row((("No key is described with these words.", "text"),)))
+                rows.append(Row((("No key matches these words.", "text"),)))
             return Layout(rows)
 
         self.view.show_layout(lay)
@@ -148,7 +148,7 @@ class HelpScreen(ModalScreen[None]):
     # ---- keys
 
     def action_close_help(self) -> None:
-        """First out of the search, then away."""
+        """Close the search first, then the help."""
         if self.has_class("-searching"):
             self.remove_class("-searching")
             self.query_one(Input).value = ""
@@ -183,14 +183,17 @@ class HelpScreen(ModalScreen[None]):
 
 
 def contexts_of(screen: Screen[object]) -> tuple[KeyContext, ...]:
-    """The rooms whose keys a screen has, its own first."""
+    """The contexts whose keys a screen has, its own first."""
     found: dict[KeyContext, None] = {}
     for active in screen.active_bindings.values():
         action = BY_ID.get(active.binding.id or "")
         if action is not None:
-            found[action.room] = None
+            found[action.context] = None
     shared = (KeyContext.LIST, KeyContext.EVERYWHERE)
-    return (*(room for room in found if room not in shared), *(room for room in shared if room in found))
+    return (
+        *(context for context in found if context not in shared),
+        *(context for context in shared if context in found),
+    )
 
 
 def _signs(words: list[str], width: int) -> list[Row]:

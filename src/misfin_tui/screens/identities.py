@@ -1,4 +1,4 @@
-"""One's own addresses: make, import, export, choose the default, and see what is wrong with them."""
+"""The user's own addresses: create, import, export, choose the default, and see what is wrong with them."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class IdentitiesScreen(ListScreen):
             Column("SHA-256", 17, spare=1),
             Column("State"),
         )
-        empty = "You have no address yet: n makes one, i imports one."
+        empty = "You have no address yet. Press n to create one, i to import one."
         return RowList(columns, self._cells, lambda row: row.name, empty=empty)
 
     def _cells(self, row: OwnIdentity) -> Sequence[Cell]:
-        state: Cell = ("fine", "good")
+        state: Cell = ("OK", "good")
         if row.problems:
             state = (row.problems[0], "warn" if row.info else "bad")
         return (
@@ -83,7 +83,7 @@ class IdentitiesScreen(ListScreen):
 
     @work(group="identities", description="show an identity")
     async def action_identity_details(self) -> None:
-        """Certificate, fingerprints, complaints."""
+        """Certificate, fingerprints, problems."""
         row = self.row
         if row is None:
             return
@@ -102,9 +102,9 @@ class IdentitiesScreen(ListScreen):
         elif choice == "renew":
             self.action_renew_identity()
 
-    @work(group="identities", description="make an identity")
+    @work(group="identities", description="create an identity")
     async def action_new_identity(self) -> None:
-        """Make a new one."""
+        """Create a new one."""
         if await make_identity(self):
             self.reload()
 
@@ -120,35 +120,35 @@ class IdentitiesScreen(ListScreen):
         row = self.row
         if row is None or row.info is None:
             return
-        what = await self.app.push_screen_wait(
+        chosen = await self.app.push_screen_wait(
             ChooseDialog(
                 f"Export {row.address}",
                 [
                     ("certificate", "Certificate", "to give to others"),
-                    ("both", "Certificate and private key", "a backup: whoever has it is you"),
+                    ("both", "Certificate and private key", "a backup: whoever has it can act as you"),
                 ],
             )
         )
-        if what is None:
+        if chosen is None:
             return
         path = await self.app.push_screen_wait(
             PromptDialog(
-                "Write to which file?",
-                "It must not exist yet.",
+                "Export to which file?",
+                "The file must not exist yet.",
                 value=f"{row.name}.pem",
                 yes="Write",
-                check=lambda name: "" if name.strip() else "Write a file name.",
+                check=lambda name: "" if name.strip() else "Enter a file name.",
             )
         )
         if path is None:
             return
-        exporting = self.services.identities.export(row.name, Path(path.strip()), with_key=what == "both")
+        exporting = self.services.identities.export(row.name, Path(path.strip()), with_key=chosen == "both")
         try:
             await exporting
         except MisfinError as error:
             self.misfin.report(error)
         else:
-            self.misfin.say(f"Written to {path.strip()}.")
+            self.misfin.say(f"Exported to {path.strip()}.")
 
     @work(group="identities", description="renew an identity")
     async def action_renew_identity(self) -> None:
@@ -157,9 +157,9 @@ class IdentitiesScreen(ListScreen):
         if row is None or row.info is None:
             return
         question = (
-            f"{row.address} gets a new certificate with the same names and the same key. Who goes by your key"
-            " will see that it is still yours; who goes by the certificate alone will be told that it has"
-            " changed, so tell your correspondents the new fingerprint."
+            f"{row.address} gets a new certificate with the same names and the same key. Whoever checks your"
+            " key will see that it is still yours; whoever checks only the certificate will see that it"
+            " has changed, so tell your correspondents the new fingerprint."
         )
         if not await self.app.push_screen_wait(
             ConfirmDialog("Renew this identity?", question, yes="Renew", no="Keep it")
@@ -168,7 +168,7 @@ class IdentitiesScreen(ListScreen):
         renewed = await self.attempt(self.services.identities.renew(row.name))
         if renewed is not None and renewed.info is not None:
             self.misfin.say(
-                f"{renewed.address} is valid until {day(renewed.info.not_after.timestamp())} now."
+                f"{renewed.address} is now valid until {day(renewed.info.not_after.timestamp())}."
             )
             self.reload()
 
@@ -177,7 +177,7 @@ class IdentitiesScreen(ListScreen):
         row = self.row
         if row is not None and row.info is not None:
             self.app.copy_to_clipboard(row.info.fingerprints.cert)
-            self.misfin.say("The fingerprint was given to the clipboard of the terminal.")
+            self.misfin.say("The fingerprint was copied to the clipboard.")
 
     @work(group="identities", description="set the default identity")
     async def action_default_identity(self) -> None:
@@ -188,12 +188,12 @@ class IdentitiesScreen(ListScreen):
         config = await self.attempt(self.services.identities.set_default(row.address))
         if config is not None:
             self.misfin.use_config(config)
-            self.misfin.say(f"New messages are written from {row.address}.")
+            self.misfin.say(f"New messages will be written from {row.address}.")
             self.reload()
 
 
 async def make_identity(screen: AppScreen) -> OwnIdentity | None:
-    """Ask for an address and make an identity for it; what is wrong is told and asked again."""
+    """Ask for an address and create an identity for it; a problem is shown and the form comes back."""
     form = IdentityForm()
     complaint = ""
     own = await screen.attempt(screen.services.identities.all()) or []
@@ -216,7 +216,7 @@ async def make_identity(screen: AppScreen) -> OwnIdentity | None:
         except MisfinError as error:
             complaint = f"{error} {error.remedy}".strip()
         else:
-            await _tell_added(screen, f"{made.address} is yours now.", before)
+            await _tell_added(screen, f"{made.address} is now yours.", before)
             return made
 
 
@@ -245,7 +245,7 @@ async def _tell_added(screen: AppScreen, words: str, before: str) -> None:
     config = await screen.attempt(screen.services.identities.keep_default(before))
     if config is not None:
         screen.misfin.use_config(config)
-    screen.misfin.say(f"{words} You go on writing from {before}." if before else words)
+    screen.misfin.say(f"{words} The default is still {before}." if before else words)
 
 
 async def _import_with_password(screen: AppScreen, files: tuple[str, str]) -> OwnIdentity | None:
@@ -279,5 +279,5 @@ def facts_of(row: OwnIdentity) -> list[Fact]:
         ]
     facts.append(("file", str(row.path)))
     if row.info and not row.problems:
-        facts.append(("", "Nothing is wrong with it."))
+        facts.append(("", "No problems were found."))
     return facts

@@ -1,4 +1,4 @@
-"""The inbox: mailboxes on the left, conversations, and a preview of the one under the cursor."""
+"""The inbox: folders on the left, conversations, and a preview of the one under the cursor."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class InboxScreen(MessageScreen):
             CursorKeys(lambda: self.pane, lambda top: self.pane.move_to(0 if top else 1 << 40)),
         )
         self._on_held = False
-        """Whether a message is held in the conversation under the cursor, as the line of keys has it."""
+        """Whether a message is held in the conversation under the cursor, as the key line has it."""
 
     # ---- the first frame
 
@@ -131,18 +131,18 @@ class InboxScreen(MessageScreen):
         self.news.find_own()
 
     def on_screen_resume(self) -> None:
-        """Back from another screen, where there may be another identity now."""
+        """Back from another screen, where an identity may have been added."""
         if self._started:
             self.news.find_own()
 
-    # ---- what goes on around it
+    # ---- changes elsewhere
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Messages came or changed."""
         self.news.refresh_all()
 
     def on_outbox_changed(self, message: OutboxChanged) -> None:
-        """Count again what is on its way."""
+        """Count what is being sent again."""
         self.news.count_outbox()
 
     def on_source_changed(self, message: SourceChanged) -> None:
@@ -154,7 +154,7 @@ class InboxScreen(MessageScreen):
         self.news.index_progress(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
-        """Searches, keys or the preview may be others."""
+        """Searches, keys or the preview may have changed."""
         self.follower.use_config()
         self.news.refresh_all()
 
@@ -193,7 +193,7 @@ class InboxScreen(MessageScreen):
 
     @property
     def idle_actions(self) -> Collection[str]:
-        """What the list shown gives no occasion for."""
+        """Actions that do not apply to the list shown."""
         view = self.messages.view
         idle = [] if view.folder == DRAFTS else ["edit_draft"]
         idle += [] if view.query else ["save_search"]

@@ -86,7 +86,7 @@ class PreviewFollower(ScreenController):
         self._timer: Timer | None = None
 
     def use_config(self) -> None:
-        """Show or hide it as the settings say, with the keys in force."""
+        """Show or hide it as the settings say, with the keys in use."""
         self.preview.decide_key = self.misfin.keys.shown("decide")
         self.screen.set_class(not self.misfin.config.ui.preview, "-no-preview")
 
@@ -106,7 +106,7 @@ class PreviewFollower(ScreenController):
         self.screen.toggle_class("-no-preview")
         if not self.screen.has_class("-no-preview"):
             if self.screen.has_class("-short"):
-                self.misfin.say("The window is too low for a preview.", severity="warning")
+                self.misfin.say("The window is too small for a preview.", severity="warning")
             self.follow()
 
     @worker(group="preview", exclusive=True, description="read a message for the preview")

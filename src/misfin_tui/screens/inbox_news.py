@@ -1,4 +1,4 @@
-"""What goes on around the list of conversations, kept up to date: the status line, the sidebar, the rows."""
+"""Everything around the list of conversations, kept up to date: the status line, the sidebar, the rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 RELOAD_PAUSE = 0.25
 """Seconds between two readings of the list while mail pours in."""
 AWAY_PAUSE = 3.0
-"""Seconds between two looks for a folder of mail that is not where it was."""
+"""Seconds between two checks for a folder of mail that is not where it was."""
 ORDER = ("unread", "sending", "held", "index", "receiver")
 """The pieces of news on the status line; where there is no room, the last ones are left out."""
 SOURCES = {"running": ("●", "good"), "stopped": ("○", "muted"), "failed": ("○", "bad")}
@@ -58,7 +58,8 @@ class InboxStatus(ScreenController):
         self._news: dict[str, tuple[str, str]] = {}
         self._outbox: dict[str, int] = {}
         self._own: list[str] = []
-        """One's own addresses: an account without any mail is one too."""
+        self._received_here: list[str] = []
+        """The user's own addresses, also those of accounts without any mail."""
         self.away: tuple[str, ...] = ()
         """Those whose folder of mail, made with every identity, is not where it was."""
         self._away_timer: Timer | None = None
@@ -79,13 +80,13 @@ class InboxStatus(ScreenController):
         messages.border_title = Content(plain(" · ".join(parts), one_line=True))
         messages.empty_text = self._why_empty(view)
 
-    def tell(self, what: str, text: str, tone: str = "muted") -> None:
+    def set_news(self, what: str, text: str, tone: str = "muted") -> None:
         """Set or remove one piece of news of the status line; their order is fixed."""
         self._news[what] = (text, tone)
         news = [self._news[key] for key in ORDER if self._news.get(key, ("", ""))[0]]
         view = self.messages.view
         several = "all accounts" if self.several else ""
-        self.status.tell(view.account or self.search.home.account or several, news)
+        self.status.show(view.account or self.search.home.account or several, news)
 
     def show_folders(self, folders: list[FolderRow]) -> None:
         """Show folders and counts beside the list."""
@@ -93,7 +94,7 @@ class InboxStatus(ScreenController):
         self.sidebar.show(entries(folders, self._outbox, searches, self._own, self.away))
         self.sidebar.mark_shown(self.messages.view)
         unread = sum(row.unread for row in folders if row.folder == INBOX)
-        self.tell("unread", f"{unread:,} unread" if unread else "", "warning")
+        self.set_news("unread", f"{unread:,} unread" if unread else "", "warning")
 
     def _find_home(self, folders: list[FolderRow]) -> None:
         """The inbox to start from is that of the only account, else all of them."""
@@ -106,11 +107,12 @@ class InboxStatus(ScreenController):
                 self._stale = True
             self.search.home = home
 
-    @worker(group="own", exclusive=True, description="look for one's own addresses")
+    @worker(group="own", exclusive=True, description="look for own addresses")
     async def find_own(self) -> None:
         """Show an account also before it has any mail."""
         try:
             own = [each.directory for each in await self.services.accounts.all()]
+            self._received_here = await self.services.accounts.received_here()
         except MisfinError:
             return  # the app says so
         if own != self._own:
@@ -136,7 +138,7 @@ class InboxStatus(ScreenController):
             self._away_timer = self.screen.set_timer(AWAY_PAUSE, self.find_away)
 
     def _why_empty(self, view: View) -> str:
-        """What stands in a list where nothing is to be listed."""
+        """What an empty list says."""
         if view.query:
             return f"Nothing found so far.\n\n{self._progress}" if self._progress else "Nothing found."
         if away := [account for account in self.away if view.account in (None, account)]:
@@ -146,9 +148,10 @@ class InboxStatus(ScreenController):
         if self._progress or view != self.search.home:
             return self._progress or "Nothing here yet."
         key = self.misfin.keys.shown
-        keys = f"{key('compose')} writes a message, {key('help')} shows every key."
+        keys = f"Press {key('compose')} to write a message, {key('help')} to see all keys."
         lines = ["No mail yet.", "", keys]
-        return "\n".join([*lines, *self._reached_at(view.account)] if view.account else lines)
+        account = view.account if view.account in self._received_here else None
+        return "\n".join([*lines, *self._reached_at(account)] if account else lines)
 
     def _reached_at(self, account: str) -> list[str]:
         """What others write to reach an account here, with the port where it is not the usual one."""
@@ -158,7 +161,7 @@ class InboxStatus(ScreenController):
             return [f"Others reach you at {account}."]
         return [
             f"Others reach you at {account}:{ports[0]}.",
-            f"Everybody has to write the port: without it, mail goes to port {usual}.",
+            f"They have to include the port: without it, mail goes to port {usual}.",
         ]
 
     def _where_it_was(self, account: str) -> str:
@@ -168,7 +171,7 @@ class InboxStatus(ScreenController):
             f"The mail of {account} cannot be found.",
             "Its folder should be",
             where,
-            "It is shown as soon as it is back.",
+            "Its mail will be shown as soon as the folder is back.",
         ]
         return "\n".join(part for line in lines for part in (*wrap(line, room), ""))
 
@@ -178,14 +181,14 @@ class InboxStatus(ScreenController):
         if worst is not None:
             mark, style = SOURCES.get(worst.state, ("○", "warning"))
             whose = f"{worst.account}: " if worst.account else ""
-            self.tell("receiver", f"{mark} {whose}{worst.sentence}", style)
+            self.set_news("receiver", f"{mark} {whose}{worst.sentence}", style)
 
     def index_progress(self, message: IndexProgress) -> None:
         """Say how far reading the mail, or an action on many messages, has come."""
         running = message.done < message.total
         if message.what == "reading":
             self._progress = f"Reading your mail: {message.done:,} of {message.total:,}" if running else ""
-        self.tell("index", f"{message.what} {message.done:,}/{message.total:,}" if running else "")
+        self.set_news("index", f"{message.what} {message.done:,}/{message.total:,}" if running else "")
         self.titles_changed()
         self.messages.refresh()
 
@@ -203,7 +206,7 @@ class InboxStatus(ScreenController):
                 self._stale = False
                 folders = await self.services.mail.folders()
                 if not self.services.mail.scanned and not any(row.total for row in folders):
-                    return  # an index just begun knows less than the page shown; the scan will tell
+                    return  # an index just begun knows less than the page shown; the scan will report
                 await self.messages.reload()
                 self._find_home(folders)
                 self.show_folders(folders)
@@ -217,7 +220,9 @@ class InboxStatus(ScreenController):
 
     @worker(group="outbox", exclusive=True, description="count the outbox")
     async def count_outbox(self) -> None:
-        """Say how many messages are on their way and how many wait for an answer."""
+        """Say how many messages are being sent and how many need a decision."""
+        from misfin_tui.widgets.facts import needing  # late: not for the first frame
+
         try:
             sending = await asyncio.to_thread(lambda: self.services.sending)  # its first use imports a lot
             rows = await sending.outbox()
@@ -230,6 +235,6 @@ class InboxStatus(ScreenController):
         self._outbox = {}
         for row in (*moving, *held):
             self._outbox[row.account] = self._outbox.get(row.account, 0) + 1
-        self.tell("sending", f"{len(moving):,} sending" if moving else "")
-        self.tell("held", f"{len(held):,} need you" if held else "", "warning")
+        self.set_news("sending", f"{len(moving):,} sending" if moving else "")
+        self.set_news("held", needing(len(held)) if held else "", "warning")
         self.show_folders(folders)

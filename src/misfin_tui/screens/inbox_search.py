@@ -1,4 +1,4 @@
-"""Searching in a list of conversations: while one types, by saved searches, and back to where one was."""
+"""Searching in a list of conversations: while typing, by saved searches, and back to the list before."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SearchSession(ScreenController):
         self._searching = False
         """Whether a search is being typed."""
         self._typed = ""
-        """What stands in the line of the search."""
+        """The text of the search line."""
         self._refused = ""
         """What was accepted there and could not be understood."""
         self._follower: Worker[None] | None = None
@@ -131,13 +131,13 @@ class SearchSession(ScreenController):
                 if await self._accept(answer):
                     self.messages.focus()
                     return
-                self._refused = answer  # it stays open, and points at why
+                self._refused = answer  # it stays open, and shows why
         finally:
             self._searching = False
         self.leave()
 
     async def _drawn(self) -> None:
-        """What it finds comes first; to take the line away lasts longer than to find it."""
+        """What it finds comes first; removing the line takes longer than finding it."""
         if self._follower is not None:
             with suppress(WorkerError):  # it was cancelled
                 await self._follower.wait()
@@ -175,7 +175,7 @@ class SearchSession(ScreenController):
 
     @worker(group="view", exclusive=True, description="search while typing")
     async def _follow(self, prompt: Prompt) -> None:
-        """Search for what stands there, at once; of what is typed meanwhile only the last has its turn."""
+        """Search for the present text at once; of what is typed meanwhile only the last is searched for."""
         mail, text = self.services.mail, None
         try:
             while text != self._typed:
@@ -194,7 +194,7 @@ class SearchSession(ScreenController):
                 self.misfin.hold.end()
 
     async def _search(self, query: str, text: str) -> bool:
-        """Show what a search finds, or without one what was there before it; False where it means nothing."""
+        """Show what a search finds, or what was there before it; False where it makes no sense."""
         view = View(query=query) if query.strip() else self._before or self.home
         if query.strip() and (query != self._written[0] or self.services.mail.as_typed(text) == query):
             self._written = query, text.strip()
@@ -219,9 +219,7 @@ class SearchSession(ScreenController):
         if not query:
             self.misfin.say("Search for something first.", severity="warning")
             return
-        name = await self.prompts.ask(
-            "Save search as", self.written(query), help="the name it gets in the sidebar"
-        )
+        name = await self.prompts.ask("Save search as", self.written(query), help="its name in the sidebar")
         if name and name.strip():
             try:
                 self.misfin.use_config(await self.services.mail.save_search(name.strip(), query))

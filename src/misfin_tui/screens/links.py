@@ -42,7 +42,7 @@ def copy(screen: AppScreen, target: str) -> None:
 async def _to_message(selection: Selection, target: str) -> None:
     found = await selection.services.mail.named(target)
     if found is None:
-        selection.misfin.say("The message this link names is not here.", severity="warning")
+        selection.misfin.say("The message this link refers to is not here.", severity="warning")
     else:
         await selection.open_message(found)
 
@@ -55,7 +55,7 @@ async def _to_part(selection: Selection, prompts: Prompts, target: str) -> None:
             if name and part.content_id == name:
                 await attachments.offer(prompts, row, message, number)
                 return
-    selection.misfin.say("The attachment this link names is not in this message.", severity="warning")
+    selection.misfin.say("The attachment this link refers to is not in this message.", severity="warning")
 
 
 async def _outside(screen: AppScreen, target: str) -> None:

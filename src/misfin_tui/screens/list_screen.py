@@ -1,4 +1,4 @@
-"""What the screens beside the mail share: a line on top, a list, a search line, a line of keys below."""
+"""What all list screens share: a line on top, a list, a search line, a line of keys below."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 
 class ListScreen(AppScreen):
-    """A list of things with a search line. Each place says what its rows are and what to do with one."""
+    """A list of things with a search line. Each screen says what its rows are and what to do with one."""
 
     TITLE_TEXT = ""
     DEFAULT_CSS = """
-    Place {
+    ListScreen {
         layout: vertical; background: $background;
         #search { display: none; margin: 0 1; background: $panel; }
         &.-searching #search { display: block; }
@@ -40,7 +40,7 @@ class ListScreen(AppScreen):
         super().__init__()
         adopt(self, CursorKeys(lambda: self.rows, lambda top: self.rows.move_to_end(top=top)))
 
-    # ---- for each place to fill in
+    # ---- for each screen to fill in
 
     def make_list(self) -> RowList[Any]:
         """The list."""
@@ -51,7 +51,7 @@ class ListScreen(AppScreen):
         raise NotImplementedError
 
     def matches(self, item: Any, words: list[str]) -> bool:
-        """Whether an item fits the search; words are casefolded."""
+        """Whether an item matches the search; words are casefolded."""
         raise NotImplementedError
 
     def choose(self, item: Any) -> None:
@@ -93,21 +93,21 @@ class ListScreen(AppScreen):
             self.filter()
 
     def filter(self) -> None:
-        """Show what fits the search."""
+        """Show what matches the search."""
         words = self.search.value.casefold().split()
         shown = [item for item in self.everything if self.matches(item, words)] if words else self.everything
-        self.rows.empty = "Nothing here fits the search." if words else self._empty
+        self.rows.empty = "Nothing here matches the search." if words else self._empty
         self.rows.show(shown)
         total = len(self.everything)
         count = f"{len(shown):,} of {total:,}" if words else f"{total:,}"
-        self.status.tell(f"{self.TITLE_TEXT} · {count}", self.news())
+        self.status.show(f"{self.TITLE_TEXT} · {count}", self.news())
 
     def detail(self, item: Any) -> str:
-        """What there is to say about the item under the cursor, below the list; may be empty."""
+        """What is known about the item under the cursor, shown below the list; may be empty."""
         return ""
 
     def hint(self, item: Any) -> str:
-        """What one can do about the item under the cursor, above its detail; may be empty."""
+        """What can be done about the item under the cursor, shown above its detail; may be empty."""
         return ""
 
     @on(RowList.Moved)
@@ -124,7 +124,7 @@ class ListScreen(AppScreen):
         self.set_class(bool(said), "-detailed")  # notices leave it free
 
     def news(self) -> list[tuple[str, str]]:
-        """What stands on the right of the top line: text and tone."""
+        """What is shown on the right of the top line: text and tone."""
         return []
 
     @on(RowList.Chosen)
@@ -147,7 +147,7 @@ class ListScreen(AppScreen):
         self.rows.focus()
 
     def action_back(self) -> None:
-        """Leave the search first, then the place."""
+        """Close the search first, then the screen."""
         if self.has_class("-searching"):
             self.remove_class("-searching")
             self.search.value = ""
@@ -156,6 +156,6 @@ class ListScreen(AppScreen):
             self.dismiss()
 
     def action_leave_search(self) -> None:
-        """Leave the search, and nothing else."""
+        """Close the search, and nothing else."""
         if self.has_class("-searching"):
             self.action_back()

@@ -38,7 +38,7 @@ class MessageActions(ScreenController):
 
     @worker(group="answer", exclusive=True, description="open a draft")
     async def action_edit_draft(self) -> None:
-        """Go on writing the draft that is chosen."""
+        """Continue the selected draft."""
         try:
             row = await self.selection.chosen_message()
             if row is None or row.folder != DRAFTS:
@@ -57,7 +57,7 @@ class MessageActions(ScreenController):
         self._answer("reply-all")
 
     def action_forward(self) -> None:
-        """Pass it on."""
+        """Forward it."""
         self._answer("forward")
 
     @worker(group="answer", exclusive=True, description="answer a message")
@@ -108,7 +108,7 @@ class MessageActions(ScreenController):
         if not targets:
             return
         tags = await self.services.mail.tags()
-        answer = await self.prompts.ask("Tag", help="a word; -word takes it away", offers=[*tags])
+        answer = await self.prompts.ask("Tag", help="a word; -word removes it", offers=[*tags])
         if answer and (tag := answer.strip().lstrip("+")):
             await self._apply("untag" if tag.startswith("-") else "tag", targets, tag.lstrip("-"))
 
@@ -119,7 +119,7 @@ class MessageActions(ScreenController):
         if not targets:
             return
         names = sorted({row.folder for row in await self.services.mail.folders()})
-        answer = await self.prompts.ask("Move to", help="a folder; a new name makes it", offers=names)
+        answer = await self.prompts.ask("Move to", help="a folder; a new name creates one", offers=names)
         if answer and answer.strip():
             await self._apply("move", targets, answer.strip(), gone=True)
 
@@ -131,7 +131,7 @@ class MessageActions(ScreenController):
             await self._apply(action, targets, argument, gone=gone)
 
     def _some_targets(self) -> Sequence[int]:
-        """What the action is for; that there is nothing is said."""
+        """What the action applies to; when that is nothing, it is reported."""
         targets = self.selection.targets()
         if not targets:
             self.misfin.say("There is no message here.", severity="warning", timeout=2)
@@ -154,7 +154,7 @@ class MessageActions(ScreenController):
 
     @worker(group="file", description="undo")
     async def action_undo(self) -> None:
-        """Take back what was sent just now, or undo the last filing or blocking, whichever is newest."""
+        """Undo sending, the last filing or the last blocking, whichever is newest."""
         filer, sending, contacts = self.services.filer, self.services.sending, self.services.contacts
         try:
             sent = sending.undoable()
@@ -167,9 +167,9 @@ class MessageActions(ScreenController):
                 draft = await sending.undo_send(sent.ids)
                 self.misfin.withdraw("sending")
                 if draft is None:
-                    self.misfin.say("It is too late: the message is leaving.", severity="warning")
+                    self.misfin.say("It is too late: the message is being sent.", severity="warning")
                 else:
-                    self.misfin.say("Not sent. It is a draft again.", about="taken back")
+                    self.misfin.say("Not sent. It is a draft again.", about="send undone")
                     self.misfin.open_composer(draft)
                 return
             toast = await filer.undo()
@@ -187,15 +187,15 @@ class MessageActions(ScreenController):
             row = await self.selection.chosen_message()
             if row is None or not row.sender_address:
                 return
-            await self.services.contacts.block(row.sender_address)
+            await self.services.contacts.block_sender(row)
         except MisfinError as error:
             self.misfin.report(error)
             return
         self._say_undoable(
-            f"{row.sender_address} is blocked: mail from there is refused from now on.", "blocking"
+            f"{row.sender_address} is blocked: their mail will be refused from now on.", "blocking"
         )
 
 
 def _sent_at(sent: Submission | None, config: Config) -> float:
-    """When a message was given to the outbox, 0 for none that can be taken back."""
+    """When a message was given to the outbox, 0 when no sending can be undone."""
     return sent.until - config.send.undo_send_seconds if sent else 0.0

@@ -1,4 +1,4 @@
-"""A screen that shows messages: its menu, its links and attachments, the line of keys."""
+"""A screen that shows messages: its menu, its links and attachments, the key line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MessageScreen(AppScreen):
 
     @property
     def idle_actions(self) -> Collection[str]:
-        """Actions that would only say there is nothing to do now: the line of keys leaves them out."""
+        """Actions that do not apply right now: the key line leaves them out."""
         return ()
 
     def action_slide(self, halves: int) -> None:

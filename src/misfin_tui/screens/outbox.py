@@ -1,4 +1,4 @@
-"""The outbox: one row per recipient, its state in words, every attempt, and what a person can decide."""
+"""The outbox: one row per recipient, its state in words, every attempt, and what can be decided."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from misfin_tui.screens.outbox_answers import OutboxAnswers
 from misfin_tui.screens.outbox_words import MARKS, TONES, is_gone, next_step, state_words, transcript
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt
-from misfin_tui.widgets.facts import many
+from misfin_tui.widgets.facts import needing
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 FINISHED = frozenset({*TAKEN, DeliveryState.FAILED, DeliveryState.CANCELLED})
@@ -27,7 +27,7 @@ TICK = 1.0  # seconds between looks at the clock, for "in 12 s"
 
 
 class OutboxScreen(ListScreen):
-    """What is on its way out."""
+    """The outbox."""
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.OUTBOX)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Outbox"
@@ -68,13 +68,13 @@ class OutboxScreen(ListScreen):
         return all(word in text for word in words)
 
     def news(self) -> list[tuple[str, str]]:
-        """How many are waiting for something."""
+        """How many are being sent, and how many need a decision."""
         waiting = sum(
             row.state not in FINISHED and row.state is not DeliveryState.HELD for row in self.everything
         )
         asking = sum(row.state in (DeliveryState.HELD, DeliveryState.UNCERTAIN) for row in self.everything)
-        told = [(f"{waiting:,} on the way", "muted")] if waiting else []
-        return [*told, *([(f"{many(asking, 'question')} for you", "warning")] if asking else [])]
+        news = [(f"{waiting:,} sending", "muted")] if waiting else []
+        return [*news, *([(needing(asking), "warning")] if asking else [])]
 
     def on_mount(self) -> None:
         """Count down what waits."""
@@ -91,7 +91,7 @@ class OutboxScreen(ListScreen):
         self.reload()
 
     def on_trust_asked(self, message: TrustAsked) -> None:
-        """A host showed another certificate."""
+        """A host presented another certificate."""
         self.reload()
 
     def detail(self, item: OutboxRow) -> str:
@@ -100,13 +100,13 @@ class OutboxScreen(ListScreen):
         return f"{said[:1].upper()}{said[1:]}"
 
     def hint(self, item: OutboxRow) -> str:
-        """The key for what a person has to decide, as it is bound."""
+        """The key for what has to be decided, as it is bound."""
         found = next_step(item)
         keys = self.misfin.keys.of(found[0]) if found else ()
         return f"{readable(keys[0])} {found[1]}" if found and keys else ""
 
     def _withdraw_offer(self) -> None:
-        """What was said to leave soon, and can be taken back, was decided about here."""
+        """A message whose sending could be undone was decided about here."""
         if self.services.sending.undoable() is None:
             self.misfin.withdraw("sending")
 
@@ -130,7 +130,7 @@ class OutboxScreen(ListScreen):
         attempts = await self.attempt(self.services.sending.attempts(row.id))
         if attempts is None:
             return
-        more = [Choice("answer", "Answer …")] if row.state is DeliveryState.HELD or is_gone(row) else []
+        more = [Choice("answer", "Decide …")] if row.state is DeliveryState.HELD or is_gone(row) else []
         more += [Choice("retry", "Try now")] if row.state not in (*TAKEN, DeliveryState.SENDING) else []
         dialog = FactsDialog(f"To {row.to}", transcript(row, attempts, time.time()), more=more)
         choice = await self.app.push_screen_wait(dialog)
@@ -148,7 +148,7 @@ class OutboxScreen(ListScreen):
         if row.state is DeliveryState.UNCERTAIN and not await self.app.push_screen_wait(
             ConfirmDialog(
                 "Send it again?",
-                f"The last attempt to reach {row.to} was cut off after the message had left. It may have"
+                f"The last attempt to reach {row.to} was cut off after the message was sent. It may have"
                 " arrived; sending again may deliver it twice. Ask the recipient if you can.",
                 yes="Send again",
                 no="Leave it",
@@ -160,17 +160,17 @@ class OutboxScreen(ListScreen):
             self.misfin.say("It cannot be tried now: it is being sent, or was delivered.", severity="warning")
         self._withdraw_offer()
 
-    @work(group="outbox", description="take a message back")
+    @work(group="outbox", description="edit a message")
     async def action_edit(self) -> None:
-        """Take it back and change it."""
+        """Turn it back into a draft and change it."""
         row = self.row
         if row is None:
             return
         if row.state in (*TAKEN, DeliveryState.SENDING):
-            self.misfin.say("It has left; there is nothing to take back.", severity="warning")
+            self.misfin.say("It was already sent and cannot be edited.", severity="warning")
             return
         if row.state is DeliveryState.UNCERTAIN and not await self.app.push_screen_wait(
-            ConfirmDialog("Edit it?", "It may have arrived as it was.", yes="Edit", no="Leave it")
+            ConfirmDialog("Edit it?", "It may already have arrived unchanged.", yes="Edit", no="Leave it")
         ):
             return
         draft = await self.attempt(self.services.sending.edit(row.id))
@@ -180,7 +180,7 @@ class OutboxScreen(ListScreen):
 
     @work(group="outbox", description="cancel a message")
     async def action_cancel(self) -> None:
-        """Do not send it; a finished row is taken out of the list."""
+        """Do not send it; a finished row is removed from the list."""
         row = self.row
         if row is None:
             return
@@ -194,17 +194,17 @@ class OutboxScreen(ListScreen):
         ):
             return
         if await self.attempt(self.services.sending.cancel(row.id)) is False:
-            self.misfin.say("It is leaving right now; it cannot be stopped.", severity="warning")
+            self.misfin.say("It is being sent right now and cannot be stopped.", severity="warning")
         self._withdraw_offer()
 
     @work(group="outbox", description="undo send")
     async def action_undo_send(self) -> None:
-        """Take back what was sent just now."""
+        """Undo sending."""
         last = self.services.sending.undoable()
         draft = await self.attempt(self.services.sending.undo_send(last.ids)) if last else None
         self.misfin.withdraw("sending")
         if draft is None:
-            self.misfin.say("There is nothing left to take back.")
+            self.misfin.say("There is no sending left to undo.")
         else:
             self.misfin.open_composer(draft)
 

@@ -1,4 +1,4 @@
-"""Answering what a message in the outbox waits for: a certificate, a redirect, a mailbox that is gone."""
+"""Deciding what a message in the outbox waits for: a certificate, a redirect, a mailbox that is gone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
 
 
 class OutboxAnswers(ScreenController):
-    """Puts the question of a row to the person."""
+    """Asks the user the question of a row."""
 
     def __init__(
         self,
@@ -70,14 +70,14 @@ class OutboxAnswers(ScreenController):
         elif answer is Answer.REFUSE:
             stopped = await self.screen.attempt(trust.refuse(question.kind, question.name))
             if stopped is not None:
-                self.misfin.say(f"The pin stays. {many(stopped, 'message')} will not be sent.")
+                self.misfin.say(f"The pin is unchanged. {many(stopped, 'message')} will not be sent.")
 
     async def _answer_gone(self, row: OutboxRow) -> None:
-        question = f"The server says that {row.to} is gone for good. Its contact stays, but is offered last."
+        question = f"The server says that {row.to} is gone for good. Its contact is kept, but offered last."
         if await self.screen.app.push_screen_wait(
             ConfirmDialog("Mark the mailbox as gone?", question, yes="Mark it")
         ):
-            await self.screen.attempt(self.services.contacts.gone(row.to, row.why))
+            await self.screen.attempt(self.services.contacts.gone(row.to, row.why, row.kind))
 
     async def _answer_redirect(self, row: OutboxRow) -> None:
         permanent = row.question is Question.REDIRECT_ALWAYS

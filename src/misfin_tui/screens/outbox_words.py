@@ -31,7 +31,7 @@ MARKS = {
     DeliveryState.UNCERTAIN: "?",
     DeliveryState.CANCELLED: "–",
 }
-"""A sign for each state, so that none is told by colour alone."""
+"""A sign for each state, so that none depends on colour alone."""
 
 
 def state_words(row: OutboxRow, now: float) -> str:
@@ -39,7 +39,7 @@ def state_words(row: OutboxRow, now: float) -> str:
     match row.state:
         case DeliveryState.WAITING:
             held = row.hold_until - now
-            return f"leaves {in_a_while(held)}, z takes it back" if held > 0 else "waiting"
+            return f"sends {in_a_while(held)}; z to undo" if held > 0 else "waiting"
         case DeliveryState.DEFERRED:
             return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
         case DeliveryState.DELIVERED:
@@ -66,16 +66,16 @@ def is_gone(row: OutboxRow) -> bool:
 
 
 def next_step(row: OutboxRow) -> tuple[str, str] | None:
-    """The action that a row waits for, and what it does, in words; None when nothing has to be decided."""
+    """The action that a row waits for, and what it does, in words; None when no decision is needed."""
     if row.state is DeliveryState.UNCERTAIN:
-        return "retry", "sends it again, after asking"
+        return "retry", "asks, then sends it again"
     if is_gone(row):
         return "answer", "marks the mailbox as gone"
     if row.state is not DeliveryState.HELD or row.question is None:
         return None
     if row.question is Question.TOO_LARGE:
-        return "edit", "takes it back to shorten or split it"
-    return "answer", "answers the question"
+        return "edit", "edits it, to shorten or split it"
+    return "answer", "Decide"
 
 
 def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> list[Fact]:
@@ -95,7 +95,7 @@ def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> li
         facts.append((f"Attempt {number} · {moment(attempt.started)}", ""))
         facts += _attempt_facts(attempt)
     if not attempts:
-        facts.append(("", "No attempt was made yet."))
+        facts.append(("", "No attempt has been made yet."))
     return facts
 
 
@@ -106,7 +106,7 @@ def _attempt_facts(attempt: AttemptRow) -> list[Fact]:
         ("to", f"{attempt.host}:{attempt.port}" if attempt.host else ""),
         ("certificate", f"{grouped(attempt.certificate, 8)}\n{attempt.decision}".strip()),
         ("request", f"{head} (Misfin({attempt.version}))" if attempt.request else ""),
-        ("left at", moment(attempt.left) if attempt.left else "nothing of the message left"),
+        ("sent at", moment(attempt.left) if attempt.left else "nothing was sent"),
         ("answer", attempt.response),
         ("note" if attempt.response else "error", attempt.error),
         ("ended", f"after {took:.1f} s" if attempt.ended else _PHASES[attempt.phase]),
@@ -115,8 +115,8 @@ def _attempt_facts(attempt: AttemptRow) -> list[Fact]:
 
 
 _PHASES = {
-    Phase.CLAIMED: "it is being connected",
-    Phase.LEAVING: "it is on the wire",
-    Phase.ANSWERED: "it was answered",
-    Phase.ENDED: "it ended",
+    Phase.CLAIMED: "connecting",
+    Phase.LEAVING: "being sent",
+    Phase.ANSWERED: "answered",
+    Phase.ENDED: "ended",
 }

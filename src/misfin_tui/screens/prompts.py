@@ -70,7 +70,7 @@ class Prompts(ScreenController):
                 await prompt.remove()
 
     def _keep_notices_off(self, asking: bool) -> None:
-        """Notices leave the line one types into free. A class of the screen would style everything again."""
+        """Notices keep clear of the input line. A class of the screen would style everything again."""
         self.screen.query("ToastRack").set_class(asking, "-asking")
 
     def changed(self, event: Prompt.Changed) -> None:

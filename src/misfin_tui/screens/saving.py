@@ -1,4 +1,4 @@
-"""A message out of the program: to a file that is asked for until it does, or to a command."""
+"""Exporting a message: to a file, asked for until one works, or to a command."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def save_as(
     hint: str,
     save: Callable[[Path], Awaitable[T]],
 ) -> T | None:
-    """Ask for a path and save there. A path that does not do is told, and asked for again as it was typed."""
+    """Ask for a path and save there. A path that does not work is reported, and offered for correction."""
     path = suggested
     while True:
         answer = await prompts.ask(question, path, help=hint, finder=prompts.services.outside.complete_path)
@@ -50,7 +50,7 @@ async def save_message(prompts: Prompts, part: Part) -> None:
     name = time.strftime(f"message-%Y%m%d-%H%M%S.{kind}", time.localtime(part.row.date))
     suggested = f"{screen.services.attached.last_folder}/{name}"
     try:
-        saved = await save_as(prompts, "Save to", suggested, "a new file; .eml keeps the whole mail", save)
+        saved = await save_as(prompts, "Save to", suggested, "a new file; .eml keeps the whole message", save)
     except MisfinError as error:
         screen.misfin.report(error)
     else:
@@ -71,10 +71,10 @@ async def pipe(prompts: Prompts, part: Part) -> None:
         screen.misfin.report(error)
         return
     if output.text.strip():
-        ended = [] if not output.status else [("", f"It ended with status {output.status}.")]
+        ended = [] if not output.status else [("", f"It exited with status {output.status}.")]
         screen.app.push_screen(FactsDialog(command, [("", output.text), *ended]))
     else:
-        screen.misfin.say(f"{command}: ended with status {output.status}.")
+        screen.misfin.say(f"{command}: exited with status {output.status}.")
 
 
 async def _bytes(screen: AppScreen, part: Part, *, mail: bool = False) -> bytes:

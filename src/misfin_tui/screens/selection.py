@@ -17,7 +17,7 @@ class Selection(ScreenController):
     """Each screen that shows messages has one of its own kind."""
 
     async def chosen_message(self) -> MessageRow | None:
-        """The message to answer or pass on."""
+        """The message to answer or forward."""
         raise NotImplementedError
 
     async def held_message(self) -> MessageRow | None:

@@ -1,16 +1,16 @@
-"""What is asked before a message is sent: does it fit, and are these the people one means?"""
+"""What is asked before a message is sent: does it fit, and are the recipients right?"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
-from misfin.model.address import MisfinAddress, same_person
+from misfin.model.recipient import KIND_WORDS
 from misfin.store.evidence import Evidence
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
@@ -19,61 +19,95 @@ from misfin_tui.screentext import plain, suspicious
 from misfin_tui.widgets.facts import day
 
 if TYPE_CHECKING:
+    from misfin.post.transport import Capabilities
     from misfin.store.evidence import Standing
+    from misfin_tui.services.contacts import Met
 
 
-async def fitting(screen: AppScreen, draft: Draft) -> list[Draft] | None:
-    """The draft, or its parts when it is too long and they are wanted; None to go on writing."""
+async def carried(screen: AppScreen, draft: Draft, can: Capabilities) -> Draft | None:
+    """The draft, without what its account cannot send if that may be left out; None to continue writing."""
+    whole = replace(
+        draft,
+        cc=draft.cc if can.cc else (),
+        bcc=draft.bcc if can.bcc else (),
+        attachments=draft.attachments if can.attachments else (),
+    )
+    if whole == draft:
+        return draft
+    files = [each.name for each in draft.attachments]
+    fields = (("Cc", draft.cc, can.cc), ("Bcc", draft.bcc, can.bcc), ("Files", files, can.attachments))
+    lost = [f"{label}: {', '.join(values)}" for label, values, able in fields if values and not able]
+    dialog = ConfirmDialog(
+        "Send it without these?",
+        "\n".join(["A message from this account cannot have:", *lost]),
+        yes="Send without",
+        no="Go back",
+        danger=True,
+    )
+    return whole if await screen.app.push_screen_wait(dialog) is True else None
+
+
+async def fitting(screen: AppScreen, draft: Draft, *, split: bool) -> list[Draft] | None:
+    """The draft, or its parts when it is too long and they are wanted; None to continue writing.
+
+    ``split``: its account can send it as several messages.
+    """
     found = await screen.attempt(screen.services.sending.measure(draft))
     if found is None:
         return None
     if not found.over:
         return [draft]
     parts: list[Draft] = []
-    problem = "it would not help."
-    if not found.problem:
+    problem = "splitting would not help." if split else ""
+    if split and not found.problem:
         try:
             parts = await screen.services.sending.split(draft)
         except LocalError as error:
             problem = f"{error} {error.remedy}".strip()
-    limit = found.whose or f"Misfin takes {found.limit:,} bytes at most"
+    limit = found.whose or f"{found.limit:,} bytes is the most a message can have"
     why = found.problem or f"It is {found.size:,} bytes long; {limit}."
     answer = await screen.app.push_screen_wait(TooLongDialog(why, len(parts), problem))
     return parts if answer is TooLong.SPLIT else None
 
 
 async def certain(screen: AppScreen, recipients: Sequence[TypedRecipient]) -> bool:
-    """Ask about recipients one may not have meant: oneself, and names that pass for others."""
-    mine = await asyncio.to_thread(screen.services.identities.addresses)
+    """Ask about recipients the user may not have meant: their own address, and names that pass for others."""
     odd = []
-    for address in (entry.address for entry in recipients):
-        if address is None:
-            continue
-        if any(same_person(address, each) for each in mine):
-            odd.append(f"{address.address} is your own address.")
-        reason = suspicious(address.address)
+    for entry, met in (await met_among(screen, recipients) or {}).items():
+        if met.own:
+            odd.append(f"{entry.address} is your own address.")
+        reason = suspicious(entry.address)
         if reason:
-            odd.append(f"{address.address}: {reason}.")
-        like = await screen.attempt(screen.services.contacts.resembling(address.address))
+            odd.append(f"{entry.address}: {reason}.")
+        like = await screen.attempt(screen.services.contacts.resembling(entry.address))
         if like:
-            odd.append(f"{address.address} looks like {like}, but is not it.")
+            odd.append(f"{entry.address} looks like {like}, but is not it.")
     if not odd:
         return True
     dialog = ConfirmDialog("Is this who you mean?", "\n".join(odd), yes="Send", no="Go back", danger=True)
     return await screen.app.push_screen_wait(dialog) is True
 
 
+async def met_among(screen: AppScreen, entries: Sequence[TypedRecipient]) -> dict[TypedRecipient, Met] | None:
+    """What is known about each entry that is an address."""
+    valid = list(dict.fromkeys(entry for entry in entries if entry.recipient))
+    if not valid:
+        return {}
+    addresses = [entry.recipient.address for entry in valid if entry.recipient]
+    found = await screen.attempt(screen.services.contacts.met(addresses, valid[0].kind))
+    return None if found is None else dict(zip(valid, found, strict=True))
+
+
 def submitted(messages: int, copies: int, hold: int, undo: str) -> str:
     """What is said when a message was queued, perhaps in parts, for one or more recipients; ``undo`` is the
-    key that takes it back."""
+    key that undoes it."""
     what = "The message" if messages == 1 else f"{messages} messages"
     if copies > messages:
         what += f" to {copies // messages} people"
     if not hold:
-        return f"{what} is on its way." if messages == 1 else f"{what} are on their way."
-    leaves, it = ("leaves", "it") if messages == 1 else ("leave", "them")
-    back = f"; {undo} takes {it} back" if undo else ""
-    return f"{what} {leaves} in {hold} s{back}."
+        return f"{what} is being sent." if messages == 1 else f"{what} are being sent."
+    undoing = f"; {undo} to undo" if undo else ""
+    return f"{what} will be sent in {hold} s{undoing}."
 
 
 def standing_words(standing: Standing) -> str:
@@ -81,37 +115,37 @@ def standing_words(standing: Standing) -> str:
     since = f", first seen {day(standing.since)}" if standing.since else ""
     host = ""
     if standing.evidence is Evidence.UNPROVEN:
-        host = f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not met yet"
+        host = (
+            f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not contacted yet"
+        )
     warning = f": {standing.warning[0].lower()}{standing.warning[1:].rstrip('.')}" if standing.warning else ""
     return f"{standing.evidence}{since}{host}{warning}"
 
 
-def people_line(
-    entries: Sequence[TypedRecipient], states: Sequence[Standing], mine: Sequence[MisfinAddress]
-) -> Content:
+def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient, Met]) -> Content:
     """For each recipient whether it is known, and what is odd, the oddest first: it must not be cut off.
 
-    ``states`` are those of valid entries; ``mine`` are one's own addresses.
+    ``known`` is what is known about each valid entry.
     """
-    told: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
-    trust = iter(states)
+    lines: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
     for entry in entries:
-        if entry.address is None:
-            words = f"{plain(entry.text, one_line=True)[:40]} is not an address"
-            told.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
+        if entry.recipient is None:
+            what = KIND_WORDS[entry.other] if entry.other else "not an address"
+            words = f"{plain(entry.text, one_line=True)[:40]} is {what}"
+            lines.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
             continue
-        state, address = next(trust), entry.address
-        name = plain(address.address, one_line=True)
+        met = known[entry]
+        state, name = met.standing, plain(entry.address, one_line=True)
         sign, tone = state.evidence.sign, f"$evidence-{state.evidence}"
-        if odd := suspicious(address.address):
+        if odd := suspicious(entry.address):
             found = (1, "⚠", "$error", f"{name} {odd}", "$warning")
-        elif any(same_person(address, each) for each in mine):
+        elif met.own:
             found = (2, "◂", "$warning", f"{name} is your own address", "")
         else:
             rank, colour = (2, "$warning") if state.warning else (3, "")
             found = (rank, sign, tone, f"{name} {standing_words(state)}", colour)
-        told.setdefault(address.key, found)
+        lines.setdefault((entry.address, entry.kind), found)
     parts: list[tuple[str, str]] = []
-    for _, sign, tone, words, colour in sorted(told.values(), key=lambda each: each[0]):
+    for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0]):
         parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]
     return Content.assemble(*parts)

@@ -1,4 +1,4 @@
-"""The settings: every one with its explanation, checked before it is written, in force at once."""
+"""The settings: every one with its explanation, checked before it is written, used at once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class SettingsScreen(ListScreen):
             Column("Value", 30),
             Column("What it does", 0, spare=1),
         )
-        return RowList(columns, self._cells, lambda setting: setting.name, empty="No setting is called that.")
+        return RowList(
+            columns, self._cells, lambda setting: setting.name, empty="No setting matches the search."
+        )
 
     def _cells(self, setting: Setting) -> Sequence[Cell]:
         own = setting.value != setting.default
@@ -55,7 +57,7 @@ class SettingsScreen(ListScreen):
         )
 
     async def load(self) -> Iterable[Setting]:
-        """As they are in force."""
+        """The settings in use."""
         return settings_of(self.misfin.config)
 
     def matches(self, item: Setting, words: list[str]) -> bool:
@@ -113,20 +115,20 @@ class SettingsScreen(ListScreen):
 
     @work(group="settings", description="add a setting")
     async def action_add_setting(self) -> None:
-        """Something of one's own: how to reach a host, or a saved search."""
+        """Something new: how to reach a host, or a saved search."""
         kind = await self.app.push_screen_wait(
             ChooseDialog(
                 "Add",
                 [
-                    ("hosts", "A host", "another address to connect to, or its version of the protocol"),
-                    ("searches", "A saved search", "stands in the sidebar, and on the keys 1 to 9"),
+                    ("hosts", "A host", "connect somewhere else, or use another protocol version"),
+                    ("searches", "A saved search", "appears in the sidebar, and on the keys 1 to 9"),
                 ],
             )
         )
         if kind is None:
             return
         asked = (
-            PromptDialog("Which host?", "As in addresses: the part after @.", yes="Next", check=_no_host)
+            PromptDialog("Which host?", "The part of an address after the @.", yes="Next", check=_no_host)
             if kind == "hosts"
             else PromptDialog("What is it called?", "Its name in the sidebar.", yes="Next", check=_no_name)
         )
@@ -143,7 +145,7 @@ class SettingsScreen(ListScreen):
             self.rows.go_to(setting.name)
 
     async def _set(self, setting: Setting, value: Any, *, keep: bool = False) -> None:
-        """Write it; the default is nothing to write, unless the row is to ``keep`` standing there."""
+        """Write it; a default is not written, unless the row has to be kept (``keep``)."""
         removed = value == setting.default and not (keep and setting.host)
         config = await self.attempt(
             self.services.setup.change(
@@ -161,7 +163,7 @@ class SettingsScreen(ListScreen):
 
     @work(group="settings", exclusive=True, description="edit the settings file")
     async def action_edit_config(self) -> None:
-        """Edit config.toml; what is wrong is told with its line, and nothing is taken over."""
+        """Edit config.toml; a mistake is reported with its line, and then nothing is changed."""
         import os
 
         from misfin_tui.editor import command_for, edit
@@ -185,12 +187,12 @@ class SettingsScreen(ListScreen):
             try:
                 config = await self.services.setup.write_file(text)
             except MisfinError as error:
-                question = f"{error}\nThe settings in force are as they were."
+                question = f"{error}\nThe settings in use are unchanged."
                 if await self.app.push_screen_wait(
                     ConfirmDialog(
                         "The settings cannot be used",
                         question,
-                        yes="Throw my changes away",
+                        yes="Discard my changes",
                         no="Edit again",
                         danger=True,
                     )
@@ -198,7 +200,7 @@ class SettingsScreen(ListScreen):
                     return
                 continue  # what was written is lost only if somebody wants that
             self.misfin.use_config(config)
-            self.misfin.say("The settings are in force.")
+            self.misfin.say("The new settings are in use.")
             return
 
 
@@ -212,8 +214,8 @@ def _no_host(text: str) -> str:
         _host(text)
     except AddressError as error:
         return str(error)
-    return "A host has no spaces in its name." if len(text.split()) > 1 else ""
+    return "A host name cannot contain spaces." if len(text.split()) > 1 else ""
 
 
 def _no_name(text: str) -> str:
-    return "" if text.strip() else "Write a name."
+    return "" if text.strip() else "Enter a name."

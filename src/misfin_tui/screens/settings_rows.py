@@ -1,4 +1,4 @@
-"""The settings as rows: value, default and explanation of each; and what a person typed, as a value."""
+"""The settings as rows: value, default and explanation of each; and what the user typed, as a value."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def settings_of(config: Config) -> list[Setting]:
             action.id,
             config.keys.get(action.id, action.keys),
             action.keys,
-            f"{action.help} ({action.room})",
+            f"{action.help} ({action.context})",
         )
         for action in ACTIONS
     ]
@@ -118,7 +118,7 @@ def question_of(setting: Setting) -> str:
     if setting.section == "keys":
         lines.append(f"Keys separated by commas, such as e, ctrl+a, f5; `{NOOP}` for none.")
     if isinstance(setting.value, tuple):
-        of = f" Of: {', '.join(setting.choices)}." if setting.choices else ""
+        of = f" Allowed: {', '.join(setting.choices)}." if setting.choices else ""
         lines.append(f"Separate several with commas.{of}")
     if setting.name == "send.signature":
         lines.append(f"{NEW_LINE} starts a new line.")
@@ -128,14 +128,14 @@ def question_of(setting: Setting) -> str:
 
 
 def typed(value: Any) -> str:
-    """A value as it stands in the field."""
+    """A value as it is shown in the field."""
     if isinstance(value, tuple):
         return ", ".join(value)
     return str(value).replace("\n", NEW_LINE)
 
 
 def parsed(setting: Setting, text: str) -> Any:
-    """What was typed as a value of the setting's kind. Raises :class:`ValueError` with a sentence."""
+    """What was typed, as a value of the setting's kind. Raises :class:`ValueError` with a sentence."""
     text = text.strip()
     kind = type(setting.default)
     if kind is tuple:
@@ -144,7 +144,9 @@ def parsed(setting: Setting, text: str) -> Any:
         try:
             return kind(text.replace(",", "").replace("_", ""))
         except ValueError:
-            raise ValueError(f"{text or 'Nothing'} is no {'whole ' if kind is int else ''}number.") from None
+            raise ValueError(
+                f"{text or 'Nothing'} is not a {'whole ' if kind is int else ''}number."
+            ) from None
     return text.replace(NEW_LINE, "\n")
 
 
@@ -159,7 +161,7 @@ def complaint(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
 
 
 def _by_the_file(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
-    """By the very rules of the settings file."""
+    """By the rules of the settings file itself."""
     section = f'hosts."{setting.host}"' if setting.host else setting.section
     value = toml_value(parsed(setting, text))
     settings.parse(f"[{section}]\n{toml_value(setting.key)} = {value}\n")
@@ -181,8 +183,9 @@ def _search(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
 
 def _address(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
     from misfin.model.address import MisfinAddress
+    from misfin.store.accounts import is_account_name
 
-    if text.strip():
+    if text.strip() and not is_account_name(text.strip()):
         MisfinAddress.parse(text.strip())
     return ""
 

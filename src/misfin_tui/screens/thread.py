@@ -1,4 +1,4 @@
-"""The conversation: every message of it, who sent each and how that is known, and all one can do with one."""
+"""The conversation: every message of it, who sent each and how that is known, and what can be done."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class ThreadScreen(MessageScreen):
         folder = self.thread.document.current.row.folder if self.thread.document.current else ""
         news = [(text, "muted") for text in (folder, number) if text]
         self.refresh_bindings()
-        self.status.tell(self._conversation.participants, news)
+        self.status.show(self._conversation.participants, news)
 
     @on(ThreadView.Focused)
     def _focused(self) -> None:
@@ -176,7 +176,7 @@ class ThreadScreen(MessageScreen):
 
     @property
     def idle_actions(self) -> Collection[str]:
-        """What the message in focus gives no occasion for."""
+        """Actions that do not apply to the message in focus."""
         part = self.thread.document.current
         idle = set() if self.thread.links else {"open_link", "copy_link"}
         if part is None or part.message is None or not part.message.attachments:
@@ -229,7 +229,7 @@ class ThreadScreen(MessageScreen):
         self.dismiss()
 
     def action_leave_search(self) -> None:
-        """Take the marks of a search away; without any, back to the list."""
+        """Remove the marks of a search; without any, back to the list."""
         if self.thread.found:
             self.thread.find("")
         else:
@@ -259,8 +259,8 @@ class ThreadScreen(MessageScreen):
         try:
             pins = await self.services.trust.servers(host) if host else []
         except MisfinError:
-            return  # the rest of the details stands
-        self.thread.tell_servers(part, ", ".join(f"{pin.name}, pinned {day(pin.first_seen)}" for pin in pins))
+            return  # the other details remain
+        self.thread.show_servers(part, ", ".join(f"{pin.name}, pinned {day(pin.first_seen)}" for pin in pins))
 
     # ---- finding
 

@@ -91,7 +91,7 @@ class ThreadLinks(ScreenController):
         self._follow = follow
 
     async def _which(self, question: str) -> str | None:
-        """The target of the link a person names by its number."""
+        """The target of the link the user chooses by its number."""
         links, numbers = self.thread.links, self.thread.document.links_of_focus()
         if not links:
             folded = not all(part.open for part in self.thread.document.parts)

@@ -22,7 +22,7 @@ from misfin_tui.messages import MailChanged, OutboxChanged, TrustAsked
 from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screentext import suspicious
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.facts import day, grouped, many, moment, short, span
+from misfin_tui.widgets.facts import day, grouped, many, moment, needing, short, span
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class PinFilter(StrEnum):
-    """What stands in a row: one of two kinds of pins, or what a server said about a mailbox written to."""
+    """The kind of a row: one of two kinds of pins, or what a server said about a mailbox written to."""
 
     HOST = "host"
     SENDER = "sender"
@@ -39,7 +39,7 @@ class PinFilter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choosing:
-    """What the list can be narrowed to; ``empty`` is said when there is nothing of it."""
+    """What the list can be narrowed to; ``empty`` is shown when there is nothing in it."""
 
     kind: PinFilter | None
     title: str
@@ -65,10 +65,10 @@ KINDS = (
     Choosing(
         PinFilter.RECIPIENT,
         "Trust · recipients",
-        "No server has named the key of a recipient yet. It does so when it takes a message.",
+        "No server has reported the key of a recipient yet. It does so when it accepts a message.",
     ),
 )
-EVENTS = {"refused": "shown, and not accepted"}
+EVENTS = {"refused": "presented, not accepted"}
 """Words of the trust log that say too little by themselves."""
 
 
@@ -90,16 +90,16 @@ class TrustEntry:
         """Fingerprint, uses, when it was last seen, and how it came to be here."""
         if self.keys:
             key = self.keys[-1]
-            how = f"since {day(key.first_seen)}" if len(self.keys) > 1 else "as their server says"
+            how = f"since {day(key.first_seen)}" if len(self.keys) > 1 else "reported by their server"
             return key.fingerprint, "", key.last_seen, f"changed, {how}" if len(self.keys) > 1 else how
         if self.pin is not None:
-            how = by_whom(self.pin) if self.kind is PinFilter.SENDER else self.pin.how
+            how = vouched_by(self.pin) if self.kind is PinFilter.SENDER else self.pin.how
             return self.pin.cert_sha256, f"{self.pin.uses:,}", self.pin.last_seen, how
         return "", "", 0.0, ""
 
 
 class TrustScreen(ListScreen):
-    """Pins and open questions; what waits stands on top."""
+    """Pins and open questions; what waits is on top."""
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.TRUST)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Trust"
@@ -113,7 +113,7 @@ class TrustScreen(ListScreen):
         columns = (
             Column("", 1),
             Column("", 1),
-            Column("Who", 9, spare=3),
+            Column("Kind", 9, spare=3),
             Column("Name"),
             Column("SHA-256", 17, spare=1),
             Column("Uses", 6, right=True, spare=2),
@@ -173,9 +173,9 @@ class TrustScreen(ListScreen):
         return f"{which} certificate is waiting for your decision. Press a.{due}"
 
     def news(self) -> list[tuple[str, str]]:
-        """How many questions wait."""
+        """How many certificates need a decision."""
         asking = sum(entry.offer is not None for entry in self.everything)
-        return [(f"{many(asking, 'question')} for you", "warning")] if asking else []
+        return [(needing(asking), "warning")] if asking else []
 
     def on_trust_asked(self, message: TrustAsked) -> None:
         """There is a new question."""
@@ -219,7 +219,7 @@ class TrustScreen(ListScreen):
         """Decide about the certificate that waits."""
         entry = self.entry
         if entry is None or entry.offer is None:
-            self.misfin.say("No certificate of this one waits for a decision.")
+            self.misfin.say("No certificate here needs your decision.")
             return
         trust = self.services.trust
         kind = PinKind(entry.kind)
@@ -232,11 +232,11 @@ class TrustScreen(ListScreen):
             wanted = question.shown.fingerprints.cert
             freed = await self.attempt(trust.approve(kind, entry.name, wanted))
             if freed is not None:
-                self.misfin.say(f"{entry.name} is trusted; {many(freed, 'message')} set free.")
+                self.misfin.say(f"{entry.name} is trusted; {many(freed, 'message')} released.")
         elif answer is Answer.REFUSE:
             stopped = await self.attempt(trust.refuse(kind, entry.name))
             if stopped is not None:
-                self.misfin.say(f"The pin of {entry.name} stays; {many(stopped, 'message')} stopped.")
+                self.misfin.say(f"The pin of {entry.name} is unchanged; {many(stopped, 'message')} stopped.")
         self.reload()
 
     @work(group="trust", description="forget a pin")
@@ -246,10 +246,10 @@ class TrustScreen(ListScreen):
         if entry is None:
             return
         trust, key = self.services.trust, entry.kind is PinFilter.RECIPIENT
-        what = "The next key that is named for it" if key else "The next certificate it shows"
+        what = "The next key reported for it" if key else "The next certificate it presents"
         question = (
-            f"Forget {entry.name} and its history? {what} counts as the first one:"
-            " a change would no longer be noticed."
+            f"Forget {entry.name} and its history? {what} will count as the first one:"
+            " a change will not be noticed."
         )
         if not await self.app.push_screen_wait(
             ConfirmDialog(
@@ -284,7 +284,9 @@ class TrustScreen(ListScreen):
             facts.append(
                 (moment(each.at), f"{event}: {each.name}\n{short(each.cert_sha256)}  {each.how}".rstrip())
             )
-        await self.app.push_screen_wait(FactsDialog("Trust log", facts or [("", "Nothing was decided yet.")]))
+        await self.app.push_screen_wait(
+            FactsDialog("Trust log", facts or [("", "Nothing has been decided yet.")])
+        )
 
     @work(group="trust", description="export the pins")
     async def action_export_pins(self) -> None:
@@ -295,7 +297,7 @@ class TrustScreen(ListScreen):
                 "As JSON, with their history. The file must not exist yet.",
                 value="misfin-pins.json",
                 yes="Export",
-                check=lambda name: "" if name.strip() else "Write a file name.",
+                check=lambda name: "" if name.strip() else "Enter a file name.",
             )
         )
         if path is None:
@@ -305,14 +307,14 @@ class TrustScreen(ListScreen):
             self.misfin.say(f"{many(count, 'pin')} written to {path.strip()}.")
 
 
-def by_whom(pin: Pin) -> str:
+def vouched_by(pin: Pin) -> str:
     """Who vouched for the pin of a sender."""
     said = {Confirmed.HOST: "their host", Confirmed.PERSON: "you"}
     return said[pin.confirmed] if pin.confirmed else "nobody yet"
 
 
 def _sign(entry: TrustEntry) -> Cell:
-    """The sign of a sender, the same as everywhere: a host or a key is nobody who could have written."""
+    """The sign of a sender, as everywhere else; hosts and keys have none, because they write no mail."""
     if entry.kind is PinFilter.SENDER:
         known = of_pin(entry.pin) if entry.pin is not None else Evidence.UNPROVEN
         return known.sign, known
@@ -324,7 +326,7 @@ def facts_of(entry: TrustEntry) -> list[Fact]:
     facts: list[Fact] = []
     odd = suspicious(f"x@{entry.name.rpartition(':')[0]}" if entry.kind is PinFilter.HOST else entry.name)
     if odd:
-        facts.append(("", f"⚠ Look twice: {odd}."))
+        facts.append(("", f"⚠ Look closely: {odd}."))
     if entry.keys:
         return facts + list(_facts_of_keys(entry))
     if pin := entry.pin:
@@ -333,7 +335,7 @@ def facts_of(entry: TrustEntry) -> list[Fact]:
             facts.append(("sender", f"{known.sign} {known}: {known.when}"))
         facts += [
             ("first seen", moment(pin.first_seen)),
-            ("trusted by", by_whom(pin) if entry.kind is PinFilter.SENDER else pin.how),
+            ("trusted by", vouched_by(pin) if entry.kind is PinFilter.SENDER else pin.how),
             ("used", f"{many(pin.uses, 'time')}, last {moment(pin.last_seen)}"),
             ("SHA-256", grouped(pin.cert_sha256, 8)),
             ("public key", grouped(pin.spki_sha256, 8)),
@@ -365,11 +367,11 @@ def facts_of(entry: TrustEntry) -> list[Fact]:
 
 
 def _facts_of_keys(entry: TrustEntry) -> Iterator[Fact]:
-    """What servers called the fingerprint of a mailbox one wrote to, the present one first."""
+    """The fingerprints servers reported for a mailbox written to, the present one first."""
     yield (
         "",
-        "The key their server named after a delivery. It decides about nothing: mail was delivered by then,"
-        " and a change is told.",
+        "The key their server reported after a delivery. It blocks nothing, as the mail is delivered by then;"
+        " a change is reported.",
     )
     pin = entry.pin
     if pin is not None and entry.keys[-1].fingerprint in (pin.cert_sha256, pin.spki_sha256):

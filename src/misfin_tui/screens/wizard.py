@@ -1,6 +1,6 @@
-"""The first three steps: who one is, whether mail arrives here, and the settings to look at.
+"""The first three steps: who the user is, whether mail arrives here, and the settings to look at.
 
-Nothing is written before the last button: whoever leaves half-way leaves nothing half-made.
+Nothing is written before the last button: whoever quits half-way leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TITLES = ("Who are you?", "Receive mail here?", "Ready")
 
 
 class Sign(RadioButton):
-    """One of several, chosen or not: told by its sign, not by its colour alone."""
+    """One of several, chosen or not: shown by its sign, not by its colour alone."""
 
     BUTTON_LEFT = BUTTON_RIGHT = ""  # Textual draws these in the colour of what lies under the sign
 
@@ -47,7 +47,7 @@ class Sign(RadioButton):
 
 
 class WizardScreen(AppScreen):
-    """Three steps; back and forth as one likes."""
+    """Three steps, back and forth as wanted."""
 
     BINDINGS = bindings(KeyContext.WIZARD)
     BINDING_GROUP_TITLE = "First steps"
@@ -114,12 +114,12 @@ class WizardScreen(AppScreen):
             " The host is the name of the machine your mail will arrive at."
         )
         with RadioSet(id="how"):
-            yield Sign("Make a new address", value=True, id="make")
+            yield Sign("Create a new address", value=True, id="make")
             yield Sign("Import one from another program", id="import")
         with Vertical(id="making"):
             yield text("Address", classes="label")
             yield OneLine(id="address", placeholder="ada@mail.example", max_length=320)
-            yield text("Name that others see beside it", classes="label")
+            yield text("Display name", classes="label")
             yield OneLine(id="name", placeholder="Ada Lovelace", max_length=64)
             yield text("Key", classes="label")
             yield Select[Any](
@@ -130,15 +130,15 @@ class WizardScreen(AppScreen):
                 id="key",
             )
         with Vertical(id="importing"):
-            yield text("PEM file with the certificate, perhaps with the key too", classes="label")
+            yield text("PEM file with the certificate (and perhaps the key)", classes="label")
             yield OneLine(id="pem", placeholder="~/alice.pem", max_length=1024)
-            yield text("PEM file with the private key, if it is another one", classes="label")
+            yield text("PEM file with the private key, if separate", classes="label")
             yield OneLine(id="pem-key", max_length=1024)
 
     def _receive(self) -> ComposeResult:
         yield text(
-            "This program can take mail for you while it is open. If another server does that, or you only"
-            " want to write, say no; it can be changed at any time."
+            "This program can receive mail for you while it is open. If another server does that, or you"
+            " only want to send, choose Only send. You can change this at any time."
         )
         with RadioSet(id="receiving"):
             yield Sign("Receive mail here", value=True, id="here")
@@ -151,8 +151,8 @@ class WizardScreen(AppScreen):
     def _ready(self) -> ComposeResult:
         yield text("", id="summary", classes="strong")
         yield text(
-            "This settings file will be written. Every line is explained in it; in the program the comma key"
-            " leads to all of them.",
+            "This settings file will be written. Every line in it is explained; in the program, press , to"
+            " see and change all settings.",
             classes="gap",
         )
         with VerticalScroll(id="settings"):
@@ -167,7 +167,7 @@ class WizardScreen(AppScreen):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        """What is above the buttons scrolls; a complaint stands below it, in sight."""
+        """What is above the buttons scrolls; a complaint is shown below it, in sight."""
         complaint = self.query_one("#problem")
         below = complaint.outer_size.height + complaint.styles.margin.height if complaint.display else 0
         # Border, dots, two gaps, buttons, keys; in a tall window padding and a gap more.
@@ -176,8 +176,8 @@ class WizardScreen(AppScreen):
             step.styles.max_height = max(self.size.height - frame, 1)
 
     def _complain(self, problem: str) -> None:
-        """Say what is wrong with this step; an empty text takes it back."""
-        self._tell("problem", problem)
+        """Say what is wrong with this step; an empty text clears it."""
+        self._set_text("problem", problem)
         self.query_one("#problem").set_class(bool(problem), "-some")
         self.call_after_refresh(self._fit)
 
@@ -185,9 +185,9 @@ class WizardScreen(AppScreen):
         self.query_one("#steps", ContentSwitcher).current = f"step-{self._step}"
         self.query_one("#box").border_title = Content(TITLES[self._step])
         dots = "  ".join("●" if at <= self._step else "○" for at in range(len(TITLES)))
-        self._tell("dots", f"{dots}   step {self._step + 1} of {len(TITLES)}")
+        self._set_text("dots", f"{dots}   step {self._step + 1} of {len(TITLES)}")
         self.query_one("#next", Button).label = Content("Finish" if self._step == 2 else "Next")
-        self.query_one("#back", Button).label = Content("Back" if self._step else "Leave")
+        self.query_one("#back", Button).label = Content("Back" if self._step else "Quit")
         self._show_parts()
         (self.query_one("#address"), self.query_one("#receiving"), self.query_one("#next"))[
             self._step
@@ -199,7 +199,7 @@ class WizardScreen(AppScreen):
         self.query_one("#importing").display = importing
         self.query_one("#port-part").display = self.query_one("#here", RadioButton).value
 
-    def _tell(self, widget: str, words: str) -> None:
+    def _set_text(self, widget: str, words: str) -> None:
         self.query_one(f"#{widget}", Static).update(Content(plain(words, one_line=False)))
 
     @on(RadioSet.Changed)
@@ -225,7 +225,7 @@ class WizardScreen(AppScreen):
         else:
             self.action_wizard_back()
 
-    # ---- going on
+    # ---- moving on
 
     @work(group="wizard", exclusive=True, description="next step")
     async def action_wizard_next(self) -> None:
@@ -239,7 +239,7 @@ class WizardScreen(AppScreen):
 
     @work(group="wizard", exclusive=True, description="step back")
     async def action_wizard_back(self) -> None:
-        """One step back; from the first one leave."""
+        """One step back; quit the steps from the first one."""
         if self._step:
             self._complain("")
             self._step -= 1
@@ -247,10 +247,10 @@ class WizardScreen(AppScreen):
             return
         if await self.app.push_screen_wait(
             ConfirmDialog(
-                "Leave?",
-                "Nothing was made or written. You can look around; to write or receive you need an address:"
-                " make one under Identities, or start again.",
-                yes="Leave",
+                "Quit the first steps?",
+                "Nothing was created or saved. You can look around; to write or receive you need an address:"
+                " create one under Identities, or start the program again.",
+                yes="Quit",
                 no="Stay",
             )
         ):
@@ -271,7 +271,7 @@ class WizardScreen(AppScreen):
                 self.query_one(f"#{field}").focus()
                 return False
         address = MisfinAddress.parse(self._value("address"))
-        self.query_one("#address", Input).value = address.address  # as it will stand in the certificate
+        self.query_one("#address", Input).value = address.address  # as it will be in the certificate
         if address.port:
             self.query_one("#port", Input).value = str(address.port)
         self._suggest()
@@ -281,7 +281,7 @@ class WizardScreen(AppScreen):
         """Look into the files; a password is asked for when the key wants one."""
         certificate, key = self._value("pem"), self._value("pem-key")
         if not certificate:
-            self._complain("Write the name of a file.")
+            self._complain("Enter the name of a file.")
             self.query_one("#pem").focus()
             return False
         password: str | None = None
@@ -311,9 +311,9 @@ class WizardScreen(AppScreen):
     def _suggest(self) -> None:
         """What has to be opened for mail to arrive."""
         host = self._value("address").partition("@")[2].partition(":")[0] or "your host"
-        self._tell(
+        self._set_text(
             "port-advice",
-            f"For mail to arrive, {host} must be a name (DNS, A or AAAA record) that leads to this machine,"
+            f"For mail to arrive, {host} must be a name (DNS, A or AAAA record) that points to this machine,"
             " and the firewall and the router must let this TCP port through.",
         )
 
@@ -326,7 +326,7 @@ class WizardScreen(AppScreen):
         if digits.isascii() and digits.isdigit():
             problem = await self.services.setup.port_problem(int(digits))
         if problem:
-            self._complain(f"{problem} Choose another, or end the program that uses it.")
+            self._complain(f"{problem} Choose another, or quit the program that uses it.")
             self.query_one("#port").focus()
         return not problem
 
@@ -342,10 +342,10 @@ class WizardScreen(AppScreen):
 
     def _summarize(self) -> None:
         start = self._start()
-        receives = f"receives on port {start.port}" if start.receive else "only sends"
-        verb = "is taken over" if start.imported else "will be made"
-        self._tell("summary", f"{start.address} {verb} and {receives}.")
-        self._tell("settings-text", self.services.setup.preview(start))
+        receives = f"will receive on port {start.port}" if start.receive else "will only send"
+        verb = "will be imported" if start.imported else "will be created"
+        self._set_text("summary", f"{start.address} {verb} and {receives}.")
+        self._set_text("settings-text", self.services.setup.preview(start))
 
     async def _finish(self) -> bool:
         try:
@@ -354,9 +354,9 @@ class WizardScreen(AppScreen):
             self._complain(f"{error} {error.remedy}".strip())
             return False
         self.misfin.use_config(config)
-        self.misfin.say(f"{self._value('address')} is ready. c writes a first message.")
+        self.misfin.say(f"{self._value('address')} is ready. Press c to write your first message.")
         if config.receive.enabled:
-            # The receiver starts while this screen goes: a worker of its own would go with it.
+            # The receiver starts while this screen closes: a worker of the screen would end with it.
             starting = self.misfin.start_receiver()
             self.app.run_worker(starting, group="wizard", description="start receiving")
         self.dismiss()

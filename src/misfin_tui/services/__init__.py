@@ -1,4 +1,4 @@
-"""The one door from the screens to the mail, the post office and the trust book.
+"""What screens use to reach mail, outbox, trust and everything else below them.
 
 ``Services`` names the nouns; each lives in its own module and is imported when first used, because the first
 frame needs none but ``mail``. What several of them share (databases, the courier) is opened here, once, by
@@ -81,14 +81,14 @@ class Services:
 
     @property
     def filer(self) -> Filer:
-        """Filing messages, and taking that back."""
+        """Filing messages, and undoing it."""
         from misfin_tui.services.filing import Filer
 
         return self._once("filer", lambda: Filer(self))
 
     @property
     def sending(self) -> SendingService:
-        """Drafts, the outbox and what is on its way."""
+        """Drafts, the outbox, and sending."""
         from misfin_tui.services.sending import SendingService
 
         return self._once("sending", lambda: SendingService(self))
@@ -109,7 +109,7 @@ class Services:
 
     @property
     def sources(self) -> Sources:
-        """How everything that brings mail is."""
+        """The state of every source of mail."""
         from misfin_tui.services.sources import Sources
 
         return self._once("sources", lambda: Sources(self))
@@ -123,14 +123,14 @@ class Services:
 
     @property
     def accounts(self) -> Accounts:
-        """Where messages come from and go out by."""
+        """The accounts."""
         from misfin_tui.services.accounts import Accounts
 
         return self._once("accounts", lambda: Accounts(self))
 
     @property
     def identities(self) -> Identities:
-        """One's own addresses and their certificates."""
+        """The user's own addresses and their certificates."""
         from misfin_tui.services.identities import Identities
 
         return self._once("identities", lambda: Identities(self))
@@ -189,7 +189,7 @@ class Services:
 
     @property
     def undo_log(self) -> UndoLog:
-        """What takes the last actions back."""
+        """Undoes the last actions."""
         from misfin.store.undo_log import open_log
 
         return self._once("undo_log", lambda: open_log(self.profile.undo_db, time.time()))
@@ -203,7 +203,7 @@ class Services:
 
     @property
     def outbox_queue(self) -> Outbox:
-        """The durable queue of what is to leave."""
+        """The durable queue of outgoing messages."""
         from misfin.store.outgoing.outbox import Outbox
 
         return self._once("outbox_queue", lambda: Outbox(self.profile.outbox_db))
@@ -216,9 +216,9 @@ class Services:
         return self._once("transports", lambda: make_transports(self))
 
     def address_kind(self, directory: str) -> AddressKind:
-        """Of which kind the people are whom the account with this directory writes to and hears from.
+        """The kind of people the account with this directory writes to and hears from.
 
-        What belongs to no account any more is Misfin. Blocking.
+        A directory that no longer belongs to an account counts as Misfin. Blocking.
         """
         from misfin.model.account import AddressKind
 
@@ -278,7 +278,7 @@ class Services:
     """The running courier; None until the app has started it."""
 
     def wake_courier(self) -> None:
-        """Something was put into the outbox or freed there: look at once. Call on the app's loop."""
+        """Something was added to the outbox or released there: look at once. Call on the app's loop."""
         if self.courier is not None:
             self.courier.wake()
 

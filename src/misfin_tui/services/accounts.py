@@ -3,13 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import AccountError
+from misfin.model.account import AddressKind, Kind
 
 if TYPE_CHECKING:
     from misfin.model.account import Account
+    from misfin.model.recipient import Recipient
+    from misfin.post.transport import Capabilities, Transport
     from misfin_tui.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """How the account with a directory writes: what the composer asks, so that it never asks what it is.
+
+    ``transport`` is None where nothing can be sent from the account yet.
+    """
+
+    directory: str
+    kind: AddressKind
+    transport: Transport | None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What a message from it can have."""
+        from misfin.post.transport import Capabilities
+
+        return self.transport.capabilities if self.transport else Capabilities()
+
+    def parse(self, text: str) -> Recipient:
+        """One entry of its To line; raises :class:`~misfin.errors.AddressError`."""
+        if self.transport is not None:
+            return self.transport.parse(text)
+        from misfin.model.recipient import Recipient, mail_address
+
+        address, name = mail_address(text)  # to Misfin addresses something can always be sent
+        return Recipient(address, "", name)
 
 
 class Accounts:
@@ -27,8 +60,23 @@ class Accounts:
         return next(iter(await self.all()), None)
 
     async def at(self, directory: str) -> Account | None:
-        """The account whose mail lies in this directory, as a draft, a row or a view names it."""
+        """The account whose mail is in this directory, as a draft, a row or a view names it."""
         return await asyncio.to_thread(lambda: self._services.account_book.at(directory))
+
+    async def senders(self, directories: Iterable[str]) -> dict[str, Sender]:
+        """How each of these accounts writes, in their order."""
+        wanted = list(directories)
+        return await asyncio.to_thread(lambda: {each: self.sender(each) for each in wanted})
+
+    async def of_kind(self, kind: AddressKind) -> Account | None:
+        """The account to write from to people of a kind; None where there is none."""
+        account = await asyncio.to_thread(lambda: self.writing_to(kind))
+        return account if account and account.kind.address_kind is kind else None
+
+    async def received_here(self) -> list[str]:
+        """The directories of those accounts whose mail comes to the receiver of this program."""
+        accounts = await self.all()
+        return [each.directory for each in accounts if each.kind is Kind.MISFIN]
 
     async def away(self) -> tuple[str, ...]:
         """The directories of mail, created with each account, that are not where they should be now."""
@@ -45,11 +93,23 @@ class Accounts:
             return []
         return [first, *(each for each in book.all() if each != first)]
 
-    def own_addresses(self) -> list[str]:
-        """Every address of the user, of identities without an account of their own too."""
-        accounts = [each.address for each in self.read_all()]
-        identities = [each.address for each in self._services.identities.addresses()]
-        return list(dict.fromkeys([*accounts, *identities]))
+    def sender(self, directory: str) -> Sender:
+        """How the account with this directory writes."""
+        kind = self._services.address_kind(directory)
+        return Sender(directory, kind, self._services.transports.get(kind))
+
+    def writing_to(self, kind: AddressKind | None) -> Account | None:
+        """The account to write from to people of a kind; the default one where none is of that kind."""
+        accounts = self.read_all()
+        same = (each for each in accounts if kind in (None, each.kind.address_kind))
+        return next(same, accounts[0] if accounts else None)
+
+    def own_addresses(self, kind: AddressKind | None = None) -> list[str]:
+        """Every address of the user, of a kind if it is given; of identities without an account too."""
+        accounts = [each.address for each in self.read_all() if kind in (None, each.kind.address_kind)]
+        if kind in (None, AddressKind.MISFIN):
+            accounts += [each.address for each in self._services.identities.addresses()]
+        return list(dict.fromkeys(accounts))
 
     def create_mail(self, name: str) -> None:
         """Create the folders of an account that was just added; an identity that only signs has none."""
@@ -63,5 +123,5 @@ class Accounts:
         try:
             there = set(self._services.store.accounts())
         except OSError:
-            return ()  # nothing can be said; who looks for mail says why
+            return ()  # unknown; whoever looks for mail reports why
         return tuple(directory for directory in own if directory not in there)

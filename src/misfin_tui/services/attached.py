@@ -1,6 +1,6 @@
-"""What is attached to ordinary mail: its bytes to a file a person names, or to a program that opens them.
+"""Attachments of ordinary mail: saved to a file the user names, or given to a program that opens them.
 
-The names of attachments are a stranger's: every path here is made by us or typed by the person.
+Names of attachments come from strangers: every path here is made by us or typed by the user.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from misfin.files import private_folder
 from misfin_tui.services.newfile import expanded, free_path, safe_name, write_new
 
 if TYPE_CHECKING:
-    from misfin.store.message.mime import Attachment
+    from misfin.store.message.parts import Attachment
     from misfin.store.rows import MessageRow
     from misfin_tui.services import Services
 
 
 _OPENED = "opened-"
-_LEFT = 2 * 86400.0  # seconds after which nobody looks at an opened file any more
+_LEFT = 2 * 86400.0  # seconds after which nobody uses an opened file any more
 
 
 class Attached:
-    """Attachments, for the screens. Every method works in a thread; a message is read 128 MiB far at most."""
+    """Attachments, for the screens. Every method works in a thread; at most 128 MiB of a message are read."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -38,7 +38,7 @@ class Attached:
         """Where something was saved last: the next one probably goes there too."""
 
     def suggested(self, name: str, otherwise: str) -> str:
-        """Where to save something, for a person to change."""
+        """A path to offer for saving something."""
         return f"{self.last_folder}/{safe_name(name, otherwise)}"
 
     async def save(self, row: MessageRow, number: int, path: Path) -> Path:
@@ -61,7 +61,7 @@ class Attached:
         return paths
 
     async def open(self, row: MessageRow, number: int) -> None:
-        """Give one to the opener, as a file that cannot be changed or run and goes with the program.
+        """Give one to the opener, as a file that cannot be changed or run and is removed at the end.
 
         Raises :class:`LocalError`, and like :meth:`Mail.raw`.
         """
@@ -90,13 +90,13 @@ class Attached:
         return path
 
     def close(self) -> None:
-        """Take away what was opened."""
+        """Remove what was opened."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _sweep(parent: Path) -> None:
-    """Take away what a program that was killed has left; one that runs may have opened its files today."""
+    """Remove what a killed program left behind; a running one may have opened its files today."""
     for old in parent.glob(f"{_OPENED}*"):
         if old.lstat().st_mtime < time.time() - _LEFT:
             shutil.rmtree(old, ignore_errors=True)
@@ -112,16 +112,16 @@ def _contents(raw: bytes, size: int, numbers: Sequence[int] | None) -> list[tupl
     if len(parts) < len(wanted) or not parts:
         raise LocalError("This attachment is no longer there.")
     if len(raw) < size and any(part.end >= len(raw) for part in parts):
-        raise LocalError("This message is too large to take an attachment out of it.", remedy=_REMEDY)
+        raise LocalError("This message is too large to extract an attachment from it.", remedy=_REMEDY)
     return [(part, part.content(raw)) for part in parts]
 
 
-_REMEDY = "Save the whole message as .eml, or take its file."
+_REMEDY = "Save the whole message as .eml, or use its file."
 
 
 def _write_all(parts: Sequence[tuple[Attachment, bytes]], folder: Path) -> list[Path]:
     if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for names no file can have
-        raise LocalError(f"{folder} is not a folder.", remedy="Name one that exists.")
+        raise LocalError(f"{folder} is not a folder.", remedy="Choose an existing folder.")
     paths = []
     for number, (part, data) in enumerate(parts):
         path = free_path(folder / safe_name(part.name, f"attachment-{number + 1}"))

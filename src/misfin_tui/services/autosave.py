@@ -22,7 +22,7 @@ class Autosave:
     """Keeps one draft on disk while it is written.
 
     ``save`` blocks and runs in a thread; ``saved`` and ``failed`` are called on the loop. ``last`` is the
-    draft as it lies on disk already.
+    draft as it already is on disk.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Autosave:
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._stopped = False
-        self._told = False
+        self._reported = False
         self._last = last or Draft()
 
     @property
@@ -84,7 +84,7 @@ class Autosave:
                     self._arm(RETRY)
                 raise
             self._last = done
-            self._told = False
+            self._reported = False
             self._saved(done)
 
     def save_at_once(self) -> None:
@@ -97,12 +97,12 @@ class Autosave:
             self._save(replace(draft, id=self._last.id, modified=self._last.modified))
 
     def save_now(self) -> None:
-        """Begin to save at once, in the background; for a screen that goes away."""
+        """Start saving at once, in the background; for a screen that closes."""
         self._disarm()
         self._start()
 
     async def stop(self) -> None:
-        """Take no more text and forget what is not saved; a save that is under way is waited for."""
+        """Accept no more text and forget what is not saved; wait for a save that is under way."""
         self._stopped = True
         self._disarm()
         self._waiting = None
@@ -126,6 +126,6 @@ class Autosave:
         try:
             await self.flush()
         except StoreError as error:
-            if not self._told:  # once is enough, until it was well in between
-                self._told = True
+            if not self._reported:  # reported once, until a save succeeds again
+                self._reported = True
                 self._failed(error)

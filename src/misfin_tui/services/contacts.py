@@ -11,18 +11,19 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from misfin.compose.lookalike import resembles
+from misfin.model.account import AddressKind
 from misfin.model.folders import HELD
 from misfin.store.evidence import Evidence, Standing
 from misfin.store.rows import View
 
 if TYPE_CHECKING:
-    from misfin.model.account import AddressKind
     from misfin.model.address import MisfinAddress
     from misfin.store.people.contacts import Contact
+    from misfin.store.rows import MessageRow
     from misfin_tui.services import Services
 
 _HELD_AT_MOST = 500
-"""Held messages looked through for one under a name: whoever holds more has other worries."""
+"""Held messages searched for one under a name; nobody is expected to hold more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +34,48 @@ class Known:
     standing: Standing
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What is known about a recipient; ``own`` is an address of the user."""
+
+    standing: Standing
+    own: bool = False
+
+
 class Contacts:
     """The address book. Work is done in threads; errors are :class:`StoreError` and :class:`AddressError`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._blocks: list[tuple[float, str]] = []
-        """When and whom; the last can be undone."""
+        self._blocks: list[tuple[float, str, AddressKind]] = []
+        """When and who was blocked last: that can be undone."""
 
-    async def complete(self, prefix: str, limit: int = 8) -> list[Known]:
-        """Whom a prefix may mean, the likeliest first, without blocked people."""
-        return await asyncio.to_thread(self._complete, prefix, limit)
+    async def complete(self, prefix: str, limit: int = 8, kind: AddressKind | None = None) -> list[Known]:
+        """People a prefix may mean, the likeliest first, without blocked ones; of one kind if it is given."""
+        return await asyncio.to_thread(self._complete, prefix, limit, kind)
 
     async def all(self, search: str = "") -> list[Known]:
-        """Everybody, the likeliest first, then who is blocked and no contact: an address, or ``@host``."""
+        """Everybody, the likeliest first, then whatever else is blocked: an address, or ``@host``."""
         return await asyncio.to_thread(self._all, search)
-
-    async def get(self, address: str) -> Contact | None:
-        """The contact with this address, present or earlier."""
-        return await asyncio.to_thread(lambda: self._services.contact_book.get(address))
 
     async def save(self, contact: Contact, *, replaces: str = "") -> Contact:
         """Keep a contact; ``replaces`` is its address before the change."""
         return await asyncio.to_thread(lambda: self._services.contact_book.save(contact, replaces=replaces))
 
-    async def delete(self, address: str) -> Contact | None:
+    async def delete(self, address: str, kind: AddressKind) -> Contact | None:
         """Remove a contact; :meth:`save` puts it back."""
-        return await asyncio.to_thread(lambda: self._services.contact_book.delete(address))
+        return await asyncio.to_thread(lambda: self._services.contact_book.delete(address, kind))
 
-    async def block(self, address: str) -> None:
+    async def block(self, address: str, kind: AddressKind) -> None:
         """Refuse mail from an address, or with ``@host`` from everybody there."""
         now = time.time()
-        await asyncio.to_thread(lambda: self._services.contact_book.block(address, now=now))
-        self._blocks.append((now, address))
+        await asyncio.to_thread(lambda: self._services.contact_book.block(address, now=now, kind=kind))
+        self._blocks.append((now, address, kind))
+
+    async def block_sender(self, row: MessageRow) -> None:
+        """Refuse mail from whoever sent a message."""
+        kind = await asyncio.to_thread(self._services.address_kind, row.account)
+        await self.block(row.sender_address, kind)
 
     @property
     def last_block(self) -> float:
@@ -73,16 +83,16 @@ class Contacts:
         return self._blocks[-1][0] if self._blocks else 0.0
 
     async def undo_block(self) -> str:
-        """Allow whom was blocked last again; returns who that is, empty for nobody."""
+        """Unblock whoever was blocked last; returns who that is, empty for nobody."""
         if not self._blocks:
             return ""
-        _, address = self._blocks.pop()
-        await self.unblock(address)
+        _, address, kind = self._blocks.pop()
+        await self.unblock(address, kind)
         return address
 
-    async def unblock(self, address: str) -> bool:
-        """Allow it again; False when it was not blocked."""
-        return await asyncio.to_thread(lambda: self._services.contact_book.unblock(address))
+    async def unblock(self, address: str, kind: AddressKind) -> bool:
+        """Unblock it; False when it was not blocked."""
+        return await asyncio.to_thread(lambda: self._services.contact_book.unblock(address, kind))
 
     async def blocked(self) -> list[str]:
         """Everything blocked."""
@@ -92,32 +102,36 @@ class Contacts:
         """The mailbox moved for good (31): write to the new address, keep the old one as an alias."""
         return await asyncio.to_thread(lambda: self._services.contact_book.moved(old, new, kind))
 
-    async def gone(self, address: str, why: str) -> None:
+    async def gone(self, address: str, why: str, kind: AddressKind) -> None:
         """The mailbox is gone for good (52): its contact is kept, but offered last."""
-        await asyncio.to_thread(self._gone, address, why)
+        await asyncio.to_thread(self._gone, address, why, kind)
 
     async def standings(self, addresses: list[MisfinAddress]) -> list[Standing]:
         """How it is known who is behind these addresses."""
         return await asyncio.to_thread(lambda: self._standings(addresses))
+
+    async def met(self, addresses: Sequence[str], kind: AddressKind) -> list[Met]:
+        """How it is known who is behind these addresses, and which of them are the user's own."""
+        return await asyncio.to_thread(self._met, addresses, kind)
 
     async def resembling(self, address: str) -> str:
         """A known address or host that this one may be posing as; empty when there is none."""
         return await asyncio.to_thread(self._resembling, address)
 
     def learn(self, stop: Callable[[], bool]) -> None:
-        """Learn from messages not seen yet whom one writes to and hears from; for the thread that scans."""
+        """Learn from new messages who the user writes to and hears from; for the thread that scans."""
         from misfin.errors import StoreError
         from misfin.store.people.acquaintance import learn_from_mail
 
         own = self._services.accounts.own_addresses()
         kind_of = cache(self._services.address_kind)  # asked for every message
-        with suppress(StoreError):  # the book says by itself that it cannot be used, where it is used
+        with suppress(StoreError):  # a broken address book is reported where it is used
             learn_from_mail(
                 self._services.index, self._services.contact_book, own, kind_of=kind_of, stop=stop
             )
 
     def written_to(self, begun: str) -> list[tuple[str, str]]:
-        """(address, name) of those one has written to whom a beginning may mean; in a thread."""
+        """(address, name) of people written to before that a prefix may mean; in a thread."""
         from misfin.errors import StoreError
 
         found: list[Contact] = []
@@ -135,17 +149,17 @@ class Contacts:
 
     # ---- in a thread
 
-    def _gone(self, address: str, why: str) -> None:
+    def _gone(self, address: str, why: str, kind: AddressKind) -> None:
         from misfin.store.people.contacts import Contact
 
         book = self._services.contact_book
-        if book.get(address) is None:
-            book.save(Contact(address, dead=why))
+        if book.get(address, kind) is None:
+            book.save(Contact(address, dead=why, kind=kind))
         else:
-            book.note_dead(address, why)
+            book.note_dead(address, why, kind)
 
-    def _complete(self, prefix: str, limit: int) -> list[Known]:
-        found = self._services.contact_book.complete(prefix, now=time.time(), limit=limit)
+    def _complete(self, prefix: str, limit: int, kind: AddressKind | None) -> list[Known]:
+        found = self._services.contact_book.complete(prefix, now=time.time(), limit=limit, kind=kind)
         return self._known(found)
 
     def _all(self, search: str) -> list[Known]:
@@ -153,13 +167,17 @@ class Contacts:
 
         book = self._services.contact_book
         found = self._known(book.all(search, now=time.time()))
-        met = {known.contact.address.lower() for known in found}
-        strangers = [name for name in book.blocked() if name not in met and search.casefold() in name]
+        met = {(known.contact.address.lower(), known.contact.kind) for known in found}
+        strangers = [
+            Contact(name, blocked=True, kind=kind)
+            for kind in AddressKind
+            for name in book.blocked(kind)
+            if (name, kind) not in met and search.casefold() in name
+        ]
         unknown = Standing(Evidence.UNPROVEN)
-        return [*found, *(Known(Contact(name, blocked=True), unknown) for name in strangers)]
+        return [*found, *(Known(contact, unknown) for contact in strangers)]
 
     def _known(self, contacts: Sequence[Contact]) -> list[Known]:
-        from misfin.model.account import AddressKind
         from misfin.model.address import MisfinAddress
 
         misfin = [contact for contact in contacts if contact.kind is AddressKind.MISFIN]
@@ -167,6 +185,19 @@ class Contacts:
         found = dict(zip(misfin, standings, strict=True))
         unproven = Standing(Evidence.UNPROVEN)  # the others have no certificate to trust
         return [Known(contact, found.get(contact, unproven)) for contact in contacts]
+
+    def _met(self, addresses: Sequence[str], kind: AddressKind) -> list[Met]:
+        from misfin.model.address import MisfinAddress, same_person
+
+        if kind is not AddressKind.MISFIN:  # no certificate says who they are
+            mine = {each.casefold() for each in self._services.accounts.own_addresses(kind)}
+            return [Met(Standing(Evidence.UNPROVEN), each.casefold() in mine) for each in addresses]
+        parsed = [MisfinAddress.parse(each) for each in addresses]
+        own = self._services.identities.addresses()
+        return [
+            Met(state, any(same_person(address, each) for each in own))
+            for address, state in zip(parsed, self._standings(parsed), strict=True)
+        ]
 
     def _standings(self, addresses: Sequence[MisfinAddress]) -> list[Standing]:
         from misfin.model.address import same_person
@@ -202,7 +233,7 @@ class Contacts:
         return False
 
     def _resembling(self, address: str) -> str:
-        # Only those one has chosen: somebody who merely wrote first does not become known by it.
+        # Only people the user chose: somebody who merely wrote first does not become known by that.
         people = self._services.contact_book.all(now=time.time())
         chosen = [contact.address for contact in people if contact.sent or contact.kept]
         own = self._services.accounts.own_addresses()

@@ -1,7 +1,7 @@
-"""Filing for the screens: what a key means for these messages, how far it has come, and what takes it back.
+"""Filing for the screens: what a key means for these messages, its progress, and its undo.
 
-What can be undone is kept on disk (:mod:`misfin.store.undo_log`): the last action of a run that ended, or was
-killed in the middle of it, is taken back by the next.
+What can be undone is kept on disk (:mod:`misfin.store.undo_log`): the next run can undo the last action of
+one that ended, or was killed in the middle of it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from misfin_tui.services import Services
 
 MANY = 1000
-"""Messages from which on it is told how far an action on them has come."""
+"""Number of messages from which the progress of an action is reported."""
 MAX_TOGGLED = 500
 """Conversations looked at to decide whether toggling sets or clears."""
 
@@ -42,7 +42,7 @@ _DONE = {
 
 
 class Filer:
-    """Does actions on messages, and takes them back, in threads."""
+    """Performs actions on messages, and undoes them, in threads."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -64,18 +64,18 @@ class Filer:
 
         ``action`` is one of :class:`misfin.store.filing.Action`, or ``toggle-star`` and ``toggle-unread``.
         """
-        with self._telling("filing") as tell:
-            undo = await asyncio.to_thread(self._apply, action, targets, argument, view, undoable, tell)
+        with self._reporting("filing") as report:
+            undo = await asyncio.to_thread(self._apply, action, targets, argument, view, undoable, report)
         if undoable and undo.done:
             self.last_filed = time.time()
         self._services.post(MailChanged())
-        missed = f" {undo.missed:,} had gone meanwhile." if undo.missed else ""
+        missed = f" {undo.missed:,} had already gone." if undo.missed else ""
         return _sentence(undo.action, undo.argument, undo.count) + missed
 
     async def undo(self) -> str | None:
-        """Take the last action back, be it of the run before; returns what was undone, None for nothing."""
-        with self._telling("undoing") as tell:
-            undone = await asyncio.to_thread(self._undo, tell)
+        """Undo the last action, also one of an earlier run; returns what was undone, None for nothing."""
+        with self._reporting("undoing") as report:
+            undone = await asyncio.to_thread(self._undo, report)
         if undone is not None:
             self._services.post(MailChanged())
         return undone
@@ -95,7 +95,7 @@ class Filer:
         argument: str,
         view: View | None,
         undoable: bool,
-        tell: Callable[[int, int], None],
+        report: Callable[[int, int], None],
     ) -> Undo:
         if action == "toggle-star":
             chosen = Action.UNSTAR if all(row.starred for row in self._rows(targets, view)) else Action.STAR
@@ -113,7 +113,7 @@ class Filer:
 
         apply = self._services.filing.apply
         try:
-            undo = apply(chosen, targets, argument, view=view, progress=tell, begin=begin)
+            undo = apply(chosen, targets, argument, view=view, progress=report, begin=begin)
         except BaseException:  # what was changed is changed back
             with suppress(StoreError):
                 for number in begun:
@@ -128,27 +128,27 @@ class Filer:
         return undo
 
     def _note(self, planned: Undo) -> int:
-        """Write down what is about to begin; where the disk refuses, for as long as the program runs."""
+        """Record what is about to begin; where the disk refuses, only until the program ends."""
         try:
             return self._log.add(planned, time.time())
         except StoreError:
             self._memory = UndoLog(None, time.time())
             return self._memory.add(planned, time.time())
 
-    def _undo(self, tell: Callable[[int, int], None]) -> str | None:
+    def _undo(self, report: Callable[[int, int], None]) -> str | None:
         last = self._log.last()
         if last is None:
             return None
         number, undo = last
         self._is_no_news(undo)
-        count = self._services.filing.undo(undo, tell)
+        count = self._services.filing.undo(undo, report)
         self._log.remove(number)  # only now: what a crash cuts off can be gone on with
         if not count:
             return "Nothing was undone: these messages have changed since."
         return f"Undone: {_sentence(undo.action, undo.argument, count)}"
 
     def _is_no_news(self, undo: Undo) -> None:
-        """Messages that come into an inbox by us have not come by post; the newest, for news is of those."""
+        """Messages that we put into an inbox are not new mail; the newest, for only those can be news."""
         newest = undo.done[-MANY:]
         self._services.mail.no_news(message_id(os.fsencode(change.seen)) for change in newest)
 
@@ -166,20 +166,20 @@ class Filer:
                 yield index.message(target)
 
     @contextmanager
-    def _telling(self, what: Literal["filing", "undoing"]) -> Iterator[Callable[[int, int], None]]:
-        """Tells how far an action has come, where it takes long enough to wonder."""
-        post, told = self._services.post, False
+    def _reporting(self, what: Literal["filing", "undoing"]) -> Iterator[Callable[[int, int], None]]:
+        """Reports the progress of an action that takes long enough to wonder."""
+        post, reported = self._services.post, False
 
-        def tell(done: int, total: int) -> None:
-            nonlocal told
+        def report(done: int, total: int) -> None:
+            nonlocal reported
             if total >= MANY:
-                told = True
+                reported = True
                 post(IndexProgress(done, total, what))
 
         try:
-            yield tell
+            yield report
         finally:
-            if told:
+            if reported:
                 post(IndexProgress(0, 0, what))
 
 

@@ -1,4 +1,4 @@
-"""One's own addresses for the screens: made, imported, exported, checked."""
+"""The user's own addresses for the screens: created, imported, exported, checked."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class Identities:
     async def create(
         self, address: str, *, name: str = "", key: str = "ec", host: bool = False, signer: str = ""
     ) -> OwnIdentity:
-        """Make an identity for ``mailbox@host``; ``name`` is what people see beside it.
+        """Create an identity for ``mailbox@host``; ``name`` is the display name.
 
-        One of a ``host`` may sign mailboxes; ``signer`` is the name of such a one that signs this.
+        The identity of a ``host`` may sign mailboxes; ``signer`` names the one that signs this one.
         """
         return await asyncio.to_thread(self._create, address, name, key, host, signer)
 
@@ -69,7 +69,7 @@ class Identities:
         return await asyncio.to_thread(self._import, certificate, key, password)
 
     async def export(self, name: str, path: Path, *, with_key: bool) -> None:
-        """Write the certificate to a new file; with the private key only readable for oneself."""
+        """Write the certificate to a new file; with the private key, readable only by its owner."""
         await asyncio.to_thread(self._export, name, path, with_key)
 
     async def renew(self, name: str) -> OwnIdentity:
@@ -77,7 +77,7 @@ class Identities:
         return await asyncio.to_thread(self._renew, name)
 
     async def keep_default(self, before: str) -> Config | None:
-        """Go on writing from this address where one that was just added would come before it.
+        """Keep this address as the default where one that was just added would replace it.
 
         Without a default in the settings it is the first by name. Returns the new settings, if there are any.
         """
@@ -146,7 +146,7 @@ class Identities:
 
 
 def open_pem(certificate: Path, key: Path | None, password: str | None) -> Identity:
-    """The identity in a person's files. Blocking, but never for ever: a pipe nobody writes to is refused."""
+    """The identity in the user's files. Blocking, but never for ever: a pipe nobody writes to is refused."""
     from misfin.store.identities import identity_from_files
 
     for path in filter(None, (certificate, key)):

@@ -1,6 +1,6 @@
 """Reading and searching messages: the index and the Maildirs as the screens see them.
 
-All work that touches the disk runs in threads. What changed is told by ``MailChanged``, whether this program,
+All work that touches the disk runs in threads. Changes are reported by ``MailChanged``, whether this program,
 the receiver or another mail program did it.
 """
 
@@ -31,15 +31,15 @@ FIRST_ROWS = 80
 """Conversations read for the first frame: as many as the tallest window has lines."""
 
 QUIET = 30.0
-"""Seconds after which the mail is looked at even if the system told of no change."""
+"""Seconds after which the mail is checked even if the system reported no change."""
 AGAIN = 1.0
-"""Seconds until the mail is looked at again after an error; twice as many each time, up to ``QUIET``."""
+"""Seconds until the mail is checked again after an error; twice as many each time, up to ``QUIET``."""
 SOON = 0.05
-"""Seconds until messages that were on their way are looked for again."""
+"""Seconds until messages that were being moved are looked for again."""
 NEWEST = 50
 """Unread messages looked at for new ones."""
-TOLD = 20_000
-"""Names of unread messages remembered, to tell new ones from those read, filed and taken back since."""
+KNOWN = 20_000
+"""Names of unread messages remembered, to tell new ones from those read, filed and restored since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Mail:
         self._look = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._told: dict[str | int, None] | None = None
+        self._known: dict[str | int, None] | None = None
         """Unread messages looked at, by id and by row: another program may give a file another name."""
         self._filed: SimpleQueue[str] = SimpleQueue()
         self._replaced = False
@@ -106,7 +106,7 @@ class Mail:
         return await asyncio.to_thread(lambda: self._services.index.conversations(view, offset, limit))
 
     async def position(self, view: View, thread: int) -> int | None:
-        """Where a conversation stands in a view."""
+        """The place of a conversation in a view."""
         return await asyncio.to_thread(lambda: self._services.index.position(view, thread))
 
     def as_typed(self, text: str) -> str:
@@ -182,7 +182,7 @@ class Mail:
         """Bring the index in line with the mail and keep it so, in threads of its own, until :meth:`stop`."""
         self._services.index.when_replaced(self._begin_again)
         self._look.set()
-        for work in (self._scan_when_told, self._watch):
+        for work in (self._scan_when_woken, self._watch):
             thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -202,12 +202,12 @@ class Mail:
         self._replaced = True
         self._look.set()
 
-    def _scan_when_told(self) -> None:
+    def _scan_when_woken(self) -> None:
         """One scan at a time; what happens during one is found by the next."""
         post = self._services.post
         from misfin.store.index_file import remove_unused  # late: not for the first frame
 
-        patience, told = 0.0, ""
+        patience, reported = 0.0, ""
         self._services.filer.recall()
         remove_unused(self._services.profile.cache, time.time())
         while True:
@@ -219,7 +219,7 @@ class Mail:
                 changes = self._services.index.scan(self._progress)
                 self.scanned = True
                 self._progress(0, 0)
-                if changes or self._told is None:
+                if changes or self._known is None:
                     post(self._news())
                 self._services.contacts.learn(self._look.is_set)
                 if changes.unsure:
@@ -231,11 +231,11 @@ class Mail:
                 patience = min(2 * patience or AGAIN, QUIET)
             except Exception as error:  # a bug must be seen, and must not end the noticing of mail for good
                 what = f"{type(error).__name__}: {error}"
-                problem = Problem(f"Looking for mail failed ({what}).", "Please report this.")
+                problem = Problem(f"Checking for mail failed ({what}).", "Please report this.")
                 patience = min(2 * patience or AGAIN, QUIET)
-            if problem is not None and problem.text != told:  # once is enough, however long it lasts
+            if problem is not None and problem.text != reported:  # once is enough, however long it lasts
                 post(problem)
-            told = problem.text if problem is not None else ""
+            reported = problem.text if problem is not None else ""
             if patience:
                 self._stop.wait(patience)
                 self._look.set()
@@ -252,20 +252,20 @@ class Mail:
         """What came: the unread messages of the inboxes that were not there before."""
         if self._replaced:
             self._replaced = False
-            self._told = self._told and {name: None for name in self._told if isinstance(name, str)}
+            self._known = self._known and {name: None for name in self._known if isinstance(name, str)}
         unread = self._services.index.messages(View(None, INBOX, unread_only=True), NEWEST)
-        first, told = self._told is None, self._told or {}
+        first, known = self._known is None, self._known or {}
         while not self._filed.empty():
-            told[self._filed.get()] = None
+            known[self._filed.get()] = None
         fresh = [
-            row for row in unread if row.row > self._below and row.id not in told and row.row not in told
+            row for row in unread if row.row > self._below and row.id not in known and row.row not in known
         ]
         if first:
             self._since, fresh = time.time(), []
         fresh = self._delivered(fresh)
-        self._told = {**told, **{name: None for row in unread for name in (row.id, row.row)}}
-        for name in list(self._told)[:-TOLD]:
-            del self._told[name]
+        self._known = {**known, **{name: None for row in unread for name in (row.id, row.row)}}
+        for name in list(self._known)[:-KNOWN]:
+            del self._known[name]
         self._below = unread[-1].row if len(unread) == NEWEST else 0
         if not fresh:
             return MailChanged()
@@ -304,11 +304,11 @@ def _unless(given_up: threading.Event) -> Callable[[], bool]:
 
 
 def _unreadable(folders: Sequence[Path]) -> Problem | None:
-    """What to say of folders that could not be looked into."""
+    """What to say about folders that could not be read."""
     if not folders:
         return None
     more = f" and {len(folders) - 1:,} more" if len(folders) > 1 else ""
     return Problem(
-        f"The mail in {folders[0]}{more} cannot be read; what was known of it is shown.",
+        f"The mail in {folders[0]}{more} cannot be read; its last known state is shown.",
         "Check the owner and the permissions of the folder.",
     )

@@ -1,4 +1,4 @@
-"""Writing a file a person asked for: never over another one, never half, never under a stranger's path."""
+"""Writing a file the user asked for: never over another one, never half of it, never at a stranger's path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_new(path: Path, data: bytes) -> None:
     try:
         create_private(path, data)
     except FileExistsError as error:
-        raise LocalError(f"{path} exists already.", remedy="Choose another name.") from error
+        raise LocalError(f"{path} already exists.", remedy="Choose another name.") from error
     except OSError as error:
         raise LocalError(f"{path} cannot be written: {error.strerror}.") from error
     except ValueError as error:
@@ -37,7 +37,7 @@ def expanded(path: Path) -> Path:
 
 
 def safe_name(name: str, otherwise: str) -> str:
-    """A file name of our own making that reminds of ``name``, else ``otherwise``.
+    """A file name of our own making that resembles ``name``, else ``otherwise``.
 
     One path component, never hidden, never an option, of letters and digits of any alphabet, spaces and
     ``-_.+``; what draws nothing or turns the line around is not a letter. The suffix survives cutting.

@@ -1,4 +1,4 @@
-"""What the courier tells, as messages for the app: a sentence to read, and the question there may be."""
+"""What the courier reports, as messages for the app: a sentence to read, and the question there may be."""
 
 from __future__ import annotations
 
@@ -30,20 +30,22 @@ def messages_of(event: Event) -> Iterator[Message]:
             # Said once; the outbox shows every further try.
             yield OutboxChanged(f"Not delivered to {row.to} yet: {row.why}" if row.attempts <= 1 else "")
         case events.Held(row):
-            yield OutboxChanged(f"The message to {row.to} waits for you: {row.why}", "warning")
+            yield OutboxChanged(f"The message to {row.to} needs your decision: {row.why}", "warning")
             if row.question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE):
                 yield TrustAsked("host", row.pin_name)
         case events.Failed(row):
-            offer = " The outbox offers to mark it so." if row.status == StatusCode.MAILBOX_GONE else ""
+            offer = " You can mark it as gone in the outbox." if row.status == StatusCode.MAILBOX_GONE else ""
             yield OutboxChanged(f"Not delivered to {row.to}: {row.why}{offer}", "error")
         case events.Uncertain(row):
-            yield OutboxChanged(f"Nobody knows whether {row.to} got the message: {row.why}", "warning")
+            yield OutboxChanged(
+                f"It is not known whether {row.to} received the message: {row.why}", "warning"
+            )
         case HostSeen():
             yield OutboxChanged(event.text)
         case MailboxKeyChanged(address):
             yield OutboxChanged(
-                f"The server of {address} names another certificate for it than before. A renewed one looks"
-                " like this, and so does another key: Trust shows both.",
+                f"The server of {address} now reports another certificate for it. It may be a renewed one, or"
+                " one with another key: Trust shows both.",
                 "warning",
             )
         case events.CourierNotice(text):

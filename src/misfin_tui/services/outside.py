@@ -1,4 +1,4 @@
-"""What leaves for other programs: a link to the opener, a message to a command or a file, a notice of
+"""What is handed to other programs: a link to the opener, a message to a command or a file, a notice of
 mail."""
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ class Outside:
         try:
             command = shlex.split(self.opener())
         except ValueError as error:
-            raise LocalError("`opener` in [ui] of config.toml has a quote that is never closed.") from error
+            raise LocalError("`opener` in [ui] of config.toml has an unclosed quote.") from error
         if not command:
             raise LocalError(
-                f"No program to open a {what} was found.", remedy="Name one: `opener` in [ui] of config.toml."
+                f"No program to open a {what} was found.", remedy="Set one: `opener` in [ui] of config.toml."
             )
         try:
             process = await asyncio.create_subprocess_exec(
@@ -86,7 +86,7 @@ class Outside:
             raise LocalError(f"{command[0]} could not open the {what} (exit status {status}).")
 
     async def pipe(self, data: bytes, command: str) -> Output:
-        """Run a shell command of the person at the keyboard with ``data`` on its input.
+        """Run a shell command of the user with ``data`` on its input.
 
         Raises :class:`LocalError` when it cannot be started or takes longer than a minute.
         """
@@ -107,7 +107,7 @@ class Outside:
                 await feeding
                 status = await process.wait()
         except TimeoutError as error:
-            raise LocalError(f"The command took over {TIME_LIMIT:.0f} seconds and was ended.") from error
+            raise LocalError(f"The command took over {TIME_LIMIT:.0f} seconds and was stopped.") from error
         finally:
             await _killed(process)
         return Output(kept.decode("utf-8", "replace"), status)
@@ -152,7 +152,7 @@ class Outside:
 
 
 async def _killed(process: Process) -> None:
-    """End a command with all it started, and wait until it is gone; one that has ended is left alone."""
+    """Kill a command with all it started, and wait until it is gone; one that has ended is left alone."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

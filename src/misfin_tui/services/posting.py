@@ -1,4 +1,4 @@
-"""Puts transports and courier together from a profile and its settings, for app and command line."""
+"""Builds transports and courier from a profile and its settings, for app and command line."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def sweep_attachments(services: Services) -> None:
     """Delete attached files that no draft and no queued message needs any more. Blocking, maybe for long."""
     box, outbox = services.draft_box, services.outbox_queue
     with suppress(StoreError):  # another time
-        # Drafts twice: a message on its way from one to the other is in one of them at any moment.
+        # Drafts twice: a message moving from one to the other is in one of them at any moment.
         box.files.sweep(lambda: box.attachments() | outbox.attachments() | box.attachments(), time.time())
 
 

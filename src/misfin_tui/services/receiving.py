@@ -38,7 +38,7 @@ class ReceiverState:
     addresses: tuple[str, ...] = ()
     error: str = ""
     adopted: bool = False
-    """It is not ours: it was running before and goes on when the app ends."""
+    """It is not ours: it was running before and keeps running when the app ends."""
 
 
 class Receiving:
@@ -52,7 +52,7 @@ class Receiving:
         self._starting = asyncio.Lock()
 
     async def state(self) -> ReceiverState:
-        """How it stands."""
+        """The current state."""
         return self._state
 
     async def start(self) -> ReceiverState:
@@ -70,7 +70,7 @@ class Receiving:
             return self._state
 
     async def stop(self) -> None:
-        """End the child, gracefully first; one that was adopted goes on, only we no longer speak of it."""
+        """End the child, gracefully first; one that was adopted keeps running, but is no longer reported."""
         async with self._starting:
             child, self._child = self._child, None
             watching, self._watching = self._watching, None
@@ -121,7 +121,7 @@ class Receiving:
             raise
         if not ready:
             await _end(child)
-            self._become(ReceiverState(error=await said or "it did not get ready"))
+            self._become(ReceiverState(error=await said or "it did not start in time"))
             return
         self._child = child
         addresses = tuple(_ADDRESS.findall(ready.decode("utf-8", "replace")))
@@ -136,7 +136,7 @@ class Receiving:
         status = await child.wait()
         words = await said
         await _end(child)  # it has ended: what is left is our end of its pipes
-        if self._child is child:  # nobody told it to end
+        if self._child is child:  # nobody asked it to end
             self._child = None
             why = words or f"it ended unexpectedly ({_ending(status)})"
             self._become(ReceiverState(error=why))

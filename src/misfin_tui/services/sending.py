@@ -1,4 +1,4 @@
-"""Writing and sending for the screens: drafts, replies, the outbox and what a person decides about it."""
+"""Writing and sending for the screens: drafts, replies, the outbox and what the user decides about it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from misfin.compose.measure import Measure
-from misfin.compose.quoting import signed, taken_apart
+from misfin.compose.quoting import signed, split_subject
 from misfin.compose.recipients import typed
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
 from misfin.errors import AddressError, LocalError, StoreError
+from misfin.model.account import AddressKind
 from misfin.model.gemmail import Version
+from misfin.model.recipient import with_prefix
 from misfin.store.outgoing.deliveries import Question
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.messages import MailChanged, OutboxChanged
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What was put into the outbox: ids of rows, and until when (Unix seconds) it can be taken back."""
+    """What was put into the outbox: ids of rows, and until when (Unix seconds) that can be undone."""
 
     ids: tuple[int, ...]
     until: float
@@ -84,11 +86,24 @@ class SendingService:
     # ---- new messages
 
     async def new(
-        self, to: Sequence[str] = (), *, account: str = "", subject: str = "", body: str = ""
+        self,
+        to: Sequence[str] = (),
+        *,
+        account: str = "",
+        subject: str = "",
+        body: str = "",
+        kind: AddressKind | None = None,
     ) -> Draft:
-        """An empty message with the signature below."""
+        """An empty message with the signature below.
+
+        ``kind`` is that of the recipients: it is written from the default account for them. Where there is
+        none, each of them says by its prefix what it is.
+        """
+        if not account:
+            account, other = await asyncio.to_thread(self._default, kind)
+            to = [with_prefix(each, other) for each in to] if other else to
         return Draft(
-            account=account or await self._default(),
+            account=account,
             to=tuple(to),
             subject=subject,
             body=signed(body, self._services.config.send.signature),
@@ -99,8 +114,8 @@ class SendingService:
         from misfin.model.address import parse_uri
 
         address, text = parse_uri(uri)
-        subject, body = taken_apart(text)
-        return await self.new([typed(address)], subject=subject, body=body)
+        subject, body = split_subject(text)
+        return await self.new([typed(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
 
     async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
         """A reply to a message. ``quoted`` are the lines to quote, all of them by default.
@@ -114,7 +129,7 @@ class SendingService:
         return await self._answer(row, Answer(how, quoted, settings.signature, settings.reply_links))
 
     async def forward(self, row: MessageRow) -> Draft:
-        """A message to be passed on."""
+        """A message to forward."""
         from misfin.post.transport import Answer, How
 
         return await self._answer(row, Answer(How.FORWARD))
@@ -125,8 +140,9 @@ class SendingService:
         stored = Stored(await self._services.mail.raw(row), row)
 
         def write() -> Draft:
-            own = [str(each) for each in self._services.identities.addresses()]
-            return self._services.transport_of(row.account).answer(stored, answer, own)
+            transport = self._services.transport_of(row.account)
+            own = self._services.accounts.own_addresses(transport.kind)
+            return transport.answer(stored, answer, own)
 
         return await asyncio.to_thread(write)
 
@@ -143,9 +159,9 @@ class SendingService:
     # ---- sending
 
     async def submit(self, *drafts: Draft) -> Submission:
-        """Queue messages for all their recipients; each draft goes once the queue holds it durably.
+        """Queue messages for all their recipients; each draft is removed once the queue holds it durably.
 
-        Nothing leaves for ``undo_send_seconds``. Raises :class:`AddressError`, :class:`GemmailError` or
+        Nothing is sent for ``undo_send_seconds``. Raises :class:`AddressError`, :class:`GemmailError` or
         :class:`MessageTooLargeError`; what could not be queued stays a draft.
         """
         hold = self._services.config.send.undo_send_seconds
@@ -161,13 +177,13 @@ class SendingService:
         return submission
 
     def undoable(self) -> Submission | None:
-        """The last message that can still be taken back."""
+        """The last submission that can still be undone."""
         now = time.time()
         self._submitted = [each for each in self._submitted if each.until > now]
         return self._submitted[-1] if self._submitted else None
 
     async def undo_send(self, ids: Sequence[int]) -> Draft | None:
-        """Take a message back before it leaves; it is a draft again. None when it is too late."""
+        """Undo sending a message; it is a draft again. None when it is too late."""
         draft = await asyncio.to_thread(self._take_back, list(ids))
         self._decided(*ids)
         self._tell()
@@ -176,7 +192,7 @@ class SendingService:
     # ---- the outbox
 
     async def outbox(self) -> list[OutboxRow]:
-        """Every message on its way, the newest first, one row per recipient."""
+        """Every outgoing message, the newest first, one row per recipient."""
         return await asyncio.to_thread(lambda: self._services.outbox_queue.rows())
 
     async def attempts(self, row_id: int) -> list[AttemptRow]:
@@ -192,7 +208,7 @@ class SendingService:
         return done
 
     async def cancel(self, row_id: int) -> bool:
-        """Do not send it; False when it is leaving right now or has left."""
+        """Do not send it; False when it is being sent right now or was sent."""
         done = await asyncio.to_thread(lambda: self._services.outbox_queue.cancel(row_id, now=time.time()))
         if done:
             self._decided(row_id)
@@ -200,22 +216,22 @@ class SendingService:
         return done
 
     async def remove(self, row_id: int) -> bool:
-        """Take a finished row out of the list."""
+        """Remove a finished row from the list."""
         done = await asyncio.to_thread(lambda: self._services.outbox_queue.remove(row_id))
         self._tell()
         return done
 
     async def edit(self, row_id: int) -> Draft:
-        """Take one recipient's copy back as a draft. Raises :class:`LocalError` when it is too late."""
+        """Turn one recipient's copy back into a draft. Raises :class:`LocalError` when it is too late."""
         draft = await asyncio.to_thread(self._edit, row_id)
         self._decided(row_id)
         self._tell()
         if draft is None:
-            raise LocalError("It is leaving right now, or has left.")
+            raise LocalError("It is being sent right now, or was sent already.")
         return draft
 
     async def follow(self, row_id: int, *, update_contact: bool = False) -> bool:
-        """Send a redirected copy where the redirect points; perhaps write to there from now on."""
+        """Send a redirected copy to the new address; perhaps use that address from now on."""
         row = await asyncio.to_thread(self._follow, row_id)
         if row is not None and update_contact:
             await self._services.contacts.moved(row.to, row.target, row.kind)
@@ -223,7 +239,7 @@ class SendingService:
         return row is not None
 
     def _decided(self, *ids: int) -> None:
-        """These rows wait for their time no longer: there is nothing about them to take back."""
+        """These rows no longer wait for their time: sending them can no longer be undone."""
         left = [(each, tuple(row for row in each.ids if row not in ids)) for each in self._submitted]
         self._submitted = [replace(each, ids=rows) for each, rows in left if rows]
 
@@ -249,7 +265,8 @@ class SendingService:
     def _edit(self, row_id: int) -> Draft | None:
         row = self._services.outbox_queue.row(row_id)
         draft = self._take_back([row_id])
-        if draft is not None and row is not None and row.question is Question.TOO_LARGE:
+        too_large = row is not None and row.question is Question.TOO_LARGE
+        if draft is not None and row is not None and too_large and row.kind is AddressKind.MISFIN:
             # It answered that it does not know C, and this message was too long to try B: without a note the
             # composer would measure for C, and the message would be held for the same reason again.
             host, _, port = row.route.rpartition(":")
@@ -257,7 +274,7 @@ class SendingService:
         return draft
 
     def _take_back(self, ids: Sequence[int]) -> Draft | None:
-        """Rows as drafts again, one for each message; the first one taken back, None when it was too late."""
+        """Rows as drafts again, one for each message; the first of them, None when it was too late."""
         outbox, box = self._services.outbox_queue, self._services.draft_box
         groups: dict[str, list[OutboxRow]] = {}
         for row_id in ids:
@@ -271,7 +288,7 @@ class SendingService:
             draft = box.save(as_draft(message, [row.to for row in rows]), now=time.time())
             if outbox.cancel(*(row.id for row in rows), now=time.time()):
                 taken.append(draft)
-                for row in rows:  # what is a draft again need not stand in the outbox as cancelled
+                for row in rows:  # what is a draft again need not be listed in the outbox as cancelled
                     outbox.remove(row.id)
             else:
                 box.discard(draft.id)
@@ -284,9 +301,12 @@ class SendingService:
         there = self._services.transports[row.kind].parse(row.target)
         return self._services.outbox_queue.follow(row_id, there, time.time())
 
-    async def _default(self) -> str:
-        account = await self._services.accounts.default()
-        return account.directory if account else ""
+    def _default(self, kind: AddressKind | None) -> tuple[str, AddressKind | None]:
+        """The directory of the account to write from; ``kind`` again where the account is of another one."""
+        account = self._services.accounts.writing_to(kind)
+        if account is None:
+            return "", None
+        return account.directory, None if account.kind.address_kind is kind else kind
 
     def _measure(self, draft: Draft) -> Measure:
         transport = self._services.transport_of(draft.account)

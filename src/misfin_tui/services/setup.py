@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What the first steps came to: one's address (made or imported), and whether mail is received here."""
+    """The result of the first steps: the address (new or imported), and whether mail is received here."""
 
     address: str
     name: str = ""
@@ -38,11 +38,11 @@ class Setup:
     # ---- settings
 
     async def change(self, section: str, key: str, value: object, *, host: str = "") -> Config:
-        """Write one setting (of a host), None for its default; returns the settings then in force."""
+        """Write one setting (of a host), None for its default; returns the new settings."""
         return await asyncio.to_thread(self._change, section, key, value, host)
 
     async def file_text(self) -> str:
-        """The settings file as it stands, or the one that would be made."""
+        """The settings file as it is, or the one that would be created."""
         return await asyncio.to_thread(self._file_text)
 
     async def write_file(self, text: str) -> Config:
@@ -56,7 +56,7 @@ class Setup:
         return await asyncio.to_thread(port_problem, port)
 
     async def name_problem(self, name: str) -> str:
-        """Why this cannot stand beside an address as a name; empty when it can."""
+        """Why this cannot be the display name of an address; empty when it can."""
         return await asyncio.to_thread(name_problem, name)
 
     async def open_identity(self, certificate: Path, key: Path | None, password: str | None) -> Identity:
@@ -68,7 +68,7 @@ class Setup:
     def start(
         self, *, address: str, name: str, key: str, imported: Identity | None, receive: bool, port: int
     ) -> Start:
-        """What the steps came to."""
+        """The result of the steps."""
         return Start(address, name, key, imported, receive, port)
 
     def preview(self, start: Start) -> str:
@@ -76,7 +76,7 @@ class Setup:
         return config_text(start)
 
     async def finish(self, start: Start) -> Config:
-        """Make settings, identity and mailbox; what was made is taken back when a later step fails."""
+        """Create settings, identity and mailbox; what was created is removed when a later step fails."""
         return await asyncio.to_thread(self._finish, start)
 
     # ---- in a thread
@@ -147,7 +147,7 @@ def config_text(start: Start) -> str:
 
 
 def name_problem(name: str) -> str:
-    """Why this cannot stand beside an address as a name; empty when it can."""
+    """Why this cannot be the display name of an address; empty when it can."""
     from misfin.errors import IdentityError
     from misfin.trust.identity import check_name
 
@@ -168,7 +168,7 @@ def port_problem(port: int) -> str:
             probe.bind(("0.0.0.0", port))  # noqa: S104 - what the receiver will bind to
             probe.listen(1)
         except PermissionError:
-            return f"You may not listen on port {port}; ports below 1024 belong to the system."
+            return f"You may not listen on port {port}: ports below 1024 are reserved for the system."
         except OSError as error:
             return f"Port {port} cannot be used: {error.strerror}."
     return ""
@@ -176,5 +176,6 @@ def port_problem(port: int) -> str:
 
 def _cannot_write(path: Path, error: OSError) -> LocalError:
     return StoreError(
-        f"{path} cannot be written: {error.strerror}.", remedy="Check its rights and that the disk has room."
+        f"{path} cannot be written: {error.strerror}.",
+        remedy="Check its permissions and the free space on the disk.",
     )

@@ -1,4 +1,4 @@
-"""How the sources of mail are, for the status line: each says its state, and the worst one is shown."""
+"""The state of each source of mail, for the status line; the worst one is shown."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Sources:
         self._known: dict[str, SourceStatus] = {}
 
     def report(self, status: SourceStatus) -> None:
-        """A source says how it is; the screens are told where that is new."""
+        """A source reports its state; the screens are notified when it changed."""
         if self._known.get(status.account) != status:
             self._known[status.account] = status
             self._services.post(SourceChanged(status.account, status.state, status.sentence))
 
     def worst(self) -> SourceStatus | None:
-        """The state that matters most to a person; None before any source has said anything."""
+        """The state that matters most to the user; None before any source has said anything."""
         return worst(self._known.values())

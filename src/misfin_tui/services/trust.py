@@ -1,4 +1,4 @@
-"""Trust for the screens: pins, the questions that wait for a person, and what an answer sets in motion."""
+"""Trust for the screens: pins, the questions to decide, and what an answer sets in motion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Trust:
-    """The pin book for the screens. Work is done in threads; any method may raise :class:`StoreError`."""
+    """Pins for the screens. Work is done in threads; any method may raise :class:`StoreError`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -44,13 +44,13 @@ class Trust:
         return await asyncio.to_thread(lambda: self._services.pin_book.log(limit))
 
     async def question(self, kind: PinKind, name: str) -> CertificateQuestion | None:
-        """The open question about a host or sender; None where nothing waits (any more)."""
+        """The open question about a host or sender; None where there is none (any more)."""
         return await asyncio.to_thread(self._question, kind, name)
 
     async def approve(self, kind: PinKind, name: str, fingerprint: str) -> int:
-        """Trust the certificate with this SHA-256 from now on; return how many messages that set free.
+        """Trust the certificate with this SHA-256 from now on; return how many messages that released.
 
-        Raises :class:`LocalError` when it is no longer the one that waits: another was shown meanwhile,
+        Raises :class:`LocalError` when it is no longer the one that waits: another was presented meanwhile,
         and nobody has looked at that one.
         """
         freed = await asyncio.to_thread(self._approve, kind, name, fingerprint)
@@ -71,7 +71,7 @@ class Trust:
         return await asyncio.to_thread(lambda: self._services.pin_book.forget(kind, name, now=time.time()))
 
     async def forget_recipient(self, address: str) -> bool:
-        """Forget the fingerprints of a mailbox one wrote to: the next one counts as the first."""
+        """Forget the fingerprints of a mailbox written to: the next one counts as the first."""
         return await asyncio.to_thread(
             lambda: self._services.pin_book.forget_mailbox_keys(address, now=time.time())
         )

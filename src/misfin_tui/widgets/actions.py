@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def actions_of(screen: Screen[Any], *, moving: bool = False) -> Iterator[KeyAction]:
     """The actions that work on a screen, then those of the whole program; ``moving`` adds what only moves
-    a cursor or repeats what stands elsewhere, which nobody looks for by name."""
+    a cursor or repeats another action, which nobody looks for by name."""
     seen = set()
     for node in (screen, screen.app):
         for binding in type(node).BINDINGS:
@@ -31,6 +31,6 @@ def actions_of(screen: Screen[Any], *, moving: bool = False) -> Iterator[KeyActi
 
 
 def runner(screen: Screen[Any], action: KeyAction) -> Callable[[], Awaitable[object]]:
-    """What does an action as its key would."""
-    node: App[Any] | Screen[Any] = screen.app if action.room is KeyContext.EVERYWHERE else screen
+    """The node and the action that do what the key would."""
+    node: App[Any] | Screen[Any] = screen.app if action.context is KeyContext.EVERYWHERE else screen
     return lambda: screen.app.run_action(action.method, default_namespace=node)

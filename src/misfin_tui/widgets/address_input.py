@@ -13,18 +13,18 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from misfin.compose.recipients import SEPARATOR, TypedRecipient, read_recipients
+from misfin.compose.recipients import SEPARATOR, AddressReader, TypedRecipient, entries_of, read_recipients
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
 from misfin_tui.widgets.in_order import InOrder
 
-MAX_LENGTH = 4096  # characters: far more recipients than a metadata line of 1,024 bytes can name
+MAX_LENGTH = 4096  # characters: far more recipients than a metadata line of 1,024 bytes can hold
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One completion: ``address`` is what will stand in the field, ``evidence`` and ``note`` say how it
+    """One completion: ``address`` is what will be in the field, ``evidence`` and ``note`` say how it
     is known who that is."""
 
     address: str
@@ -41,7 +41,7 @@ class OneLine(InOrder, Input):
     """An input whose text is harmless wherever it came from: typed, pasted or set."""
 
     BETWEEN_LINES: ClassVar[str] = " "
-    """What stands for a line end in a paste of several lines."""
+    """What replaces a line end in a paste of several lines."""
 
     DEFAULT_CSS = """
     OneLine { border: none; height: 1; padding: 0; background: $surface; }
@@ -64,8 +64,8 @@ class OneLine(InOrder, Input):
         selected = abs(self.selection.end - self.selection.start)
         if self.max_length and len(self.value) - selected + len(pasted) > self.max_length:
             self.notify(
-                f"The clipboard holds {len(pasted):,} characters; {self.max_length:,} are the most this line"
-                " takes. Nothing was pasted; it is still in the clipboard.",
+                f"The clipboard holds {len(pasted):,} characters, more than this line takes"
+                f" ({self.max_length:,}). Nothing was pasted; it is still in the clipboard.",
                 severity="warning",
                 markup=False,
             )
@@ -73,7 +73,7 @@ class OneLine(InOrder, Input):
             self.type_in(pasted)
 
     def type_in(self, text: str) -> None:
-        """Put text in place of what is selected, as keys do."""
+        """Replace what is selected with text, as keys do."""
         self.replace(text, *sorted(self.selection))
 
 
@@ -104,11 +104,27 @@ class AddressInput(OneLine):
         )
         self.offers = offers
         offers.field = self
+        self.reader: AddressReader | None = None
+        """How the account in From reads addresses; None while that is not known."""
 
     @property
     def recipients(self) -> list[TypedRecipient]:
-        """What stands in the field."""
-        return read_recipients(self.value)
+        """The entries of the field."""
+        if self.reader is None:
+            return [TypedRecipient(entry, None) for entry in entries_of(self.value)]
+        return read_recipients(self.value, self.reader)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the account in From has such a field."""
+        return bool(self.display and (self.parent is None or self.parent.display))
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Its entries as a draft keeps them; those of a field that is not shown as they were."""
+        if not self.shown:
+            return tuple(entries_of(self.value))
+        return tuple(entry.written for entry in self.recipients)
 
     def _entry(self) -> tuple[int, int]:
         """Where the entry around the cursor begins and ends."""
@@ -118,7 +134,7 @@ class AddressInput(OneLine):
         return start, rest.start() if rest else len(self.value)
 
     def accept(self, address: str) -> None:
-        """Put an address in place of the entry being typed and make ready for the next."""
+        """Replace the entry being typed with an address and get ready for the next."""
         start, end = self._entry()
         head = self.value[:start].rstrip()
         tail = self.value[end:].lstrip(",; ")
@@ -134,11 +150,11 @@ class AddressInput(OneLine):
         self.post_message(self.CompletionWanted(self, prefix))
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
-        """While offers stand, tab moves no focus."""
+        """While offers are shown, tab does not move the focus."""
         return (key == "tab" and self.offers.display) or super().check_consume_key(key, character)
 
     def on_key(self, event: events.Key) -> None:
-        """While offers stand: arrows move among them, enter or tab takes one, escape sends them away."""
+        """While offers are shown: arrows move among them, enter or tab takes one, escape closes them."""
         if not self.offers.display:
             return
         if event.key in ("down", "up"):
@@ -153,7 +169,7 @@ class AddressInput(OneLine):
         event.prevent_default()
 
     def on_blur(self) -> None:
-        """Leaving the field sends the offers away, unless the mouse is on them."""
+        """Leaving the field closes the offers, unless the mouse is on them."""
         if not self.offers.mouse_hover:
             self.offers.hide()
 
@@ -200,7 +216,7 @@ class AddressOffers(OptionList, can_focus=False):
             self.highlighted = 0
 
     def hide(self) -> None:
-        """Send them away."""
+        """Close them."""
         self.display = False
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -7,8 +7,8 @@ from textual.binding import Binding, BindingType
 from misfin_tui.keymap import KeyContext, Shown, in_context, split
 
 
-def bindings(*rooms: KeyContext) -> list[BindingType]:
-    """The default bindings of some rooms, for a ``BINDINGS`` class variable.
+def bindings(*contexts: KeyContext) -> list[BindingType]:
+    """The default bindings of some contexts, for a ``BINDINGS`` class variable.
 
     Each carries its id, so ``App.set_keymap(keymap.keys)`` can move it; an unbound action is moved
     to the key ``noop``, which no terminal sends.
@@ -23,6 +23,6 @@ def bindings(*rooms: KeyContext) -> list[BindingType]:
             tooltip=action.help,
             id=action.id,
         )
-        for room in rooms
-        for action in in_context(room)
+        for context in contexts
+        for action in in_context(context)
     ]

@@ -26,11 +26,15 @@ class ByteMeter(Static):
         self._bytes = 0
         self._limit = 1
         self._whose = ""
+        self._split = True
         self._saved = ""
 
-    def measure(self, size: int, limit: int, whose: str = "") -> None:
-        """Show ``size`` of ``limit`` bytes; ``whose`` says why the limit is lower than Misfin's own."""
-        self._bytes, self._limit, self._whose = size, max(limit, 1), whose
+    def measure(self, size: int, limit: int, whose: str = "", *, split: bool = True) -> None:
+        """Show ``size`` of ``limit`` bytes; ``whose`` says why the limit is lower than usual.
+
+        ``split``: a message that is too long can go as several.
+        """
+        self._bytes, self._limit, self._whose, self._split = size, max(limit, 1), whose, split
         self._draw()
 
     def saved(self, note: str) -> None:
@@ -52,7 +56,8 @@ class ByteMeter(Static):
         bar = Content.assemble(("━" * full, tone), ("─" * (self.BAR - full), "dim"), " ")
         parts = [f"{self._bytes:,} of {self._limit:,} bytes"]
         if self.over:
-            parts.append(f"{self._bytes - self._limit:,} too many: shorten or split")
+            what = "shorten or split" if self._split else "shorten"
+            parts.append(f"{self._bytes - self._limit:,} too many: {what}")
         elif near:
             parts.append(f"{self._limit - self._bytes:,} left")
         parts += [self._saved, plain(self._whose, one_line=True)]

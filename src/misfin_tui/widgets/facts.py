@@ -47,7 +47,7 @@ def in_a_while(seconds: float) -> str:
 
 
 def grouped(digits: str, per_line: int = 4) -> str:
-    """A fingerprint in groups of four digits, as people read them to each other."""
+    """A fingerprint in groups of four digits, as people read it aloud."""
     groups = [digits[at : at + 4] for at in range(0, len(digits), 4)]
     lines = [" ".join(groups[at : at + per_line]) for at in range(0, len(groups), per_line)]
     return "\n".join(lines)
@@ -56,6 +56,11 @@ def grouped(digits: str, per_line: int = 4) -> str:
 def short(digits: str) -> str:
     """The beginning of a fingerprint, for a list."""
     return f"{grouped(digits[:12])} …" if digits else ""
+
+
+def needing(number: int) -> str:
+    """``1 needs you``, ``2 need you``: how many things need a decision."""
+    return f"{number:,} {'needs' if number == 1 else 'need'} you"
 
 
 def many(number: int, one: str, more: str = "") -> str:

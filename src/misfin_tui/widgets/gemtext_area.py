@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
 MAX_TEXT = 64 * 1024
-"""Characters the area takes: four times the largest message, so that one can paste first and cut then."""
+"""Characters the area takes: four times the largest message, to let a text be pasted first and cut then."""
 
-# What nobody means to write and could act on a terminal: controls but tab and newline, C1, bidirectional
+# What nobody means to write and what could act on a terminal: controls but tab and newline, C1, bidirectional
 # overrides, lone surrogates. Joiners stay: some scripts and emoji are written with them.
 _UNTYPABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
@@ -36,7 +36,7 @@ _FENCE = "```"
 
 
 def typable(text: str) -> str:
-    """Text from a file, a message or the clipboard as a person could have typed it: LF ends, no controls."""
+    """Text from a file, a message or the clipboard as somebody could have typed it: LF ends, no controls."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return _UNTYPABLE.sub("", text)
 
@@ -104,6 +104,8 @@ class GemtextArea(InOrder, TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(text, id=id, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False)
+        self.most = MAX_TEXT
+        """Characters it holds at most after a paste."""
         self.set_reactive(TextArea.match_cursor_bracket, False)  # prose has none worth a search at each key
         self._in_block: list[bool] = []
         self._drawn: dict[int, Look] = {}
@@ -180,20 +182,20 @@ class GemtextArea(InOrder, TextArea):
         event.prevent_default()
         if self.read_only:
             return
-        if len(event.text) + len(self.text) > MAX_TEXT:
+        if len(event.text) + len(self.text) > self.most:
             self.post_message(self.TooMuch(self, len(event.text.encode("utf-8", "replace"))))
             return
         self.type_in(event.text)
 
     def type_in(self, text: str) -> None:
-        """Put text in place of what is selected, as keys do."""
+        """Replace what is selected with text, as keys do."""
         result = None if self.read_only else self._replace_via_keyboard(typable(text), *self.selection)
         if result:
             self.move_cursor(result.end_location)
 
 
 def preformatted(lines: Sequence[str]) -> list[bool]:
-    """For each line whether it stands inside a preformatted block or is one of its fences."""
+    """For each line whether it is inside a preformatted block or is one of its fences."""
     inside = False
     found = []
     for line in lines:

@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What stands on the row."""
+        """The text of the row."""
         return "".join(text for text, _role in self.pieces)
 
 

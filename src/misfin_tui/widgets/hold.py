@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Hold:
-    """Holds the drawing of an app back, until told that all is there or until it took too long."""
+    """Holds back the drawing of an app until everything is there or it took too long."""
 
     def __init__(self, app: App[int]) -> None:
         self._app = app

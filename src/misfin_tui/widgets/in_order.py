@@ -25,11 +25,11 @@ class InOrder(Widget):
     """Comes before Textual's field among the bases."""
 
     def type_in(self, text: str) -> None:
-        """Put text in place of what is selected, as keys do."""
+        """Replace what is selected with text, as keys do."""
         raise NotImplementedError
 
     async def _on_key(self, event: events.Key) -> None:
-        """Do at once what the key is bound to here; everything else goes its usual way."""
+        """Do at once what the key is bound to here; everything else is handled as usual."""
         if event.is_printable:
             return
         if event.character is not None and unicodedata.category(event.character) not in _CONTROLS:

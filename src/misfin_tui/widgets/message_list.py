@@ -1,7 +1,7 @@
 """The list of conversations: draws only the lines in sight and reads only the windows around them.
 
 Rows come in pages from a source that answers from other threads. A key moves the cursor at once whatever is
-loaded; lines whose page is still on its way show dots. After a change the list finds the conversation under
+loaded; lines whose page is still loading show dots. After a change the list finds the conversation under
 the cursor again and keeps it on the same line of the screen.
 """
 
@@ -44,7 +44,7 @@ class Source(Protocol):
         ...
 
     async def position(self, view: View, thread: int) -> int | None:
-        """Where a conversation stands in the view."""
+        """The place of a conversation in the view."""
         ...
 
 
@@ -57,7 +57,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor stands on another conversation, or the same one changed; None when there is none."""
+        """The cursor is on another conversation, or the same one changed; None when there is none."""
 
         message_list: MessageList
         row: ConversationRow | None
@@ -80,7 +80,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Loaded(Message):
-        """The list shows the view it was last told to show; ``total`` conversations."""
+        """The list shows the view last asked for; ``total`` conversations."""
 
         message_list: MessageList
         total: int
@@ -118,7 +118,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
     # ---- what is shown
 
     def show(self, total: int, rows: list[ConversationRow]) -> None:
-        """Show the first rows at once: the way of the first frame, read before there is a loop."""
+        """Show the first rows at once: for the first frame, which is read before there is a loop."""
         self._pages.begin(total, {0: rows[:PAGE]} if rows else {})
         self.complete = True
         self.virtual_size = Size(1, total)
@@ -131,7 +131,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
         return self._pages.total
 
     def row_at(self, index: int) -> ConversationRow | None:
-        """The conversation on a line, None while its page is on its way."""
+        """The conversation on a line, None while its page is loading."""
         return self._pages.row(index)
 
     @property
@@ -199,7 +199,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
         return True
 
     def _top_around(self, place: int | None, total: int) -> int:
-        """The line to be on top so that a conversation stands in the middle."""
+        """The line to be on top so that a conversation is in the middle."""
         height = max(self.size.height, 1)
         return max(0, min((place or 0) - height // 2, total - height))
 
@@ -214,7 +214,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
             return 0
         return max(0, min(top + moved, total - height))
 
-    # ---- pages on their way
+    # ---- pages being loaded
 
     def _want(self) -> None:
         if self._pages.look_at(self.scroll_offset.y, self.size.height) and not self._fetching:
@@ -305,7 +305,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
     # ---- marking
 
     def toggle_mark(self) -> None:
-        """Mark the conversation under the cursor or take its mark away, and go one down."""
+        """Mark the conversation under the cursor or remove its mark, and go one down."""
         if (row := self.current) is None:
             return
         self.marks ^= {row.thread}

@@ -1,4 +1,4 @@
-"""How one conversation becomes one line: which columns a width has room for, and what stands in them."""
+"""How one conversation becomes one line: which columns a width has room for, and what they show."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class LinePainter:
         return strip
 
     def placeholder(self, *, cursor: bool) -> Strip:
-        """A conversation that is still on its way."""
+        """A conversation that is still loading."""
         base, palette = self._palette(cursor, False)
         text = ("▌" if cursor else " ") + "       ···"
         return Strip([Segment(text, palette.snippet)]).adjust_cell_length(self._width, base)

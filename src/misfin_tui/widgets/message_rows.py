@@ -43,7 +43,7 @@ LINE = 100  # cells of a line at most: longer ones are hard to read, however wid
 MAX_WHO = 28  # cells of a sender in a folded message
 MAX_HEAD = 12  # rows of recipients and the like before the text begins
 LABEL = 13  # cells of the labels in the details
-GROUP = 4  # hexadecimal digits of a fingerprint that stand together
+GROUP = 4  # hexadecimal digits of a fingerprint in one group
 _BLANK = Row(())
 
 
@@ -75,9 +75,9 @@ def head_rows(
     lead: tuple[Piece, ...] = (),
     decide: str = "",
 ) -> list[Row]:
-    """Sender with sign and full address, recipients, and each station with its time.
+    """Sender with sign and full address, recipients, and each hop with its time.
 
-    ``lead`` stands before the sender; its first piece also before each further row.
+    ``lead`` comes before the sender; its first piece also before each further row.
     ``decide`` is the key that decides about a held message, as people read it.
     """
     indent = sum(cell_len(text) for text, _ in lead) + 2
@@ -91,7 +91,7 @@ def head_rows(
         pieces.append(("  " + cut(address, room - 3), "value"))
         room -= cell_len(pieces[-1][0])
     pieces += [(" " * max(room + 2, 1), "muted"), (date, "muted")]
-    said = [f"to {', '.join(map(str, message.to) if message else row.to) or 'nobody named'}"]
+    said = [f"to {', '.join(map(str, message.to) if message else row.to) or 'unnamed recipients'}"]
     if message is not None:
         said += _stations(message)
     rows = [Row(tuple(pieces))]
@@ -116,15 +116,15 @@ def _sign(row: MessageRow) -> Piece:
 
 
 def _stations(message: ParsedMessage) -> list[str]:
-    """Who else got it, and by whose hands and when it came."""
+    """Who else received it, who forwarded it, and when it came."""
     said = [f"copy to {', '.join(map(str, message.cc))}"] if message.cc else []
     misfin = message.misfin
     if misfin is not None and len(misfin.hops) > 1:
         for hop in misfin.hops:
             at = f" at {moment(hop.received)}" if hop.received else ""
-            said.append(f"passed on by {hop.sender.long_form}{at}{', it is claimed' if hop.claimed else ''}")
+            said.append(f"forwarded by {hop.sender.long_form}{at}{' (claimed)' if hop.claimed else ''}")
     if misfin is not None and misfin.message.written:
-        said.append(f"written {moment(misfin.message.written)}, says the sender")
+        said.append(f"written {moment(misfin.message.written)}, according to the sender")
     return said
 
 
@@ -151,7 +151,7 @@ def _first_of(parts: Iterable[str]) -> list[tuple[bool, str]]:
 
 def body_layout(message: ParsedMessage, width: int, *, first_link: int = 1) -> Layout:
     """The text, gemtext or not, and the names of what is attached."""
-    from misfin.store.message.mime import TextKind  # late: not for the first frame
+    from misfin.store.message.parts import TextKind  # late: not for the first frame
 
     if message.kind is TextKind.GEMTEXT:
         layout = lay_out(message.text, width, first_link=first_link)
@@ -184,7 +184,10 @@ def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: st
     if misfin is not None:
         certificate = misfin.certificate
         facts.append(
-            ("Certificate", certificate.get("subject", "") or ("unnamed" if certificate else "none shown"))
+            (
+                "Certificate",
+                certificate.get("subject", "") or ("unnamed" if certificate else "none presented"),
+            )
         )
         for name, label in (("sha256", "SHA-256"), ("spki", "Public key")):
             if digits := certificate.get(name, ""):
@@ -197,7 +200,7 @@ def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: st
             by = f"from {misfin.received_from or 'unknown'} by {misfin.received_by or 'unknown'}"
             facts.append(("Received", f"{at} {by}".strip()))
         for left, hop in enumerate(reversed(misfin.hops)):
-            label = "Sent by" if left == 0 else "Passed on by"
+            label = "Sent by" if left == 0 else "Forwarded by"
             facts.append((label, f"{hop.sender.long_form}, {moment(hop.received) or 'time unknown'}"))
         if servers:
             facts.append(("Server", servers))
@@ -218,7 +221,7 @@ def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: st
 
 
 def _when(row: MessageRow, message: ParsedMessage) -> str:
-    """When the sign of a message holds, in words."""
+    """When the sign of a message applies, in words."""
     if message.misfin is not None and message.misfin.written_here and row.evidence is Evidence.VERIFIED:
         return "you wrote it here"
     return row.evidence.when

@@ -1,4 +1,4 @@
-"""A gemtext view that also knows a message's head; the preview and the conversation build on it."""
+"""A gemtext view that also shows a message's head; the preview and the conversation build on it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class MessageView(GemtextView):
 
         view: MessageView
         row: int
-        """The row of the document its name stands on."""
+        """The row of the document its name is on."""
         number: int
 
     def slide(self, halves: int) -> None:

@@ -1,4 +1,4 @@
-"""The windows of a view that are in memory, and those still wanted around what a person looks at."""
+"""The windows of a view that are in memory, and those still wanted around what is on the screen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pages:
         self._wanted.clear()
 
     def row(self, index: int) -> ConversationRow | None:
-        """The row at a place of the view, None while its page is on its way."""
+        """The row at a place of the view, None while its page is loading."""
         page = self._pages.get(index // PAGE)
         return page[index % PAGE] if page is not None and index % PAGE < len(page) else None
 

@@ -12,13 +12,13 @@ LINK = re.compile(
     r"\b(?:(?:https?|gemini|gopher|spartan|finger|ftps?)://[^\s<>\"`|\\^]+|(?:misfin|mailto|mid|cid):[^\s<>\"`|\\^]*@[^\s<>\"`|\\^]+)",
     re.IGNORECASE,
 )
-_AFTER = ".,;:!?'*_"  # what ends a sentence and no address
-_TOGETHER = "\N{NO-BREAK SPACE}"  # a number stands on the line its link begins on
+_AFTER = ".,;:!?'*_"  # what ends a sentence, not an address
+_TOGETHER = "\N{NO-BREAK SPACE}"  # a number is on the line its link begins on
 _Span = tuple[int, int, int]  # from, to, number
 
 
 def lay_out_plain(text: str, width: int, *, first_link: int = 1) -> Layout:
-    """Lay ordinary text out; it is made harmless here. The number of a link stands before it."""
+    """Lay ordinary text out; it is made harmless here. The number of a link comes before it."""
     layout = Layout()
     for source, line in enumerate(plain(text, one_line=False).expandtabs(TAB).split("\n")):
         role = "quote" if line.startswith(">") else "text"
@@ -38,7 +38,7 @@ def lay_out_plain(text: str, width: int, *, first_link: int = 1) -> Layout:
 
 
 def _numbered(line: str, links: list[str], first_link: int) -> tuple[str, list[_Span]]:
-    """The line with ``[n]`` before each link, and where the links then stand."""
+    """The line with ``[n]`` before each link, and where the links then are."""
     marked, spans, last = "", [], 0
     for found in LINK.finditer(line):
         target = found.group().rstrip(_AFTER)

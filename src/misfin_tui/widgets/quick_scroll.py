@@ -1,4 +1,4 @@
-"""Scrolling that draws only what is new: finished lines are kept, and a scrollbar that looks the same rests.
+"""Scrolling that draws only what is new: finished lines and a scrollbar that looks the same are kept.
 
 Textual finishes every line in sight again after each step: border, filters, and all of the scrollbar. For a
 list as high as the window that is most of the time between a key and the screen.

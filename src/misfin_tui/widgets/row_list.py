@@ -72,7 +72,7 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Moved(Message):
-        """The cursor stands on another item."""
+        """The cursor is on another item."""
 
         row_list: RowList[Any]
         item: Any
@@ -125,7 +125,7 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
             wanted = self._key(before)
             place = next((at for at, item in enumerate(self.items) if self._key(item) == wanted), self.cursor)
         self.virtual_size = Size(1, len(self.items) + self._top)
-        self._to(place, told=True)
+        self._to(place, notify=True)
         self.refresh()
 
     def go_to(self, key: Hashable) -> None:
@@ -151,9 +151,9 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         """Lines taken by the titles: none when no column has one, or the window is tiny."""
         return 1 if self.size.height > 3 and any(column.title for column in self._columns) else 0
 
-    def _to(self, place: int, *, told: bool = False) -> None:
+    def _to(self, place: int, *, notify: bool = False) -> None:
         place = max(0, min(place, len(self.items) - 1))
-        if place != self.cursor or told:
+        if place != self.cursor or notify:
             self.cursor = place
             self.refresh()
             self.post_message(self.Moved(self, self.current))
@@ -225,8 +225,8 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         return self._draw(self._cells(self.items[at]), base, "▌ ", self._tone("bar", base))
 
     def _tone(self, tone: str, base: Style) -> Style:
-        """The style of a tone on a row's own ground; strong text keeps the row's own colour."""
-        if tone == "normal" or base.reverse:  # turned round, a colour would be the ground of a single cell
+        """The style of a tone on a row's own background; strong text keeps the row's own colour."""
+        if tone == "normal" or base.reverse:  # reversed, a colour would be the background of a single cell
             return base
         own = self.get_component_rich_style(f"row--{tone}", partial=True)
         return base + (Style(bold=True) if tone == "strong" else own)

@@ -1,4 +1,4 @@
-"""The line one types into: a search that runs while one types, or the answer to a short question.
+"""The input line: a search that runs while one types, or the answer to a short question.
 
 Below it a second line offers words to complete, or points at what cannot be understood.
 """
@@ -76,8 +76,8 @@ class Prompt(Widget):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close"),
         Binding("tab", "take", "Complete"),
-        Binding("down", "turn(1)", "Next offer", show=False),
-        Binding("up", "turn(-1)", "Previous offer", show=False),
+        Binding("down", "turn(1)", "Next suggestion", show=False),
+        Binding("up", "turn(-1)", "Previous suggestion", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -96,7 +96,7 @@ class Prompt(Widget):
         text: str
 
         def can_replace(self, message: Message) -> bool:
-            """Only what stands there now matters."""
+            """Only the present text matters."""
             return isinstance(message, Prompt.Changed)
 
     def __init__(self, question: str, text: str = "", *, help: str = "") -> None:  # noqa: A002 - what it is
@@ -159,7 +159,7 @@ class Prompt(Widget):
         self.finish(None)
 
     def action_take(self) -> None:
-        """Put the offered word into the text; without one a search goes on in its list."""
+        """Put the offered word into the text; without one a search continues in its list."""
         value = self.line.value
         if self._offered_for == value:
             if self._offers:
@@ -178,7 +178,7 @@ class Prompt(Widget):
         self.line.cursor_position = offer.start + len(offer.text)
 
     def _still_offered(self) -> Completion | None:
-        """The offer on the screen that what was typed since goes on spelling."""
+        """The offer on the screen that still begins with what was typed since."""
         value, before = self.line.value, self._offered_for
         if before is None or not value.startswith(before) or self.line.cursor_position != len(value):
             return None
@@ -213,7 +213,7 @@ class Prompt(Widget):
 
     def offer(self, offers: Sequence[Completion], text: str) -> None:
         """Offer words for where the cursor was in ``text``; none brings the help back. Those that come when
-        something else stands there are too late."""
+        the text is another one are too late."""
         if text != self.line.value:
             return
         self._offers, self._offer, self._offered_for = offers, 0, text

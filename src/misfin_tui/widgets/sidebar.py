@@ -53,7 +53,7 @@ def entries(
 ) -> list[SidebarEntry]:
     """The lines of the sidebar: each account with its folders, then the saved searches.
 
-    ``accounts`` are one's own, with mail or without; it is said of those ``away``, whose mail is not there.
+    ``accounts`` are the user's, with or without mail; those ``away``, whose mail is missing, say so.
     """
     by_account: dict[str, dict[str, FolderRow]] = {account: {} for account in accounts}
     for row in folders:
@@ -139,7 +139,7 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
         self._folded: set[str] = set()
 
     def show(self, lines: Sequence[SidebarEntry]) -> None:
-        """Show these lines; the cursor stays on what it stood on."""
+        """Show these lines; the cursor stays on what it was on."""
         under = self.current
         self._all = list(lines)
         self._fold(under)
@@ -163,7 +163,7 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
         return self._lines[self.cursor] if self.cursor < len(self._lines) else None
 
     def mark_shown(self, view: View | None) -> None:
-        """Tell which view the list shows; the cursor follows, unless it is being moved."""
+        """Say which view the list shows; the cursor follows, unless it is being moved."""
         before, self.shown = self.shown, view
         places = [index for index, entry in enumerate(self._lines) if entry.view and entry.view == view]
         if before != view:

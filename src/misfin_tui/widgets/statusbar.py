@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 ALWAYS = ("help", "command_palette")
-"""Actions the key line names even where they are named nowhere else, at its end."""
+"""Actions the key line shows at its end even where nothing else shows them."""
 FIRST = ("help", "back", "command_palette", "search", "archive")
 """Where the line is short of room, these get theirs before all others."""
 _Key = tuple[str, str, str, str]
 """A key, how it is shown, the word for what it does, and the action."""
 _ORDER = {
-    action.id: (action.room in (KeyContext.LIST, KeyContext.EVERYWHERE), number)
+    action.id: (action.context in (KeyContext.LIST, KeyContext.EVERYWHERE), number)
     for number, action in enumerate(ACTIONS)
 }
 """A screen's own keys first, then those it shares."""
 
 
 class StatusBar(Widget):
-    """Where one is on the left; on the right the news, each with its tone, the last ones cut first."""
+    """The place on the left; on the right the news, each with its tone, the last ones cut first."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -67,7 +67,7 @@ class StatusBar(Widget):
         self._where = where
         self._news: list[tuple[str, str]] = []
 
-    def tell(self, where: str, news: Sequence[tuple[str, str]]) -> None:
+    def show(self, where: str, news: Sequence[tuple[str, str]]) -> None:
         """Show a place and its news: texts with a tone, ``good``, ``warning``, ``bad`` or ``muted``."""
         if (where, list(news)) != (self._where, self._news):
             self._where, self._news = where, list(news)
@@ -160,7 +160,7 @@ class KeyBar(Widget):
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """The line: what does not fit is left out, but not how to get help and away."""
+        """The line: what does not fit is left out, but not the keys for help and for going back."""
         width = self.size.width
         style = self.rich_style
         key_style = style + self.get_component_rich_style("keybar--key", partial=True)

@@ -1,4 +1,4 @@
-"""A conversation as one document: which messages it has, which are open, and on which rows each stands."""
+"""A conversation as one document: which messages it has, which are open, and on which rows each is."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class ThreadDocument:
         return range(links.start + 1, links.stop + 1)
 
     def focus_between(self, top: int, bottom: int) -> bool:
-        """Have the message in focus stand between two rows, if need be another; whether it is another."""
+        """Bring the focus to a message between two rows; whether it is now another one."""
         rows = self.rows_of_focus()
         if rows.start < bottom and rows.stop > top:
             return False

@@ -71,7 +71,7 @@ class ThreadView(MessageView):
             self.to_focus()
 
     _scrolled = False
-    """A person has moved since the conversation was opened: reading more must not move the page again."""
+    """The user has moved since the conversation was opened: reading more must not move the page again."""
 
     def _arrange(self) -> None:
         self.show_layout(lambda width: self.document.lay_out(width, self.decide_key), keep=True)
@@ -151,7 +151,7 @@ class ThreadView(MessageView):
             self.to_focus()
             self.post_message(self.Focused(part))
 
-    def tell_servers(self, part: Part, words: str) -> None:
+    def show_servers(self, part: Part, words: str) -> None:
         """What is known of the host of a message's sender was looked up."""
         if part.servers != words:
             part.servers, part.made = words, {}

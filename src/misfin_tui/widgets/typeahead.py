@@ -1,4 +1,4 @@
-"""Keys typed while a screen or a question is still opening go to it, not to what lies below.
+"""Keys typed while a screen or a question is still opening go to it, not to what is behind it.
 
 Without this a quick "/archive" opens the search and then runs a, r, c, ... as commands on the list.
 """
@@ -28,7 +28,7 @@ MOVERS = frozenset({"focus_next", "focus_previous"})
 """Actions after which what is typed goes into another field."""
 
 PATIENCE = 0.8
-"""Seconds a new screen is given to put a field into the focus, when at first something else is there."""
+"""Seconds a new screen is given to focus a field, when at first something else has the focus."""
 GIVE_UP = 5.0
 """Seconds after which the keys are given back whatever the action still does."""
 MOVED = 0.5

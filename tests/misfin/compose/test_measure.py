@@ -55,7 +55,7 @@ def test_the_recipient_with_the_least_room_counts():
         [KnownServer(BOB), KnownServer(CAROL, Version.B)],
     )
     assert found.limit == MAX_B_REQUEST
-    assert found.whose == "old.test takes 2,048 bytes at most"
+    assert found.whose == "old.test accepts at most 2,048 bytes"
 
 
 def test_a_servers_own_limit_counts():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from misfin.compose.quoting import attributed, signed, taken_apart
+from misfin.compose.quoting import attributed, signed, split_subject
 
 
 def test_a_quotation_says_who_wrote_it():
@@ -29,7 +29,7 @@ def test_a_name_cannot_act_on_a_terminal():
     ],
 )
 def test_a_finished_text_is_taken_apart(text, parts):
-    assert taken_apart(text) == parts
+    assert split_subject(text) == parts
 
 
 def test_without_a_signature_nothing_is_added():

@@ -6,8 +6,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfin.compose.recipients import read_recipients, routes_of, typed
+from misfin.compose.recipients import TypedRecipient, read_address, routes_of, typed
+from misfin.compose.recipients import read_recipients as read
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
+from misfin.model.recipient import Recipient, mail_address, on_to_line
+
+
+class Misfin:
+    kind = AddressKind.MISFIN
+
+    def parse(self, text: str) -> Recipient:
+        address = read_address(text)
+        return Recipient(address.with_port, address.hostname, address.blurb)
+
+
+class Mail:
+    kind = AddressKind.MAIL
+
+    def parse(self, text: str) -> Recipient:
+        address, name = mail_address(text)
+        return Recipient(address, "smtp", name)
+
+
+def read_recipients(text: str) -> list[TypedRecipient]:
+    return read(text, Misfin())
 
 
 def test_unfinished_addresses_are_left_out_and_each_mailbox_counts_once():
@@ -37,7 +60,7 @@ def test_recipients_are_read_as_people_write_them(text, found):
 
 def test_a_wrong_recipient_says_why_and_is_kept():
     (entry,) = read_recipients("bob")
-    assert entry.address is None
+    assert (entry.recipient, entry.address, entry.other) == (None, "", None)
     assert entry.written == "bob"
     assert "no @" in entry.problem
 
@@ -46,6 +69,24 @@ def test_a_wrong_recipient_says_why_and_is_kept():
 def test_any_text_is_some_list_of_recipients(text):
     for entry in read_recipients(text):
         assert entry.written
-        if entry.address is not None:
+        if entry.recipient is not None:
             (again,) = read_recipients(entry.written.replace(",", " ").replace(";", " "))
             assert again.address == entry.address
+
+
+def test_an_address_is_read_as_the_account_in_from_reads_it():
+    text = "Bob Jones <bob@hive.test>, mailto:cal@x.test, misfin:dan@x.test, bob"
+    bob, cal, dan, broken = read(text, Mail())
+    assert (bob.written, bob.address) == ("Bob Jones <bob@hive.test>", "bob@hive.test")
+    assert (cal.written, cal.other) == ("cal@x.test", None)
+    assert (dan.recipient, dan.other, dan.written) == (None, AddressKind.MISFIN, "misfin:dan@x.test")
+    assert "is a Misfin address" in dan.problem
+    assert (broken.recipient, broken.other) == (None, None)
+    assert [entry.other for entry in read(text, Misfin())] == [None, AddressKind.MAIL, None, None]
+
+
+@pytest.mark.parametrize("reader", [Misfin(), Mail()])
+def test_what_stands_on_a_to_line_is_read_back(reader):
+    there = on_to_line("bob@hive.test", "Bob Jones", reader.kind)
+    (entry,) = read(there, reader)
+    assert (entry.address, entry.written, entry.recipient.name) == ("bob@hive.test", there, "Bob Jones")

@@ -60,7 +60,7 @@ def test_a_word_without_spaces_is_split_between_characters():
 
 
 def test_a_forward_is_never_split():
-    with pytest.raises(LocalError, match="untouched"):
+    with pytest.raises(LocalError, match="sent unchanged"):
         split(Draft(forwards=b"\n\n\nx"), fits_in(200))
 
 

@@ -21,7 +21,8 @@ from misfin.email.smtp import (
     SMTPResponseError,
 )
 from misfin.email.smtp.client import Security, SMTPClient, SMTPTimeouts, SubmissionResult, end_point_binding
-from misfin.email.smtp.errors import SMTPCertificateError, SMTPLoginRefused, SMTPSourceError
+from misfin.email.smtp.errors import SMTPCertificateError, SMTPSourceError
+from misfin.email.smtp.response import SMTPLoginError
 from misfin.errors import ConnectError, DeliveryTimeoutError, HandshakeError, HostUnknownError
 
 MESSAGE = b"From: ada@example.org\nSubject: Hi\n\n.dots\nand an end"
@@ -71,7 +72,7 @@ async def test_tls_and_a_log_in(security):
             port, security=security, context=trusting, credentials=credentials, trace=lines.append
         ) as smtp:
             assert results(await smtp.send(ADA, [BEA], MESSAGE)) == [ACCEPTED]
-        with pytest.raises(SMTPLoginRefused) as e:
+        with pytest.raises(SMTPLoginError) as e:
             await client(
                 port, security=security, context=trusting, credentials=Credentials("ada", "wrong")
             ).connect()
@@ -548,7 +549,7 @@ async def test_when_no_offered_mechanism_is_known_the_last_refusal_is_raised():
     async with ScriptedServer(script) as server:
         smtp = client(server.port, credentials=Credentials("ada", "secret"))
         assert (smtp.extensions, smtp.max_message_size) == (frozenset(), None)
-        with pytest.raises(SMTPLoginRefused) as e:
+        with pytest.raises(SMTPLoginError) as e:
             await smtp.connect()
     assert e.value.mechanism == "LOGIN"
 
@@ -593,7 +594,7 @@ async def test_a_refused_token_is_told_from_a_wrong_password():
     refusal = base64.b64encode(b'{"status":"invalid_token","schemes":"bearer"}').decode()
     script = {**PLAIN, "EHLO": "250-mx\r\n250 AUTH XOAUTH2", "AUTH": f"334 {refusal}", "": "535 5.7.8 no"}
     async with ScriptedServer(script) as server:
-        with pytest.raises(SMTPLoginRefused) as e:
+        with pytest.raises(SMTPLoginError) as e:
             await client(server.port, credentials=Credentials("ada", get_token=token)).connect()
     assert (e.value.mechanism, e.value.detail) == ("XOAUTH2", "invalid_token")
 

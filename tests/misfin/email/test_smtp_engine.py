@@ -14,7 +14,7 @@ from misfin.email.smtp import (
     SMTPConnectionLost,
     SMTPException,
     SMTPLocalViolation,
-    SMTPLoginRefused,
+    SMTPLoginError,
     SMTPMessageTooLarge,
     SMTPMissingExtension,
     SMTPProtocolViolation,
@@ -303,7 +303,7 @@ def test_what_a_server_says_does_not_reach_a_terminal_through_an_error():
     nasty = SMTPResponse(535, "5.7.8 \x1b[2J\nno\u202e")
     with pytest.raises(SMTPResponseError) as e:
         nasty.raise_as_exception()
-    for error in (e.value, SMTPLoginRefused(nasty, "PLAIN")):
+    for error in (e.value, SMTPLoginError(nasty, "PLAIN")):
         assert not set("\x1b\n\u202e") & set(str(error))
     assert ready("AUTH PLAIN \x1b[2J X\u202e").auth_mechanisms == {"PLAIN"}
 

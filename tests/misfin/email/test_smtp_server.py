@@ -19,8 +19,8 @@ from misfin.email.smtp import (
     SMTPServerProtocol,
 )
 from misfin.email.smtp.client import Security, SMTPClient, SubmissionResult
-from misfin.email.smtp.errors import SMTPLoginRefused
-from misfin.email.smtp.serverevents import MailStarts, MessageEnds, MessagePiece, RecipientNamed, SessionEnds
+from misfin.email.smtp.response import SMTPLoginError
+from misfin.email.smtp.serverevents import DataPiece, MailStarts, MessageEnds, RecipientNamed, SessionEnds
 
 ADA, BEA, CAL = "ada@example.org", "bea@example.org", "cal@example.org"
 ACCEPTED, PERMANENT = SubmissionResult.ACCEPTED, SubmissionResult.PERMANENT
@@ -81,7 +81,7 @@ async def test_tls_and_log_in():
     async with listening(server.serve) as port:
         async with client(port, credentials=Credentials("ada", "secret"), **how) as smtp:
             assert (await smtp.send(ADA, [CAL], b"Hi"))[0].result is ACCEPTED
-        with pytest.raises(SMTPLoginRefused):
+        with pytest.raises(SMTPLoginError):
             await client(port, credentials=Credentials("ada", "wrong"), **how).connect()
         (found,) = await client(port, **how).send(ADA, [CAL], b"Hi")
         assert found.response.code == 530
@@ -101,7 +101,7 @@ async def test_scram_over_smtp(password, liar):
             with pytest.raises(SASLServerError, match="could not prove"):
                 await smtp.send(ADA, [BEA], b"Hi")
         elif password == "wrong":
-            with pytest.raises(SMTPLoginRefused) as e:
+            with pytest.raises(SMTPLoginError) as e:
                 await smtp.send(ADA, [BEA], b"Hi")
             assert e.value.mechanism == "SCRAM-SHA-256"
         else:
@@ -320,7 +320,7 @@ def test_events_are_what_a_program_can_match():
         if event.wants_answer:
             smtp.respond(250, "ok")
     assert seen == [
-        MailStarts("", {}), RecipientNamed("b@e.org"), MessagePiece(b"Hi\r\n"), MessageEnds(4), SessionEnds(),
+        MailStarts("", {}), RecipientNamed("b@e.org"), DataPiece(b"Hi\r\n"), MessageEnds(4), SessionEnds(),
     ]  # fmt: skip
 
 

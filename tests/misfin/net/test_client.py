@@ -224,8 +224,8 @@ def cut_off_with(line: bytes):
     ("script", "noted"),
     [
         (OK, []),
-        (cut_off_with(OK), ["without saying so first"]),
-        (cut_off_with(b"20 abc"), ["did not end with CRLF", "without saying so first"]),
+        (cut_off_with(OK), ["without a TLS close_notify"]),
+        (cut_off_with(b"20 abc"), ["did not end with CRLF", "without a TLS close_notify"]),
         (b"20 abc\n", ["did not end with CRLF"]),
     ],
     ids=["proper", "no close_notify", "no line end either", "bare LF"],
@@ -637,11 +637,11 @@ async def test_redirects_can_be_left_to_the_caller(pins):
 @pytest.mark.parametrize(
     ("lines", "visits", "words"),
     [
-        ([b"30 \r\n"], 1, "no address"),
-        ([b"30 nonsense\r\n"], 1, "no address"),
+        ([b"30 \r\n"], 1, "not an address"),
+        ([b"30 nonsense\r\n"], 1, "not an address"),
         ([b"30 ada@mail.example\r\n"], 1, "already"),
         ([b"30 eve@mail.example\r\n", b"30 ada@mail.example\r\n"], 2, "already"),
-        ([b"31 BEA@hive.test\r\n"], 1, "ourselves"),
+        ([b"31 BEA@hive.test\r\n"], 1, "back to its sender"),
         ([b"30 m%d@mail.example\r\n" % i for i in range(9)], 6, "5 redirects"),
     ],
 )
@@ -721,7 +721,7 @@ async def test_a_server_that_leaves_before_the_request_got_nothing(pins):
 
     with ScriptedServer(HOST, leave) as server:
         tries: list[Try] = []
-        with pytest.raises(ConnectError, match="before the message left"):
+        with pytest.raises(ConnectError, match="before the message was sent"):
             await client(server, pins).deliver(
                 "ada@mail.example", MESSAGE, before_write=wait, tried=tries.append
             )

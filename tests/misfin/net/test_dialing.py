@@ -126,7 +126,7 @@ async def test_an_endpoint_elsewhere_is_looked_up_there(monkeypatch):
     ("failure", "words"),
     [
         (socket.gaierror(socket.EAI_NONAME, "unknown"), "has no address"),
-        (socket.gaierror(socket.EAI_AGAIN, "later"), "cannot be looked up just now"),
+        (socket.gaierror(socket.EAI_AGAIN, "later"), "cannot be looked up at the moment"),
         (UnicodeError("label too long"), "has no address"),
     ],
 )

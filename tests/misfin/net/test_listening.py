@@ -57,7 +57,7 @@ async def test_without_files_it_backs_off_says_so_once_and_goes_on_later(real, c
                     await asyncio.sleep(0.01)
     listener.close()
     assert taken == ["127.0.0.1"]
-    assert [record.getMessage() for record in caplog.records] == ["Connections have to wait: Out of it."]
+    assert [record.getMessage() for record in caplog.records] == ["New connections have to wait: Out of it."]
 
 
 async def test_a_connection_that_failed_meanwhile_does_not_stop_the_next(real):

@@ -381,7 +381,7 @@ async def test_a_redirect_waits_for_a_person_and_then_leads_to_the_new_host(offi
     [
         (b"nonsense", "not an address"),
         (b"", "not an address"),
-        (b"ADA@mail.example", "yourself"),
+        (b"ADA@mail.example", "back to you"),
         (b"bob@hive.test", "already"),
     ],
 )
@@ -705,7 +705,9 @@ async def test_a_message_that_cannot_be_filed_in_sent_does_not_stop_the_mail(off
             await until(lambda: office.row(second).state is DeliveryState.DELIVERED)
     assert office.row(first).state is DeliveryState.DELIVERED
     assert len(office.happened(Sent)) == 2
-    assert {event.text.partition("(")[0] for event in office.happened(Trouble)} == {"This program failed "}
+    assert {event.text.partition("(")[0] for event in office.happened(Trouble)} == {
+        "There was an internal error "
+    }
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -894,7 +896,7 @@ async def test_a_change_of_host_certificate_that_was_due_says_since_when(office)
         await office.courier().run_once()
     (held,) = office.happened(Held)
     day = f"{now - timedelta(days=2):%Y-%m-%d}"
-    assert f"A change was due since {day}, when the pinned certificate expired." in held.row.why
+    assert f"A change was due: the pinned certificate expired on {day}." in held.row.why
 
 
 async def test_a_new_host_whose_certificate_names_another_is_told(office):

@@ -106,7 +106,7 @@ def test_everything_that_waits_is_listed_with_what_waits_for_it(desk: Desk) -> N
 
 def test_where_nothing_waits_there_is_no_question(desk: Desk) -> None:
     assert decisions.question(desk, PinKind.HOST, "other.test:1958", now=NOW) is None
-    with pytest.raises(LocalError, match="no certificate"):
+    with pytest.raises(LocalError, match="No certificate"):
         approve(desk, PinKind.HOST, "other.test:1958")
     assert decisions.refuse(desk, PinKind.HOST, "other.test:1958", now=NOW) == 0
 

@@ -136,7 +136,7 @@ async def test_a_source_that_cannot_start_says_why_and_raises(settings):
             await Reception(settings).run(LocalInbox(MailStore(settings.mail), told.append), asyncio.Event())
     (status,) = told
     assert status.state is SourceState.FAILED
-    assert "is running already" in status.sentence
+    assert "is already running" in status.sentence
 
 
 async def test_a_host_identity_beside_others_gets_no_folder_until_it_gets_mail(settings):

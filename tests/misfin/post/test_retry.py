@@ -98,7 +98,7 @@ def test_a_computer_that_slept_for_a_week_has_not_tried_for_three_days():
     asleep = [History(failures=n, since=NOW - 7 * DAY) for n in range(ENOUGH_TRIES)]
     verdicts = [after(AWAY, "Offline.", history) for history in asleep]
     assert [verdict.at - NOW for verdict in verdicts[:-1]] == [60, 120, 240, 480]
-    assert verdicts[-1] == Fail("Offline. It was tried for three days.")
+    assert verdicts[-1] == Fail("Offline. Given up after three days.")
 
 
 @given(

@@ -58,7 +58,7 @@ def test_accounts_of_the_settings_follow_and_their_mail_is_named_after_them(iden
 def test_a_profile_without_any_account_says_how_to_get_one(identities, mail):
     book = AccountBook(identities, mail)
     assert book.all() == []
-    with pytest.raises(AccountError, match="no account to send with") as caught:
+    with pytest.raises(AccountError, match="no account to send from") as caught:
         book.default()
     assert "identity new" in caught.value.remedy
 
@@ -86,7 +86,7 @@ def test_an_address_that_two_accounts_have_names_neither(identities, mail):
     identities.save(make("ada@mail.example Ada"), "home")
     same = AccountSettings("work", Kind.EMAIL, "ada@mail.example")
     book = AccountBook(identities, mail, [same])
-    with pytest.raises(AccountError, match="the address of home and work"):
+    with pytest.raises(AccountError, match="the address of several accounts: home and work"):
         book.find("ada@mail.example")
     assert book.find("work").kind is Kind.EMAIL
     assert book.find("home").kind is Kind.MISFIN
@@ -163,7 +163,7 @@ def test_a_name_that_an_identity_has_is_left_to_it(identities, mail):
     identities.save(make("ada@mail.example Ada"), "work")
     book = AccountBook(identities, mail, [WORK])
     assert [(each.name, each.kind) for each in book.all()] == [("work", Kind.MISFIN)]
-    assert "two accounts work" in book.problems()[0]
+    assert "Two accounts are named work" in book.problems()[0]
 
 
 def test_a_new_identity_is_an_account_at_once(identities, mail):

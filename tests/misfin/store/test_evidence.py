@@ -111,7 +111,7 @@ def test_every_explanation_is_made_of_whole_sentences(found, certificate):
 def test_a_change_that_was_due_says_since_when():
     words = stamp(Findings(pin="changed", held="bob@peer.example presents another one.", due="2026-11-20"))
     said = " ".join(explained(words, certificate=True))
-    assert "A change was due since 2026-11-20, when the pinned certificate expired." in said
+    assert "A change was due: the pinned certificate expired on 2026-11-20." in said
 
 
 # ---- people ---------------------------------------------------------------------------------------

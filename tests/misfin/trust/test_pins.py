@@ -498,7 +498,7 @@ def test_the_keys_of_a_mailbox_are_bounded(book, monkeypatch):
 
 
 def test_a_thing_is_told_once(book):
-    assert [book.told(what, now=NOW) for what in ("a", "b", "a")] == [False, False, True]
+    assert [book.already_reported(what, now=NOW) for what in ("a", "b", "a")] == [False, False, True]
 
 
 def test_a_file_of_the_first_version_is_taken_over_with_its_pins(path):

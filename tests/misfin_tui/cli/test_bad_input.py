@@ -21,7 +21,7 @@ def complaint(done: object) -> str:
 @pytest.mark.parametrize(
     ("words", "word"),
     [
-        (("send", "no address", "--body", "x"), "no Misfin address"),
+        (("send", "no address", "--body", "x"), "not a Misfin address"),
         (("send", "mailto:bob@example.org", "--body", "x"), "is an e-mail address"),
         (("send", "misfin:bob@hive.test", "mailto:b@x.test", "--body", "x"), "is an e-mail address"),
         (("send", "a@b@c.test", "--body", "x"), "two @"),
@@ -33,8 +33,8 @@ def complaint(done: object) -> str:
         (("identity", "import", "/nowhere/at.all"), "cannot be read"),
         (("show", "zzz"), "misfin-tui list"),
         (("search", "before:someday"), "Column 8 of the search: “someday”"),
-        (("outbox", "retry", "7"), "no message 7"),
-        (("outbox", "follow", "7"), "no message 7"),
+        (("outbox", "retry", "7"), "no delivery 7"),
+        (("outbox", "follow", "7"), "no delivery 7"),
         (("trust", "show", "hive.test"), "trust list"),
         (("trust", "approve", "hive.test", "--fingerprint", "abc"), "64 hex"),
         (("list", "--limit", "0"), "--limit"),

@@ -52,9 +52,9 @@ def test_a_person_at_a_terminal_sees_at_once_that_it_works(shell: Shell, tmp_pat
     os.close(theirs)
     shown = os.read(ours, 65536).decode()
     os.close(ours)
-    assert shown.startswith("\rcomparing with what is here already …")
+    assert shown.startswith("\rcomparing with existing mail …")
     assert shown.endswith("\r")  # and it is gone before the answer comes
-    assert done.stdout == "5 added to ada@harbour.test, 0 already there, 0 left out\n"
+    assert done.stdout == "5 added to ada@harbour.test, 0 already there, 0 skipped\n"
 
 
 def test_a_search_goes_out_as_gemtext_files(shell: Shell, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_another_identity_leaves_the_one_written_from(shell: Shell, tmp_path: Pa
     shell.run("identity", "new", "zoe@mail.example")
     assert "zoe@mail.example" in shell.run("identity", "show").stdout
     told = shell.run("identity", "new", "ada@mail.example").stderr
-    assert "go on writing from zoe@mail.example" in told
+    assert "still write from zoe@mail.example" in told
     other = Shell(tmp_path / "other")
     other.run("identity", "new", "abe@mail.example")
     other.run("identity", "export", "abe@mail.example", "--output", str(tmp_path / "abe.pem"))

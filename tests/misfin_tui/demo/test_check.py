@@ -23,7 +23,7 @@ def test_every_step_of_the_demo_holds(capsys: pytest.CaptureFixture[str]) -> Non
     assert check.check() == 0
     out = capsys.readouterr().out
     assert out.count("✓") == len(STEPS)
-    assert f"All {len(STEPS)} steps hold." in out
+    assert f"All {len(STEPS)} steps passed." in out
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ async def test_one_is_saved_byte_for_byte_and_never_over_another_file(services, 
     path = await services.attached.save(row, 0, tmp_path / "mine.pdf")
     assert path.read_bytes() == PARTS[0][1]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with pytest.raises(LocalError, match="exists already"):
+    with pytest.raises(LocalError, match="already exists"):
         await services.attached.save(row, 1, path)
     assert path.read_bytes() == PARTS[0][1]
     assert services.attached.suggested("a/b.txt", "x") == f"{tmp_path}/b.txt"  # the next goes there too

@@ -43,8 +43,8 @@ def row(state: DeliveryState, **changes) -> OutboxRow:
         ),
         (events.Deferred(row(DeliveryState.DEFERRED, attempts=5)), "", "information"),
         (events.Failed(row(DeliveryState.FAILED)), "Not delivered to bob@hive.test: the reason", "error"),
-        (events.Uncertain(row(DeliveryState.UNCERTAIN)), "Nobody knows whether bob@hive.test", "warning"),
-        (events.Held(row(DeliveryState.HELD)), "waits for you: the reason", "warning"),
+        (events.Uncertain(row(DeliveryState.UNCERTAIN)), "It is not known whether bob@hive.test", "warning"),
+        (events.Held(row(DeliveryState.HELD)), "needs your decision: the reason", "warning"),
         (
             HostSeen("hive.test:1958", Decision.FIRST_USE, None),
             "First contact",
@@ -53,7 +53,7 @@ def row(state: DeliveryState, **changes) -> OutboxRow:
         (HostSeen("hive.test:1958", Decision.RENEWED, None), "renewed its certificate", "information"),
         (
             MailboxKeyChanged("bob@hive.test", "aa" * 32, "bb" * 32),
-            "The server of bob@hive.test names another certificate for it than before.",
+            "The server of bob@hive.test now reports another certificate for it.",
             "warning",
         ),
         (events.SendingStarted(row(DeliveryState.SENDING)), "", "information"),

@@ -60,7 +60,7 @@ async def test_a_command_that_reads_nothing_or_prints_without_end_does_no_harm(t
 
 async def test_a_command_that_hangs_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr("misfin_tui.services.outside.TIME_LIMIT", 0.2)
-    with pytest.raises(LocalError, match="was ended"):
+    with pytest.raises(LocalError, match="was stopped"):
         await outside(tmp_path).pipe(b"", "sleep 60")
 
 
@@ -77,7 +77,7 @@ async def test_files_are_private_and_never_overwritten(tmp_path):
     path = await service.save(tmp_path / "message.gmi", b"text")
     assert path.read_bytes() == b"text"
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(LocalError, match="exists already"):
+    with pytest.raises(LocalError, match="already exists"):
         await service.save(path, b"other")
     with pytest.raises(LocalError, match="cannot be written"):
         await service.save(tmp_path / "missing" / "message.gmi", b"text")

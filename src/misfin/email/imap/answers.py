@@ -14,7 +14,6 @@ from misfin.email.imap.tokens import MalformedError, number, tokens, words
 from misfin.email.imap.uids import UidSet
 from misfin.email.imap.values import (
     Bye,
-    Capabilities,
     Enabled,
     Exists,
     Expunged,
@@ -23,10 +22,11 @@ from misfin.email.imap.values import (
     MailboxStatus,
     Namespace,
     Namespaces,
+    OfferedCapabilities,
     Recent,
     SearchResult,
     ServerId,
-    Skipped,
+    SkippedLine,
     Status,
     StatusNotice,
     Token,
@@ -39,7 +39,7 @@ _SHOWN: Final = 200  # bytes of a line that could not be read which are kept for
 
 
 def parse_untagged(parts: Answer) -> Untagged:
-    """What an answer that begins with ``*`` says; :class:`Skipped` when it cannot be made out."""
+    """What an answer that begins with ``*`` says; :class:`SkippedLine` when it cannot be made out."""
     line = parts[0]
     assert isinstance(line, bytes)
     head = _HEAD.match(line)
@@ -48,7 +48,7 @@ def parse_untagged(parts: Answer) -> Untagged:
             raise MalformedError("no word after the asterisk")
         return _by_word(head, line[head.end() :], parts)
     except ValueError as e:  # MalformedError, and what int() and the values themselves refuse
-        return Skipped(line[:_SHOWN], str(e))
+        return SkippedLine(line[:_SHOWN], str(e))
 
 
 def _by_word(head: re.Match[bytes], rest: bytes, parts: Answer) -> Untagged:
@@ -209,7 +209,7 @@ _WHOLE: Final[dict[bytes, Callable[[bytes], Untagged]]] = {
     b"SEARCH": _search,
 }
 _LISTS: Final[dict[bytes, Callable[[list[Token]], Untagged]]] = {
-    b"CAPABILITY": lambda values: Capabilities(_upper_words(values)),
+    b"CAPABILITY": lambda values: OfferedCapabilities(_upper_words(values)),
     b"ENABLED": lambda values: Enabled(_upper_words(values)),
     b"ESEARCH": _esearch,
     b"FLAGS": _flags,

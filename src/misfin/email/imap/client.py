@@ -21,18 +21,18 @@ from misfin.email.imap.limits import (
     PATIENCE_BODY,
     PIPELINE,
 )
-from misfin.email.imap.reader import FetchPiece, Reader
+from misfin.email.imap.reader import FetchPiece, ResponseReader
 from misfin.email.imap.states import LOGGED_IN, ImapCourse, ImapState, ImapStep
 from misfin.email.imap.values import (
     Bye,
-    Capabilities,
     Code,
     Completed,
     Enabled,
     Exists,
     Greeting,
     Idling,
-    Skipped,
+    OfferedCapabilities,
+    SkippedLine,
     Status,
     StatusNotice,
     Untagged,
@@ -69,7 +69,7 @@ class IMAPClientProtocol:
 
     def __init__(self) -> None:
         self._course = ImapCourse()
-        self._reader = Reader()
+        self._reader = ResponseReader()
         self._outgoing = bytearray()
         self._queue: deque[_Sent] = deque()
         self._flight: dict[bytes, _Sent] = {}
@@ -314,7 +314,7 @@ class IMAPClientProtocol:
         match event:
             case Exists(count):
                 self._exists = count
-            case Capabilities(names):
+            case OfferedCapabilities(names):
                 self._set_capabilities(names)
             case Enabled(names):
                 self._enabled |= names
@@ -339,7 +339,7 @@ class IMAPClientProtocol:
                 if self._done:
                     self._outgoing += b"DONE\r\n"
                 return Idling(sent.tag)
-        return Skipped(line[:_SHOWN], "nothing waits for this")
+        return SkippedLine(line[:_SHOWN], "nothing waits for this")
 
     def _challenged(self, sent: _Sent, line: bytes) -> Challenge | None:
         if sent.initial:  # not inside the command, so it is the answer to an empty challenge
@@ -348,12 +348,12 @@ class IMAPClientProtocol:
             return None
         return challenge_of(line[1:])
 
-    def _tagged(self, line: bytes) -> Completed | Skipped:
+    def _tagged(self, line: bytes) -> Completed | SkippedLine:
         tag, _, rest = line.partition(b" ")
         word, _, rest = rest.strip(b" ").partition(b" ")
         sent = self._flight.get(tag)
         if sent is None or word.upper() not in (b"OK", b"NO", b"BAD"):
-            return Skipped(line[:_SHOWN], "no answer to anything that was sent")
+            return SkippedLine(line[:_SHOWN], "no answer to anything that was sent")
         code, text = status_text(rest.lstrip(b" "))
         completed = Completed(sent.tag, sent.command.name, Status(word.upper().decode("ascii")), code, text)
         del self._flight[tag]

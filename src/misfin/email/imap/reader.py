@@ -62,7 +62,7 @@ _FETCH = re.compile(
 )
 
 
-class Reader:
+class ResponseReader:
     """Cuts what a server sends into answers, within limits.
 
     :meth:`feed`, then :meth:`take` until it returns None. ``literals`` is how many bytes the literals of one

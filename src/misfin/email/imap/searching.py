@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final, Literal
 
 from misfin.email.imap.uids import UidSet
-from misfin.email.imap.writer import CommandPart, Text, atom, counted, day, header_name, text
+from misfin.email.imap.writer import CommandPart, StringPart, atom, counted, day, header_name, text
 from misfin.errors import CommandError
 
 _MARKS: Final = frozenset({
@@ -25,7 +25,7 @@ class Criterion:
     @property
     def unicode(self) -> bool:
         """True when the server has to be told in which charset its texts are."""
-        return any(isinstance(part, Text) and not part.data.isascii() for part in self.parts)
+        return any(isinstance(part, StringPart) and not part.data.isascii() for part in self.parts)
 
 
 def marked(mark: str) -> Criterion:

@@ -109,7 +109,7 @@ class Bye:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedLine:
     """A line that could not be understood and was passed over: something for a log."""
 
     line: bytes
@@ -117,7 +117,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
+class OfferedCapabilities:
     """What the server offers, in capitals. The engine remembers it."""
 
     names: frozenset[str]
@@ -321,8 +321,8 @@ class Completed:
 Untagged: TypeAlias = (
     StatusNotice
     | Bye
-    | Skipped
-    | Capabilities
+    | SkippedLine
+    | OfferedCapabilities
     | Enabled
     | ServerId
     | Namespaces

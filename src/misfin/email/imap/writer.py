@@ -19,7 +19,7 @@ from misfin.errors import CommandError
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StringPart:
     """A string, quoted or as a literal. It is not shown: it may be a password."""
 
     data: bytes = field(repr=False)
@@ -40,7 +40,7 @@ class Upload:
     binary: bool = False
 
 
-CommandPart: TypeAlias = bytes | Text | Mailbox | Upload
+CommandPart: TypeAlias = bytes | StringPart | Mailbox | Upload
 
 
 class Pause(Enum):
@@ -77,7 +77,7 @@ _HEADER_NAME: Final = re.compile(_NAME + r"\Z")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def text(value: str | bytes) -> Text:
+def text(value: str | bytes) -> StringPart:
     """A string argument; raises :class:`CommandError` when it holds NUL, CR or LF."""
     try:
         data = value.encode("utf-8") if isinstance(value, str) else value
@@ -85,7 +85,7 @@ def text(value: str | bytes) -> Text:
         raise CommandError("The text holds characters that cannot be encoded.") from None
     if {0, 10, 13} & set(data):
         raise CommandError("The text holds line breaks or NUL.")
-    return Text(data)
+    return StringPart(data)
 
 
 def atom(value: str) -> bytes:
@@ -172,7 +172,9 @@ def write(tag: str, parts: Sequence[CommandPart], spelling: Spelling) -> list[Wr
                 literal(size, part, mark=b"~" if binary else b"")
                 before = 0
             case _:
-                data = part.data if isinstance(part, Text) else encode_name(part.name, utf8=spelling.utf8)
+                data = (
+                    part.data if isinstance(part, StringPart) else encode_name(part.name, utf8=spelling.utf8)
+                )
                 if _quotable(data, utf8=spelling.utf8 and isinstance(part, Mailbox)):
                     line += b'"' + _QUOTE.sub(rb"\\\1", data) + b'"'
                 else:

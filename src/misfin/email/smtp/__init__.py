@@ -20,17 +20,15 @@ from misfin.email.smtp.errors import (
     SMTPConnectionLost,
     SMTPException,
     SMTPLocalViolation,
-    SMTPLoginRefused,
     SMTPMessageTooLarge,
     SMTPMissingExtension,
     SMTPProtocolViolation,
     SMTPRemoteViolation,
-    SMTPResponseError,
     SMTPSourceError,
     SMTPUnsupportedAuthMechanism,
 )
 from misfin.email.smtp.protocol import SMTPClientProtocol
-from misfin.email.smtp.replies import EnhancedCode, SMTPResponse
+from misfin.email.smtp.response import EnhancedCode, SMTPLoginError, SMTPResponse, SMTPResponseError
 from misfin.email.smtp.server import ServerState, SMTPServerProtocol
 from misfin.email.smtp.states import ClientState
 from misfin.email.smtp.stuffing import MessageFacts, survey
@@ -46,7 +44,7 @@ __all__ = [
     "SMTPConnectionLost",
     "SMTPException",
     "SMTPLocalViolation",
-    "SMTPLoginRefused",
+    "SMTPLoginError",
     "SMTPMessageTooLarge",
     "SMTPMissingExtension",
     "SMTPProtocolViolation",

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from misfin.email.smtp.errors import SMTPCertificateError, SMTPConnectionLost, SMTPRemoteViolation
 from misfin.email.smtp.protocol import SMTPClientProtocol
-from misfin.email.smtp.replies import SMTPResponse
+from misfin.email.smtp.response import SMTPResponse
 from misfin.email.smtp.states import ClientState
 from misfin.errors import DeliveryTimeoutError, HandshakeError
 from misfin.net.dialing import Endpoint

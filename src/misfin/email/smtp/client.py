@@ -15,12 +15,8 @@ from typing import BinaryIO, Self
 
 from misfin.email.sasl import Authenticator, ChannelBinding, Conversation, Credentials, ranked, strongest
 from misfin.email.smtp.channel import Channel
-from misfin.email.smtp.errors import (
-    SMTPArgumentError,
-    SMTPLoginRefused,
-    SMTPMissingExtension,
-)
-from misfin.email.smtp.replies import SMTPResponse
+from misfin.email.smtp.errors import SMTPArgumentError, SMTPMissingExtension
+from misfin.email.smtp.response import SMTPLoginError, SMTPResponse
 from misfin.email.smtp.states import ClientState
 from misfin.email.smtp.transaction import MailTransaction, RecipientResult, SMTPTimeouts, SubmissionResult
 from misfin.errors import ConnectError
@@ -113,8 +109,8 @@ class SMTPClient:
 
         Raises :class:`~misfin.errors.DeliveryError` where the server cannot be reached or TLS fails
         (:class:`~misfin.email.smtp.errors.SMTPCertificateError` for its certificate),
-        :class:`~misfin.email.smtp.errors.SMTPLoginRefused` and other
-        :class:`~misfin.email.smtp.errors.SMTPResponseError` where it refuses,
+        :class:`~misfin.email.smtp.response.SMTPLoginError` and other
+        :class:`~misfin.email.smtp.response.SMTPResponseError` where it refuses,
         :class:`~misfin.email.sasl.SASLError`, and :class:`~misfin.email.smtp.errors.SMTPException`.
         """
         async with self._busy:
@@ -215,9 +211,7 @@ class SMTPClient:
             response = await self._try(channel, authenticator)
             if not response.is_error():
                 return
-            refused = SMTPLoginRefused(
-                response, authenticator.mechanism, getattr(authenticator, "refusal", "")
-            )
+            refused = SMTPLoginError(response, authenticator.mechanism, getattr(authenticator, "refusal", ""))
             if response.code != _NOT_KNOWN or channel.smtp.state is not ClientState.ready:
                 raise refused
         if response is not None:

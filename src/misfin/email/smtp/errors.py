@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from misfin.errors import (
     HandshakeError,
     LocalError,
@@ -12,10 +10,6 @@ from misfin.errors import (
     RemoteError,
     RemoteProtocolError,
 )
-from misfin.model.safetext import plain
-
-if TYPE_CHECKING:
-    from misfin.email.smtp.replies import SMTPResponse
 
 
 class SMTPException(MisfinError):
@@ -67,26 +61,6 @@ class SMTPMessageTooLarge(SMTPException, LocalError, ValueError):
         super().__init__(f"The message is {size:,} bytes long; the server accepts at most {limit:,}.")
         self.size = size
         self.limit = limit
-
-
-class SMTPResponseError(SMTPException, RemoteError):
-    """The server refused what was asked; ``response`` is what it said."""
-
-    def __init__(self, message: str, response: SMTPResponse) -> None:
-        super().__init__(message)
-        self.response = response
-
-
-class SMTPLoginRefused(SMTPResponseError):
-    """The server refused to log us in by ``mechanism``; ``detail`` is what that mechanism knows besides."""
-
-    remedy = "Check user name and password."
-
-    def __init__(self, response: SMTPResponse, mechanism: str, detail: str = "") -> None:
-        words = plain(response.text, one_line=True)
-        super().__init__(f"The server refused the log-in: {response.code} {words}", response)
-        self.mechanism = mechanism
-        self.detail = detail
 
 
 class SMTPSourceError(SMTPException, LocalError):

@@ -190,9 +190,11 @@ class SMTPClientProtocol(Session):
         An ``EmailMessage`` is written in the form :meth:`mail` announced: in 7 bits unless it named
         ``eight_bit``, its header encoded unless it named ``smtputf8``.
         """
-        self._sending()
+        _require_message(self._state)
         stuffer = DotStuffer()
-        stuffed = self._stuffed(message if isinstance(message, bytes) else self._written(message), stuffer)
+        if not isinstance(message, bytes):
+            message = _written(message, smtputf8=self._utf8, eight_bit=self._eight_bit)
+        stuffed = self._stuffed(message, stuffer)
         self._stuffer = stuffer
         self._outgoing.append(stuffed)
         self.end_data()
@@ -204,7 +206,7 @@ class SMTPClientProtocol(Session):
         over 127 that :meth:`mail` did not announce: then only closing the connection is left, as the server
         waits for the rest of the message. :func:`~misfin.email.smtp.stuffing.survey` finds both before.
         """
-        self._sending()
+        _require_message(self._state)
         self._outgoing.append(self._stuffed(chunk, self._stuffer))
 
     def end_data(self) -> None:
@@ -213,7 +215,7 @@ class SMTPClientProtocol(Session):
         Where every recipient of a group of commands was refused and the server takes the message all the
         same, this alone has to follow (RFC 2920 §3.1).
         """
-        self._sending()
+        _require_message(self._state)
         self._outgoing.append(self._stuffer.finish())
         self._end_message()
 
@@ -234,10 +236,6 @@ class SMTPClientProtocol(Session):
 
     # ---- inside ----------------------------------------------------------------------------------
 
-    def _sending(self) -> None:
-        if self._state is not ClientState.send_data:
-            raise SMTPLocalViolation(f"A message is not possible: the session is {self._state.value}.")
-
     def _stuffed(self, chunk: bytes, stuffer: DotStuffer) -> bytes:
         if not self._accepted:
             raise SMTPLocalViolation("No recipient was accepted: end_data() is all that may follow.")
@@ -245,12 +243,18 @@ class SMTPClientProtocol(Session):
             raise SMTPArgumentError("The message has bytes over 127, and mail() did not say so.")
         return stuffer.feed(chunk)
 
-    def _written(self, message: EmailMessage) -> bytes:
-        from email.policy import SMTP, SMTPUTF8  # 20 ms of imports that most callers do without
 
-        policy = SMTPUTF8 if self._utf8 else SMTP
-        policy = policy.clone(cte_type="8bit" if self._eight_bit else "7bit")
-        if "bcc" in message or "resent-bcc" in message:
-            message = copy(message)
-            del message["bcc"], message["resent-bcc"]
-        return message.as_bytes(policy=policy)
+def _written(message: EmailMessage, *, smtputf8: bool, eight_bit: bool) -> bytes:
+    from email.policy import SMTP, SMTPUTF8  # 20 ms of imports that most callers do without
+
+    policy = SMTPUTF8 if smtputf8 else SMTP
+    policy = policy.clone(cte_type="8bit" if eight_bit else "7bit")
+    if "bcc" in message or "resent-bcc" in message:
+        message = copy(message)
+        del message["bcc"], message["resent-bcc"]
+    return message.as_bytes(policy=policy)
+
+
+def _require_message(state: ClientState) -> None:
+    if state is not ClientState.send_data:
+        raise SMTPLocalViolation(f"A message is not possible: the session is {state.value}.")

@@ -3,76 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from misfin.email.smtp.errors import SMTPRemoteViolation, SMTPResponseError
+from misfin.email.smtp.errors import SMTPRemoteViolation
 from misfin.email.smtp.limits import MAX_REPLY, MAX_REPLY_LINE, MAX_REPLY_LINES, MAX_UNREAD
-from misfin.model.safetext import plain
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
-_ENHANCED = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?:[ \t]+|$)")
 
 
-class EnhancedCode(NamedTuple):
-    """The status code of RFC 3463 that may begin a reply's text, such as ``5.1.1``."""
-
-    kind: int
-    subject: int
-    detail: int
-
-    def __str__(self) -> str:
-        return f"{self.kind}.{self.subject}.{self.detail}"
-
-
-@dataclass(frozen=True)
-class SMTPResponse:
-    """One reply of the server.
-
-    ``message`` is its text, lines joined by LF, bytes that are not UTF-8 replaced; it is a stranger's text.
-    ``command`` names what it answers: the verb, ``"."`` for the message itself, ``""`` for the greeting and
-    for what nobody asked. ``recipient`` is the address of an answered RCPT, and of each answer after the
-    message in LMTP.
-    """
-
-    code: int
-    message: str
-    command: str = field(default="", compare=False)
-    recipient: str | None = field(default=None, compare=False)
-
-    def is_error(self) -> bool:
-        """Whether it refuses, for now or for good."""
-        return self.code >= 400
-
-    @property
-    def is_temporary(self) -> bool:
-        """Whether it refuses for now: the same may be accepted later."""
-        return 400 <= self.code < 500
-
-    @property
-    def is_permanent(self) -> bool:
-        """Whether it refuses for good."""
-        return self.code >= 500
-
-    @property
-    def enhanced(self) -> EnhancedCode | None:
-        """The enhanced status code, if there is one and it says the same as ``code``."""
-        found = _ENHANCED.match(self.message)
-        if found is None or found[1] != str(self.code)[0]:
-            return None
-        return EnhancedCode(*map(int, found.groups()))
-
-    @property
-    def text(self) -> str:
-        """``message`` without the enhanced status codes at the beginning of its lines."""
-        return "\n".join(_ENHANCED.sub("", line, count=1) for line in self.message.split("\n"))
-
-    def raise_as_exception(self) -> NoReturn:
-        """Raise it as a :class:`~misfin.email.smtp.errors.SMTPResponseError`."""
-        raise SMTPResponseError(f"{self.code} {plain(self.message, one_line=True)}", self)
-
-
-class Reply(NamedTuple):
+class ReplyLines(NamedTuple):
     """A reply as it came: the code, and each line's text."""
 
     code: int
@@ -95,7 +34,7 @@ class ReplyParser:
         self._code = b""
         self._lines: list[bytes] = []
         self._size = 0
-        self._ready: Reply | None = None
+        self._ready: ReplyLines | None = None
         self._fault = ""
 
     @property
@@ -124,7 +63,7 @@ class ReplyParser:
             self._read(line, end + 1)
         return self._ready is not None or bool(self._fault)
 
-    def take(self) -> Reply | None:
+    def take(self) -> ReplyLines | None:
         """The next reply, or None while it is not whole.
 
         Raises :class:`~misfin.email.smtp.errors.SMTPRemoteViolation`, from then on every time.
@@ -151,7 +90,7 @@ class ReplyParser:
             self._lines.append(found[3] or b"")
             if found[2] != b"-":
                 lines = tuple(text.decode("utf-8", "replace") for text in self._lines)
-                self._ready = Reply(int(self._code), lines)
+                self._ready = ReplyLines(int(self._code), lines)
                 self._lines, self._size = [], 0
 
 

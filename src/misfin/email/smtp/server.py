@@ -10,11 +10,11 @@ from misfin.email.smtp import arguments
 from misfin.email.smtp.errors import SMTPArgumentError, SMTPLocalViolation, SMTPRemoteViolation
 from misfin.email.smtp.limits import MAX_AUTH_LINE, MAX_BAD_COMMANDS, MAX_SERVER_LINE, MAX_UNREAD
 from misfin.email.smtp.serverevents import (
+    DataPiece,
     LoginContinues,
     LoginStarts,
     MailStarts,
     MessageEnds,
-    MessagePiece,
     RecipientNamed,
     ServerEvent,
     SessionEnds,
@@ -219,7 +219,7 @@ class SMTPServerProtocol:
             piece = unstuffer.feed(data)
             self._size += len(piece)
             if piece and self._size <= self._max:
-                return MessagePiece(piece)
+                return DataPiece(piece)
             if not unstuffer.done:
                 return None
         self._held[:0] = unstuffer.rest

@@ -57,7 +57,7 @@ class RecipientNamed(ServerEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class MessagePiece(ServerEvent):
+class DataPiece(ServerEvent):
     """A piece of the message, as it was before it was made ready for the wire."""
 
     data: bytes

@@ -15,7 +15,8 @@ from misfin.email.smtp.errors import (
 )
 from misfin.email.smtp.extensions import Extensions
 from misfin.email.smtp.limits import MAX_COMMAND, MAX_COMMAND_PARAMETERS
-from misfin.email.smtp.replies import Reply, ReplyParser, SMTPResponse
+from misfin.email.smtp.replies import ReplyLines, ReplyParser
+from misfin.email.smtp.response import SMTPResponse
 from misfin.email.smtp.states import GROUPED, LAST_OF_GROUP, NO_EHLO, TABLE, ClientState, Command
 from misfin.model.safetext import plain
 
@@ -177,7 +178,7 @@ class Session:
 
     # ---- replies ---------------------------------------------------------------------------------
 
-    def _answered(self, reply: Reply) -> SMTPResponse | None:
+    def _answered(self, reply: ReplyLines) -> SMTPResponse | None:
         """Move on by a reply."""
         code, text = reply.code, "\n".join(reply.lines)
         awaited = self._awaited.popleft() if self._awaited else None
@@ -202,7 +203,7 @@ class Session:
         self._hoped = self._state
         self._send(Command.HELO, f"HELO {self._domain}")
 
-    def _move(self, awaited: Awaited, reply: Reply) -> None:
+    def _move(self, awaited: Awaited, reply: ReplyLines) -> None:
         """Take the step of the table, and note what the reply says."""
         command, code = awaited.command, reply.code
         step = TABLE[self._state].get(command)
@@ -227,7 +228,7 @@ class Session:
         if code < 400:
             self._note(awaited, reply)
 
-    def _note(self, awaited: Awaited, reply: Reply) -> None:
+    def _note(self, awaited: Awaited, reply: ReplyLines) -> None:
         match awaited.command:
             case Command.EHLO | Command.LHLO:
                 self._extensions = Extensions.read(reply.lines[1:])

@@ -18,7 +18,7 @@ from misfin.email.smtp.errors import (
     SMTPRemoteViolation,
     SMTPSourceError,
 )
-from misfin.email.smtp.replies import SMTPResponse
+from misfin.email.smtp.response import SMTPResponse
 from misfin.email.smtp.states import ClientState
 from misfin.email.smtp.stuffing import MessageFacts, survey
 

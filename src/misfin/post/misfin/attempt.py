@@ -90,11 +90,11 @@ def _redirect_problem(due: Due, target: MisfinAddress | None, own: MisfinAddress
     if target is None:
         return "The server redirects the message, but to something that is not an address."
     if same_person(target, own):
-        return "The server redirects the message back to yourself."
+        return "The server redirects the message back to you."
     if len(due.hops) >= MAX_HOPS:
         return f"The message was redirected more than {MAX_HOPS} times."
     if recipient_of(target).address in (due.written_to, *due.hops):
-        return f"The server redirects the message to {target.address}, where it has been already."
+        return f"The server redirects the message to {target.address}, where it has already been."
     return ""
 
 

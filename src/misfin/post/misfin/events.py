@@ -1,4 +1,4 @@
-"""What only Misfin has to tell beside the deliveries: hosts met, and keys that changed."""
+"""What only Misfin reports beside the deliveries: hosts seen, and keys that changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from misfin.trust.tofu import Decision
 
 @dataclass(frozen=True, slots=True)
 class HostSeen(News):
-    """A host was met for the first time, or with a new certificate for its old key; ``name`` is its pin."""
+    """A host was seen for the first time, or with a new certificate for its old key; ``name`` is its pin."""
 
     name: str
     decision: Decision
@@ -27,7 +27,7 @@ class HostSeen(News):
 
 @dataclass(frozen=True, slots=True)
 class MailboxKeyChanged(News):
-    """After a delivery: the recipient's server named another fingerprint than before (docs/protocol.md §4.4).
+    """After a delivery: the recipient's server gave another fingerprint than before (docs/protocol.md §4.4).
 
     ``before`` and ``now`` are 64 hex digits. It cannot protect the message that was sent.
     """
@@ -40,7 +40,7 @@ class MailboxKeyChanged(News):
     def text(self) -> str:
         """One warning sentence and what to do."""
         return (
-            f"The server of {self.address} names another certificate for it than before: {self.now}, before"
-            f" {self.before}. The message was delivered. A renewed certificate looks like this, and so does"
-            " another key: ask the recipient through another channel which it is."
+            f"The server of {self.address} gave a different certificate for it than before:"
+            f" {self.now} instead of {self.before}. The message was delivered. The certificate may have been"
+            " renewed, or the key may be another one: check with the recipient through another channel."
         )

@@ -1,6 +1,6 @@
 """The transport for Misfin addresses, over a profile's identities and pins.
 
-What leaves is written by ``misfin.compose``, each delivery is one hop of attempt.py, and the certificate of a
+Messages are written by ``misfin.compose``, each delivery is one hop of attempt.py, and the certificate of a
 host is judged inside the connection. Every message has a connection of its own, as the protocol wants.
 """
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from misfin.trust.identity import Identity
     from misfin.trust.pins import PinBook
 
-_ONLY_TEXT = "A Misfin message has no Cc, no Bcc and no attached files."
+_ONLY_TEXT = "A Misfin message cannot have Cc, Bcc or attachments."
 _CAPABILITIES = Capabilities(split=True, forward_unchanged=True)
 
 
@@ -57,8 +57,8 @@ class MisfinTransport:
     """Sends gemmail; :class:`~misfin.post.transport.Transport` says what each method promises.
 
     ``address_of`` gives the address of an account, by what drafts and the outbox call it: the address itself
-    for an identity, a name for a mailbox kept elsewhere. ``hosts`` gives some hosts another place or version,
-    ``sender_lines`` are hosts that are known to want the sender's address in the message,
+    for an identity, a name for a mailbox kept elsewhere. ``hosts`` gives some hosts another address or
+    version, ``sender_lines`` are hosts that are known to want the sender's address in the message,
     ``trust_on_first_use`` off holds messages to hosts never met, ``timeout`` is seconds to wait for an
     answer. ``now`` is the clock (Unix seconds).
     """
@@ -110,7 +110,7 @@ class MisfinTransport:
 
     def compose(self, draft: Draft) -> Composed:
         if _has_more(draft):
-            raise LocalError(_ONLY_TEXT, remedy="Take these off, or send it from an e-mail account.")
+            raise LocalError(_ONLY_TEXT, remedy="Remove them, or send it from an e-mail account.")
         message = gemmail_of(draft)
         if len(message) > MAX_MESSAGE:
             raise MessageTooLargeError(len(message), MAX_MESSAGE, Version.C)
@@ -167,7 +167,7 @@ class MisfinTransport:
         return self._identities.load(self._address_of(account))
 
     async def _checked(self, identity: Identity, marks: Marks) -> list[str]:
-        """What is wrong with our identity; said once, and no reason to hold a message.
+        """What is wrong with our identity; reported once, and no reason to hold a message.
 
         See docs/protocol.md §4.3.
         """
@@ -200,8 +200,12 @@ class MisfinTransport:
         from misfin.post.events import CourierNotice
 
         now = self._now()
-        with suppress(StoreError):  # said another time
-            return [CourierNotice(text) for what, text in notices if not self._pins.told(what, now=now)]
+        with suppress(StoreError):  # reported another time
+            return [
+                CourierNotice(text)
+                for what, text in notices
+                if not self._pins.already_reported(what, now=now)
+            ]
         return []
 
     def answered(self, name: str) -> str | None:

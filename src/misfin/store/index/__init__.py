@@ -1,3 +1,3 @@
-"""The mail index: a throw-away SQLite cache over the Maildirs, keyed by their unique names."""
+"""The mail index: a disposable SQLite cache of the Maildirs, keyed by their unique file names."""
 
 from misfin.store.index.mailindex import MailIndex as MailIndex

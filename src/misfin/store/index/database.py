@@ -1,8 +1,8 @@
-"""The open index file: readers beside one writer, and what happens when the file turns out to be no good.
+"""The open index file: many readers and one writer, and recovery from a damaged file.
 
-Readers see the last finished change while the next one is written (WAL). A damaged file is replaced by an
-empty one, here and by whichever program notices first; the others see that the file is another one and
-open it too. ``serial`` counts that, so that a scan can start again.
+Readers see the last committed change while the next one is written (WAL). A damaged file is replaced by an
+empty one, by whichever program notices first; the others see that the file is a different one and open it.
+``serial`` counts replacements, so that a scan can start again.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-"""SQLITE_ERROR is a table or column that is not there: our statements are right, so the file is wrong."""
+"""SQLITE_ERROR means a missing table or column: our statements are correct, so the file is wrong."""
 
 _REMEDIES: Final = {
-    sqlite3.SQLITE_FULL: "The disk is full; make room and try again.",
+    sqlite3.SQLITE_FULL: "The disk is full; free some space and try again.",
     sqlite3.SQLITE_READONLY: "The cache folder must be writable.",
-    sqlite3.SQLITE_BUSY: "Another program holds it; try again in a moment.",
+    sqlite3.SQLITE_BUSY: "Another program has it locked; try again in a moment.",
 }
 _IDLE_READERS: Final = 4
 _T = TypeVar("_T")
 
 
 class LostError(Exception):
-    """The index file was replaced by an empty one while it was worked on: start again."""
+    """The index file was replaced by an empty one during the operation: start again."""
 
 
 class IndexFile:
@@ -43,21 +43,21 @@ class IndexFile:
         self.path = path
         self.serial = 0
         self._lock = threading.RLock()
-        """Guards the writer, who holds it for a whole transaction."""
+        """Guards the writer, which holds it for a whole transaction."""
         self._pool = threading.Lock()
-        """Guards the idle readers; never held while anything is waited for."""
+        """Guards the idle readers; never held while waiting for anything."""
         self._writer: sqlite3.Connection | None = None
         self._idle: list[sqlite3.Connection] = []
         self._identity: tuple[int, int] | None = None
         self._shelter: TemporaryDirectory[str] | None = None
         self.replaced: Callable[[], object] = bool
-        """Called, in whatever thread notices it, when the file has become another one."""
+        """Called, in the thread that notices it, when the file has been replaced."""
 
     def open(self) -> None:
-        """Open or make the file; where its folder cannot be written, one that lasts as long as this object.
+        """Open or create the file; if its folder cannot be written, a temporary one for this object.
 
         Raises:
-            StoreError: neither can be made.
+            StoreError: neither is possible.
         """
         with self._lock:
             if self._writer is None:
@@ -69,7 +69,7 @@ class IndexFile:
         except StoreError:
             if self._shelter is not None:
                 raise
-            from tempfile import TemporaryDirectory  # seldom needed: not for the first frame
+            from tempfile import TemporaryDirectory  # rarely needed: not before the first frame
 
             self._shelter = TemporaryDirectory(prefix="misfin-index-", ignore_cleanup_errors=True)
             self.path = Path(self._shelter.name) / "index.db"
@@ -86,7 +86,7 @@ class IndexFile:
     def _close(self) -> None:
         with self._pool:
             idle, self._idle = self._idle, []
-            self.serial += 1  # readers still out are closed when they come back
+            self.serial += 1  # readers in use are closed when they are returned
         for db in (*idle, self._writer):
             if db is not None:
                 with suppress(sqlite3.Error):
@@ -94,7 +94,7 @@ class IndexFile:
         self._writer = None
 
     def replace(self, serial: int) -> None:
-        """Throw the file away and start an empty one, unless that was done since ``serial``."""
+        """Replace the file by an empty one, unless that was done since ``serial``."""
         with self._lock:
             if serial == self.serial:
                 self._close()
@@ -104,10 +104,10 @@ class IndexFile:
                 self.replaced()
 
     def read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
-        """What ``act`` finds, all of it in one state of the index.
+        """Run ``act`` on one consistent state of the index and return its result.
 
         Raises:
-            LostError: the file was damaged and is an empty one now.
+            LostError: the file was damaged and has been replaced by an empty one.
             StoreError: it cannot be read.
         """
         db, serial = self._borrow()
@@ -128,12 +128,12 @@ class IndexFile:
         return result
 
     def write(self, act: Callable[[sqlite3.Connection], _T], *, visible: bool = True) -> _T:
-        """Do ``act`` as one change of the index, seen by readers as a whole.
+        """Run ``act`` as one change of the index, which readers see as a whole.
 
-        ``generation`` goes up with it, unless it changes nothing that is ever shown (``visible``).
+        Increases ``generation``, unless nothing that is shown changes (``visible``).
 
         Raises:
-            LostError: the file was damaged and is an empty one now.
+            LostError: the file was damaged and has been replaced by an empty one.
             StoreError: it cannot be written; nothing was changed.
         """
         with self._lock:
@@ -156,7 +156,7 @@ class IndexFile:
         return result
 
     def _renew(self) -> None:
-        """Follow the file: open it if it is closed, or another one by now. The lock is held."""
+        """Open the file if it is closed or has been replaced. The caller holds the lock."""
         if self._writer is None:
             self._open()
         elif _identity(self.path) != self._identity:
@@ -187,7 +187,7 @@ class IndexFile:
         db.close()
 
     def _translated(self, error: sqlite3.Error, serial: int) -> Exception:
-        """What to raise for an error of SQLite; a damaged file is replaced first."""
+        """The exception to raise for an error of SQLite; replaces a damaged file first."""
         code = getattr(error, "sqlite_errorcode", None)
         primary = code & 0xFF if code is not None else None
         if primary in _DAMAGED or (primary is None and isinstance(error, sqlite3.DatabaseError)):
@@ -195,7 +195,7 @@ class IndexFile:
             return LostError()
         return StoreError(
             f"The mail index {self.path} could not be used: {error}.",
-            remedy=_REMEDIES.get(primary or 0, "It can be made again with `misfin-tui doctor --reindex`."),
+            remedy=_REMEDIES.get(primary or 0, "Rebuild it with `misfin-tui doctor --reindex`."),
         )
 
 

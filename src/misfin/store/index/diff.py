@@ -1,12 +1,12 @@
-"""What differs between the Maildirs and the index: messages that came, went, moved or changed their flags.
+"""Finds differences between the Maildirs and the index: messages added, removed, moved or with other flags.
 
-A folder that did not change since it was last listed costs two ``stat`` calls. A listed one costs its names,
-compared with the index's in batches. Nothing is written here, and opened are only new files that may be
-messages which have vanished under their old names.
+A folder that has not changed since it was last listed costs two ``stat`` calls. A changed one is listed, and
+its names are compared with the index in batches. Nothing is written here, and the only files opened are new
+ones that may be messages missing under their old names.
 
-Another program may rename any file at any moment, between two of our steps too. A rename never takes a
-message away for even a moment, but a walk over folders can miss one that leaves a folder not yet listed for
-one that was. So a message counts as gone only when two walks in a row missed it, or nothing moved during one.
+Another program may rename any file at any moment, also between two of our steps. A renamed message is never
+absent, but a walk over folders can miss one that moves from a folder not yet listed to one already listed. So
+a message counts as gone only if two walks in a row missed it, or if nothing changed during a walk.
 """
 
 from __future__ import annotations
@@ -29,16 +29,19 @@ from misfin.store.index.waiting import Waiting
 from misfin.store.mail.keywords import FILE as KEYWORDS_FILE
 
 SMALL: Final = 1000
-"""Folders of up to so many messages are also looked at for files replaced under their old name."""
+"""Folders with up to this many messages are also checked for files replaced under the same name."""
 
 _BATCH: Final = 2000
-_SUBDIRS: Final = ("new", "cur")  # in the order messages travel: one that moves is seen twice, not never
+_SUBDIRS: Final = (
+    "new",
+    "cur",
+)  # in the order messages move, so that a moving one is seen twice rather than never
 
 _T = TypeVar("_T")
 
 
 class Reader(Protocol):
-    """Does something in one state of the index."""
+    """Runs a function on one consistent state of the index."""
 
     def __call__(self, act: Callable[[sqlite3.Connection], _T]) -> _T: ...
 
@@ -60,21 +63,21 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class Differences:
-    """What one walk over the folders says."""
+    """The result of one walk over the folders."""
 
     states: dict[tuple[int, str], FileState] = field(default_factory=dict)
     gone: list[Known] = field(default_factory=list)
     fresh: Waiting = field(default_factory=Waiting)
     replaced: list[Known] = field(default_factory=list)
-    """Messages whose file is another one now, or could not be read before: to be read again."""
+    """Messages to read again, because the file was replaced or could not be read before."""
     renamed: list[write.Renamed] = field(default_factory=list)
     moved: int = 0
     unreadable: list[Path] = field(default_factory=list)
     unsure: bool = False
-    """Some messages could not be told from ones on their way; soon another walk can."""
+    """Whether some messages may be missing only because they are being moved; walk again soon."""
 
     def spare(self, doubtful: set[Known]) -> None:
-        """Take these for messages on their way: they stay, and their folders are listed again next time."""
+        """Treat these as being moved: keep them, and list their folders again next time."""
         for known in doubtful:
             self.unsure = True
             for subdir in _SUBDIRS:
@@ -83,7 +86,7 @@ class Differences:
 
 
 class Walk:
-    """One walk over all folders. ``folders`` are those the index knows; ``read`` asks it."""
+    """One walk over all folders. ``folders`` are those in the index; ``read`` queries it."""
 
     def __init__(self, folders: Mapping[int, Folder], read: Reader, now: Callable[[], float]) -> None:
         self.folders = folders
@@ -92,7 +95,7 @@ class Walk:
         self.found = Differences()
 
     def compare(self) -> Differences:
-        """List what changed and tell messages that moved from those that came and went."""
+        """List changed folders; match removed and added messages that are the same one, moved."""
         for folder in self.folders.values():
             for subdir in _SUBDIRS:
                 before, state = folder.states[subdir], listing.look(folder.path / subdir, self.now())
@@ -107,7 +110,7 @@ class Walk:
         return self.found
 
     def certain(self) -> bool:
-        """Whether, for all that can be known, nothing was renamed while the folders were listed."""
+        """Whether nothing was renamed while the folders were listed, as far as this can be known."""
         for folder in self.folders.values():
             for subdir in _SUBDIRS:
                 seen = self.found.states.get((folder.number, subdir), folder.states[subdir])
@@ -123,11 +126,11 @@ class Walk:
         rest: list[bytes] = []
         try:
             listed = listing.names(folder.path / subdir)
-            if blank:  # as at a first build: nothing to compare with, so nothing has to be in memory
+            if blank:  # as in a first build: nothing to compare with, so nothing has to be in memory
                 self.found_fresh(folder, prefix, listed)
             else:
                 rest = sorted(listed)
-        except OSError:  # it cannot be read now: what is known of it stays
+        except OSError:  # it cannot be read now: keep its messages
             found.states[folder.number, subdir] = FileState()
             found.unreadable.append(folder.path)
             return
@@ -135,7 +138,7 @@ class Walk:
 
         def sift(db: sqlite3.Connection) -> None:
             cursor = db.execute(_NAMES, where)
-            # Both in the order of names, the last ones first: of either, a part is compared at a time.
+            # Both sorted by name, descending, so that they can be compared part by part.
             while batch := cursor.fetchmany(_BATCH):
                 rows = {name: row for row, name in batch}
                 start = bisect_left(rest, batch[-1][1])
@@ -160,7 +163,7 @@ class Walk:
             self.found.fresh.add(listing.arrival(name), FilePlace(folder.number, prefix + name))
 
     def compare_tags(self, folder: Folder) -> None:
-        """The names of the folder's tags changed: what the flags of its messages mean did, too."""
+        """The names of the folder's tags changed, so the flags of its messages mean other tags."""
 
         def sift(db: sqlite3.Connection) -> None:
             cursor = db.execute("SELECT row, file, tags FROM messages WHERE folder = ?", (folder.number,))
@@ -173,7 +176,7 @@ class Walk:
         self.read(sift)
 
     def pair(self) -> None:
-        """Find new files that are messages known under another name: flags changed, or moved."""
+        """Find new files that are known messages under another name, because of new flags or a move."""
         found = self.found
         lost: defaultdict[bytes, list[Known]] = defaultdict(list)
         for known in found.gone:
@@ -203,7 +206,7 @@ class Walk:
         found.spare(moving & set(found.gone))
 
     def pair_by_contents(self) -> None:
-        """Find new files that are messages known under another key: a sync tool gives its own names."""
+        """Find new files that are known messages under another key, because a sync tool renamed them."""
         found = self.found
         lost: defaultdict[tuple[int, int], list[Known]] = defaultdict(list)
         for known in found.gone:
@@ -233,7 +236,7 @@ class Walk:
         self.found.renamed.append(write.Renamed(known.row, place, *meant))
 
     def alike(self, place: FilePlace, candidates: Sequence[Known]) -> Known | None:
-        """Of messages whose files had the size and time of a new file, the one that says what it says."""
+        """Of messages whose files had the size and time of a new file, the one with the same content."""
         folder = self.folders[place.folder]
         digest = read_place(folder.path, place, folder.account, folder.keywords)
         if digest is None:
@@ -248,17 +251,18 @@ class Walk:
         return self.read(says_it)
 
     def is_same(self, known: Known, fresh: FilePlace) -> bool | None:
-        """Whether a new file of a known message's key is that message; None when it has gone on meanwhile.
+        """Whether a new file with a known message's key is that message; None if it has moved on since.
 
-        In another folder the key alone does not prove it.
+        In another folder the key alone is no proof.
         """
         folder = self.folders[fresh.folder]
         return known.folder == fresh.folder or _same_file(folder.path_of(fresh.file), known)
 
 
 def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Digest) -> int | None:
-    """The row of a message that a file new to the index is, missing where it was: known by its key, or, if
-    that is another one, by what it says.
+    """The row of the known message that a new file is, if it is missing at its old place.
+
+    It is recognized by its key or, if that differs, by its content.
     """
     place = digest.place
     key = split_key(place.file[4:])
@@ -271,7 +275,7 @@ def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Di
                 alike = folder.number == place.folder or (known.size, known.mtime) == _facts_of(digest)
                 if alike and _missing(folders, known, place):
                     return known.row
-    for row in db.execute(_TWINS, (digest.tie, *_said(digest), *_facts_of(digest))):
+    for row in db.execute(_TWINS, (digest.own_token, *_said(digest), *_facts_of(digest))):
         known = Known._make(row)
         account = folders[known.folder].account if known.folder in folders else None
         if account == folders[place.folder].account and _missing(folders, known, place):
@@ -283,9 +287,8 @@ def _missing(folders: Mapping[int, Folder], known: Known, place: FilePlace) -> b
     return known.place != place and not os.path.lexists(folders[known.folder].path_of(known.file))
 
 
-def fled(db: sqlite3.Connection, folders: Mapping[int, Folder], known: Known) -> write.Renamed | None:
-    """Where a message is that every walk has missed: under its name in another folder, as moving leaves
-    it."""
+def moved_to(db: sqlite3.Connection, folders: Mapping[int, Folder], known: Known) -> write.Renamed | None:
+    """Where a message is that every walk has missed: under the same name in another folder, after a move."""
     for folder in folders.values():
         for subdir in (b"new/", b"cur/"):
             place = FilePlace(folder.number, subdir + known.file[4:])
@@ -298,15 +301,15 @@ def fled(db: sqlite3.Connection, folders: Mapping[int, Folder], known: Known) ->
     return None
 
 
-_NAMES: Final = (  # answered by the index of file names alone
+_NAMES: Final = (  # answered from the SQL index of file names alone
     "SELECT row, substr(file, 5) FROM messages WHERE folder = ? AND file >= ? AND file < ? ORDER BY file DESC"
 )
 _MESSAGE: Final = "SELECT row, folder, file, size, mtime, faulty FROM messages WHERE "
 _KEYED: Final = _MESSAGE + "folder = ? AND (file = ? OR (file >= ? AND file < ?))"
-_SAYS: Final = "SELECT 1 FROM messages WHERE row = ? AND date = ? AND turn = ?"
+_SAYS: Final = "SELECT 1 FROM messages WHERE row = ? AND date = ? AND tiebreak = ?"
 _TWINS: Final = (  # the token of a message's own Message-ID is among those of its thread
     "SELECT l.row, l.folder, l.file, l.size, l.mtime, l.faulty FROM tokens t JOIN messages l USING (thread)"
-    " WHERE t.token = ? AND l.date = ? AND l.turn = ? AND l.size = ? AND l.mtime = ?"
+    " WHERE t.token = ? AND l.date = ? AND l.tiebreak = ? AND l.size = ? AND l.mtime = ?"
 )
 
 
@@ -315,8 +318,8 @@ def _known(db: sqlite3.Connection, row: int) -> Known:
 
 
 def _said(digest: Digest) -> tuple[float, int]:
-    """What the index keeps of a message's contents that two messages hardly ever share."""
-    return write.date_kept(digest.date), digest.turn
+    """Values of a message in the index that two different messages hardly ever share."""
+    return write.date_kept(digest.date), digest.tiebreak
 
 
 def _facts_of(digest: Digest) -> tuple[int, int]:
@@ -324,7 +327,7 @@ def _facts_of(digest: Digest) -> tuple[int, int]:
 
 
 def _facts(path: bytes) -> tuple[int, int] | None:
-    """Size and time of a file; None when there is none."""
+    """Size and time of a file; None if it does not exist."""
     try:
         facts = os.stat(path)  # noqa: PTH116  (bytes)
     except OSError:
@@ -333,6 +336,6 @@ def _facts(path: bytes) -> tuple[int, int] | None:
 
 
 def _same_file(path: bytes, known: Known) -> bool | None:
-    """Whether a file is the one that was read for a message; None when there is none."""
+    """Whether a file is the one that was read for a message; None if it does not exist."""
     facts = _facts(path)
     return None if facts is None else facts == (known.size, known.mtime)

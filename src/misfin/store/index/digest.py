@@ -1,4 +1,4 @@
-"""What the index keeps of one message: read once from its bytes, with every value bounded."""
+"""What the index stores about one message: read once from its bytes, with every value limited in size."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from misfin.store.index.file_place import SEPARATOR, FilePlace
 from misfin.store.index.listing import Meaning, arrival, meaning
 from misfin.store.index.threads import message_tokens, pack, people_tokens, split_subject, token
 from misfin.store.message.fields import Person
-from misfin.store.message.mime import ParsedMessage, ReadingRemark, TextKind, read_message
+from misfin.store.message.mime import ParsedMessage, read_message
+from misfin.store.message.parts import ReadingRemark, TextKind
 
 MAX_READ: Final = 4 * 1024 * 1024
-"""Bytes read of one file for indexing: an ordinary message with its attachments' names, not a 100 MB one."""
+"""Bytes read of one file for indexing: enough for an ordinary message and its attachments' names."""
 
 MAX_TEXT: Final = 256 * 1024
 """Characters of a body that are searchable."""
@@ -36,7 +37,7 @@ _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One message on its way into the index; the fields are the columns of ``messages`` and ``words``."""
+    """One message to be indexed; the fields are the columns of ``messages`` and ``words``."""
 
     place: FilePlace
     unread: bool
@@ -47,12 +48,12 @@ class Digest:
     link: bool
     faulty: bool
     date: float
-    turn: int
+    tiebreak: int
     size: int
     mtime: int
     subject_key: int | None
-    loose: bool
-    tie: int
+    unlinked: bool
+    own_token: int
     tokens: tuple[int, ...]
     people: bytes
     tags: str
@@ -66,16 +67,15 @@ class Digest:
 
 
 def read_place(folder: Path, place: FilePlace, account: str, keywords: Mapping[str, str]) -> Digest | None:
-    """Read one file for the index; None where there is no message (gone again, or a pipe, a folder …).
+    """Read one file for the index; None if it is not a message (gone again, or a pipe, a folder …).
 
-    ``account`` is the address of whose mail it is.
-
-    A file that may not be read is a message all the same, shown as what it is and tried again later.
+    ``account`` is the address of its account. An unreadable file still counts as a message; it is shown as
+    unreadable and tried again later.
     """
     name = place.file[4:]
     meant = meaning(name, keywords)
     try:
-        # Not blocking: whoever opens a named pipe would wait for its other end.
+        # Not blocking: opening a named pipe would wait for its other end.
         handle = os.open(os.fsencode(folder) + b"/" + place.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
@@ -98,10 +98,7 @@ def read_place(folder: Path, place: FilePlace, account: str, keywords: Mapping[s
 
 
 def evidence_of(message: ParsedMessage, account: str) -> Evidence:
-    """How it is known who sent a message, from what our receiver wrote on it when it came.
-
-    See docs/trust.md §7.
-    """
+    """How it is known who sent a message, from what our receiver recorded on arrival (docs/trust.md §7)."""
     if message.misfin is None:
         return Evidence.UNPROVEN
     if message.misfin.written_here and message.sender.address == account:
@@ -120,9 +117,9 @@ def digest_message(
     *,
     faulty: bool = False,
 ) -> Digest:
-    """What the index keeps of a message; ``when`` (Unix seconds) dates one without a readable date.
+    """What the index stores about a message; ``when`` (Unix seconds) is its date if it has no readable one.
 
-    ``account`` is the address of whose mail it is; ``size`` and ``mtime`` (nanoseconds) are its file's.
+    ``account`` is the address of its account; ``size`` and ``mtime`` (nanoseconds) are those of its file.
     """
     date = message.date.timestamp() if message.date is not None else float(when)
     subject = clean(message.subject, MAX_FIELD)
@@ -140,12 +137,12 @@ def digest_message(
         link=_has_link(message.text),
         faulty=faulty,
         date=date,
-        turn=token(f"{message.message_id} {address} {subject} {message.text[:1000]}"),
+        tiebreak=token(f"{message.message_id} {address} {subject} {message.text[:1000]}"),
         size=size,
         mtime=mtime,
         subject_key=token(key) if key else None,
-        loose=bool(key) and is_reply and not answered,
-        tie=token(message.message_id or f"{date} {address} {subject} {message.text[:1000]}"),
+        unlinked=bool(key) and is_reply and not answered,
+        own_token=token(message.message_id or f"{date} {address} {subject} {message.text[:1000]}"),
         tokens=message_tokens(message.message_id, answered),
         people=pack(people),
         tags=meant.tags,
@@ -165,24 +162,24 @@ _INSTEAD: Final = {
     ReadingRemark.EMPTY: "(this file is empty)",
     ReadingRemark.NO_MAIL: "(this file is not mail)",
 }
-"""Shown as the subject of what cannot have one."""
+"""Shown as the subject of files that cannot have one."""
 
 
 def _has_link(text: str) -> bool:
-    # The cheap question first: most messages have neither sign.
+    # The cheap check first: most messages contain neither.
     return ("://" in text or "=>" in text) and LINK.search(text) is not None
 
 
 def clean(text: str, longest: int) -> str:
-    """One line without control characters, at most ``longest`` characters, that every database takes."""
+    """One line without control characters or lone surrogates, at most ``longest`` characters."""
     text = text[:longest]
-    if text.isprintable():  # so nearly always, and then it is done
+    if text.isprintable():  # nearly always, and then nothing is to be done
         return text
     return _CONTROLS.sub(" ", text)
 
 
 def _snippet(message: ParsedMessage) -> str:
-    """The beginning of the text, without what it quotes."""
+    """The beginning of the text, without quoted lines."""
     if message.kind is TextKind.GEMTEXT:
         return clean(preview_of(message.text), MAX_SNIPPET)
     words: list[str] = []

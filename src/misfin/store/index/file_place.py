@@ -1,15 +1,15 @@
-"""Where a message lies, and the part of its file name that stays."""
+"""The place of a message's file, and the part of its name that never changes."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 SEPARATOR: Final = "\x1f"
-"""Between several names in one value; control characters are taken out of every name."""
+"""Separates several names in one value; names never contain control characters."""
 
 
 class KnownFolder(NamedTuple):
-    """A folder as the index numbers it."""
+    """A folder with its number in the index."""
 
     number: int
     account: str
@@ -24,14 +24,13 @@ class FilePlace(NamedTuple):
 
 
 def split_key(name: bytes) -> bytes:
-    """The part of a file name that stays when flags change (as
-    :func:`misfin.store.mail.maildir.split_name`)."""
+    """The part of a file name that stays when flags change (compare ``filenames.split_name``)."""
     key, colon, info = name.rpartition(b":")
     return key if colon and info[1:2] == b"," else name
 
 
 def message_id(file: bytes) -> str:
-    """The key in ``cur/KEY:2,FLAGS`` as text; with bytes that no terminal should see, percent-encoded."""
+    """The key in ``cur/KEY:2,FLAGS`` as text; bytes unsafe for a terminal are percent-encoded."""
     key = split_key(file[4:])
     try:
         text = key.decode()
@@ -39,6 +38,6 @@ def message_id(file: bytes) -> str:
         text = ""
     if text.isprintable() and text and " " not in text:
         return text
-    from urllib.parse import quote_from_bytes  # seldom needed: not for the first frame
+    from urllib.parse import quote_from_bytes  # rarely needed: not before the first frame
 
     return quote_from_bytes(key)

@@ -1,4 +1,4 @@
-"""Folders as the index keeps them: learnt from the disk, remembered as last listed, forgotten when gone."""
+"""The index's folders: added from the disk, with their state when last listed, removed when gone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from misfin.store.index import listing
 from misfin.store.index.listing import FileState
 
 FolderPlaces = Mapping[tuple[str, str], Path]
-"""Where the folders are, by (account, folder)."""
+"""The paths of folders, by (account, folder)."""
 
 
 class Folder(NamedTuple):
-    """A folder as the index knows it, and its tag names as they are on disk now.
+    """A folder in the index, with its current tag names from the disk.
 
-    ``states`` are those of ``new``, ``cur`` and ``keywords`` when they were last listed.
+    ``states`` are those of ``new``, ``cur`` and ``keywords`` when last listed.
     """
 
     number: int
@@ -30,12 +30,12 @@ class Folder(NamedTuple):
     keywords: Mapping[str, str]
 
     def path_of(self, file: bytes) -> bytes:
-        """Where the file of a message in this folder is."""
+        """The path of a message's file in this folder."""
         return os.fsencode(self.path) + b"/" + file
 
 
 def load(db: sqlite3.Connection) -> list[Folder]:
-    """All folders the index knows."""
+    """All folders in the index."""
     rows = db.execute(
         "SELECT folder, account, name, path, new_state, cur_state, keywords FROM folders ORDER BY folder"
     )
@@ -43,14 +43,14 @@ def load(db: sqlite3.Connection) -> list[Folder]:
 
 
 def learn(db: sqlite3.Connection, present: FolderPlaces) -> None:
-    """Take up new folders, and new paths of known ones."""
+    """Add new folders, and new paths of known ones."""
     for (account, name), path in present.items():
         db.execute(
             "INSERT INTO folders (account, name, path, bin, held) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (account, name) DO UPDATE SET path = excluded.path",
             (account, name, os.fsencode(path), name in BINS, name == HELD),
         )
-    # Every folder has its own list; held mail stands in the list of the Inbox as well.
+    # Every folder has its own list; held mail is also in the list of the Inbox.
     db.execute("INSERT OR IGNORE INTO boxes SELECT folder, folder FROM folders")
     db.execute(
         "INSERT OR IGNORE INTO boxes SELECT h.folder, i.folder FROM folders h JOIN folders i USING (account)"
@@ -60,13 +60,13 @@ def learn(db: sqlite3.Connection, present: FolderPlaces) -> None:
 
 
 def remember(db: sqlite3.Connection, states: Mapping[tuple[int, str], FileState]) -> None:
-    """Everything in these parts of folders, as they were in these states, is in the index."""
+    """Record that these parts of folders are indexed as of these states."""
     for (folder, part), state in states.items():
         db.execute(_REMEMBER[part], (str(state), folder))
 
 
 def forget(db: sqlite3.Connection, gone: Iterable[int]) -> None:
-    """Drop folders that are no more, unless messages are still in them."""
+    """Remove folders that no longer exist, unless the index still has messages in them."""
     for folder in gone:
         if db.execute("DELETE FROM folders WHERE folder = ? AND total = 0", (folder,)).rowcount:
             db.execute("DELETE FROM boxes WHERE ? IN (folder, box)", (folder,))

@@ -1,7 +1,7 @@
-"""Conversations kept in the index: which thread a message joins, when threads merge, when one falls apart.
+"""Maintains conversations in the index: which thread a message joins, and when threads merge or split.
 
-The rules are those of :mod:`misfin.store.index.threads`; here they are applied to the messages a change
-concerns. Every function works inside the caller's transaction.
+The rules are in :mod:`misfin.store.index.threads`; here they are applied to the messages a change affects.
+Every function works inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from misfin.store.index.threads import LOOK_BACK, REACH, Candidate, Groups, choo
 
 
 class Position(NamedTuple):
-    """Where a message stands among those of its subject; the order of fields is the order in time."""
+    """The position of a message among those with its subject; positions compare in order of time."""
 
     subject_key: int
     date: float
-    loose: bool
-    tie: int
+    unlinked: bool
+    own_token: int
 
 
 @dataclass(slots=True)
 class Unsettled:
-    """What a change leaves to be looked at again before the transaction ends."""
+    """What has to be checked again after a change, before the transaction ends."""
 
     positions: list[Position] = field(default_factory=list)
-    """Where messages came or went."""
+    """Positions of messages added or removed."""
     lost: set[int] = field(default_factory=set)
-    """Tokens of messages that went: what they held together may have fallen apart."""
+    """Tokens of removed messages, whose threads may have to be split."""
 
 
 def join(db: sqlite3.Connection, messages: Sequence[tuple[int, ...]]) -> list[int]:
     """The thread of each new message, given its tokens; merges the threads they connect."""
     known = _threads_of(db, {token for tokens in messages for token in tokens})
-    groups: Groups[int] = Groups()  # items: n for the nth new message, -t for the existing thread t
+    groups: Groups[int] = Groups()  # items: n is the nth new message, -t the existing thread t
     seen: dict[int, int] = {}
     for number, tokens in enumerate(messages):
         groups.find(number)
@@ -69,7 +69,7 @@ def join(db: sqlite3.Connection, messages: Sequence[tuple[int, ...]]) -> list[in
 
 
 def merge(db: sqlite3.Connection, threads: Iterable[int]) -> int:
-    """Make one thread of several, the largest taking in the others; returns it."""
+    """Merge several threads into the largest of them; returns it."""
     pool = sorted(set(threads))
     if len(pool) == 1:
         return pool[0]
@@ -90,7 +90,7 @@ def merge(db: sqlite3.Connection, threads: Iterable[int]) -> int:
 
 
 def settle(db: sqlite3.Connection, left: Unsettled) -> None:
-    """Bring loose replies and broken threads in order after messages came or went."""
+    """Update unlinked replies and split threads after messages were added or removed."""
     reconsidered = list(_reconsidered(db, left.positions))
     db.executemany(
         "UPDATE messages SET parent = ? WHERE row = ?", ((new, row) for row, _, new in reconsidered)
@@ -107,13 +107,13 @@ def settle(db: sqlite3.Connection, left: Unsettled) -> None:
 def _reconsidered(
     db: sqlite3.Connection, positions: Iterable[Position]
 ) -> Iterator[tuple[int, int | None, int | None]]:
-    """Loose replies near ``positions`` whose parent changes: (row, old parent, new parent)."""
+    """Unlinked replies near ``positions`` whose parent changes: (row, old parent, new parent)."""
     by_subject: defaultdict[int, list[Position]] = defaultdict(list)
     for position in positions:
         by_subject[position.subject_key].append(position)
     subjects = db.execute(
         "SELECT DISTINCT subject_key FROM messages"
-        " WHERE loose AND subject_key IN (SELECT value FROM json_each(?))",
+        " WHERE unlinked AND subject_key IN (SELECT value FROM json_each(?))",
         (json.dumps(list(by_subject)),),
     )
     concerned: dict[int, tuple[int, float, int, bytes, int | None]] = {}
@@ -121,17 +121,18 @@ def _reconsidered(
         for at in by_subject[subject]:
             # The message itself, and those after it that may have it among their LOOK_BACK earlier ones.
             found = db.execute(
-                "SELECT row, subject_key, date, tie, people, parent FROM messages"
-                " WHERE loose AND subject_key = ? AND date BETWEEN ? AND ?"
-                " AND (date > ? OR ? <= tie OR NOT ?) ORDER BY date, tie LIMIT ?",
-                (subject, at.date, at.date + REACH, at.date, at.tie, at.loose, LOOK_BACK + 1),
+                "SELECT row, subject_key, date, own_token, people, parent FROM messages"
+                " WHERE unlinked AND subject_key = ? AND date BETWEEN ? AND ?"
+                " AND (date > ? OR ? <= own_token OR NOT ?) ORDER BY date, own_token LIMIT ?",
+                (subject, at.date, at.date + REACH, at.date, at.own_token, at.unlinked, LOOK_BACK + 1),
             )
             concerned.update((row, tuple(rest)) for row, *rest in found)
-    for row, (subject, date, tie, people, old) in concerned.items():
+    for row, (subject, date, own_token, people, old) in concerned.items():
         earlier = db.execute(
-            "SELECT row, people FROM messages WHERE subject_key = ? AND (date, loose, tie) < (?, 1, ?)"
-            " AND date >= ? ORDER BY date DESC, loose DESC, tie DESC LIMIT ?",
-            (subject, date, tie, date - REACH, LOOK_BACK),
+            "SELECT row, people FROM messages WHERE subject_key = ?"
+            " AND (date, unlinked, own_token) < (?, 1, ?) AND date >= ?"
+            " ORDER BY date DESC, unlinked DESC, own_token DESC LIMIT ?",
+            (subject, date, own_token, date - REACH, LOOK_BACK),
         )
         new = choose_parent(
             frozenset(unpack(people)), (Candidate(other, frozenset(unpack(who))) for other, who in earlier)
@@ -141,7 +142,7 @@ def _reconsidered(
 
 
 def _split(db: sqlite3.Connection, thread: int, lost: set[int]) -> None:
-    """Divide a thread into what still hangs together; drop tokens that no message carries any more."""
+    """Split a thread into the parts that are still connected; drop tokens that no message has any more."""
     groups: Groups[tuple[str, int]] = Groups()
     carried: dict[int, int] = {}
     members: list[int] = []

@@ -1,4 +1,4 @@
-"""Looking at Maildirs from outside: their folders, whether one changed, what a file's name says."""
+"""Inspects Maildirs without opening messages: their folders, whether one changed, what a file name says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from misfin.store.mail.keywords import read_keywords, tags_of
 from misfin.store.mail.maildir import MailStore
 
 RACY: Final = 2.0
-"""Seconds after a change during which a folder's time is not trusted: another change may bear the same."""
+"""Seconds after a change in which a folder's time is not trusted: another change may have the same time."""
 
 DAY: Final = 86400.0
 
@@ -22,7 +22,7 @@ _STAMP: Final = re.compile(rb"\d{9,11}(?=\D|$)")
 
 
 class FileState(NamedTuple):
-    """Identity and time of a file or directory. Unsettled, it changed too recently to be sure of."""
+    """Identity and time of a file or directory; not ``settled`` if it changed too recently to be certain."""
 
     identity: str = ""
     time: str = ""
@@ -30,7 +30,7 @@ class FileState(NamedTuple):
 
     @classmethod
     def load(cls, text: str) -> FileState:
-        """A state as it was remembered; ``str`` of it is ``text`` again."""
+        """Read a stored state, as written by ``str``."""
         identity, _, time = text.partition(" ")
         return cls(identity, time, bool(time))
 
@@ -38,7 +38,7 @@ class FileState(NamedTuple):
         return f"{self.identity} {self.time if self.settled else ''}"
 
     def same_as(self, before: FileState) -> bool:
-        """Whether nothing changed since it was ``before``, for certain."""
+        """Whether it is certain that nothing has changed since ``before``."""
         return self.settled and self[:2] == before[:2]
 
 
@@ -51,9 +51,9 @@ class Meaning(NamedTuple):
 
 
 def mail_folders(store: MailStore) -> tuple[dict[tuple[str, str], Path], list[Path]]:
-    """Every folder of every account, by (account, folder), and the accounts that cannot be looked into.
+    """Every folder of every account, by (account, folder), and the accounts that cannot be read.
 
-    Raises :class:`StoreError` when nothing can be said of any.
+    Raises :class:`StoreError` if no account can be read.
     """
     unreadable = []
     try:
@@ -81,20 +81,20 @@ def mail_folders(store: MailStore) -> tuple[dict[tuple[str, str], Path], list[Pa
 
 
 def look(path: Path, now: float) -> FileState:
-    """The present state of a directory or file; an empty one where it is missing."""
+    """The current state of a directory or file; an empty state if it is missing."""
     try:
         facts = path.stat()
     except OSError:
         return FileState("-", "-", settled=True)
-    # A time a little ahead is that of a server whose clock is; one far ahead is not a race but a wrong clock.
+    # A time slightly ahead comes from a server's clock; one far ahead is not a race but a wrong clock.
     settled = not -DAY < now - facts.st_mtime < RACY
     return FileState(f"{facts.st_dev}:{facts.st_ino}", str(facts.st_mtime_ns), settled)
 
 
 def names(path: Path) -> Iterator[bytes]:
-    """Names in ``new`` or ``cur`` that could be messages, none where it is missing.
+    """Names in ``new`` or ``cur`` that could be messages; none if it is missing.
 
-    Raises ``OSError`` where it is there but cannot be read.
+    Raises ``OSError`` if it exists but cannot be read.
     """
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(os.fsencode(path)) as entries:
         for entry in entries:
@@ -103,7 +103,7 @@ def names(path: Path) -> Iterator[bytes]:
 
 
 def arrival(name: bytes) -> int:
-    """When a message came by its name (Unix seconds), 0 where the name does not say."""
+    """The arrival time in a message's file name (Unix seconds); 0 if there is none."""
     found = _STAMP.match(name)
     return int(found[0]) if found else 0
 
@@ -121,7 +121,7 @@ def meaning(name: bytes, keywords: Mapping[str, str]) -> Meaning:
 
 
 def keywords_of(path: Path) -> dict[str, str]:
-    """The folder's tag names; none where the file cannot be read."""
+    """The folder's tag names; none if the file cannot be read."""
     with suppress(OSError):
         return read_keywords(path)
     return {}

@@ -1,4 +1,4 @@
-"""The files behind messages: what filing needs to know of them, and tells of them once they are renamed."""
+"""The files of messages: finds them for filing, and updates the index after they were renamed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from misfin.store.search.matches import Statement
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A message and its file as last seen. ``file`` is ``cur/NAME`` below ``root``, the folder's Maildir."""
+    """A message and its file as last seen; ``file`` is ``cur/NAME`` below ``root``, the folder's Maildir."""
 
     row: int
     thread: int
@@ -55,22 +55,22 @@ _PAGE: Final = 1000
 
 
 def by_id(db: sqlite3.Connection, ids: Sequence[str]) -> list[Located]:
-    """Messages by their whole id, oldest first; those that are gone are left out."""
+    """Messages by their full id, oldest first; those that are gone are left out."""
     rows = [row for spelled in ids for row in read.rows_with_id(db, spelled)]
     return _located(db, rows)
 
 
 def by_thread(db: sqlite3.Connection, threads: Sequence[int]) -> list[Located]:
-    """All messages of conversations, in whatever folders, oldest first."""
+    """All messages of conversations, in any folder, oldest first."""
     asked = "SELECT row FROM messages WHERE thread IN (SELECT value FROM json_each(?))"
     return _located(db, [row for (row,) in db.execute(asked, (json.dumps(threads),))])
 
 
 def by_message_id(db: sqlite3.Connection, message_id: str) -> ConversationRow | None:
-    """A conversation by the message with this Message-ID: of several copies one outside the bins."""
-    # `tie` is the token of a message's own Message-ID; what it answers to is among its tokens only.
+    """The conversation of the message with this Message-ID; of several copies, one outside the bins."""
+    # `own_token` is the token of a message's own Message-ID; those it replies to are only among its tokens.
     asked = (
-        "SELECT l.row FROM tokens t JOIN messages l ON l.thread = t.thread AND l.tie = t.token"
+        "SELECT l.row FROM tokens t JOIN messages l ON l.thread = t.thread AND l.own_token = t.token"
         " JOIN folders f USING (folder) WHERE t.token = ? ORDER BY f.bin, l.row DESC LIMIT 1"
     )
     rows = [row for (row,) in db.execute(asked, (token(message_id),))]
@@ -88,9 +88,9 @@ def by_statement(db: sqlite3.Connection, statement: Statement) -> list[Located]:
 
 
 def refile(db: sqlite3.Connection, changes: Sequence[Refiled]) -> bool:
-    """Tell the index about renamed files; False when it does not know some of the messages or folders.
+    """Update the index after files were renamed; False if it does not know some of the messages or folders.
 
-    A file that is not there any more was renamed once more since: whoever did that, or the next scan, tells.
+    A file that is no longer there was renamed again since; whoever did that, or the next scan, updates it.
     """
     folders = {
         (account, name): (number, Path(os.fsdecode(path)))

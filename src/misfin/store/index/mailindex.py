@@ -1,4 +1,4 @@
-"""The mail index: the one door to what the Maildirs hold, fast at any size (docs/mail-on-disk.md §6).
+"""The mail index: the interface to all mail in the Maildirs, fast at any size (docs/mail-on-disk.md §6).
 
 Every method is synchronous, may block on the disk, and is safe to call from any thread.
 """
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from misfin.store.search.matches import Matches, Statement
 
 MAX_RAW: Final = 128 * 1024 * 1024
-"""Bytes of one file that are handed out at once."""
+"""The most bytes of one file that are returned."""
 
 _SEARCHES: Final = 6
 _T = TypeVar("_T")
 
 
 class MailIndex:
-    """All mail of a profile, in windows.
+    """All mail of a profile, one window at a time.
 
     Args:
-        index_path: the cache file; made, and thrown away on any doubt.
+        index_path: the cache file; created if missing, and replaced if in doubt.
         mail_root: the folder with one Maildir per account.
-        address_of: the address whose mail an account's directory holds; by default it is named after it.
-        now: the clock (Unix seconds) that dates in searches are counted from.
-        zone: the zone of those dates; ``None`` is that of this machine.
+        address_of: gives the address of an account's directory; by default the directory's name.
+        now: the clock (Unix seconds) for relative dates in searches.
+        zone: the time zone of those dates; ``None`` is this machine's.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class MailIndex:
         """The generation after the last scan."""
         self._filing = 0
         self._filed = 0
-        """Actions of this program that are running, and how many were begun."""
+        """Actions of this program that are running, and how many have been started."""
         self._counting = threading.Lock()
         self._searches: OrderedDict[tuple[View, int], Matches] = OrderedDict()
         self._searching = threading.Lock()
@@ -84,20 +84,20 @@ class MailIndex:
     def close(self) -> None:
         self._database.close()
 
-    def when_replaced(self, tell: Callable[[], object]) -> None:
-        """Have it told, in whatever thread notices it, that the index is another one: a scan is needed."""
-        self._database.replaced = tell
+    def when_replaced(self, callback: Callable[[], object]) -> None:
+        """Call ``callback``, in the thread that notices it, when the index is replaced: a scan is needed."""
+        self._database.replaced = callback
 
     # ---- following the mail -----------------------------------------------------------------------
 
     def scan(self, progress: Callable[[int, int], None] | None = None) -> Changes:
-        """Bring the index in line with the mail; unchanged folders cost two ``stat`` calls each.
+        """Update the index from the mail; unchanged folders cost two ``stat`` calls each.
 
-        New messages come in newest first, in blocks that show at once; ``progress(done, total)`` is called
-        after each. Killed at any moment, it goes on where it was. The result is true when there is anything
-        new to show. Raises :class:`StoreError`.
+        New messages are added newest first, in blocks that are visible at once; ``progress(done, total)`` is
+        called after each. If killed, the next scan continues where it stopped. The result is true if there is
+        anything new to show. Raises :class:`StoreError`.
         """
-        from misfin.store.index.scan import Scan  # parsers of mail: not for the first frame
+        from misfin.store.index.scan import Scan  # parsers of mail: not before the first frame
         from misfin.store.mail.maildir import MailStore
 
         store = MailStore(self.mail_root)
@@ -111,7 +111,7 @@ class MailIndex:
                         self._database, store, self._now, progress, self._files_at_rest, self.address_of
                     ).run()
                     self._seen = after = self.generation()
-                    # Another program may have written down what this scan found nothing new in.
+                    # Another program may already have indexed what is new.
                     between = after != before and not changes
                     return replace(changes, elsewhere=seen not in (None, before) or between)
                 except LostError:
@@ -120,29 +120,29 @@ class MailIndex:
         raise AssertionError("unreachable")
 
     def build(self, progress: Callable[[int, int], None] | None = None) -> Changes:
-        """Throw the index away and make it again."""
+        """Discard the index and build it again."""
         self._database.replace(self._database.serial)
         return self.scan(progress)
 
     def generation(self) -> int:
-        """A number that changes whenever anything in the index does."""
+        """A number that changes whenever the index does."""
         return self._read(read.generation)
 
     # ---- lists ------------------------------------------------------------------------------------
 
     def folders(self) -> list[FolderRow]:
-        """Every folder with its kept counts, by account, the standard folders first."""
+        """Every folder with its stored counts, by account, the standard folders first."""
         return self._read(read.folders)
 
     def count(self, view: View) -> int:
-        """How many conversations a view has. A search is walked to its end for it."""
+        """How many conversations a view has. A search is walked to its end."""
         return self.count_up_to(view).total
 
     def count_up_to(
         self, view: View, at_most: int | None = None, wanted: Callable[[], bool] = lambda: True
     ) -> Count:
         """How many conversations a view has. A search is walked only until it has found about ``at_most``,
-        and only as long as the count is ``wanted``; the kept count of a folder is always complete."""
+        and only while the count is ``wanted``; the stored count of a folder is always complete."""
 
         def act(db: sqlite3.Connection) -> Count:
             box = read.box_of(view, read.known_folders(db))
@@ -155,7 +155,7 @@ class MailIndex:
         return self._read(act)
 
     def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
-        """A window of a view, newest first. Raises :class:`QueryError` for a search that makes no sense."""
+        """A window of a view, newest first. Raises :class:`QueryError` for an invalid search."""
 
         def act(db: sqlite3.Connection) -> list[ConversationRow]:
             box = read.box_of(view, read.known_folders(db))
@@ -170,7 +170,7 @@ class MailIndex:
         return self._read(act)
 
     def position(self, view: View, thread: int) -> int | None:
-        """Where a conversation stands in a view, or None when it is not in it."""
+        """The position of a conversation in a view, or None if it is not in it."""
 
         def act(db: sqlite3.Connection) -> int | None:
             box = read.box_of(view, read.known_folders(db))
@@ -183,8 +183,8 @@ class MailIndex:
     def messages(
         self, view: View, limit: int, offset: int = 0, *, below: int | None = None
     ) -> list[MessageRow]:
-        """The messages of a view one by one, newest first; ``below``: after the message of this row, which
-        costs the same however far down that is."""
+        """The messages of a view one by one, newest first; ``below``: only those after the message of this
+        row, at the same cost however far down that is."""
 
         def act(db: sqlite3.Connection) -> list[MessageRow]:
             asked = self._statement(db, view)
@@ -196,34 +196,34 @@ class MailIndex:
 
     def thread(self, thread: int, view: View | None = None) -> list[MessageRow]:
         """A conversation, oldest first, across folders. Messages in Trash and Junk are left out, unless the
-        view is of that folder or nothing would remain."""
+        view is of that folder or there are no others."""
         return self._read(lambda db: read.thread(db, thread, view.folder if view else None))
 
     # ---- messages ----------------------------------------------------------------------------------
 
     def message(self, id_or_prefix: str) -> MessageRow:
-        """The message with this id, or whose id begins so.
+        """The message with this id, or whose id begins with it.
 
         Raises:
             MessageGoneError: there is none.
-            StoreError: several ids begin so.
+            StoreError: several ids begin with it.
         """
         return self._read(lambda db: read.message(db, id_or_prefix))
 
     def named(self, message_id: str) -> ConversationRow | None:
-        """The conversation of the message with this Message-ID (angle brackets and all); its ``id`` and
-        ``message`` are those of that message. None when it is not there."""
+        """The conversation of the message with this Message-ID (with angle brackets); its ``id`` and
+        ``message`` are those of that message. None if there is no such message."""
         from misfin.store.index import located
 
         return self._read(lambda db: located.by_message_id(db, message_id))
 
     def read(self, message: int | MessageRow) -> ParsedMessage:
-        """A message for reading, by its row number or, best, by its whole row: then it is found for as long
-        as its file is anywhere, whatever other programs and rebuilds of the index do meanwhile.
+        """A message for reading, by its row number or, better, by its whole row: it is then found as long as
+        its file exists anywhere, even if other programs move it or the index is rebuilt.
 
         Raises :class:`MessageGoneError` or :class:`StoreError`.
         """
-        from misfin.store.message.mime import (  # parsers of mail: not for the first frame
+        from misfin.store.message.mime import (  # parsers of mail: not before the first frame
             MAX_READ,
             read_message,
         )
@@ -232,11 +232,11 @@ class MailIndex:
         return read_message(data, size=size)
 
     def raw(self, message: int | MessageRow) -> bytes:
-        """The bytes of a message's file, at most ``MAX_RAW``. Asked for like :meth:`read`."""
+        """The bytes of a message's file, at most ``MAX_RAW``. Argument and errors as in :meth:`read`."""
         return self._contents(message, MAX_RAW)[0]
 
     def _contents(self, message: int | MessageRow, limit: int) -> tuple[bytes, int]:
-        """The beginning of a message's file, and the size of the whole; follows a file that was renamed."""
+        """The beginning of a message's file and its full size; finds a file that was renamed."""
         from misfin.store.index.open_file import open_message
 
         known = None if isinstance(message, int) else message
@@ -255,7 +255,7 @@ class MailIndex:
     # ---- filing -----------------------------------------------------------------------------------
 
     def locate(self, targets: Sequence[str] | Sequence[int] | View) -> list[Located]:
-        """The files of messages by id, of whole conversations, or of all a view shows; oldest first."""
+        """The files of messages by id, of whole conversations, or of everything in a view; oldest first."""
         from misfin.store.index import located
 
         def act(db: sqlite3.Connection) -> list[Located]:
@@ -269,7 +269,7 @@ class MailIndex:
 
     @contextmanager
     def filing(self) -> Iterator[None]:
-        """Around renames of messages that :meth:`refile` tells of: meanwhile no scan takes one for gone."""
+        """To be used around renames reported by :meth:`refile`: no scan takes such messages for removed."""
         with self._counting:
             self._filing += 1
             self._filed += 1
@@ -284,7 +284,7 @@ class MailIndex:
             return None if self._filing else self._filed
 
     def refile(self, changes: Sequence[Refiled]) -> None:
-        """Take note of files that were renamed by us, without listing their folders."""
+        """Update the index after our own renames, without listing the folders."""
         from misfin.store.index import located
 
         complete = False
@@ -296,29 +296,30 @@ class MailIndex:
     # ---- searching --------------------------------------------------------------------------------
 
     def complete(self, text: str, cursor: int, addressees: People | None = None) -> list[Completion]:
-        """What the word at ``cursor`` of a search could become; ``addressees`` knows whom one writes to."""
+        """Completions of the word at ``cursor`` of a search; ``addressees`` are people one writes to."""
+        from misfin.store.index import suggestions  # the first frame completes nothing
         from misfin.store.people.completion import Vocabulary, complete, nobody
 
         def act(db: sqlite3.Connection) -> list[Completion]:
             known = Vocabulary(
-                writers=lambda begun: read.people(db, begun),
+                writers=lambda prefix: suggestions.people(db, prefix),
                 addressees=addressees or nobody,
-                tags=read.tags(db) if "tag:" in text.lower() else (),
-                places=read.places(db),
+                tags=suggestions.tags(db) if "tag:" in text.lower() else (),
+                places=suggestions.places(db),
             )
             return complete(text, cursor, known)
 
         return self._read(act)
 
     def _statement(self, db: sqlite3.Connection, view: View, *, listed: bool = False) -> Statement:
-        from misfin.store.search.matches import statement  # the first frame searches for nothing
+        from misfin.store.search.matches import statement  # not needed for the first frame
         from misfin.store.search.query import parse
 
         query = parse(view.query, now=self._now(), zone=self._zone)
         return statement(db, view, query, read.known_folders(db), listed=listed)
 
     def _matches(self, db: sqlite3.Connection, view: View) -> Matches:
-        """What a search finds, as far as anybody has walked it."""
+        """The results of a search, as far as it has been walked."""
         from misfin.store.search.matches import Matches
 
         key = (view, read.generation(db))
@@ -334,7 +335,7 @@ class MailIndex:
         return matches
 
     def _read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do ``act`` in one state of the index; an index that had to be replaced is read once more."""
+        """Run ``act`` on one state of the index, and once again if the index had to be replaced."""
         try:
             return self._database.read(act)
         except LostError:

@@ -1,5 +1,4 @@
-"""Opening a message's file wherever it is by now: by its last known name, else by its key, in every
-folder."""
+"""Opens a message's file wherever it is now: by its last known name, else by its key in every folder."""
 
 from __future__ import annotations
 
@@ -15,20 +14,20 @@ from misfin.store.mail.maildir import MailStore
 from misfin.store.rows import MessageRow
 
 _WALKS: Final = 5
-"""How often all folders are walked for a key: a message on its way can be missed by one walk."""
+"""How often all folders are searched for a key: one walk can miss a message that is being moved."""
 
 
 def open_message(look: Callable[[], FileLocation | None], known: MessageRow | None, mail_root: Path) -> int:
-    """A handle on a message's file; ``look`` asks the index where it is, ``known`` is what was shown of it.
+    """A file descriptor of a message; ``look`` asks the index where it is, ``known`` is its row as displayed.
 
     Raises:
         MessageGoneError: no folder of its account has it.
-        StoreError: it is there and cannot be read.
+        StoreError: it exists but cannot be read.
     """
     for _ in range(_WALKS):
         for path in _paths(look(), known, mail_root):
             try:
-                # Not blocking: a named pipe in the place of a message is not waited for.
+                # Not blocking: a named pipe in place of a message would make it wait.
                 return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except FileNotFoundError:
                 continue

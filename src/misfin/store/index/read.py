@@ -1,6 +1,6 @@
-"""Windows out of the index: a page of a list, a conversation, a message. Cost follows the page alone.
+"""Reads windows of the index: a page of a list, a conversation, a message. Costs depend only on the page.
 
-Every function works inside the caller's read transaction, so that what it hands out belongs together.
+Every function works inside the caller's read transaction, so that its results are consistent.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from misfin.store.index.file_place import SEPARATOR, KnownFolder, message_id, sp
 from misfin.store.rows import ConversationRow, FolderRow, MessageRow, View
 
 MAX_GRAVES: Final = 20_000
-"""Messages that may go, besides a quarter of those there are, before the index is built again."""
+"""Removed messages allowed, in addition to a quarter of those present, before the index is rebuilt."""
 
 AUTHORS_FROM: Final = 12
-"""How many of a conversation's newest messages its participants are read from."""
+"""The number of newest messages from which a conversation's participants are taken."""
 
 _WRITTEN: Final = json.dumps(sorted(WRITTEN))
 
 
 class _Message(NamedTuple):
-    """A message as it lies in the index: the columns of ``_MESSAGE``, in its order."""
+    """A message in the index: the columns of ``_MESSAGE``, in that order."""
 
     row: int
     file: bytes
@@ -57,10 +57,10 @@ _MESSAGE: Final = (
 
 
 class _Conversation(NamedTuple):
-    """A conversation as it lies in the index: the columns of ``_CONVERSATIONS``, in its order.
+    """A conversation in the index: the columns of ``_CONVERSATIONS``, in that order.
 
-    The first are those of its newest message in the view. ``box_`` counts are those of the view's folder,
-    None where a search shows it; ``authors`` is None for a conversation of one message.
+    The first are those of its newest message in the view. ``box_`` counts are those in the view's folder,
+    None in a search; ``authors`` is None for a conversation of one message.
     """
 
     thread: int
@@ -96,7 +96,7 @@ _CONVERSATIONS: Final = """
         c.total AS box_total, c.unread AS box_unread, c.starred AS box_starred,
         CASE WHEN t.messages > 1 THEN (SELECT group_concat(name, char(31)) FROM
             (SELECT CASE own WHEN 0 THEN coalesce(nullif(sender, ''), address) END AS name
-             FROM messages WHERE thread = l.thread ORDER BY date DESC, turn DESC, row DESC LIMIT ?3)) END
+             FROM messages WHERE thread = l.thread ORDER BY date DESC, tiebreak DESC, row DESC LIMIT ?3)) END
             AS authors,
         CASE WHEN t.tagged THEN (SELECT group_concat(tags, '') FROM
             (SELECT tags FROM messages WHERE thread = l.thread LIMIT 256)) ELSE '' END AS tags
@@ -109,25 +109,25 @@ _CONVERSATIONS: Final = """
     ORDER BY page.key
 """
 
-_WINDOW: Final = {  # (unread only, from the old end)
+_WINDOW: Final = {  # (unread only, from the oldest)
     (False, False): "SELECT newest FROM conversations WHERE box = ?"
-    " ORDER BY date DESC, turn DESC, newest DESC LIMIT ? OFFSET ?",
+    " ORDER BY date DESC, tiebreak DESC, newest DESC LIMIT ? OFFSET ?",
     (False, True): "SELECT newest FROM conversations WHERE box = ?"
-    " ORDER BY date, turn, newest LIMIT ? OFFSET ?",
+    " ORDER BY date, tiebreak, newest LIMIT ? OFFSET ?",
     (True, False): "SELECT newest FROM conversations WHERE box = ? AND unread > 0"
-    " ORDER BY date DESC, turn DESC, newest DESC LIMIT ? OFFSET ?",
+    " ORDER BY date DESC, tiebreak DESC, newest DESC LIMIT ? OFFSET ?",
     (True, True): "SELECT newest FROM conversations WHERE box = ? AND unread > 0"
-    " ORDER BY date, turn, newest LIMIT ? OFFSET ?",
+    " ORDER BY date, tiebreak, newest LIMIT ? OFFSET ?",
 }
 _ABOVE: Final = {
-    False: "SELECT count(*) FROM conversations WHERE box = ? AND (date, turn, newest) > (?, ?, ?)",
-    True: "SELECT count(*) FROM conversations WHERE box = ? AND (date, turn, newest) > (?, ?, ?)"
+    False: "SELECT count(*) FROM conversations WHERE box = ? AND (date, tiebreak, newest) > (?, ?, ?)",
+    True: "SELECT count(*) FROM conversations WHERE box = ? AND (date, tiebreak, newest) > (?, ?, ?)"
     " AND unread > 0",
 }
 
 
 class FileLocation(NamedTuple):
-    """Where a message is: its row, its folder and that folder's Maildir, and ``cur/NAME`` below it."""
+    """Where a message is: its row, its folder with the path of its Maildir, and ``cur/NAME`` below that."""
 
     row: int
     account: str
@@ -141,13 +141,13 @@ def generation(db: sqlite3.Connection) -> int:
 
 
 def worn_out(db: sqlite3.Connection) -> bool:
-    """Whether so many messages have gone that it is time to make the index again, without their words."""
-    gone = db.execute("SELECT count(*) FROM graves").fetchone()[0]
+    """Whether so many messages were removed that the index should be rebuilt without their words."""
+    gone = db.execute("SELECT count(*) FROM removed_rows").fetchone()[0]
     return bool(gone > MAX_GRAVES + (db.execute("SELECT total(total) FROM folders").fetchone()[0]) / 4)
 
 
 def folders(db: sqlite3.Connection) -> list[FolderRow]:
-    """By account; the standard folders in their fixed order, then the others by name."""
+    """All folders by account; the standard ones in their fixed order, then the others by name."""
     rows = db.execute("SELECT account, name, total, unread, conversations FROM folders")
     return sorted((FolderRow(*row) for row in rows), key=_folder_order)
 
@@ -164,7 +164,7 @@ def known_folders(db: sqlite3.Connection) -> list[KnownFolder]:
 
 
 def box_of(view: View, known: Sequence[KnownFolder]) -> int | None:
-    """The folder whose kept list a view is, or None when the view has to be searched for."""
+    """The folder whose stored list is this view, or None if the view needs a search."""
     if view.query.strip() or view.folder is None:
         return None
     boxes = [
@@ -185,12 +185,12 @@ def box_count(db: sqlite3.Connection, box: int, unread_only: bool) -> int:
 
 
 def box_window(db: sqlite3.Connection, box: int, unread_only: bool, offset: int, limit: int) -> list[int]:
-    """Newest messages (rows) of the conversations at ``offset`` and after, newest first."""
+    """The newest messages (rows) of the conversations from ``offset`` on, newest first."""
     count = box_count(db, box, unread_only)
     offset, limit = max(offset, 0), min(limit, count - max(offset, 0))
     if limit <= 0:
         return []
-    # Skipped rows cost a little each: skip from the nearer end.
+    # Each skipped row costs a little: skip from the nearer end.
     backwards = offset > count // 2
     skip = count - offset - limit if backwards else offset
     rows = [row for (row,) in db.execute(_WINDOW[unread_only, backwards], (box, limit, skip))]
@@ -198,19 +198,19 @@ def box_window(db: sqlite3.Connection, box: int, unread_only: bool, offset: int,
 
 
 def box_position(db: sqlite3.Connection, box: int, unread_only: bool, thread: int) -> int | None:
-    """How many conversations stand above this one."""
-    asked = "SELECT unread, date, turn, newest FROM conversations WHERE box = ? AND thread = ?"
-    unread, *stands = db.execute(asked, (box, thread)).fetchone() or (None,)
+    """How many conversations are above this one."""
+    asked = "SELECT unread, date, tiebreak, newest FROM conversations WHERE box = ? AND thread = ?"
+    unread, *position = db.execute(asked, (box, thread)).fetchone() or (None,)
     if unread is None or (unread_only and not unread):
         return None
-    return int(db.execute(_ABOVE[unread_only], (box, *stands)).fetchone()[0])
+    return int(db.execute(_ABOVE[unread_only], (box, *position)).fetchone()[0])
 
 
 # ---- rows -----------------------------------------------------------------------------------------
 
 
 def conversations(db: sqlite3.Connection, newest: Sequence[int], box: int | None) -> list[ConversationRow]:
-    """Conversations whose newest messages (in the view) are these rows, in this order."""
+    """The conversations whose newest messages (in the view) are these rows, in this order."""
     rows = db.execute(_CONVERSATIONS, (json.dumps(newest), box, AUTHORS_FROM, _WRITTEN))
     return [_conversation(found) for found in map(_Conversation._make, rows)]
 
@@ -236,7 +236,7 @@ def _conversation(found: _Conversation) -> ConversationRow:
 
 
 def _participants(found: _Conversation) -> str:
-    """The newest authors other than oneself; where there are none, the recipients."""
+    """The newest authors other than oneself; if there are none, the recipients."""
     sender = found.sender or found.address
     if found.authors is not None:
         if names := ", ".join(dict.fromkeys(filter(None, found.authors.split(SEPARATOR)))):
@@ -257,36 +257,39 @@ def messages(db: sqlite3.Connection, rows: Sequence[int]) -> list[MessageRow]:
 
 
 def thread(db: sqlite3.Connection, thread: int, seen_from: str | None) -> list[MessageRow]:
-    """A conversation, oldest first, across folders; bins other than the one it is seen from are left out,
-    unless nothing would remain."""
-    asked = _MESSAGE + "WHERE l.thread = ? ORDER BY l.date, l.turn, l.row"
+    """A conversation, oldest first, across folders.
+
+    Leaves out bins other than the one it is seen from, unless there is nothing else.
+    """
+    asked = _MESSAGE + "WHERE l.thread = ? ORDER BY l.date, l.tiebreak, l.row"
     rows = [_message(found) for found in map(_Message._make, db.execute(asked, (thread,)))]
     shown = [row for row in rows if row.folder not in BINS or row.folder == seen_from]
     return shown or rows
 
 
 def message(db: sqlite3.Connection, spelled: str) -> MessageRow:
-    """The message with this id, or whose id begins so.
+    """The message with this id, or whose id begins with it.
 
     Raises:
         MessageGoneError: there is none.
-        StoreError: several ids begin so.
+        StoreError: several ids begin with it.
     """
     rows = rows_with_id(db, spelled)
     if not rows:
-        begun = _begun(db, spelled)
-        if len(set(begun.values())) > 1:
+        matching = _with_prefix(db, spelled)
+        if len(set(matching.values())) > 1:
             raise StoreError(
-                f"Several messages have an id that begins with {spelled!r}.", remedy="Give more of the id."
+                f"Several messages have ids that begin with {spelled!r}.",
+                remedy="Give more characters of the id.",
             )
-        rows = list(begun)
+        rows = list(matching)
     for found in messages(db, rows[:1]):
         return found
     raise MessageGoneError(f"There is no message {spelled!r}.", remedy="Take an id from `misfin-tui list`.")
 
 
 def rows_with_id(db: sqlite3.Connection, spelled: str) -> list[int]:
-    """Messages with exactly this id: one, as a rule; two programs may have copied a file under its name."""
+    """Messages with exactly this id: usually one, but a program may have copied a file with its name."""
     return [
         row
         for folder, name in _spellings(db, spelled)
@@ -296,8 +299,8 @@ def rows_with_id(db: sqlite3.Connection, spelled: str) -> list[int]:
     ]
 
 
-def _begun(db: sqlite3.Connection, spelled: str) -> dict[int, str]:
-    """A few of the messages whose id begins so."""
+def _with_prefix(db: sqlite3.Connection, spelled: str) -> dict[int, str]:
+    """A few of the messages whose id begins with ``spelled``."""
     return {
         row: message_id(file)
         for folder, name in _spellings(db, spelled)
@@ -306,8 +309,8 @@ def _begun(db: sqlite3.Connection, spelled: str) -> dict[int, str]:
 
 
 def _spellings(db: sqlite3.Connection, spelled: str) -> Iterator[tuple[int, bytes]]:
-    """Where a message of this id could be: (folder, ``cur/KEY`` or ``new/KEY``)."""
-    from urllib.parse import unquote_to_bytes  # not for the first frame
+    """Where a message with this id could be: (folder, ``cur/KEY`` or ``new/KEY``)."""
+    from urllib.parse import unquote_to_bytes  # not before the first frame
 
     folders = [number for number, *_ in known_folders(db)] if spelled else []
     for key in dict.fromkeys((os.fsencode(spelled), unquote_to_bytes(spelled))):
@@ -321,8 +324,10 @@ _FLAGGED: Final = "SELECT row, file FROM messages WHERE folder = ? AND file >= ?
 
 
 def find(db: sqlite3.Connection, row: int, shown: MessageRow | None = None) -> FileLocation | None:
-    """Where the message of a row was when last seen; with what was ``shown`` of it, also if it has another
-    row by now, or another id."""
+    """Where the message of a row was last seen.
+
+    With its row as ``shown``, it is also found if it has another row or id now.
+    """
     found = _found(db, row)
     if shown is None or (found is not None and message_id(found.file) == shown.id):
         return found
@@ -360,39 +365,3 @@ def _message(found: _Message) -> MessageRow:
         size=found.size,
         path=Path(os.fsdecode(found.path)) / os.fsdecode(found.file),
     )
-
-
-def people(db: sqlite3.Connection, begun: str) -> list[tuple[str, str]]:
-    """(address, name) of writers whose address, or a word of whose name, begins so; the busiest first. Case,
-    accents and strokes do not matter."""
-    from misfin.store.search.words import searchable  # not for the first frame
-
-    def plain(text: str) -> str:
-        return " ".join(searchable(text).casefold().split())
-
-    wanted = plain(begun)
-    escaped = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    db.create_function("means", 1, lambda name: f" {wanted}" in f" {plain(name)}", deterministic=True)
-    return db.execute(
-        "SELECT address, name FROM people WHERE address LIKE ?1 ESCAPE '\\' OR name LIKE ?1 ESCAPE '\\'"
-        " OR name LIKE ?2 ESCAPE '\\' OR (name GLOB '*[^ -~]*' AND means(name))"
-        " ORDER BY messages DESC, address LIMIT 20",
-        (f"{escaped}%", f"% {escaped}%"),
-    ).fetchall()
-
-
-def places(db: sqlite3.Connection) -> list[str]:
-    """What messages can be in: folders by name, accounts, folders of accounts."""
-    known = known_folders(db)
-    folders, accounts = ({folder[part] for folder in known} for part in (2, 1))
-    return [
-        *sorted(map(str, folders)),
-        *sorted(map(str, accounts)),
-        *sorted(f"{folder.account}/{folder.name}" for folder in known),
-    ]
-
-
-def tags(db: sqlite3.Connection) -> list[str]:
-    """Every tag that some message bears."""
-    found = db.execute("SELECT DISTINCT tags FROM messages WHERE tags <> ''")
-    return sorted({tag for (tags,) in found for tag in tags.split()})

@@ -1,12 +1,12 @@
-"""Bringing the index in line with the Maildirs: what came, went, moved or changed its flags.
+"""Updates the index from the Maildirs: messages added, removed, moved or with other flags.
 
-Only files whose key is new are opened, the newest first, so that the first screen is right long before the
-last message is in.
+Only files with a new key are opened, newest first, so that the first screen is correct long before the last
+message is indexed.
 
-What a walk over the folders said may be old by the time it is written down: another program, or this one,
-may have renamed the file once more. So the last look is taken inside the writing transaction: no message is
-taken out whose file is there, none is given a name that is not there, and a file is a new message only when
-it is not one the index knows by another name. A message that moves keeps its row at every moment.
+The result of a walk over the folders may be outdated when it is written: another program, or this one, may
+have renamed the file again. So everything is checked once more inside the write transaction: no message is
+removed whose file exists, none gets a name that does not exist, and a file is a new message only if it is not
+known to the index under another name. A message that moves always keeps its row.
 """
 
 from __future__ import annotations
@@ -34,22 +34,20 @@ from misfin.store.mail.maildir import MailStore
 from misfin.store.rows import Changes
 
 ScanProgress = Callable[[int, int], None]
-"""Told how many messages of how many to be read are in: first, last, and now and then."""
+"""Called with the number of messages read so far and the total: first, last, and now and then."""
 
-TELL: Final = 1.0
-"""Seconds between two tellings: each is a screen drawn again, which takes time and memory from the
-reading."""
+REPORT_EVERY: Final = 1.0
+"""Seconds between two progress reports: each redraws the screen, which slows down the reading."""
 
 FIRST_BLOCK: Final = 200
 BLOCK: Final = 1000
-"""Messages put in with one transaction: few at first, for the first screen; never so many that others
-wait."""
+"""Messages added per transaction: few at first, for the first screen; never so many that others wait."""
 
 BLOCK_TEXT: Final = 500_000
-"""Characters of their texts: what is in memory at once."""
+"""Characters of text per transaction, which limits memory use."""
 
 BREATH: Final = 0.0001
-"""Seconds to rest after each message read beside another thread: one that draws a screen, say, gets the
+"""Seconds to sleep after each message if other threads run, so that one that draws the screen gets the
 interpreter at once instead of some milliseconds later."""
 
 _WALKS: Final = 4
@@ -73,7 +71,7 @@ class Tally:
 
 
 class Scan:
-    """One look at all the mail, bringing the index in line."""
+    """One scan of all mail, which updates the index."""
 
     def __init__(
         self,
@@ -84,9 +82,9 @@ class Scan:
         filed: Callable[[], int | None] = int,
         address_of: Callable[[str], str] = str,
     ) -> None:
-        """``filed`` gives a number that grows with every action of this program, None while one runs.
+        """``filed`` gives a number that grows with every filing action of this program, None while one runs.
 
-        ``address_of`` gives the address whose mail an account's directory holds.
+        ``address_of`` gives the address of an account's directory.
         """
         self.address_of = address_of
         self.database = database
@@ -97,15 +95,15 @@ class Scan:
         self.serial = database.serial
         self.folders: dict[int, Folder] = {}
         self.unreadable: list[Path] = []
-        """Accounts that cannot be looked into."""
+        """Accounts that cannot be read."""
         self.again: dict[FilePlace, Known] = {}
-        """Messages to be read again, by where they are."""
+        """Messages to read again, by place."""
         self.empty = False
-        """Whether the index had no message yet, so that no file can be one it knows."""
+        """Whether the index had no messages, so that no file can be a known message."""
         self.gently = threading.current_thread() is not threading.main_thread()
 
     def run(self) -> Changes:
-        """Raises :class:`LostError` when the index was replaced meanwhile, and :class:`StoreError`."""
+        """Run the scan. Raises :class:`LostError` if the index was replaced, and :class:`StoreError`."""
         return self.apply(self.look())
 
     def read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
@@ -125,18 +123,18 @@ class Scan:
     # ---- looking ----------------------------------------------------------------------------------
 
     def look(self) -> Differences:
-        """Walk over the folders until what seems gone is gone for certain, or has to wait for next time."""
+        """Walk over the folders until it is certain what is gone, or leave it to the next scan."""
         missed: set[Known] | None = None
         for _ in range(_WALKS):
             filed = self.filed()
-            self.learn_folders()  # each time: a message may have gone into one that was just made
+            self.learn_folders()  # each time: a message may have moved to a folder that was just created
             walk = diff.Walk(self.folders, self.read, self.now)
             found = walk.compare()
             gone = set(found.gone)
             if not gone:
                 break
             if filed is None or filed != self.filed():
-                found.spare(gone)  # we ourselves are moving messages: no walk could be sure
+                found.spare(gone)  # this program is moving messages, so no walk can be certain
                 break
             if (missed is not None and gone <= missed) or walk.certain():
                 break
@@ -147,7 +145,7 @@ class Scan:
         return found
 
     def learn_folders(self) -> None:
-        """Let the index know the folders there are; one that is gone stays until its messages are out."""
+        """Add the existing folders to the index; one that is gone stays until its messages are removed."""
         present, self.unreadable = listing.mail_folders(self.store)
         known = {(folder.account, folder.name): folder.path for folder in self.read(folders.load)}
         if any(known.get(place) != path for place, path in present.items()):
@@ -157,7 +155,7 @@ class Scan:
     # ---- writing ----------------------------------------------------------------------------------
 
     def apply(self, found: Differences) -> Changes:
-        """Bring what was found into the index: first what is known, then new messages in blocks."""
+        """Write the differences to the index: first known messages, then new ones in blocks."""
         self.again = {known.place: known for known in found.replaced}
         self.empty = self.read(_is_empty)
         waiting = found.fresh
@@ -169,7 +167,7 @@ class Scan:
         if found.renamed or found.gone:
             total.take(self.write(partial(self.settle_known, found=found)))
             total.flagged -= found.moved
-        size, told = FIRST_BLOCK, -math.inf
+        size, reported = FIRST_BLOCK, -math.inf
         while places := waiting.take(size):
             digests, read = self.digests(places)
             waiting.back(places[read:])
@@ -177,8 +175,10 @@ class Scan:
             if digests or self.again:
                 total.take(self.write(partial(self.put_in, places=places[:read], digests=digests)))
                 touched.update(digest.place.folder for digest in digests)
-            if self.progress is not None and (not waiting.left or time.monotonic() - told >= TELL):
-                told = time.monotonic()
+            if self.progress is not None and (
+                not waiting.left or time.monotonic() - reported >= REPORT_EVERY
+            ):
+                reported = time.monotonic()
                 self.progress(waiting.total - waiting.left, waiting.total)
         self.finish(found.states)
         if waiting.total > BLOCK:
@@ -201,25 +201,25 @@ class Scan:
         )
 
     def settle_known(self, db: sqlite3.Connection, found: Differences) -> Tally:
-        """Rename what is there under its new name, and take out what still is not where it was."""
+        """Rename known messages that exist under a new name, and remove those that are still missing."""
         left = Unsettled()
         there = [change for change in found.renamed if self.is_there(change.place)]
         write.rename(db, there, left)
-        gone, fled = [], []
+        gone, moved = [], []
         for known in found.gone:
             if write.place_of(db, known.row) == known.place and not self.is_there(known.place):
-                change = diff.fled(db, self.folders, known)
+                change = diff.moved_to(db, self.folders, known)
                 if change is None:
                     gone.append(known.row)
                 else:
-                    fled.append(change)
-        write.rename(db, fled, left)
+                    moved.append(change)
+        write.rename(db, moved, left)
         removed = write.remove(db, gone, left)
         settle(db, left)
-        return Tally(removed=removed, moved=len(fled), flagged=len(found.renamed))
+        return Tally(removed=removed, moved=len(moved), flagged=len(found.renamed))
 
     def put_in(self, db: sqlite3.Connection, places: Sequence[FilePlace], digests: Sequence[Digest]) -> Tally:
-        """Put messages in that were read from these places, unless the index knows them by another name."""
+        """Add messages read from these places, unless the index knows them under another name."""
         left = Unsettled()
         by_place = {digest.place: digest for digest in digests}
         again = self.again.keys() & set(places) if self.again else set()
@@ -227,13 +227,13 @@ class Scan:
         for place in again:
             known, digest = self.again[place], by_place.get(place)
             if digest is not None and digest.faulty and known.faulty:
-                del by_place[place]  # it still cannot be read
+                del by_place[place]  # it is still unreadable
             elif self.is_there(place) and write.place_of(db, known.row) == place:
                 gone.append(known.row)
         removed = write.remove(db, gone, left)
         renamed: dict[int, write.Renamed] = {}
         for digest in digests:
-            if not self.is_there(digest.place):  # read, and renamed since
+            if not self.is_there(digest.place):  # renamed since it was read
                 by_place.pop(digest.place, None)
             if self.empty or digest.place in again or digest.place not in by_place:
                 continue
@@ -251,7 +251,7 @@ class Scan:
         return os.path.lexists(self.folders[place.folder].path_of(place.file))
 
     def finish(self, states: Mapping[tuple[int, str], FileState]) -> None:
-        """Remember that everything listed is in; forget folders that are no more."""
+        """Record that everything listed is indexed; remove folders that no longer exist."""
         news = {
             (number, part): state
             for (number, part), state in states.items()
@@ -264,9 +264,9 @@ class Scan:
             self.write(lambda db: folders.remember(db, news), visible=False)
 
     def digests(self, fresh: Sequence[FilePlace]) -> tuple[list[Digest], int]:
-        """Read files until there is enough for a block, but none that another scan has put in meanwhile.
+        """Read files until there is enough for a block, skipping those that another scan has added meanwhile.
 
-        Also returns how many of them were dealt with.
+        Also returns how many files were processed.
         """
 
         def unknown(db: sqlite3.Connection) -> set[FilePlace]:

@@ -1,19 +1,19 @@
-"""The index file: its tables, the triggers that keep every count, and how it is opened or thrown away.
+"""The index file: its tables, the triggers that maintain all counts, and how it is opened or replaced.
 
-The index is a cache (docs/mail-on-disk.md §6): whatever is in it can be built again from the Maildirs. So
-nothing here is migrated or repaired; a file that says it is of another version, a damaged one, one that stays
-locked and one whose folder cannot be written are replaced by a fresh one.
+The index is a cache (docs/mail-on-disk.md §6): everything in it can be rebuilt from the Maildirs. So nothing
+here is migrated or repaired; a file of another version, a damaged one, one that stays locked and one whose
+folder cannot be written are replaced by a new one.
 
 Two decisions shape the tables:
 
 *A message's row number is its place in time*: the first free number from its Unix second upwards. FTS5
-walks its matches in row order, so the newest matches of any word come first without sorting, and a window
-of a list is a range of one integer. Displacement by messages of the same second is kept in
-``facts.displaced``; where such messages stand among each other depends on what is in them (``turn``), not on
-which of them came first, so that an index built again shows the same.
+walks its matches in row order, so the newest matches of any word come first without sorting, and a window of
+a list is a range of one integer. The largest displacement by messages of the same second is stored in
+``facts.displaced``; the order of such messages depends on their content (``tiebreak``), not on which of them
+came first, so that a rebuilt index shows the same.
 
-*Counts are kept by triggers*, so that they cannot drift from the messages whatever order deliveries, flag
-changes, moves and thread merges come in.
+*Counts are maintained by triggers*, so that they always match the messages, in whatever order deliveries,
+flag changes, moves and thread merges happen.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from misfin.errors import StoreError
 from misfin.files import private_folder
 from misfin.store.index_file import PARTS, VERSION
 
-APPLICATION_ID: Final = 0x6D697378  # "misx": no other program's database is mistaken for ours
+APPLICATION_ID: Final = 0x6D697378  # "misx": so that no other program's database is mistaken for ours
 BUSY_MS: Final = 5000
 
 TABLES: Final = """
@@ -50,7 +50,7 @@ CREATE TABLE folders (
     UNIQUE (account, name)
 );
 
--- Which lists a folder's messages stand in: its own, and for held mail the Inbox too
+-- The lists a folder's messages are in: its own, and for held mail the Inbox too
 -- (docs/mail-on-disk.md §2).
 CREATE TABLE boxes (folder INTEGER NOT NULL, box INTEGER NOT NULL, PRIMARY KEY (folder, box)) WITHOUT ROWID;
 
@@ -67,12 +67,12 @@ CREATE TABLE messages (
     link INTEGER NOT NULL,
     faulty INTEGER NOT NULL,                -- could not be read; tried again at the next listing
     date REAL NOT NULL,
-    turn INTEGER NOT NULL,                  -- which of one second comes first: by what is in them
+    tiebreak INTEGER NOT NULL,              -- order of messages of one second: a hash of their content
     size INTEGER NOT NULL,
     mtime INTEGER NOT NULL,
     subject_key INTEGER,                    -- threading, see misfin.store.index.threads
-    loose INTEGER NOT NULL,
-    tie INTEGER NOT NULL,
+    unlinked INTEGER NOT NULL,
+    own_token INTEGER NOT NULL,
     parent INTEGER,
     tokens BLOB NOT NULL,
     people BLOB NOT NULL,
@@ -85,21 +85,22 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_file ON messages (folder, file);
 CREATE INDEX messages_folder ON messages (folder, row, thread);
-CREATE INDEX messages_thread ON messages (thread, date, turn, row, folder);
-CREATE INDEX messages_subject ON messages (subject_key, date, loose, tie) WHERE subject_key IS NOT NULL;
-CREATE INDEX messages_loose ON messages (subject_key, date, tie) WHERE loose;
+CREATE INDEX messages_thread ON messages (thread, date, tiebreak, row, folder);
+CREATE INDEX messages_subject ON messages (subject_key, date, unlinked, own_token)
+    WHERE subject_key IS NOT NULL;
+CREATE INDEX messages_unlinked ON messages (subject_key, date, own_token) WHERE unlinked;
 CREATE INDEX messages_unread ON messages (row, thread, folder) WHERE unread;
 CREATE INDEX messages_starred ON messages (row, thread, folder) WHERE starred;
 CREATE INDEX messages_tagged ON messages (row, thread, folder, tags) WHERE tags <> '';
 CREATE INDEX messages_faulty ON messages (folder) WHERE faulty;
 
--- Rows of messages that are gone: their words stay in the contentless search table until the next rebuild,
--- so their numbers must not be given to other messages.
-CREATE TABLE graves (row INTEGER PRIMARY KEY);
+-- Rows of removed messages: their words stay in the contentless search table until the next rebuild, so
+-- their numbers must not be reused.
+CREATE TABLE removed_rows (row INTEGER PRIMARY KEY);
 
 CREATE TABLE tokens (token INTEGER PRIMARY KEY, thread INTEGER NOT NULL);
 
--- Writers, by the name they last gave, for completion.
+-- Senders with the name they last used, for completion.
 CREATE TABLE people (
     address TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -112,18 +113,18 @@ CREATE TABLE conversations (
     thread INTEGER NOT NULL,
     newest INTEGER NOT NULL,
     date REAL NOT NULL,                     -- of the newest, as in messages
-    turn INTEGER NOT NULL,
+    tiebreak INTEGER NOT NULL,
     total INTEGER NOT NULL,
     unread INTEGER NOT NULL,
     starred INTEGER NOT NULL,
     PRIMARY KEY (box, thread)
 ) WITHOUT ROWID;
-CREATE INDEX conversations_newest ON conversations (box, date, turn, newest);
-CREATE INDEX conversations_unread ON conversations (box, date, turn, newest) WHERE unread > 0;
+CREATE INDEX conversations_newest ON conversations (box, date, tiebreak, newest);
+CREATE INDEX conversations_unread ON conversations (box, date, tiebreak, newest) WHERE unread > 0;
 
 CREATE TABLE threads (
     thread INTEGER PRIMARY KEY,
-    messages INTEGER NOT NULL,               -- all of them; the row goes with the last
+    messages INTEGER NOT NULL,              -- all of them; the row is deleted with the last
     total INTEGER NOT NULL,                 -- those outside the bins
     unread INTEGER NOT NULL,
     starred INTEGER NOT NULL,
@@ -140,14 +141,14 @@ CREATE VIRTUAL TABLE words USING fts5 (
 
 _ADD = """
     UPDATE folders SET total = total + 1, unread = unread + NEW.unread WHERE folder = NEW.folder;
-    INSERT INTO conversations (box, thread, newest, date, turn, total, unread, starred)
-        SELECT box, NEW.thread, NEW.row, NEW.date, NEW.turn, 1, NEW.unread, NEW.starred
+    INSERT INTO conversations (box, thread, newest, date, tiebreak, total, unread, starred)
+        SELECT box, NEW.thread, NEW.row, NEW.date, NEW.tiebreak, 1, NEW.unread, NEW.starred
         FROM boxes WHERE folder = NEW.folder
         ON CONFLICT (box, thread) DO UPDATE SET
             total = total + 1, unread = unread + excluded.unread, starred = starred + excluded.starred;
-    UPDATE conversations SET newest = NEW.row, date = NEW.date, turn = NEW.turn
+    UPDATE conversations SET newest = NEW.row, date = NEW.date, tiebreak = NEW.tiebreak
         WHERE thread = NEW.thread AND box IN (SELECT box FROM boxes WHERE folder = NEW.folder)
-            AND (NEW.date, NEW.turn, NEW.row) > (date, turn, newest);
+            AND (NEW.date, NEW.tiebreak, NEW.row) > (date, tiebreak, newest);
     INSERT INTO threads (thread, messages, total, unread, starred, attachments, tagged, held)
         SELECT NEW.thread, 1, NOT bin, NEW.unread AND NOT bin, NEW.starred AND NOT bin, NEW.attachment,
             NEW.tags <> '', held
@@ -165,10 +166,10 @@ _TAKE = """
         WHERE thread = OLD.thread AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
     DELETE FROM conversations WHERE thread = OLD.thread AND total = 0
         AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
-    UPDATE conversations SET (newest, date, turn) = (
-            SELECT row, messages.date, messages.turn FROM messages WHERE thread = OLD.thread
+    UPDATE conversations SET (newest, date, tiebreak) = (
+            SELECT row, messages.date, messages.tiebreak FROM messages WHERE thread = OLD.thread
                 AND folder IN (SELECT folder FROM boxes WHERE box = conversations.box)
-            ORDER BY messages.date DESC, messages.turn DESC, row DESC LIMIT 1)
+            ORDER BY messages.date DESC, messages.tiebreak DESC, row DESC LIMIT 1)
         WHERE thread = OLD.thread AND newest = OLD.row
             AND box IN (SELECT box FROM boxes WHERE folder = OLD.folder);
     UPDATE threads SET (messages, total, unread, starred, attachments, tagged, held) = (
@@ -219,23 +220,24 @@ END;
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file as it is. Transactions are begun by hand; a lock is waited for ``BUSY_MS``."""
+    """Open the file as it is. Transactions are started explicitly; a lock is waited for ``BUSY_MS``."""
     db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA synchronous=NORMAL")  # WAL: a power cut may lose the last commits, never the order
+    # In WAL mode a power cut may lose the last commits, but never reorders them.
+    db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA temp_store=MEMORY")
     db.execute("PRAGMA cache_size=-1024")  # kilobytes; several are open at once, and the system caches too
     return db
 
 
 def usable(db: sqlite3.Connection) -> bool:
-    """Whether the file holds an index of exactly this version."""
+    """Whether the file is an index of exactly this version."""
     application = db.execute("PRAGMA application_id").fetchone()[0]
     version = db.execute("PRAGMA user_version").fetchone()[0]
     return bool(application == APPLICATION_ID and version == VERSION)
 
 
 def create(db: sqlite3.Connection) -> None:
-    """Lay an empty index into an empty file, in one transaction, so that two programs may both try."""
+    """Create an empty index in an empty file, in one transaction, so that two programs may both try."""
     from misfin.sqlite import log_ahead  # late: only a new index needs it
 
     db.execute("PRAGMA page_size=8192")
@@ -245,13 +247,13 @@ def create(db: sqlite3.Connection) -> None:
         if not usable(db):
             for statement in _statements(TABLES + TRIGGERS):
                 db.execute(statement)
-            # A new file starts at a random generation: nobody holding a number of the old file is fooled.
+            # A new file starts at a random generation, so that a number from the old file never matches.
             db.executemany(
                 "INSERT INTO facts VALUES (?, ?)",
                 [
                     ("generation", int.from_bytes(os.urandom(6))),
                     ("displaced", 0),
-                    # A number still on some screen must not mean another conversation in the next index.
+                    # A number still on the screen must not mean another conversation in the new index.
                     ("last_thread", int.from_bytes(os.urandom(4)) >> 2),
                 ],
             )
@@ -264,7 +266,7 @@ def create(db: sqlite3.Connection) -> None:
 
 
 def _statements(script: str) -> list[str]:
-    """The script cut at the ends of statements; ``executescript`` would end the transaction first."""
+    """Split a script into statements; ``executescript`` would commit the transaction first."""
     found, part = [], ""
     for line in script.splitlines():
         part += line + "\n"
@@ -275,15 +277,15 @@ def _statements(script: str) -> list[str]:
 
 
 def remove(path: Path) -> None:
-    """Throw the index away. Programs that still have it open keep their unlinked copy and notice later."""
+    """Remove the index. Programs that still have it open keep the unlinked file and notice later."""
     for suffix in PARTS:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def open_index(path: Path) -> sqlite3.Connection:
-    """Open the index at ``path``; one that is missing or unusable is built again.
+    """Open the index at ``path``; replaces it by an empty one if it is missing or unusable.
 
-    Raises :class:`StoreError` only when not even a fresh file can be made there.
+    Raises :class:`StoreError` only if no new file can be created there.
     """
     for last_try in (False, True):
         try:
@@ -305,7 +307,7 @@ def open_index(path: Path) -> sqlite3.Connection:
         except (sqlite3.Error, OSError, TypeError) as error:
             if last_try:
                 raise StoreError(
-                    f"The mail index {path} cannot be made: {error}.",
+                    f"The mail index {path} cannot be created: {error}.",
                     remedy="Make its folder writable, or set another cache folder.",
                 ) from error
             try:

@@ -1,17 +1,17 @@
 """Which messages form a conversation: pure rules whose result does not depend on the order of arrival.
 
-A conversation is a connected set of messages. Two things connect (docs/mail-on-disk.md §7):
+A conversation is a connected set of messages. Two things connect them (docs/mail-on-disk.md §7):
 
-*Tokens.* A message carries the token of its own Message-ID and those it answers to (References,
-In-Reply-To, a ``=> mid:`` link). Messages that share a token are connected, also when the message a token
-names never arrived. A Message-ID that repeats therefore links and never drops mail.
+*Tokens.* A message has the token of its own Message-ID and of those it replies to (References, In-Reply-To, a
+``=> mid:`` link). Messages that share a token are connected, even if the message a token names never arrived.
+So a repeated Message-ID connects messages and never drops any.
 
-*Subjects.* A message that is a reply by its subject but names nothing it replies to ("loose") is connected
-with the newest earlier message of the same subject, at most :data:`REACH` seconds older, that the same
-people took part in. Anything else of that subject, a weekly report say, stays apart.
+*Subjects.* A message that is a reply by its subject but does not say to what ("unlinked") is connected with
+the newest earlier message of the same subject, at most :data:`REACH` seconds older, in which the same people
+took part. Anything else with that subject, such as a weekly report, stays separate.
 
-Both are functions of the set of messages alone, so the index only has to find out which messages a change
-concerns. What is kept per message are 64-bit hashes: small in the index, and nothing to parse again.
+Both depend only on the set of messages, so the index only has to find out which messages a change affects.
+Each message is stored as 64-bit hashes: small, and nothing has to be parsed again.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from hashlib import blake2b
 from typing import Final, Generic, NamedTuple, TypeVar
 
 REACH: Final = 60 * 86400.0
-"""How long after a message a reply without references is still taken for one to it, in seconds."""
+"""Seconds after a message within which a reply without references can belong to it."""
 
 LOOK_BACK: Final = 64
-"""How many earlier messages of one subject are looked at: bounds the work when all are called "hello"."""
+"""How many earlier messages of one subject are examined; limits the work if all are called "hello"."""
 
 MAX_TOKENS: Final = 64
-"""References kept of one message. A thread's root comes first and its nearest parents last; both are kept."""
+"""References stored per message. A thread's root comes first and the nearest parents last; both are kept."""
 
 MAX_PEOPLE: Final = 64
 
@@ -42,13 +42,13 @@ _SPACE: Final = re.compile(r"\s+")
 
 
 def token(text: str) -> int:
-    """The 64-bit name of a Message-ID, an address or a subject (signed: what SQLite keeps as an integer)."""
+    """A 64-bit hash of a Message-ID, an address or a subject, signed as SQLite's integers are."""
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 def message_tokens(own: str, answered: Sequence[str]) -> tuple[int, ...]:
-    """Tokens of a message: its own Message-ID first, then those it answers to; at most ``MAX_TOKENS``."""
+    """Tokens of a message: its own Message-ID first, then those it replies to; at most ``MAX_TOKENS``."""
     half = MAX_TOKENS // 2
     if len(answered) >= MAX_TOKENS:
         answered = [*answered[:half], *answered[-half + 1 :]]
@@ -56,13 +56,13 @@ def message_tokens(own: str, answered: Sequence[str]) -> tuple[int, ...]:
 
 
 def people_tokens(addresses: Iterable[str]) -> frozenset[int]:
-    """Who took part in a message, as hashes of their addresses; spelling of case does not matter."""
+    """The people in a message, as hashes of their addresses; case does not matter."""
     folded = sorted({address.casefold() for address in addresses if address})
     return frozenset(token(address) for address in folded[:MAX_PEOPLE])
 
 
 def pack(tokens: Iterable[int]) -> bytes:
-    """Tokens as kept in the index: eight bytes each."""
+    """Tokens as stored in the index: eight bytes each."""
     values = tuple(tokens)
     return struct.pack(f">{len(values)}q", *values)
 
@@ -72,7 +72,7 @@ def unpack(data: bytes) -> tuple[int, ...]:
 
 
 def split_subject(subject: str) -> tuple[str, bool]:
-    """A subject without its prefixes, folded for comparing; and whether the outermost one means a reply."""
+    """A subject without prefixes, folded for comparison, and whether the outermost prefix means a reply."""
     is_reply, start = False, 0
     while found := _PREFIX.match(subject, start):
         if start == 0:
@@ -82,17 +82,17 @@ def split_subject(subject: str) -> tuple[str, bool]:
 
 
 class Candidate(NamedTuple):
-    """An earlier message of the same subject, as far as :func:`choose_parent` needs to know it."""
+    """An earlier message of the same subject, with what :func:`choose_parent` needs."""
 
     row: int
     people: frozenset[int]
 
 
 def choose_parent(people: frozenset[int], earlier: Iterable[Candidate]) -> int | None:
-    """The row a loose reply belongs to: the first of ``earlier`` (newest first) with the same people.
+    """The row an unlinked reply belongs to: the first of ``earlier`` (newest first) with the same people.
 
-    The same people means two in common, the writer and somebody else as a rule; a reply to one person out
-    of a larger circle still has the two. A note to oneself has but one, and then the circles must be equal.
+    The same people means two in common, usually the author and one other; this still holds for a reply to one
+    person out of a larger group. A note to oneself has only one person, and then the groups must be equal.
     """
     for candidate in earlier:
         shared = people & candidate.people
@@ -105,14 +105,14 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class Groups(Generic[Item]):
-    """Disjoint sets that grow together (union by size, with path halving)."""
+    """Disjoint sets that can be joined (union by size, with path halving)."""
 
     def __init__(self) -> None:
         self._above: dict[Item, Item] = {}
         self._size: dict[Item, int] = {}
 
     def find(self, item: Item) -> Item:
-        """The item that stands for the group of ``item``; an unknown item is a group of its own."""
+        """The representative of the group of ``item``; an unknown item is a group of its own."""
         above = self._above
         if item not in above:
             above[item] = item
@@ -124,7 +124,7 @@ class Groups(Generic[Item]):
         return item
 
     def join(self, one: Item, other: Item) -> Item:
-        """Put the groups of both together; returns who stands for it now."""
+        """Join the groups of both items; returns the representative of the result."""
         one, other = self.find(one), self.find(other)
         if one == other:
             return one

@@ -1,7 +1,7 @@
-"""Messages that wait to be read, the newest first, in less memory than their names are long.
+"""A queue of messages to be read, newest first, that needs less memory than their names.
 
-A hundred thousand small objects are what a first build would otherwise have most of its memory for, until its
-end. So they are sorted in runs, each run is kept compressed, and the runs are merged as somebody takes them.
+A hundred thousand small objects would otherwise use most of the memory of a first build, until its end. So
+they are sorted in runs, each run is compressed, and the runs are merged as messages are taken.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from misfin.store.index.file_place import FilePlace
 
 _RUN: Final = 8000
 _CHUNK: Final = 500
-"""Names unpacked at once, of every run."""
-_END: Final = b"\0"  # in no file name
+"""Names decompressed at once, of every run."""
+_END: Final = b"\0"  # never in a file name
 
 
 class Waiting:
-    """Messages by the time they came: first all are added, then they are taken."""
+    """Messages by arrival time: first all are added, then they are taken."""
 
     def __init__(self) -> None:
         self.total = self.left = 0
         self._run: list[bytes] = []
         self._runs: list[list[bytes]] = []
-        """Of each run its chunks, the newest last: that is where they are taken, and memory given back."""
+        """The chunks of each run, newest last: they are taken from the end, which frees memory."""
         self._merged: Iterator[bytes] | None = None
         self._back: list[FilePlace] = []
 
     def add(self, arrival: int, place: FilePlace) -> None:
-        """Let a message wait that came at this Unix second."""
+        """Add a message that arrived at this Unix second."""
         self._run.append(b"%011d/%d/%b" % (arrival, *place))
         self.total += 1
         self.left += 1
@@ -40,7 +40,7 @@ class Waiting:
             self._end_run()
 
     def take(self, count: int) -> list[FilePlace]:
-        """The next messages; none when none is left."""
+        """The next messages; none if none are left."""
         if self._merged is None:
             self._end_run()
             self._merged = heapq.merge(*map(_newest_first, self._runs), reverse=True)
@@ -50,7 +50,7 @@ class Waiting:
         return taken
 
     def back(self, places: list[FilePlace]) -> None:
-        """Of those taken last, the ones there was no room for."""
+        """Put back those messages of the last :meth:`take` that there was no room for."""
         self._back[:0] = places
         self.left += len(places)
 

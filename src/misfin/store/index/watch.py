@@ -1,4 +1,4 @@
-"""Noticing at once that other programs touched the mail: an iterator that sleeps until there is news."""
+"""Watches the mail for changes by other programs: an iterator that sleeps until there is one."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from watchfiles import _rust_notify
 
 STEP_MS: Final = 25
-"""A burst of changes is over when so long nothing followed."""
+"""A burst of changes is over when nothing followed for this long."""
 
 DEBOUNCE_MS: Final = 400
-"""A burst that does not end is told so often."""
+"""A burst that does not end is reported this often."""
 
 LOOK_ANYWAY: Final = 30.0
-"""Seconds after which it is time to look unasked: file systems of other machines tell nothing."""
+"""Seconds after which to look anyway: network file systems do not report changes."""
 
 POLL: Final = 2.0
-"""Seconds between two looks where the system cannot tell of changes at all."""
+"""Seconds between two looks if the system cannot report changes at all."""
 
 _LIBRARY: Final = "watchfiles._rust_notify"
 _loading: Final = threading.Lock()
@@ -35,20 +35,20 @@ _loading: Final = threading.Lock()
 _MESSAGES: Final = frozenset({"new", "cur"})
 _FOLDERS: Final = 2
 _DEPTH: Final = 3
-"""Levels below the root: accounts, then folders, then what is in those; an account is a folder, too."""
+"""Levels below the root: accounts, folders, and their contents; an account is a folder too."""
 
 
 def watch(root: Path, stop: threading.Event) -> Iterator[None]:
-    """Yields whenever it is time to scan, until ``stop`` is set; for a thread of its own.
+    """Yield whenever it is time to scan, until ``stop`` is set; for a thread of its own.
 
-    The first time comes when watching has begun, so a scan then misses nothing. While ``root`` does not
-    exist, or the system has no watches left, it is time every ``POLL`` seconds. A ``root`` put in the place
-    of another is watched instead of it.
+    The first time is when watching has begun, so that a scan then misses nothing. While ``root`` does not
+    exist, or the system has no watches left, it is time every ``POLL`` seconds. If ``root`` is replaced, the
+    new one is watched.
     """
     while not stop.is_set():
         try:
-            yield from _told(root, stop)
-        except (OSError, RuntimeError):  # what watchfiles raises for both
+            yield from _changes(root, stop)
+        except (OSError, RuntimeError):  # watchfiles raises this for both
             yield
             stop.wait(POLL)
 
@@ -74,37 +74,37 @@ def load_notifier() -> type[_rust_notify.RustNotify]:
     return notifier
 
 
-def _told(root: Path, stop: threading.Event) -> Iterator[None]:
-    """Yields whenever the system says that something changed, as long as there are the same directories."""
+def _changes(root: Path, stop: threading.Event) -> Iterator[None]:
+    """Yield whenever the system reports a change, until a directory is added or removed."""
     notifier = load_notifier()
     if not root.exists():
-        raise FileNotFoundError(root)  # it would be watched for ever, and never seen to come
+        raise FileNotFoundError(root)  # it would be watched forever, without noticing when it is created
     identity = look(root, 0.0).identity
     places = directories(root)
     known = set(places)
     try:
         watcher = notifier(places, False, False, 0, False, True)
-    except UnicodeEncodeError:  # such a name it takes only when it finds it itself
+    except UnicodeEncodeError:  # it accepts such a name only if it finds it itself
         watcher = notifier([str(root)], False, False, 0, True, True)
     with watcher:
         if known != set(directories(root)):
-            return  # one came before it could be told
+            return  # one was added before it was watched
         yield
         while not stop.is_set() and look(root, 0.0).identity == identity:
             happened = watcher.watch(DEBOUNCE_MS, STEP_MS, int(LOOK_ANYWAY * 1000), stop)
-            if happened == "signal":  # the interpreter is being ended
+            if happened == "signal":  # the interpreter is shutting down
                 stop.set()
             elif happened != "stop":
                 yield
                 if happened != "timeout" and any(_is_directory(path, known) for _, path in happened):
-                    return  # one came or went; made again, it may bear the identity of the old one
+                    return  # one was added or removed; a recreated one may have the identity of the old one
 
 
 def directories(root: Path) -> list[str]:
-    """Those whose changes mean something: root, accounts, folders, and ``new`` and ``cur`` of each.
+    """The directories whose changes matter: root, accounts, folders, and ``new`` and ``cur`` of each.
 
-    Watching all below ``root`` would do, but looks at every message first, and holds the interpreter
-    meanwhile: at a hundred thousand messages no key is taken for a third of a second.
+    Watching everything below ``root`` would work, but it first looks at every message while holding the
+    interpreter: with a hundred thousand messages, no key is handled for a third of a second.
     """
     found = level = [str(root)]
     for depth in range(_DEPTH):
@@ -118,7 +118,7 @@ def directories(root: Path) -> list[str]:
 
 
 def _can_be_watched(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a directory, and not one in a place that may be listed but not entered."""
+    """Whether it is a directory that can be entered, not only listed."""
     return entry.is_dir() and os.path.isdir(entry.path)  # noqa: PTH112 (never raises)
 
 
@@ -127,7 +127,7 @@ def _name(path: str) -> str:
 
 
 def _is_directory(path: str, known: set[str]) -> bool:
-    """Whether what happened there was about a directory, which may have to be watched or no more."""
+    """Whether a change was about a directory, so that the set of watched directories may change."""
     parent, _, name = path.rpartition(os.sep)
     message = parent in known and _name(parent) in _MESSAGES
     return path in known or (not (message or name == "tmp") and os.path.isdir(path))  # noqa: PTH112 (never raises)

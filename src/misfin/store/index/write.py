@@ -1,6 +1,6 @@
-"""Changes to the index: messages put in, taken out, renamed, inside the caller's transaction.
+"""Changes the index: adds, removes and renames messages, inside the caller's transaction.
 
-Nothing here is remembered from one transaction to the next: another program may have written in between.
+Nothing is remembered from one transaction to the next: another program may have written in between.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from misfin.store.search.words import searchable
 
 EARLIEST: Final = -(2**40)
 LATEST: Final = 2**40
-"""Dates are kept inside these Unix seconds: beyond any calendar, and far from the ends of an integer."""
+"""Dates are limited to these Unix seconds: beyond any calendar, and far from the limits of an integer."""
 
 _STRIDE: Final = 512
 
 _INSERT: Final = (
     "INSERT INTO messages (row, folder, file, thread, unread, starred, own, evidence, attachment, link,"
-    " faulty, date, turn, size, mtime, subject_key, loose, tie, tokens, people, tags,"
+    " faulty, date, tiebreak, size, mtime, subject_key, unlinked, own_token, tokens, people, tags,"
     " sender, address, recipients, subject, snippet)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -34,7 +34,7 @@ _INSERT_WORDS: Final = (
 
 
 class Renamed(NamedTuple):
-    """A message whose file has another name or folder now, with what its new flags say."""
+    """A message whose file has another name or folder now, with the meaning of its new flags."""
 
     row: int
     place: FilePlace
@@ -44,16 +44,16 @@ class Renamed(NamedTuple):
 
 
 def add(db: sqlite3.Connection, digests: Iterable[Digest], left: links.Unsettled) -> list[int]:
-    """Put messages in and return their rows; files the index already knows are left out."""
+    """Add messages and return their rows; files already in the index are left out."""
     fresh = _unknown(db, digests)
-    # In row order: FTS5 would otherwise write a segment of its own for every message that goes back in time.
-    fresh.sort(key=lambda digest: (digest.date, digest.tie))
+    # In row order: otherwise FTS5 would write a separate segment for every message that goes back in time.
+    fresh.sort(key=lambda digest: (digest.date, digest.own_token))
     rows = _free_rows(db, [digest.date for digest in fresh])
     threads = links.join(db, [digest.tokens for digest in fresh])
     db.executemany(_INSERT, map(_message_values, fresh, rows, threads))
     db.executemany(_INSERT_WORDS, map(_word_values, fresh, rows))
     left.positions.extend(
-        links.Position(digest.subject_key, digest.date, digest.loose, digest.tie)
+        links.Position(digest.subject_key, digest.date, digest.unlinked, digest.own_token)
         for digest in fresh
         if digest.subject_key is not None
     )
@@ -61,17 +61,17 @@ def add(db: sqlite3.Connection, digests: Iterable[Digest], left: links.Unsettled
 
 
 def remove(db: sqlite3.Connection, rows: Iterable[int], left: links.Unsettled) -> int:
-    """Take messages out; returns how many were there."""
+    """Remove messages; returns how many there were."""
     removed = 0
     for row in rows:
         facts = db.execute(
-            "SELECT subject_key, date, loose, tie, tokens FROM messages WHERE row = ?", (row,)
+            "SELECT subject_key, date, unlinked, own_token, tokens FROM messages WHERE row = ?", (row,)
         ).fetchone()
         if facts is None:
             continue
         *position, tokens = facts
         db.execute("DELETE FROM messages WHERE row = ?", (row,))
-        db.execute("INSERT OR IGNORE INTO graves VALUES (?)", (row,))
+        db.execute("INSERT OR IGNORE INTO removed_rows VALUES (?)", (row,))
         left.lost.update(unpack(tokens))
         if position[0] is not None:
             left.positions.append(links.Position(*position))
@@ -80,8 +80,8 @@ def remove(db: sqlite3.Connection, rows: Iterable[int], left: links.Unsettled) -
 
 
 def rename(db: sqlite3.Connection, renamed: Sequence[Renamed], left: links.Unsettled) -> int:
-    """Give messages their new file names, folders, flags and tags; returns how many were there."""
-    # First out of the way: names may be passed on within the batch, and no two may be alike in between.
+    """Update file names, folders, flags and tags of messages; returns how many there were."""
+    # Temporary names first: names may be exchanged within the batch, and must be unique at every moment.
     away = db.executemany(
         "UPDATE messages SET file = CAST('?' || row AS BLOB) WHERE row = ?",
         ((change.row,) for change in renamed),
@@ -97,7 +97,7 @@ def rename(db: sqlite3.Connection, renamed: Sequence[Renamed], left: links.Unset
 
 
 def _make_way(db: sqlite3.Connection, row: int, place: FilePlace, left: links.Unsettled) -> None:
-    """Take out a row that another program's scan gave the file before it knew which message it is."""
+    """Remove a row that another program's scan created for the file before it knew which message it was."""
     asked = "SELECT row FROM messages WHERE folder = ? AND file = ? AND row <> ?"
     if twin := db.execute(asked, (*place, row)).fetchone():
         remove(db, twin, left)
@@ -108,13 +108,13 @@ def date_kept(date: float) -> float:
 
 
 def place_of(db: sqlite3.Connection, row: int) -> FilePlace | None:
-    """Where the index has a message; None when it is gone from it."""
+    """The place of a message in the index; None if it has been removed."""
     found = db.execute("SELECT folder, file FROM messages WHERE row = ?", (row,)).fetchone()
     return FilePlace._make(found) if found else None
 
 
 def _unknown(db: sqlite3.Connection, digests: Iterable[Digest]) -> list[Digest]:
-    """Those whose file is not in the index: another program may have put some in since they were listed."""
+    """Those whose file is not in the index: another program may have added some since they were listed."""
     fresh: dict[FilePlace, Digest] = {}
     for digest in digests:
         place = (digest.place.folder, digest.place.file)
@@ -139,7 +139,7 @@ def _free_rows(db: sqlite3.Connection, dates: Sequence[float]) -> list[int]:
 def _free_row(db: sqlite3.Connection, row: int) -> int:
     """The first number from ``row`` on that no message has or had."""
     while db.execute(_TAKEN, (row,)).fetchone():
-        # A run of taken rows is crossed in strides: thousands of messages may share one second.
+        # A run of used rows is skipped many at a time: thousands of messages may share one second.
         for (used,) in db.execute(_TAKEN_FROM, (row, _STRIDE)).fetchall():
             if used != row:
                 break
@@ -147,9 +147,9 @@ def _free_row(db: sqlite3.Connection, row: int) -> int:
     return row
 
 
-_TAKEN: Final = "SELECT 1 FROM messages WHERE row = ?1 UNION ALL SELECT 1 FROM graves WHERE row = ?1"
+_TAKEN: Final = "SELECT 1 FROM messages WHERE row = ?1 UNION ALL SELECT 1 FROM removed_rows WHERE row = ?1"
 _TAKEN_FROM: Final = (
-    "SELECT row FROM messages WHERE row >= ?1 UNION ALL SELECT row FROM graves WHERE row >= ?1"
+    "SELECT row FROM messages WHERE row >= ?1 UNION ALL SELECT row FROM removed_rows WHERE row >= ?1"
     " ORDER BY 1 LIMIT ?2"
 )
 
@@ -168,12 +168,12 @@ def _message_values(digest: Digest, row: int, thread: int) -> tuple[object, ...]
         digest.link,
         digest.faulty,
         date_kept(digest.date),
-        digest.turn,
+        digest.tiebreak,
         digest.size,
         digest.mtime,
         digest.subject_key,
-        digest.loose,
-        digest.tie,
+        digest.unlinked,
+        digest.own_token,
         pack(digest.tokens),
         digest.people,
         digest.tags,

@@ -1,7 +1,7 @@
-"""Names that differ only in case, on file systems that take them for one (macOS as installed, FAT).
+"""Names that differ only in case, on file systems that ignore case (macOS by default, FAT).
 
-There the second of two such names is spelled out: messages become their numbers between commas, ``,41,da``
-for ``Ada``. On other systems nothing changes, but a folder that came from such a disk is found.
+There the second of two such names is spelled out: letters become their code points between commas, ``,41,da``
+for ``Ada``. On other systems nothing changes, but a folder copied from such a disk is found.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 
 _SPELLED = re.compile(r",([0-9a-f]{2,6}),")
 _LONGEST = 255
-"""Bytes of a file name on every usual system; a spelled out name is ASCII."""
+"""The most bytes in a file name on common systems; a spelled out name is ASCII."""
 _known: dict[str, bool] = {}
 
 
 def own_name(folder: Path, name: str, spell: Callable[[], str]) -> str:
-    """How what is called ``name`` stands in ``folder``, made or not: as ``name``, or as ``spell`` says."""
+    """The file name of ``name`` in ``folder``, whether it exists or not: ``name``, or ``spell()``."""
     twin = has_twin(folder, name)
-    if not twin and os.path.isdir(f"{folder}/{name}"):  # noqa: PTH112 - once per message: Path costs thrice that
+    if not twin and os.path.isdir(f"{folder}/{name}"):  # noqa: PTH112 - once per message, and Path costs three times as much
         return name
     spelled = spell()
     if len(spelled) > _LONGEST:
@@ -31,9 +31,9 @@ def own_name(folder: Path, name: str, spell: Callable[[], str]) -> str:
 
 
 def spelled_out(name: str) -> str:
-    """A spelling that no other name shares, whatever is done to its case; :func:`read_back` reads it.
+    """A spelling that no other name shares, even if case is ignored; :func:`read_back` reverses it.
 
-    Capitals and all that is not ASCII are spelled out, or the first message where there are none of these.
+    Capitals and non-ASCII characters are spelled out, or the first letter if there are none.
     """
     odd = {sign for sign in name if not sign.isascii() or sign.isupper() or sign in "&,"}
     first = next((sign for sign in name if sign.isalpha()), "") if not odd - set("&,") else ""
@@ -48,17 +48,17 @@ def spelled_out(name: str) -> str:
 
 
 def read_back(text: str) -> str:
-    """The name that :func:`spelled_out` wrote; any other text is returned as it is."""
+    """The name from which :func:`spelled_out` made ``text``; any other text is returned unchanged."""
     with suppress(ValueError, OverflowError):
         name = _SPELLED.sub(lambda found: chr(int(found[1], 16)), text)
-        name.encode()  # raises for what is not text
+        name.encode()  # raises for bytes that are not text
         if name != text and spelled_out(name) == text and not set(name) & set("/\0"):
             return name
     return text
 
 
 def has_twin(folder: Path, name: str) -> bool:
-    """Whether ``name`` would be the place of another name in ``folder``, which differs from it in case."""
+    """Whether ``folder`` has a name that differs from ``name`` only in case, so that both would collide."""
     if not ignores_case(folder):
         return False
     with suppress(OSError):
@@ -68,7 +68,7 @@ def has_twin(folder: Path, name: str) -> bool:
 
 
 def ignores_case(folder: Path) -> bool:
-    """Whether two names that differ only in case are one in ``folder``; False as long as it is empty."""
+    """Whether ``folder`` ignores case in names; False while it is empty."""
     key = str(folder)
     if (known := _known.get(key)) is not None:
         return known

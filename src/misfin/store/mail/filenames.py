@@ -1,4 +1,4 @@
-"""What the file of a message is called: a key that stays, and flags that say what became of the message."""
+"""File names of messages: a key that never changes, and flags that do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 from misfin.errors import StoreError
 
 INFO: Final = ":2,"
-"""What divides key and flags of a name in ``cur/``."""
+"""Separates key and flags of a name in ``cur/``."""
 LIKELY_PLACES: Final = (
     ("cur", INFO + "S"),
     ("new", ""),
@@ -22,7 +22,7 @@ LIKELY_PLACES: Final = (
     ("cur", INFO + "ST"),
     ("cur", INFO + "DS"),
 )
-"""Subfolders and ends of names most messages have: tried before a folder is listed."""
+"""The most common subfolders and name endings, tried before a folder is listed."""
 
 _counter = itertools.count()
 _process_token = secrets.token_hex(4)
@@ -30,8 +30,7 @@ _process_token = secrets.token_hex(4)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a message lies: ``key`` names it for good; ``subdir``, ``flags`` and ``name`` are as last
-    seen."""
+    """Where a message is: its permanent ``key``; ``subdir``, ``flags`` and ``name`` as last seen."""
 
     key: str
     subdir: str
@@ -45,7 +44,7 @@ class Entry:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Divide a file name into key and flags; an info part of another kind than ``2,`` has no flags."""
+    """Split a file name into key and flags; an info part other than ``2,`` has no flags."""
     key, colon, info = name.rpartition(":")
     if not colon or info[1:2] != ",":
         return name, ""
@@ -53,7 +52,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def unique_name(now: float) -> str:
-    """A key nobody else makes: time, process, a counter, a random token and the name of this machine."""
+    """A unique key: time, process, a counter, a random token and the name of this machine."""
     seconds, fraction = divmod(now, 1.0)
     host = os.uname().nodename.encode("ascii", "replace").decode()
     host = host.replace("/", "\\057").replace(":", "\\072").replace(",", "\\054")[:40] or "localhost"
@@ -62,9 +61,9 @@ def unique_name(now: float) -> str:
 
 
 def ordered(flags: str, there: str = "") -> str:
-    """Flags as the Maildir document wants them: ASCII letters, each once, in order.
+    """Flags as the Maildir specification requires: ASCII letters, each once, sorted.
 
-    What is ``there`` already, in the name another program gave, may be anything.
+    Flags already ``there``, in a name from another program, may be anything.
     """
     chars = set(flags)
     if not all(char.isascii() and char.isalpha() for char in chars - set(there)):

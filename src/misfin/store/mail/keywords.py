@@ -1,13 +1,13 @@
 """Tags on disk: the lower-case flags ``a``–``z`` of a Maildir file name, named by ``dovecot-keywords``.
 
-This is how Dovecot keeps IMAP keywords (doc.dovecot.org, "Maildir keywords"): each folder has a file
-``dovecot-keywords`` with lines ``0 work``, ``1 travel``; number 0 is the flag ``a``. So a tag given here is a
-keyword in every IMAP client, one given there is a tag here, and both live in the Maildir itself: they survive
-any rebuild of the index. A folder can name 26 of them.
+This is how Dovecot stores IMAP keywords (doc.dovecot.org, "Maildir keywords"): each folder has a file
+``dovecot-keywords`` with lines ``0 work``, ``1 travel``; number 0 is the flag ``a``. So a tag set here is a
+keyword in every IMAP client, a keyword set there is a tag here, and both are in the Maildir itself: they
+survive any rebuild of the index. A folder can have 26 of them.
 
-The file is replaced as Dovecot does it: ``dovecot-keywords.lock``, whose existence is the lock, is renamed
-over it. The new text is written elsewhere first and then put there, so that the lock exists for
-moments only and a crash hardly ever leaves it behind.
+The file is replaced as in Dovecot: ``dovecot-keywords.lock``, whose existence is the lock, is renamed over
+it. The new text is first written to another file and then renamed to the lock file, so that the lock exists
+only briefly and a crash hardly ever leaves it behind.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ MAX_BYTES: Final = 64 * 1024
 LOCK_WAIT: Final = 5.0
 LOCK_STEP: Final = 0.05
 STALE_AFTER: Final = 120.0
-"""Seconds after which Dovecot, too, takes a lock for forgotten."""
+"""Seconds after which a lock is considered stale, as in Dovecot."""
 
 _LINE: Final = re.compile(r"(\d{1,2}) (\S.*)")
 _NOT_IN_TAG: Final = re.compile(r"[\s(){%*\"\\\]\x00-\x1f\x7f]")
 
 
 def check_tag(tag: str) -> str:
-    """A tag as it is kept: lower case, composed; raises :class:`StoreError` for what IMAP cannot name."""
+    """A tag as stored: lower case, composed; raises :class:`StoreError` if it cannot be an IMAP keyword."""
     tag = folded(tag.strip())
     if not tag or len(tag) > 60 or _NOT_IN_TAG.search(tag) or not tag.isprintable():
         raise StoreError(
@@ -49,23 +49,23 @@ def check_tag(tag: str) -> str:
 
 
 def folded(tag: str) -> str:
-    """A tag in the one spelling it is known by: IMAP knows no case in keywords (RFC 9051 §2.3.2)."""
+    """A tag in its normal spelling: IMAP ignores case in keywords (RFC 9051 §2.3.2)."""
     return unicodedata.normalize("NFC", tag.lower())
 
 
 def read_keywords(folder: Path) -> dict[str, str]:
-    """Which tag each flag letter of a Maildir means; empty when there is no such file."""
+    """The tag of each flag letter in a Maildir; empty if there is no such file."""
     return {flag: _meant(keyword) for flag, keyword in _keywords(folder).items()}
 
 
 def _meant(keyword: str) -> str:
-    """The tag a keyword of the file is."""
+    """The tag for a keyword of the file."""
     tag = folded(_by_part(keyword, from_utf7))
     return tag if tag.isprintable() and " " not in tag else keyword
 
 
 def _keywords(folder: Path) -> dict[str, str]:
-    """The keyword of each flag letter, as it stands in the file."""
+    """The keyword of each flag letter, as written in the file."""
     try:
         with (folder / FILE).open("rb") as file:
             text = file.read(MAX_BYTES).decode("utf-8", "replace")
@@ -81,7 +81,7 @@ def _keywords(folder: Path) -> dict[str, str]:
 
 
 def tags_of(flags: str, keywords: Mapping[str, str]) -> tuple[str, ...]:
-    """The tags that the flags of a file name mean; a letter nobody named is not a tag."""
+    """The tags that the flags of a file name mean; a letter without a keyword is not a tag."""
     return tuple(sorted({keywords[flag] for flag in flags if flag in keywords}))
 
 
@@ -94,9 +94,9 @@ def name_keywords(
 ) -> dict[str, str]:
     """Make sure the folder has a flag letter for every tag; returns the letter of each.
 
-    A new tag takes its letter in ``preferred`` (the account's other folders, so that a file moved by another
-    program keeps its meaning) where it is free, else the first free one, else one that no file of the folder
-    bears any more by what ``in_use`` says.
+    A new tag gets its letter in ``preferred`` (from the account's other folders, so that a file moved by
+    another program keeps its tags) if that is free, else the first free one, else one that no file of the
+    folder uses any more, according to ``in_use``.
 
     Raises:
         StoreError: all 26 are in use, or the file cannot be written.
@@ -118,7 +118,7 @@ def name_keywords(
         if _replace(folder, keywords, before):
             with suppress(OSError):
                 sync_folder(folder)
-            continue  # to read what is there now: a letter may have changed hands
+            continue  # to read it again: a letter may have been reassigned
         if waited >= LOCK_WAIT:
             raise StoreError(
                 f"The tags of {folder} are locked by another program.", remedy="Try again in a moment."
@@ -128,7 +128,7 @@ def name_keywords(
 
 
 def _replace(folder: Path, keywords: Mapping[str, str], before: tuple[int, ...]) -> bool:
-    """Put the new names in place, unless another program has the lock or has changed them since."""
+    """Replace the file, unless another program has the lock or has changed it since."""
     lines = "".join(f"{FLAGS.index(flag)} {keyword}\n" for flag, keyword in sorted(keywords.items()))
     lock = folder / f"{FILE}.lock"
     try:
@@ -147,7 +147,7 @@ def _replace(folder: Path, keywords: Mapping[str, str], before: tuple[int, ...])
 
 
 def _by_part(tag: str, change: Callable[[str], str]) -> str:
-    """Letters beyond ASCII as IMAP writes them in names (RFC 3501 §5.1.3), and Thunderbird in tags."""
+    """Convert to or from modified UTF-7 (RFC 3501 §5.1.3) part by part, as Thunderbird does in tags."""
     return "".join(change(part) for part in re.split(r"([./])", tag))
 
 
@@ -158,7 +158,7 @@ def _break_stale(lock: Path) -> None:
 
 
 def _identity(folder: Path) -> tuple[int, ...]:
-    """What changes whenever the file of tag names is replaced; empty where there is none."""
+    """A value that changes whenever the file of tag names is replaced; empty if there is no file."""
     try:
         facts = (folder / FILE).stat()
     except OSError:
@@ -169,14 +169,14 @@ def _identity(folder: Path) -> tuple[int, ...]:
 def _free_flag(
     named: Mapping[str, str], wanted: set[str], in_use: Callable[[], Iterable[str]], folder: Path
 ) -> str:
-    """A flag without a name, else one that no file bears and that names none of the ``wanted`` tags."""
+    """A flag without a keyword, else one that no file uses and that is not for a ``wanted`` tag."""
     free = [flag for flag in FLAGS if flag not in named]
     if not free:
         used = set(in_use()) | {flag for flag, tag in named.items() if tag in wanted}
         free = [flag for flag in FLAGS if flag not in used]
     if not free:
         raise StoreError(
-            f"The folder {folder.name} has {len(FLAGS)} different tags already, the most a Maildir can name.",
-            remedy="Remove one of its tags from all messages in it first.",
+            f"The folder {folder.name} already has {len(FLAGS)} different tags, the most a Maildir can have.",
+            remedy="First remove one of its tags from all its messages.",
         )
     return free[0]

@@ -1,10 +1,9 @@
-"""Messages as files: durable delivery, moves and flags in a Maildir that other programs use at the same time.
+"""Maildirs: durable delivery, moves and flags, while other programs use the same folders.
 
-The contract on disk is the common one (cr.yp.to/proto/maildir.html): a message is written and fsynced in
-``tmp/``, then renamed into ``new/`` (or ``cur/`` when it already has flags), and the folder is fsynced. A
-name in ``cur/`` is ``key:2,FLAGS``. The key never changes while the message lives, and no byte from outside
-is ever part of it. Other programs may rename any file at any moment, so every operation looks again when a
-name is gone.
+This follows the Maildir specification (cr.yp.to/proto/maildir.html): a message is written and fsynced in
+``tmp/``, then renamed into ``new/`` (or ``cur/`` if it already has flags), and the folder is fsynced. A name
+in ``cur/`` is ``key:2,FLAGS``. The key never changes while the message exists, and never contains data from
+outside. Other programs may rename any file at any moment, so every operation looks again if a name is gone.
 """
 
 from __future__ import annotations
@@ -38,20 +37,20 @@ __all__ = [
 
 SUBDIRS = ("new", "cur")
 ABANDONED_AFTER = 36 * 3600.0
-"""Seconds after which a file in ``tmp/`` was given up by its writer (the Maildir document's own figure)."""
+"""Seconds after which a file in ``tmp/`` counts as abandoned (the figure of the Maildir specification)."""
 
 _RENAME_TRIES = 20
-"""How often a message is looked up again when other programs keep renaming it under our hands."""
+"""How often a message is looked up again while other programs keep renaming it."""
 
 _STRAY = re.compile("[\udc80-\udcff]")
-"""What Python makes of bytes in a file name that are not text."""
+"""Python's representation of bytes in a file name that are not text."""
 
 
 class Maildir:
-    """One folder of messages. Safe for any number of threads and programs; holds no state but its path.
+    """One folder of messages. Safe for any number of threads and programs; its only state is its path.
 
-    Raises :class:`StoreError` for what the system refuses (disk full, read-only, no permission) and
-    :class:`MessageGoneError` when a message is no longer in this folder.
+    Raises :class:`StoreError` for errors of the system (disk full, read-only, no permission) and
+    :class:`MessageGoneError` if a message is no longer in this folder.
     """
 
     __slots__ = ("path",)
@@ -63,8 +62,8 @@ class Maildir:
         return f"Maildir({str(self.path)!r})"
 
     def create(self) -> Maildir:
-        """Make the folder and whatever part of it is missing, entered by its owner only; returns itself."""
-        with translated(f"The mail folder {self.path} could not be made"):
+        """Create the folder, or any missing part of it, with mode 0700; returns itself."""
+        with translated(f"The mail folder {self.path} could not be created"):
             made = [self.path / part for part in ("tmp", *SUBDIRS) if not (self.path / part).is_dir()]
             for part in made:
                 private_folder(part)
@@ -75,7 +74,7 @@ class Maildir:
         return self
 
     def exists(self) -> bool:
-        """Whether it is there and can be entered."""
+        """Whether it exists and can be entered."""
         return any(os.path.isdir(self.path / part) for part in SUBDIRS)  # noqa: PTH112 - never raises
 
     # ---- delivery ---------------------------------------------------------------------------------
@@ -83,13 +82,13 @@ class Maildir:
     def deliver(
         self, data: bytes, *, flags: str = "", received: float | None = None, now: float | None = None
     ) -> Entry:
-        """Store one message; when this returns it survives a crash and a power cut."""
+        """Store one message; when this returns, it will survive a crash or a power cut."""
         return self.deliver_many([NewMessage(data, flags, received)], now=now)[0]
 
     def deliver_many(self, batch: Sequence[bytes | NewMessage], *, now: float | None = None) -> list[Entry]:
-        """Store several messages with one fsync of each folder they go to: all of them, or an error and none.
+        """Store several messages with one fsync per folder: all of them, or none and an error.
 
-        A message without flags is new mail (``new/``), one with flags lies in ``cur/``.
+        A message without flags goes to ``new/``, one with flags to ``cur/``.
         """
         new_messages = [NewMessage(item) if isinstance(item, bytes) else item for item in batch]
         drafts = self._write(new_messages, time.time() if now is None else now)
@@ -101,23 +100,23 @@ class Maildir:
         )
 
     def new_paths(self, count: int = 1, *, now: float) -> list[Path]:
-        """Where to write that many messages before :meth:`take` files them; nobody else has these names.
+        """Unique paths to write ``count`` messages to before :meth:`take` files them.
 
-        Raises :class:`StoreError` when the folder cannot be made.
+        Raises :class:`StoreError` if the folder cannot be created.
         """
         return [Path(name) for name in self._new_names(count, now)]
 
     def write(self, batch: Sequence[NewMessage], *, now: float) -> list[Path]:
-        """Write messages into ``tmp/``, for :meth:`take`: all of them, or an error and none.
+        """Write messages to ``tmp/``, for :meth:`take`: all of them, or none and an error.
 
         Raises :class:`StoreError`.
         """
         return [Path(draft) for draft in self._write(batch, now)]
 
     def take(self, files: Sequence[Finished]) -> list[Entry]:
-        """File finished messages out of ``tmp/``: all of them, or an error and none; the files are gone then.
+        """File finished messages from ``tmp/``: all of them, or none and an error, with the files removed.
 
-        When this returns they survive a crash and a power cut. Raises :class:`StoreError`.
+        When this returns, they will survive a crash or a power cut. Raises :class:`StoreError`.
         """
         return take(self.path, files)
 
@@ -128,17 +127,17 @@ class Maildir:
 
     def _new_names(self, count: int, now: float) -> list[str]:
         drafts = self.path / "tmp"
-        if not drafts.is_dir():  # a sync tool or a person removed an empty folder
+        if not drafts.is_dir():  # a sync tool or a user removed an empty folder
             self.create()
         return [f"{drafts}/{unique_name(now)}" for _ in range(count)]
 
     # ---- looking ----------------------------------------------------------------------------------
 
     def names(self, subdir: str) -> list[str]:
-        """File names in ``new`` or ``cur``, unordered: everything that could be a message, nothing is opened.
+        """File names in ``new`` or ``cur``, unsorted: everything that could be a message, without opening it.
 
-        Names that start with a dot belong to other programs (the Maildir document) and are left out, as is
-        whatever is not a file: a named pipe, say, would block whoever opens it.
+        Names that start with a dot are for other programs (Maildir specification) and are left out, as is
+        anything that is not a file: opening a named pipe, for example, would block.
         """
         found: list[str] = []
         with translated(f"The mail folder {self.path} could not be read"):
@@ -150,13 +149,13 @@ class Maildir:
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
-                    with suppress(OSError):  # a symbolic link to nowhere
+                    with suppress(OSError):  # a broken symbolic link
                         if entry.is_file():
                             found.append(entry.name)
         return found
 
     def list(self, subdir: str | None = None) -> list[Entry]:
-        """Every message (of one subfolder, or of both), oldest delivery first by name."""
+        """Every message (of one subfolder, or of both), sorted by name, oldest delivery first."""
         entries = []
         for part in SUBDIRS if subdir is None else (subdir,):
             for name in self.names(part):
@@ -169,7 +168,7 @@ class Maildir:
         return {split_name(name)[0] for subdir in SUBDIRS for name in self.names(subdir)}
 
     def find(self, key: str, seen: str = "") -> Entry | None:
-        """The message with this key, wherever its flags took it.
+        """The message with this key, with any flags, in ``new/`` or ``cur/``.
 
         ``seen`` is where it was last (``cur/NAME``); that and other likely names are tried before listing.
         """
@@ -180,7 +179,7 @@ class Maildir:
             name = key + ending
             if os.path.lexists(self.path / subdir / name):
                 return Entry(key, subdir, ending[len(INFO) :], self.path, name)
-        # A file renamed during a listing may be missed by it: look again for as long as anything changes.
+        # A listing may miss a file that is renamed meanwhile: look again while anything changes.
         for _ in range(_RENAME_TRIES):
             before = self._changed()
             for subdir in ("cur", "new"):
@@ -192,13 +191,13 @@ class Maildir:
         return None
 
     def _changed(self) -> tuple[int, ...]:
-        """When names last changed, as far as the system tells."""
+        """When names last changed, as far as the system reports it."""
         with suppress(OSError):
             return tuple((self.path / subdir).stat().st_mtime_ns for subdir in SUBDIRS)
         return ()
 
     def read(self, key: str, limit: int = -1, *, seen: str = "") -> bytes:
-        """The bytes of a message, at most ``limit`` of them. ``seen`` as in :meth:`find`."""
+        """The bytes of a message, at most ``limit``. ``seen`` as in :meth:`find`."""
         data = b""
 
         def load(entry: Entry) -> Entry:
@@ -213,21 +212,21 @@ class Maildir:
     # ---- changing ---------------------------------------------------------------------------------
 
     def set_flags(self, key: str, flags: str, *, sync: bool = True) -> Entry:
-        """Give a message exactly these flags (``DFPRST``, and a–z for IMAP keywords); it leaves ``new/``."""
+        """Set a message's flags (``DFPRST``, and a–z for IMAP keywords), which moves it to ``cur/``."""
         return self._reflag(key, lambda _: flags, sync)
 
     def change_flags(
         self, key: str, *, add: str = "", remove: str = "", sync: bool = True, seen: str = ""
     ) -> Entry:
-        """Add and remove flags; what other programs set meanwhile stays. ``seen`` as in :meth:`find`."""
+        """Add and remove flags, keeping those other programs have set. ``seen`` as in :meth:`find`."""
         return self._reflag(key, lambda old: "".join((set(old) | set(add)) - set(remove)), sync, seen)
 
     def move(
         self, key: str, to: Maildir, flags: str | None = None, *, sync: bool = True, seen: str = ""
     ) -> Entry:
-        """Put a message into another folder, in one rename, with other flags if given; its key stays.
+        """Move a message to another folder in one rename, with other flags if given; its key stays the same.
 
-        Should the target already hold another file of that name, the message gets a fresh key. ``seen`` as in
+        If the target already has another file of that name, the message gets a new key. ``seen`` as in
         :meth:`find`.
         """
 
@@ -254,7 +253,7 @@ class Maildir:
         return moved
 
     def remove(self, key: str, *, sync: bool = True) -> None:
-        """Delete a message for good. Only for what a person emptied from the trash, and for drafts."""
+        """Delete a message for good. Only for emptying the trash, and for drafts."""
 
         def unlink(entry: Entry) -> Entry:
             entry.path.unlink()
@@ -271,15 +270,14 @@ class Maildir:
                 sync_folder(self.path / subdir)
 
     def clean(self, now: float) -> int:
-        """Remove what crashed writers left in ``tmp/`` 36 hours ago or earlier; returns how many files."""
+        """Remove files that crashed writers left in ``tmp/`` at least 36 hours ago; returns their number."""
         removed = 0
         with suppress(FileNotFoundError), os.scandir(self.path / "tmp") as entries:
             for entry in entries:
                 with suppress(OSError):
                     facts = entry.stat(follow_symlinks=False)
-                    newest = max(
-                        facts.st_mtime, facts.st_ctime
-                    )  # mtime is the message's when it was imported
+                    # An imported message has its own mtime.
+                    newest = max(facts.st_mtime, facts.st_ctime)
                     if stat.S_ISREG(facts.st_mode) and now - newest > ABANDONED_AFTER:
                         Path(entry.path).unlink()
                         removed += 1
@@ -290,7 +288,7 @@ class Maildir:
             flags = ordered(change(entry.flags), entry.flags)
             target = Entry(entry.key, "cur", flags, self.path, f"{entry.key}{INFO}{flags}")
             if target.path != entry.path:
-                if os.path.lexists(target.path):  # two files of one key: never put one over the other
+                if os.path.lexists(target.path):  # two files with one key: never overwrite one with the other
                     fresh = unique_name(time.time())
                     target = Entry(fresh, "cur", flags, self.path, f"{fresh}{INFO}{flags}")
                 entry.path.rename(target.path)
@@ -303,7 +301,7 @@ class Maildir:
         return changed
 
     def _follow(self, key: str, act: Callable[[Entry], Entry], seen: str = "") -> Entry:
-        """Do something to the file of ``key``, looking again when another program renamed it meanwhile."""
+        """Apply ``act`` to the file of ``key``, looking again if another program renames it meanwhile."""
         for _ in range(_RENAME_TRIES):
             entry = self.find(key, seen)
             if entry is None:
@@ -311,7 +309,9 @@ class Maildir:
             with translated(f"A message in {self.path} could not be changed", FileNotFoundError):
                 return act(entry)
         else:
-            raise StoreError(f"A message in {self.path} could not be changed: its name keeps changing.")
+            raise StoreError(
+                f"A message in {self.path} could not be changed: another program keeps renaming it."
+            )
         raise MessageGoneError(f"The message {key} is no longer in {self.path}.")
 
 
@@ -321,7 +321,7 @@ class Maildir:
 class MailStore:
     """All mail of a profile: one Maildir++ per account below ``root``.
 
-    ``account`` is everywhere the name of its directory, :attr:`misfin.model.account.Account.directory`.
+    ``account`` is always the name of its directory, :attr:`misfin.model.account.Account.directory`.
     """
 
     __slots__ = ("root",)
@@ -349,7 +349,7 @@ class MailStore:
         return False
 
     def folders(self, account: str) -> list[str]:
-        """Folders of an account that exist: the standard ones first in their fixed order, then by name."""
+        """Existing folders of an account: the standard ones first in their fixed order, then by name."""
         home = self._home(account)
         found = {INBOX} if Maildir(home).exists() else set()
         with suppress(FileNotFoundError), os.scandir(home) as entries:
@@ -365,10 +365,10 @@ class MailStore:
         return [name for name in FOLDERS if name in found] + others
 
     def folder(self, account: str, name: str = INBOX) -> Maildir:
-        """The Maildir of a folder, made or not; ``/`` divides levels, as in ``Lists/Crew``.
+        """The Maildir of a folder, whether it exists or not; ``/`` separates levels, as in ``Lists/Crew``.
 
         Raises:
-            StoreError: a name that cannot be a folder.
+            StoreError: the name cannot be that of a folder.
         """
         home = self._home(account)
         if name.upper() == "INBOX":
@@ -376,22 +376,22 @@ class MailStore:
         return Maildir(folder_path(home, name))
 
     def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
-        """Make an account with its folders; what exists stays as it is."""
-        with translated(f"The mail folder {self.root} could not be made"):
+        """Create an account with its folders; existing ones are not changed."""
+        with translated(f"The mail folder {self.root} could not be created"):
             private_folder(self.root)
         for name in names:
             maildir = self.folder(account, name).create()
             marker = maildir.path / "maildirfolder"  # Maildir++: "this is a folder, not a mailbox of its own"
             if maildir.path != self._home(account) and not marker.exists():
-                with translated(f"The mail folder {maildir.path} could not be made"):
+                with translated(f"The mail folder {maildir.path} could not be created"):
                     marker.touch(mode=0o600)
 
     def _account_in(self, directory: str) -> str:
-        """The account whose mail is in a directory of the root."""
+        """The account whose mail is in this directory below the root."""
         account = read_back(directory)
         return account if account == directory or self._home(account).name == directory else directory
 
     def _home(self, account: str) -> Path:
         if not account or account.startswith(".") or any(char in account for char in "/\\\0"):
-            raise StoreError(f"{account!r} cannot name an account.")
+            raise StoreError(f"{account!r} cannot be the name of an account.")
         return self.root / own_name(self.root, account, lambda: spelled_out(account))

@@ -1,4 +1,4 @@
-"""New messages in a Maildir: finished in ``tmp/``, then filed by a rename, all of a batch or none of it."""
+"""Writes new messages to a Maildir: finished in ``tmp/``, then renamed, all of a batch or none."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from misfin.files import sync_folder, write_new
 from misfin.store.mail.filenames import INFO, Entry, ordered
 
 Finished = tuple[Path | str, str, str]
-"""A file in ``tmp/`` whose content is on disk; its flags; the key of :class:`NewMessage`, or nothing."""
+"""A file in ``tmp/`` whose content is on disk; its flags; the key of its :class:`NewMessage`, or ``""``."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
     """A message to deliver; ``received`` (Unix seconds) becomes the file's time, which IMAP servers show.
 
-    ``key`` names it; a caller that gives one promises that nobody else uses it: storing it once more then
-    puts the same message over itself, which is how a copy is made once although the program died in between.
+    A caller that gives a ``key`` guarantees that it is unique: storing the message again then replaces it
+    with itself, so that only one copy exists even if the program died in between.
     """
 
     data: bytes
@@ -32,7 +32,7 @@ class NewMessage:
 
 
 def write(maildir: Path, drafts: Sequence[str], new_messages: Sequence[NewMessage]) -> None:
-    """Write messages to these new files, their content on disk when this returns, or an error and none.
+    """Write messages to these new files, with their content on disk on return, or none and an error.
 
     Raises :class:`StoreError`.
     """
@@ -49,7 +49,7 @@ def write(maildir: Path, drafts: Sequence[str], new_messages: Sequence[NewMessag
 
 def take(maildir: Path, files: Sequence[Finished]) -> list[Entry]:
     """See :meth:`misfin.store.mail.maildir.Maildir.take`."""
-    folder = str(maildir)  # paths as text: joining Path objects costs more than the system calls
+    folder = str(maildir)  # paths as strings: joining Path objects costs more than the system calls
     waiting: list[tuple[str, str, Entry]] = []
     landed: list[str] = []
     try:
@@ -66,7 +66,7 @@ def take(maildir: Path, files: Sequence[Finished]) -> list[Entry]:
             for subdir in {entry.subdir for _, _, entry in waiting}:
                 sync_folder(maildir / subdir)
     except BaseException:
-        # The caller answers "not stored" and the sender tries again: leave no copy that could double it.
+        # The caller answers "not stored" and the sender tries again: leave no copy, or there would be two.
         _remove([*landed, *(str(path) for path, _, _ in files)])
         raise
     return [entry for _, _, entry in waiting]
@@ -75,12 +75,12 @@ def take(maildir: Path, files: Sequence[Finished]) -> list[Entry]:
 def _remove(paths: Iterable[str]) -> None:
     for path in paths:
         with suppress(OSError):
-            os.unlink(path)  # noqa: PTH108 - paths as text
+            os.unlink(path)  # noqa: PTH108 - paths as strings
 
 
 @contextmanager
 def translated(sentence: str, ignored: type[OSError] | tuple[()] = ()) -> Iterator[None]:
-    """Turn what the system says into a :class:`StoreError`, except for what the caller goes on after."""
+    """Turn :class:`OSError` into :class:`StoreError`, except for the ``ignored`` kinds."""
     try:
         yield
     except ignored:
@@ -93,9 +93,9 @@ def translated(sentence: str, ignored: type[OSError] | tuple[()] = ()) -> Iterat
 
 
 _REMEDIES = {
-    errno.ENOSPC: "The disk is full; make room and try again.",
-    errno.EDQUOT: "Your disk quota is used up; make room and try again.",
-    errno.EROFS: "The file system is read-only; mount it for writing.",
+    errno.ENOSPC: "The disk is full; free some space and try again.",
+    errno.EDQUOT: "Your disk quota is used up; free some space and try again.",
+    errno.EROFS: "The file system is read-only; mount it read-write.",
     errno.EACCES: "Check the owner and the permissions of the folder.",
     errno.EPERM: "Check the owner and the permissions of the folder.",
 }

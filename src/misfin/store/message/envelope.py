@@ -1,11 +1,11 @@
-"""One gemmail as one RFC 5322 message and back, without losing a byte (docs/mail-on-disk.md §3).
+"""Converts a gemmail to an RFC 5322 message and back, byte for byte (docs/mail-on-disk.md §3).
 
-The file begins with ``Misfin-Version:``. Mail from elsewhere cannot: every mail server puts its own trace
+The file begins with ``Misfin-Version:``. Ordinary e-mail cannot, because every mail server puts its own trace
 fields on top. So nobody can send us an e-mail that claims to be a verified Misfin message.
 
 Each metadata line of the gemmail becomes one ``Misfin-Senders``, ``-Recipients`` or ``-Timestamps`` field, in
 the order of the lines and exactly as received: three for Misfin(C), with their markers for the marker form,
-none for a message without metadata. The lines and the body put together again are the message.
+none for a message without metadata. The lines and the body together are the original message.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ _NOT_IN_PARAMETER = re.compile(rb"[^ -$&-:<-~]")
 _RECEIVED = re.compile(r"from (\S+) by (\S+) with MISFIN")
 
 UNKNOWN_SENDER = ("Unknown sender", "unknown@misfin.invalid")
-"""``From`` of a message without a sender: RFC 5322 wants an address, and this one is nobody's."""
+"""``From`` of a message without a sender: RFC 5322 requires an address, and this one cannot exist."""
 
 SUBJECT_FROM_TEXT = 60
-"""Characters of the text that serve as ``Subject`` for other programs when a message has no heading."""
+"""Characters of text used as ``Subject`` for other programs if a message has no heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a stored gemmail says about itself. ``verification`` and ``certificate`` are our receiver's words.
+    """The header of a stored gemmail. ``verification`` and ``certificate`` were written by our receiver.
 
-    ``certificate`` has ``sha256``, ``spki`` and ``subject`` of the one that delivered the message, or is
-    empty; ``fields`` holds each header field by lower-case name, raw, the first where a name repeats.
+    ``certificate`` has ``sha256``, ``spki`` and ``subject`` of the certificate that delivered the message, or
+    is empty; ``fields`` has each header field, raw, by lower-case name; of repeated names the first.
     """
 
     gemmail: bytes
@@ -85,7 +85,7 @@ def wrap(
 ) -> bytes:
     """The file for a message that ``account`` received: ``gemmail`` as stamped by our receiver.
 
-    Takes any bytes at all and never raises; ``now`` (aware) dates a message without a readable time.
+    Accepts any bytes and never raises; ``now`` (aware) dates a message without a readable time.
     """
     message, fields, body = _opened(gemmail, version)
     sender = _person(message.senders[0]) if message.senders else UNKNOWN_SENDER
@@ -114,7 +114,7 @@ def wrap_sent(
     in_reply_to: str = "",
     references: Sequence[str] = (),
 ) -> bytes:
-    """The file for a message that ``account`` sent to ``to`` at ``now``: ``gemmail`` as it left."""
+    """The file for a message that ``account`` sent to ``to`` at ``now``: ``gemmail`` as it was sent."""
     message, fields, body = _opened(gemmail, version)
     head = [
         *fields,
@@ -128,14 +128,14 @@ def wrap_sent(
 
 
 def build(fields: Iterable[bytes], body: str) -> bytes:
-    """A gemtext message from finished header fields: what drafts are stored as (store/drafts.py)."""
+    """A gemtext message with the given header fields, as drafts are stored (store/outgoing/drafts.py)."""
     return b"".join([*fields, *_body(body.encode("utf-8", "replace"))])
 
 
 def message_id(author: MisfinAddress | None, body: str) -> str:
-    """``<hash@misfin>``, the same wherever the message is kept, whatever servers prepended on its way.
+    """``<hash@misfin>``, the same for every copy of the message, regardless of what servers prepended.
 
-    Blank lines around the body do not count: writing it as Misfin(B) adds and removes them.
+    Blank lines around the body are ignored: Misfin(B) adds and removes them.
     """
     name = f"{author.mailbox}@{author.hostname}" if author else ""
     digest = hashlib.sha256(f"{name}\n{body.strip()}".encode("utf-8", "replace"))
@@ -143,7 +143,7 @@ def message_id(author: MisfinAddress | None, body: str) -> str:
 
 
 def is_gemmail(data: bytes) -> bool:
-    """Whether these bytes (the first 16 suffice) begin a message stored by this module."""
+    """Whether these bytes (the first 16 are enough) begin a message stored by this module."""
     return data.startswith(_FIRST)
 
 
@@ -156,14 +156,14 @@ def to_gemmail(data: bytes) -> bytes:
 
 
 def read(data: bytes) -> Envelope:
-    """Open a stored message; tolerates line ends and fields that other programs changed or added.
+    """Read a stored message; tolerates line ends and fields that other programs changed or added.
 
     Raises :class:`~misfin.errors.StoreError` for a file that is not one of ours.
     """
     if not is_gemmail(data):
         raise StoreError("This message is not a Misfin message stored by this program.")
     head, _, body = data.partition(b"\n\n")
-    if b"\r\n" in head:  # a sync tool stored it with CRLF; a CR of the message itself is never bare in here
+    if b"\r\n" in head:  # a sync tool stored it with CRLF; a CR of the message itself is always encoded here
         head, _, body = data.replace(b"\r\n", b"\n").partition(b"\n\n")
     lines: list[bytes] = []
     fields: dict[str, bytes] = {}
@@ -187,7 +187,7 @@ def read(data: bytes) -> Envelope:
 
 
 def with_verification(data: bytes, verification: Mapping[str, str]) -> bytes:
-    """The same stored message with other words in ``Misfin-Verification``; all else stays byte for byte.
+    """The same stored message with another ``Misfin-Verification``; everything else stays byte for byte.
 
     Raises :class:`~misfin.errors.StoreError` for a file that is not one of ours.
     """
@@ -207,10 +207,10 @@ _METADATA_LOWER = frozenset(map(str.lower, _METADATA))
 
 
 def _opened(gemmail: bytes, version: Version) -> tuple[GemmailMessage, list[bytes], bytes]:
-    """The message as read, the fields that hold its version and metadata lines, and its body as received."""
+    """The parsed message, the fields with its version and metadata lines, and its body as received."""
     text = gemmail.replace(b"\r\n", b"\n") if b"\r" in gemmail else gemmail
     message = GemmailMessage.from_bytes(text)
-    # The body begins after as many lines as it lacks of the whole: three, those with markers, or none.
+    # The body begins after the lines it does not have of the whole: three, those with markers, or none.
     count = text.count(b"\n") - message.body.count("\n")
     *metadata, body = text.split(b"\n", count)
     fields = [b"%s %s\n" % (_FIRST, version.value.encode())]
@@ -221,7 +221,7 @@ def _opened(gemmail: bytes, version: Version) -> tuple[GemmailMessage, list[byte
 
 
 def _body(body: bytes) -> tuple[bytes, bytes]:
-    if b"\r" in body or b"\0" in body:  # other programs would turn them into line ends, or stop there
+    if b"\r" in body or b"\0" in body:  # other programs would turn them into line ends, or stop reading there
         return _GEMTEXT % b"quoted-printable", quoted_printable(body)
     return _GEMTEXT % b"8bit", body
 
@@ -270,7 +270,7 @@ def _certificate_field(certificate: CertificateInfo | None) -> bytes:
 
 
 def _parameters_field(name: str, values: Mapping[str, str]) -> bytes:
-    """``key=value; key=value``, with a percent sign and two digits for whatever does not fit in there."""
+    """``key=value; key=value``, with percent-encoding for special characters."""
     return _parameters_line(name, tuple(values.items())) if values else b""
 
 

@@ -1,8 +1,8 @@
-"""Header fields of any mail, read in linear time: people, dates, encoded words, content types.
+"""Parses header fields of any mail in linear time: people, dates, encoded words, content types.
 
-What the ``email`` package does here is written for conforming mail; on hostile headers some of it takes
-quadratic time or raises what it does not document, and it costs more than all the rest of indexing a message.
-Here a broken field is read as far as it makes sense, and the time spent is bounded by its length.
+The ``email`` package is written for conforming mail; on hostile headers it sometimes takes quadratic time or
+raises undocumented exceptions, and it costs more than all the rest of indexing a message. Here a broken field
+is read as far as it makes sense, in time linear in its length.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from misfin.store.message.headers import MONTHS
 
 MAX_HEADER = 256 * 1024
-"""Bytes of a header that are looked at; mail servers refuse far shorter ones."""
+"""Bytes read of a header; mail servers refuse far shorter ones."""
 MAX_PEOPLE = 1000
 MAX_IDS = 100
 
 Headers = dict[str, list[bytes]]
-"""Raw values by lower-case name, in order; line ends of folded values are still inside."""
+"""Raw values by lower-case name, in order; folded values still contain their line ends."""
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)(?:\n|\Z)")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
@@ -39,16 +39,16 @@ _DATE = re.compile(
 _ZONES = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 
 _ALIASES = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii": "utf-8"}
-"""Labels that mean more than they say; browsers read them the same way."""
+"""Charset labels that in practice mean a larger set; browsers treat them the same way."""
 _NO_CHARSETS = frozenset(
     {"idna", "punycode", "undefined", "mbcs", "oem", "unicode_escape", "raw_unicode_escape"}
 )
-"""Codecs of Python that no mail has, some of them slow or surprising."""
+"""Python codecs that mail does not use, some of them slow or surprising."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in a header field: the name shown and the address, either possibly empty."""
+    """A person in a header field: display name and address, either possibly empty."""
 
     name: str
     address: str
@@ -58,8 +58,7 @@ class Person:
 
 
 def split(data: bytes) -> tuple[Headers, int]:
-    """The header fields of a message, and where its body begins; a first line that is not a field: no
-    header."""
+    """The header fields of a message and where its body begins; none if the first line is not a field."""
     if data[: data.find(b"\n", 0, MAX_HEADER) + 1].endswith(b"\r\n"):
         return _split_crlf(data)
     headers: Headers = {}
@@ -79,7 +78,7 @@ def _split_crlf(data: bytes) -> tuple[Headers, int]:
     headers, body = split(data[:end].replace(b"\r\n", b"\n").replace(b"\r", b" "))
     if not headers:
         return headers, 0
-    # A header that ends early, at a line that is not a field: count the same lines in the original.
+    # The header ends early, at a line that is not a field: count the same lines in the original.
     lines = data[:end].replace(b"\r\n", b"\n").count(b"\n", 0, body)
     position = 0
     for _ in range(lines):
@@ -88,7 +87,7 @@ def _split_crlf(data: bytes) -> tuple[Headers, int]:
 
 
 def _after_envelope_lines(data: bytes) -> int:
-    """Past the ``From `` line of an mbox and its quoted kin, which some programs leave on top."""
+    """The position after an mbox ``From `` line, quoted or not, which some programs leave on top."""
     position = 0
     while data.startswith((b"From ", b">From "), position):
         position = data.find(b"\n", position) + 1 or len(data)
@@ -96,7 +95,7 @@ def _after_envelope_lines(data: bytes) -> int:
 
 
 def text(raw: bytes) -> str:
-    """An unstructured value (``Subject``) as one line of text, encoded words decoded."""
+    """An unstructured value (``Subject``) as one line of text, with encoded words decoded."""
     return " ".join(_words(_eight_bit(raw)).split())
 
 
@@ -107,7 +106,7 @@ def one(headers: Headers, name: str) -> bytes:
 
 
 def people(values: list[bytes]) -> tuple[Person, ...]:
-    """Everybody named in address fields, groups taken apart, comments dropped; at most 1,000."""
+    """All people in address fields, groups expanded and comments dropped; at most 1,000."""
     found: list[Person] = []
     for raw in values:
         value = _eight_bit(raw)
@@ -147,7 +146,7 @@ def _people(value: str, found: list[Person]) -> None:
             flush()
             if len(found) >= MAX_PEOPLE:
                 return
-        elif part == ":":  # what stood before was the name of a group
+        elif part == ":":  # the text before was the name of a group
             name.clear()
         elif part == "(":
             comment, position = _comment(value, position)
@@ -174,7 +173,7 @@ def ids(values: list[bytes]) -> tuple[str, ...]:
 
 
 def moment(raw: bytes) -> datetime | None:
-    """A ``Date`` as aware UTC; None for what is not a date. The zone missing means UTC."""
+    """A ``Date`` as aware UTC; None if it is not a date. A missing zone means UTC."""
     found = _DATE.search(raw[:200].decode("ascii", "replace"))
     if not found:
         return None
@@ -225,7 +224,7 @@ def content(raw: bytes) -> tuple[str, dict[str, str]]:
 
 
 def _unquoted(quoted: str) -> str:
-    """What a quoted string says (RFC 5322 §3.2.4); its closing quote may be missing."""
+    """The value of a quoted string (RFC 5322 §3.2.4); its closing quote may be missing."""
     text = quoted[1:]
     if (
         text.endswith('"') and (len(text) - len(text[:-1].rstrip("\\"))) % 2
@@ -235,7 +234,7 @@ def _unquoted(quoted: str) -> str:
 
 
 def _joined(parts: dict[int, tuple[str, bool]]) -> str:
-    """The pieces of one parameter put together; the first may carry the character set."""
+    """The joined pieces of one parameter; the first may give the character set."""
     charset = "utf-8"
     raw = b""
     for number in sorted(parts):
@@ -254,13 +253,13 @@ def _percent(found: re.Match[bytes]) -> bytes:
 def decoded(raw: bytes, charset: str) -> tuple[str, bool]:
     """Bytes as text, and whether they really were in that character set; never raises.
 
-    No or an unknown set is tried as UTF-8 and taken for Windows-1252 otherwise.
+    Without a known character set, UTF-8 is tried, then Windows-1252 is assumed.
     """
     try:
         name = codecs.lookup(charset.strip("'\" ") or "ascii").name
         if name in _NO_CHARSETS:
             raise LookupError
-        str(b"\0", name, "ignore")  # a LookupError for codecs that are not text encoding
+        str(b"\0", name, "ignore")  # LookupError for codecs that are not text encodings
         known = True
     except (LookupError, ValueError):  # ValueError: a NUL in the name
         name, known = "ascii", charset.strip().lower() == "unknown-8bit"
@@ -284,7 +283,7 @@ def _eight_bit(raw: bytes) -> str:
 
 
 def _words(value: str) -> str:
-    """Decode encoded words (RFC 2047); neighbours of one character set join before they are decoded."""
+    """Decode encoded words (RFC 2047); adjacent ones of one character set are joined before decoding."""
     if "=?" not in value:
         return value
     out: list[str] = []
@@ -321,7 +320,7 @@ def _word_bytes(encoding: str, payload: str) -> bytes:
 
 
 def from_base64(raw: bytes) -> bytes:
-    """Base64 as far as it goes: other characters skipped, a cut end dropped."""
+    """Decode base64 leniently: skips other characters and drops an incomplete end."""
     try:
         return binascii.a2b_base64(raw)
     except binascii.Error:

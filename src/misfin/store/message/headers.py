@@ -1,9 +1,9 @@
-"""Header fields of a stored message, written so that no byte from outside can end a line or start a field.
+"""Writes header fields of stored messages so that no byte from outside can end a line or start a field.
 
-Two kinds: *text* for people (``From``, ``Subject``), cleaned and shown alike by every mail program, and
-*verbatim* values (``Misfin-*``) that come back byte for byte. Both use RFC 2047 encoded words for whatever is
-not plain ASCII, and both fold long values only where unfolding restores them. The ``email`` package does the
-first job at fifty times the cost and not the second at all. Reading foreign headers is fields.py's part.
+Two kinds: *text* for people (``From``, ``Subject``), cleaned and displayed the same by every mail program,
+and *verbatim* values (``Misfin-*``) that can be read back byte for byte. Both use RFC 2047 encoded words for
+anything but plain ASCII, and fold long values only where unfolding restores them. The ``email`` package does
+the first at fifty times the cost and the second not at all. fields.py reads headers from other programs.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _LINE = 76
 """Where lines are folded; RFC 5322 §2.1.1 asks for 78 and forbids 998."""
 _LONGEST_WORD = 900
 _WORD_BYTES = 30
-"""Bytes in one encoded word: 40 messages of base64 and the frame, so that it fits behind any field name."""
+"""Bytes in one encoded word: 40 characters of base64 and the frame, so that it fits after any field name."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# Everything some program takes for a line end or a terminal for a command; surrogates have no UTF-8 form.
+# Everything that some program treats as a line end or a terminal as a command, and surrogates.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _DOT_ATOM = re.compile(r"[^\s\x00-\x20()<>\[\]:;@\\,.\"]+(?:\.[^\s\x00-\x20()<>\[\]:;@\\,.\"]+)*")
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
@@ -44,13 +44,13 @@ def text_field(name: str, value: str) -> bytes:
 
 
 def verbatim_field(name: str, value: bytes) -> bytes:
-    """A field whose value :func:`verbatim_value` gives back exactly; any bytes but a line feed."""
+    """A field whose value :func:`verbatim_value` restores exactly; any bytes but a line feed."""
     coded = _encoded(value)
     return b"%s: %s\n" % (name.encode(), _folded(name, coded)) if coded else b"%s:\n" % name.encode()
 
 
 def verbatim_value(raw: bytes) -> bytes:
-    """What :func:`verbatim_field` was given, from all that stands behind the colon, folded or not."""
+    """The value given to :func:`verbatim_field`, from everything after the colon, folded or not."""
     value = raw.replace(b"\r", b"").replace(b"\n", b"").removeprefix(b" ")
     if not value.startswith(b"=?"):
         return value
@@ -58,25 +58,25 @@ def verbatim_value(raw: bytes) -> bytes:
 
 
 def address_field(name: str, people: Iterable[tuple[str, str]]) -> bytes:
-    """``To`` and its kin: pairs of display name and address."""
+    """``To`` and similar fields: pairs of display name and address."""
     coded = b", ".join(_mailbox(who, address) for who, address in people)
     return b"%s: %s\n" % (name.encode(), _folded(name, coded)) if coded else b""
 
 
 def id_field(name: str, ids: Iterable[str]) -> bytes:
-    """``Message-ID``, ``In-Reply-To``, ``References``; what is no ``<id>`` is left out."""
+    """``Message-ID``, ``In-Reply-To``, ``References``; anything that is not an ``<id>`` is left out."""
     coded = " ".join([one for one in ids if _MESSAGE_ID.fullmatch(one)]).encode()
     return b"%s: %s\n" % (name.encode(), _folded(name, coded)) if coded else b""
 
 
 def format_date(time: datetime) -> str:
-    """An aware UTC time as RFC 5322 wants it, in English whatever the locale."""
+    """An aware UTC time as RFC 5322 requires it, in English regardless of the locale."""
     day = f"{_DAYS[time.weekday()]}, {time.day:02d} {MONTHS[time.month - 1]} {time.year:04d}"
     return f"{day} {time.hour:02d}:{time.minute:02d}:{time.second:02d} +0000"
 
 
 def quoted_printable(body: bytes) -> bytes:
-    """Encode a body whose carriage returns or NULs would not survive other programs (RFC 2045 §6.7)."""
+    """Encode a body with carriage returns or NULs, which other programs might change (RFC 2045 §6.7)."""
     lines = []
     for line in body.split(b"\n"):
         coded = re.sub(rb"[^\t -<>-~]|[\t ]$", lambda found: b"=%02X" % found[0][0], line)
@@ -107,7 +107,7 @@ def _mailbox(name: str, address: str) -> bytes:
 
 
 def _encoded(value: bytes) -> bytes:
-    """The value itself when unfolding cannot change it, else as encoded words."""
+    """The value itself if unfolding cannot change it, else as encoded words."""
     if (
         value.isascii()
         and (text := value.decode("ascii")).isprintable()

@@ -1,7 +1,7 @@
-"""HTML mail as plain text, in linear time: what a reader would see, with the targets of links beside them.
+"""Converts HTML mail to plain text in linear time: the visible text, with link targets after the links.
 
-The tags are cut apart here and not by ``html.parser``, which takes quadratic time on unclosed constructs that
-anybody can put into a mail. Nothing is ever fetched; scripts, styles and hidden text are left out.
+Tags are parsed here and not by ``html.parser``, which takes quadratic time on unclosed constructs that anyone
+can put into a message. Nothing is ever fetched; scripts, styles and hidden text are left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _TO_TAG_END = re.compile(r"[^>\"']*")
 _ATTRIBUTE = re.compile(r"([a-zA-Z][a-zA-Z0-9:-]*)\s*(?:=\s*(\"[^\"]*\"?|'[^']*'?|[^\s\"'>]+))?")
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _INVISIBLE = re.compile(r"[\u00ad\u034f\u200b\u2060\ufeff]|(?<!\w)\u200c|\u200c(?!\w)")
-"""Where a word may be broken, and fillers; a non-joiner between letters belongs to their spelling."""
+"""Break opportunities and fillers; a non-joiner between letters is part of their spelling and stays."""
 _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.1-9])|mso-hide\s*:\s*all",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ _VOID = frozenset(
 )
 _UNSEEN = frozenset({"head", "script", "style", "template", "title", "svg", "math", "noframes"})
 _RAW = frozenset({"script", "style", "title", "textarea", "noframes", "xmp", "iframe"})
-"""Elements whose content is not markup: only their own end tag ends them."""
+"""Elements whose content is not markup, which only their own end tag ends."""
 _LINES = frozenset(
     {
         "address",
@@ -51,18 +51,18 @@ _DEEPEST_QUOTE = 8
 def html_to_text(markup: str) -> str:
     """The visible text of an HTML document; a link becomes ``text <target>``, an image its description.
 
-    Hiding is a hint, not a fact: when it leaves nothing at all, the hidden text is shown.
+    Detection of hidden text can be wrong: if nothing else remains, hidden text is shown.
     """
     return _Page().read(markup) or _Page(keep_hidden=True).read(markup)
 
 
 class _Page:
-    """The text written so far, and which open element decides how more is written."""
+    """The text written so far, and the open elements that decide how more is written."""
 
     def __init__(self, *, keep_hidden: bool = False) -> None:
         self.keep_hidden = keep_hidden
         self.out: list[str] = []
-        self.gap = 0  # what separates the next words from the last: 1 a blank, 2 a line end, 3 a blank line
+        self.gap = 0  # separator before the next words: 1 a blank, 2 a line end, 3 a blank line
         self.quotes = self.quotes_before = 0
         self.hidden_by = ""
         self.hidden_depth = 0
@@ -145,13 +145,13 @@ class _Page:
                 self.label_start = len(self.out)
 
     def ends_hiding(self, name: str, closing: bool) -> bool:
-        """Whether a tag ends what is hidden although its end tag is missing: a block ends a paragraph."""
+        """Whether a tag ends a hidden element whose end tag is missing: a block ends a paragraph."""
         if self.hidden_by == "p":
             return not closing and (name in _LINES or name in _PARAGRAPHS)
         return self.hidden_by == "head" and name == "body"
 
     def end_link(self) -> None:
-        """Put the target behind the words of a link, unless they are the target."""
+        """Write the target after the text of a link, unless the text is the target."""
         label = "".join(self.out[self.label_start :]).strip().rstrip("/")
         target, self.target = self.target, ""
         if target and target[0] != "#" and label not in (target.rstrip("/"), target.removeprefix("mailto:")):
@@ -179,7 +179,7 @@ def _attributes(tag: str) -> dict[str, str]:
 
 
 def _pieces(markup: str) -> list[tuple[str, str]]:
-    """Text and tags (without their brackets) in order. Each search that fails once is never repeated."""
+    """Text and tags (without their brackets) in order. A failed search is never repeated."""
     pieces: list[tuple[str, str]] = []
     finder = _Finder(markup)
     lower = markup.lower() if len(markup.lower()) == len(markup) else markup
@@ -214,7 +214,7 @@ def _pieces(markup: str) -> list[tuple[str, str]]:
 
 
 def _tag_end(markup: str, position: int, finder: _Finder) -> int:
-    """Where the ``>`` of a tag stands, not counting those between quotes; an unclosed one does not quote."""
+    """The position of a tag's ``>``, ignoring those inside quotes; an unclosed quote does not count."""
     while True:
         plain = _TO_TAG_END.match(markup, position)
         position = plain.end() if plain else position
@@ -225,14 +225,14 @@ def _tag_end(markup: str, position: int, finder: _Finder) -> int:
 
 
 class _Finder:
-    """``str.find`` that remembers what is not there any more."""
+    """``str.find`` that remembers which strings do not occur again."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.missing: set[str] = set()
 
     def after(self, wanted: str, start: int) -> int:
-        """The position behind the next ``wanted``, or the end of the text."""
+        """The position after the next ``wanted``, or the end of the text."""
         if wanted not in self.missing:
             found = self.text.find(wanted, start)
             if found >= 0:

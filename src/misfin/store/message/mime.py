@@ -1,17 +1,14 @@
-"""Any stored mail as one :class:`ParsedMessage`: our own gemmails quickly, any other message as far as
-possible.
+"""Reads any stored mail into a :class:`ParsedMessage`: our gemmails quickly, other mail as far as possible.
 
-Reading never fails on what is inside a file. What is not mail, cut off, or not in the encoding it claims is
-shown as what it is, with a remark that says so. Time and memory are bounded by the bytes read.
+The content of a file never makes reading fail. A file that is not mail, is cut off, or is not in the encoding
+it claims is shown as it is, with a remark. Time and memory are proportional to the bytes read.
 """
 
 from __future__ import annotations
 
-import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 
 from misfin.errors import MessageGoneError, StoreError
@@ -19,61 +16,17 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage
 from misfin.store.message import envelope, fields
 from misfin.store.message.fields import Headers, Person
+from misfin.store.message.parts import MAX_TEXT, Attachment, PartsReader, ReadingRemark, TextKind
 
 MAX_READ = 32 * 1024 * 1024
-"""Bytes read of a file to show it; attachments beyond are named as cut off."""
-MAX_TEXT = 1024 * 1024
-"""Characters of text shown or indexed of one message."""
+"""Bytes read of a file to show it; attachments beyond this are reported as cut off."""
 MAX_HEAD = 64 * 1024
-"""Bytes of the header of an ordinary mail that are kept to be shown as they came."""
-_MAX_DEPTH = 12
-_MAX_PARTS = 500
-
-
-class TextKind(StrEnum):
-    """How :attr:`Message.text` is to be drawn."""
-
-    GEMTEXT = "gemtext"
-    PLAIN = "plain"
-    HTML = "html"
-    """HTML turned into plain text."""
-
-
-class ReadingRemark(StrEnum):
-    """What was wrong with a file; the sentence is for the reader."""
-
-    EMPTY = "This file is empty."
-    NO_MAIL = "This file is not mail: it has no header."
-    CUT = "This file is very large; only its beginning was read."
-    ENCODING = "Some characters could not be decoded."
-    CONFUSED = "The structure of this mail is broken; it is shown as far as it could be read."
-    LONG = "The text is very long; only its beginning is shown."
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A part of a mail that is not shown as text; ``size`` is that of its content in bytes.
-
-    ``name`` is what the sender called it: for display, and never a path to write to.
-    """
-
-    name: str
-    type: str
-    size: int
-    start: int = field(repr=False)
-    end: int = field(repr=False)
-    encoding: str = field(repr=False)
-    content_id: str = ""
-    """What a ``cid:`` link calls it (RFC 2392), without angle brackets; empty where it has no such name."""
-
-    def content(self, data: bytes) -> bytes:
-        """Its content, from the bytes of the whole message."""
-        return _transfer_decoded(data[self.start : self.end], self.encoding)
+"""Bytes of an ordinary mail's header that are kept to be shown unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class HopDetails:
-    """One station of a gemmail. ``claimed`` is False only where a certificate showed who delivered it."""
+    """One hop of a gemmail. ``claimed`` is False only if a certificate proved who delivered it."""
 
     sender: MisfinAddress
     received: datetime | None
@@ -82,26 +35,26 @@ class HopDetails:
 
 @dataclass(frozen=True, slots=True)
 class MisfinDetails:
-    """Everything the details pane shows of a gemmail (docs/mail-on-disk.md §3)."""
+    """Everything the details pane shows about a gemmail (docs/mail-on-disk.md §3)."""
 
     version: str
     certificate: Mapping[str, str]
-    """``sha256``, ``spki`` and ``subject`` of the certificate that delivered it; empty without one."""
+    """``sha256``, ``spki`` and ``subject`` of the certificate that delivered it; empty if there was none."""
     verification: Mapping[str, str]
     hops: tuple[HopDetails, ...]
     received_from: str
     received_by: str
     written_here: bool
-    """Sent or drafted by the account it lies in: what was received or imported says for whom it was."""
+    """Whether its account sent or drafted it: a received or imported message names its recipient."""
     message: GemmailMessage
     gemmail: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedMessage:
-    """A mail for reading, indexing and answering. All text is as sent: it may hold control characters.
+    """A message for reading, indexing and replying. Text is as sent: it may contain control characters.
 
-    ``subject`` is empty where there is none; ``date`` is aware UTC; IDs keep their angle brackets.
+    ``subject`` is empty if there is none; ``date`` is aware UTC; IDs keep their angle brackets.
     """
 
     sender: Person
@@ -120,7 +73,7 @@ class ParsedMessage:
     remarks: tuple[ReadingRemark, ...] = ()
     size: int = 0
     head: bytes = field(default=b"", repr=False)
-    """The header as it came; empty for a gemmail, whose text is :attr:`MisfinDetails.gemmail`."""
+    """The header as received; empty for a gemmail, whose text is :attr:`MisfinDetails.gemmail`."""
 
     @property
     def recipients(self) -> tuple[Person, ...]:
@@ -130,8 +83,8 @@ class ParsedMessage:
 def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:
     """Read a message from its file, at most ``limit`` bytes of it.
 
-    Raises :class:`MessageGoneError` when the file is not there (any more) and :class:`StoreError` when the
-    system does not let it be read.
+    Raises :class:`MessageGoneError` if the file does not exist (any more) and :class:`StoreError` if it
+    cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -145,7 +98,7 @@ def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:
 
 
 def read_message(data: bytes, *, size: int | None = None) -> ParsedMessage:
-    """Read a message from its bytes; ``size`` is that of the file if it is larger. Never raises."""
+    """Read a message from its bytes; ``size`` is the size of the file, if larger. Never raises."""
     if envelope.is_gemmail(data):
         return _read_gemmail(data, size or len(data))
     return _read_mail(data, size or len(data))
@@ -190,7 +143,7 @@ def _read_gemmail(data: bytes, size: int) -> ParsedMessage:
 
 def _read_mail(data: bytes, size: int) -> ParsedMessage:
     headers, start = fields.split(data)
-    reading = _Reading(data)
+    reading = PartsReader(data)
     if size > len(data):
         reading.remark(ReadingRemark.CUT)
     if not data:
@@ -256,148 +209,3 @@ def _parsed(
         size=size,
         head=head,
     )
-
-
-class _Reading:
-    """One walk through the parts of a mail, collecting what is shown and what is attached."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.texts: list[str] = []
-        self.kind: TextKind | None = None
-        self.attachments: list[Attachment] = []
-        self.remarks: dict[ReadingRemark, None] = {}
-        self.parts = 0
-
-    def remark(self, remark: ReadingRemark) -> None:
-        self.remarks[remark] = None
-
-    def part(self, headers: Headers, start: int, end: int, depth: int) -> None:
-        kind, parameters = fields.content(fields.one(headers, "content-type"))
-        disposition, more = fields.content(fields.one(headers, "content-disposition"))
-        encoding = fields.text(fields.one(headers, "content-transfer-encoding")).lower()
-        name = more.get("filename") or parameters.get("name") or ""
-        self.parts += 1
-        if kind.startswith("multipart/") and parameters.get("boundary"):
-            if depth < _MAX_DEPTH:
-                self.multipart(kind, parameters["boundary"], start, end, depth)
-                return
-            self.remark(ReadingRemark.CONFUSED)
-        shown = kind in ("", "text", "text/plain", "text/gemini", "text/html") or (
-            kind.startswith("text/") and not name
-        )
-        if (shown or (depth == 0 and "/" not in kind)) and disposition != "attachment":
-            self.show(self.data[start:end], kind, parameters, encoding)
-        elif len(self.attachments) < _MAX_PARTS:
-            raw = self.data[start:end]
-            self.attachments.append(
-                Attachment(
-                    name or ("message.eml" if kind == "message/rfc822" else ""),
-                    kind or "text/plain",
-                    _decoded_size(raw, encoding),
-                    start,
-                    end,
-                    encoding,
-                    next((each[1:-1] for each in fields.ids(headers.get("content-id", []))), ""),
-                )
-            )
-
-    def multipart(self, kind: str, boundary: str, start: int, end: int, depth: int) -> None:
-        parts: list[tuple[Headers, int, int]] = []
-        for first, last in self.split(boundary.encode("utf-8", "replace"), start, end):
-            if self.parts + len(parts) >= _MAX_PARTS:
-                self.remark(ReadingRemark.CONFUSED)
-                break
-            headers, body = fields.split(self.data[first : min(last, first + fields.MAX_HEADER)])
-            parts.append((headers, min(first + _body_start(self.data, first, headers, body), last), last))
-        if not parts:  # no boundary line at all: the whole is one text, whatever it claims to be
-            self.remark(ReadingRemark.CONFUSED)
-            self.show(self.data[start:end], "text/plain", {}, "8bit")
-        elif kind == "multipart/alternative":
-            self.part(*max(parts, key=lambda part: _preference(part[0])), depth + 1)
-        else:
-            for headers, first, last in parts:
-                self.part(headers, first, last, depth + 1)
-
-    def split(self, boundary: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The ranges between the boundary lines (RFC 2046 §5.1.1); an unclosed last part goes to the end."""
-        mark = b"--" + boundary
-        part = -1
-        position = start
-        while (found := self.data.find(mark, position, end)) >= 0:
-            position = found + len(mark)
-            if found != start and self.data[found - 1] != 0x0A:
-                continue
-            line_end = self.data.find(b"\n", position, end)
-            line_end = end if line_end < 0 else line_end
-            rest = self.data[position : min(line_end, position + 80)].strip()
-            if rest not in (b"", b"--"):
-                continue
-            if part >= 0:
-                yield part, max(part, found - (2 if self.data[found - 2 : found] == b"\r\n" else 1))
-            if rest == b"--":
-                return
-            part = position = min(line_end + 1, end)
-        if part >= 0:
-            self.remark(ReadingRemark.CONFUSED)
-            yield part, end
-
-    def show(self, raw: bytes, kind: str, parameters: Mapping[str, str], encoding: str) -> None:
-        """Add a part to the text of the message."""
-        raw = _transfer_decoded(raw[: 4 * MAX_TEXT], encoding)
-        text, clean = fields.decoded(raw, parameters.get("charset", ""))
-        if not clean and not raw.isascii() and "charset" in parameters:
-            self.remark(ReadingRemark.ENCODING)
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if "\0" in text:
-            text = text.replace("\0", "\ufffd")
-        this = TextKind.GEMTEXT if kind == "text/gemini" else TextKind.PLAIN
-        if kind == "text/html":
-            from misfin.store.message.html import (
-                html_to_text,  # only where there is HTML: html.entities is large
-            )
-
-            if len(text) > MAX_TEXT:
-                text = text[:MAX_TEXT]
-                self.remark(ReadingRemark.LONG)
-            text, this = html_to_text(text), TextKind.HTML
-        if text.strip():
-            # Gemtext below plain text is plain text: its line types would run into the other's.
-            self.kind = this if self.kind in (None, this) else TextKind.PLAIN
-            self.texts.append(text)
-
-
-def _body_start(data: bytes, first: int, headers: Headers, body: int) -> int:
-    """Where a part's body begins: a part may have no header at all, and then begins with a blank line."""
-    if headers:
-        return body
-    return 2 if data.startswith(b"\r\n", first) else 1 if data.startswith(b"\n", first) else 0
-
-
-def _preference(headers: Headers) -> int:
-    """Which of several alternatives is shown."""
-    kind, _ = fields.content(fields.one(headers, "content-type"))
-    order = ("multipart/", "text/html", "text/plain", "text/gemini")
-    return max(
-        (number for number, start in enumerate(order, 1) if (kind or "text/plain").startswith(start)),
-        default=0,
-    )
-
-
-def _transfer_decoded(raw: bytes, encoding: str) -> bytes:
-    if encoding == "base64":
-        return fields.from_base64(raw)
-    if encoding == "quoted-printable":
-        return binascii.a2b_qp(raw)
-    return raw
-
-
-def _decoded_size(raw: bytes, encoding: str) -> int:
-    """The size of a part's content without decoding it: exact for whole base64 and plain parts."""
-    if encoding == "base64":
-        messages = len(raw) - raw.count(b"\n") - raw.count(b"\r")
-        return max(0, messages * 3 // 4 - raw[-8:].count(b"="))
-    if encoding == "quoted-printable":
-        return len(binascii.a2b_qp(raw))
-    return len(raw)

@@ -2,7 +2,7 @@
 
 A draft and a queued message hold only the key of a file, never its bytes, so that saving a draft again costs
 nothing. Whoever attaches a file may change or delete it afterwards. What no draft and no queued message needs
-any more is swept away after a day.
+any more is deleted after a day.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class AttachmentFiles:
         return key
 
     def path(self, key: str) -> Path:
-        """Where the file with this key lies; raises :class:`StoreError` where there is none."""
+        """The path of the file with this key; raises :class:`StoreError` where there is none."""
         path = self._place(key)
         if not path.is_file():
             raise StoreError(
@@ -173,5 +173,7 @@ def _translated(sentence: str) -> Iterator[None]:
         raise
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "The disk is full; make room and try again." if full else "Check the folder's permissions."
+        remedy = (
+            "The disk is full; free some space and try again." if full else "Check the folder's permissions."
+        )
         raise StoreError(f"{sentence}: {error.strerror or error}.", remedy=remedy) from error

@@ -1,4 +1,4 @@
-"""What the outbox speaks in: the states of a delivery, and the frozen rows about it.
+"""The values of the outbox: the states of a delivery, and the frozen rows about it.
 
 Times are Unix seconds, 0 where there is none.
 """
@@ -12,10 +12,10 @@ from misfin.model.account import AddressKind
 
 
 class DeliveryState(StrEnum):
-    """Where one recipient's copy stands (docs/mail-on-disk.md §5).
+    """The state of one delivery (docs/mail-on-disk.md §5).
 
     ``delivered`` and ``accepted`` are both final. Delivered is what the recipient's own server said: it is in
-    the mailbox. Accepted is what a server said that passes it on (SMTP 250): nothing more is known here.
+    the mailbox. Accepted is what a server said that passes it on (SMTP 250): nothing more will be known here.
     """
 
     WAITING = "waiting"
@@ -56,7 +56,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One delivery: one recipient's copy of a message; ``size`` is bytes of the message as it leaves.
+    """One delivery: one recipient's copy of a message; ``size`` is bytes of the message as it is sent.
 
     ``to`` is the address written to; ``target`` is where a redirect points while that is asked about, and
     where the copy goes once a person followed it. ``route`` names the server the copy goes through, as its
@@ -166,7 +166,7 @@ class Claim:
 class Outcome:
     """How an attempt ended for a delivery; ``failure`` and ``slowdown`` say which pause grows next time.
 
-    ``pinned`` is how it stood with what ``pin_name`` names when the question came up: for Misfin the SHA-256
+    ``pinned`` is the state of what ``pin_name`` names when the question came up: for Misfin the SHA-256
     of the public key (SPKI) that was trusted. With a ``pin_name`` what else waits for the route is held too,
     with ``whole_route`` it waits until ``next_attempt`` as well.
     """

@@ -3,7 +3,7 @@
 A draft is an RFC 5322 message that any mail program shows. What a person typed is kept exactly, half an
 address included, in one field of its own. Each save is a new file; the one before is removed only once the
 new one is on disk, so after a crash there may be two, and the newer counts. Attached files, and a message
-that is forwarded, lie beside the drafts (attachments.py): a draft holds their keys.
+that is forwarded, are kept beside the drafts (attachments.py): a draft holds their keys.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class Draft:
 
     @property
     def empty(self) -> bool:
-        """Nothing in it that a person would miss."""
+        """Whether nothing is in it that a person would miss."""
         people = (*self.to, *self.cc, *self.bcc)
         return not (
             self.subject.strip() or self.body.strip() or any(people) or self.forwards or self.attachments
         )
 
     def files(self) -> tuple[str, ...]:
-        """The keys of the files that lie beside it."""
+        """The keys of the files kept beside it."""
         forwarded = () if self.forwards is None else (key_of(self.forwards),)
         return (*(file.key for file in self.attachments), *forwarded)
 
@@ -80,7 +80,7 @@ class Draft:
 class DraftBox:
     """The drafts of all accounts. Every method raises :class:`StoreError` when the disk refuses.
 
-    ``files`` is where attached files lie; by default a folder beside that of the mail.
+    ``files`` is where attached files are kept; by default a folder beside that of the mail.
     """
 
     def __init__(self, store: MailStore, files: AttachmentFiles | None = None) -> None:
@@ -90,8 +90,8 @@ class DraftBox:
     def save(self, draft: Draft, *, now: float) -> Draft:
         """Put the draft on disk durably; returns it with its id and time of saving.
 
-        It takes the place of the save it was made from, which its ``modified`` tells. Where a newer one
-        stands by now, written in another window, both stay: this one gets an id of its own.
+        It takes the place of the save it was made from, which its ``modified`` tells. If a newer one
+        was saved meanwhile, in another window, both stay: this one gets an id of its own.
         """
         there = self._entries(draft.id)
         before = [pair for pair in there if not draft.modified or self._modified(*pair) <= draft.modified]
@@ -179,7 +179,7 @@ class DraftBox:
         draft = from_bytes(data, self.files.read)
         if draft is None:
             draft = _foreign(data, entry)
-        # Where a file lies is the truth: another program may have copied it to another account.
+        # The file's place is the truth: another program may have copied it to another account.
         return replace(draft, id=_id_of(entry.key), account=folder.path.parent.name)
 
 

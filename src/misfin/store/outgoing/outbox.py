@@ -104,8 +104,8 @@ class Outbox:
     ) -> list[int]:
         """Queue a message for every recipient in one transaction; return the ids of the deliveries.
 
-        ``message`` is what the transport of ``kind`` keeps of it, ``size`` (bytes) how large it leaves where
-        that is another figure. Nothing leaves before ``hold_until`` (undo send). ``draft`` comes back from
+        ``message`` is what the transport of ``kind`` keeps of it, ``size`` (bytes) how large it is when sent
+        where that differs. Nothing is sent before ``hold_until`` (undo send). ``draft`` comes back from
         :meth:`outgoing`. A ``token`` already queued and not cancelled gives its rows again, not a second
         message: a caller may die between queueing a draft and forgetting it.
         """
@@ -166,7 +166,7 @@ class Outbox:
         return load_outgoing(self._db, group)
 
     def next_due(self) -> float | None:
-        """When the next row wants to leave, or None when nothing waits."""
+        """When the next row is due, or None when nothing waits."""
         ((due,),) = self._db.read(
             "SELECT min(next_attempt) FROM delivery WHERE state IN ('waiting', 'deferred')"
         )
@@ -182,7 +182,7 @@ class Outbox:
         return {key for (key,) in found}
 
     def questions(self) -> list[tuple[AddressKind, str, str]]:
-        """The open questions of whole routes: kind, what it is about, how that stood ("" for unknown)."""
+        """The open questions of whole routes: kind, what it is about, its state ("" for unknown)."""
         found = self._db.read(
             "SELECT DISTINCT m.kind, d.pin_name, d.pinned FROM delivery d JOIN message m ON m.id = d.message"
             " WHERE d.state = 'held' AND d.pin_name <> ''"
@@ -286,7 +286,7 @@ class Outbox:
     # ---- what a person decides --------------------------------------------------------------------
 
     def release(self, kind: AddressKind, name: str, pinned: str, now: float) -> int:
-        """What the question ``name`` is about stands as ``pinned`` now: let rows go on that waited for that.
+        """The subject of the question ``name`` is now in the state ``pinned``: release the rows held for it.
 
         Returns how many. Should the question come up again, they are held again.
         """
@@ -297,9 +297,9 @@ class Outbox:
         )
 
     def retry(self, row_id: int, now: float) -> bool:
-        """Try a row again now, whatever it waited for or came to; its three days start afresh.
+        """Try a row again now, whatever it waited for or came to; its three days start again.
 
-        A person's act: the only way an uncertain row is repeated. False where it is being sent, taken or
+        Only a person does this: nothing else repeats an uncertain row. False where it is being sent, taken or
         gone. A redirect nobody followed is forgotten: the host is asked again.
         """
         return bool(
@@ -345,7 +345,7 @@ class Outbox:
     # ---- keeping ----------------------------------------------------------------------------------
 
     def without_sent_copy(self) -> list[str]:
-        """Groups that reached somebody and have no copy in Sent yet."""
+        """Messages that reached somebody and have no copy in Sent yet."""
         found = self._db.read(
             "SELECT DISTINCT m.id FROM message m JOIN delivery d ON d.message = m.id"
             " WHERE m.sent_copy = 0 AND d.state IN ('delivered', 'accepted')"

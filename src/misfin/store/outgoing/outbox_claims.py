@@ -128,7 +128,7 @@ def end(
 
 
 def _whole_route(database: Database, route: str, outcome: Outcome, now: float) -> None:
-    """Let what else waits for the route share a question about it, or wait because its server is away."""
+    """Let what else waits for the route share a question about it, or wait because its server is down."""
     if outcome.pin_name:
         database.execute(
             "UPDATE delivery SET state = 'held', why = ?, question = ?, pin_name = ?, pinned = ?, changed = ?"

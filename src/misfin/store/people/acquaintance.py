@@ -1,4 +1,4 @@
-"""Teaching the contact book from the mail: whom one writes to, who writes, and how often."""
+"""Keeps the contact book up to date with the mail: who one writes to, who writes, and how often."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from misfin.store.rows import MessageRow, View
 
 _PAGE = 500
 _HEADER = 64 * 1024
-"""Bytes read of a sent message: its recipients stand at the top, and the index keeps only their names."""
+"""Bytes read of a sent message: its recipients are at the top, and the index keeps only their names."""
 
 
 def learn_from_mail(
@@ -32,7 +32,7 @@ def learn_from_mail(
     ``own`` are the addresses of the user, ``kind_of`` says of which kind the people of an account are, by the
     directory of its mail. Newest messages come first; as long as the book has seen as many as
     there are, only the first page that is all known is looked at, so this may be called after each scan.
-    ``stop`` is asked between pages; what was learnt until then stays. Raises :class:`StoreError`.
+    ``stop`` is asked between pages; what was learnt until then is kept. Raises :class:`StoreError`.
     """
     ourselves = {address.casefold() for address in own}
     everything = book.seen_count() < sum(

@@ -76,7 +76,7 @@ def complete(text: str, cursor: int, known: Vocabulary, limit: int = 8) -> list[
 
 
 def _begun(text: str) -> tuple[int, str]:
-    """Where the word at the end of a text begins, and the field whose brackets it stands in."""
+    """Where the word at the end of a text begins, and the field whose brackets it is in."""
     start, quoted, around = 0, False, [""]
     for at, sign in enumerate(text):
         if sign == '"':

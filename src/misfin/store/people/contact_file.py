@@ -78,7 +78,7 @@ def normal(address: str, kind: AddressKind) -> str:
 
 
 def blockable(name: str, kind: AddressKind) -> str:
-    """What stands in the block list for an address or for ``@host``; raises :class:`AddressError`."""
+    """The entry in the block list for an address or for ``@host``; raises :class:`AddressError`."""
     if name.startswith("@"):
         return f"@{normal('x' + name, kind).partition('@')[2]}"
     return normal(name, kind).casefold()

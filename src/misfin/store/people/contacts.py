@@ -1,4 +1,4 @@
-"""The people one writes to and hears from: learnt from mail, named by hand, found by the first letters.
+"""The people one writes to and hears from: learnt from mail, named by hand, found by their first letters.
 
 What a person entered (own names, notes, aliases, blocks) exists nowhere else, so the file is precious. What
 is learnt is counted once per message, however often and in whatever order messages are shown to the book.
@@ -87,8 +87,8 @@ class ContactBook:
     """The contacts of a profile in one SQLite file (None: in memory).
 
     Thread-safe, and several processes may share the file. Every method raises :class:`StoreError` when the
-    file cannot be used, and those that take an address raise :class:`AddressError` for what is none of its
-    ``kind``.
+    file cannot be used, and those that take an address raise :class:`AddressError` for what is not one
+    of its ``kind``.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -104,7 +104,7 @@ class ContactBook:
     def complete(
         self, prefix: str, *, now: float, limit: int = 8, kind: AddressKind | None = None
     ) -> list[Contact]:
-        """Whom ``prefix`` may mean, the likeliest first; of one ``kind`` where one is given.
+        """Who ``prefix`` may mean, the likeliest first; of one ``kind`` where one is given.
 
         Every word of it begins a word of a name, a mailbox, a host or an alias, whatever the case, accents
         and strokes. Blocked people are left out; dead mailboxes come last.
@@ -119,7 +119,7 @@ class ContactBook:
         )
 
     def all(self, search: str = "", *, now: float) -> list[Contact]:
-        """Everybody (whom ``search`` may mean), the likeliest first, blocked ones too."""
+        """Everybody, or those ``search`` may mean, the likeliest first, blocked ones too."""
         return self._find(search, now, -1, "")
 
     def get(self, address: str, kind: AddressKind = AddressKind.MISFIN) -> Contact | None:
@@ -144,9 +144,9 @@ class ContactBook:
     ) -> int:
         """Count messages, each once however often it is shown; returns how many were new.
 
-        The newest message gives the learnt name; one dated after ``now`` counts as of now. Whatever is no
-        address is passed over; the caller leaves out one's own addresses. ``seen`` are names of messages that
-        :meth:`unseen` shall not return any more.
+        The newest message gives the learnt name; one dated after ``now`` counts as of now. Whatever is not an
+        address is skipped; the caller leaves out one's own addresses. ``seen`` are names of messages that
+        :meth:`unseen` will no longer return.
         """
         new = 0
         with self._db.write():
@@ -264,7 +264,7 @@ class ContactBook:
         return contact
 
     def note_dead(self, address: str, why: str, kind: AddressKind = AddressKind.MISFIN) -> None:
-        """The mailbox is gone (status 52): still in the book, but last. With an empty ``why`` it is back."""
+        """The mailbox is gone (status 52): still in the book, but last. An empty ``why`` says it is back."""
         with self._db.write():
             self._db.execute(
                 "UPDATE contacts SET dead = ? WHERE kind = ? AND address = ?",

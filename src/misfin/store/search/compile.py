@@ -1,4 +1,4 @@
-"""What a search means in SQL: one full-text match that can be walked newest first, and conditions on it."""
+"""Compiles a search to SQL: one full-text match, walked newest first, and conditions on its results."""
 
 from __future__ import annotations
 
@@ -16,39 +16,38 @@ from misfin.store.index.file_place import KnownFolder
 from misfin.store.search.query import All, Any, Dated, In, Node, Not, Query, SearchedState, Tag, Text
 from misfin.store.search.words import searchable
 
-Beginnings = Callable[[str], Sequence[tuple[str, bool]]]
-"""Words, each with whether it is open, that mean the same as one open word; none: ask for that as it is."""
+PrefixExpander = Callable[[str], Sequence[tuple[str, bool]]]
+"""Expands a prefix to words, each with whether it is a prefix itself; empty: use the prefix as it is."""
 
 _LAST_WORD: Final = re.compile(r"([0-9A-Za-z\u0370-\u03ff\u0400-\u052f]+)[\x00-/:-@\[-`{-\x7f]*$")
-"""In scripts whose small letters are the index's own; before it anything, after it no sign of a word."""
+"""The last part of a prefix, in scripts whose lower case is that of the index; no word character follows."""
 
 _STANDARD: Final = frozenset(name.casefold() for name in FOLDERS)
-"""Folders that may be asked for before there is one."""
+"""Folders that can be searched before they exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A query for the index: a match for the table ``words`` ('': none), and conditions on messages ``l``."""
+    """A query for the index: a match for the table ``words`` ('' for none), and conditions on ``l``."""
 
     match: str
     where: str
     parameters: tuple[object, ...]
     since: float
     until: float
-    """All messages it finds are dated between these: what lies outside need not be walked."""
+    """All messages it finds are dated between these; others need not be walked."""
 
 
 def compile_query(
-    query: Query, folders: Sequence[KnownFolder], beginnings: Beginnings = lambda _: ()
+    query: Query, folders: Sequence[KnownFolder], expand_prefix: PrefixExpander = lambda _: ()
 ) -> Plan:
-    """SQL for a query; ``beginnings`` knows the words of the index.
+    """SQL for a query; ``expand_prefix`` expands prefixes.
 
     Words that all messages must have become one full-text match, the rest conditions on the messages it
-    yields.
-    Raises :class:`QueryError` for a folder that is not there.
+    yields. Raises :class:`QueryError` for a folder that does not exist.
     """
     terms = query.root.terms if isinstance(query.root, All) else (query.root,)
-    compiler = _Compiler(folders, beginnings)
+    compiler = _Compiler(folders, expand_prefix)
     wanted = [match for term in terms if (match := compiler.match(term))]
     unwanted, rest = [], []
     for term in terms:
@@ -70,14 +69,14 @@ def compile_query(
 
 
 class _Compiler:
-    def __init__(self, folders: Sequence[KnownFolder], beginnings: Beginnings) -> None:
+    def __init__(self, folders: Sequence[KnownFolder], expand_prefix: PrefixExpander) -> None:
         self.folders = folders
-        self.beginnings = beginnings
+        self.expand_prefix = expand_prefix
         self.parameters: list[object] = []
         self.texts: dict[Text, str] = {}
 
     def match(self, node: Node) -> str:
-        """The node as an FTS5 expression, or '' when it asks for more than words."""
+        """The node as an FTS5 expression, or '' if it is about more than words."""
         match node:
             case Text():
                 if node not in self.texts:
@@ -94,10 +93,10 @@ class _Compiler:
         words = searchable(text.words.replace("\0", " ")).strip()
         spelled: Sequence[tuple[str, bool]] = ()
         if text.prefix and (last := _LAST_WORD.search(words)):
-            # Not where a word of another script goes over into this one: the index has them as one.
+            # Not if a word continues from one script into the other: the index has them as one.
             before = words[: last.start()]
             if not before or before[-1].isspace() or before[-1].isascii():
-                spelled = [(before + word, more) for word, more in self.beginnings(last[1].lower())]
+                spelled = [(before + word, more) for word, more in self.expand_prefix(last[1].lower())]
         options = [
             '"' + one.replace('"', '""') + ('" *' if more else '"')
             for one, more in spelled or [(words, text.prefix)]

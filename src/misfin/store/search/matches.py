@@ -1,4 +1,4 @@
-"""The result of a search as it is looked at: walked newest first, only as far as somebody has scrolled."""
+"""The results of a search, walked newest first and only as far as they are needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_STEP: Final = 8000
 _FAR: Final = 2.0**60
 
 Match = tuple[int, int, float, int]
-"""Row, thread, date and turn of a message."""
+"""Row, thread, date and tiebreak of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Statement:
     parameters: tuple[object, ...]
     oldest: int
     newest: int
-    """Between these rows everything is that can be found."""
+    """All results are between these rows."""
 
     def below(self, db: sqlite3.Connection, row: int, limit: int, offset: int = 0) -> list[Match]:
         return db.execute(self.sql, (*self.parameters, self.oldest, row, limit, offset)).fetchall()
@@ -46,8 +46,8 @@ class Statement:
 def statement(
     db: sqlite3.Connection, view: View, query: Query, known: Sequence[KnownFolder], *, listed: bool
 ) -> Statement:
-    """What to ask the index for a view; ``listed``: as a list, where held mail stands in the Inbox."""
-    plan = compile_query(query, known, partial(spelling.beginnings, db))
+    """The statement for a view; ``listed``: as a list, in which held mail is in the Inbox."""
+    plan = compile_query(query, known, partial(spelling.expand_prefix, db))
     conditions = [plan.where] if plan.where else []
     if view.folder is not None or view.account is not None:
         inside = [
@@ -65,7 +65,7 @@ def statement(
     if view.unread_only:
         conditions.append("l.unread")
     where = " AND ".join(["1", *conditions])
-    # A message's row is its second, or a little above where that was taken.
+    # A message's row is its second, or slightly higher if that was taken.
     displaced = db.execute("SELECT value FROM facts WHERE name = 'displaced'").fetchone()[0]
     oldest = math.floor(max(plan.since, -_FAR))
     newest = math.ceil(min(plan.until, _FAR)) + displaced
@@ -74,14 +74,14 @@ def statement(
     return Statement(_FILTER.replace("…", where), plan.parameters, oldest, newest)
 
 
-# The full-text table leads and is walked backwards; messages are looked up as it yields them.
+# The full-text table is walked backwards, and messages are looked up as it yields them.
 _MATCH: Final = (
-    "SELECT l.row, l.thread, l.date, l.turn FROM words CROSS JOIN messages l ON l.row = words.rowid"
+    "SELECT l.row, l.thread, l.date, l.tiebreak FROM words CROSS JOIN messages l ON l.row = words.rowid"
     " WHERE … AND words MATCH ? AND words.rowid >= ? AND words.rowid < ?"
     " ORDER BY words.rowid DESC LIMIT ? OFFSET ?"
 )
 _FILTER: Final = (
-    "SELECT l.row, l.thread, l.date, l.turn FROM messages l WHERE … AND l.row >= ? AND l.row < ?"
+    "SELECT l.row, l.thread, l.date, l.tiebreak FROM messages l WHERE … AND l.row >= ? AND l.row < ?"
     " ORDER BY l.row DESC LIMIT ? OFFSET ?"
 )
 
@@ -91,7 +91,7 @@ class Matches:
     """The conversations a search finds, each by its newest match; grows on demand.
 
     Kept per search and generation: 16 bytes per conversation, and the set of those already seen. Several
-    threads may walk it, a stride each in turn: whoever wants the end keeps nobody from the beginning.
+    threads may walk it, taking turns: one that needs the end does not block one that needs the beginning.
     """
 
     statement: Statement
@@ -99,18 +99,17 @@ class Matches:
     threads: array[int] = field(default_factory=lambda: array("q"))
     _seen: set[int] = field(default_factory=set)
     _waiting: list[Match] = field(default_factory=list)
-    """Messages that stand above older ones of their second, or above some that are not walked to yet."""
+    """Matches whose position is not certain yet, because older rows may still belong above them."""
     _last: int | None = None
     _step: int = 0
     ended: bool = False
-    """Whether that is all."""
+    """Whether the walk is complete."""
     _walking: threading.Lock = field(default_factory=threading.Lock)
 
     def reach(
         self, db: sqlite3.Connection, count: int | None, wanted: Callable[[], bool] = lambda: True
     ) -> None:
-        """Walk on until ``count`` conversations are known, or (None) to the end, or nobody has ``wanted`` it
-        any more."""
+        """Walk on until ``count`` conversations are known (None: all), or until ``wanted`` says to stop."""
         while wanted():
             with self._walking:
                 if self.ended or (count is not None and len(self.newest) >= count):
@@ -118,7 +117,7 @@ class Matches:
                 self._stride(db, _LONGEST_STEP if count is None else count)
 
     def position(self, db: sqlite3.Connection, thread: int) -> int | None:
-        """Where a conversation stands, walking no further than there."""
+        """The position of a conversation, walking no further than that."""
         looked = 0
         while True:
             known = len(self.threads)
@@ -131,7 +130,7 @@ class Matches:
             self.reach(db, known + _FIRST_STEP)
 
     def _stride(self, db: sqlite3.Connection, count: int) -> None:
-        """A first page needs few messages; whoever wants the end gets there in ever longer strides."""
+        """Walk a step: few messages for a first page, more and more on the way to the end."""
         missing = max(count - len(self.newest), _FIRST_STEP)
         step = min(max(self._step, missing), _LONGEST_STEP)
         last = self.statement.newest + 1 if self._last is None else self._last
@@ -149,11 +148,11 @@ class Matches:
             self._seen = set()
 
     def _in_order(self, found: list[Match]) -> list[Match]:
-        """Those whose place in time is certain, newest first.
+        """The matches whose position is certain, newest first.
 
-        No row is lower than its message's second: what is still to come is older than the lowest row so far.
+        No row is lower than its message's second, so anything still to come is older than the lowest row.
         """
-        waiting = sorted([*self._waiting, *found], key=_stands, reverse=True)
+        waiting = sorted([*self._waiting, *found], key=_order, reverse=True)
         lowest = -math.inf if self.ended or self._last is None else self._last
         certain = len(waiting)
         while certain and waiting[certain - 1][2] < lowest:
@@ -162,6 +161,6 @@ class Matches:
         return waiting[:certain]
 
 
-def _stands(match: Match) -> tuple[float, int, int]:
-    row, _, date, turn = match
-    return date, turn, row
+def _order(match: Match) -> tuple[float, int, int]:
+    row, _, date, tiebreak = match
+    return date, tiebreak, row

@@ -3,15 +3,15 @@
 ::
 
     bob "green flowers" -draft          words (all of them, anywhere in a message), phrases, negation
-    pat*                                any word that begins so
-    from:bob to:carol subject:x body:y  words in one place
+    pat*                                any word that begins this way
+    from:bob to:carol subject:x body:y  words in one field
     tag:work in:Archive                 tags; folders, accounts, or account/folder
     is:unread is:starred is:held is:unverified has:link has:attachment
     before:2026-11-20 after:2w          dates (also 2026-11, 2026, today, yesterday) and spans (h d w m y)
-    (bob OR carol) is:unread            alternatives; also of one field: from:(bob OR carol)
+    (bob OR carol) is:unread            alternatives; also in one field: from:(bob OR carol)
 
-Words are whole words; upper and lower case, accents and width do not matter. Signs of scripts that write no
-spaces are found anywhere. ``before:`` a day excludes it, ``after:`` includes it, both in local time.
+Words are whole words; case, accents and width do not matter. In scripts without spaces, text is found
+anywhere. ``before:`` a day excludes it, ``after:`` includes it, both in local time.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ MAX_DEPTH: Final = 20
 
 FIELDS: Final = {
     "from": "who wrote it",
-    "to": "who it is addressed to",
-    "subject": "words of the subject",
-    "body": "words of the text",
+    "to": "who it was sent to",
+    "subject": "words in the subject",
+    "body": "words in the text",
     "tag": "messages with a tag",
     "in": "a folder or an account",
     "is": "a state: unread, starred, held, …",
@@ -46,7 +46,7 @@ STATES: Final = {
     "unread": "not read yet",
     "read": "read",
     "starred": "with a star",
-    "held": "waiting for a decision about its sender",
+    "held": "waiting for your decision about the sender",
     "unverified": "who wrote it is not verified",
 }
 CONTENTS: Final = {"link": "with a link in its text", "attachment": "with an attached file"}
@@ -65,7 +65,7 @@ _LINK_SCHEMES: Final = frozenset({"misfin", "mailto", "mid", "gemini", "http", "
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words in sequence; ``column`` of the search table or anywhere; ``prefix`` leaves the last one open."""
+    """Words in sequence, in a ``column`` of the search table or in any; ``prefix``: the last is a prefix."""
 
     words: str
     column: str = ""
@@ -74,7 +74,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class SearchedState:
-    """A yes-or-no property: a key of ``STATES`` or ``CONTENTS``."""
+    """A yes-or-no property, a key of ``STATES`` or ``CONTENTS``."""
 
     name: str
 
@@ -86,7 +86,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class In:
-    """A folder, an account, or ``account/folder``, in any case; ``column`` is where the search names it."""
+    """A folder, an account, or ``account/folder``, ignoring case; ``column`` is its place in the search."""
 
     place: str
     column: int = field(default=0, compare=False)
@@ -94,7 +94,7 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """Before (``earlier``) or from Unix second ``at`` on."""
+    """Before Unix second ``at`` (``earlier``), or from then on."""
 
     at: float
     earlier: bool
@@ -120,7 +120,7 @@ Node = Text | SearchedState | Tag | In | Dated | Not | All | Any
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search as understood: ``root`` is what messages must fulfil, ``All(())`` for an empty text."""
+    """A parsed search: ``root`` is what messages must match, ``All(())`` for an empty text."""
 
     text: str
     root: Node
@@ -130,20 +130,20 @@ class Query:
 
 
 def parse(text: str, *, now: float, zone: tzinfo | None = None) -> Query:
-    """Understand a search; dates are taken in ``zone`` (``None``: the zone of this machine) as of ``now``.
+    """Parse a search; dates are in ``zone`` (``None``: this machine's) and relative to ``now``.
 
     Raises:
-        QueryError: with the column of what cannot be understood.
+        QueryError: with the column of the part that cannot be understood.
     """
     if len(text) > MAX_LENGTH:
-        raise QueryError(f"A search has at most {MAX_LENGTH:,} characters.", column=MAX_LENGTH)
+        raise QueryError(f"A search can have at most {MAX_LENGTH:,} characters.", column=MAX_LENGTH)
     return Query(text, _Parser(text, now, zone).parse())
 
 
 def as_typed(text: str) -> str:
-    """The search while its last word is still being written: that word stays open, a quote is closed.
+    """The search while its last word is being typed: that word becomes a prefix, and a quote is closed.
 
-    Outside a field it counts from three letters on; shorter ones begin too many words to be of use.
+    Outside a field the last word counts from three letters on; shorter prefixes match too many words.
     """
     if text.count('"') % 2:
         return text + '"'
@@ -152,8 +152,8 @@ def as_typed(text: str) -> str:
 
 
 def so_far(text: str) -> str:
-    """The search while it is being written, without an end that means nothing yet: a field that still waits
-    for its value, half a date, an ``OR``. Brackets and quotes are closed."""
+    """The search while it is being typed, without an incomplete end, such as a field without a value, part
+    of a date, or an ``OR``. Brackets and quotes are closed."""
     if text.count('"') % 2:
         text = _BARE_QUOTE.sub("", text)
     while not text.count('"') % 2 and (unfinished := _UNFINISHED.search(text)):
@@ -182,10 +182,10 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.terms = 0
-        self.inside = ""  # the field whose brackets we are in
+        self.inside = ""  # the field whose brackets are open
         self.now = now
         self.zone = zone
-        self.hollow = -1  # column of a word without letters, in case there is nothing else
+        self.hollow = -1  # column of a word without letters, for the error if there is nothing else
 
     def parse(self) -> Node:
         root = self.alternatives()
@@ -200,7 +200,7 @@ class _Parser:
             self.at += 2
             option = self.sequence()
             if All(()) in (options[-1], option):
-                self.fail("OR needs something to find on both sides.", column)
+                self.fail("OR needs a search term on both sides.", column)
             options.append(option)
         return options[0] if len(options) == 1 else Any(tuple(options))
 
@@ -223,7 +223,7 @@ class _Parser:
         column = self.at
         self.terms += 1
         if self.terms > MAX_TERMS:
-            self.fail(f"A search has at most {MAX_TERMS} terms.", column)
+            self.fail(f"A search can have at most {MAX_TERMS} terms.", column)
         rest = self.text[self.at :]
         if rest[0] == "-" and len(rest) > 1 and not rest[1].isspace():
             self.at += 1
@@ -243,11 +243,11 @@ class _Parser:
         column = self.at
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            self.fail("There are too many brackets inside each other.", column)
+            self.fail("The brackets are nested too deeply.", column)
         self.at += 1
         inner = self.alternatives()
         if self.at >= len(self.text):
-            self.fail("This bracket is never closed.", column)
+            self.fail("This bracket is not closed.", column)
         self.at += 1
         self.depth -= 1
         return None if inner == All(()) else inner
@@ -292,12 +292,12 @@ class _Parser:
                 return self.words(value, _COLUMNS[name], quoted, start)
 
     def value(self) -> tuple[str, bool]:
-        """What stands here up to a space or, inside brackets, a closing one; or between quotes."""
+        """The text up to a space or, inside brackets, a closing bracket; or between quotes."""
         start = self.at
         if self.text[start] == '"':
             end = self.text.find('"', start + 1)
             if end < 0:
-                self.fail("This quote is never closed.", start)
+                self.fail("This quote is not closed.", start)
             self.at = end + 1
             return self.text[start + 1 : end], True
         ends = ' \t\n\r\v\f"' + (")" if self.depth else "")
@@ -326,7 +326,7 @@ class _Parser:
         self.fail(f"“{field}:{value}” is not known.", column, hint)
 
     def moment(self, value: str, column: int) -> float:
-        """The beginning of a day, month or year, or the moment that lies a span back."""
+        """The beginning of a day, month or year, or the time a span ago."""
         value = value.lower()
         try:
             here = datetime.fromtimestamp(self.now, self.zone)

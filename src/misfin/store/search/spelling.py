@@ -1,10 +1,9 @@
-"""How the words in the index go on: what a word of which only the beginning is known can be spelled as.
+"""Expands prefixes of words to longer prefixes or words of the index.
 
-FTS5 answers an open word from lists it keeps for beginnings of two and of three characters. For any other
-it reads all the letters of every word that begins so, and puts them in order before it names the first:
-half a second for the one letter "a" in a hundred thousand letters. So such a beginning is spelled out into
-beginnings it has lists for, or into the words themselves where they are few; those are walked newest first,
-as far as somebody looks.
+FTS5 answers a prefix from lists it keeps for prefixes of two and three characters. For any other it reads the
+matches of every word with that prefix and sorts them before it returns the first: half a second for the
+letter "a" in a hundred thousand messages. So such a prefix is expanded to prefixes it has lists for, or to
+the words themselves if they are few; those are walked newest first, only as far as needed.
 """
 
 from __future__ import annotations
@@ -13,29 +12,29 @@ import sqlite3
 from typing import Final
 
 KEPT: Final = (2, 3)
-"""Lengths of the beginnings the table ``words`` keeps lists for."""
+"""The prefix lengths for which the table ``words`` keeps lists."""
 
 MANY: Final = 64
-"""Words a long beginning is spelled out into at most; so many that begin alike are rare ones."""
+"""The most words to which a long prefix is expanded; with more, the words are rare ones anyway."""
 
 _NEXT: Final = "SELECT term FROM temp.spelled WHERE term >= ? LIMIT 1"
 _LAST: Final = chr(0x10FFFF)
 
 
-def beginnings(db: sqlite3.Connection, begun: str) -> list[tuple[str, bool]]:
-    """Words as spelled in the index, each with whether it is open, that together mean ``begun`` and any end.
+def expand_prefix(db: sqlite3.Connection, prefix: str) -> list[tuple[str, bool]]:
+    """Words of the index, each with whether it is a prefix, that together cover the prefix ``prefix``.
 
-    ``begun`` is in the spelling of the index. Empty where FTS5 does best by itself.
+    ``prefix`` is spelled as in the index. Empty if FTS5 handles the prefix best itself.
     """
-    if len(begun) in KEPT:
+    if len(prefix) in KEPT:
         return []
     _open(db)
     found: list[tuple[str, bool]] = []
-    word = _following(db, begun)
-    while word is not None and word.startswith(begun):
-        if len(found) >= MANY and len(begun) > 1:
+    word = _following(db, prefix)
+    while word is not None and word.startswith(prefix):
+        if len(found) >= MANY and len(prefix) > 1:
             return []
-        if len(begun) == 1 and len(word) > 1:
+        if len(prefix) == 1 and len(word) > 1:
             head = word[: KEPT[0]]
             found.append((head, True))
             word = _following(db, head + _LAST)
@@ -46,13 +45,13 @@ def beginnings(db: sqlite3.Connection, begun: str) -> list[tuple[str, bool]]:
 
 
 def _following(db: sqlite3.Connection, text: str) -> str | None:
-    """The first word at or after a text, in the order of their characters."""
+    """The first word of the index at or after a text, by code points."""
     found = db.execute(_NEXT, (text,)).fetchone()
     return str(found[0]) if found else None
 
 
 def _open(db: sqlite3.Connection) -> None:
-    """The table of all words, as a view of this connection alone."""
+    """Create the table of all words, visible only to this connection."""
     if db.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'spelled'").fetchone() is None:
         only = db.execute("PRAGMA query_only").fetchone()[0]
         db.execute("PRAGMA query_only=0")

@@ -1,4 +1,4 @@
-"""Texts as the search table sees them. Index and query share this, so that they cannot disagree."""
+"""Normalizes text for the search table; index and query share this, so that they cannot disagree."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _WORDLESS: Final = re.compile(
 
 
 def searchable(text: str) -> str:
-    """Accents and strokes go, forms of one character become one, signs of scripts without spaces stand apart.
+    """The text without accents and strokes, and with characters of scripts without spaces separated.
 
-    A query goes through the same function, so that a run of signs becomes a phrase of single ones and is
-    found anywhere inside a sentence. Case is the tokenizer's part.
+    A query goes through the same function, so that a run of such characters becomes a phrase and is found
+    anywhere in a sentence. The tokenizer handles case.
     """
     if text.isascii():
         return text

@@ -1,5 +1,4 @@
-"""Messages out of the store: one mbox file every mail program reads, or one plain gemtext file per
-message."""
+"""Exports messages to one mbox file, which every mail program reads, or to one gemtext file each."""
 
 from __future__ import annotations
 
@@ -17,7 +16,8 @@ from misfin.store.mail.keywords import read_keywords, tags_of
 from misfin.store.mail.maildir import Entry, Maildir
 from misfin.store.message.fields import MAX_HEADER, Person, split
 from misfin.store.message.headers import MONTHS, one_line
-from misfin.store.message.mime import ParsedMessage, TextKind, read_message
+from misfin.store.message.mime import ParsedMessage, read_message
+from misfin.store.message.parts import TextKind
 from misfin.store.transfer.mbox import STATUS
 from misfin.store.transfer.sources import Skipped
 
@@ -42,11 +42,10 @@ ExportProgress = Callable[[int, int], None]
 def export_mbox(
     messages: Sequence[Entry], target: Path, *, progress: ExportProgress | None = None
 ) -> ExportReport:
-    """Write messages to a new mbox file (mboxrd); complete or not there at all.
+    """Write messages to a new mbox file (mboxrd), which is complete or does not exist.
 
-    Flags stand in ``Status`` and ``X-Status``, tags in ``X-Keywords``, as Dovecot and mutt have them.
-
-    Raises :class:`InputError` when the file exists, :class:`StoreError` when it cannot be written.
+    Flags are in ``Status`` and ``X-Status``, tags in ``X-Keywords``, as in Dovecot and mutt. Raises
+    :class:`InputError` if the file exists, :class:`StoreError` if it cannot be written.
     """
     written = 0
     skipped: list[Skipped] = []
@@ -70,10 +69,10 @@ def export_mbox(
 def export_gemtext(
     messages: Sequence[Entry], folder: Path, *, progress: ExportProgress | None = None
 ) -> ExportReport:
-    """Write each message to a ``.gmi`` file of its own in ``folder``: who, when, and the text.
+    """Write each message to its own ``.gmi`` file in ``folder``: people, date and text.
 
-    Files are named by date and subject; nothing is written over, and a message already exported is not
-    written again. Raises :class:`StoreError` when the folder cannot be written.
+    Files are named by date and subject; nothing is overwritten, and a message already exported is not
+    exported again. Raises :class:`StoreError` if the folder cannot be written.
     """
     written = 0
     skipped: list[Skipped] = []
@@ -99,12 +98,12 @@ def export_gemtext(
 
 @contextmanager
 def _new_file(target: Path) -> Iterator[BinaryIO]:
-    """The file of an export, its failures in our words."""
+    """The file of an export; turns its errors into our own."""
     try:
         with new_private(target) as file:
             yield file
     except FileExistsError as error:
-        raise InputError(f"{target} exists already.", remedy="Choose another name.") from error
+        raise InputError(f"{target} already exists.", remedy="Choose another name.") from error
     except OSError as error:
         if isinstance(error, StoreError):
             raise
@@ -117,7 +116,7 @@ def _write_mbox(file: BinaryIO, data: bytes, flags: str, tags: Sequence[str]) ->
     sender = re.sub(r"[^!-~]", "", message.sender.address) or "MAILER-DAEMON"
     file.write(f"From {sender} {_asctime(message.date)}\n".encode())
     head, rest = data[:body], data[body:]
-    if headers and body < MAX_HEADER:  # a longer header is only known in part, and left as it is
+    if headers and body < MAX_HEADER:  # only part of a longer header is known, so it is not changed
         head = _with_status(head, flags, tags)
     file.write(_FROM_LINES.sub(rb">\1", head))
     file.write(_FROM_LINES.sub(rb">\1", rest))
@@ -125,7 +124,7 @@ def _write_mbox(file: BinaryIO, data: bytes, flags: str, tags: Sequence[str]) ->
 
 
 def _with_status(head: bytes, flags: str, tags: Sequence[str]) -> bytes:
-    """A header that says what the message's file name said, at its end: where it begins shows whose it is."""
+    """The header with the flags and tags appended; not in front, because the first field marks a gemmail."""
     newline = b"\r\n" if head[: head.find(b"\n") + 1].endswith(b"\r\n") else b"\n"
     head = STATUS.sub(b"", head)
     blank = newline if head.endswith(newline * 2) or head == newline else b""
@@ -149,7 +148,7 @@ def _asctime(date: datetime | None) -> str:
 
 
 def _write_gemtext(folder: Path, message: ParsedMessage) -> bool:
-    """Write one file; False when it is there already."""
+    """Write one file; False if it exists already."""
     text = gemtext_of(message).encode("utf-8", "replace")
     date = f"{message.date:%Y-%m-%d_%H%M}_" if message.date else ""
     stem = date + (_slug(message.subject) or _slug(str(message.sender)) or "message")
@@ -165,7 +164,7 @@ def _write_gemtext(folder: Path, message: ParsedMessage) -> bool:
 
 
 def gemtext_of(message: ParsedMessage) -> str:
-    """A message as gemtext: its people and its date in the first lines, then its text.
+    """A message as gemtext: people and date in the first lines, then the text.
 
     Text that is not gemtext is preformatted, under its subject as a heading.
     """

@@ -1,12 +1,12 @@
-"""Mail of other programs into an account: crash-safe, and a second import adds nothing.
+"""Imports mail from other programs into an account: crash-safe, and a second import adds nothing.
 
-Each message gets a mark made of its folder, Message-ID and content. The mark is part of the file name a
-message is stored under and stands, fsynced, in the account's ``misfin-imported``. A message whose mark is in
-either is already here: after a crash between the two, and also after a person has deleted the message for
-good.
+Each message gets a mark made from its folder, Message-ID and content. The mark is part of the message's file
+name and is also written, fsynced, to the account's ``misfin-imported``. A message whose mark is in either has
+been imported: also after a crash between the two, and after the user has deleted the message for good.
 
-So is one whose content lies in the account, in any folder, however it came: one's own export adds nothing.
-Messages are counted for this, since two may say the same: a source with two of them brings two.
+A message whose content is already in the account, in any folder and from any source, is not imported either:
+importing one's own export adds nothing. Messages are counted for this, since two may have the same content: a
+source with two of them brings two.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from misfin.store.transfer import mbox, sources
 from misfin.store.transfer.sources import Item, Skipped, SourceItem
 
 RECORD = "misfin-imported"
-"""Beside the account's messages: one mark per line."""
+"""The file next to the account's messages with one mark per line."""
 _MARK = re.compile(r"\.I([0-9a-f]{24})\.")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _BATCH_MESSAGES = 200
@@ -51,10 +51,10 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: messages added, messages that were here already, and what was left out and why.
+    """The result of an import: messages added, messages already present, and what was left out and why.
 
-    At most 1,000 are named in ``skipped``; ``skipped_count`` is exact. ``blocked`` are addresses the source
-    refused mail from, for the caller to take over.
+    ``skipped`` lists at most 1,000; ``skipped_count`` is exact. ``blocked`` are addresses blocked at the
+    source, for the caller to adopt.
     """
 
     kind: SourceKind
@@ -67,7 +67,7 @@ class ImportReport:
 
 
 def detect(path: Path) -> SourceKind:
-    """What a file or folder holds. Raises :class:`InputError` for what is none of the known kinds."""
+    """The kind of mail in a file or folder. Raises :class:`InputError` if it is none of the known kinds."""
     try:
         if path.is_dir():
             if sources.titlani_names(path):
@@ -75,7 +75,7 @@ def detect(path: Path) -> SourceKind:
             inner = sorted(child.name for child in path.iterdir() if child.is_dir() and _is_titlani(child))
             if inner and not sources.maildirs(path, INBOX):
                 raise InputError(
-                    f"{path} holds several Titlani mailboxes: {', '.join(inner[:10])}.",
+                    f"{path} contains several Titlani mailboxes: {', '.join(inner[:10])}.",
                     remedy="Import them one by one, each into its own account.",
                 )
             return SourceKind.MAILDIR
@@ -88,7 +88,7 @@ def detect(path: Path) -> SourceKind:
     if beginning.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").startswith(b"From "):
         if b"\r" in beginning and b"\n" not in beginning:
             raise StoreError(
-                f"{path} is an mbox with the line ends of old Macs, which this program does not read.",
+                f"{path} is an mbox with the line ends of old Macs, which this program cannot read.",
                 remedy=r"Convert it first: tr '\r' '\n' <OLD >NEW",
             )
         return SourceKind.MBOX
@@ -112,12 +112,12 @@ def import_mail(
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
-    """Copy the mail at ``source`` into ``account``; the source stays as it is.
+    """Copy the mail at ``source`` into ``account``; the source is not changed.
 
-    ``folder`` takes what has no folder of its own at the source. ``progress`` is told how much of how much is
-    done, in messages (bytes for an mbox); ``stop`` is asked between batches, and what was stored until then
-    stays. Raises :class:`InputError` when the source cannot be used at all, :class:`StoreError` when the
-    account cannot; what was already stored is not stored again by the next try.
+    ``folder`` gets messages that have no folder at the source. ``progress`` is called with the amount done
+    and the total, in messages (bytes for an mbox); ``stop`` is called between batches, and messages stored by
+    then stay. Raises :class:`InputError` if the source cannot be used, :class:`StoreError` if the account
+    cannot; the next attempt does not store again what was already stored.
     """
     kind = kind or detect(source)
     directory = directory or account.address
@@ -186,7 +186,7 @@ def _refuse_itself(source: Path, home: Path) -> None:
 
 
 class _Batch:
-    """Messages on their way in: stored together, and written down as imported after that."""
+    """Messages being imported: stored together, then recorded as imported."""
 
     def __init__(self, store: MailStore, account: str, record: _Record, now: datetime) -> None:
         self._store = store
@@ -200,7 +200,7 @@ class _Batch:
         self.added = self.known = 0
 
     def add(self, item: Item) -> bool:
-        """Take a message that is not here yet; True when that made the batch full and it was stored."""
+        """Add a message unless it is present; True if the batch became full and was stored."""
         mark = self._here.mark_if_new(item.folder, item.data)
         if mark is None:
             self.known += 1
@@ -225,7 +225,7 @@ class _Batch:
     def _folder(self, name: str) -> Maildir:
         try:
             maildir = self._store.folder(self._account, name)
-        except StoreError:  # a name this program gives no folder: its dots become another level
+        except StoreError:  # not a valid folder name here: its dots become levels
             maildir = self._store.folder(
                 self._account, "/".join(filter(None, re.split(r"[./\0]+", name))) or INBOX
             )
@@ -243,9 +243,9 @@ class _Batch:
 
 
 def _tag_flag(maildir: Maildir, tag: str) -> str:
-    """The flag letter of a tag; empty for what cannot be a tag, and when the folder has no letter left."""
+    """The flag letter of a tag; empty if it cannot be a tag, or the folder has no letter left."""
     try:
-        # All messages count as used: those of this batch are not on disk yet.
+        # All letters count as used: the messages of this batch are not on disk yet.
         return "".join(
             name_keywords(maildir.path, [check_tag("_".join(tag.split()))], lambda: FLAGS).values()
         )
@@ -257,7 +257,7 @@ def _tag_flag(maildir: Maildir, tag: str) -> str:
 
 
 class _Here:
-    """Which messages of a source the account has, asked once for each of them in the source's order."""
+    """Tells which messages of a source the account already has; to be asked once for each, in order."""
 
     def __init__(self, store: MailStore, account: str, recorded: set[str]) -> None:
         self._recorded = recorded
@@ -274,7 +274,7 @@ class _Here:
         self._matched: Counter[bytes] = Counter()
 
     def mark_if_new(self, folder: str, data: bytes) -> str | None:
-        """The mark to store a message under; None when it is here."""
+        """The mark to store a message under; None if it is already present."""
         content = _content(data)
         mark = _mark(folder, content)
         self._met[mark] += 1
@@ -294,7 +294,7 @@ class _Here:
         return mark
 
     def _messages(self) -> Iterator[bytes]:
-        """Whatever can be read here, as far as it could have come by an import."""
+        """The account's readable messages that could also come from an import."""
         for folder in self._folders:
             for entry in folder.list():
                 with suppress(StoreError):
@@ -306,9 +306,9 @@ class _Here:
 
 
 def _content(data: bytes) -> bytes:
-    """What makes a message the same one wherever it is kept: Message-ID, a few fields and the text.
+    """What identifies a message wherever it is stored: Message-ID, a few fields and the text.
 
-    Fields that programs change while they keep a message (its status, say) do not count, nor do line ends.
+    Fields that programs change in stored messages, such as the status, are ignored, and so are line ends.
     """
     headers, start = fields.split(data)
     if mbox.STATUS.search(data, 0, start):
@@ -316,7 +316,7 @@ def _content(data: bytes) -> bytes:
         headers, start = fields.split(data)
     text = envelope.to_gemmail(data) if envelope.is_gemmail(data) else data[start:]
     if len(data) > fields.MAX_HEADER and not _BLANK_LINE.search(data, 0, fields.MAX_HEADER):
-        headers = {}  # where such a header is cut depends on what was added to it
+        headers = {}  # where such a header is cut off depends on what was added to it
         text = mbox.STATUS.sub(b"", data)
     names = ("message-id", "date", "from", "to", "subject")
     head = [b"".join(fields.one(headers, name).split()) + b"\0" for name in names]
@@ -342,12 +342,12 @@ class _Record:
         data = b""
         while piece := os.read(handle, 1 << 20):
             data += piece
-        # A line torn by a crash has another length; its message is known by its file name.
+        # A line cut off by a crash has another length; its message is known by its file name.
         self.marks = {line for line in data.decode("ascii", "replace").split("\n") if len(line) == 24}
         self._torn = bool(data) and not data.endswith(b"\n")
 
     def add(self, marks: list[str]) -> None:
-        """Write marks down; they are durable when this returns."""
+        """Add marks; they are durable when this returns."""
         text = ("\n" if self._torn else "") + "".join(f"{mark}\n" for mark in marks)
         try:
             os.write(self._handle, text.encode())
@@ -380,5 +380,5 @@ def _lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise StoreError(
-            "Another import into this account is running.", remedy="Wait for it to end."
+            "Another import into this account is running.", remedy="Wait until it has finished."
         ) from error

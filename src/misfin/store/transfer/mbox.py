@@ -1,4 +1,4 @@
-"""The messages of an mbox file, however the program that wrote it begins them, quotes and marks them."""
+"""Reads mbox files in the variants of many programs: separators, quoting and status fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from misfin.store.transfer import sources
 from misfin.store.transfer.sources import Item, Skipped, SourceItem
 
 _LINE = 1024 * 1024
-"""Bytes read at once of a line, however long it is."""
+"""Bytes of a line read at once, however long it is."""
 _TIME = re.compile(rb"\b[0-9]{1,2}:[0-9]{2}\b")
 _YEAR = re.compile(rb"\b[12][0-9]{3}\b")
 _UNDATED = re.compile(rb"From \S*\s*")
@@ -24,13 +24,13 @@ _ASCTIME = re.compile(
 )
 _HEADER_LINE = re.compile(rb">?From |[!-9;-~]{1,100}[ \t]*:")
 _BEGINNING = 300
-"""Bytes of a line that are looked at to tell whether a message begins there."""
+"""Bytes of a line that are examined to decide whether a message begins there."""
 _SERVERS_NOTE = b"DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
 _MOZILLA_DELETED = 0x8
 STATUS = re.compile(
     rb"^(?:(?:X-)?Status|X-Mozilla-Status2?|X-Keywords):.*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE
 )
-"""What an mbox says in a message's header because it has no other place for it."""
+"""The fields in which an mbox stores flags, because it has no other place for them."""
 _CLAIMS = re.compile(rb"^Misfin-(?:Verification|Certificate):.*\n(?:[ \t].*\n)*", re.MULTILINE)
 _X_STATUS = {"A": "R", "F": "F", "D": "T", "T": "D"}
 
@@ -38,8 +38,8 @@ _X_STATUS = {"A": "R", "F": "F", "D": "T", "T": "D"}
 def messages(path: Path, folder: str) -> Iterator[SourceItem]:
     """The messages of an mbox file; ``>From`` is unquoted (mboxrd), the status fields become flags.
 
-    What a message says of its own verification is left out: any mail can hold text that looks like the
-    beginning of another message, and in an mbox nothing tells the two apart.
+    Fields about a message's own verification are removed: any mail can contain text that looks like the
+    beginning of another message, and in an mbox nothing distinguishes the two.
     """
     with path.open("rb") as file:
         for number, (start, data) in enumerate(_messages(file), 1):
@@ -54,8 +54,10 @@ def messages(path: Path, folder: str) -> Iterator[SourceItem]:
 
 
 def _messages(file: BinaryIO) -> Iterator[tuple[bytes, bytes | None]]:
-    """The ``From`` line of each message, and the message without it and the blank line after it; None for one
-    that is too large."""
+    """The ``From`` line of each message, and the message without that line and the blank line after it.
+
+    None in place of a message that is too large.
+    """
     lines: list[bytes] = []
     size = 0
     start = b""
@@ -86,10 +88,10 @@ def _messages(file: BinaryIO) -> Iterator[tuple[bytes, bytes | None]]:
 
 
 def _starts_message(line: bytes, following: bytes, *, after_blank: bool, dated: bool) -> bool:
-    """Whether a line of an mbox begins another message, or is text that some program has not quoted.
+    """Whether a line of an mbox begins a message, or is text that some program has not quoted.
 
-    The more it looks like what programs write there, the less its surroundings have to; ``dated`` says
-    whether the first such line of the file bears a date.
+    The more it looks like a real separator, the less its surroundings matter; ``dated`` says whether the
+    first such line of the file has a date.
     """
     line = line[:_BEGINNING]
     header = _HEADER_LINE.match(following) is not None
@@ -117,10 +119,10 @@ def _item(start: bytes, data: bytes, folder: str) -> Item | Skipped:
     if fields.one(headers, "subject").strip() == _SERVERS_NOTE and b"MAILER-DAEMON" in fields.one(
         headers, "from"
     ):
-        return Skipped("", "It is a mail server's own note about the folder.")
+        return Skipped("", "It is a mail server's internal data about the folder.")
     mozilla = _mozilla_status(headers)
     if mozilla & _MOZILLA_DELETED:
-        return Skipped("", "It was deleted there and only waits for its folder to be compacted.")
+        return Skipped("", "It was deleted, and is only there until its folder is compacted.")
     head = STATUS.sub(b"", data[:body])
     if is_gemmail(data):
         head = _CLAIMS.sub(b"", head)
@@ -131,7 +133,7 @@ def _item(start: bytes, data: bytes, folder: str) -> Item | Skipped:
 
 
 def _moment(start: bytes) -> datetime | None:
-    """When a message came, by the line it begins with."""
+    """The time a message was received, from its ``From`` line."""
     line = start[:_BEGINNING]
     if found := _ASCTIME.search(line):
         line = b"%s %s %s %s" % (found[2], found[1], found[4], found[3])

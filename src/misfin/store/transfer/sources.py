@@ -1,9 +1,7 @@
-"""Mail of other programs, read one message after the other: Titlani, gembox and Maildir; mbox.py has the
-rest.
+"""Reads mail of other programs one message at a time: Titlani, gembox and Maildir (mbox.py reads mbox).
 
-Every reader yields :class:`Item` for a message and :class:`Skipped` for what it had to leave out, with a
-reason a person understands; nothing is ever changed at the source. Sizes are bounded: all of it is a
-stranger's.
+Every reader yields :class:`Item` for a message and :class:`Skipped` for one it had to leave out, with a
+reason for the user; the source is never changed. Sizes are limited, because the data is untrusted.
 """
 
 from __future__ import annotations
@@ -27,11 +25,11 @@ from misfin.store.mail.maildir import SUBDIRS, Maildir
 from misfin.store.message.envelope import wrap, wrap_sent
 
 MAX_MESSAGE_FILE = 256 * 1024 * 1024
-"""Bytes of the largest message that is imported: it has to pass through memory."""
+"""Bytes of the largest message that is imported: it has to fit in memory."""
 MAX_GEMMAIL = 1024 * 1024
-"""Bytes of a gemmail file: sixty times what Misfin transports, for chains and for programs without limits."""
+"""Bytes of a gemmail file: sixty times Misfin's limit, for programs that do not enforce it."""
 MAX_BOOK = 256 * 1024 * 1024
-"""Bytes of a gembox or of Titlani's tag file, which can only be read whole."""
+"""Bytes of a gembox or of Titlani's tag file, which must be read as a whole."""
 _DEEPEST_FOLDER = 6
 
 _TITLANI_NAME = re.compile(r"(([0-9]{8}T[0-9]{6}Z)(?:-([0-9a-f]{8}))?)\.gemmail(\.enc)?(\.new)?")
@@ -40,16 +38,16 @@ _GEMBOX_TAG = re.compile(r"([\w:-]+):[ \t]*(\S+)[ \t]+(true|false)", re.IGNORECA
 _GEMBOX_FIELDS = ("Senders:", "Recipients:", "Timestamps:")
 _OLD_SEPARATOR = "<====="
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-"""For a message whose time nothing tells: the same at every import, unlike the clock."""
+"""The time of a message that has none: the same at every import, unlike the clock."""
 _FOLDER_TAGS = (TRASH, DRAFTS, SENT, ARCHIVE, INBOX)
-"""Tags that are folders here; a message with several lies in the first of them (docs/protocol.md §7.1)."""
+"""Tags that are folders here; a message with several goes to the first of them (docs/protocol.md §7.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A message to store: the bytes of its file, and where and how it lay at the source.
+    """A message to store: the bytes of its file, and its folder, time, flags and tags at the source.
 
-    ``received`` is in Unix seconds; ``flags`` are Maildir's; ``tags`` are the source's words.
+    ``received`` is in Unix seconds; ``flags`` are Maildir's; ``tags`` are spelled as at the source.
     """
 
     data: bytes
@@ -61,7 +59,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something at the source that was not imported: its name there, and a sentence that says why."""
+    """Something at the source that was not imported: its name there, and a sentence saying why."""
 
     where: str
     why: str
@@ -96,13 +94,13 @@ def titlani(directory: Path, account: MisfinAddress) -> Iterator[SourceItem]:
             yield number, data
             continue
         tags = tags_by_id.get(parts[1], tags_by_id.get(parts[3] or ""))
-        # Its command line takes away .new and its GMAP server the tag: either says that it was read.
+        # Its command line removes .new and its GMAP server the tag: either means that it was read.
         unread = bool(parts[5]) and (tags is None or "Unread" in tags)
         yield number, _from_gemmail(data, tags or (), unread, account, _titlani_time(parts[2]))
 
 
 def titlani_blocked(directory: Path) -> tuple[list[str], list[Skipped]]:
-    """The addresses (or ``@host``) a Titlani mailbox refuses mail from, and the lines that are neither."""
+    """The addresses (or ``@host``) blocked in a Titlani mailbox, and the lines that are neither."""
     data = _read(directory / ".blocked", MAX_GEMMAIL)
     names: list[str] = []
     wrong: list[Skipped] = []
@@ -114,16 +112,14 @@ def titlani_blocked(directory: Path) -> tuple[list[str], list[Skipped]]:
                     MisfinAddress.parse(f"x{line}" if line.startswith("@") else line)
                     names.append(line)
                 except AddressError:
-                    wrong.append(
-                        Skipped(".blocked", f"“{line[:80]}” is not an address that could be blocked.")
-                    )
+                    wrong.append(Skipped(".blocked", f"“{line[:80]}” is not an address that can be blocked."))
     return names, wrong
 
 
 def _titlani_tags(path: Path) -> tuple[dict[str, tuple[str, ...]], Skipped | None]:
     if not path.exists():
         return {}, None
-    complaint = Skipped(path.name, "The tags could not be read; all messages come to the inbox.")
+    complaint = Skipped(path.name, "The tags could not be read; all messages go to the inbox.")
     data = _read(path, MAX_BOOK)
     if isinstance(data, Skipped):
         return {}, complaint
@@ -146,7 +142,7 @@ def _titlani_time(text: str) -> datetime:
 def _from_gemmail(
     gemmail: bytes, tags: Iterable[str], unread: bool, account: MisfinAddress, received: datetime
 ) -> Item:
-    """A gemmail as a message of ours: without any proof of its sender, since we did not receive it."""
+    """A gemmail as a message of ours, without any proof of its sender, since we did not receive it."""
     tags = tuple(tags)
     folder = next((tag for tag in _FOLDER_TAGS if tag in tags), INBOX)
     if folder in WRITTEN:
@@ -164,7 +160,7 @@ def _from_gemmail(
 
 
 def gembox(path: Path, account: MisfinAddress) -> Iterator[SourceItem]:
-    """The messages of a gembox file, in its present form or in the older one divided by ``<=====``."""
+    """The messages of a gembox file, in its current form or the older one separated by ``<=====``."""
     data = _read(path, MAX_BOOK)
     if isinstance(data, Skipped):
         yield 0, data
@@ -192,7 +188,7 @@ def _new_gembox(lines: list[str]) -> Iterator[tuple[str, dict[str, datetime]]]:
 
     def section() -> tuple[str, dict[str, datetime]]:
         text = body or []
-        # A lone "#" says "no subject" there and would be an empty heading here.
+        # A lone "#" means "no subject" there and would be an empty heading here.
         text = text[1:] if text and text[0].strip() == "#" else text
         head = [" ".join(metadata.get(name, "").split()) for name in _GEMBOX_FIELDS]
         return "\n".join([*head, *text]), tags
@@ -232,10 +228,7 @@ def _old_gembox(lines: list[str]) -> Iterator[tuple[str, dict[str, datetime]]]:
 
 
 def _with_recipients_marked(lines: list[str]) -> list[str]:
-    """Give the line of recipients of the marker form its ``:``, which the writer forgot.
-
-    See docs/protocol.md §9.
-    """
+    """Add the ``:`` that the writing program forgets on recipient lines (docs/protocol.md §9)."""
     for number, line in enumerate(lines):
         if not line.startswith("<"):
             if number and "@" in line[1:] and not line.startswith((":", "@")):
@@ -257,7 +250,7 @@ def _with_recipients_marked(lines: list[str]) -> list[str]:
 def maildirs(root: Path, folder: str) -> list[tuple[Path, str]]:
     """The Maildirs at and below ``root`` and the folder each becomes; ``root`` itself becomes ``folder``.
 
-    Both ways of nesting are known: ``.Lists.Crew`` (Maildir++) and ``Lists/Crew``.
+    Both ways of nesting are supported: ``.Lists.Crew`` (Maildir++) and ``Lists/Crew``.
     """
     found: list[tuple[Path, str]] = []
 
@@ -307,8 +300,8 @@ def _time_of(path: Path) -> float | None:
 
 def _read(path: Path, limit: int) -> bytes | Skipped:
     try:
-        if not path.is_file():  # a named pipe would block for good
-            return Skipped(path.name, "It is not a file.")
+        if not path.is_file():  # a named pipe would block forever
+            return Skipped(path.name, "It is not a regular file.")
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except (OSError, StoreError) as error:

@@ -8,7 +8,6 @@ from imapstates import selected, take
 
 from misfin.email.imap import (
     AppendUid,
-    Capabilities,
     Code,
     CopyUid,
     Enabled,
@@ -20,11 +19,12 @@ from misfin.email.imap import (
     MailboxStatus,
     Namespace,
     Namespaces,
+    OfferedCapabilities,
     Part,
     Recent,
     SearchResult,
     ServerId,
-    Skipped,
+    SkippedLine,
     Status,
     StatusNotice,
     UidSet,
@@ -49,7 +49,7 @@ def notice(status: Status, name: str, text: str, value: object = None) -> Status
 @pytest.mark.parametrize(
     ("line", "value"),
     [
-        (b"* CAPABILITY IMAP4rev1 Idle", Capabilities(frozenset({"IMAP4REV1", "IDLE"}))),
+        (b"* CAPABILITY IMAP4rev1 Idle", OfferedCapabilities(frozenset({"IMAP4REV1", "IDLE"}))),
         (b"* ENABLED CONDSTORE QRESYNC", Enabled(frozenset({"CONDSTORE", "QRESYNC"}))),
         (b"* ENABLED", Enabled(frozenset())),
         (b"* 23 EXISTS", Exists(23)),
@@ -260,7 +260,7 @@ def test_what_was_left_out_is_none():
 )
 def test_a_line_that_makes_no_sense_is_skipped_and_the_next_is_read(line):
     skipped, exists = take(selected(), line + b"\r\n* 4 EXISTS\r\n")
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, SkippedLine)
     assert len(skipped.line) <= 200
     assert exists == Exists(4)
 

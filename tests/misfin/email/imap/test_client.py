@@ -18,7 +18,7 @@ from misfin.email.imap import (
     IMAPClientProtocol,
     ImapState,
     SearchResult,
-    Skipped,
+    SkippedLine,
     Status,
     UidSet,
     Vanished,
@@ -336,7 +336,7 @@ def test_a_body_comes_in_pieces_before_its_message(data, uid, origin):
 def test_a_uid_that_is_none_is_not_handed_on(uid):
     piece, skipped, _ = take(fetching(), b"* 1 FETCH (UID " + uid + b" BODY[] {2}\r\nhi)\r\nA4 OK\r\n")
     assert piece.uid is None
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, SkippedLine)
 
 
 def test_an_empty_body_is_a_piece_too():
@@ -545,7 +545,7 @@ def test_a_goodbye_before_idle_has_begun_is_the_end_of_it():
     engine = idling()
     bye, skipped, done = take(engine, b"* BYE going down\r\n+ idling\r\nA4 OK\r\n")
     assert isinstance(bye, Bye)
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, SkippedLine)
     assert done.ok
     assert engine.state is ImapState.LOGGING_OUT
 
@@ -601,7 +601,7 @@ def test_an_answer_to_nothing_is_skipped(line):
     engine = selected()
     engine.send(commands.noop())
     (skipped,) = take(engine, line + b"\r\n")
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, SkippedLine)
     assert engine.pending == ("A4",)
 
 

@@ -26,7 +26,7 @@ from misfin.email.imap import (
     Namespaces,
     SearchResult,
     ServerId,
-    Skipped,
+    SkippedLine,
     StatusNotice,
     UidSet,
     Vanished,
@@ -288,7 +288,7 @@ def test_a_real_conversation_means_the_same_however_it_is_cut(mailbox, size):
         recorder.read.clear()
         heard.append(mailbox.run(command))
         played.append(b"".join(recorder.read))
-    assert not any(isinstance(event, Skipped) for events in heard for event in events)
+    assert not any(isinstance(event, SkippedLine) for events in heard for event in events)
 
     again = IMAPClientProtocol()
     offered = " ".join(mailbox.engine.capabilities).encode()

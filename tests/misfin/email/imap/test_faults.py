@@ -18,7 +18,7 @@ from misfin.email.imap import (
     ImapCommand,
     ListEntry,
     SearchResult,
-    Skipped,
+    SkippedLine,
     StatusNotice,
     UidSet,
     Vanished,
@@ -56,7 +56,7 @@ def test_odd_messages_are_read_however_they_are_cut():
     events = the_same_at_every_cut(fetching, FETCHED)
     assert [event.uid for event in events if isinstance(event, Fetch)] == [1, 2, 3, 4, None]
     assert events[-1].ok
-    assert not any(isinstance(event, Skipped) for event in events)
+    assert not any(isinstance(event, SkippedLine) for event in events)
 
 
 def test_odd_mailboxes_and_searches_are_read_however_they_are_cut():
@@ -67,7 +67,7 @@ def test_odd_mailboxes_and_searches_are_read_however_they_are_cut():
     found = [event.uids for event in events if isinstance(event, SearchResult)]
     assert found == [UidSet([1, 2]), UidSet([3]), UidSet([1, 2, 3])]
     assert isinstance(events[-1], Bye)
-    assert not any(isinstance(event, Skipped) for event in events)
+    assert not any(isinstance(event, SkippedLine) for event in events)
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -280,7 +280,7 @@ def test_a_long_list_of_uids_does_not_multiply_in_memory(word, numbers, read, mo
         assert tracemalloc.get_traced_memory()[1] < 5 * len(line) + 2 * MIB
     finally:
         tracemalloc.stop()
-    assert isinstance(event, Skipped) is not read
+    assert isinstance(event, SkippedLine) is not read
 
 
 def test_two_spaces_do_not_make_a_text_a_literal():

@@ -99,7 +99,7 @@ def test_what_misfin_cannot_carry_is_not_left_out_in_silence(misfin, facts, erro
     with pytest.raises(error):
         misfin.compose(draft(**facts))
     if error is LocalError:
-        assert "no Cc" in misfin.measure(draft(**facts), [BOB]).problem
+        assert "cannot have Cc" in misfin.measure(draft(**facts), [BOB]).problem
 
 
 def test_the_meter_shows_the_recipient_with_the_least_room(misfin, pins):

@@ -185,16 +185,16 @@ def test_an_index_that_lost_many_messages_is_made_again(path, box, monkeypatch):
     monkeypatch.setattr(read, "MAX_GRAVES", 3)
     box.put(mail("stays"))
     with MailIndex(path, box.root) as index:
-        graves = []
+        removed = []
         for number in range(12):
             box.put(mail(f"goes {number}"), name="0.goes", flags="S")
             scanned(index)
             box.files("Inbox")[0].unlink()
             scanned(index)
-            graves.append(
-                index._database.read(lambda db: db.execute("SELECT count(*) FROM graves").fetchone()[0])
+            removed.append(
+                index._database.read(lambda db: db.execute("SELECT count(*) FROM removed_rows").fetchone()[0])
             )
-        assert max(graves) == 4
+        assert max(removed) == 4
         assert subjects(index.conversations(INBOX, 0, 10)) == ["stays"]
 
 

@@ -204,7 +204,7 @@ def test_a_message_that_moves_while_folders_are_looked_at_is_neither_lost_nor_do
 
 
 def test_newest_messages_come_first_and_show_while_the_rest_is_read(index, box, monkeypatch):
-    monkeypatch.setattr(scanning, "TELL", 0.0)
+    monkeypatch.setattr(scanning, "REPORT_EVERY", 0.0)
     for number in range(1300):
         box.put(mail(f"message {number}", date=NOW + number), name=f"{int(NOW) + number}.x", flags="S")
     seen = []
@@ -220,7 +220,7 @@ def test_newest_messages_come_first_and_show_while_the_rest_is_read(index, box, 
 
 def test_long_messages_come_in_smaller_blocks(index, box, monkeypatch):
     monkeypatch.setattr(scanning, "BLOCK_TEXT", 4000)
-    monkeypatch.setattr(scanning, "TELL", 0.0)
+    monkeypatch.setattr(scanning, "REPORT_EVERY", 0.0)
     for _ in range(5):
         box.put(mail("long", "word " * 500), flags="S")
     seen = []
@@ -231,7 +231,7 @@ def test_long_messages_come_in_smaller_blocks(index, box, monkeypatch):
 
 def test_progress_is_told_first_and_last_however_fast_it_is(index, box, monkeypatch):
     monkeypatch.setattr(scanning, "BLOCK_TEXT", 4000)
-    monkeypatch.setattr(scanning, "TELL", 3600.0)
+    monkeypatch.setattr(scanning, "REPORT_EVERY", 3600.0)
     for _ in range(7):
         box.put(mail("long", "word " * 500), flags="S")
     seen = []

@@ -91,7 +91,7 @@ def test_when_the_disk_is_full_nothing_of_the_batch_stays_and_the_error_says_so(
     monkeypatch.setattr(module.os, "fsync", full)
     with pytest.raises(StoreError, match="No space left") as caught:
         box.deliver_many([b"one", b"two", b"three"])
-    assert "make room" in caught.value.remedy
+    assert "free some space" in caught.value.remedy
     assert [path.name for path in box.path.rglob("*") if path.is_file()] == []
 
 

@@ -14,7 +14,8 @@ from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.message.envelope import wrap, wrap_sent
 from misfin.store.message.fields import Person
-from misfin.store.message.mime import MAX_HEAD, ReadingRemark, TextKind, read_file, read_message
+from misfin.store.message.mime import MAX_HEAD, read_file, read_message
+from misfin.store.message.parts import ReadingRemark, TextKind
 from misfin.trust.identity import generate
 
 ADA = MisfinAddress("ada", "mail.example", "Ada Example")

@@ -111,7 +111,7 @@ def test_an_existing_file_is_never_written_over_and_a_failure_leaves_none(box, t
     box.deliver(gemmail("x"))
     target = tmp_path / "out"
     target.write_bytes(b"precious")
-    with pytest.raises(StoreError, match="exists already"):
+    with pytest.raises(StoreError, match="already exists"):
         export_mbox(box.list(), target)
     assert target.read_bytes() == b"precious"
     with pytest.raises(StoreError):
@@ -190,7 +190,7 @@ def test_a_file_system_without_hard_links_takes_both_kinds(box, tmp_path, monkey
     with closing(mailbox.mbox(tmp_path / "out.mbox", create=False)) as read:
         assert len(read) == 1
     whole = (tmp_path / "out.mbox").read_bytes()
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         export_mbox(box.list(), tmp_path / "out.mbox")
     assert (tmp_path / "out.mbox").read_bytes() == whole
     assert export_gemtext(box.list(), tmp_path / "out").written == 0

@@ -112,7 +112,7 @@ def test_a_block_list_with_a_line_that_is_no_address_is_taken_over_but_for_that(
     assert report.blocked == ("a@b.test", "@c.test")
     assert [(one.where, one.why) for one in report.skipped][-1] == (
         ".blocked",
-        "“no address” is not an address that could be blocked.",
+        "“no address” is not an address that can be blocked.",
     )
     assert report.skipped_count == 2
 
@@ -353,7 +353,7 @@ def test_what_is_only_left_in_an_mbox_is_no_mail_and_is_named(tmp_path, store):
     report = bring(tmp_path / "mbox", store)
     assert (report.added, report.skipped_count) == (1, 2)
     assert [skipped.where for skipped in report.skipped] == ["message 1", "message 3"]
-    assert "note" in report.skipped[0].why
+    assert "internal data" in report.skipped[0].why
     assert "deleted" in report.skipped[1].why
 
 
@@ -371,7 +371,7 @@ def test_a_hostile_from_line_is_read_in_linear_time(tmp_path, store):
 
 
 def test_a_message_larger_than_memory_should_hold_is_skipped(mbox, store, monkeypatch):
-    monkeypatch.setattr(sources, "MAX_MESSAGE", 5000)
+    monkeypatch.setattr(sources, "MAX_MESSAGE_FILE", 5000)
     with mbox.open("ab") as file:
         file.write(b"\nFrom a@b Thu Nov 19 15:02:00 2026\nSubject: big\n\n" + b"x" * 6000 + b"\n")
         file.write(b"\nFrom a@b Thu Nov 19 15:02:00 2026\nSubject: last\n\nx\n")
@@ -632,7 +632,7 @@ def test_progress_is_told_and_an_import_can_be_stopped(tmp_path, store, monkeypa
 def test_what_is_no_mail_is_refused_with_what_would_be(tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(StoreError, match="no mail this program can import") as caught:
+    with pytest.raises(StoreError, match="not mail this program can import") as caught:
         detect(path)
     assert "mbox" in caught.value.remedy
 
