@@ -7,7 +7,6 @@ is wrong is left out and every error in it becomes one sentence; a theme never s
 from __future__ import annotations
 
 import asyncio
-import importlib.resources
 import re
 import tomllib
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -72,7 +71,7 @@ def shipped_dir() -> Path:
     An editable install has no ``misfin_tui/themes``: the wheel gets the folder from the top of the
     repository at build time.
     """
-    packaged = Path(str(importlib.resources.files("misfin_tui"))) / "themes"
+    packaged = Path(__file__).parent / "themes"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "themes"
 
 
@@ -206,6 +205,9 @@ async def changes(folder: Path) -> AsyncIterator[None]:
     """Yield whenever a theme file of the folder was saved; for ``--dev``. Ends at once without the folder."""
     if not await asyncio.to_thread(folder.is_dir):
         return
+    from misfin.store.index.watch import load_notifier
+
+    await asyncio.to_thread(load_notifier)  # it must not be loaded twice at once
     from watchfiles import awatch  # late: only --dev watches themes
 
     async for batch in awatch(folder):

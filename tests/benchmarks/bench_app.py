@@ -2,7 +2,7 @@
 
 Everything runs in a pseudo terminal as a person would run it; times are of this machine, so the ratios count.
 ``python tests/benchmarks/bench_app.py [--keep FOLDER] [--rounds N] [PART ...]``
-Parts: first, building, keys, typing, drawing.
+Parts: first, building, keys, memory, typing, drawing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Bare(App):
     def compose(self): yield Words()
 Bare().run()
 """
-PARTS = ("first", "building", "keys", "typing", "drawing")
+PARTS = ("first", "building", "keys", "memory", "typing", "drawing")
 FEW, SOME, MANY = 1_000, 10_000, 100_000
 KEYS = 100
 ARRIVALS = 50  # messages per second while keys are measured under load
@@ -55,6 +55,7 @@ SENDS = 10
 BETWEEN = 0.03  # seconds between two keys, as a key that is held down
 ENOUGH = 60.0  # seconds after which a program that shows nothing is given up
 A_BUILD = 900.0  # seconds after which an index that is still not whole is given up
+SETTLED = 12.0  # seconds after which nothing is left to start
 SLOW_HOST = "slow.test"
 _missed: list[str] = []
 
@@ -116,6 +117,13 @@ class Terminal:
                 return int(line.split()[1]) / 1024
         return 0.0
 
+    def together(self) -> list[float]:
+        """Memory in MB of the program and of each process it started, shared pages counted once (pss).
+
+        Pages that other programs hold too count in part: beside many other Pythons it is a little less.
+        """
+        return [_pss(pid) for pid in (self.pid, *_children(self.pid))]
+
     def end(self) -> None:
         """Kill it: how it ends is not measured."""
         os.kill(self.pid, signal.SIGKILL)
@@ -129,6 +137,18 @@ class Terminal:
             return os.read(self.master, 1 << 20)
         except OSError:
             return b""
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task")
+    return [int(word) for task in tasks.iterdir() for word in (task / "children").read_text().split()]
+
+
+def _pss(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
 
 
 def environment(profile: Profile) -> dict[str, str]:
@@ -350,6 +370,45 @@ def deliver(profile: Profile, subject: str, date: float) -> None:
     MailStore(profile.mail).folder(ACCOUNT).deliver(message.encode())
 
 
+# ---- memory
+
+
+def memory(profile: Profile) -> None:
+    """The app with its receiver: once everything has started, and after some use."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        print("  only Linux says what several processes hold together")
+        return
+    profile.config.write_text('[receive]\nlisten = ["127.0.0.1:0"]\n')
+    terminal = Terminal(ours(), environment(profile))
+    try:
+        terminal.wait_for(MARK)
+        held(terminal, "app and receiver, settled", SETTLED, 70.0)
+        terminal.write(b"\r")  # a conversation
+        terminal.settle()
+        terminal.write(b"\x1b")
+        terminal.settle()
+        terminal.write(b"c")
+        terminal.settle()
+        terminal.write(b"bob@hive.test\tSubject\tHello.")
+        terminal.settle()
+        terminal.write(b"\x1b")
+        held(terminal, "  with a conversation and the composer opened", 3.0, 70.0)
+    finally:
+        terminal.end()
+
+
+def held(terminal: Terminal, what: str, seconds: float, goal: float) -> None:
+    """Let it be for a while, and until the picture of the first screen is drawn; then look."""
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < seconds or len(_children(terminal.pid)) > 1:
+        if time.perf_counter() - begun > ENOUGH:
+            raise TimeoutError("it does not settle")
+        terminal.settle()
+        time.sleep(0.1)
+    app, *others = terminal.together()
+    figure(what, app + sum(others), "MB", goal, f"pss: app {app:.1f}, receiver {sum(others):.1f}")
+
+
 # ---- writing and drawing
 
 
@@ -404,6 +463,10 @@ def main(parts: list[str], folder: Path, rounds: int) -> None:
         profile = prepare(folder / str(MANY), MANY)
         print(f"key to paint, {MANY:,} messages")
         keys(profile)
+    if "memory" in parts:
+        profile = prepare(folder / str(MANY), MANY)
+        print(f"memory, {MANY:,} messages")
+        memory(profile)
     if "typing" in parts:
         profile = prepare(folder / str(FEW), FEW)
         print("key to paint in the composer")

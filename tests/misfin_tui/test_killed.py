@@ -9,7 +9,9 @@ import signal
 import sys
 import time
 
+import pytest
 from desk import make_profile
+from processes import ends, forked
 
 from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing.drafts import DraftBox
@@ -77,3 +79,16 @@ def test_a_draft_survives_kill_9(profile_root):
         terminal.kill()
     (draft,) = DraftBox(MailStore(profile.mail)).all()
     assert (draft.to, draft.subject, draft.body) == (("bob@hive.test",), "Last words", "not lost")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the receiver is started as any program is")
+def test_the_program_receives_in_the_process_it_forked_which_ends_with_it(profile_root):
+    profile = make_profile(profile_root, settings='[receive]\nlisten = ["127.0.0.1:0"]\n')
+    app = Terminal(sys.executable, "-m", "misfin_tui", "--profile", str(profile.root))
+    try:
+        app.until("receiving on")
+        (receiver,) = forked(app.pid)
+        assert os.getsid(receiver) == receiver
+    finally:
+        app.kill()
+    assert ends(receiver)

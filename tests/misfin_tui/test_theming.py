@@ -126,7 +126,7 @@ def test_the_checkout_serves_when_the_package_has_no_folder():
 
 def test_the_package_folder_comes_first(monkeypatch, tmp_path):
     (tmp_path / "themes").mkdir()
-    monkeypatch.setattr(theming.importlib.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(theming, "__file__", str(tmp_path / "theming.py"))
     assert theming.shipped_dir() == tmp_path / "themes"
 
 

@@ -7,8 +7,10 @@ import shlex
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from processes import ends, forked
 
 from terminal import program
 
@@ -209,3 +211,59 @@ def test_a_signal_while_an_editor_is_open_ends_with_the_draft_on_disk(opened, tm
     desk.terminal.kill(signal.SIGTERM)
     assert desk.terminal.wait() == 143
     check(desk, "given to the editor")
+
+
+def receiving(root: str) -> tuple[str, ...]:
+    """Open the program on a profile that receives mail."""
+    (Path(root) / "config.toml").write_text('[receive]\nlisten = ["127.0.0.1:0"]\n')
+    return program("--profile", root)
+
+
+def new(root: str) -> tuple[str, ...]:
+    """Open the program on a profile that has nothing to receive for yet."""
+    return program("--profile", f"{root}-new")
+
+
+def press_quit(terminal):
+    terminal.send(b"\x11")
+
+
+def hang_up(terminal):
+    terminal.hang_up()
+
+
+def stop_and_kill(terminal):
+    terminal.kill(signal.SIGSTOP)
+    terminal.kill(signal.SIGKILL)
+
+
+def sent(number: int):
+    return lambda terminal: terminal.kill(number)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the receiver is not forked")
+@pytest.mark.parametrize(
+    ("command", "shown"), [(receiving, "receiving on"), (new, "step 1 of 3")], ids=["taken", "waiting"]
+)
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        (press_quit, 0),
+        (sent(signal.SIGTERM), 143),
+        (sent(signal.SIGHUP), 129),
+        (hang_up, 129),
+        (sent(signal.SIGKILL), -9),
+        (stop_and_kill, -9),
+    ],
+    ids=["quit", "SIGTERM", "SIGHUP", "hang-up", "SIGKILL", "stopped"],
+)
+def test_a_receiver_that_was_forked_ends_with_the_program(opened, command, shown, how, status):
+    if command is new and how is press_quit:
+        pytest.skip("the wizard has its own keys")
+    terminal = opened(command=command).terminal
+    terminal.until(shown)
+    terminal.settle()
+    (receiver,) = forked(terminal.pid)
+    how(terminal)
+    assert terminal.wait() == status
+    assert ends(receiver)

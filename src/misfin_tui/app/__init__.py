@@ -7,9 +7,9 @@ does not need (courier, receiver, index scan, watcher, the other themes) starts 
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -65,10 +65,6 @@ textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.001)  # type:
 """Least seconds between two drawings. What becomes known just after one waits for one or two of these:
 with Textual's sixtieth of a second that was most of the delay between a key and a search result."""
 
-SELDOM = 5000
-"""Objects created before garbage is collected; a page of rows is a few hundred."""
-STARTED = 4.0
-"""Seconds after the first frame when everything that works in the background was imported."""
 STOP_WITHIN = 6.0
 """Seconds the courier gets at the end to finish what it is sending; the rest stays in the outbox."""
 
@@ -134,6 +130,7 @@ class MisfinApp(App[int]):
         super().__init__(_driver(picture))
         self.config = config
         self.services = Services(profile, config, self.post_message)
+        self._typed = 0.0
         self.keys = Keymap()
         """The keys in use, and what was wrong with the user's own."""
         self.notices = Notices(self)
@@ -195,11 +192,10 @@ class MisfinApp(App[int]):
 
     def _after_first_frame(self) -> None:
         """Start what works in the background."""
-        if not gc.isenabled():
-            gc.set_threshold(SELDOM, 10, 10)
-            gc.freeze()  # what is there now stays: later collections need not look at it
-            gc.enable()
-            self.set_timer(STARTED, gc.freeze)  # and what was imported meanwhile
+        from misfin_tui.app import memory  # late: not for the first frame
+
+        memory.share_one_heap()
+        memory.collect_garbage(self.set_timer, lambda: self._typed)
         for problem in self._problems:
             self.say(problem, severity="warning", timeout=LONG)
         self.services.mail.start()
@@ -228,6 +224,8 @@ class MisfinApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         """Every key passes here first; one that is typed ahead of a screen still opening has to wait."""
+        if isinstance(event, (events.InputEvent, events.Paste)):
+            self._typed = time.monotonic()
         if isinstance(event, (events.InputEvent, events.Paste)) and not self.screen_stack:
             return  # the last screen is closed already: a key given back late has nowhere to go
         if isinstance(event, (events.InputEvent, events.Paste)) and not event.is_forwarded:

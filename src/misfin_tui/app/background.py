@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from misfin.errors import MisfinError
@@ -102,18 +101,14 @@ class SettingsFile(AppController):
     @worker(group="config", exclusive=True, description="follow config.toml")
     async def follow(self) -> None:
         """Changes to the file take effect at once; a mistake in it is reported and changes nothing."""
-        await asyncio.to_thread(import_module, "watchfiles")  # it takes longer than a key may wait
-        from watchfiles import awatch
-
         from misfin_tui.config import ConfigError, load
+        from misfin_tui.services.following import changes
 
         file = self._file
         reported: list[str] = []
         broken = False
         try:
-            async for _ in awatch(
-                file.parent, recursive=False, watch_filter=lambda _change, path: path == str(file)
-            ):
+            async for _ in changes(file):
                 unknown: list[str] = []
                 try:
                     config = await asyncio.to_thread(load, file, unknown)

@@ -55,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 stream.reconfigure(errors="replace")  # signs that another encoding may lack
         parsed = parse(arguments)
         command = lambda: _run(parsed)  # noqa: E731 - one name for both ways
+    return guarded(command)
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run it; what goes wrong is reported in one line. Returns the exit status."""
     from misfin.errors import InputError, LocalError, MessageGoneError, MisfinError, QueryError, StoreError
 
     try:

@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 from misfin.errors import LocalError
-from misfin_tui.cli import Exit, end_by_exception, open_at_once, print_version
+from misfin_tui.cli import Exit, end_by_exception, guarded, open_at_once, print_version
 from misfin_tui.cli.output import profile_of, say
 from misfin_tui.config import load
-from misfin_tui.paths import HOME_VARIABLE, Profile
+from misfin_tui.paths import HOME_VARIABLE, Profile, profile_at
+from misfin_tui.services.standby import dismiss, split_off
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -84,9 +86,23 @@ def open_profile(
     gc.disable()  # it takes a fifth of the time to the first frame; the app turns it on again
     unknown: list[str] = []
     config = load(profile.config, unknown)
-    from misfin_tui.app import run
+    if config.receive.enabled:
+        split_off(profile.root, lambda: guarded(lambda: _receive(profile)))
+    try:
+        from misfin_tui.app import run
 
-    status = run(profile, config, link=link, dev=dev, problems=unknown, picture=picture)
+        status = run(profile, config, link=link, dev=dev, problems=unknown, picture=picture)
+    finally:
+        dismiss()
     if status == Exit.FAILED:
         say(f"The profile is in {profile.root}; choose another with --profile or {HOME_VARIABLE}.")
     return status
+
+
+def _receive(profile: Profile) -> int:
+    """The command ``receive --until-eof``, in a process that was split off for it."""
+    from misfin_tui.cli.receiver_process import receive
+
+    root = str(profile.root) if profile == profile_at(profile.root) else None
+    args = SimpleNamespace(profile=root, listen=None, until_eof=True, json=False)
+    return receive(cast("Namespace", args))  # argparse would be half a megabyte, for four values

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,8 @@ from misfin_tui.paths import Profile
 from misfin_tui.screentext import plain
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from misfin.post.reception import ReceptionSettings
     from misfin.post.source import Source, SourceStatus
 

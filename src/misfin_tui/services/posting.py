@@ -51,8 +51,10 @@ def _clock() -> float:
 
 def host_overrides(hosts: Mapping[str, HostConfig]) -> dict[str, HostOverride]:
     """What ``[hosts."name"]`` means to the client."""
+    if not hosts:
+        return {}
     from misfin.model.gemmail import Version
-    from misfin.net.client import HostOverride
+    from misfin.net.client import HostOverride  # late: it brings TLS along
 
     return {
         name: HostOverride(

@@ -17,9 +17,11 @@ from misfin.post.receiver_lock import Running, running
 from misfin.post.source import SourceState, SourceStatus
 from misfin_tui.messages import Problem
 from misfin_tui.paths import profile_at
+from misfin_tui.services import standby
 
 if TYPE_CHECKING:
     from misfin_tui.services import Services
+    from misfin_tui.services.standby import StandbyProcess
 
 READY_WITHIN = 20.0  # seconds until a child must have said that it listens
 END_WITHIN = 6.0  # seconds a child gets to end its connections
@@ -45,7 +47,7 @@ class Receiving:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._state = ReceiverState()
-        self._child: Process | None = None
+        self._child: Process | StandbyProcess | None = None
         self._watching: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
 
@@ -60,6 +62,7 @@ class Receiving:
                 return self._state
             note = await asyncio.to_thread(running, self._services.profile.runtime)
             if note is not None:
+                await asyncio.to_thread(standby.dismiss)
                 self._become(ReceiverState(True, _addresses(note), adopted=True))
                 self._watching = asyncio.create_task(self._watch_other())
             else:
@@ -96,7 +99,9 @@ class Receiving:
         try:
             # Its own session: ctrl+c and the hang-up of our terminal are ours to answer. Its standard input
             # is never written to: it closes when we end, however we end, and then the child ends too.
-            child = await asyncio.create_subprocess_exec(
+            child: Process | StandbyProcess = await standby.take(
+                self._services.profile.root
+            ) or await asyncio.create_subprocess_exec(
                 *self._command(), stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
             )
         except OSError as error:
@@ -123,7 +128,7 @@ class Receiving:
         self._become(ReceiverState(True, addresses))
         self._watching = asyncio.create_task(self._watch_child(child, said))
 
-    async def _watch_child(self, child: Process, said: asyncio.Task[str]) -> None:
+    async def _watch_child(self, child: Process | StandbyProcess, said: asyncio.Task[str]) -> None:
         """Read on so that the child never blocks on us, and say so when it ends by itself."""
         assert child.stdout is not None
         while await child.stdout.read(65536):
@@ -168,7 +173,7 @@ def _addresses(found: Running) -> tuple[str, ...]:
     return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in found.addresses)
 
 
-async def _end(child: Process) -> None:
+async def _end(child: Process | StandbyProcess) -> None:
     """End a child, gracefully first; also when there is no time left to wait for that it does not stay."""
     if child.returncode is None:
         with suppress(ProcessLookupError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from misfin.compose.measure import KnownServer, Measure, measure
@@ -142,7 +143,8 @@ class MisfinTransport:
         return _PerMessage()
 
     async def send(self, job: Job, over: RouteConnection, marks: Marks) -> Sequence[Ending]:
-        from misfin.net.client import MisfinClient  # late: a transport is made before TLS is there
+        await asyncio.to_thread(_import_tls)
+        from misfin.net.client import MisfinClient
         from misfin.post.misfin.attempt import attempt
 
         try:
@@ -228,6 +230,12 @@ class MisfinTransport:
             references=draft.references if draft else (),
         )
         return Composed(outgoing.subject, len(data), lambda file: file.write(data))
+
+
+def _import_tls() -> None:
+    """TLS is in memory once there is something to send. Blocking: it takes longer than a key may wait."""
+    import_module("misfin.net.client")
+    import_module("misfin.post.misfin.attempt")
 
 
 def _has_more(draft: Draft) -> bool:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from misfin.store.index.listing import look
+
+if TYPE_CHECKING:
+    from watchfiles import _rust_notify
 
 STEP_MS: Final = 25
 """A burst of changes is over when nothing followed for this long."""
@@ -23,6 +28,9 @@ LOOK_ANYWAY: Final = 30.0
 
 POLL: Final = 2.0
 """Seconds between two looks if the system cannot report changes at all."""
+
+_LIBRARY: Final = "watchfiles._rust_notify"
+_loading: Final = threading.Lock()
 
 _MESSAGES: Final = frozenset({"new", "cur"})
 _FOLDERS: Final = 2
@@ -45,21 +53,39 @@ def watch(root: Path, stop: threading.Event) -> Iterator[None]:
             stop.wait(POLL)
 
 
+def load_notifier() -> type[_rust_notify.RustNotify]:
+    """The part of watchfiles that talks to the system, without the rest of it.
+
+    Importing the package would bring a second event loop library and multiprocessing along, two megabytes
+    and thirty modules that are never called here. A compiled library: not for the first frame.
+    """
+    with _loading:
+        module = sys.modules.get(_LIBRARY)
+        if module is None:
+            package = find_spec("watchfiles")
+            places = package.submodule_search_locations if package else []
+            found = PathFinder.find_spec(_LIBRARY, places)
+            if found is None or found.loader is None:
+                raise ModuleNotFoundError(f"No module named {_LIBRARY!r}", name=_LIBRARY)
+            module = module_from_spec(found)
+            found.loader.exec_module(module)
+            sys.modules[_LIBRARY] = module  # whoever imports the package after all finds it there
+    notifier: type[_rust_notify.RustNotify] = module.RustNotify
+    return notifier
+
+
 def _changes(root: Path, stop: threading.Event) -> Iterator[None]:
     """Yield whenever the system reports a change, until a directory is added or removed."""
-    # The package before its module: threads that import them in different orders block each other.
-    import_module("watchfiles")
-    from watchfiles._rust_notify import RustNotify  # a compiled library: not before the first frame
-
+    notifier = load_notifier()
     if not root.exists():
         raise FileNotFoundError(root)  # it would be watched forever, without noticing when it is created
     identity = look(root, 0.0).identity
     places = directories(root)
     known = set(places)
     try:
-        watcher = RustNotify(places, False, False, 0, False, True)
+        watcher = notifier(places, False, False, 0, False, True)
     except UnicodeEncodeError:  # it accepts such a name only if it finds it itself
-        watcher = RustNotify([str(root)], False, False, 0, True, True)
+        watcher = notifier([str(root)], False, False, 0, True, True)
     with watcher:
         if known != set(directories(root)):
             return  # one was added before it was watched

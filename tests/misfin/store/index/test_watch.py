@@ -8,7 +8,6 @@ import shutil
 import sys
 import threading
 import time
-from importlib import import_module
 
 import pytest
 from mailboxes import ME, Mailbox, mail, subjects
@@ -146,7 +145,6 @@ def test_a_mail_root_that_goes_and_comes_back_is_seen_both_times(watched, index,
 
 def test_without_notices_from_the_system_it_is_time_now_and_then(index, box, monkeypatch, follow):
     monkeypatch.setattr(watching, "POLL", 0.05)
-    import_module("watchfiles")  # the whole of it before a part is replaced, whichever test comes first
     monkeypatch.setitem(sys.modules, "watchfiles._rust_notify", _NoWatchesLeft)
     news = follow(index)
     box.put(mail("one"))

@@ -1,0 +1,81 @@
+"""Following one file: an iterator on the event loop that yields whenever the file was written."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from watchfiles import _rust_notify
+
+STEP_MS = 50
+"""Milliseconds without a change after which a burst of changes is over."""
+DEBOUNCE_MS = 1600
+"""Milliseconds after which a burst that does not end is reported."""
+
+
+async def changes(file: Path) -> AsyncIterator[None]:
+    """Yield after each change of ``file``, which need not exist; its folder must.
+
+    Raises:
+        OSError: the folder is missing, or the system has no watches left.
+        RuntimeError: this file system reports no changes.
+    """
+    loop = asyncio.get_running_loop()
+    changed, failures = asyncio.Event(), list[BaseException]()
+    stop = threading.Event()
+    watcher = await asyncio.to_thread(_watcher, file.parent)
+
+    def wake(failure: BaseException | None) -> None:
+        if failure is not None:
+            failures.append(failure)
+        changed.set()
+
+    def report(failure: BaseException | None) -> None:
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(wake, failure)
+
+    # A thread of its own: it waits as long as the program runs, and the pool has few.
+    work = partial(_watch, watcher, str(file), stop, report)
+    threading.Thread(target=work, name="follow", daemon=True).start()
+    try:
+        while True:
+            await changed.wait()
+            changed.clear()
+            if failures:
+                raise failures[0]
+            yield
+    finally:
+        stop.set()
+
+
+def _watcher(folder: Path) -> _rust_notify.RustNotify:
+    from misfin.store.index.watch import load_notifier  # late: a compiled library
+
+    if not folder.exists():
+        raise FileNotFoundError(folder)  # watching it would never report anything
+    return load_notifier()([str(folder)], False, False, 0, False, False)
+
+
+def _watch(
+    watcher: _rust_notify.RustNotify,
+    path: str,
+    stop: threading.Event,
+    report: Callable[[BaseException | None], None],
+) -> None:
+    with watcher:
+        while not stop.is_set():
+            try:
+                happened = watcher.watch(DEBOUNCE_MS, STEP_MS, 0, stop)
+            except (OSError, RuntimeError) as error:
+                report(error)
+                return
+            if happened == "signal":  # the interpreter is being ended
+                return
+            if not isinstance(happened, str) and any(each == path for _, each in happened):
+                report(None)

@@ -1,0 +1,38 @@
+"""Processes of the program under test, as Linux lists them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+
+def children(pid: int) -> list[int]:
+    """The processes that one started and that were not waited for yet."""
+    tasks = Path(f"/proc/{pid}/task")
+    return [int(word) for task in tasks.iterdir() for word in (task / "children").read_text().split()]
+
+
+def command(pid: int) -> bytes:
+    """Its command line; a process that was only forked has that of its parent."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def forked(pid: int) -> list[int]:
+    """The children that run the same program as their parent."""
+    return [child for child in children(pid) if command(child) == command(pid)]
+
+
+def alive(pid: int) -> bool:
+    """Whether it still runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def ends(pid: int, patience: float = 30.0) -> bool:
+    """Whether it is gone within so many seconds."""
+    end = time.monotonic() + patience
+    while alive(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not alive(pid)

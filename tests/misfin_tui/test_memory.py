@@ -1,0 +1,142 @@
+"""Memory of the open program: nothing unused is imported, threads share a heap, garbage is collected."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from desk import ALICE, make_profile
+from mailboxes import Mailbox, mail
+
+from misfin_tui.app import memory
+
+OPEN = """
+import json, sys, threading
+from pathlib import Path
+from misfin_tui.app import MisfinApp
+from misfin_tui.config import load
+from misfin_tui.paths import profile_at
+
+class Watched(MisfinApp):
+    def _after_first_frame(self):
+        super()._after_first_frame()
+        self.set_interval(0.2, self._look)
+
+    def _look(self):
+        ready = {"misfin_tui.screens.help", "misfin.store.index.scan", "misfin.post.courier"}
+        followed = any(each.name == "follow" for each in threading.enumerate())
+        if followed and ready <= sys.modules.keys() and not any(
+            each.name == "import-ahead" for each in threading.enumerate()
+        ):
+            Path(sys.argv[2]).write_text(json.dumps(sorted(sys.modules)))
+            self.exit(0)
+
+profile = profile_at(Path(sys.argv[1]))
+Watched(profile, load(profile.config)).run(headless=True)
+"""
+
+NEVER_USED = {
+    "anyio",
+    "multiprocessing",
+    "argparse",
+    "zipfile",
+    "importlib.resources",
+    "unittest",
+    "pygments",
+}
+ONCE_SOMETHING_IS_SENT = {"OpenSSL", "misfin.net.client"}
+
+HEAPS = """
+import ctypes, sys, threading
+from misfin_tui.app.memory import share_one_heap
+
+if "share" in sys.argv:
+    share_one_heap()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+together = threading.Barrier(8)
+
+def use():
+    together.wait()
+    libc.malloc(1000)
+    together.wait()
+
+threads = [threading.Thread(target=use) for _ in range(8)]
+for each in threads: each.start()
+for each in threads: each.join()
+libc.fdopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+"""
+
+
+def test_the_open_program_imports_nothing_it_does_not_use(profile_root, tmp_path):
+    profile = make_profile(profile_root)
+    Mailbox(profile.mail, ALICE).put(mail("hello"))
+    out = tmp_path / "modules.json"
+    subprocess.run(
+        [sys.executable, "-c", OPEN, str(profile.root), str(out)],
+        check=True,
+        timeout=120,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    modules = set(json.loads(out.read_text()))
+    assert modules & NEVER_USED == set()
+    assert modules & ONCE_SOMETHING_IS_SENT == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other C libraries have other heaps")
+def test_threads_share_a_heap():
+    def heaps(*words: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", HEAPS, *words], check=True, capture_output=True, timeout=60
+        )
+        return done.stdout.count(b"<heap nr")
+
+    if heaps() < 2:
+        pytest.skip("not glibc")
+    assert heaps("share") == 1
+
+
+@pytest.fixture
+def no_collection():
+    before = gc.isenabled(), gc.get_threshold()
+    gc.disable()
+    yield
+    gc.set_threshold(*before[1])
+    if before[0]:
+        gc.enable()
+
+
+def test_garbage_is_collected_once_nobody_types(no_collection):
+    asked, typed = [], time.monotonic()
+    memory.collect_garbage(lambda seconds, look: asked.append((seconds, look)), lambda: typed)
+    (first,) = asked
+    assert first[0] == memory.STARTED
+    first[1]()
+    assert not gc.isenabled()
+    typed -= memory.QUIET + 1
+    asked[-1][1]()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+    assert len(asked) == 2
+
+
+def test_garbage_is_collected_at_last_while_somebody_types_on(no_collection):
+    asked = []
+    memory.collect_garbage(lambda _seconds, look: asked.append(look), time.monotonic)
+    for look in asked:
+        look()
+    assert gc.isenabled()
+    assert len(asked) == memory.PATIENCE + 1
+
+
+def test_where_garbage_is_collected_already_nothing_is_put_off():
+    assert gc.isenabled()
+    memory.collect_garbage(lambda _seconds, _look: pytest.fail("begun"), time.monotonic)
