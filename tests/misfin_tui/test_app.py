@@ -52,7 +52,7 @@ async def test_mail_that_pours_in_is_told_in_few_notices(profile, monkeypatch):
         first, second = notices(app)
         assert first == "New mail from Bob and 1 more: message 0"
         assert second == "New mail from Bob and 17 more: message 9"
-        await until(pilot, lambda: not app.announcements._telling)
+        await until(pilot, lambda: not app.announcements._waiting)
         app.post_message(MailChanged(arrived=1, sender="Cal", subject="later"))
         await until(pilot, lambda: "New mail from Cal: later" in notices(app))
 

@@ -358,7 +358,7 @@ async def test_writing_to_oneself_asks(profile):
         screen = await compose(app, pilot, Draft(to=("Alice@mail.example",), body="note"))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
-        assert "yourself" in shown(app)
+        assert "your own address" in shown(app)
         assert app.focused.id == "no"
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is screen)
@@ -428,7 +428,7 @@ async def test_a_host_that_speaks_only_b_has_the_say(profile):
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await compose(app, pilot, Draft(to=("bob@hive.test", "carol@old.test"), body="hi"))
         await on_screen(pilot, "of 2,048 bytes")
-        await on_screen(pilot, "old.test takes 2,048 bytes at most")
+        await on_screen(pilot, "old.test accepts at most 2,048 bytes")
 
 
 async def test_too_long_a_message_is_held_back_and_split_when_wanted(profile):
@@ -700,7 +700,7 @@ async def test_what_two_windows_write_into_one_draft_is_kept_as_two(profile):
         await type_text(pilot, "mine")
         await app.services.sending.flush()
         assert {each.body for each in drafts(profile)} == {"common, theirs", "common mine"}
-        await until(pilot, lambda: any("draft of its own" in note for note in notices(app)))
+        await until(pilot, lambda: any("separate draft" in note for note in notices(app)))
         await type_text(pilot, " too")
         await app.services.sending.flush()
         assert {each.body for each in drafts(profile)} == {"common, theirs", "common mine too"}

@@ -321,7 +321,7 @@ async def test_a_changed_host_is_set_side_by_side():
         "abab abab abab abab",
         "a different key",
         "P-256",
-        "somebody listens in",
+        "somebody listening in",
     ):
         assert " ".join(words.split()) in " ".join(text.replace("│", " ").split()), words
 
@@ -391,7 +391,7 @@ async def test_trust_needs_the_digits_even_by_key():
         ("file:///etc/passwd", ["a file on this machine"]),
         ("JavaScript:alert(1)", ["something to run"]),
         ("mailto:bob@hive.test", []),
-        ("http://[::1", ["no well-formed address"]),
+        ("http://[::1", ["not a well-formed address"]),
     ],
 )
 def test_what_is_odd_about_a_link_is_said(target, said):

@@ -278,7 +278,7 @@ async def test_what_was_too_long_for_misfin_b_is_measured_for_it_when_it_is_edit
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
         await on_screen(pilot, "of 2,048 bytes")
-        await on_screen(pilot, "hive.test takes 2,048 bytes at most")
+        await on_screen(pilot, "hive.test accepts at most 2,048 bytes")
 
 
 # ---- questions

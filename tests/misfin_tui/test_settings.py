@@ -68,7 +68,7 @@ async def test_a_number_is_checked_before_it_is_written(profile):
         screen = await setting(app, pilot, "send.timeout")
         await pilot.press("enter")
         asked = await dialog(app, pilot, PromptDialog)
-        for wrong, complaint in (("soon", "no number"), ("99999", "between 1 and 600")):
+        for wrong, complaint in (("soon", "not a number"), ("99999", "between 1 and 600")):
             asked.query_one("#answer").value = wrong
             await pilot.press("enter")
             await on_screen(pilot, complaint)

@@ -152,7 +152,7 @@ def test_a_users_theme_is_read_and_wins(tmp_path):
         ('[colors]\nprimary = "red"\n[variables]\nlink-style = "wavy"', "variable link-style"),
         ('[colors]\nprimary = "red"\n[variables]\nprimary = "red"', "variable primary"),
         ("[colors", "not valid TOML"),
-        ('[colors]\nprimary = "\\u001b[31m"', "no colour"),
+        ('[colors]\nprimary = "\\u001b[31m"', "not a colour"),
     ],
 )
 def test_each_fault_is_named(tmp_path, text, complaint):

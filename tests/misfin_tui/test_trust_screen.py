@@ -63,5 +63,5 @@ async def test_the_log_does_not_say_that_the_person_refused(profile):
     pin(profile, "hive.test:1958", offer=True)
     async with at_desk(profile, (120, 24)) as (app, pilot):
         await pilot.press("T", "l")
-        await on_screen(pilot, "shown, and not accepted: hive.test:1958")
+        await on_screen(pilot, "presented, not accepted: hive.test:1958")
         assert "refused" not in shown(app)

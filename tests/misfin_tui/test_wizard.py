@@ -119,23 +119,23 @@ async def test_what_is_wrong_stands_in_sight_at_every_size(profile_root, size):
         screen.query_one("#address").value = "ada@harbour.test"
         screen.query_one("#name").focus()
         await pilot.press("enter")
-        await on_screen(pilot, "no comma")
+        await on_screen(pilot, "must not contain commas")
         assert screen.query_one("#name").has_focus
         screen.query_one("#name").value = "Ada"
         await pilot.press("enter")
         await step(app, pilot, 2)
-        assert "no comma" not in shown(app)
+        assert "must not contain commas" not in shown(app)
 
 
 async def test_what_is_chosen_is_told_by_a_sign(profile_root):
     async with at_desk(profile_at(profile_root), (80, 24)) as (app, pilot):
         await wizard(app, pilot)
-        await on_screen(pilot, "(●) Make a new address")
+        await on_screen(pilot, "(●) Create a new address")
         assert "( ) Import one" in shown(app)
         assert "P-256" in shown(app), "the whole step fits the usual window"
         await pilot.click("#import")
         await on_screen(pilot, "(●) Import one")
-        assert "( ) Make a new address" in shown(app)
+        assert "( ) Create a new address" in shown(app)
 
 
 async def test_a_port_in_use_is_told(profile_root):
@@ -256,7 +256,7 @@ def test_the_settings_file_says_what_was_decided(start, holds):
 
 @pytest.mark.parametrize("port", [0, 65536, -1])
 def test_numbers_that_are_no_port(port):
-    assert "no port number" in port_problem(port)
+    assert "not a port number" in port_problem(port)
 
 
 def test_a_free_port_has_no_problem():

@@ -67,7 +67,7 @@ class TypedRecipient:
 
     @property
     def address(self) -> str:
-        """Who it is, without a port; empty for what is no address."""
+        """Who it is, without a port; empty for what is not an address."""
         if self.recipient is None:
             return ""
         if self.kind is AddressKind.MISFIN:

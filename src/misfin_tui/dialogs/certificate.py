@@ -241,6 +241,6 @@ def advice_of(question: CertificateQuestion) -> str:
             " Ask them through another channel before you trust it."
         )
     return (
-        "It looks like this when a host renews its certificate, and when somebody listens in. Check with the"
-        " owner through another channel before you trust it."
+        "A renewed certificate looks like this, and so does somebody listening in. Check with the owner"
+        " through another channel before you trust it."
     )

@@ -61,7 +61,7 @@ async def test_all_are_saved_under_free_names_of_our_making(services, row, tmp_p
     assert [path.name for path in paths] == ["report.pdf", "bashrc", "report-2.pdf"]
     assert [path.read_bytes() for path in paths] == [content for _, content in PARTS]
     for folder in (tmp_path / "none", Path("/dev/null"), Path("\0")):
-        with pytest.raises(LocalError, match="no folder"):
+        with pytest.raises(LocalError, match="not a folder"):
             await services.attached.save_all(row, folder)
 
 

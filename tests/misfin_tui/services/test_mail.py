@@ -107,7 +107,7 @@ async def test_what_others_moved_on_cannot_be_undone_and_is_said(services, mailb
     first, *_ = await threads(services)
     await services.filer.apply("archive", [first], view=INBOX_VIEW)
     mailbox.move(mailbox.files("Archive")[0], "Junk")
-    assert "no longer" in await services.filer.undo()
+    assert "have changed since" in await services.filer.undo()
     assert await services.filer.undo() is None
 
 
@@ -137,7 +137,7 @@ async def test_what_cannot_be_done_is_an_error_and_changes_nothing(services):
 
 async def test_arrivals_are_told_once_and_old_mail_never(services, mailbox, told):
     services.mail.start()
-    await eventually(lambda: services.mail._told is not None)
+    await eventually(lambda: services.mail._known is not None)
     told.clear()
     mailbox.put(mail("four", sender="Dave <dave@cove.test>"))
     services.mail.rescan()
@@ -276,7 +276,7 @@ async def test_a_large_mailbox_tells_how_far_reading_has_come(profile, mailbox, 
         mailbox.put(mail(f"message {number}"))
     services = Services(profile, config.load(profile.config), told.append)
     services.mail.start()
-    await eventually(lambda: services.mail._told is not None)
+    await eventually(lambda: services.mail._known is not None)
     services.mail.stop()
     services.close()
     progress = [each for each in told if isinstance(each, IndexProgress)]
