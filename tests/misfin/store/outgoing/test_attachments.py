@@ -76,7 +76,7 @@ def test_a_full_disk_leaves_nothing(files, report, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match="No space") as caught:
         files.add(report)
-    assert "make room" in caught.value.remedy
+    assert "free some space" in caught.value.remedy
     assert list(files.folder.iterdir()) == []
 
 

@@ -69,7 +69,7 @@ def test_an_outbox_that_is_half_of_each_version_is_named_and_left_alone(old):
         database.execute("ALTER TABLE letter RENAME TO delivery")
     database.close()
     before = content(path)
-    with pytest.raises(StoreError, match="not in the form") as caught:
+    with pytest.raises(StoreError, match="does not have the tables") as caught:
         Outbox(path)
     assert "Nothing was changed" in str(caught.value)
     assert content(path) == before
