@@ -75,7 +75,7 @@ async def test_a_default_that_was_chosen_is_not_written_again(profile):
         form = await open_form(app, pilot, "n", NewIdentityDialog)
         form.query_one("#address").value = "zoe@after.test"
         await pilot.click("#ok")
-        await until(pilot, lambda: any("zoe@after.test is yours now." in note for note in notices(app)))
+        await until(pilot, lambda: any("zoe@after.test is now yours." in note for note in notices(app)))
     assert config.load(profile.config).identity.default == ""
 
 

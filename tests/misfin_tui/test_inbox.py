@@ -436,7 +436,7 @@ async def test_a_sender_is_blocked(profile, mailbox):
 async def test_mail_that_arrives_is_listed_and_told_of(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         await listed(pilot)
-        await until(pilot, lambda: app.services.mail._told is not None)
+        await until(pilot, lambda: app.services.mail._known is not None)
         mailbox.put(mail("ruby", "Fresh.", sender="Ruby <ruby@hive.test>", date=START + 9_000))
         app.services.mail.rescan()
         await listed(pilot, 6)
@@ -534,7 +534,7 @@ async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
     Mailbox(profile.mail, ALICE)
     async with at_desk(profile) as (app, pilot):
         await on_screen(pilot, "No mail yet.")
-        await on_screen(pilot, "w writes a message, ? shows every key.")
+        await on_screen(pilot, "Press w to write a message, ? to see all keys.")
         await on_screen(pilot, f"Others reach you at {ALICE}.")
         await on_screen(pilot, f"▾ {ALICE}")
         await pilot.press("t")

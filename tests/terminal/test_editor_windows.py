@@ -64,7 +64,7 @@ def test_once_written_in_both_what_the_window_saves_is_a_draft_of_its_own(opened
     desk.terminal.press(" and here")
     desk.terminal.until("here and here")
     file.write_text("there\n")
-    desk.terminal.until("a draft of its own")
+    desk.terminal.until("a separate draft")
     until(lambda: sorted(draft.body for draft in desk.drafts()) == ["begun here and here", "there\n"])
 
 
