@@ -85,7 +85,7 @@ async def test_what_was_typed_before_a_question_was_seen_is_no_answer(profile, m
         monkeypatch.setattr("misfin_tui.dialogs.base.SEEN", 0.0)
         real_click(app, "#refuse")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen))
-        await until(pilot, lambda: "The pin of hive.test:1958 stays as it was." in notices(app))
+        await until(pilot, lambda: "The pin of hive.test:1958 is unchanged." in notices(app))
 
 
 async def test_a_question_that_was_called_for_is_answered_at_once(profile, monkeypatch):
