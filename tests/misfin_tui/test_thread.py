@@ -152,8 +152,8 @@ async def test_a_forwarded_message_names_every_station(profile):
     made.put(gemmail("# Forwarded\n\nHello.", senders=("bob@hive.test Bob", "erin@cove.test Erin")))
     async with at_desk(profile, (120, 40)) as (_app, pilot):
         await opened(pilot, "Forwarded")
-        await on_screen(pilot, "passed on by Bob (bob@hive.test) at 20 Nov 2026")
-        await on_screen(pilot, "passed on by Erin (erin@cove.test) at 20 Nov 2026 12:00, it is claimed")
+        await on_screen(pilot, "forwarded by Bob (bob@hive.test) at 20 Nov 2026")
+        await on_screen(pilot, "forwarded by Erin (erin@cove.test) at 20 Nov 2026 12:00 (claimed)")
 
 
 async def test_gemtext_is_drawn_as_gemtext(profile, mailbox):
@@ -243,7 +243,7 @@ async def test_a_message_goes_to_a_command_and_its_output_is_shown(profile, mail
         await until(pilot, lambda: isinstance(app.screen, FactsDialog))
         await on_screen(pilot, str(len(gemmail_bytes("# Re: Notes\n\nThird."))))
         await pilot.press("escape", "vertical_line", *"false", "enter")
-        await until(pilot, lambda: "false: ended with status 1." in notices(app))
+        await until(pilot, lambda: "false: exited with status 1." in notices(app))
 
 
 def gemmail_bytes(body: str) -> bytes:
@@ -584,7 +584,7 @@ async def test_paths_complete_while_a_place_to_save_is_typed(profile, mailbox, t
         screen = await opened(pilot, "Re: Notes")
         await pilot.press("S")
         await until(pilot, lambda: screen.prompts.prompt is not None and screen.prompts.prompt.line.has_focus)
-        screen.prompts.prompt.line.value = f"{tmp_path}/le"
+        screen.prompts.prompt.line.value = f"{tmp_path}/me"
         screen.prompts.prompt.line.cursor_position = len(screen.prompts.prompt.line.value)
         await on_screen(pilot, "⇥ messages/")
         await pilot.press("tab")

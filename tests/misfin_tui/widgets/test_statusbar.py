@@ -17,9 +17,9 @@ def profile(profile_root):
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 140, 200, 300])
 async def test_both_lines_fill_the_width_and_say_what_matters_most(profile, width):
     async with at_desk(profile, (width, 24)) as (app, pilot):
-        app.screen.news.show("unread", "3 unread", "warning")
-        app.screen.news.show("receiver", "● receiving on :1958", "good")
-        app.screen.news.show("sending", "1 sending")
+        app.screen.news.set_news("unread", "3 unread", "warning")
+        app.screen.news.set_news("receiver", "● receiving on :1958", "good")
+        app.screen.news.set_news("sending", "1 sending")
         await pilot.pause()
         first, last = app.screen.status.render_line(0), app.screen.query_one("#keys").render_line(0)
         assert first.cell_length == last.cell_length == width
@@ -51,9 +51,9 @@ async def test_the_keys_are_those_that_work_right_now_and_a_click_presses_one(pr
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 async def test_short_of_room_it_leaves_out_why_but_not_that(profile, width):
     async with at_desk(profile, (width, 24)) as (app, pilot):
-        app.screen.news.show("unread", "3 unread", "warning")
-        app.screen.news.show("sending", "2 need you")
-        app.screen.news.show(
+        app.screen.news.set_news("unread", "3 unread", "warning")
+        app.screen.news.set_news("sending", "2 need you")
+        app.screen.news.set_news(
             "receiver", "○ not receiving: cannot listen on 127.0.0.1, port 1958: it is taken", "bad"
         )
         await pilot.pause()
