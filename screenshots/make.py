@@ -23,7 +23,10 @@ os.environ.pop("NO_COLOR", None)
 import cairosvg
 from textual.pilot import Pilot
 
+from misfin.compose.recipients import read_address
+from misfin.compose.writing import gemmail_of
 from misfin.model.gemmail import Version
+from misfin.post.misfin.addresses import recipient_of
 from misfin.store.outgoing.drafts import Draft, to_bytes
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.trust.identity import identity_from_pem
@@ -31,6 +34,7 @@ from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
 from misfin_tui.app import MisfinApp
+from misfin_tui.app.background import CourierWork
 from misfin_tui.demo.world import World, open_world
 from misfin_tui.paths import Profile, profile_at
 
@@ -65,11 +69,19 @@ LONG = BODY + "".join(f"\n{n}. {'The long version of it. ' * 12}\n" for n in ran
 Steps = Callable[[MisfinApp, Pilot[Any]], Awaitable[None]]
 
 
+class SleepingCourier(CourierWork):
+    """Sends nothing."""
+
+    def start(self) -> None:  # type: ignore[override]  # a worker otherwise
+        """Do nothing."""
+
+
 class StillApp(MisfinApp):
     """The app with its courier asleep: what the outbox shows stays as it was put there."""
 
-    def _start_courier(self) -> None:
-        pass
+    def __init__(self, profile: Profile, settings: config.Config) -> None:
+        super().__init__(profile, settings)
+        self.courier = SleepingCourier(self)
 
 
 @dataclass(frozen=True)
@@ -174,9 +186,9 @@ SCENES = (
     Scene("certificate-step", outbox_question(Question.CHANGED_CERTIFICATE, "left", "enter"), "type its"),
     Scene("redirect", outbox_question(Question.REDIRECT_ALWAYS), "carl@newtown.test"),
     Scene("trust", keys("T", words=LIST), "garden.test"),
-    Scene("trust-details", keys("T", "j", "enter", words=LIST), "Waits for your decision"),
+    Scene("trust-details", keys("T", "j", "enter", words=LIST), "waiting for your decision"),
     Scene("contacts", keys("C", words=LIST), "bea@hive.test"),
-    Scene("identities", keys("I", words=LIST), "fine"),
+    Scene("identities", keys("I", words=LIST), "OK"),
     Scene("identity-new", keys("I", "n", words=LIST), "A new identity"),
     Scene("settings", keys("comma", words=LIST), "undo_send"),
     Scene("palette", keys("ctrl+p", *"re", words=LIST), "Reply"),
@@ -246,11 +258,11 @@ def fill_outbox(profile: Profile, now: float) -> None:
     outbox = Outbox(profile.outbox_db)
     for number, (to, subject, outcome, response) in enumerate(messages(now)):
         draft = Draft(account=ME, to=(to,), subject=subject, body="…\n")
-        message = draft.gemmail()
+        message = gemmail_of(draft)
         at = now - 4000 + 600 * number
         outbox.enqueue(
             account=ME,
-            recipients=[to],
+            recipients=[recipient_of(read_address(to))],
             message=message,
             subject=subject,
             now=at,
@@ -260,7 +272,8 @@ def fill_outbox(profile: Profile, now: float) -> None:
         if outcome is not None:
             claim = outbox.claim(at)
             assert claim is not None
-            outbox.leaving(claim, at + 0.1)
+            (delivery,) = claim.deliveries
+            outbox.leaving([delivery], at + 0.1)
             said = Transcript(
                 host=to.partition("@")[2],
                 port=1958,
@@ -270,7 +283,7 @@ def fill_outbox(profile: Profile, now: float) -> None:
                 request=f"misfin://{to}\t{len(message)}\r\n".encode(),
                 response=response,
             )
-            outbox.finish(claim, outcome, said, at + 0.3)
+            outbox.finish([(delivery, outcome, said)], at + 0.3)
     outbox.close()
 
 
