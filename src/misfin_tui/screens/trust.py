@@ -347,7 +347,7 @@ def facts_of(entry: TrustEntry) -> list[Fact]:
         if day_due := change_due(entry.pin, entry.offer.shown):
             facts.append(("", due_since(day_due)))
         facts += [
-            ("shown", moment(entry.offer.shown)),
+            ("presented", moment(entry.offer.shown)),
             ("SHA-256", grouped(info.fingerprints.cert, 8)),
             ("public key", f"{info.key}\n{grouped(info.fingerprints.spki, 8)}"),
             ("subject", info.subject or "none"),
