@@ -50,7 +50,6 @@ class SourceState(StrEnum):
     """It cannot work at the moment, and tries again by itself."""
     STOPPED = "stopped"
     """Nobody wants it to run."""
-    STARTING = "starting"
     RUNNING = "running"
     """It listens, or is connected and up to date."""
 
