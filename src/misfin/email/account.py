@@ -1,0 +1,169 @@
+"""An e-mail account as values: its servers, how it logs in, how it writes. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+from misfin.errors import AccountError
+from misfin.model.address import normal_hostname
+
+
+class MailProtocol(StrEnum):
+    """What is spoken with a mail server."""
+
+    IMAP = "imap"
+    POP3 = "pop3"
+    SMTP = "smtp"
+
+
+class Protection(StrEnum):
+    """How a connection to a mail server is protected."""
+
+    TLS = "tls"
+    """TLS from the first byte (RFC 8314)."""
+    STARTTLS = "starttls"
+    """In the clear until both agree to TLS, and nothing goes on without it."""
+    NONE = "none"
+    """Not at all; only for a server on this machine."""
+
+
+class Login(StrEnum):
+    """How an account logs in to its servers."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a method, not a secret
+    OAUTH = "oauth"
+    NONE = "none"
+
+
+class SendHTML(StrEnum):
+    """When a message gets an HTML alternative beside its text."""
+
+    AUTO = "auto"
+    """When the text contains a heading, a list or a link."""
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+class SaveSent(StrEnum):
+    """Whether the program keeps a copy of what was sent in Sent."""
+
+    AUTO = "auto"
+    """Yes, except where the provider is known to keep one by itself."""
+    YES = "yes"
+    NO = "no"
+
+
+class _Scheme(NamedTuple):
+    protocol: MailProtocol
+    protection: Protection
+    port: int
+
+
+_SCHEMES = {
+    "imaps": _Scheme(MailProtocol.IMAP, Protection.TLS, 993),
+    "imap": _Scheme(MailProtocol.IMAP, Protection.STARTTLS, 143),
+    "pop3s": _Scheme(MailProtocol.POP3, Protection.TLS, 995),
+    "pop3": _Scheme(MailProtocol.POP3, Protection.STARTTLS, 110),
+    "smtps": _Scheme(MailProtocol.SMTP, Protection.TLS, 465),
+    "smtp": _Scheme(MailProtocol.SMTP, Protection.STARTTLS, 587),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """One server of an account. ``user`` is the user name to log in with; empty for the account's address."""
+
+    protocol: MailProtocol
+    host: str
+    port: int
+    protection: Protection = Protection.TLS
+    user: str = ""
+
+    @property
+    def name(self) -> str:
+        """``host:port``, the name of its pin."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        """The URL that :func:`parse_server` reads; without the port where that is the usual one."""
+        scheme = self.protocol.value + ("s" if self.protection is Protection.TLS else "")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user = f"{quote(self.user, safe='')}@" if self.user else ""
+        port = "" if self.port == _SCHEMES[scheme].port else f":{self.port}"
+        return f"{scheme}://{user}{host}{port}"
+
+
+def parse_server(url: str, *, plaintext: bool = False) -> MailServer:
+    """A server from ``imaps://user@host:port`` and the like; ``plaintext`` makes STARTTLS unprotected.
+
+    Raises :class:`~misfin.errors.AccountError`: an unknown scheme, a password in the URL, anything after the
+    port, or a host or port that cannot be one.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in _SCHEMES or not parts.netloc:
+        known = ", ".join(f"{each}://" for each in _SCHEMES)
+        raise AccountError(f"{url!a} is not the address of a mail server.", remedy=f"Begin it with {known}")
+    if parts.password is not None:
+        raise AccountError(
+            "A password does not belong in the address of a server.",
+            remedy="Set `password` of the account instead: a keyring, a command or a variable.",
+        )
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise AccountError(
+            f"{url!a} is not the address of a mail server.", remedy="Write scheme://user@host:port."
+        )
+    scheme = _SCHEMES[parts.scheme]
+    protection = scheme.protection
+    if plaintext and protection is Protection.STARTTLS:
+        protection = Protection.NONE
+    user = unquote(parts.username or "")
+    if not user.isprintable():
+        raise AccountError("The user name of a server contains a control character.")
+    return MailServer(scheme.protocol, _hostname(host), port or scheme.port, protection, user)
+
+
+def _hostname(host: str) -> str:
+    return host if ":" in host else normal_hostname(host)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAccount:
+    """An e-mail account: everything that sending, receiving and writing need to know, but no secret.
+
+    ``name`` identifies the account and names the directory of its mail. ``title`` is the display name.
+    ``incoming`` is an IMAP or POP3 server, ``outgoing`` an SMTP server; either can be missing. ``ca_file`` is
+    the path of a PEM with authorities beside the system's. ``aliases`` are further addresses of the person:
+    addresses, ``+`` forms and ``*@domain`` patterns. ``folders`` maps our folder names to the server's.
+    ``fetch_up_to`` is the largest message fetched without being asked, in bytes; None for no limit.
+    """
+
+    name: str
+    address: str
+    title: str = ""
+    incoming: MailServer | None = None
+    outgoing: MailServer | None = None
+    login: Login = Login.PASSWORD
+    ca_file: str = ""
+    min_tls: str = "1.2"
+    cram_md5: bool = False
+    aliases: tuple[str, ...] = ()
+    signature: str = ""
+    send_html: SendHTML = SendHTML.AUTO
+    save_sent: SaveSent = SaveSent.AUTO
+    folders: tuple[tuple[str, str], ...] = ()
+    keep: str = "all"
+    keep_folders: tuple[tuple[str, str], ...] = ()
+    fetch_up_to: int | None = None
+    pop3_leave: str = "forever"
+    authserv_id: str = ""
+
+    def user(self, server: MailServer) -> str:
+        """The user name to log in to one of its servers with."""
+        return server.user or self.address
