@@ -23,7 +23,7 @@ class LocalInbox:
     ) -> None:
         self._store = store
         self._on_report = on_report
-        self._made: set[tuple[str, str]] = set()
+        self._made: dict[tuple[str, str], Maildir] = {}
         self._lock = threading.Lock()
 
     def new_paths(self, account: str, folder: str, count: int = 1) -> list[Path]:
@@ -33,6 +33,11 @@ class LocalInbox:
     def write(self, account: str, folder: str, messages: Sequence[bytes]) -> list[Path]:
         """See :meth:`misfin.post.source.Inbox.write`."""
         return self._folder(account, folder).write([NewMessage(data) for data in messages], now=time.time())
+
+    def file(self, account: str, folder: str, messages: Sequence[bytes]) -> list[str]:
+        """See :meth:`misfin.post.source.Inbox.file`."""
+        entries = self._folder(account, folder).deliver_many(messages, now=time.time())
+        return [entry.key for entry in entries]
 
     def deliver(self, arrival: Arrival) -> str:
         """See :meth:`misfin.post.source.Inbox.deliver`."""
@@ -60,13 +65,14 @@ class LocalInbox:
         return keys
 
     def _folder(self, account: str, folder: str) -> Maildir:
-        maildir = self._store.folder(account, folder)
+        maildir = self._made.get((account, folder))
+        if maildir is not None and maildir.exists():  # somebody may have moved it away
+            return maildir
         with self._lock:
-            if (account, folder) not in self._made or not maildir.exists():  # somebody moved it away, perhaps
-                self._store.create(account)
-                if folder not in FOLDERS:
-                    self._store.create(account, [folder])
-                self._made.add((account, folder))
+            self._store.create(account)
+            if folder not in FOLDERS:
+                self._store.create(account, [folder])
+            maildir = self._made[account, folder] = self._store.folder(account, folder)
         return maildir
 
     def report(self, status: SourceStatus) -> None:
