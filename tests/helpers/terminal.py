@@ -64,6 +64,8 @@ class Terminal:
         wanted |= environ or {}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            for number in (signal.SIGINT, signal.SIGQUIT):  # which a shell in the background ignores
+                signal.signal(number, signal.SIG_DFL)
             _set_size(0, size)
             there = {**os.environ, **wanted}
             os.execvpe(
@@ -185,7 +187,7 @@ class Terminal:
         before = self.shown
         self.send(keys)
         self.soon(lambda: self.shown != before, patience)
-        self.settle()
+        self.settle(QUIET)
 
     def paste(self, text: bytes | str) -> None:
         """Paste as terminals do, and wait until the program is done with it."""
