@@ -1,7 +1,7 @@
 """The accounts of a profile: its Misfin identities, and the accounts described in the settings.
 
-Listing all accounts opens the identity files, and opens them again only when one has changed. Every method
-may block on the disk and is safe to call from any thread.
+Listing all accounts needs the facts about the identity files, and looks again only when one has changed.
+Every method may block on the disk and is safe to call from any thread.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from misfin.errors import AccountError, AddressError
 from misfin.model.account import Account, AddressKind, Kind
 from misfin.model.address import MisfinAddress
-from misfin.store.identities import IdentityStore, StoredIdentity
+from misfin.store.identities import IdentityStore
+from misfin.store.identity_facts import IdentityFacts
 from misfin.store.mail.maildir import MailStore
 
 if TYPE_CHECKING:
@@ -151,19 +152,19 @@ class AccountBook:
     def _look(self) -> _Accounts:
         stamp, seen = self._identities.stamp(), self._seen
         if seen is None or seen[0] != stamp or any(self._mail.has(each.directory) for each in seen[1].others):
-            self._seen = seen = (stamp, self._sorted_out(self._identities.all()))
+            self._seen = seen = (stamp, self._sorted_out(self._identities.facts()))
         return seen[1]
 
-    def _sorted_out(self, stored: Sequence[StoredIdentity]) -> _Accounts:
-        usable = {each.name: each.identity for each in stored if each.identity is not None}
+    def _sorted_out(self, identities: Sequence[IdentityFacts]) -> _Accounts:
+        usable = {each.name: each for each in identities}
         named = {each.identity for each in self._configured if each.kind is Kind.GMAP}
         own: dict[tuple[str, str], Account] = {}
         signers: dict[tuple[str, str], Account] = {}
         for name, identity in usable.items():
             if name in named:
                 continue
-            account, key = misfin_account(identity, name), identity.address.key
-            if identity.info.is_ca and not self._mail.has(account.directory):
+            account, key = _account(identity.address, name), identity.address.key
+            if identity.is_ca and not self._mail.has(account.directory):
                 signers.setdefault(key, account)
             elif key not in own:
                 own[key] = account
@@ -181,9 +182,12 @@ class AccountBook:
         return _Accounts((*own.values(), *configured), tuple(signers.values()), tuple(problems))
 
 
-def misfin_account(identity: Identity, name: str = "") -> Account:
-    """The account of an identity; without a name, only its address and directory are meaningful."""
-    address = identity.address
+def misfin_account(identity: Identity) -> Account:
+    """The account of an identity whose file is not known: only its address and directory are meaningful."""
+    return _account(identity.address)
+
+
+def _account(address: MisfinAddress, name: str = "") -> Account:
     return Account(name or address.address, Kind.MISFIN, address.address, address.blurb)
 
 
@@ -192,7 +196,7 @@ def is_account_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, Identity]) -> str:
+def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, IdentityFacts]) -> str:
     if settings.name in taken:
         return f"Two accounts are named {settings.name}; the one in the settings is ignored."
     if settings.kind is Kind.GMAP and settings.identity not in usable:
@@ -200,7 +204,7 @@ def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, Ident
     return ""
 
 
-def _configured(settings: AccountSettings, usable: dict[str, Identity]) -> Account:
+def _configured(settings: AccountSettings, usable: dict[str, IdentityFacts]) -> Account:
     address, title = settings.address, settings.title
     if settings.kind is Kind.GMAP:
         identity = usable[settings.identity].address
