@@ -15,8 +15,8 @@ from misfin.errors import AddressError, IdentityError, StoreError
 from misfin.files import write_private
 from misfin.model.address import MisfinAddress
 from misfin.store.identity_facts import (
-    IdentityFileState,
     IdentityFacts,
+    IdentityFileState,
     facts_of,
     file_state,
     read_remembered,
