@@ -10,7 +10,7 @@ from typing import Protocol
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
-from misfin.model.recipient import AddressKindError, Recipient, on_to_line, without_prefix
+from misfin.model.recipient import AddressKindError, Recipient, normal_address, on_to_line, without_prefix
 
 SEPARATOR = re.compile(r"[,;\n]")
 """Separates two entries."""
@@ -70,9 +70,7 @@ class TypedRecipient:
         """Who it is, without a port; empty for what is not an address."""
         if self.recipient is None:
             return ""
-        if self.kind is AddressKind.MISFIN:
-            return MisfinAddress.parse(self.recipient.address).address
-        return self.recipient.address
+        return normal_address(self.recipient.address, self.kind)
 
     @property
     def written(self) -> str:

@@ -75,9 +75,9 @@ def raised(error: Exception, history: History, *, sent: bool, now: float, rand: 
 
 
 def _stopped_by_another(*, sent: bool, now: float) -> Settled:
-    """Another delivery of the job was cancelled or taken, so the job was given up: the rest can go at once."""
+    """Another delivery of the job was cancelled or taken, so the job was given up; the rest can go now."""
     why = "Sending stopped because another recipient was cancelled"
-    if sent:  # of a job with several recipients, these had their turn before
+    if sent:  # before the others of the job
         return _plain(Outcome(DeliveryState.UNCERTAIN, f"{why}; this copy may have arrived."))
     return _plain(Outcome(DeliveryState.WAITING, f"{why}; it goes on.", next_attempt=now))
 

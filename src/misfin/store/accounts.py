@@ -7,13 +7,14 @@ Every method may block on the disk and is safe to call from any thread.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import AccountError, AddressError
-from misfin.model.account import Account, AddressKind, Kind
+from misfin.model.account import Account, Kind
 from misfin.model.address import MisfinAddress
+from misfin.model.recipient import address_key
 from misfin.store.identities import IdentityStore
 from misfin.store.identity_facts import IdentityFacts
 from misfin.store.mail.maildir import MailStore
@@ -213,19 +214,12 @@ def _configured(settings: AccountSettings, usable: dict[str, IdentityFacts]) -> 
 
 
 def _with_address(accounts: Sequence[Account], text: str) -> list[Account]:
-    same = _same_address(text)
-    return [each for each in accounts if same(each)]
+    return [each for each in accounts if _is_address_of(text, each)]
 
 
-def _same_address(text: str) -> Callable[[Account], bool]:
+def _is_address_of(text: str, account: Account) -> bool:
+    kind = account.kind.address_kind
     try:
-        key = MisfinAddress.parse(text).key
+        return address_key(text, kind) == address_key(account.address, kind)
     except AddressError:
-        key = None
-
-    def same(account: Account) -> bool:
-        if account.kind.address_kind is AddressKind.MISFIN:
-            return key is not None and MisfinAddress.parse(account.address).key == key
-        return account.address.casefold() == text.casefold()
-
-    return same
+        return False
