@@ -16,7 +16,7 @@ SEPARATOR = re.compile(r"[,;\n]")
 """Separates two entries."""
 
 
-def typed(address: MisfinAddress) -> str:
+def to_entry(address: MisfinAddress) -> str:
     """An address as a To line shows it: with the port unless it is the default, and the name."""
     return f"{address.with_port} {address.blurb}".strip()
 

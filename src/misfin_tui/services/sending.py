@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from misfin.compose.measure import Measure
 from misfin.compose.quoting import signed, split_subject
-from misfin.compose.recipients import typed
+from misfin.compose.recipients import to_entry
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
 from misfin.errors import AddressError, LocalError, StoreError
@@ -115,7 +115,7 @@ class SendingService:
 
         address, text = parse_uri(uri)
         subject, body = split_subject(text)
-        return await self.new([typed(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
+        return await self.new([to_entry(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
 
     async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
         """A reply to a message. ``quoted`` are the lines to quote, all of them by default.

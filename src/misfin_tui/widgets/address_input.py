@@ -190,6 +190,7 @@ class AddressOffers(OptionList, can_focus=False):
     AddressOffers {
         display: none; layer: offers; height: auto; max-height: 8; max-width: 100%; min-width: 30;
         border: none; background: $panel; scrollbar-size: 0 1; padding: 0;
+        text-wrap: nowrap; text-overflow: ellipsis;
         & > .option-list--option-highlighted {
             background: $block-cursor-background; color: $block-cursor-foreground; text-style: none;
         }
