@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from misfin.compose.addresslist import entries_of
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
-from misfin.model.recipient import AddressKindError, Recipient, on_to_line, without_prefix
-
-SEPARATOR = re.compile(r"[,;\n]")
-"""Separates two entries."""
+from misfin.model.recipient import AddressKindError, Recipient, on_to_line, unquoted_name, without_prefix
 
 
 def typed(address: MisfinAddress) -> str:
     """An address as a To line shows it: with the port unless it is the default, and the name."""
-    return f"{address.with_port} {address.blurb}".strip()
+    return on_to_line(address.with_port, address.blurb, AddressKind.MISFIN)
 
 
 def read_address(text: str) -> MisfinAddress:
@@ -82,11 +79,6 @@ class TypedRecipient:
         return on_to_line(self.recipient.address, self.recipient.name, self.kind)
 
 
-def entries_of(text: str) -> list[str]:
-    """What stands between the separators of a To line."""
-    return [entry for part in SEPARATOR.split(text) if (entry := part.strip())]
-
-
 def read_recipients(text: str, reader: AddressReader) -> list[TypedRecipient]:
     """Every entry of a To line, as the account in From reads it."""
     found = []
@@ -104,4 +96,4 @@ def _unbracketed(entry: str) -> str:
     """``Name <a@b>`` and ``Name (a@b)`` as ``a@b Name``."""
     opening = {">": "<", ")": "("}.get(entry[-1:])
     name, bracket, address = entry[:-1].rpartition(opening) if opening else ("", "", "")
-    return f"{address.strip()} {name.strip()}" if bracket and "@" in address else entry
+    return f"{address.strip()} {unquoted_name(name)}" if bracket and "@" in address else entry
