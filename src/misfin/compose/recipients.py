@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,14 @@ from misfin.compose.addresslist import entries_of
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
-from misfin.model.recipient import AddressKindError, Recipient, on_to_line, unquoted_name, without_prefix
+from misfin.model.recipient import (
+    AddressKindError,
+    Recipient,
+    on_to_line,
+    split_prefix,
+    unquoted_name,
+    without_prefix,
+)
 
 
 def typed(address: MisfinAddress) -> str:
@@ -90,6 +98,27 @@ def read_recipients(text: str, reader: AddressReader) -> list[TypedRecipient]:
         except AddressError as error:
             found.append(TypedRecipient(entry, None, str(error)))
     return found
+
+
+def reread(text: str, before: AddressReader, after: AddressReader) -> str:
+    """A To line for another account in From: each entry in the form that account writes.
+
+    What it cannot read, and what says by a prefix that it is of another kind, stays as it was.
+    """
+    return ", ".join(_reread(entry, before, after) for entry in entries_of(text))
+
+
+def _reread(entry: str, before: AddressReader, after: AddressReader) -> str:
+    if split_prefix(entry)[0] not in (None, after.kind):
+        return entry
+    with suppress(AddressError):
+        found = after.parse(entry)
+        return on_to_line(found.address, found.name, after.kind)
+    with suppress(AddressError):
+        found = before.parse(entry)
+        found = after.parse(on_to_line(found.address, found.name, after.kind))
+        return on_to_line(found.address, found.name, after.kind)
+    return entry
 
 
 def _unbracketed(entry: str) -> str:
