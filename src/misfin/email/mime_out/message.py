@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,8 @@ from misfin.email.mime_out.html import gemtext_to_html
 from misfin.email.mime_out.parts import MimePart, from_bytes, multipart
 from misfin.email.mime_out.reader import MessageReader
 from misfin.email.mime_out.texts import encode_text, wants_html
+
+_BUFFER = 256 * 1024
 
 
 class NamedAddress(NamedTuple):
@@ -84,9 +87,9 @@ class MimeMessage:
         for piece in self.pieces():
             file.write(piece if line_end == b"\r\n" else piece.replace(b"\r\n", line_end))
 
-    def open(self) -> MessageReader:
-        """A file to read it from, which takes no space anywhere."""
-        return MessageReader(self.pieces, self.size)
+    def open(self) -> BinaryIO:
+        """A file to read it from, which takes no space anywhere; close it. Raises like :meth:`pieces`."""
+        return io.BufferedReader(MessageReader(self.pieces, self.size), _BUFFER)
 
 
 def build(mail: OutgoingMail) -> MimeMessage:
