@@ -5,6 +5,7 @@ The servers are looked for while the password is typed.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.worker import WorkerCancelled
 
 from misfin.email.account import MailProtocol, MailServer, SecretPlace, parse_server
 from misfin.errors import MisfinError
@@ -82,7 +84,7 @@ class EmailWizardScreen(StepsScreen):
 
     def _test(self) -> ComposeResult:
         yield text("", id="summary", classes="strong")
-        yield CheckList(id="checks")
+        yield CheckList()
 
     def first_field(self, step: int) -> Widget:
         """What has the focus when a step begins."""
@@ -104,8 +106,8 @@ class EmailWizardScreen(StepsScreen):
         if self._keyring_problem and self.standing:
             self.set_text(
                 "no-keyring",
-                f"{self._keyring_problem} Your password is not written into a file; name a program that prints"
-                " it, such as a password manager.",
+                f"{self._keyring_problem} Your password is not written into a file; name a program that"
+                " prints it, such as a password manager.",
             )
             self.show_parts()
 
@@ -145,9 +147,8 @@ class EmailWizardScreen(StepsScreen):
             return self.complain("Enter a command.", "command")
         if not self._keyring_problem and not self.query_one("#password", Input).value:
             return self.complain("Enter the password.", "password")
-        new = address != self._searched or not self.value("incoming")
         self._look(address)
-        if new or self._search is not None:
+        if self._search is not None:
             await self._show_servers(address)
         return True
 
@@ -155,7 +156,10 @@ class EmailWizardScreen(StepsScreen):
         """Wait for what is found, and fill it in."""
         search, self._search = self._search, None
         self.complain(_LOOKING.format(address=address))
-        discovery = await search.wait() if search is not None else None
+        discovery = None
+        if search is not None:
+            with suppress(WorkerCancelled):
+                discovery = await search.wait()
         self.complain("")
         found = discovery.best if discovery is not None else None
         self._fill_in(address, found)
@@ -250,7 +254,7 @@ class EmailWizardScreen(StepsScreen):
             self.set_text("summary", "A certificate needs your decision.")
             if not await self._decided(asking):
                 self.set_text(
-                    "summary", "Not tested: the certificate is not trusted. Go back, or save as it is."
+                    "summary", "Not tested: its certificate is not trusted. Go back, or save as it is."
                 )
                 return
         if any(each.bad for each in found):
@@ -291,11 +295,12 @@ class EmailWizardScreen(StepsScreen):
 
     async def may_quit(self) -> bool:
         """Nothing was saved so far; ask only where something was typed."""
-        return not self.value("address") or bool(
-            await self.app.push_screen_wait(
-                ConfirmDialog("Quit without an account?", "Nothing was saved.", yes="Quit", no="Stay")
-            )
+        if not self.value("address"):
+            return True
+        quits: bool | None = await self.app.push_screen_wait(
+            ConfirmDialog("Quit without an account?", "Nothing was saved.", yes="Quit", no="Stay")
         )
+        return bool(quits)
 
 
 class _WrongFieldError(Exception):

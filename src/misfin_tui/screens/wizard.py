@@ -116,17 +116,16 @@ class WizardScreen(StepsScreen):
 
     async def may_quit(self) -> bool:
         """Nothing was made so far."""
-        return bool(
-            await self.app.push_screen_wait(
-                ConfirmDialog(
-                    "Quit the first steps?",
-                    "Nothing was created or saved. You can look around; to write or receive you need an address:"
-                    " create one under Identities, or start the program again.",
-                    yes="Quit",
-                    no="Stay",
-                )
+        quits: bool | None = await self.app.push_screen_wait(
+            ConfirmDialog(
+                "Quit the first steps?",
+                "Nothing was created or saved. You can look around; to write or receive you need an address:"
+                " create one under Identities, or start the program again.",
+                yes="Quit",
+                no="Stay",
             )
         )
+        return bool(quits)
 
     async def _check_who(self) -> bool:
         self._imported = None

@@ -26,8 +26,8 @@ class CheckList(Vertical):
     CheckList Static { height: auto; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._found: dict[str, list[Checked]] = {}
 
     def begin(self) -> None:
