@@ -110,12 +110,12 @@ def login(args: Namespace) -> int:
     """Sign in to an account with OAuth in a browser; keep what renews the access in the keyring."""
     with open_services(args) as services:
         account = services.email_accounts.account(_email(services, args.name))
-    asyncio.run(_sign_in(args, account))
+        asyncio.run(_sign_in(args, account, services))
     emit(args, {"name": account.name, "signed_in": True}, f"You are signed in to {account.address}.")
     return Exit.DONE
 
 
-async def _sign_in(args: Namespace, account: EmailAccount) -> None:
+async def _sign_in(args: Namespace, account: EmailAccount, services: Services) -> None:
     from misfin.email.oauth import DeviceCode, sign_in_with_browser, sign_in_with_code
     from misfin.email.secrets import refresh_entry, store_secret, token_endpoint
 
@@ -133,6 +133,7 @@ async def _sign_in(args: Namespace, account: EmailAccount) -> None:
             address=account.address,
         )
     await asyncio.to_thread(store_secret, refresh_entry(account.name), token.refresh)
+    await services.email_accounts.login_changed(account.name)
 
 
 # ---- settings of a new account
