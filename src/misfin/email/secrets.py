@@ -51,21 +51,20 @@ def own_entry(account: str) -> SecretRef:
 async def credentials(account: EmailAccount, server: MailServer) -> Credentials | None:
     """What to log in to one of the account's servers with; None where it does not log in at all.
 
-    An access token is asked for at each log-in, in a thread. Raises :class:`SecretError`.
+    An access token is asked for at each log-in: what another program prints, or what signing in gave
+    (:mod:`misfin.email.oauth`, whose errors that raises). Raises :class:`SecretError`.
     """
     if account.login is Login.NONE:
         return None
     name = account.user(server)
     if account.login is Login.OAUTH:
-        token = account.token
-        if token is None:
-            raise SecretError(
-                f"The account {account.name} has no access token.",
-                remedy=f'Set `token` of [accounts.{account.name}]: {{ command = "…" }} prints one.',
-            )
 
         async def fetch() -> str:
-            return await _in_time(token)
+            if account.token is not None:
+                return await _in_time(account.token)
+            from misfin.email.oauth.keeping import access_token  # late: it loads an HTTPS client
+
+            return await access_token(account)
 
         return Credentials(name, get_token=fetch, host=server.host, port=server.port)
     if account.password is None:
@@ -106,14 +105,14 @@ def _from_environment(name: str) -> str:
 
 
 def _from_keyring(name: str) -> str:
-    secret = _with_keyring(lambda ring: ring.get_password(*_entry(name)))
+    secret = kept_secret(SecretRef(SecretPlace.KEYRING, name))
     if not secret:
         account = name.rpartition("/")[2]
         raise SecretError(
             f"The keyring has no password for {name}.",
             remedy=f"Store it: misfin-tui account password {account}",
         )
-    return str(secret)
+    return secret
 
 
 def _from_command(line: str) -> str:
@@ -155,6 +154,11 @@ def keyring_problem() -> str:
     except SecretError as error:
         return str(error)
     return ""
+
+
+def kept_secret(ref: SecretRef) -> str:
+    """What an entry of the keyring contains; empty where there is none. Raises :class:`SecretError`."""
+    return str(_with_keyring(lambda ring: ring.get_password(*_entry(ref.name))) or "")
 
 
 def store_secret(ref: SecretRef, secret: str) -> None:

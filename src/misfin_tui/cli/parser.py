@@ -127,6 +127,13 @@ def _account(add: Add, common: Parser) -> None:
     show.add_argument(
         "name", metavar="NAME", nargs="?", help="name or address (default: the one you write from)"
     )
+    login = action("login", "login:login", "sign in to an account with OAuth")
+    login.add_argument("name", metavar="NAME", help="name or address")
+    login.add_argument(
+        "--device",
+        action="store_true",
+        help="by a code to enter in any browser, where the provider has codes",
+    )
 
 
 def _receive(add: Add, common: Parser) -> None:

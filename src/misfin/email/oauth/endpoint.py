@@ -22,9 +22,10 @@ from misfin.errors import DeliveryError
 
 MAX_ANSWER = 64 * 1024
 """Bytes of an answer at most."""
+TIMEOUT = 30.0
+"""Seconds for one answer."""
 _FORM = "application/x-www-form-urlencoded"
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-_TIMEOUT = 30.0
 _CODE_LIFE = 900.0
 _INTERVAL = 5.0  # RFC 8628 §3.5
 
@@ -52,7 +53,7 @@ class TokenEndpoint:
 
     provider: OAuthProvider
     client: OAuthClient
-    http: HttpsClient = field(default_factory=lambda: HttpsClient(timeout=_TIMEOUT, max_body=MAX_ANSWER))
+    http: HttpsClient = field(default_factory=lambda: HttpsClient(timeout=TIMEOUT, max_body=MAX_ANSWER))
     clock: Callable[[], float] = time.time
 
     async def exchange(self, code: str, verifier: str, redirect_uri: str) -> Token:
