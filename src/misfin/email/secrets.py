@@ -13,7 +13,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,8 @@ from misfin.errors import LocalError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from misfin.email.oauth import TokenEndpoint, TokenSource
 
 SERVICE: Final = "misfin-tui"
 """The service of an account's entry in the keyring; its user name there is the name of the account."""
@@ -35,6 +37,10 @@ _SHOWN: Final = 300  # characters of what a command says about its failure
 
 class SecretError(LocalError):
     """A secret could not be read, stored or removed. Nothing was sent."""
+
+
+class MissingSecretError(SecretError):
+    """The keyring works, and has no such entry."""
 
 
 class NoKeyringError(SecretError):
@@ -51,28 +57,30 @@ def own_entry(account: str) -> SecretRef:
 async def credentials(account: EmailAccount, server: MailServer) -> Credentials | None:
     """What to log in to one of the account's servers with; None where it does not log in at all.
 
-    An access token is asked for at each log-in: what another program prints, or what signing in gave
-    (:mod:`misfin.email.oauth`, whose errors that raises). Raises :class:`SecretError`.
+    An access token is asked for at each log-in, in a thread. Raises :class:`SecretError`.
     """
     if account.login is Login.NONE:
         return None
     name = account.user(server)
     if account.login is Login.OAUTH:
-
-        async def fetch() -> str:
-            if account.token is not None:
-                return await _in_time(account.token)
-            from misfin.email.oauth.keeping import access_token  # late: it loads an HTTPS client
-
-            return await access_token(account)
-
-        return Credentials(name, get_token=fetch, host=server.host, port=server.port)
+        return Credentials(name, get_token=await _token_getter(account), host=server.host, port=server.port)
     if account.password is None:
         raise SecretError(
             f"The account {account.name} has no password.",
             remedy=f"Store it: misfin-tui account password {account.name}",
         )
     return Credentials(name, await _in_time(account.password), cram_md5=account.cram_md5)
+
+
+async def _token_getter(account: EmailAccount) -> Callable[[], Awaitable[str]]:
+    token = account.token
+    if token is None:
+        return await token_source(account)
+
+    async def fetch() -> str:
+        return await _in_time(token)
+
+    return fetch
 
 
 async def _in_time(ref: SecretRef) -> str:
@@ -84,6 +92,83 @@ async def _in_time(ref: SecretRef) -> str:
             f"The {ref.place.value} did not give the password within {PATIENCE:g} seconds.",
             remedy="Unlock it, then try again.",
         ) from None
+
+
+# ---- tokens of our own
+
+
+def refresh_entry(account: str) -> SecretRef:
+    """The entry of the keyring for the refresh token of an account that signed in with this program."""
+    return SecretRef(SecretPlace.KEYRING, f"{SERVICE}/{account}:refresh-token")
+
+
+async def token_endpoint(account: EmailAccount) -> TokenEndpoint:
+    """Where an account with a ``client_id`` signs in and gets its tokens.
+
+    Raises :class:`SecretError`; for ``ca_file`` :class:`~misfin.errors.AccountError`.
+    """
+    from misfin.email.oauth import (  # late: it can do HTTPS
+        OAuthClient,
+        TokenEndpoint,
+        own_provider,
+        provider_client,
+        provider_of,
+    )
+    from misfin.email.tls import authority_context
+
+    known = next(filter(None, (provider_of(each.host) for each in account.servers)), None)
+    provider = own_provider(account.oauth) if account.oauth is not None else known
+    if provider is None or not account.client_id:
+        raise SecretError(
+            f"The account {account.name} has no way to get an access token.",
+            remedy=f"Set `client_id` of [accounts.{account.name}], and `oauth` for a provider that is neither"
+            " Google nor Microsoft: docs/oauth.md says how. Or set `token` to a command that prints one.",
+        )
+    secret = await _in_time(account.client_secret) if account.client_secret else ""
+    context = await asyncio.to_thread(authority_context, ca_file=account.ca_file, min_tls=account.min_tls)
+    return TokenEndpoint(provider, OAuthClient(account.client_id, secret), provider_client(provider, context))
+
+
+async def token_source(account: EmailAccount) -> TokenSource:
+    """What gives the access tokens of an account that signed in with this program; the same each time.
+
+    Raises :class:`SecretError`.
+    """
+    key = _source_key(account)
+    if key not in _SOURCES:
+        from misfin.email.oauth import SignInAgainError, TokenSource
+
+        entry = refresh_entry(account.name)
+
+        async def load() -> str:
+            try:
+                return await _in_time(entry)
+            except MissingSecretError:
+                raise SignInAgainError(
+                    f"Nobody has signed in to {account.name} yet.",
+                    remedy=f"Sign in: misfin-tui account login {account.name}",
+                ) from None
+
+        async def store(refresh: str) -> None:
+            await asyncio.to_thread(store_secret, entry, refresh)
+
+        _SOURCES[key] = TokenSource(await token_endpoint(account), account.name, load=load, store=store)
+    return _SOURCES[key]
+
+
+def forget_access_token(account: EmailAccount) -> None:
+    """A server refused the access token, or somebody signed in again: get another one next time."""
+    source = _SOURCES.get(_source_key(account))
+    if source is not None:
+        source.forget()
+
+
+def _source_key(account: EmailAccount) -> tuple[object, ...]:
+    return account.name, account.client_id, account.client_secret, account.oauth, account.servers
+
+
+_SOURCES: dict[tuple[object, ...], TokenSource] = {}
+"""One for each account: what it got is good for every server."""
 
 
 # ---- reading
@@ -105,14 +190,14 @@ def _from_environment(name: str) -> str:
 
 
 def _from_keyring(name: str) -> str:
-    secret = kept_secret(SecretRef(SecretPlace.KEYRING, name))
+    secret = _with_keyring(lambda ring: ring.get_password(*_entry(name)))
     if not secret:
         account = name.rpartition("/")[2]
-        raise SecretError(
+        raise MissingSecretError(
             f"The keyring has no password for {name}.",
             remedy=f"Store it: misfin-tui account password {account}",
         )
-    return secret
+    return str(secret)
 
 
 def _from_command(line: str) -> str:
@@ -154,11 +239,6 @@ def keyring_problem() -> str:
     except SecretError as error:
         return str(error)
     return ""
-
-
-def kept_secret(ref: SecretRef) -> str:
-    """What an entry of the keyring contains; empty where there is none. Raises :class:`SecretError`."""
-    return str(_with_keyring(lambda ring: ring.get_password(*_entry(ref.name))) or "")
 
 
 def store_secret(ref: SecretRef, secret: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def login(args: Namespace) -> int:
-    """Sign in: by a browser on this machine, or with ``--device`` by a code to enter in any browser.
+    """Sign in: by a browser on this machine, or with ``--code`` by a code to enter in any browser.
 
     Prints where to go as soon as that is known, waits, and reports when the account can be used.
     """
@@ -27,15 +27,21 @@ def login(args: Namespace) -> int:
 
 async def _sign_in(args: Namespace, account: EmailAccount) -> int:
     from misfin.email.oauth import DeviceCode, sign_in_with_browser, sign_in_with_code
-    from misfin.email.oauth.keeping import account_endpoint, keep_sign_in
-    from misfin.email.secrets import NoKeyringError, keyring_problem
+    from misfin.email.secrets import (
+        NoKeyringError,
+        forget_access_token,
+        keyring_problem,
+        refresh_entry,
+        store_secret,
+        token_endpoint,
+    )
 
     problem = await asyncio.to_thread(keyring_problem)
     if problem:  # before a person goes to the trouble
         raise NoKeyringError(
             problem, remedy='Use token = { command = "…" }: a program that signs in and prints access tokens.'
         )
-    endpoint = await account_endpoint(account)
+    endpoint = await token_endpoint(account)
     about = {"account_name": account.name, "provider": endpoint.provider.name}
 
     def show_url(url: str) -> None:
@@ -46,11 +52,12 @@ async def _sign_in(args: Namespace, account: EmailAccount) -> int:
         say(f"Open {code.url} in any browser, enter this code, and allow access for {account.address}:")
         emit(args, {"event": "enter", **about, "url": code.url, "code": code.user_code}, code.user_code)
 
-    if args.device:
+    if args.code:
         token = await sign_in_with_code(endpoint, show_code)
     else:
         token = await sign_in_with_browser(endpoint, show_url, address=account.address)
-    await keep_sign_in(account, token)
+    await asyncio.to_thread(store_secret, refresh_entry(account.name), token.refresh)
+    forget_access_token(account)
     emit(args, {"event": "signed_in", **about}, f"Signed in: {account.name} can be used now.")
     return Exit.DONE
 

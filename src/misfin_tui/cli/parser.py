@@ -127,12 +127,12 @@ def _account(add: Add, common: Parser) -> None:
     show.add_argument(
         "name", metavar="NAME", nargs="?", help="name or address (default: the one you write from)"
     )
-    login = action("login", "login:login", "sign in to an account with OAuth")
+    login = action("login", "login:login", "sign in to an account with a client_id (OAuth)")
     login.add_argument("name", metavar="NAME", help="name or address")
     login.add_argument(
-        "--device",
+        "--code",
         action="store_true",
-        help="by a code to enter in any browser, where the provider has codes",
+        help="with a code, in a browser on any machine (Microsoft)",
     )
 
 
@@ -174,6 +174,7 @@ def _send(add: Add, common: Parser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--wait", action="store_true", help="send now and wait for the answer (default)")
     how.add_argument("--queue", action="store_true", help="only put it in the outbox")
+    how.add_argument("--at", metavar="TIME", help='send it later: "18:30", "tomorrow 8:00", "in 2 h"')
 
 
 def _outbox(add: Add, common: Parser) -> None:

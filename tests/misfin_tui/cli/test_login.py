@@ -19,12 +19,12 @@ from ring import MemoryKeyring, use_keyring
 from misfin.email import secrets
 from misfin.email.http import HttpsClient
 from misfin.email.oauth import SignInAgainError
-from misfin.email.oauth.keeping import forget_access_token, remove_sign_in
+from misfin.email.secrets import forget_access_token
 from misfin_tui import config
 from misfin_tui.cli import main
 from misfin_tui.config.email import email_account
 
-ENTRY = ("misfin-tui", "work:oauth")
+ENTRY = ("misfin-tui", "work:refresh-token")
 
 
 @pytest.fixture
@@ -104,8 +104,6 @@ async def test_a_browser_signs_in_and_log_ins_have_tokens_after_that(tmp_path, r
         with pytest.raises(SignInAgainError) as caught:
             await found.get_token()
         assert caught.value.remedy == "Sign in again: misfin-tui account login work"
-        assert remove_sign_in("work")
-        assert not remove_sign_in("work")
 
 
 async def test_a_code_signs_in_from_any_browser_and_scripts_read_it_as_json(tmp_path, ring) -> None:
@@ -113,7 +111,7 @@ async def test_a_code_signs_in_from_any_browser_and_scripts_read_it_as_json(tmp_
     lines: list[str] = []
     async with local.running(tls=False):
         settings(tmp_path / "p", local)
-        status, _, _ = await run(tmp_path / "p", "work", "--device", "--json", seen=lines.append)
+        status, _, _ = await run(tmp_path / "p", "work", "--code", "--json", seen=lines.append)
         await asyncio.sleep(0)
     assert (status, ring.kept) == (0, {ENTRY: "r1"})
     first, last = map(json.loads, lines)
@@ -131,7 +129,7 @@ async def test_a_refusal_is_one_line_and_keeps_nothing(tmp_path, ring) -> None:
     local = LocalProvider(interval=0.01, scripted=[answer(400, error="access_denied")])
     async with local.running(tls=False):
         settings(tmp_path / "p", local)
-        status, _, err = await run(tmp_path / "p", "work", "--device", seen=lambda _: None)
+        status, _, err = await run(tmp_path / "p", "work", "--code", seen=lambda _: None)
     assert status == 1
     assert err.splitlines()[-1].startswith("misfin-tui: The sign-in was declined.")
     assert ring.kept == {}
@@ -152,7 +150,7 @@ async def test_without_a_keyring_nobody_is_sent_to_a_browser(tmp_path) -> None:
     [
         ('auth = "password"', "is not an account to sign in to"),
         ('auth = "oauth"\ntoken = { env = "T" }', "is not an account to sign in to"),
-        ('auth = "oauth"\nclient_id = "x"', "does not say where to sign in"),
+        ('auth = "oauth"\nclient_id = "x"', "has no way to get an access token"),
     ],
 )
 async def test_an_account_that_cannot_be_signed_in_to_says_what_to_set(tmp_path, ring, lines, says) -> None:

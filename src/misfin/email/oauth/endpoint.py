@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,8 +23,7 @@ from misfin.errors import DeliveryError
 
 MAX_ANSWER = 64 * 1024
 """Bytes of an answer at most."""
-TIMEOUT = 30.0
-"""Seconds for one answer."""
+_TIMEOUT = 30.0
 _FORM = "application/x-www-form-urlencoded"
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _CODE_LIFE = 900.0
@@ -41,6 +41,12 @@ class DeviceCode:
     interval: float
 
 
+def provider_client(provider: OAuthProvider, context: ssl.SSLContext) -> HttpsClient:
+    """An HTTPS client to talk to a provider with. One on this machine itself may do without TLS."""
+    local = provider.token.startswith("http://")
+    return HttpsClient(context, plain_loopback=local, timeout=_TIMEOUT, max_body=MAX_ANSWER)
+
+
 @dataclass(frozen=True)
 class TokenEndpoint:
     """A provider as one client sees it.
@@ -53,7 +59,7 @@ class TokenEndpoint:
 
     provider: OAuthProvider
     client: OAuthClient
-    http: HttpsClient = field(default_factory=lambda: HttpsClient(timeout=TIMEOUT, max_body=MAX_ANSWER))
+    http: HttpsClient = field(default_factory=lambda: HttpsClient(timeout=_TIMEOUT, max_body=MAX_ANSWER))
     clock: Callable[[], float] = time.time
 
     async def exchange(self, code: str, verifier: str, redirect_uri: str) -> Token:
