@@ -20,6 +20,7 @@ from misfin.model.address import MisfinAddress
 from misfin.store.mail.maildir import Maildir
 from misfin.store.message.envelope import to_gemmail
 from misfin_tui.demo import correspondents
+from misfin_tui.demo.email_stories import email_count
 from misfin_tui.demo.play import READY
 from misfin_tui.demo.stories import ME, stories
 from misfin_tui.demo.throwaway import throwaway_folder
@@ -120,7 +121,7 @@ def start_receiver(play: Play) -> None:
 
 def list_mailbox(play: Play) -> None:
     """Every message of the demo mailbox is listed."""
-    expected = sum(len(story.messages) for story in stories())
+    expected = sum(len(story.messages) for story in stories()) + email_count()
     found = play.run("list", "--limit", "1000")
     need(len(found) == expected, f"{len(found)} messages are listed, not {expected}")
 
