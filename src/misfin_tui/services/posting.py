@@ -8,9 +8,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
+from misfin.model.account import Kind
 from misfin_tui.config import HostConfig, split_connect
 
 if TYPE_CHECKING:
+    from misfin.email.account import EmailAccount
     from misfin.model.account import AddressKind
     from misfin.net.client import HostOverride
     from misfin.post.courier import Courier
@@ -42,7 +44,27 @@ def make_transports(services: Services) -> dict[AddressKind, Transport]:
         timeout=config.send.timeout,
         now=_clock,
     )
-    return {transport.kind: transport for transport in (misfin,)}
+    found: list[Transport] = [misfin]
+    if any(each.kind == Kind.EMAIL for each in config.accounts.values()):
+        found.append(_email_transport(services))
+    return {transport.kind: transport for transport in found}
+
+
+def _email_transport(services: Services) -> Transport:
+    from misfin.email.secrets import credentials
+    from misfin.errors import AccountError
+    from misfin.post.email import EmailTransport
+    from misfin_tui.config.email import email_account
+
+    def account_of(name: str) -> EmailAccount:
+        settings = services.config.accounts.get(name)
+        if settings is None or settings.kind != Kind.EMAIL:
+            raise AccountError(
+                f"There is no e-mail account {name}.", remedy="`misfin-tui account list` shows all accounts."
+            )
+        return email_account(name, settings)
+
+    return EmailTransport(account_of, credentials, services.pin_book, services.draft_box.files, now=_clock)
 
 
 def _clock() -> float:
