@@ -209,6 +209,9 @@ def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float)
 def _settings(world: World) -> str:
     lines = [
         "# Settings of the demo; your own profile needs none of this.",
+        "[identity]",
+        f'default = "{ME.address}"',
+        "",
         "[receive]",
         f'listen = ["127.0.0.1:{world.port}"]',
         "",
