@@ -257,7 +257,7 @@ class DraftScreen(AppScreen):
             self.body.focus()
             return "The message is empty."
         if not draft.account:
-            return "You have no address to write from; create one under Identities."
+            return "You have no account to write from; create an identity or add an e-mail account."
         return ""
 
 

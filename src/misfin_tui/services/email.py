@@ -91,6 +91,20 @@ class EmailAccounts:
         """Keep another password in the keyring, and say in the settings that it is there."""
         return await asyncio.to_thread(self._set_password, name, password)
 
+    async def suggested_name(self, address: str) -> str:
+        """A name for a new account with this address that no account has."""
+        return await asyncio.to_thread(self.free_name, address)
+
+    async def problem_with_name(self, name: str) -> str:
+        """Why a new account cannot have this name; empty where it can."""
+        return await asyncio.to_thread(self.name_problem, name)
+
+    async def trusts(self, server: str) -> bool:
+        """Whether somebody trusts the certificate of the mail server ``host:port`` by now."""
+        from misfin.trust.tofu import PinKind
+
+        return await asyncio.to_thread(lambda: self._services.pin_book.get(PinKind.MAIL, server) is not None)
+
     def free_name(self, address: str) -> str:
         """A name for a new account with this address that no account has. Blocking."""
         domain = address.rpartition("@")[2].lower().split(".")
