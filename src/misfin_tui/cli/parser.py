@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import NoReturn
 
 from misfin.model.folders import INBOX
 
 _MOST = 10**9
+_LINK = re.compile("(misfin|mailto):", re.IGNORECASE)
 
 
 def number(text: str) -> int:
@@ -33,6 +35,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """
     # The options shared by all commands have no default of their own: the default after the command would
     # overwrite a value given before it.
+    at = 2 if arguments[0] == "--profile" else 0
+    if arguments[at:] and _LINK.match(arguments[at]):  # a desktop gives the link alone
+        arguments = [*arguments[:at], "open", *arguments[at:]]
     return build_parser().parse_args(arguments, argparse.Namespace(profile=None, json=False))
 
 
@@ -239,8 +244,11 @@ def _rest(add: Add, common: Parser) -> None:
     action("path", "settings:path", "print where the settings file is")
     action("show", "settings:show", "print the settings in use")
     action("init", "settings:init", "write a commented settings file")
-    link = add("open", "program:open_link", "open the composer for a misfin: link")
-    link.add_argument("link", metavar="LINK", help="misfin:mailbox@host?text")
+    for name in ("open", "compose"):
+        link = add(name, "program:open_link", "open the composer for a misfin: or mailto: link")
+        link.add_argument(
+            "link", metavar="LINK", help="misfin:mailbox@host?text, or mailto:name@host?subject=..."
+        )
     shell = add("completion", "manual:completion", "print a completion script")
     shell.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell: bash, zsh or fish")
     add("man", "manual:man_page", "print the manual page (roff)")
