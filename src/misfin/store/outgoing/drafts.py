@@ -47,7 +47,8 @@ class Draft:
 
     ``to``, ``cc`` and ``bcc`` are what was typed, one item per recipient, not necessarily an address yet.
     ``attachments`` are files already copied into the profile. ``forwards`` is a stored gemmail to be passed
-    on untouched; subject and body are then only shown. ``modified`` is Unix seconds.
+    on untouched; subject and body are then only shown. ``modified`` is Unix seconds. ``sender`` is the
+    address to write as, where that is not the account's own: one of its aliases.
     """
 
     id: str = ""
@@ -62,6 +63,7 @@ class Draft:
     cc: tuple[str, ...] = ()
     bcc: tuple[str, ...] = ()
     attachments: tuple[AttachedFile, ...] = ()
+    sender: str = ""
 
     @property
     def empty(self) -> bool:
@@ -197,6 +199,7 @@ def to_bytes(draft: Draft) -> bytes:
         "forwards": None,  # where release 0.1 kept the forwarded message itself, and looks for it
         "cc": draft.cc,
         "bcc": draft.bcc,
+        "sender": draft.sender,
         "attachments": [[file.key, file.name, file.size] for file in draft.attachments],
         "forwards_file": "" if draft.forwards is None else key_of(draft.forwards),
     }
@@ -242,6 +245,7 @@ def from_bytes(data: bytes, read: Callable[[str], bytes] | None = None) -> Draft
             cc=_texts(facts.get("cc", ())),
             bcc=_texts(facts.get("bcc", ())),
             attachments=_attachments(facts.get("attachments", ())),
+            sender=str(facts.get("sender", "")),
         )
     except (ValueError, KeyError, TypeError):
         return None
