@@ -21,6 +21,28 @@ def signed(body: str, signature: str) -> str:
     return f"{body}\n\n{signature}\n" if signature else body
 
 
+def sign_off(signature: str) -> str:
+    """A signature of ordinary mail, below the line ``-- `` by which mail programs know it (RFC 3676 §4.3)."""
+    text = signature.strip("\n")
+    return text if not text or text.split("\n")[0].rstrip() == "--" else f"-- \n{text}"
+
+
+def signed_again(body: str, old: str, new: str) -> str | None:
+    """The text with another signature, if the old one is still below it as it was put there; else None.
+
+    Where there was none, the new one goes below.
+    """
+    old, new, text = old.strip("\n"), new.strip("\n"), body.rstrip("\n")
+    if old == new:
+        return None
+    if old and not (text == old or text.endswith(f"\n{old}")):
+        return None
+    before = text.removesuffix(old).rstrip("\n")
+    if old:
+        return signed(f"{before}\n" if before else "", new) if new else f"{before}\n" if before else ""
+    return signed(f"{text}\n" if text else "", new)
+
+
 def split_subject(text: str) -> tuple[str, str]:
     """Subject and body of a complete text: a heading on its first line is the subject."""
     first, _, rest = text.partition("\n")

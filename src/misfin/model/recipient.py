@@ -12,6 +12,12 @@ from misfin.model.address import MisfinAddress, normal_hostname
 _KINDS = {"misfin": AddressKind.MISFIN, "mailto": AddressKind.MAIL}
 _PREFIX = re.compile(r"\s*(misfin|mailto):(?://)?", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"(.*?)\s*<([^<>]*)>\s*")
+_BEFORE_COMMENT = re.compile(r"(\S+)\s+\(([^()]*)\)")
+_SPECIAL = {
+    AddressKind.MISFIN: re.compile(r'[,;"()<>\\]'),
+    AddressKind.MAIL: re.compile(r'[,;"()<>\\:@\[\]]'),
+}
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _NOT_IN_LOCAL_PART = re.compile(r"[\s<>,;:\"()\[\]\\@]")
 KIND_WORDS = {AddressKind.MISFIN: "a Misfin address", AddressKind.MAIL: "an e-mail address"}
 """What an address of each kind is called."""
@@ -51,10 +57,24 @@ def split_prefix(text: str) -> tuple[AddressKind | None, str]:
 
 
 def on_to_line(address: str, name: str, kind: AddressKind) -> str:
-    """An address and a name as they stand on a To line: ``a@b Name``, and for e-mail ``Name <a@b>``."""
-    if kind is AddressKind.MAIL:
-        return f"{name} <{address}>" if name else address
-    return f"{address} {name}".strip()
+    """An address and a name as they stand on a To line: ``a@b Name``, and for e-mail ``Name <a@b>``.
+
+    A name that could be taken for something else there, such as two entries, is quoted: ``"Doe, J." <a@b>``.
+    """
+    name = " ".join(name.split())
+    if not name:
+        return address
+    if _SPECIAL[kind].search(name):
+        escaped = name.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{escaped}" <{address}>'
+    return f"{name} <{address}>" if kind is AddressKind.MAIL else f"{address} {name}"
+
+
+def unquoted_name(text: str) -> str:
+    """A display name as it is meant: without the quotation marks around it, if it has them."""
+    text = text.strip()
+    found = _QUOTED.fullmatch(text)
+    return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL).strip() if found else text
 
 
 def with_prefix(text: str, kind: AddressKind) -> str:
@@ -102,12 +122,16 @@ def normal_address(text: str, kind: AddressKind) -> str:
 def mail_address(text: str) -> tuple[str, str]:
     """An e-mail address and its name, from ``local@host`` or ``Name <local@host>`` (RFC 5322 §3.4).
 
+    The older ``local@host (Name)`` is read too.
     The host is lower case and in its ASCII form; the local part stays as written. Quoted local parts and
     address literals are not supported. Raises :class:`AddressError`.
     """
     rest = without_prefix(text, AddressKind.MAIL).strip()
-    found = _IN_BRACKETS.fullmatch(rest)
-    name, address = (found[1].strip().strip('"'), found[2].strip()) if found else ("", rest)
+    name, address = "", rest
+    if found := _IN_BRACKETS.fullmatch(rest):
+        name, address = unquoted_name(found[1]), found[2].strip()
+    elif found := _BEFORE_COMMENT.fullmatch(rest):
+        address, name = found[1], found[2].strip()
     local, at, host = address.rpartition("@")
     if not at or not local or not local.isprintable() or _NOT_IN_LOCAL_PART.search(local):
         raise AddressError(

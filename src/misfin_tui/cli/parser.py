@@ -172,6 +172,7 @@ def _send(add: Add, common: Parser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--wait", action="store_true", help="send now and wait for the answer (default)")
     how.add_argument("--queue", action="store_true", help="only put it in the outbox")
+    how.add_argument("--at", metavar="TIME", help='send it later: "18:30", "tomorrow 8:00", "in 2 h"')
 
 
 def _outbox(add: Add, common: Parser) -> None:

@@ -48,14 +48,14 @@ _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
 
 
 def send(args: Namespace) -> int:
-    """Queue a message for each recipient and, unless ``--queue``, send it now and wait for the answers."""
+    """Queue a message for each recipient and send it now, unless it is to wait; wait for the answers."""
     with open_services(args) as services:
         from misfin.post.submission import submit
 
         draft = _draft(args, services)
         transport = services.transport_of(draft.account)
         ids = submit(services.outbox_queue, None, draft, transport, now=time.time())
-        if args.queue:
+        if args.queue or draft.send_at:
             rows = _rows(services, ids)
             _report(args, services, rows)
             return Exit.DONE
@@ -193,8 +193,10 @@ def _existing(services: Services, row_id: int) -> OutboxRow:
 
 
 def _draft(args: Namespace, services: Services) -> Draft:
+    from misfin.compose.sendtime import parse_send_time
     from misfin.store.outgoing.drafts import Draft
 
+    send_at = parse_send_time(args.at, time.time()) if args.at is not None else 0.0
     kind = kind_of(tuple(args.to))
     try:
         account = _account(args, services, kind)
@@ -203,7 +205,7 @@ def _draft(args: Namespace, services: Services) -> Draft:
         raise
     transport = services.transport_of(account)
     _check(args.to, transport)
-    draft = Draft(account=account, to=tuple(args.to), subject=args.subject or "")
+    draft = Draft(account=account, to=tuple(args.to), subject=args.subject or "", send_at=send_at)
     return replace(draft, body=_body(args, transport.measure(draft, ()).limit))
 
 
@@ -300,6 +302,8 @@ def _line(row: OutboxRow) -> str:
     why = "" if row.state in TAKEN else row.why
     said = f"{row.status} {row.meta}".strip() if row.status else ""
     parts += [text for text in (said if said not in why else "", why) if text]
+    if row.state is DeliveryState.WAITING and row.hold_until > time.time():
+        parts.append(f"will be sent {iso(row.hold_until)}")
     if row.state is DeliveryState.DEFERRED:
         parts.append(f"next try {iso(row.next_attempt)}")
     return "  ".join(parts)

@@ -12,10 +12,8 @@ from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
-    from misfin_tui.config import Config
     from misfin_tui.screens.prompts import Prompts
     from misfin_tui.screens.selection import Selection
-    from misfin_tui.services.sending import Submission
 
 
 class MessageActions(ScreenController):
@@ -158,12 +156,12 @@ class MessageActions(ScreenController):
         filer, sending, contacts = self.services.filer, self.services.sending, self.services.contacts
         try:
             sent = sending.undoable()
-            if contacts.last_block > max(filer.last_filed, _sent_at(sent, self.misfin.config)):
+            if contacts.last_block > max(filer.last_filed, sent.at if sent else 0.0):
                 address = await contacts.undo_block()
                 self.misfin.withdraw("blocking")
                 self.misfin.say(f"{address} is no longer blocked.")
                 return
-            if sent and _sent_at(sent, self.misfin.config) >= filer.last_filed:
+            if sent and sent.at >= filer.last_filed:
                 draft = await sending.undo_send(sent.ids)
                 self.misfin.withdraw("sending")
                 if draft is None:
@@ -194,8 +192,3 @@ class MessageActions(ScreenController):
         self._say_undoable(
             f"{row.sender_address} is blocked: their mail will be refused from now on.", "blocking"
         )
-
-
-def _sent_at(sent: Submission | None, config: Config) -> float:
-    """When a message was given to the outbox, 0 when no sending can be undone."""
-    return sent.until - config.send.undo_send_seconds if sent else 0.0

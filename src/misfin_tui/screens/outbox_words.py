@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from misfin.model.status import StatusCode
 from misfin.store.outgoing.deliveries import AttemptRow, DeliveryState, OutboxRow, Phase, Question
 from misfin_tui.dialogs.text import Fact
-from misfin_tui.widgets.facts import grouped, in_a_while, moment
+from misfin_tui.widgets.facts import by_and_by, grouped, in_a_while, moment
 
 TONES = {
     DeliveryState.WAITING: "normal",
@@ -34,12 +34,18 @@ MARKS = {
 """A sign for each state, so that none depends on colour alone."""
 
 
+def still_waits(row: OutboxRow, now: float) -> bool:
+    """Whether a row waits for the time at which it may be sent, so that sending it can be undone."""
+    return row.state is DeliveryState.WAITING and row.hold_until > now
+
+
 def state_words(row: OutboxRow, now: float) -> str:
     """The state of a row in a few words: what happens next, or what was said."""
     match row.state:
         case DeliveryState.WAITING:
-            held = row.hold_until - now
-            return f"sends {in_a_while(held)}; z to undo" if held > 0 else "waiting"
+            if not still_waits(row, now):
+                return "waiting"
+            return f"sends {by_and_by(row.hold_until, now)}; z to undo"
         case DeliveryState.DEFERRED:
             return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
         case DeliveryState.DELIVERED:

@@ -98,16 +98,18 @@ async def met_among(screen: AppScreen, entries: Sequence[TypedRecipient]) -> dic
     return None if found is None else dict(zip(valid, found, strict=True))
 
 
-def submitted(messages: int, copies: int, hold: int, undo: str) -> str:
-    """What is said when a message was queued, perhaps in parts, for one or more recipients; ``undo`` is the
-    key that undoes it."""
+def submitted(messages: int, copies: int, hold: int, undo: str, *, later: str = "") -> str:
+    """What is said when a message was queued, perhaps in parts, for one or more recipients.
+
+    ``undo`` is the key that undoes it, ``later`` the time it waits for in words, empty where it has none.
+    """
     what = "The message" if messages == 1 else f"{messages} messages"
     if copies > messages:
         what += f" to {copies // messages} people"
-    if not hold:
+    if not hold and not later:
         return f"{what} is being sent." if messages == 1 else f"{what} are being sent."
     undoing = f"; {undo} to undo" if undo else ""
-    return f"{what} will be sent in {hold} s{undoing}."
+    return f"{what} will be sent {later or f'in {hold} s'}{undoing}."
 
 
 def standing_words(standing: Standing) -> str:

@@ -19,7 +19,7 @@ from misfin.errors import AccountError, AddressError, LocalError, StoreError
 from misfin.model.account import AddressKind
 from misfin.model.gemmail import Version
 from misfin.model.recipient import with_prefix
-from misfin.store.outgoing.deliveries import Question
+from misfin.store.outgoing.deliveries import DeliveryState, Question
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.autosave import Autosave
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What was put into the outbox: ids of rows, and until when (Unix seconds) that can be undone."""
+    """What was put into the outbox: ids of rows, when, and until when that can be undone (Unix seconds)."""
 
     ids: tuple[int, ...]
     until: float
+    at: float
 
 
 class SendingService:
@@ -179,8 +180,9 @@ class SendingService:
     async def submit(self, *drafts: Draft) -> Submission:
         """Queue messages for all their recipients; each draft is removed once the queue holds it durably.
 
-        Nothing is sent for ``undo_send_seconds``. Raises :class:`AddressError`, :class:`GemmailError` or
-        :class:`MessageTooLargeError`; what could not be queued stays a draft.
+        Nothing is sent for ``undo_send_seconds``, nor before a draft's own time. Raises
+        :class:`AddressError`, :class:`GemmailError` or :class:`MessageTooLargeError`; what could not be
+        queued stays a draft.
         """
         hold = self._services.config.send.undo_send_seconds
         now = time.time()
@@ -190,7 +192,7 @@ class SendingService:
             self._services.post(MailChanged())
             self._services.post(OutboxChanged())
             self._services.wake_courier()
-        submission = Submission(ids, now + hold)
+        submission = Submission(ids, max(now + hold, *(draft.send_at for draft in drafts)), now)
         self._submitted.append(submission)
         return submission
 
@@ -206,6 +208,11 @@ class SendingService:
         self._decided(*ids)
         self._tell()
         return draft
+
+    async def undo_message(self, row: OutboxRow) -> Draft | None:
+        """The same for the whole message of a row that still waits for its time, whoever submitted it."""
+        rows = await asyncio.to_thread(lambda: self._services.outbox_queue.group(row.group))
+        return await self.undo_send([each.id for each in rows if each.state is DeliveryState.WAITING])
 
     # ---- the outbox
 
