@@ -11,14 +11,14 @@ from misfin.email.mime_out.attachments import (
     file_on_disk,
 )
 from misfin.email.mime_out.fields import UnsafeFieldError
-from misfin.email.mime_out.message import Mailbox, MimeMessage, OutgoingMail, build
+from misfin.email.mime_out.message import MimeMessage, NamedAddress, OutgoingMail, build
 from misfin.email.mime_out.reader import MessageReader
 
 __all__ = [
     "AttachmentChangedError",
-    "Mailbox",
     "MessageReader",
     "MimeMessage",
+    "NamedAddress",
     "OutgoingFile",
     "OutgoingMail",
     "UnsafeFieldError",

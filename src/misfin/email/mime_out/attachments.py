@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from misfin.email.mime_out.fields import ascii_name, checked, parameter_field
-from misfin.email.mime_out.parts import Part
+from misfin.email.mime_out.parts import MimePart
 from misfin.email.smtp.errors import SMTPArgumentError
 from misfin.email.smtp.stuffing import LineEnds, MessageFacts, survey
 from misfin.errors import LocalError
@@ -90,7 +90,7 @@ def content_type(name: str, head: bytes) -> str:
     return "text/plain" if head and _is_utf8_text(head) else _UNKNOWN
 
 
-def file_part(file: OutgoingFile) -> Part:
+def file_part(file: OutgoingFile) -> MimePart:
     """The part of an attached file. Blocking: it looks into the file.
 
     Raises :class:`~misfin.email.mime_out.UnsafeFieldError` for its name, and :class:`AttachmentChangedError`.
@@ -103,12 +103,14 @@ def file_part(file: OutgoingFile) -> Part:
         facts = _message_facts(file)
         if facts is not None:
             encoding = "8bit" if facts.eight_bit else "7bit"
-            return Part(_head(kind, name, encoding), facts.size, lambda: _message_pieces(file, facts.size))
+            return MimePart(
+                _head(kind, name, encoding), facts.size, lambda: _message_pieces(file, facts.size)
+            )
         kind = _UNKNOWN
     charset = [("charset", "utf-8")] if kind.startswith("text/") and _is_utf8_text(head) else []
     full, rest = divmod(file.size, _LINE)
     size = full * 78 + (4 * ((rest + 2) // 3) + 2 if rest else 0)
-    return Part(_head(kind, name, "base64", charset), size, lambda: _base64_pieces(file))
+    return MimePart(_head(kind, name, "base64", charset), size, lambda: _base64_pieces(file))
 
 
 def _head(kind: str, name: str, encoding: str, extra: list[tuple[str, str]] | None = None) -> bytes:

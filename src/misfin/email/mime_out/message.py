@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,12 +21,14 @@ from misfin.email.mime_out.fields import (
     text_field,
 )
 from misfin.email.mime_out.html import gemtext_to_html
-from misfin.email.mime_out.parts import Part, from_bytes, multipart
+from misfin.email.mime_out.parts import MimePart, from_bytes, multipart
 from misfin.email.mime_out.reader import MessageReader
 from misfin.email.mime_out.texts import encode_text, wants_html
 
+_BUFFER = 256 * 1024
 
-class Mailbox(NamedTuple):
+
+class NamedAddress(NamedTuple):
     """One person of a message: a display name, perhaps empty, and an address."""
 
     name: str
@@ -42,14 +45,14 @@ class OutgoingMail:
     as plain text too; ``html`` says when it is sent as HTML as well. ``user_agent`` is empty for none.
     """
 
-    author: Mailbox
+    author: NamedAddress
     message_id: str
     date: datetime
-    to: tuple[Mailbox, ...] = ()
-    cc: tuple[Mailbox, ...] = ()
-    bcc: tuple[Mailbox, ...] = ()
-    sender: Mailbox | None = None
-    reply_to: tuple[Mailbox, ...] = ()
+    to: tuple[NamedAddress, ...] = ()
+    cc: tuple[NamedAddress, ...] = ()
+    bcc: tuple[NamedAddress, ...] = ()
+    sender: NamedAddress | None = None
+    reply_to: tuple[NamedAddress, ...] = ()
     subject: str = ""
     text: str = field(default="", repr=False)
     html: SendHTML = SendHTML.AUTO
@@ -66,7 +69,7 @@ class MimeMessage:
     ``needs_utf8``: an address in the header is outside ASCII, so only a server with SMTPUTF8 takes it.
     """
 
-    part: Part
+    part: MimePart
     needs_utf8: bool
 
     @property
@@ -84,9 +87,9 @@ class MimeMessage:
         for piece in self.pieces():
             file.write(piece if line_end == b"\r\n" else piece.replace(b"\r\n", line_end))
 
-    def open(self) -> MessageReader:
-        """A file to read it from, which takes no space anywhere."""
-        return MessageReader(self.pieces, self.size)
+    def open(self) -> BinaryIO:
+        """A file to read it from, which takes no space anywhere; close it. Raises like :meth:`pieces`."""
+        return io.BufferedReader(MessageReader(self.pieces, self.size), _BUFFER)
 
 
 def build(mail: OutgoingMail) -> MimeMessage:
@@ -103,7 +106,7 @@ def build(mail: OutgoingMail) -> MimeMessage:
     head = _header(mail)
     body = _body(mail)
     return MimeMessage(
-        Part(head + b"MIME-Version: 1.0\r\n" + body.head, body.size, body.pieces), not head.isascii()
+        MimePart(head + b"MIME-Version: 1.0\r\n" + body.head, body.size, body.pieces), not head.isascii()
     )
 
 
@@ -129,7 +132,7 @@ def _header(mail: OutgoingMail) -> bytes:
     return b"".join(lines)
 
 
-def _body(mail: OutgoingMail) -> Part:
+def _body(mail: OutgoingMail) -> MimePart:
     texts = [("plain", mail.text)]
     if wants_html(mail.text, mail.html):
         texts.append(("html", gemtext_to_html(mail.text)))
@@ -142,7 +145,7 @@ def _body(mail: OutgoingMail) -> Part:
     return body
 
 
-def _text_part(kind: str, text: str) -> Part:
+def _text_part(kind: str, text: str) -> MimePart:
     encoded = encode_text(text)
     head = parameter_field("Content-Type", f"text/{kind}", [("charset", "utf-8")])
     return from_bytes(head + f"Content-Transfer-Encoding: {encoded.encoding}\r\n".encode(), encoded.data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MimePart:
     """One part: its header fields, and its body of ``size`` bytes.
 
     ``pieces`` gives the body from its beginning each time it is called, with CRLF line ends, never divided
@@ -24,12 +24,12 @@ class Part:
         return len(self.head) + 2 + self.size
 
 
-def from_bytes(head: bytes, body: bytes) -> Part:
+def from_bytes(head: bytes, body: bytes) -> MimePart:
     """A part that is in memory."""
-    return Part(head, len(body), lambda: iter((body,)))
+    return MimePart(head, len(body), lambda: iter((body,)))
 
 
-def multipart(kind: str, boundary: str, parts: Sequence[Part]) -> Part:
+def multipart(kind: str, boundary: str, parts: Sequence[MimePart]) -> MimePart:
     """Parts one after another (RFC 2046 §5.1). The boundary must not occur in any of them."""
     between, end = f"--{boundary}\r\n".encode(), f"--{boundary}--\r\n".encode()
 
@@ -42,4 +42,4 @@ def multipart(kind: str, boundary: str, parts: Sequence[Part]) -> Part:
     # The line break before a boundary belongs to it.
     size = sum(len(between) + part.whole + 2 for part in parts) + len(end)
     head = f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n'.encode()
-    return Part(head, size, pieces)
+    return MimePart(head, size, pieces)

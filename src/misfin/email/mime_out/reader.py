@@ -1,4 +1,4 @@
-"""A message that is made while it is read, as a binary file: no copy of it in memory or on disk."""
+"""A message that is made while it is read, as a file without a buffer: no copy of it in memory or on disk."""
 
 from __future__ import annotations
 
@@ -44,15 +44,6 @@ class MessageReader(io.RawIOBase):
         data = self._take(len(room))
         room[: len(data)] = data
         return len(data)
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to ``size`` bytes, less only at the end; all that is left without a size."""
-        wanted = self._size - self._at if size is None or size < 0 else size
-        found = []
-        while wanted > 0 and (data := self._take(wanted)):
-            found.append(data)
-            wanted -= len(data)
-        return b"".join(found)
 
     def _take(self, size: int) -> bytes:
         if self._at < self._made - len(self._held):
