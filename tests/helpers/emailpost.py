@@ -73,7 +73,7 @@ class EmailDesk:
             raise AccountError(f"There is no account {name}.")
         return self.account
 
-    def credentials(self, account: EmailAccount, server: MailServer) -> Credentials:
+    async def credentials(self, account: EmailAccount, server: MailServer) -> Credentials:
         if isinstance(self.password, Exception):
             raise self.password
         return Credentials(account.user(server), self.password)

@@ -26,6 +26,7 @@ from misfin_tui.cli.output import open_services, say
 
 if TYPE_CHECKING:
     from misfin.compose.finished import Head
+    from misfin.email.account import EmailAccount
     from misfin.model.account import Account
     from misfin.post.transport import Recipient
     from misfin_tui.services import Services
@@ -70,7 +71,7 @@ def _queue(args: Namespace, services: Services) -> list[int]:
         head = read_head(spool.read(MAX_HEADER + _PIECE))
         account = _account(args, services, head)
         own = _default(services).address
-        recipients = _recipients(args, services, head, own)
+        recipients = _recipients(args, head, own, _settings_of(services, account))
         head, body = _carried(head, spool)
         now = time.time()
         header = completed(
@@ -189,8 +190,7 @@ def _envelope_sender(args: Namespace, services: Services, head: Head, account: A
 def _belongs(services: Services, account: Account, address: str) -> bool:
     from misfin.compose.aliases import is_own
 
-    settings = services.config.accounts.get(account.name)
-    return is_own(address, account.address, settings.aliases if settings else ())
+    return is_own(address, account.address, services.config.accounts[account.name].aliases)
 
 
 def _is_local(address: str) -> bool:
@@ -203,8 +203,15 @@ def _is_local(address: str) -> bool:
     )
 
 
-def _recipients(args: Namespace, services: Services, head: Head, own: str) -> list[Recipient]:
+def _settings_of(services: Services, account: Account) -> EmailAccount:
+    from misfin_tui.config.email import email_account
+
+    return email_account(account.name, services.config.accounts[account.name])
+
+
+def _recipients(args: Namespace, head: Head, own: str, account: EmailAccount) -> list[Recipient]:
     """The recipients of the envelope, each once: the arguments, and with -t those of the header."""
+    from misfin.post.email.writing import recipient_of
     from misfin.store.message.fields import MAX_PEOPLE
 
     named = [*args.to, *args.cc, *args.bcc]
@@ -212,10 +219,9 @@ def _recipients(args: Namespace, services: Services, head: Head, own: str) -> li
         named += head.recipients
     if len(named) >= MAX_PEOPLE:
         raise AddressError(f"The message has {MAX_PEOPLE:,} recipients or more; send it in parts.")
-    transport = services.transports[AddressKind.MAIL]
     found: dict[str, Recipient] = {}
     for text in named:
-        recipient = transport.parse(text if "@" in text else own)
+        recipient = recipient_of(text if "@" in text else own, account)
         found.setdefault(recipient.address, recipient)
     if not found:
         raise AddressError(

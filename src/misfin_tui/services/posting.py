@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from misfin.errors import StoreError
+from misfin.errors import AccountError, StoreError
+from misfin.model.account import Kind
 from misfin_tui.config import HostConfig, split_connect
 
 if TYPE_CHECKING:
+    from misfin.email.account import EmailAccount
     from misfin.model.account import AddressKind
     from misfin.net.client import HostOverride
     from misfin.post.courier import Courier
     from misfin.post.events import Event
     from misfin.post.transport import Transport
+    from misfin_tui.config import Config
     from misfin_tui.services import Services
 
 
@@ -42,7 +45,29 @@ def make_transports(services: Services) -> dict[AddressKind, Transport]:
         timeout=config.send.timeout,
         now=_clock,
     )
-    return {transport.kind: transport for transport in (misfin,)}
+    found: tuple[Transport, ...] = (misfin, make_email(services)) if _has_mail(config) else (misfin,)
+    return {transport.kind: transport for transport in found}
+
+
+def _has_mail(config: Config) -> bool:
+    return any(account.kind == Kind.EMAIL for account in config.accounts.values())
+
+
+def make_email(services: Services) -> Transport:
+    """The transport of the e-mail accounts in the settings. Blocking: it opens databases."""
+    from misfin.email.secrets import credentials  # late: only where there is such an account
+    from misfin.post.email import EmailTransport
+    from misfin_tui.config.email import email_account
+
+    def account_of(name: str) -> EmailAccount:
+        settings = services.config.accounts.get(name)
+        if settings is None or settings.kind != Kind.EMAIL:
+            raise AccountError(
+                f"There is no e-mail account {name}.", remedy="`misfin-tui account list` shows your accounts."
+            )
+        return email_account(name, settings)
+
+    return EmailTransport(account_of, credentials, services.pin_book, services.draft_box.files, now=_clock)
 
 
 def _clock() -> float:

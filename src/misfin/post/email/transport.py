@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from misfin.model.account import AddressKind
 from misfin.model.recipient import Recipient
 from misfin.post.email import results
 from misfin.post.email.accounts import keeps_sent_mail, settings_state
+from misfin.post.email.finished import FinishedMail
 from misfin.post.email.writing import author_of, lines_of, mail_of, recipient_of
 from misfin.post.transport import (
     Answer,
@@ -38,6 +39,7 @@ from misfin.post.transport import (
 )
 from misfin.store.outgoing import drafts
 from misfin.store.outgoing.deliveries import Outgoing, Question, Transcript
+from misfin.store.outgoing.finished import read_finished
 from misfin.trust.tofu import PinKind
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class EmailTransport:
     def __init__(
         self,
         account_of: Callable[[str], EmailAccount],
-        credentials: Callable[[EmailAccount, MailServer], Credentials],
+        credentials: Callable[[EmailAccount, MailServer], Awaitable[Credentials | None]],
         pins: PinBook,
         files: AttachmentFiles,
         *,
@@ -145,8 +147,12 @@ class EmailTransport:
             )
         )
 
-    def _queued(self, outgoing: Outgoing, *, with_bcc: bool = False) -> tuple[MimeMessage, str]:
+    def _queued(
+        self, outgoing: Outgoing, *, with_bcc: bool = False
+    ) -> tuple[MimeMessage | FinishedMail, str]:
         """A queued message, the same at every call, and the address that sends it. Blocking."""
+        if (finished := read_finished(outgoing.message)) is not None:
+            return FinishedMail(self._files.path(finished.key)), finished.sender
         draft = drafts.from_bytes(outgoing.draft)
         if draft is None:
             raise LocalError("The draft of this message cannot be read.", remedy="Write it again.")
