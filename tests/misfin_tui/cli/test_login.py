@@ -130,7 +130,7 @@ async def test_a_refusal_is_one_line_and_keeps_nothing(tmp_path, ring) -> None:
     async with local.running(tls=False):
         settings(tmp_path / "p", local)
         status, _, err = await run(tmp_path / "p", "work", "--code", seen=lambda _: None)
-    assert status == 1
+    assert status == 2
     assert err.splitlines()[-1].startswith("misfin-tui: The sign-in was declined.")
     assert ring.kept == {}
 
