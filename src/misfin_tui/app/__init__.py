@@ -143,7 +143,7 @@ class MisfinApp(App[int]):
         self.settings_file = SettingsFile(self, profile.config)
         self.pictures = PictureKeeper(self, picture, profile)
         self.ending = Ending(self, self.courier)
-        self.first_run = FirstRun(self)
+        self.first_run = FirstRun(self, self.switcher)
         self._link = link
         adopt(self, self.themes, self.switcher, self.receiver, self.ending, self.first_run)
         # What screens ask of the app is done by its controllers: see Host.
