@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,18 @@ def login(args: Namespace) -> int:
     """
     with open_services(args) as services:
         account = _account(services, args.name)
-    return asyncio.run(_sign_in(args, account))
+        about = asyncio.run(_sign_in(args, account))
+        from misfin.post.email.accounts import login_changed  # late, as all that only an e-mail account needs
+
+        freed = login_changed(services.outbox_queue, account.name, now=time.time())
+    waiting = " `misfin-tui outbox run` sends what waited for this." if freed else ""
+    done = {"event": "signed_in", **about, "released": freed}
+    emit(args, done, f"Signed in: {account.name} can be used now.{waiting}")
+    return Exit.DONE
 
 
-async def _sign_in(args: Namespace, account: EmailAccount) -> int:
+async def _sign_in(args: Namespace, account: EmailAccount) -> dict[str, object]:
+    """Sign in and keep it; what every line of output says."""
     from misfin.email.oauth import DeviceCode, sign_in_with_browser, sign_in_with_code
     from misfin.email.secrets import (
         NoKeyringError,
@@ -42,7 +51,7 @@ async def _sign_in(args: Namespace, account: EmailAccount) -> int:
             problem, remedy='Use token = { command = "…" }: a program that signs in and prints access tokens.'
         )
     endpoint = await token_endpoint(account)
-    about = {"account_name": account.name, "provider": endpoint.provider.name}
+    about: dict[str, object] = {"account_name": account.name, "provider": endpoint.provider.name}
 
     def show_url(url: str) -> None:
         say(f"Open this address in a browser on this machine, and allow access for {account.address}:")
@@ -58,8 +67,7 @@ async def _sign_in(args: Namespace, account: EmailAccount) -> int:
         token = await sign_in_with_browser(endpoint, show_url, address=account.address)
     await asyncio.to_thread(store_secret, refresh_entry(account.name), token.refresh)
     forget_access_token(account)
-    emit(args, {"event": "signed_in", **about}, f"Signed in: {account.name} can be used now.")
-    return Exit.DONE
+    return about
 
 
 def _account(services: Services, name: str) -> EmailAccount:
