@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -24,9 +23,7 @@ def login(args: Namespace) -> int:
     with open_services(args) as services:
         account = _account(services, args.name)
         about = asyncio.run(_sign_in(args, account))
-        from misfin.post.email.accounts import login_changed  # late, as all that only an e-mail account needs
-
-        freed = login_changed(services.outbox_queue, account.name, now=time.time())
+        freed = asyncio.run(services.email_accounts.login_changed(account.name))
     waiting = " `misfin-tui outbox run` sends what waited for this." if freed else ""
     done = {"event": "signed_in", **about, "released": freed}
     emit(args, done, f"Signed in: {account.name} can be used now.{waiting}")
