@@ -15,7 +15,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from misfin.email.account import EmailAccount, Login, MailProtocol, MailServer, Protection
-from misfin.email.certificates import CertificateRefusedError
 from misfin.email.connection import endpoint_of
 from misfin.email.incoming import IncomingClient, LoginRefusedError
 from misfin.email.sasl import Credentials, SASLError
@@ -243,7 +242,7 @@ class _Check:
                     step,
                     CheckVerdict.ASKS,
                     str(error),
-                    f"Compare its fingerprint {fingerprint} with what whoever runs the server tells you, then:"
+                    f"Compare its fingerprint {fingerprint} with what the owner of the server tells you, then"
                     f" misfin-tui trust approve {name} --mail --fingerprint {fingerprint}",
                     fingerprint,
                 )
@@ -252,11 +251,7 @@ class _Check:
         if isinstance(error, (LoginRefusedError, SMTPLoginError)):
             step = CheckStep.LOGIN
         remedy = error.remedy
-        if (
-            not remedy
-            and isinstance(error, HandshakeError)
-            and not isinstance(error, CertificateRefusedError)
-        ):
+        if not remedy and type(error) is HandshakeError:
             other = "STARTTLS" if self._server.protection is Protection.TLS else "TLS from the first byte"
             remedy = f"Check the port; perhaps the server wants {other}."
         if isinstance(error, DeliveryTimeoutError) and step is CheckStep.TCP:

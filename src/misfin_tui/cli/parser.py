@@ -252,7 +252,7 @@ def _outbox(add: Add, common: Parser) -> None:
 
 def _trust(add: Add, common: Parser) -> None:
     parser = add("trust", "trust:list_pins", "certificates you trust")
-    parser.set_defaults(senders=False, recipients=False)
+    parser.set_defaults(senders=False, recipients=False, mail=False)
     action = _actions(parser, common, "trust:list_pins")
     verbs = (
         ("list", "trust:list_pins", "list pinned hosts", None),
@@ -268,6 +268,7 @@ def _trust(add: Add, common: Parser) -> None:
             verb.add_argument("--fingerprint", metavar="FP", required=True, help="its SHA-256 fingerprint")
         kind = verb.add_mutually_exclusive_group()
         kind.add_argument("--senders", action="store_true", help="senders instead of hosts")
+        kind.add_argument("--mail", action="store_true", help="servers of e-mail accounts, as HOST:PORT")
         if name != "approve":
             kind.add_argument(
                 "--recipients", action="store_true", help="keys that servers gave for recipients"

@@ -211,7 +211,8 @@ def _settings_of(services: Services, account: Account) -> EmailAccount:
 
 def _recipients(args: Namespace, head: Head, own: str, account: EmailAccount) -> list[Recipient]:
     """The recipients of the envelope, each once: the arguments, and with -t those of the header."""
-    from misfin.post.email.writing import recipient_of
+    from misfin.model.recipient import Recipient, mail_address
+    from misfin.post.email.writing import route_of
     from misfin.store.message.fields import MAX_PEOPLE
 
     named = [*args.to, *args.cc, *args.bcc]
@@ -221,8 +222,8 @@ def _recipients(args: Namespace, head: Head, own: str, account: EmailAccount) ->
         raise AddressError(f"The message has {MAX_PEOPLE:,} recipients or more; send it in parts.")
     found: dict[str, Recipient] = {}
     for text in named:
-        recipient = recipient_of(text if "@" in text else own, account)
-        found.setdefault(recipient.address, recipient)
+        address, name = mail_address(text if "@" in text else own)
+        found.setdefault(address, Recipient(address, route_of(account), name))
     if not found:
         raise AddressError(
             "The message has no recipient.", remedy="Name one as an argument, or use -t with a To field."

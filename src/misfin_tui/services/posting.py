@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from misfin.errors import AccountError, StoreError
+from misfin.errors import StoreError
 from misfin.model.account import Kind
 from misfin_tui.config import HostConfig, split_connect
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from misfin.post.courier import Courier
     from misfin.post.events import Event
     from misfin.post.transport import Transport
-    from misfin_tui.config import Config
     from misfin_tui.services import Services
 
 
@@ -45,17 +44,15 @@ def make_transports(services: Services) -> dict[AddressKind, Transport]:
         timeout=config.send.timeout,
         now=_clock,
     )
-    found: tuple[Transport, ...] = (misfin, make_email(services)) if _has_mail(config) else (misfin,)
+    found: list[Transport] = [misfin]
+    if any(each.kind == Kind.EMAIL for each in config.accounts.values()):
+        found.append(_email_transport(services))
     return {transport.kind: transport for transport in found}
 
 
-def _has_mail(config: Config) -> bool:
-    return any(account.kind == Kind.EMAIL for account in config.accounts.values())
-
-
-def make_email(services: Services) -> Transport:
-    """The transport of the e-mail accounts in the settings. Blocking: it opens databases."""
-    from misfin.email.secrets import credentials  # late: only where there is such an account
+def _email_transport(services: Services) -> Transport:
+    from misfin.email.secrets import credentials
+    from misfin.errors import AccountError
     from misfin.post.email import EmailTransport
     from misfin_tui.config.email import email_account
 
@@ -63,7 +60,7 @@ def make_email(services: Services) -> Transport:
         settings = services.config.accounts.get(name)
         if settings is None or settings.kind != Kind.EMAIL:
             raise AccountError(
-                f"There is no e-mail account {name}.", remedy="`misfin-tui account list` shows your accounts."
+                f"There is no e-mail account {name}.", remedy="`misfin-tui account list` shows all accounts."
             )
         return email_account(name, settings)
 
