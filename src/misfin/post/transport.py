@@ -131,7 +131,11 @@ class How(StrEnum):
 
     REPLY = "reply"
     REPLY_ALL = "reply-all"
+    REPLY_LIST = "reply-list"
+    """To the mailing list it came from."""
     FORWARD = "forward"
+    FORWARD_ATTACHED = "forward-attached"
+    """As an attachment of a new message; where the kind cannot do that, as :attr:`FORWARD`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,17 @@ class SendConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ComposeConfig:
+    """``[compose]``: writing a message, from every account."""
+
+    edit_headers: bool = setting(False, "Show the header fields too when a message is edited with ctrl+e.")
+    attachment_words: tuple[str, ...] = setting(
+        ("attached", "attachment", "attachments", "enclosed"),
+        "Ask before sending when the text has one of these words and nothing is attached; none: never ask.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class UiConfig:
     """``[ui]``."""
 
@@ -199,6 +210,7 @@ class Config:
     verification: VerificationConfig = VerificationConfig()
     trust: TrustConfig = TrustConfig()
     send: SendConfig = SendConfig()
+    compose: ComposeConfig = ComposeConfig()
     ui: UiConfig = UiConfig()
     hosts: Mapping[str, HostConfig] = field(default_factory=lambda: MappingProxyType({}))
     accounts: Mapping[str, AccountConfig] = field(default_factory=lambda: MappingProxyType({}))
@@ -214,6 +226,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "verification": VerificationConfig,
         "trust": TrustConfig,
         "send": SendConfig,
+        "compose": ComposeConfig,
         "ui": UiConfig,
     }
 )

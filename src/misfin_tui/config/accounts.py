@@ -29,6 +29,10 @@ class AccountConfig:
     kind: str = setting("", "How it sends and receives.")
     address: str = setting("", "Its address.", check=_check_address)
     name: str = setting("", "The name other people see beside the address.")
+    aliases: tuple[str, ...] = setting(
+        (), "Your other addresses: ada@example.net, ada+*@example.org, *@ada.example."
+    )
+    signature: str = setting("", "Put below each new message.")
 
 
 def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, AccountConfig]:

@@ -126,8 +126,12 @@ class MisfinTransport:
         from misfin.compose.reply import forward_draft, read_original, reply_draft  # late: reading needs none
 
         original = read_original(message.data, message.row)
-        if answer.how is How.FORWARD:
+        if answer.how in (How.FORWARD, How.FORWARD_ATTACHED):
             return forward_draft(original)
+        if answer.how is How.REPLY_LIST:
+            raise LocalError(
+                "This message did not come from a mailing list.", remedy="Reply to the sender, or to all."
+            )
         return reply_draft(
             original,
             [MisfinAddress.parse(each) for each in own],
