@@ -45,7 +45,7 @@ class SpoolTransport:
         return post.Composed(draft.subject, len(text), lambda file: file.write(text), to, cc, bcc)
 
     def answer(self, message: post.Stored, answer: post.Answer, own: Sequence[str]) -> Draft:
-        row, forward = message.row, answer.how in (post.How.FORWARD, post.How.FORWARD_ATTACHED)
+        row, forward = message.row, answer.how is post.How.FORWARD
         subject = f"{'Fwd' if forward else 'Re'}: {row.subject}"
         return Draft(account=row.account, to=() if forward else (row.sender_address,), subject=subject)
 

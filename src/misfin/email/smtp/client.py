@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 from types import TracebackType
@@ -15,11 +15,23 @@ from typing import BinaryIO, Self
 
 from misfin.email.sasl import Authenticator, ChannelBinding, Conversation, Credentials, ranked, strongest
 from misfin.email.smtp.channel import Channel
-from misfin.email.smtp.errors import SMTPArgumentError, SMTPMissingExtension
+from misfin.email.smtp.errors import (
+    SMTPArgumentError,
+    SMTPCertificateError,
+    SMTPException,
+    SMTPMissingExtension,
+)
 from misfin.email.smtp.response import SMTPLoginError, SMTPResponse
 from misfin.email.smtp.states import ClientState
-from misfin.email.smtp.transaction import MailTransaction, RecipientResult, SMTPTimeouts, SubmissionResult
-from misfin.errors import ConnectError
+from misfin.email.smtp.transaction import (
+    BeforeEnd,
+    MailTransaction,
+    RecipientResult,
+    SMTPTimeouts,
+    SubmissionResult,
+)
+from misfin.email.tls import looking_context
+from misfin.errors import ConnectError, DeliveryError
 from misfin.net.dialing import Endpoint, Lookup, dial
 
 __all__ = ["RecipientResult", "SMTPClient", "SMTPTimeouts", "Security", "SubmissionResult"]
@@ -104,6 +116,16 @@ class SMTPClient:
         """The largest message the server takes, in bytes; None if it names none, or without a connection."""
         return self._channel.smtp.max_message_size if self._channel else None
 
+    @property
+    def connected(self) -> bool:
+        """Whether a message can be sent without connecting again, as far as is known without asking."""
+        return self._channel is not None and self._channel.usable()
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate (DER), if there is a connection with TLS."""
+        return self._channel.certificate if self._channel else None
+
     async def connect(self) -> None:
         """Connect, say hello, begin TLS and log in; nothing if that is done and holds.
 
@@ -122,14 +144,14 @@ class SMTPClient:
         recipients: Sequence[str],
         message: bytes | BinaryIO,
         *,
-        before_end: Callable[[], Awaitable[None]] | None = None,
+        before_end: BeforeEnd | None = None,
     ) -> tuple[RecipientResult, ...]:
         """Send one message; one result for each recipient, in their order.
 
         ``message`` is bytes, or a binary file that can be read twice, from where it stands; it is read in
         threads, piece by piece. Any line ends will do; a Bcc field is not removed. ``before_end`` is awaited
-        once everything but the final dot was sent: only after that can anything have been accepted. If it
-        raises, nothing was.
+        once everything but the final dot was sent, with the indexes of the recipients the server has accepted
+        so far: only after that can any of them have the message. If it raises, none has.
 
         Whatever happens once the envelope is under way is a result. Before that, with nothing sent, it raises
         as :meth:`connect`, which it calls if it has to, and
@@ -161,20 +183,37 @@ class SMTPClient:
             return self._channel
         self.abort()
         channel = Channel(self._endpoint, lmtp=self._lmtp, trace=self._trace)
+        context = self._context
+        if context is None and self._security is not Security.NONE:
+            # Reading the system's authorities takes some 20 ms.
+            context = self._context = await asyncio.to_thread(ssl.create_default_context)
         try:
-            await self._open(channel)
+            await self._open(channel, context)
+            await self._log_in(channel)
+        except SMTPCertificateError as error:
+            channel.abort()
+            error.certificate = await self._presented()
+            raise
         except BaseException:
             channel.abort()
             raise
         self._channel = channel
         return channel
 
-    async def _open(self, channel: Channel) -> None:
+    async def _presented(self) -> bytes:
+        """The certificate the server presents, from a connection for that alone; empty if it gives none."""
+        channel = Channel(self._endpoint, lmtp=self._lmtp)
+        try:
+            await self._open(channel, looking_context())
+            return channel.certificate or b""
+        except (SMTPException, DeliveryError):
+            return b""
+        finally:
+            channel.abort()
+
+    async def _open(self, channel: Channel, context: ssl.SSLContext | None) -> None:
+        """Up to where a log-in may follow."""
         timeouts, smtp = self._timeouts, channel.smtp
-        context = self._context
-        if context is None and self._security is not Security.NONE:
-            # Reading the system's authorities takes some 20 ms.
-            context = self._context = await asyncio.to_thread(ssl.create_default_context)
         at_once = context if self._security is Security.TLS else None
         await channel.open(await self._dial(), at_once, timeouts.connect)
         _accepted(await channel.response(timeouts.greeting))
@@ -186,7 +225,6 @@ class SMTPClient:
             _accepted(await channel.call(smtp.start_tls, timeout=timeouts.command))
             await channel.start_tls(context, timeouts.connect)
             _accepted(await channel.call(smtp.send_greeting, self._domain, timeout=timeouts.command))
-        await self._log_in(channel)
 
     async def _dial(self) -> socket.socket:
         timeout = self._timeouts.connect

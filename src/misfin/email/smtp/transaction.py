@@ -22,6 +22,8 @@ from misfin.email.smtp.response import SMTPResponse
 from misfin.email.smtp.states import ClientState
 from misfin.email.smtp.stuffing import MessageFacts, survey
 
+BeforeEnd = Callable[[Sequence[int]], Awaitable[None]]
+"""Awaited before the final dot, with the indexes of the recipients the server has accepted so far."""
 CHUNK = 256 * 1024
 """Bytes of a message read and written at once."""
 GROUP = 500
@@ -100,7 +102,10 @@ class MailTransaction:
         return cls(sender, recipients, source, facts, length, start)
 
     async def run(
-        self, channel: Channel, timeouts: SMTPTimeouts, before_end: Callable[[], Awaitable[None]] | None
+        self,
+        channel: Channel,
+        timeouts: SMTPTimeouts,
+        before_end: BeforeEnd | None,
     ) -> tuple[RecipientResult, ...]:
         """Send it; one result for each recipient, in their order. See :meth:`SMTPClient.send`."""
         wanted, utf8 = self._possible(channel)
@@ -191,7 +196,7 @@ class MailTransaction:
         channel: Channel,
         timeouts: SMTPTimeouts,
         wanted: list[int],
-        before_end: Callable[[], Awaitable[None]] | None,
+        before_end: BeforeEnd | None,
     ) -> None:
         smtp = channel.smtp
         if not smtp.accepted_recipients:  # the group went on to DATA, and the server with it
@@ -211,12 +216,12 @@ class MailTransaction:
             chunk = following
         if read != self.length:
             raise SMTPSourceError("The message changed while it was sent; nothing was delivered.")
+        accepted = [index for index in wanted if index not in self.results]
         if before_end is not None:
-            await before_end()
+            await before_end(accepted)
         self._check_open(channel, channel.interrupted())
         smtp.end_data()
         await channel.flush(timeouts.block)
-        accepted = [index for index in wanted if index not in self.results]
         lmtp = len(smtp.accepted_recipients) if smtp.lmtp else 1
         for number in range(lmtp):
             response = await channel.response(timeouts.end)

@@ -1,0 +1,5 @@
+"""Sending ordinary e-mail over an account's SMTP server, for outbox, courier and screens."""
+
+from misfin.post.email.transport import EmailTransport
+
+__all__ = ["EmailTransport"]
