@@ -14,10 +14,10 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from misfin.compose.typedpaths import as_pasted
 from misfin.errors import MisfinError
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
-from misfin_tui.services.typed_paths import as_pasted
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.facts import many, text
 

@@ -149,7 +149,7 @@ class SettingsScreen(ListScreen):
         removed = value == setting.default and not (keep and setting.host)
         config = await self.attempt(
             self.services.setup.change(
-                setting.section, setting.key, None if removed else value, host=setting.host
+                setting.section, setting.key, None if removed else value, name=setting.host
             )
         )
         if config is not None:

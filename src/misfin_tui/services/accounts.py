@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.compose.quoting import sign_off
-from misfin.errors import AccountError
+from misfin.errors import AccountError, InputError
 from misfin.model.account import AddressKind, Kind
 
 if TYPE_CHECKING:
@@ -120,7 +121,13 @@ class Accounts:
 
     def _signature(self, kind: AddressKind, settings: AccountConfig | None) -> str:
         """The account's own, else the one for all accounts; in ordinary mail below the line ``-- ``."""
-        text = (settings.signature if settings else "") or self._services.config.send.signature
+        text = ""
+        if settings is not None:
+            from misfin_tui.config.email import signature_of  # late: few profiles have such an account
+
+            with suppress(InputError):  # `misfin-tui doctor` reports a file that cannot be read
+                text = signature_of(settings)
+        text = text or self._services.config.send.signature
         return sign_off(text) if kind is AddressKind.MAIL else text
 
     def writing_to(self, kind: AddressKind | None) -> Account | None:

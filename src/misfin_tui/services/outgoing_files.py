@@ -17,10 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from misfin.compose.typedpaths import TypedPath, as_typed, typed_paths
 from misfin.errors import InputError, MisfinError
 from misfin.store.rows import Completion
 from misfin_tui.screentext import plain
-from misfin_tui.services.typed_paths import TypedPath, as_typed, typed_paths
 
 if TYPE_CHECKING:
     from misfin.store.outgoing.attachments import AttachedFile

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from misfin.compose.typedpaths import as_pasted, as_typed, typed_paths
 from misfin.errors import InputError
 from misfin_tui.config import Config
 from misfin_tui.paths import profile_at
 from misfin_tui.services import Services
-from misfin_tui.services.typed_paths import as_pasted, as_typed, typed_paths
 
 NAMES = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=20)
 
