@@ -60,12 +60,12 @@ async def test_cc_and_bcc_are_fields_only_where_from_has_them(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, Draft(account="work"))
         await on_screen(pilot, "Bcc")
-        screen.cc.focus()
+        screen.fields.cc.focus()
         await type_text(pilot, "Cal <cal@example.org>")
-        screen.chooser.value = ALICE
+        screen.from_account.chooser.value = ALICE
         await until(pilot, lambda: "Bcc" not in shown(app))
         assert screen.draft_now().cc == ("Cal <cal@example.org>",)
-        screen.chooser.value = "work"
+        screen.from_account.chooser.value = "work"
         await on_screen(pilot, "Cal <cal@example.org>")
 
 
@@ -75,7 +75,7 @@ async def test_attached_files_are_named_only_where_from_can_send_them(profile, s
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
         await on_screen(pilot, "plan.pdf (12,000 bytes)")
-        screen.chooser.value = ALICE
+        screen.from_account.chooser.value = ALICE
         await until(pilot, lambda: "plan.pdf" not in shown(app))
         assert screen.draft_now().attachments == draft.attachments
 
@@ -114,7 +114,7 @@ async def test_everybody_in_the_fields_gets_it(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
         await on_screen(pilot, "? bob@example.org")
-        screen.bcc.focus()
+        screen.fields.bcc.focus()
         await type_text(pilot, "dan@example.org")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
@@ -193,15 +193,15 @@ async def test_completion_offers_only_people_of_froms_kind(profile):
         await on_screen(pilot, "Bob Misfin")
         assert "Bob Mail" not in shown(app)
         await pilot.press("escape")
-        screen.to.value = ""
-        screen.chooser.value = "work"
-        screen.cc.focus()
+        screen.fields.to.value = ""
+        screen.from_account.chooser.value = "work"
+        screen.fields.cc.focus()
         await pilot.press("b", "o")
         await on_screen(pilot, "Bob Mail")
         assert "Bob Misfin" not in shown(app)
         await pilot.press("tab")
-        await until(pilot, lambda: screen.cc.value == "bob@example.org, ")
-        assert screen.to.value == ""
+        await until(pilot, lambda: screen.fields.cc.value == "bob@example.org, ")
+        assert screen.fields.to.value == ""
 
 
 async def test_a_draft_of_an_account_that_cannot_send_yet_is_kept(profile_root, monkeypatch):

@@ -276,9 +276,9 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("copies", "f2", "Cc, Bcc", "Show the fields for copies, Cc and Bcc.", priority=True),
         _A("attach", "f3", "Attach", "Attach files.", priority=True),
         _A("attached", "f4", "Files", "Open, remove or reorder the attached files.", priority=True),
-        _A("send-at", "f5", "Send at", "Choose a time at which it is sent.", priority=True),
         _A("shorten", "ctrl+g", "Split", "Split a message that is too long.", priority=True),
         _A("discard", "f8", "Discard", "Discard this draft.", priority=True),
+        _A("send-at", "f5", "Send at", "Choose a time at which it is sent.", priority=True),
     ),
     *_in(
         KeyContext.OUTBOX,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from misfin.compose.forgotten import mentioned
 from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
 from misfin.model.recipient import KIND_WORDS
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from misfin.post.transport import Capabilities
     from misfin.store.evidence import Standing
     from misfin_tui.services.contacts import Met
+
+MOST_PEOPLE = 12
+"""Recipients about whom something is said below To: more than fit there."""
 
 
 async def carried(screen: AppScreen, draft: Draft, can: Capabilities) -> Draft | None:
@@ -45,6 +49,24 @@ async def carried(screen: AppScreen, draft: Draft, can: Capabilities) -> Draft |
         danger=True,
     )
     return whole if await screen.app.push_screen_wait(dialog) is True else None
+
+
+async def complete(screen: AppScreen, draft: Draft, can: Capabilities) -> bool:
+    """Ask about an attachment that the text speaks of and that is not there."""
+    if draft.attachments or not can.attachments or draft.forwards is not None:
+        return True
+    words = screen.services.config.compose.attachment_words
+    # The subject of an answer is somebody else's.
+    own = [draft.body] if draft.in_reply_to or draft.references else [draft.subject, draft.body]
+    if not (word := mentioned(words, *own)):
+        return True
+    dialog = ConfirmDialog(
+        "Is a file missing?",
+        f"You wrote “{word}”, and nothing is attached.",
+        yes="Send without",
+        no="Go back",
+    )
+    return await screen.app.push_screen_wait(dialog) is True
 
 
 async def fitting(screen: AppScreen, draft: Draft, *, split: bool) -> list[Draft] | None:
@@ -148,6 +170,8 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
             found = (rank, sign, tone, f"{name} {standing_words(state)}", colour)
         lines.setdefault((entry.address, entry.kind), found)
     parts: list[tuple[str, str]] = []
-    for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0]):
+    for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0])[:MOST_PEOPLE]:
         parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]
+    if len(lines) > MOST_PEOPLE:
+        parts.append((f"  and {len(lines) - MOST_PEOPLE:,} more", ""))
     return Content.assemble(*parts)
