@@ -218,7 +218,7 @@ def _lock(path: Path) -> int | None:
     return descriptor
 
 
-def _write(folder: Path, name: str, text: str, note: str) -> tuple[Path, int]:
+def _write(folder: Path, name: str, text: str, note: str = "") -> tuple[Path, int]:
     """Write the text to a new file that is ours until the lock, which is returned too, is closed."""
     private_folder(folder)
     path, lock = next(_new_files(folder, _stem(name)))

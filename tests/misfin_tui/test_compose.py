@@ -648,7 +648,7 @@ async def test_an_editors_text_that_is_older_than_the_draft_stays_beside_it(prof
 
 
 async def test_what_an_editor_wrote_is_on_disk_before_its_file_goes(profile, monkeypatch):
-    async def written(app, text, *, command, folder, name, keep):
+    async def written(app, text, *, command, folder, name, keep, note):
         path, lock = editor._write(folder, name, f"{text} and more")
         os.close(lock)
         return editor.Edited(f"{text} and more", left=path)
@@ -672,7 +672,7 @@ async def test_what_an_editor_wrote_is_on_disk_before_its_file_goes(profile, mon
 
 
 async def test_an_editor_that_was_only_looked_into_leaves_no_draft(profile, monkeypatch):
-    async def unchanged(app, text, *, command, folder, name, keep):
+    async def unchanged(app, text, *, command, folder, name, keep, note):
         return editor.Edited(text)
 
     monkeypatch.setattr(editor, "edit", unchanged)

@@ -36,11 +36,10 @@ def signed_again(body: str, old: str, new: str) -> str | None:
     if old == new:
         return None
     if not old:
-        return signed(f"{text}\n" if text else "", new)
-    if f"\n{text}".endswith(f"\n{old}"):
-        before = text.removesuffix(old).rstrip("\n")
-        text = f"{before}\n" if before else ""
         return signed(text, new)
+    if f"\n{text}".endswith(f"\n{old}"):
+        before = text.removesuffix(old)
+        return f"{before}{new}\n" if new else f"{before.rstrip()}\n"
     above, found, below = body.partition(f"\n{old}\n\n")
     return f"{above}\n{new}\n\n{below}" if found and new else None
 

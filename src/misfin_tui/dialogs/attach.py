@@ -30,12 +30,25 @@ Find = Callable[[str], Awaitable[list[Path]]]
 
 
 class PathInput(OneLine):
-    """The field for names; a paste of several lines is several names."""
+    """The field for names; a paste of several lines is several names.
+
+    ``used`` is asked about every key first, and says whether the key was for the offers.
+    """
+
+    def __init__(self, used: Callable[[str], bool]) -> None:
+        super().__init__(id="paths", placeholder="~/plan.pdf", max_length=32_768)
+        self._used = used
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that is for the offers does nothing here."""
+        if self._used(event.key):
+            event.stop()
+            event.prevent_default()
 
     def _on_paste(self, event: events.Paste) -> None:
         pasted = as_pasted(event.text)
         glued = self.cursor_position and not self.value[: self.cursor_position].endswith(" ")
-        super()._on_paste(events.Paste(f" {pasted} " if glued and pasted else f"{pasted} "))
+        super()._on_paste(events.Paste(f" {pasted}" if glued and pasted else pasted))
         event.stop()
         event.prevent_default()
 
@@ -63,7 +76,7 @@ class AttachDialog(Dialog[list[Path]]):
     def compose_body(self) -> ComposeResult:
         """The field, what it could become, and what is wrong with it."""
         yield text("Names of files, separated by spaces; ~ and * are read. tab completes.", classes="muted")
-        yield PathInput(id="paths", placeholder="~/plan.pdf", max_length=32_768)
+        yield PathInput(self._key)
         yield OptionList(id="offers", markup=False)
         yield text("", id="complaint", classes="warn")
 
@@ -106,20 +119,19 @@ class AttachDialog(Dialog[list[Path]]):
         )
         offers.highlighted = 0 if found else None
 
-    def on_key(self, event: events.Key) -> None:
+    def _key(self, key: str) -> bool:
         """Arrows move among the offers, tab takes one, enter too if one was chosen."""
-        if self.focused is not self.query_one("#paths"):
-            return
         offers = self.query_one("#offers", OptionList)
-        if event.key in ("down", "up") and self._offers:
-            (offers.action_cursor_down if event.key == "down" else offers.action_cursor_up)()
+        if not self._offers:
+            return False
+        if key in ("down", "up"):
+            (offers.action_cursor_down if key == "down" else offers.action_cursor_up)()
             self._chosen = True
-        elif (event.key == "tab" and self._offers) or (event.key == "enter" and self._chosen):
+        elif key == "tab" or (key == "enter" and self._chosen):
             self._take(offers.highlighted or 0)
         else:
-            return
-        event.stop()
-        event.prevent_default()
+            return False
+        return True
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:

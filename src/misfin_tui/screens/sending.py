@@ -11,6 +11,7 @@ from textual.content import Content
 from misfin.compose.forgotten import mentioned
 from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
+from misfin.model.account import AddressKind
 from misfin.model.recipient import KIND_WORDS
 from misfin.store.evidence import Evidence
 from misfin.store.outgoing.drafts import Draft
@@ -134,11 +135,14 @@ def submitted(messages: int, copies: int, hold: int, undo: str, *, later: str = 
     return f"{what} will be sent {later or f'in {hold} s'}{undoing}."
 
 
-def standing_words(standing: Standing) -> str:
-    """How it is known who somebody is, and what is known about their host, for one line."""
+def standing_words(standing: Standing, kind: AddressKind | None = None) -> str:
+    """How it is known who somebody is, and what is known about their host, for one line.
+
+    Of an e-mail address (``kind``) there is nothing to be known about the host.
+    """
     since = f", first seen {day(standing.since)}" if standing.since else ""
     host = ""
-    if standing.evidence is Evidence.UNPROVEN:
+    if standing.evidence is Evidence.UNPROVEN and kind is not AddressKind.MAIL:
         host = (
             f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not contacted yet"
         )
@@ -167,11 +171,10 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
             found = (2, "◂", "$warning", f"{name} is your own address", "")
         else:
             rank, colour = (2, "$warning") if state.warning else (3, "")
-            found = (rank, sign, tone, f"{name} {standing_words(state)}", colour)
+            found = (rank, sign, tone, f"{name} {standing_words(state, entry.kind)}", colour)
         lines.setdefault((entry.address, entry.kind), found)
-    parts: list[tuple[str, str]] = []
+    many = f"{len(lines):,} recipients:" if len(lines) > MOST_PEOPLE else ""
+    parts: list[tuple[str, str]] = [(many, "")] if many else []
     for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0])[:MOST_PEOPLE]:
         parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]
-    if len(lines) > MOST_PEOPLE:
-        parts.append((f"  and {len(lines) - MOST_PEOPLE:,} more", ""))
     return Content.assemble(*parts)
