@@ -47,8 +47,7 @@ def settings_page() -> str:
             parts += [
                 f"## {number}. [accounts]",
                 "An e-mail account, with its name in the section's name."
-                " [email-accounts.md](email-accounts.md) explains them and has examples."
-                " An account without a value has the default.",
+                " [email-accounts.md](email-accounts.md) has examples. What is not set has its default.",
                 _settings(fields(AccountConfig)),
             ]
         elif name != "hosts":

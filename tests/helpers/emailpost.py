@@ -11,8 +11,17 @@ from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 
+from certificates import KEYS
 from certificates import build as build_certificate
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
 
 from misfin.email.account import EmailAccount, Login, MailProtocol, MailServer, Protection
 from misfin.email.sasl import Credentials
@@ -73,7 +82,7 @@ class EmailDesk:
             raise AccountError(f"There is no account {name}.")
         return self.account
 
-    def credentials(self, account: EmailAccount, server: MailServer) -> Credentials:
+    async def credentials(self, account: EmailAccount, server: MailServer) -> Credentials:
         if isinstance(self.password, Exception):
             raise self.password
         return Credentials(account.user(server), self.password)
@@ -128,20 +137,38 @@ def email_desk(folder: Path, *args: object, **more: object) -> Iterator[EmailDes
 
 @cache
 def server_certificate(case: str = "good") -> tuple[bytes, bytes]:
-    """A server's key and certificate in one PEM, and the certificate alone: self-signed, in several ways.
+    """A server's key and certificate in one PEM, and the certificate alone, in several ways.
 
     ``good`` names localhost and 127.0.0.1, and stands for itself as an authority (give it as ``ca_file``).
+    ``renewed`` has the key of ``good``, ``other key`` is like ``good``.
     """
-    san = (x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1")))
+    names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
     if case == "other name":
-        san = (x509.DNSName("mx.other.example"),)
-    more = (
-        {"start": datetime(2020, 1, 1, tzinfo=UTC), "end": datetime(2021, 1, 1, tzinfo=UTC)}
-        if case == "expired"
-        else {}
-    )
-    made = build_certificate(names=("localhost",), users=(), san=san, key="p256", ca=True, **more)
-    return made.pem, made.cert_pem
+        names = [x509.DNSName("mx.other.example")]
+    times = {}
+    if case == "expired":
+        times = {"start": datetime(2020, 1, 1, tzinfo=UTC), "end": datetime(2021, 1, 1, tzinfo=UTC)}
+    made = build_certificate(names=("localhost",), users=(), san=names, key="p256", ca=True, **times)
+    key = load_pem_private_key(made.key_pem, None)
+    certificate = x509.load_pem_x509_certificate(made.cert_pem)
+    if case == "renewed":
+        key = load_pem_private_key(server_certificate("good")[0], None)
+    if case in ("renewed", "unknown issuer"):
+        issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody")])
+        signer, issued_by = (key, certificate.subject) if case == "renewed" else (KEYS["p256"](), issuer)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(certificate.subject)
+            .issuer_name(issued_by)
+            .public_key(key.public_key())
+            .serial_number(2)
+            .not_valid_before(certificate.not_valid_before_utc)
+            .not_valid_after(certificate.not_valid_after_utc)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .sign(signer, SHA256())
+        )
+    alone = certificate.public_bytes(Encoding.PEM)
+    return alone + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), alone
 
 
 def server_context(pem: bytes, folder: Path) -> ssl.SSLContext:

@@ -12,22 +12,17 @@ from mailboxes import mail
 from textual import events
 
 from misfin.email.account import MailProtocol, MailServer
-from misfin.errors import AccountError
-from misfin.post.email import EmailTransport
 from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing.attachments import AttachmentFiles
 from misfin.store.outgoing.drafts import Draft, DraftBox
 from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.pins import PinBook
 from misfin.trust.records import MailServerFacts
-from misfin_tui.config import accounts
-from misfin_tui.config.email import email_account
 from misfin_tui.dialogs.attach import AttachDialog, AttachedFilesDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import PromptDialog
 from misfin_tui.dialogs.send_time import SendTimeDialog
 from misfin_tui.screens.compose import ComposeScreen
-from misfin_tui.services import posting
 
 WORK = """
 [accounts.work]
@@ -47,21 +42,7 @@ SMTP = MailServer(MailProtocol.SMTP, "smtp.example.org", 465)
 
 @pytest.fixture
 def profile(profile_root, monkeypatch, tmp_path):
-    """A Misfin account and two e-mail accounts, written by the real transports and sent nowhere."""
-    make = posting.make_transports
-
-    def with_email(services):
-        def account_of(directory):
-            if directory not in services.config.accounts:
-                raise AccountError(f"There is no account {directory}.")
-            return email_account(directory, services.config.accounts[directory])
-
-        files = AttachmentFiles(services.profile.root / "attachments")
-        transport = EmailTransport(account_of, lambda *_: None, services.pin_book, files)
-        return make(services) | {transport.kind: transport}
-
-    monkeypatch.setattr(accounts, "KINDS", ("email",))
-    monkeypatch.setattr(posting, "make_transports", with_email)
+    """A Misfin account and two e-mail accounts; nothing is sent."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home" / "deep").mkdir(parents=True)
     (tmp_path / "home" / "plan.pdf").write_bytes(b"%PDF" * 3000)

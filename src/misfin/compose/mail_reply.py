@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from misfin.compose.aliases import is_own, written_to
 from misfin.compose.quoting import attributed, signed
 from misfin.errors import AddressError, LocalError
 from misfin.model.account import AddressKind
@@ -24,38 +25,20 @@ _FORWARD_PREFIX = re.compile(r"(?:fwd?|wg)\s*:", re.IGNORECASE)
 _NO_LIST = "This message does not come from a mailing list that takes replies."
 
 
+@dataclass(frozen=True, slots=True)
 class OwnAddresses:
-    """A person's addresses: ``ada@example.org`` with every ``ada+…@example.org``, aliases, ``*@domain``."""
+    """An account's address and aliases (aliases.py), and the addresses of the person's other accounts."""
 
-    def __init__(self, addresses: Iterable[str]) -> None:
-        self._exact: set[str] = set()
-        self._domains: set[str] = set()
-        self._first = ""
-        for text in addresses:
-            local, _, domain = text.strip().rpartition("@")
-            if local == "*":
-                self._domains.add(domain.lower())
-                continue
-            address = f"{local.removesuffix('+*')}@{domain}".lower()
-            self._first = self._first or address
-            self._exact.add(address)
+    address: str
+    aliases: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def __contains__(self, address: str) -> bool:
-        local, _, domain = address.lower().rpartition("@")
-        return (
-            domain in self._domains
-            or f"{local}@{domain}" in self._exact
-            or f"{local.partition('+')[0]}@{domain}" in self._exact
-        )
+        return is_own(address, self.address, (*self.aliases, *self.others))
 
-    def addressed(self, addresses: Iterable[str]) -> str:
-        """Which of them a message was sent to; empty for the first one, which needs not be said, or none."""
-        for address in addresses:
-            if address.lower() == self._first:
-                return ""
-            if address in self:
-                return address
-        return ""
+    def written_to(self, addresses: Iterable[str]) -> str:
+        """The alias a message was sent to; empty for the account's own address, or for none."""
+        return written_to(tuple(addresses), self.address, self.aliases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +178,13 @@ def _listed(people: Iterable[Person], own: OwnAddresses) -> list[str]:
 def _written_as(original: MailOriginal, own: OwnAddresses) -> str:
     message = original.message
     if message.sender.address in own:
-        return own.addressed([message.sender.address])
+        return own.written_to([message.sender.address])
     delivered = [
         each.address
         for name in ("delivered-to", "x-original-to", "envelope-to")
         for each in fields.people(original.headers.get(name, []))
     ]
-    return own.addressed([*(each.address for each in message.recipients), *delivered])
+    return own.written_to([*(each.address for each in message.recipients), *delivered])
 
 
 def _references(message: ParsedMessage) -> tuple[str, ...]:

@@ -11,12 +11,12 @@ from misfin.compose.addresslist import entries_of
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
+from misfin.model.mailaddress import unquoted_name
 from misfin.model.recipient import (
     AddressKindError,
     Recipient,
     on_to_line,
     split_prefix,
-    unquoted_name,
     without_prefix,
 )
 

@@ -13,7 +13,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,8 @@ from misfin.errors import LocalError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from misfin.email.oauth import TokenEndpoint, TokenSource
 
 SERVICE: Final = "misfin-tui"
 """The service of an account's entry in the keyring; its user name there is the name of the account."""
@@ -35,6 +37,10 @@ _SHOWN: Final = 300  # characters of what a command says about its failure
 
 class SecretError(LocalError):
     """A secret could not be read, stored or removed. Nothing was sent."""
+
+
+class MissingSecretError(SecretError):
+    """The keyring works, and has no such entry."""
 
 
 class NoKeyringError(SecretError):
@@ -57,23 +63,24 @@ async def credentials(account: EmailAccount, server: MailServer) -> Credentials 
         return None
     name = account.user(server)
     if account.login is Login.OAUTH:
-        token = account.token
-        if token is None:
-            raise SecretError(
-                f"The account {account.name} has no access token.",
-                remedy=f'Set `token` of [accounts.{account.name}]: {{ command = "…" }} prints one.',
-            )
-
-        async def fetch() -> str:
-            return await _in_time(token)
-
-        return Credentials(name, get_token=fetch, host=server.host, port=server.port)
+        return Credentials(name, get_token=await _token_getter(account), host=server.host, port=server.port)
     if account.password is None:
         raise SecretError(
             f"The account {account.name} has no password.",
             remedy=f"Store it: misfin-tui account password {account.name}",
         )
     return Credentials(name, await _in_time(account.password), cram_md5=account.cram_md5)
+
+
+async def _token_getter(account: EmailAccount) -> Callable[[], Awaitable[str]]:
+    token = account.token
+    if token is None:
+        return await token_source(account)
+
+    async def fetch() -> str:
+        return await _in_time(token)
+
+    return fetch
 
 
 async def _in_time(ref: SecretRef) -> str:
@@ -85,6 +92,60 @@ async def _in_time(ref: SecretRef) -> str:
             f"The {ref.place.value} did not give the password within {PATIENCE:g} seconds.",
             remedy="Unlock it, then try again.",
         ) from None
+
+
+# ---- tokens of our own
+
+
+def refresh_entry(account: str) -> SecretRef:
+    """The entry of the keyring for the refresh token of an account that signed in with this program."""
+    return SecretRef(SecretPlace.KEYRING, f"{SERVICE}/{account}:refresh-token")
+
+
+async def token_endpoint(account: EmailAccount) -> TokenEndpoint:
+    """Where an account with a ``client_id`` signs in and gets its tokens. Raises :class:`SecretError`."""
+    from misfin.email.oauth import OAuthClient, TokenEndpoint, provider_of  # late: it can do HTTPS
+
+    provider = next(filter(None, (provider_of(each.host) for each in account.servers)), None)
+    if provider is None or not account.client_id:
+        raise SecretError(
+            f"The account {account.name} has no way to get an access token.",
+            remedy=f'Set `token` of [accounts.{account.name}]: {{ command = "…" }} prints one; `client_id` is'
+            " for Google and Microsoft.",
+        )
+    secret = await _in_time(account.client_secret) if account.client_secret else ""
+    return TokenEndpoint(provider, OAuthClient(account.client_id, secret))
+
+
+async def token_source(account: EmailAccount) -> TokenSource:
+    """What gives the access tokens of an account that signed in with this program; the same each time.
+
+    Raises :class:`SecretError`.
+    """
+    key = (account.name, account.client_id)
+    if key not in _SOURCES:
+        from misfin.email.oauth import SignInAgainError, TokenSource
+
+        entry = refresh_entry(account.name)
+
+        async def load() -> str:
+            try:
+                return await _in_time(entry)
+            except MissingSecretError:
+                raise SignInAgainError(
+                    f"Nobody has signed in to {account.name} yet.",
+                    remedy=f"Sign in: misfin-tui account login {account.name}",
+                ) from None
+
+        async def store(refresh: str) -> None:
+            await asyncio.to_thread(store_secret, entry, refresh)
+
+        _SOURCES[key] = TokenSource(await token_endpoint(account), account.name, load=load, store=store)
+    return _SOURCES[key]
+
+
+_SOURCES: dict[tuple[str, str], TokenSource] = {}
+"""One for each account: what it got is good for every server."""
 
 
 # ---- reading
@@ -109,7 +170,7 @@ def _from_keyring(name: str) -> str:
     secret = _with_keyring(lambda ring: ring.get_password(*_entry(name)))
     if not secret:
         account = name.rpartition("/")[2]
-        raise SecretError(
+        raise MissingSecretError(
             f"The keyring has no password for {name}.",
             remedy=f"Store it: misfin-tui account password {account}",
         )

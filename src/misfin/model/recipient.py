@@ -7,18 +7,15 @@ from dataclasses import dataclass
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
-from misfin.model.address import MisfinAddress, normal_hostname
+from misfin.model.address import MisfinAddress
+from misfin.model.mailaddress import read_mail_address
 
 _KINDS = {"misfin": AddressKind.MISFIN, "mailto": AddressKind.MAIL}
 _PREFIX = re.compile(r"\s*(misfin|mailto):(?://)?", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"(.*?)\s*<([^<>]*)>\s*")
-_BEFORE_COMMENT = re.compile(r"(\S+)\s+\(([^()]*)\)")
 _SPECIAL = {
     AddressKind.MISFIN: re.compile(r'[,;"()<>\\]'),
     AddressKind.MAIL: re.compile(r'[,;"()<>\\:@\[\]]'),
 }
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_NOT_IN_LOCAL_PART = re.compile(r"[\s<>,;:\"()\[\]\\@]")
 KIND_WORDS = {AddressKind.MISFIN: "a Misfin address", AddressKind.MAIL: "an e-mail address"}
 """What an address of each kind is called."""
 _ACCOUNTS = {AddressKind.MISFIN: "a Misfin account", AddressKind.MAIL: "an e-mail account"}
@@ -70,13 +67,6 @@ def on_to_line(address: str, name: str, kind: AddressKind) -> str:
     return f"{name} <{address}>" if kind is AddressKind.MAIL else f"{address} {name}"
 
 
-def unquoted_name(text: str) -> str:
-    """A display name as it is meant: without the quotation marks around it, if it has them."""
-    text = text.strip()
-    found = _QUOTED.fullmatch(text)
-    return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL).strip() if found else text
-
-
 def with_prefix(text: str, kind: AddressKind) -> str:
     """An entry of a To line that says by itself of which kind it is; :func:`split_prefix` reads it."""
     if split_prefix(text)[0] is not None:
@@ -120,22 +110,8 @@ def normal_address(text: str, kind: AddressKind) -> str:
 
 
 def mail_address(text: str) -> tuple[str, str]:
-    """An e-mail address and its name, from ``local@host`` or ``Name <local@host>`` (RFC 5322 §3.4).
+    """An e-mail address and its name, from what mailaddress.py reads, with or without ``mailto:``.
 
-    The older ``local@host (Name)`` is read too.
-    The host is lower case and in its ASCII form; the local part stays as written. Quoted local parts and
-    address literals are not supported. Raises :class:`AddressError`.
+    Raises :class:`AddressError`.
     """
-    rest = without_prefix(text, AddressKind.MAIL).strip()
-    name, address = "", rest
-    if found := _IN_BRACKETS.fullmatch(rest):
-        name, address = unquoted_name(found[1]), found[2].strip()
-    elif found := _BEFORE_COMMENT.fullmatch(rest):
-        address, name = found[1], found[2].strip()
-    local, at, host = address.rpartition("@")
-    if not at or not local or not local.isprintable() or _NOT_IN_LOCAL_PART.search(local):
-        raise AddressError(
-            f"{address[:80]!a} is not an e-mail address.",
-            remedy="Write it as name@host, for example ada@example.org.",
-        )
-    return f"{local}@{normal_hostname(host)}", name
+    return read_mail_address(without_prefix(text, AddressKind.MAIL))

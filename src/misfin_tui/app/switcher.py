@@ -22,7 +22,6 @@ SCREENS: Mapping[str, str] = {
     "contacts": "misfin_tui.screens.contacts:ContactsScreen",
     "identities": "misfin_tui.screens.identities:IdentitiesScreen",
     "settings": "misfin_tui.screens.settings:SettingsScreen",
-    "wizard": "misfin_tui.screens.wizard:WizardScreen",
     "compose": "misfin_tui.screens.compose:ComposeScreen",
     "thread": "misfin_tui.screens.thread:ThreadScreen",
     "help": "misfin_tui.screens.help:HelpScreen",

@@ -269,7 +269,7 @@ class DraftScreen(AppScreen):
         if self.time.passed:
             return "The time to send it at has passed. Choose another one, or none."
         if not draft.account:
-            return "You have no address to write from; create one under Identities."
+            return "You have no account to write from; create an identity or add an e-mail account."
         return ""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Select
 
-from misfin.compose.mail_reply import OwnAddresses
+from misfin.compose.aliases import is_own, is_pattern
 from misfin.compose.quoting import signed_again
 from misfin.errors import AddressError
 from misfin.model.recipient import mail_address
@@ -103,9 +103,11 @@ class FromAccount(ScreenController):
         aliases = sender.aliases if sender else ()
         options = [(_shown(account.address, account.title), directory)]
         options += [
-            (_shown(alias, account.title), f"{directory} {alias}") for alias in aliases if _TYPED not in alias
+            (_shown(alias, account.title), f"{directory} {alias}")
+            for alias in aliases
+            if not is_pattern(alias)
         ]
-        if patterns := [alias for alias in aliases if _TYPED in alias]:
+        if patterns := [alias for alias in aliases if is_pattern(alias)]:
             options.append((_shown(" or ".join(patterns), "…"), f"{directory} {_TYPED}"))
         return options
 
@@ -138,7 +140,7 @@ class FromAccount(ScreenController):
         from misfin_tui.dialogs.prompt import PromptDialog  # late: few people have such addresses
 
         sender = self._senders[directory]
-        patterns = " or ".join(each for each in sender.aliases if _TYPED in each)
+        patterns = " or ".join(each for each in sender.aliases if is_pattern(each))
         dialog = PromptDialog(
             "Write from", f"Which address of {patterns}?", check=lambda text: _not_ours(text, sender)
         )
@@ -200,6 +202,6 @@ def _not_ours(text: str, sender: Sender) -> str:
         address, _ = mail_address(text)
     except AddressError as error:
         return f"{error} {error.remedy}"
-    if address in OwnAddresses((sender.address, *sender.aliases)):
+    if is_own(address, sender.address, sender.aliases):
         return ""
     return f"{address} is not one of this account's addresses. Its `aliases` in the settings say which are."

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.accounts import Accounts
     from misfin_tui.services.attached import Attached
     from misfin_tui.services.contacts import Contacts
+    from misfin_tui.services.email import EmailAccounts
     from misfin_tui.services.filing import Filer
     from misfin_tui.services.identities import Identities
     from misfin_tui.services.mail import Mail
@@ -128,6 +129,13 @@ class Services:
         from misfin_tui.services.accounts import Accounts
 
         return self._once("accounts", lambda: Accounts(self))
+
+    @property
+    def email_accounts(self) -> EmailAccounts:
+        """E-mail accounts: their servers and passwords."""
+        from misfin_tui.services.email import EmailAccounts
+
+        return self._once("email_accounts", lambda: EmailAccounts(self))
 
     @property
     def identities(self) -> Identities:

@@ -184,6 +184,11 @@ class SendingService:
         """What happened at each attempt to send a row, oldest first."""
         return await asyncio.to_thread(lambda: self._services.outbox_queue.attempts(row_id))
 
+    async def held_with(self, row: OutboxRow) -> list[int]:
+        """The rows held by the same question as this one; itself where its question is its own."""
+        held = await asyncio.to_thread(self._services.outbox_queue.rows, [DeliveryState.HELD])
+        return [each.id for each in held if each.id == row.id or (row.pin_name and _same_question(each, row))]
+
     async def retry(self, row_id: int) -> bool:
         """Try again now; for an uncertain row this may deliver it twice: ask first."""
         done = await asyncio.to_thread(lambda: self._services.outbox_queue.retry(row_id, time.time()))
@@ -311,3 +316,7 @@ def _readable(draft: Draft, transport: Transport) -> list[Recipient]:
             recipient = transport.parse(text)
             found.setdefault(recipient.address, recipient)
     return list(found.values())
+
+
+def _same_question(one: OutboxRow, other: OutboxRow) -> bool:
+    return (one.kind, one.pin_name, one.question) == (other.kind, other.pin_name, other.question)

@@ -1,11 +1,18 @@
-"""What is asked of an e-mail account while it sends. Pure."""
+"""What is asked of an e-mail account while it sends."""
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from types import MappingProxyType
 
-from misfin.email.account import EmailAccount
+from misfin.email.account import EmailAccount, MailServer
+from misfin.errors import AccountError
+from misfin.model.account import AddressKind
+from misfin.store.outgoing.outbox import Outbox
+
+ASKS_ACCOUNT = "account:"
+"""How the name of a question about an account's log-in or settings begins; the account's name follows."""
 
 _KEEPING = MappingProxyType(
     {
@@ -32,3 +39,20 @@ def keeps_sent_mail(account: EmailAccount) -> bool:
 def settings_state(account: EmailAccount) -> str:
     """A short text that is another one once the settings of the account have changed."""
     return hashlib.sha256(repr(account).encode()).hexdigest()[:16]
+
+
+def server_of(account: EmailAccount) -> MailServer:
+    """The server an account sends by. Raises :class:`~misfin.errors.AccountError` where it has none."""
+    if account.outgoing is None:
+        raise AccountError(
+            f"The account {account.name} has no server to send by.", remedy="Set `smtp` in its settings."
+        )
+    return account.outgoing
+
+
+def login_changed(outbox: Outbox, account: str, *, now: float) -> int:
+    """The password or the sign-in of an account (its name) has changed: what was held for it is tried again.
+
+    Returns how many deliveries. Blocking. Raises :class:`~misfin.errors.StoreError`.
+    """
+    return outbox.release(AddressKind.MAIL, f"{ASKS_ACCOUNT}{account}", secrets.token_hex(8), now)

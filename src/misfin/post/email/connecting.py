@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from misfin.email.account import EmailAccount, Login, MailServer, Protection
@@ -100,19 +99,19 @@ def transcript_of(
 async def connect(
     account: EmailAccount,
     server: MailServer,
-    credentials: Callable[[EmailAccount, MailServer], Credentials],
+    credentials: Callable[[EmailAccount, MailServer], Awaitable[Credentials | None]],
     pins: PinBook,
     trace: Trace,
     *,
     timeouts: SMTPTimeouts,
     now: Callable[[], float],
 ) -> SMTPConnection:
-    """Connect and log in. ``credentials`` may block and is asked in a thread, unless the account needs none.
+    """Connect and log in; ``credentials`` is not asked where the account needs none.
 
     Raises what it raises, :class:`~misfin.trust.refusal.TrustError`, and what
     :meth:`~misfin.email.smtp.client.SMTPClient.connect` raises.
     """
-    login = None if account.login is Login.NONE else await asyncio.to_thread(credentials, account, server)
+    login = None if account.login is Login.NONE else await credentials(account, server)
     notices: list[str] = []
 
     async def attempt(context: ssl.SSLContext | None) -> SMTPClient:

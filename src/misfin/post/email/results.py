@@ -20,6 +20,7 @@ from misfin.email.smtp.response import SMTPLoginError, SMTPResponse, SMTPRespons
 from misfin.email.smtp.transaction import RecipientResult, SubmissionResult
 from misfin.errors import DeliveryError, LocalError, MisfinError, StoreError
 from misfin.model.safetext import plain
+from misfin.post.email.accounts import ASKS_ACCOUNT
 from misfin.post.settling import sentence_of
 from misfin.post.transport import Accepted, Ask, Pace, Permanent, Result, Temporary, Unknown
 from misfin.store.outgoing.deliveries import Question
@@ -76,14 +77,9 @@ class Judged:
     words: str
 
 
-def account_pin(account: EmailAccount) -> str:
-    """The name of the question about an account's log-in or settings."""
-    return f"account:{account.name}"
-
-
 def asks_account(account: EmailAccount, state: str, words: str) -> Judged:
     """Everything the account sends waits until its password or its settings have changed."""
-    return Judged(Ask(Question.ACCOUNT, account_pin(account), state), words)
+    return Judged(Ask(Question.ACCOUNT, f"{ASKS_ACCOUNT}{account.name}", state), words)
 
 
 # ---- after the envelope was sent

@@ -12,19 +12,10 @@ from misfin.model.recipient import Recipient, mail_address
 from misfin.store.outgoing.attachments import AttachedFile, AttachmentFiles
 from misfin.store.outgoing.drafts import Draft
 
-NAMELESS = "0" * 32
-"""In place of the name of a message that is not queued yet; as long as one."""
-
 
 def route_of(account: EmailAccount) -> str:
     """The route of an account's mail. The outbox keeps it, so it never changes for an account."""
     return f"smtp:{account.name}"
-
-
-def recipient_of(text: str, account: EmailAccount | None = None) -> Recipient:
-    """A recipient as typed; with an account, its route is that of the account."""
-    address, name = mail_address(text)
-    return Recipient(address, route_of(account) if account else "smtp:", name)
 
 
 def lines_of(draft: Draft, account: EmailAccount) -> tuple[tuple[Recipient, ...], ...]:
@@ -37,9 +28,12 @@ def lines_of(draft: Draft, account: EmailAccount) -> tuple[tuple[Recipient, ...]
     for texts in (draft.to, draft.cc, draft.bcc):
         line = []
         for text in texts:
-            if text.strip() and (found := recipient_of(text, account)).address not in seen:
-                seen.add(found.address)
-                line.append(found)
+            if not text.strip():
+                continue
+            address, name = mail_address(text)
+            if address not in seen:
+                seen.add(address)
+                line.append(Recipient(address, route_of(account), name))
         lines.append(tuple(line))
     if not seen:
         raise AddressError("The message has no recipient.", remedy="Write an address in the To line.")
@@ -58,7 +52,7 @@ def mail_of(
     lines: Sequence[Sequence[Recipient]],
     files: AttachmentFiles,
     *,
-    name: str = NAMELESS,
+    name: str,
     created: float,
     zone: tzinfo | None = None,
     with_bcc: bool = False,
