@@ -488,7 +488,7 @@ async def test_pasted_controls_do_not_come_in(profile):
 async def test_megabytes_are_not_pasted_into_a_line_and_that_is_told(profile, field):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="before"))
-        line = getattr(screen, field)
+        line = screen.query_one(f"#{field}", Input)
         before = line.value
         line.focus()
         await pilot.pause()

@@ -63,6 +63,9 @@ class AttachDialog(Dialog[list[Path]]):
     DEFAULT_CSS = """
     AttachDialog OptionList { height: 9; border: none !important; padding: 0; background: $surface; }
     AttachDialog OptionList { scrollbar-size-vertical: 1; margin-top: 1; }
+    AttachDialog OptionList > .option-list--option-highlighted {
+        background: $block-cursor-background; color: $block-cursor-foreground;
+    }
     AttachDialog.-short OptionList { height: 4; }
     """
 

@@ -56,7 +56,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("show-contacts", "C", "Contacts", "See the people you write to.", shown=Shown.PALETTE),
         _A("show-identities", "I", "Identities", "See your own addresses.", shown=Shown.PALETTE),
         _A("show-settings", "comma", "Settings", "Change the settings.", shown=Shown.PALETTE),
-        _A("add-account", "", "Add account", "Add an e-mail account.", shown=Shown.PALETTE),
+        _A("add-account", "N", "Add account", "Add an e-mail account.", shown=Shown.PALETTE),
         _A(
             "suspend",
             "ctrl+z",

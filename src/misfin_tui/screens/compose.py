@@ -159,8 +159,8 @@ class ComposeScreen(DraftScreen):
         """The fields are those of the account in From."""
         self.from_account.follow()
 
-    @on(ComposerFact.Clicked)
-    def _fact_clicked(self, event: ComposerFact.Clicked) -> None:
+    @on(ComposerFact.FactClicked)
+    def _fact_clicked(self, event: ComposerFact.FactClicked) -> None:
         event.stop()
         (self.files.action_attached if event.control is self.files.names else self.time.action_send_at)()
 
@@ -169,7 +169,7 @@ class ComposeScreen(DraftScreen):
     @on(TextArea.Changed)
     @on(Select.Changed)
     @on(Input.Changed)
-    @on(ComposerFact.Changed)
+    @on(ComposerFact.FactChanged)
     def _changed(self, event: Any) -> None:
         """Anything was written: save it soon, and look at it soon after."""
         if self._opened is None or self._finished:

@@ -63,7 +63,7 @@ class RecipientFields(ScreenController):
     def read_as(self, sender: Sender, before: Sender | None) -> None:
         """From now on the account in From is another one, which reads and writes them in its own way."""
         for field in self.every:
-            if before is not None and before.kind is not sender.kind:
+            if before is not None:
                 field.value = reread(field.value, before, sender)
             field.reader = sender
         self.arrange()

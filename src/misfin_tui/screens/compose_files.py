@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 class ComposerFact(Static):
     """A fact about a message being written, in a line of its own; a click on it changes it."""
 
-    class Clicked(Message):
+    class FactClicked(Message):
         """The person wants to change it."""
 
-    class Changed(Message):
+    class FactChanged(Message):
         """It is another one."""
 
     def on_click(self, event: events.Click) -> None:
         """Change it."""
         event.stop()
-        self.post_message(self.Clicked())
+        self.post_message(self.FactClicked())
 
 
 class MessageFiles(ScreenController):
@@ -81,7 +81,7 @@ class MessageFiles(ScreenController):
         self.files = tuple(files)
         self.names.update(self._words())
         self.arrange()
-        self.names.post_message(ComposerFact.Changed())
+        self.names.post_message(ComposerFact.FactChanged())
 
     def _refused(self) -> bool:
         can = self._able()

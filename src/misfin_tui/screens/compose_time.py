@@ -47,4 +47,4 @@ class SendTime(ScreenController):
         if answer is not None and self.screen.standing:
             self.at = parse_send_time(answer, time.time()) if answer.strip() else 0.0
             self._show()
-            self._words.post_message(ComposerFact.Changed())
+            self._words.post_message(ComposerFact.FactChanged())

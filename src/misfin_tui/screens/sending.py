@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.contacts import Met
 
 MOST_PEOPLE = 12
-"""Recipients about whom something is said below To: more than fit there."""
+"""Recipients described below To at most: more than fit there."""
 
 
 async def carried(screen: AppScreen, draft: Draft, can: Capabilities) -> Draft | None:
