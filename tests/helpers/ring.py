@@ -19,7 +19,7 @@ Ring = TypeVar("Ring", bound=KeyringBackend)
 class MemoryKeyring(KeyringBackend):
     """Keeps what it is given until it is gone."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = -1  # type: ignore[assignment]  # keyring must never choose it by itself
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,9 +40,9 @@ class MemoryKeyring(KeyringBackend):
 class FileKeyring(MemoryKeyring):
     """For other processes: ``PYTHON_KEYRING_BACKEND=ring.FileKeyring``, kept in the file ``$RING_FILE``."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._file = Path(os.environ["RING_FILE"])
+    @property
+    def _file(self) -> Path:
+        return Path(os.environ["RING_FILE"])
 
     def get_password(self, service: str, username: str) -> str | None:
         self._load()

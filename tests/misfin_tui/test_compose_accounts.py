@@ -213,7 +213,7 @@ async def test_a_draft_of_an_account_that_cannot_send_yet_is_kept(profile_root, 
         await on_screen(pilot, "? bob@example.org")
         assert screen.draft_now().to == ("Bob <bob@example.org>",)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: any("Nothing can be sent from" in note for note in notices(app)))
+        await until(pilot, lambda: any("no server to send by" in note for note in notices(app)))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
     assert queued(profile) == []

@@ -100,6 +100,9 @@ def test_a_paste_is_no_key(shared, place):
 def test_a_paste_is_no_key_in_the_wizard(opened):
     desk = opened(command=lambda root: program("--profile", f"{root}-new"))
     terminal, root = desk.terminal, desk.profile.root
+    terminal.until("Misfin, e-mail, or both?")
+    terminal.settle(2 * QUIET)
+    terminal.send("\r")
     terminal.until("Next")
     terminal.settle(2 * QUIET)
     for keys in ("\t", "\t", "\t", "\t", "\t"):

@@ -143,7 +143,7 @@ class MisfinApp(App[int]):
         self.settings_file = SettingsFile(self, profile.config)
         self.pictures = PictureKeeper(self, picture, profile)
         self.ending = Ending(self, self.courier)
-        self.first_run = FirstRun(self)
+        self.first_run = FirstRun(self, self.switcher)
         self._link = link
         adopt(self, self.themes, self.switcher, self.receiver, self.ending, self.first_run)
         # What screens ask of the app is done by its controllers: see Host.
@@ -364,8 +364,8 @@ def run(
 ) -> int:
     """Open the program and return its exit status.
 
-    ``link`` is a ``misfin:`` URI to write to, ``problems`` are sentences to show, such as what the settings
-    have that means nothing, ``picture`` is that of the first screen, to be kept true.
+    ``link`` is a ``misfin:`` or ``mailto:`` URI to write to, ``problems`` are sentences to show, such as what
+    the settings have that means nothing, ``picture`` is that of the first screen, to be kept true.
     """
     sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them
     app = MisfinApp(profile, config, link=link, dev=dev, problems=problems, picture=picture)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from misfin_tui.app.controller import AppController
 from misfin_tui.widgets.controller import worker
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from misfin_tui.app.switcher import ScreenSwitcher
 
 _CHOICES = (
     ("misfin", "Misfin", "create an address of your own, or import one"),
@@ -14,6 +21,10 @@ _CHOICES = (
 
 class FirstRun(AppController):
     """Asks, and opens the steps for what was chosen."""
+
+    def __init__(self, app: App[int], switcher: ScreenSwitcher) -> None:
+        super().__init__(app)
+        self._switcher = switcher
 
     async def begin(self) -> None:
         """Ask what a new profile is for; escape leaves it empty. Call it in a worker."""
@@ -27,21 +38,13 @@ class FirstRun(AppController):
             )
         )
         if chosen in ("misfin", "both"):
-            from misfin_tui.screens.wizard import WizardScreen
-
-            await self.app.push_screen_wait(WizardScreen())
+            await self._switcher.run("wizard")
             if not await self.host.services.identities.all():
                 return  # whoever quits the first steps does not want the others
         if chosen in ("email", "both"):
-            await self._email()
+            await self._switcher.run("email-wizard")
 
     @worker(group="account", description="add an account")
     async def action_add_account(self) -> None:
         """Add an e-mail account."""
-        await self._email()
-
-    async def _email(self) -> None:
-        from misfin_tui.screens.email_wizard import EmailWizardScreen
-
-        if not any(isinstance(screen, EmailWizardScreen) for screen in self.app.screen_stack):
-            await self.app.push_screen_wait(EmailWizardScreen())
+        await self._switcher.run("email-wizard")

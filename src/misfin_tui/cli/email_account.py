@@ -1,4 +1,4 @@
-"""``misfin-tui account add``, ``test``, ``remove``, ``password``, ``login``: e-mail accounts at the shell."""
+"""``misfin-tui account add``, ``test``, ``remove``, ``password``: e-mail accounts at the shell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from misfin_tui.config.email import check_address, conflicts, secret_reader
 from misfin_tui.services.email import account_config
 
 if TYPE_CHECKING:
-    from misfin.email.account import EmailAccount
     from misfin.email.discovery import Found
     from misfin_tui.config.accounts import AccountConfig
     from misfin_tui.services import Services
@@ -104,35 +103,6 @@ def password(args: Namespace) -> int:
         asyncio.run(services.email_accounts.set_password(name, typed))
     emit(args, {"name": name, "stored": True}, f"The password of {name} is in the keyring.")
     return Exit.DONE
-
-
-def login(args: Namespace) -> int:
-    """Sign in to an account with OAuth in a browser; keep what renews the access in the keyring."""
-    with open_services(args) as services:
-        account = services.email_accounts.account(_email(services, args.name))
-    asyncio.run(_sign_in(args, account))
-    emit(args, {"name": account.name, "signed_in": True}, f"You are signed in to {account.address}.")
-    return Exit.DONE
-
-
-async def _sign_in(args: Namespace, account: EmailAccount) -> None:
-    from misfin.email.oauth import DeviceCode, sign_in_with_browser, sign_in_with_code
-    from misfin.email.secrets import refresh_entry, store_secret, token_endpoint
-
-    endpoint = await token_endpoint(account)
-    if args.code:
-
-        def show_code(code: DeviceCode) -> None:
-            say(f"Open {code.url} and enter the code {code.user_code}")
-
-        token = await sign_in_with_code(endpoint, show_code)
-    else:
-        token = await sign_in_with_browser(
-            endpoint,
-            lambda url: say(f"Open this in a browser on this machine: {url}"),
-            address=account.address,
-        )
-    await asyncio.to_thread(store_secret, refresh_entry(account.name), token.refresh)
 
 
 # ---- settings of a new account

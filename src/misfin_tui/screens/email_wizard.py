@@ -174,7 +174,10 @@ class EmailWizardScreen(StepsScreen):
             self.set_text("advice", "")
         else:
             incoming, outgoing = str(found.incoming), str(found.outgoing)
-            self.set_text("found", f"{found.detail} Change what is not right.")
+            self.set_text(
+                "found",
+                f"{found.detail} Change what is not right. You log in as {found.incoming.user or address}.",
+            )
             self.set_text("advice", f"{found.advice} {found.question}".strip())
         self.query_one("#advice").display = bool(found and (found.advice or found.question))
         self.query_one("#incoming", Input).value = incoming

@@ -91,6 +91,13 @@ class Accounts:
         """The directories of mail, created with each account, that are not where they should be now."""
         return await asyncio.to_thread(self._away)
 
+    async def create_new_mail(self) -> None:
+        """Create the folders of accounts that were written into the settings by hand.
+
+        Not of one that has been in step with its server: then its mail is away, and must not look empty.
+        """
+        await asyncio.to_thread(self._create_new_mail)
+
     # ---- in a thread
 
     def read_all(self) -> list[Account]:
@@ -149,6 +156,13 @@ class Accounts:
         account = next((each for each in book.all() if each.name == name), None)
         if account is not None:
             self._services.store.create(account.directory)
+
+    def _create_new_mail(self) -> None:
+        profile = self._services.profile
+        for name in self._services.config.accounts:
+            if not (profile.mail / name).exists() and not (profile.root / "sync" / f"{name}.db").exists():
+                with suppress(OSError):  # whoever looks for the mail reports why
+                    self._services.store.create(name)
 
     def _away(self) -> tuple[str, ...]:
         own = [each.directory for each in self.read_all()]

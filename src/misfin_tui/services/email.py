@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,8 +89,20 @@ class EmailAccounts:
         return await asyncio.to_thread(self._remove, name)
 
     async def set_password(self, name: str, password: str) -> Config:
-        """Keep another password in the keyring, and say in the settings that it is there."""
-        return await asyncio.to_thread(self._set_password, name, password)
+        """Keep another password in the keyring, and say in the settings that it is there.
+
+        What waits because the old one was refused is tried again.
+        """
+        config = await asyncio.to_thread(self._set_password, name, password)
+        await self.login_changed(name)
+        return config
+
+    async def login_changed(self, name: str) -> None:
+        """Somebody signed in again, or changed the password: try again what waits because of it."""
+        from misfin.post.email.accounts import login_changed
+
+        await asyncio.to_thread(lambda: login_changed(self._services.outbox_queue, name, now=time.time()))
+        self._services.wake_courier()
 
     async def suggested_name(self, address: str) -> str:
         """A name for a new account with this address that no account has."""

@@ -15,7 +15,7 @@ from misfin.compose.quoting import signed, split_subject
 from misfin.compose.recipients import typed
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
-from misfin.errors import AddressError, LocalError, StoreError
+from misfin.errors import AccountError, AddressError, LocalError, StoreError
 from misfin.model.account import AddressKind
 from misfin.model.gemmail import Version
 from misfin.model.recipient import with_prefix
@@ -107,12 +107,30 @@ class SendingService:
         return Draft(account=account, to=tuple(to), subject=subject, body=signed(body, sender.signature))
 
     async def from_link(self, uri: str) -> Draft:
-        """A message started by a ``misfin:`` link; never sent by itself. Raises :class:`AddressError`."""
-        from misfin.model.address import parse_uri
+        """A message started by a ``misfin:`` or ``mailto:`` link; never sent by itself.
 
+        Raises :class:`AddressError`, and :class:`AccountError` where no account can send to such an address.
+        """
+        from misfin.model.address import parse_uri
+        from misfin.model.mailto import is_mailto, parse_mailto
+
+        if is_mailto(uri):
+            asked = parse_mailto(uri)
+            if not await self.can_write_to(AddressKind.MAIL):
+                raise AccountError(
+                    "A mailto: link needs an e-mail account, and there is none.",
+                    remedy="Add one, or open the link in another program.",
+                )
+            draft = await self.new(asked.to, subject=asked.subject, body=asked.body, kind=AddressKind.MAIL)
+            return replace(draft, cc=asked.cc, bcc=asked.bcc, in_reply_to=asked.in_reply_to)
         address, text = parse_uri(uri)
         subject, body = split_subject(text)
         return await self.new([typed(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
+
+    async def can_write_to(self, kind: AddressKind) -> bool:
+        """Whether there is an account that sends to addresses of this kind."""
+        account, other = await asyncio.to_thread(self._default, kind)
+        return bool(account) and other is None
 
     async def answer(self, row: MessageRow, how: How, quoted: str | None = None) -> Draft:
         """A reply to a message, or a message that forwards it. ``quoted`` are the lines to quote, all of them

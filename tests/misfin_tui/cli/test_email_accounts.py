@@ -150,3 +150,16 @@ def test_wrong_usage_is_one_line(shell: Shell, words: tuple[str, ...], word: str
 def test_two_accounts_of_one_name_cannot_be(shell: Shell, servers) -> None:
     shell.run(*given(servers, "--password-env", "X", "--no-test"))
     assert "already an account work" in shell.run(*given(servers, "--password-env", "X"), check=2).stderr
+
+
+def test_a_message_held_for_a_refused_password_goes_out_with_the_right_one(
+    shell: Shell, servers, ring
+) -> None:
+    shell.run(*given(servers, "--keyring", "--no-test", *trusted(servers)), text="wrong\n")
+    shell.run("send", "bob@example.org", "--subject", "Hi", "--body", "Hello", check=3)
+    (row,) = shell.json("outbox", "list")
+    assert row["state"] == "held"
+    shell.run("account", "password", "work", text=f"{PASSWORD}\n")
+    shell.run("outbox", "run")
+    assert [each["state"] for each in shell.json("outbox", "list")] == ["accepted"]
+    assert len(servers.inbox.taken) == 1
