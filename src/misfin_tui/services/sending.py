@@ -15,7 +15,7 @@ from misfin.compose.quoting import signed, split_subject
 from misfin.compose.recipients import typed
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
-from misfin.errors import AddressError, LocalError, StoreError
+from misfin.errors import AccountError, AddressError, LocalError, StoreError
 from misfin.model.account import AddressKind
 from misfin.model.gemmail import Version
 from misfin.model.recipient import with_prefix
@@ -26,7 +26,7 @@ from misfin_tui.services.autosave import Autosave
 
 if TYPE_CHECKING:
     from misfin.model.recipient import Recipient
-    from misfin.post.transport import Answer, Transport
+    from misfin.post.transport import How, Transport
     from misfin.store.outgoing.outbox import AttemptRow, OutboxRow
     from misfin.store.rows import MessageRow
     from misfin_tui.services import Services
@@ -103,49 +103,45 @@ class SendingService:
         if not account:
             account, other = await asyncio.to_thread(self._default, kind)
             to = [with_prefix(each, other) for each in to] if other else to
-        return Draft(
-            account=account,
-            to=tuple(to),
-            subject=subject,
-            body=signed(body, self._services.config.send.signature),
-        )
+        sender = await asyncio.to_thread(lambda: self._services.accounts.sender(account))
+        return Draft(account=account, to=tuple(to), subject=subject, body=signed(body, sender.signature))
 
     async def from_link(self, uri: str) -> Draft:
-        """A message started by a ``misfin:`` link; never sent by itself. Raises :class:`AddressError`."""
-        from misfin.model.address import parse_uri
+        """A message started by a ``misfin:`` or ``mailto:`` link; never sent by itself.
 
+        Raises :class:`AddressError`, and :class:`AccountError` where no account can send to such an address.
+        """
+        from misfin.model.address import parse_uri
+        from misfin.model.mailto import is_mailto, parse_mailto
+
+        if is_mailto(uri):
+            asked = parse_mailto(uri)
+            if not await self.can_write_to(AddressKind.MAIL):
+                raise AccountError(
+                    "A mailto: link needs an e-mail account, and there is none.",
+                    remedy="Add one, or open the link in another program.",
+                )
+            draft = await self.new(asked.to, subject=asked.subject, body=asked.body, kind=AddressKind.MAIL)
+            return replace(draft, cc=asked.cc, bcc=asked.bcc, in_reply_to=asked.in_reply_to)
         address, text = parse_uri(uri)
         subject, body = split_subject(text)
         return await self.new([typed(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
 
-    async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
-        """A reply to a message. ``quoted`` are the lines to quote, all of them by default.
+    async def can_write_to(self, kind: AddressKind) -> bool:
+        """Whether there is an account that sends to addresses of this kind."""
+        account, other = await asyncio.to_thread(self._default, kind)
+        return bool(account) and other is None
 
-        Raises :class:`LocalError` when there is nobody to reply to but oneself.
+    async def answer(self, row: MessageRow, how: How, quoted: str | None = None) -> Draft:
+        """A reply to a message, or a message that forwards it. ``quoted`` are the lines to quote, all of them
+        by default.
+
+        Raises :class:`LocalError` when there is nobody to reply to but oneself, or no account that could.
         """
-        from misfin.post.transport import Answer, How
+        from misfin_tui.services.answering import answer
 
-        settings = self._services.config.send
-        how = How.REPLY_ALL if everyone else How.REPLY
-        return await self._answer(row, Answer(how, quoted, settings.signature, settings.reply_links))
-
-    async def forward(self, row: MessageRow) -> Draft:
-        """A message to forward."""
-        from misfin.post.transport import Answer, How
-
-        return await self._answer(row, Answer(How.FORWARD))
-
-    async def _answer(self, row: MessageRow, answer: Answer) -> Draft:
-        from misfin.post.transport import Stored
-
-        stored = Stored(await self._services.mail.raw(row), row)
-
-        def write() -> Draft:
-            transport = self._services.transport_of(row.account)
-            own = self._services.accounts.own_addresses(transport.kind)
-            return transport.answer(stored, answer, own)
-
-        return await asyncio.to_thread(write)
+        raw = await self._services.mail.raw(row)
+        return await asyncio.to_thread(answer, self._services, raw, row, how, quoted)
 
     # ---- measuring
 

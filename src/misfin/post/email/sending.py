@@ -14,6 +14,7 @@ from misfin.errors import AccountError, ClaimLostError, MisfinError
 from misfin.post.email import results
 from misfin.post.email.accounts import server_of
 from misfin.post.email.connecting import SMTPConnection, Trace, connect, transcript_of
+from misfin.post.email.finished import FinishedMail
 from misfin.post.events import CourierNotice
 from misfin.post.transport import Ask, Ending, Job, Marks, RouteError
 from misfin.store.outgoing.deliveries import Question, Transcript
@@ -60,7 +61,7 @@ async def hand_over(
     job: Job,
     over: SMTPConnection,
     marks: Marks,
-    written: Callable[[], tuple[MimeMessage, str]],
+    written: Callable[[], tuple[MimeMessage | FinishedMail, str]],
     state_of: Callable[[EmailAccount], str],
 ) -> list[Ending]:
     """Send one message to the recipients of a job; an ending for each.

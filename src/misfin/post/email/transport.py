@@ -21,6 +21,7 @@ from misfin.errors import AccountError, AddressError, LocalError, MisfinError
 from misfin.model.account import AddressKind
 from misfin.model.recipient import Recipient, mail_address
 from misfin.post.email.accounts import ASKS_ACCOUNT, keeps_sent_mail, server_of, settings_state
+from misfin.post.email.finished import FinishedMail
 from misfin.post.transport import (
     Answer,
     Capabilities,
@@ -34,6 +35,7 @@ from misfin.post.transport import (
 )
 from misfin.store.outgoing import drafts
 from misfin.store.outgoing.deliveries import Outgoing
+from misfin.store.outgoing.finished import read_finished
 from misfin.trust.records import MailServerFacts
 from misfin.trust.tofu import PinKind
 
@@ -161,10 +163,14 @@ class EmailTransport:
         )
         return build(mail)
 
-    def _queued(self, outgoing: Outgoing, *, with_bcc: bool = False) -> tuple[MimeMessage, str]:
+    def _queued(
+        self, outgoing: Outgoing, *, with_bcc: bool = False
+    ) -> tuple[MimeMessage | FinishedMail, str]:
         """A queued message, the same at every call, and the address that sends it. Blocking."""
         from misfin.post.email.writing import author_of, lines_of
 
+        if (finished := read_finished(outgoing.message)) is not None:
+            return FinishedMail(self._files.path(finished.key)), finished.sender
         draft = drafts.from_bytes(outgoing.draft)
         if draft is None:
             raise LocalError("The draft of this message cannot be read.", remedy="Write it again.")
