@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.filing import Filer
     from misfin_tui.services.identities import Identities
     from misfin_tui.services.mail import Mail
+    from misfin_tui.services.outgoing_files import OutgoingFiles
     from misfin_tui.services.outside import Outside
     from misfin_tui.services.receiving import Receiving
     from misfin_tui.services.sending import SendingService
@@ -156,6 +157,13 @@ class Services:
         from misfin_tui.services.attached import Attached
 
         return self._once("attached", lambda: Attached(self))
+
+    @property
+    def outgoing_files(self) -> OutgoingFiles:
+        """Files to attach to a message being written."""
+        from misfin_tui.services.outgoing_files import OutgoingFiles
+
+        return self._once("outgoing_files", lambda: OutgoingFiles(self))
 
     @property
     def setup(self) -> Setup:

@@ -8,13 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfin.errors import AccountError
+from misfin.compose.quoting import sign_off
+from misfin.errors import AccountError, InputError
 from misfin.model.account import AddressKind, Kind
 
 if TYPE_CHECKING:
     from misfin.model.account import Account
     from misfin.model.recipient import Recipient
     from misfin.post.transport import Capabilities, Transport
+    from misfin_tui.config.accounts import AccountConfig
     from misfin_tui.services import Services
 
 
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
 class Sender:
     """How the account with a directory writes: what the composer asks, so that it never asks what it is.
 
-    ``transport`` is None where nothing can be sent from the account yet.
+    ``transport`` is None where nothing can be sent from the account yet. ``aliases`` are further addresses
+    to write from, and patterns for such (``misfin.compose.aliases``). ``signature`` is the text to put below
+    a message, as it is to stand there.
     """
 
     directory: str
     kind: AddressKind
     transport: Transport | None
+    address: str = ""
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    signature: str = ""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -103,8 +111,31 @@ class Accounts:
 
     def sender(self, directory: str) -> Sender:
         """How the account with this directory writes."""
-        kind = self._services.address_kind(directory)
-        return Sender(directory, kind, self._services.transports.get(kind))
+        account = self._services.account_book.at(directory)
+        kind = AddressKind.MISFIN if account is None else account.kind.address_kind
+        address, title = (account.address, account.title) if account else (directory, "")
+        settings = self._settings(account)
+        aliases = settings.aliases if settings else ()
+        signature = self._signature(kind, settings)
+        return Sender(
+            directory, kind, self._services.transports.get(kind), address, title, aliases, signature
+        )
+
+    def _settings(self, account: Account | None) -> AccountConfig | None:
+        if account is None or account.kind is Kind.MISFIN:
+            return None
+        return self._services.config.accounts.get(account.name)
+
+    def _signature(self, kind: AddressKind, settings: AccountConfig | None) -> str:
+        """The account's own, else the one for all accounts; in ordinary mail below the line ``-- ``."""
+        text = ""
+        if settings is not None:
+            from misfin_tui.config.email import signature_of  # late: few profiles have such an account
+
+            with suppress(InputError):  # `misfin-tui doctor` reports a file that cannot be read
+                text = signature_of(settings)
+        text = text or self._services.config.send.signature
+        return sign_off(text) if kind is AddressKind.MAIL else text
 
     def writing_to(self, kind: AddressKind | None) -> Account | None:
         """The account to write from to people of a kind; the default one where none is of that kind."""
