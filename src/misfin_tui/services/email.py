@@ -99,7 +99,7 @@ class EmailAccounts:
 
     async def login_changed(self, name: str) -> None:
         """Somebody signed in again, or changed the password: try again what waits because of it."""
-        from misfin.post.email.accounts import login_changed
+        from misfin.post.email import login_changed
 
         await asyncio.to_thread(lambda: login_changed(self._services.outbox_queue, name, now=time.time()))
         self._services.wake_courier()
