@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from misfin.email.smtp.stuffing import LineEnds
+from misfin.email.smtp import LineEnds
 
 _PIECE = 256 * 1024
 
