@@ -102,10 +102,10 @@ class EmailAccounts:
 
         Returns how many deliveries that are.
         """
-        from misfin.post.email import accounts as sending
+        from misfin.post.email import login_changed
 
         outbox = self._services.outbox_queue
-        freed = await asyncio.to_thread(lambda: sending.login_changed(outbox, name, now=time.time()))
+        freed = await asyncio.to_thread(lambda: login_changed(outbox, name, now=time.time()))
         self._services.wake_courier()
         return freed
 

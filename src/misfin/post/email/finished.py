@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from misfin.email.smtp import stuffing
+from misfin.email.smtp import LineEnds
 
 _PIECE = 256 * 1024
 
@@ -25,7 +25,7 @@ class FinishedMail:
 
     def pieces(self) -> Iterator[bytes]:
         """Its bytes with CRLF line ends, no piece ending between the two."""
-        ends = stuffing.LineEnds()
+        ends = LineEnds()
         with self.open() as file:
             while piece := file.read(_PIECE):
                 yield ends.feed(piece)
