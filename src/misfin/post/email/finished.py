@@ -17,6 +17,10 @@ class FinishedMail:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def facts(self) -> None:
+        """Unknown until it is read."""
+
     def open(self) -> BinaryIO:
         """The file to read it from, with the line ends it came with."""
         return self._path.open("rb")

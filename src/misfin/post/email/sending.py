@@ -82,6 +82,7 @@ async def hand_over(
                 sender,
                 [due.address for due in job.deliveries],
                 file,
+                facts=message.facts,
                 before_end=lambda accepted: marks.sending([job.deliveries[each] for each in accepted]),
             )
     except ClaimLostError:
