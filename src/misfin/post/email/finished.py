@@ -16,6 +16,8 @@ class FinishedMail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.size = path.stat().st_size
+        """Bytes of the file, which may have fewer than are sent: its line ends may be LF."""
 
     @property
     def facts(self) -> None:

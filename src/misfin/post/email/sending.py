@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
+from typing import BinaryIO
 
 from misfin.email.account import EmailAccount, MailServer
 from misfin.email.mime_out import MimeMessage
 from misfin.email.sasl import Credentials
+from misfin.email.smtp import MessageFacts
 from misfin.email.smtp.transaction import RecipientResult, SMTPTimeouts, SubmissionResult
 from misfin.errors import AccountError, ClaimLostError, MisfinError
 from misfin.post.email import results
@@ -21,6 +23,8 @@ from misfin.store.outgoing.deliveries import Question, Transcript
 from misfin.trust.pins import PinBook
 
 _CLOSING = 421
+_WHOLE = 64 * 1024
+"""Bytes of a message up to which it is held in memory while it is sent."""
 
 
 def without_account(error: AccountError) -> RouteError:
@@ -76,13 +80,13 @@ async def hand_over(
         marks.say(CourierNotice(sentence))
     over.notices.clear()
     try:
-        message, sender = await asyncio.to_thread(written)
-        with closing(message.open()) as file:
+        source, facts, sender = await asyncio.to_thread(_ready, written)
+        with nullcontext() if isinstance(source, bytes) else closing(source):
             found = await over.client.send(
                 sender,
                 [due.address for due in job.deliveries],
-                file,
-                facts=message.facts,
+                source,
+                facts=facts,
                 before_end=lambda accepted: marks.sending([job.deliveries[each] for each in accepted]),
             )
     except ClaimLostError:
@@ -98,8 +102,20 @@ async def hand_over(
     state = ""
     if any(results.no_login(each.response) for each in found):
         state = await asyncio.to_thread(state_of, over.account)
-    facts, transcript = over.facts, over.transcript()
-    return [_ending(each, over, state, transcript, facts) for each in found]
+    server, transcript = over.facts, over.transcript()
+    return [_ending(each, over, state, transcript, server) for each in found]
+
+
+def _ready(
+    written: Callable[[], tuple[MimeMessage | FinishedMail, str]],
+) -> tuple[bytes | BinaryIO, MessageFacts | None, str]:
+    """The message to send, what is known about it, and who sends it.
+
+    A small one comes whole, which saves a thread for each look at it.
+    """
+    message, sender = written()
+    source = b"".join(message.pieces()) if message.size <= _WHOLE else message.open()
+    return source, message.facts, sender
 
 
 def _ending(

@@ -167,6 +167,7 @@ class EmailTransport:
         self, outgoing: Outgoing, *, with_bcc: bool = False
     ) -> tuple[MimeMessage | FinishedMail, str]:
         """A queued message, the same at every call, and the address that sends it. Blocking."""
+        from misfin.post.email.finished import FinishedMail
         from misfin.post.email.writing import author_of, lines_of
 
         if (finished := read_finished(outgoing.message)) is not None:
