@@ -51,7 +51,8 @@ def message(large_one=False):
     made["Date"], made["Message-ID"] = "Sun, 29 Nov 2026 17:00:00 +0000", "<1@example.org>"
     made.set_content(TEXT)
     if large_one:
-        made.add_attachment(large.read_bytes(), maintype="application", subtype="octet-stream", filename="large")
+        kind = {"maintype": "application", "subtype": "octet-stream", "filename": "large"}
+        made.add_attachment(large.read_bytes(), **kind)
     return made
 
 class Smtplib:
@@ -70,8 +71,10 @@ class Msmtp:
     def connect(self, how):
         self.folder = Path(tempfile.mkdtemp())
         settings = self.folder / "msmtprc"
-        settings.write_text(f"account a\nhost localhost\nport {port}\ntls on\ntls_starttls off\n"
-            f"tls_trust_file {cert}\nauth plain\nuser {USER}\npasswordeval cat {self.folder}/password\nfrom {ADA}\n")
+        settings.write_text(
+            f"account a\nhost localhost\nport {port}\ntls on\ntls_starttls off\ntls_trust_file {cert}\n"
+            f"auth plain\nuser {USER}\npasswordeval cat {self.folder}/password\nfrom {ADA}\n"
+        )
         (self.folder / "password").write_text(PASSWORD)
         settings.chmod(0o600)
         self.command = ["msmtp", "-C", settings, "-a", "a", BEA]
