@@ -46,8 +46,8 @@ def settings_page() -> str:
         if name == "accounts":
             parts += [
                 f"## {number}. [accounts]",
-                "An e-mail account, with its name in the section's name. [email-accounts.md](email-accounts.md)"
-                " explains them and has examples. An account without a value has the default.",
+                "An e-mail account, with its name in the section's name."
+                " [email-accounts.md](email-accounts.md) has examples. What is not set has its default.",
                 _settings(fields(AccountConfig)),
             ]
         elif name != "hosts":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import ssl
+import threading
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -65,6 +67,28 @@ async def mail_servers() -> AsyncIterator[MailServers]:
                 logins,
             )
         imap.close()
+
+
+@contextlib.contextmanager
+def mail_servers_in_thread() -> Iterator[MailServers]:
+    """The same for tests without an event loop, and for other processes."""
+    ready: queue.SimpleQueue[MailServers] = queue.SimpleQueue()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with mail_servers() as found:
+            ready.put(found)
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    try:
+        yield ready.get(timeout=30)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
 
 
 _FOLDERS = b'* LIST () "/" INBOX\r\n* LIST (\\Sent) "/" "Sent Items"\r\n* LIST () "/" Plans\r\n'

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import keyring
@@ -16,7 +19,7 @@ Ring = TypeVar("Ring", bound=KeyringBackend)
 class MemoryKeyring(KeyringBackend):
     """Keeps what it is given until it is gone."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = -1  # type: ignore[assignment]  # keyring must never choose it by itself
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +35,35 @@ class MemoryKeyring(KeyringBackend):
         if (service, username) not in self.kept:
             raise PasswordDeleteError("not there")
         del self.kept[service, username]
+
+
+class FileKeyring(MemoryKeyring):
+    """For other processes: ``PYTHON_KEYRING_BACKEND=ring.FileKeyring``, kept in the file ``$RING_FILE``."""
+
+    @property
+    def _file(self) -> Path:
+        return Path(os.environ["RING_FILE"])
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._load()
+        return super().get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._load()
+        super().set_password(service, username, password)
+        self._save()
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._load()
+        super().delete_password(service, username)
+        self._save()
+
+    def _load(self) -> None:
+        entries = json.loads(self._file.read_text()) if self._file.exists() else []
+        self.kept = {(service, user): secret for service, user, secret in entries}
+
+    def _save(self) -> None:
+        self._file.write_text(json.dumps([[*entry, secret] for entry, secret in self.kept.items()]))
 
 
 @contextmanager

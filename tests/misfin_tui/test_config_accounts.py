@@ -104,6 +104,20 @@ def test_a_secret_in_clear_text_is_refused_with_its_line_and_not_repeated(key: s
         ('password = { env = "A B" }', "cannot name an environment variable"),
         ('password = { command = "pass \'x" }', "not closed"),
         ('token = { keyring = "x" }', "must be { command"),
+        ('oauth = "https://login.example/"', "`oauth` must be {"),
+        ('oauth = { authorize = "https://x.example/" }', "`oauth` must be {"),
+        (
+            'oauth = { authorize = "https://x.example/", token = "http://x.example/", scopes = "a" }',
+            "`token` must begin with https://",
+        ),
+        (
+            'oauth = { authorize = "https://a@x.example/", token = "https://x.example/", scopes = "a" }',
+            "`authorize` must begin with https://",
+        ),
+        (
+            'oauth = { authorize = "https://x.example/", token = "https://x.example/", scopes = 5 }',
+            "`scopes` must be text",
+        ),
         ('min_tls = "1.1"', '"1.2", "1.3", "1.0"'),
         ('plaintext = "yes"', "true or false"),
         ('aliases = ["*"]', "is not an address"),

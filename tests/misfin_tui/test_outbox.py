@@ -169,7 +169,7 @@ async def test_a_waiting_message_can_be_edited(profile):
         await open_outbox(app, pilot)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
-        assert app.screen.to.value == "bob@hive.test"
+        assert app.screen.fields.to.value == "bob@hive.test"
         assert app.screen.subject.value == "Meeting"
         assert rows(profile) == []
         assert len(DraftBox(MailStore(profile.mail)).all()) == 1

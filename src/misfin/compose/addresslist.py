@@ -54,7 +54,7 @@ def _all(text: str) -> list[ListedEntry]:
 
 
 def _entry(text: str, start: int, end: int, *, closed: bool) -> ListedEntry:
-    label = _LABEL.match(text, start, end)
+    label = _LABEL.match(text, start, end) if text.find(":", start, end) >= 0 else None
     # The label of a group without a member stays while it may still get one.
     if label and (closed or text[label.end() : end].strip()):
         start = label.end()

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _SIGNATURE = "-- "
-_FORWARDED = re.compile(
-    r"[-\s]*(?:begin\s+)?(?:forwarded|original)\s+message\b.*|begin forwarded message:", re.IGNORECASE
-)
+_FORWARDED = re.compile(r"[-\s]*(?:begin\s+)?(?:forwarded|original)\s+message\s*:?[-\s]*", re.IGNORECASE)
 
 
 def mentioned(words: Sequence[str], *texts: str) -> str:

@@ -24,6 +24,8 @@ class HeaderField(StrEnum):
     SUBJECT = "Subject"
 
 
+WITH_HEADER = "header"
+"""A note beside a file that an editor has: there is a header above the text."""
 _BY_NAME = {field.lower(): field for field in HeaderField}
 _LISTS = (HeaderField.TO, HeaderField.CC, HeaderField.BCC)
 

@@ -28,19 +28,20 @@ def sign_off(signature: str) -> str:
 
 
 def signed_again(body: str, old: str, new: str) -> str | None:
-    """The text with another signature, if the old one is still below it as it was put there; else None.
+    """The text with another signature, if the old one is still in it as it was put there; else None.
 
-    Where there was none, the new one goes below.
+    It is below the text, or above a message that is forwarded. Where there was none, the new one goes below.
     """
     old, new, text = old.strip("\n"), new.strip("\n"), body.rstrip("\n")
     if old == new:
         return None
-    if old and not (text == old or text.endswith(f"\n{old}")):
-        return None
-    before = text.removesuffix(old).rstrip("\n")
-    if old:
-        return signed(f"{before}\n" if before else "", new) if new else f"{before}\n" if before else ""
-    return signed(f"{text}\n" if text else "", new)
+    if not old:
+        return signed(text, new)
+    if f"\n{text}".endswith(f"\n{old}"):
+        before = text.removesuffix(old)
+        return f"{before}{new}\n" if new else f"{before.rstrip()}\n"
+    above, found, below = body.partition(f"\n{old}\n\n")
+    return f"{above}\n{new}\n\n{below}" if found and new else None
 
 
 def split_subject(text: str) -> tuple[str, str]:

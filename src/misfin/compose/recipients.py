@@ -89,22 +89,27 @@ class TypedRecipient:
 
 def read_recipients(text: str, reader: AddressReader) -> list[TypedRecipient]:
     """Every entry of a To line, as the account in From reads it."""
-    found = []
-    for entry in entries_of(text):
-        try:
-            found.append(TypedRecipient(entry, reader.parse(entry), kind=reader.kind))
-        except AddressKindError as error:
-            found.append(TypedRecipient(entry, None, str(error), error.kind))
-        except AddressError as error:
-            found.append(TypedRecipient(entry, None, str(error)))
-    return found
+    return [read_recipient(entry, reader) for entry in entries_of(text)]
+
+
+def read_recipient(entry: str, reader: AddressReader) -> TypedRecipient:
+    """One entry of a To line, as the account in From reads it."""
+    try:
+        return TypedRecipient(entry, reader.parse(entry), kind=reader.kind)
+    except AddressKindError as error:
+        return TypedRecipient(entry, None, str(error), error.kind)
+    except AddressError as error:
+        return TypedRecipient(entry, None, str(error))
 
 
 def reread(text: str, before: AddressReader, after: AddressReader) -> str:
     """A To line for another account in From: each entry in the form that account writes.
 
-    What it cannot read, and what says by a prefix that it is of another kind, stays as it was.
+    What it cannot read, and what says by a prefix that it is of another kind, stays as it was; everything
+    stays where both read the same kind.
     """
+    if before.kind is after.kind:
+        return text
     return ", ".join(_reread(entry, before, after) for entry in entries_of(text))
 
 

@@ -78,6 +78,20 @@ class SecretRef:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class OAuthServer:
+    """Where people sign in to a provider that the program does not know, such as a company's own.
+
+    ``authorize``, ``token`` and ``device`` (empty where there is none) are HTTPS addresses; ``scopes`` are
+    separated by spaces.
+    """
+
+    authorize: str
+    token: str
+    scopes: str
+    device: str = ""
+
+
 class _Scheme(NamedTuple):
     protocol: MailProtocol
     protection: Protection
@@ -193,7 +207,7 @@ class EmailAccount:
     ``keep`` and ``keep_folders`` (by our folder names) are ``all`` or a period (:func:`period_days`);
     ``pop3_leave`` is ``forever``, ``delete`` or a period. ``password``, ``token`` (an OAuth access token that
     another program makes) and ``client_secret`` say where those are kept; ``client_id`` is the person's own
-    registration with an OAuth provider.
+    registration with an OAuth provider, and ``oauth`` that provider, where its servers do not say it.
     """
 
     name: str
@@ -206,6 +220,7 @@ class EmailAccount:
     token: SecretRef | None = None
     client_id: str = ""
     client_secret: SecretRef | None = None
+    oauth: OAuthServer | None = None
     ca_file: str = ""
     min_tls: str = "1.2"
     cram_md5: bool = False

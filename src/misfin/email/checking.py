@@ -73,6 +73,16 @@ class Checked:
     remedy: str = ""
     fingerprint: str = ""
 
+    @property
+    def bad(self) -> bool:
+        """Whether the step failed."""
+        return self.verdict is CheckVerdict.BAD
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person has to decide."""
+        return self.verdict is CheckVerdict.ASKS
+
 
 Report = Callable[[Checked], object]
 

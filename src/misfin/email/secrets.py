@@ -103,18 +103,30 @@ def refresh_entry(account: str) -> SecretRef:
 
 
 async def token_endpoint(account: EmailAccount) -> TokenEndpoint:
-    """Where an account with a ``client_id`` signs in and gets its tokens. Raises :class:`SecretError`."""
-    from misfin.email.oauth import OAuthClient, TokenEndpoint, provider_of  # late: it can do HTTPS
+    """Where an account with a ``client_id`` signs in and gets its tokens.
 
-    provider = next(filter(None, (provider_of(each.host) for each in account.servers)), None)
+    Raises :class:`SecretError`; for ``ca_file`` :class:`~misfin.errors.AccountError`.
+    """
+    from misfin.email.oauth import (  # late: it can do HTTPS
+        OAuthClient,
+        TokenEndpoint,
+        own_provider,
+        provider_client,
+        provider_of,
+    )
+    from misfin.email.tls import authority_context
+
+    known = next(filter(None, (provider_of(each.host) for each in account.servers)), None)
+    provider = own_provider(account.oauth) if account.oauth is not None else known
     if provider is None or not account.client_id:
         raise SecretError(
             f"The account {account.name} has no way to get an access token.",
-            remedy=f'Set `token` of [accounts.{account.name}]: {{ command = "…" }} prints one; `client_id` is'
-            " for Google and Microsoft.",
+            remedy=f"Set `client_id` of [accounts.{account.name}], and `oauth` for a provider that is neither"
+            " Google nor Microsoft: docs/oauth.md says how. Or set `token` to a command that prints one.",
         )
     secret = await _in_time(account.client_secret) if account.client_secret else ""
-    return TokenEndpoint(provider, OAuthClient(account.client_id, secret))
+    context = await asyncio.to_thread(authority_context, ca_file=account.ca_file, min_tls=account.min_tls)
+    return TokenEndpoint(provider, OAuthClient(account.client_id, secret), provider_client(provider, context))
 
 
 async def token_source(account: EmailAccount) -> TokenSource:
@@ -122,7 +134,7 @@ async def token_source(account: EmailAccount) -> TokenSource:
 
     Raises :class:`SecretError`.
     """
-    key = (account.name, account.client_id)
+    key = _source_key(account)
     if key not in _SOURCES:
         from misfin.email.oauth import SignInAgainError, TokenSource
 
@@ -144,7 +156,18 @@ async def token_source(account: EmailAccount) -> TokenSource:
     return _SOURCES[key]
 
 
-_SOURCES: dict[tuple[str, str], TokenSource] = {}
+def forget_access_token(account: EmailAccount) -> None:
+    """A server refused the access token, or somebody signed in again: get another one next time."""
+    source = _SOURCES.get(_source_key(account))
+    if source is not None:
+        source.forget()
+
+
+def _source_key(account: EmailAccount) -> tuple[object, ...]:
+    return account.name, account.client_id, account.client_secret, account.oauth, account.servers
+
+
+_SOURCES: dict[tuple[object, ...], TokenSource] = {}
 """One for each account: what it got is good for every server."""
 
 

@@ -24,7 +24,6 @@ _ATOM = r"[^\s\x00-\x20\x7f-\xa0()<>\[\]:;@\\,.\"\ud800-\udfff]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _ADDRESS = re.compile(rf"\s*(?P<local>{_QUOTED}|[^\"@\s]+)\s*@\s*(?P<domain>\[[^\[\]\s]*\]|[^@\s]+)\s*")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class MailAddress(NamedTuple):
@@ -91,7 +90,7 @@ def _normal_local(text: str) -> str | None:
     if not text.startswith('"'):
         return text if _DOT_ATOM.fullmatch(text) and text.isprintable() else None
     content = _ESCAPED.sub(r"\1", text[1:-1])
-    if not content or _CONTROL.search(content):
+    if not content or not content.isprintable():
         return None
     if _DOT_ATOM.fullmatch(content):
         return content

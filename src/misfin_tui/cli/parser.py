@@ -149,6 +149,42 @@ def _account(add: Add, common: Parser) -> None:
     show.add_argument(
         "name", metavar="NAME", nargs="?", help="name or address (default: the one you write from)"
     )
+    add_one = action("add", "email_account:add", "add an e-mail account; finds its servers by itself")
+    add_one.add_argument("name", metavar="NAME", help="a name of your choice: a-z, 0-9, _ and -")
+    add_one.add_argument("--kind", choices=("email",), default="email", help="kind of account")
+    add_one.add_argument("--address", metavar="ADDR", required=True, help="its e-mail address")
+    add_one.add_argument("--title", metavar="TEXT", default="", help="your name, as others will see it")
+    incoming = add_one.add_mutually_exclusive_group()
+    incoming.add_argument("--imap", metavar="URL", help="imaps://USER@HOST, or imap:// for STARTTLS")
+    incoming.add_argument("--pop3", metavar="URL", help="pop3s://USER@HOST, or pop3:// for STARTTLS")
+    add_one.add_argument("--smtp", metavar="URL", help="smtps://USER@HOST, or smtp:// for STARTTLS")
+    secret = add_one.add_mutually_exclusive_group()
+    secret.add_argument("--password-env", metavar="VAR", help="the password is in this variable")
+    secret.add_argument("--password-command", metavar="CMD", help="this command prints the password")
+    secret.add_argument(
+        "--keyring",
+        action="store_true",
+        help="ask for the password, or read it from standard input, and keep it in the keyring",
+    )
+    secret.add_argument("--token-command", metavar="CMD", help="this command prints an OAuth access token")
+    secret.add_argument(
+        "--client-id", metavar="ID", help="your registration with Google or Microsoft (OAuth)"
+    )
+    add_one.add_argument("--ca-file", metavar="PEM", help="an authority to trust beside the system's")
+    add_one.add_argument("--no-test", action="store_true", help="do not connect to the servers")
+    add_one.add_argument("--yes", action="store_true", help="use the servers that were found without asking")
+    test = action("test", "email_account:test", "check an account's servers step by step")
+    test.add_argument("name", metavar="NAME", help="name or address")
+    remove = action("remove", "email_account:remove", "remove an e-mail account; its mail stays on disk")
+    remove.add_argument("name", metavar="NAME", help="name or address")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    word = action("password", "email_account:password", "keep another password in the keyring")
+    word.add_argument("name", metavar="NAME", help="name or address")
+    login = action("login", "login:login", "sign in to an account with a client_id (OAuth)")
+    login.add_argument("name", metavar="NAME", help="name or address")
+    login.add_argument(
+        "--code", action="store_true", help="with a code, in a browser on any machine (Microsoft)"
+    )
 
 
 def _receive(add: Add, common: Parser) -> None:

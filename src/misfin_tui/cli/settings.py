@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from misfin_tui import config
 from misfin_tui.cli import Exit, complain
 from misfin_tui.cli.output import emit, profile_of
-from misfin_tui.config.writing import simple, template, toml_value
+from misfin_tui.config.writing import set_values, simple, template, toml_value
 
 
 def path(args: Namespace) -> int:
@@ -32,9 +32,8 @@ def show(args: Namespace) -> int:
                 for name, inner in asdict(value).items():
                     _line(args, f'{section}."{key}"', name, inner)
             elif section == "accounts":
-                for item in fields(value):
-                    if (inner := getattr(value, item.name)) != item.default:
-                        _line(args, f"{section}.{key}", item.name, inner)
+                for name, inner in set_values(value).items():
+                    _line(args, f"{section}.{key}", name, inner)
             else:
                 _line(args, section, key, value)
     return Exit.DONE

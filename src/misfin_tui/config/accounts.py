@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from misfin.email.account import Login, MailProtocol, SaveSent, SecretPlace, SecretRef, SendHTML
+from misfin.email.account import Login, MailProtocol, OAuthServer, SaveSent, SecretPlace, SecretRef, SendHTML
 from misfin.model.account import Kind
 from misfin.store.accounts import AccountBook, AccountSettings, is_account_name
 from misfin.store.identities import IdentityStore
@@ -65,6 +65,12 @@ class AccountConfig:
         "Where the secret of that registration is kept, if it has one.",
         read=values.secret_reader("client_secret"),
         values=_KEPT,
+    )
+    oauth: OAuthServer | None = setting(
+        None,
+        "Where to sign in, for a provider the program does not know. oauth.md explains it.",
+        read=values.read_oauth,
+        values='`{ authorize = "https://…", token = "https://…", scopes = "…", device = "https://…" }`',
     )
     ca_file: str = setting("", "PEM file with an authority to trust beside the system's.")
     min_tls: str = setting(

@@ -16,6 +16,7 @@ from misfin.email.account import (
     Login,
     MailProtocol,
     MailServer,
+    OAuthServer,
     SaveSent,
     SecretPlace,
     SecretRef,
@@ -39,6 +40,7 @@ _SAVE_SENT: Mapping[object, SaveSent] = {"auto": SaveSent.AUTO, True: SaveSent.Y
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
 _SIZE = re.compile(r"([0-9]{1,12})\s*([A-Za-z]*)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OAUTH_URL = re.compile(r"https://[^/@]+/|http://127\.0\.0\.1:[0-9]+/")
 _EVERYWHERE = tuple(SecretPlace)
 
 
@@ -84,6 +86,19 @@ def _check_command(key: str, command: str) -> None:
         shlex.split(command)
     except ValueError:
         raise SettingError(f"`{key}`: a quote in the command is not closed") from None
+
+
+def read_oauth(value: object) -> OAuthServer:
+    """Where to sign in: HTTPS addresses (HTTP only on this machine), and the scopes to ask for."""
+    keys = {"authorize", "token", "scopes", "device"}
+    if not isinstance(value, dict) or not keys >= set(value) >= {"authorize", "token", "scopes"}:
+        raise SettingError('`oauth` must be { authorize = "…", token = "…", scopes = "…" }')
+    for key, text in value.items():
+        if not isinstance(text, str) or not text.isascii() or not text.isprintable():
+            raise SettingError(f"`oauth`: `{key}` must be text in quotes, on one line")
+        if key != "scopes" and not _OAUTH_URL.match(text):
+            raise SettingError(f"`oauth`: `{key}` must begin with https://")
+    return OAuthServer(**value)
 
 
 def read_signature(value: object) -> str | Path:
@@ -210,7 +225,7 @@ def conflicts(account: AccountConfig) -> tuple[str, SettingError] | None:
     if account.auth == "oauth" and not (account.token or account.client_id):
         return "auth", SettingError(
             "`oauth` needs `token` or `client_id`",
-            remedy='Write token = { command = "…" } for a program that prints an access token.',
+            remedy="Register a client_id with the provider, or name a program that prints a token.",
         )
     for key in ("imap", "pop3", "smtp"):
         url = getattr(account, key)
@@ -249,6 +264,7 @@ def email_account(name: str, account: AccountConfig) -> EmailAccount:
         token=account.token,
         client_id=account.client_id,
         client_secret=account.client_secret,
+        oauth=account.oauth,
         ca_file=str(Path(account.ca_file).expanduser()) if account.ca_file else "",
         min_tls=account.min_tls,
         cram_md5=account.cram_md5,

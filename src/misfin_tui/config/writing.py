@@ -71,6 +71,12 @@ def simple(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+def set_values(account: AccountConfig) -> dict[str, object]:
+    """What is set for an account, as TOML's own kinds; where a secret is kept, never the secret."""
+    values = ((item, getattr(account, item.name)) for item in fields(account))
+    return {item.name: simple(value) for item, value in values if value != item.default}
+
+
 def write_setting(path: Path, section: str, key: str, value: object, *, name: str = "") -> Config:
     """Set one value in the file, keeping its comments and order, and return the new settings.
 
@@ -103,10 +109,8 @@ def write_account(path: Path, name: str, account: AccountConfig) -> Config:
 
     def change(document: TOMLDocument) -> None:
         table = _table(_table(document, "accounts", outer=True), name)
-        for item in fields(account):
-            value = getattr(account, item.name)
-            if value != item.default:
-                table[item.name] = _item(value)
+        for key, value in set_values(account).items():
+            table[key] = _item(value)
 
     return _rewrite(path, change)
 

@@ -113,6 +113,7 @@ class InboxStatus(ScreenController):
         try:
             own = [each.directory for each in await self.services.accounts.all()]
             self._received_here = await self.services.accounts.received_here()
+            await self.services.accounts.create_new_mail()
         except MisfinError:
             return  # the app says so
         if own != self._own:

@@ -54,21 +54,27 @@ class MessageActions(ScreenController):
         """Reply to everybody."""
         self._answer("reply-all")
 
+    def action_reply_list(self) -> None:
+        """Reply to the mailing list it came from."""
+        self._answer("reply-list")
+
     def action_forward(self) -> None:
         """Forward it."""
         self._answer("forward")
 
+    def action_forward_attached(self) -> None:
+        """Forward it as an attachment."""
+        self._answer("forward-attached")
+
     @worker(group="answer", exclusive=True, description="answer a message")
     async def _answer(self, how: str) -> None:
+        from misfin.post.transport import How  # late: not for the first frame
+
         try:
             row = await self.selection.chosen_message()
             if row is None:
                 return
-            sending = self.services.sending
-            if how == "forward":
-                draft = await sending.forward(row)
-            else:
-                draft = await sending.reply(row, everyone=how == "reply-all", quoted=self.selection.quoted())
+            draft = await self.services.sending.answer(row, How(how), self.selection.quoted())
         except MisfinError as error:
             self.misfin.report(error)
         else:

@@ -8,11 +8,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from misfin.errors import StoreError
-from misfin.model.account import Kind
 from misfin_tui.config import HostConfig, split_connect
 
 if TYPE_CHECKING:
-    from misfin.email.account import EmailAccount
+    from misfin.email.account import EmailAccount, MailServer
+    from misfin.email.sasl import Credentials
     from misfin.model.account import AddressKind
     from misfin.net.client import HostOverride
     from misfin.post.courier import Courier
@@ -30,7 +30,8 @@ def make_courier(services: Services, on_event: Callable[[Event], object] = lambd
 
 
 def make_transports(services: Services) -> dict[AddressKind, Transport]:
-    """A transport for every kind of address there is an account for. Blocking: it opens databases."""
+    """A transport for every kind of address. Blocking: it opens databases."""
+    from misfin.post.email import EmailTransport
     from misfin.post.misfin import MisfinTransport
 
     config = services.config
@@ -44,27 +45,17 @@ def make_transports(services: Services) -> dict[AddressKind, Transport]:
         timeout=config.send.timeout,
         now=_clock,
     )
-    found: list[Transport] = [misfin]
-    if any(each.kind == Kind.EMAIL for each in config.accounts.values()):
-        found.append(_email_transport(services))
-    return {transport.kind: transport for transport in found}
+    # Also where there is no e-mail account yet: one can be added at any time, and the courier goes on.
+    email = EmailTransport(
+        services.email_accounts.account, _credentials, services.pin_book, services.draft_box.files, now=_clock
+    )
+    return {transport.kind: transport for transport in (misfin, email)}
 
 
-def _email_transport(services: Services) -> Transport:
-    from misfin.email.secrets import credentials
-    from misfin.errors import AccountError
-    from misfin.post.email import EmailTransport
-    from misfin_tui.config.email import email_account
+async def _credentials(account: EmailAccount, server: MailServer) -> Credentials | None:
+    from misfin.email.secrets import credentials  # late: it brings the log-in mechanisms along
 
-    def account_of(name: str) -> EmailAccount:
-        settings = services.config.accounts.get(name)
-        if settings is None or settings.kind != Kind.EMAIL:
-            raise AccountError(
-                f"There is no e-mail account {name}.", remedy="`misfin-tui account list` shows all accounts."
-            )
-        return email_account(name, settings)
-
-    return EmailTransport(account_of, credentials, services.pin_book, services.draft_box.files, now=_clock)
+    return await credentials(account, server)
 
 
 def _clock() -> float:

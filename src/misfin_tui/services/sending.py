@@ -26,7 +26,7 @@ from misfin_tui.services.autosave import Autosave
 
 if TYPE_CHECKING:
     from misfin.model.recipient import Recipient
-    from misfin.post.transport import Answer, Transport
+    from misfin.post.transport import How, Transport
     from misfin.store.outgoing.outbox import AttemptRow, OutboxRow
     from misfin.store.rows import MessageRow
     from misfin_tui.services import Services
@@ -103,12 +103,8 @@ class SendingService:
         if not account:
             account, other = await asyncio.to_thread(self._default, kind)
             to = [with_prefix(each, other) for each in to] if other else to
-        return Draft(
-            account=account,
-            to=tuple(to),
-            subject=subject,
-            body=signed(body, self._services.config.send.signature),
-        )
+        sender = await asyncio.to_thread(lambda: self._services.accounts.sender(account))
+        return Draft(account=account, to=tuple(to), subject=subject, body=signed(body, sender.signature))
 
     async def from_link(self, uri: str) -> Draft:
         """A message started by a ``misfin:`` or ``mailto:`` link; never sent by itself.
@@ -136,34 +132,16 @@ class SendingService:
         account, other = await asyncio.to_thread(self._default, kind)
         return bool(account) and other is None
 
-    async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
-        """A reply to a message. ``quoted`` are the lines to quote, all of them by default.
+    async def answer(self, row: MessageRow, how: How, quoted: str | None = None) -> Draft:
+        """A reply to a message, or a message that forwards it. ``quoted`` are the lines to quote, all of them
+        by default.
 
-        Raises :class:`LocalError` when there is nobody to reply to but oneself.
+        Raises :class:`LocalError` when there is nobody to reply to but oneself, or no account that could.
         """
-        from misfin.post.transport import Answer, How
+        from misfin_tui.services.answering import answer
 
-        settings = self._services.config.send
-        how = How.REPLY_ALL if everyone else How.REPLY
-        return await self._answer(row, Answer(how, quoted, settings.signature, settings.reply_links))
-
-    async def forward(self, row: MessageRow) -> Draft:
-        """A message to forward."""
-        from misfin.post.transport import Answer, How
-
-        return await self._answer(row, Answer(How.FORWARD))
-
-    async def _answer(self, row: MessageRow, answer: Answer) -> Draft:
-        from misfin.post.transport import Stored
-
-        stored = Stored(await self._services.mail.raw(row), row)
-
-        def write() -> Draft:
-            transport = self._services.transport_of(row.account)
-            own = self._services.accounts.own_addresses(transport.kind)
-            return transport.answer(stored, answer, own)
-
-        return await asyncio.to_thread(write)
+        raw = await self._services.mail.raw(row)
+        return await asyncio.to_thread(answer, self._services, raw, row, how, quoted)
 
     # ---- measuring
 

@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from misfin.compose.addresslist import entries_of, entry_at
-from misfin.compose.recipients import AddressReader, TypedRecipient, read_recipients
+from misfin.compose.recipients import AddressReader, TypedRecipient, read_recipient
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
@@ -114,9 +114,14 @@ class AddressInput(OneLine):
         """The entries of the field."""
         if self.reader is None:
             return [TypedRecipient(entry, None) for entry in entries_of(self.value)]
-        if self._read[:2] != (self.value, self.reader):
-            self._read = (self.value, self.reader, read_recipients(self.value, self.reader))
-        return self._read[2]
+        value, reader, found = self._read
+        if (value, reader) != (self.value, self.reader):
+            # Of a list of hundreds, a key changes one entry.
+            known = {each.text: each for each in found} if reader is self.reader else {}
+            entries = entries_of(self.value)
+            found = [known.get(each) or read_recipient(each, self.reader) for each in entries]
+            self._read = (self.value, self.reader, found)
+        return found
 
     @property
     def shown(self) -> bool:

@@ -81,7 +81,7 @@ def test_a_machine_without_a_keyring_is_told_to_use_a_command() -> None:
 class Broken(KeyringBackend):
     """Raises what it is given."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = -1  # type: ignore[assignment]
 
     def __init__(self, error: Exception) -> None:
         super().__init__()

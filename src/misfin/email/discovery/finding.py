@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from misfin.email.account import Login, MailServer
 from misfin.email.discovery import autoconfig, srv
@@ -23,10 +24,13 @@ from misfin.email.discovery.providers import MailProvider, by_domain, by_exchang
 from misfin.errors import MisfinError
 
 if TYPE_CHECKING:
-    from misfin.email.http import HttpResponse
+    from misfin.email.http import HttpsClient
 
 PATIENCE = 10.0
 """Seconds that finding takes at most."""
+_EACH = 8.0  # for one question: the next best answer, which is there by then, still has to count
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ def over_network() -> Asking:
     from misfin.email.discovery.resolving import Resolver
     from misfin.email.http import HttpsClient
 
-    resolver, client = Resolver(), HttpsClient(timeout=PATIENCE, max_body=autoconfig.MAX_SIZE)
-    return Asking(resolver.srv, resolver.mx, _fetching(client.get), Prober())
+    resolver = Resolver(timeout=_EACH)
+    client = HttpsClient(timeout=_EACH, max_body=autoconfig.MAX_SIZE)
+    return Asking(resolver.srv, resolver.mx, fetching(client), Prober(timeout=_EACH))
 
 
 async def find_servers(address: str, asking: Asking | None = None, *, timeout: float = PATIENCE) -> Discovery:
@@ -64,19 +69,14 @@ async def find_servers(address: str, asking: Asking | None = None, *, timeout: f
     if asking is None:
         asking = await asyncio.to_thread(over_network)  # imports much
     search = _Search(local, domain, asking)
-    tasks = {how: asyncio.create_task(way(search)) for how, way in _WAYS.items()}
-    try:
-        async with asyncio.timeout(timeout):
-            for task in tasks.values():  # in their order: what is found first cannot be bettered
-                await asyncio.wait([task])
-                if task.exception() is None:
-                    break
-    except TimeoutError:
-        pass
-    finally:
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+    async with _asked(way(search) for way in _WAYS.values()) as asked:
+        tasks = dict(zip(_WAYS, asked, strict=True))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                for task in asked:  # in their order: what is found first cannot be bettered
+                    await asyncio.wait([task])
+                    if task.exception() is None:
+                        break
     return _gathered(tasks)
 
 
@@ -109,9 +109,8 @@ class _Search:
 async def _by_autoconfig(search: _Search) -> Found:
     """What the domain publishes, from the better of its two places."""
     urls = autoconfig.autoconfig_urls(search.local, search.domain)
-    tasks = [asyncio.create_task(search.asking.fetch(url)) for url in urls]
     reason: MisfinError = DiscoveryError(f"{search.domain} publishes no configuration.")
-    try:
+    async with _asked(map(search.asking.fetch, urls)) as tasks:
         for task, url in zip(tasks, urls, strict=True):
             try:
                 data = await task
@@ -119,19 +118,16 @@ async def _by_autoconfig(search: _Search) -> Found:
             except MisfinError as error:
                 reason = error
                 continue
-            host = url.split("/")[2]
-            detail = f"{host} says so" + (f" for {read.provider}." if read.provider else ".")
+            detail = f"{url.split('/')[2]} says so" + (f" for {read.provider}." if read.provider else ".")
             return _from_domain(read.incoming, read.outgoing, read.login, FoundBy.AUTOCONFIG, detail)
-        raise reason
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    raise reason
 
 
 async def _by_srv(search: _Search) -> Found:
     names = [f"{service}.{search.domain}" for service in srv.SERVICES]
-    answers = await asyncio.gather(*map(search.asking.srv, names))
+    async with _asked(map(search.asking.srv, names)) as tasks:
+        # All or nothing: whoever can drop single answers must not choose among the services.
+        answers = [await task for task in tasks]
     incoming, outgoing = srv.choose(dict(zip(srv.SERVICES, answers, strict=True)))
     hosts = dict.fromkeys((incoming.host, outgoing.host))
     outside = tuple(host for host in hosts if not is_within(host, search.domain))
@@ -157,14 +153,11 @@ async def _by_mx(search: _Search) -> Found:
 
 
 async def _by_guess(search: _Search) -> Found:
-    async with asyncio.TaskGroup() as group:
-        incoming = group.create_task(_first(search, incoming_guesses(search.domain)))
-        outgoing = group.create_task(_first(search, outgoing_guesses(search.domain)))
-    servers = incoming.result(), outgoing.result()
-    if servers[0] is None or servers[1] is None:
-        raise DiscoveryError(f"No server with a usual name in {search.domain} answers.")
+    guesses = incoming_guesses(search.domain), outgoing_guesses(search.domain)
+    async with _asked(_first(search, each) for each in guesses) as tasks:
+        incoming, outgoing = [await task for task in tasks]
     detail = "Nobody says so, but these servers answered and their certificates are trusted."
-    return Found(servers[0], servers[1], Login.PASSWORD, FoundBy.GUESS, detail)
+    return Found(incoming, outgoing, Login.PASSWORD, FoundBy.GUESS, detail)
 
 
 _WAYS: dict[FoundBy, Callable[[_Search], Coroutine[Any, Any, Found]]] = {
@@ -179,21 +172,26 @@ _WAYS: dict[FoundBy, Callable[[_Search], Coroutine[Any, Any, Found]]] = {
 # ---- parts ------------------------------------------------------------------------------------------
 
 
-async def _first(search: _Search, servers: Sequence[MailServer]) -> MailServer | None:
-    """The first server, in their order, that proves itself; all are asked at once."""
-    tasks = [asyncio.create_task(search.asking.probe(server)) for server in servers]
+@asynccontextmanager
+async def _asked(questions: Iterable[Coroutine[Any, Any, T]]) -> AsyncIterator[list[asyncio.Task[T]]]:
+    """Ask everything at once, as tasks in the order of the questions; what is still open ends with this."""
+    tasks = [asyncio.create_task(question) for question in questions]
     try:
-        for server, task in zip(servers, tasks, strict=True):
-            try:
-                await task
-            except MisfinError:
-                continue
-            return server
-        return None
+        yield tasks
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first(search: _Search, servers: Sequence[MailServer]) -> MailServer:
+    """The first server, in their order, that proves itself; all are asked at once."""
+    async with _asked(map(search.asking.probe, servers)) as tasks:
+        for server, task in zip(servers, tasks, strict=True):
+            with suppress(MisfinError):
+                await task
+                return server
+    raise DiscoveryError(f"No server with a usual name in {search.domain} answers.")
 
 
 def _from_domain(
@@ -210,11 +208,11 @@ def _of(provider: MailProvider, how: FoundBy, detail: str) -> Found:
     return Found(provider.incoming, provider.outgoing, provider.login, how, detail, provider.advice)
 
 
-def _fetching(
-    get: Callable[[str], Coroutine[Any, Any, HttpResponse]],
-) -> Callable[[str], Coroutine[Any, Any, bytes]]:
+def fetching(client: HttpsClient) -> Callable[[str], Coroutine[Any, Any, bytes]]:
+    """An HTTPS client as a ``fetch`` of :class:`Asking`: anything but a file there is an error."""
+
     async def fetch(url: str) -> bytes:
-        response = await get(url)
+        response = await client.get(url)
         if response.status != 200:
             raise DiscoveryError(f"{url.split('/')[2]} publishes no configuration.")
         return response.body

@@ -93,7 +93,7 @@ class HttpsClient:
             writer.write("\r\n".join(lines).encode("ascii") + body)
             await writer.drain()
             return await self._answer(reader)
-        except (ConnectionError, ssl.SSLError) as error:
+        except OSError as error:
             raise HttpError(f"{host} closed the connection.") from error
         finally:
             writer.transport.abort()  # everything has been read, or nothing more is wanted

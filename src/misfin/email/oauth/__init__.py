@@ -5,7 +5,7 @@ A person registers a client of their own with the provider (:class:`OAuthClient`
 :class:`TokenSource` then gives access tokens for :class:`~misfin.email.sasl.Credentials`.
 """
 
-from misfin.email.oauth.endpoint import DeviceCode, TokenEndpoint
+from misfin.email.oauth.endpoint import DeviceCode, TokenEndpoint, provider_client
 from misfin.email.oauth.loopback import LoopbackRedirect
 from misfin.email.oauth.provider import (
     GOOGLE,
@@ -13,6 +13,7 @@ from misfin.email.oauth.provider import (
     OAUTH_PROVIDERS,
     OAuthClient,
     OAuthProvider,
+    own_provider,
     provider_of,
 )
 from misfin.email.oauth.signing_in import (
@@ -48,6 +49,8 @@ __all__ = [
     "TokenSource",
     "authorization_url",
     "challenge",
+    "own_provider",
+    "provider_client",
     "provider_of",
     "read_token",
     "sign_in_with_browser",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,9 +23,9 @@ from misfin.errors import DeliveryError
 
 MAX_ANSWER = 64 * 1024
 """Bytes of an answer at most."""
+_TIMEOUT = 30.0
 _FORM = "application/x-www-form-urlencoded"
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-_TIMEOUT = 30.0
 _CODE_LIFE = 900.0
 _INTERVAL = 5.0  # RFC 8628 §3.5
 
@@ -38,6 +39,12 @@ class DeviceCode:
     url: str
     expires_at: float
     interval: float
+
+
+def provider_client(provider: OAuthProvider, context: ssl.SSLContext) -> HttpsClient:
+    """An HTTPS client to talk to a provider with. One on this machine itself may do without TLS."""
+    local = provider.token.startswith("http://")
+    return HttpsClient(context, plain_loopback=local, timeout=_TIMEOUT, max_body=MAX_ANSWER)
 
 
 @dataclass(frozen=True)

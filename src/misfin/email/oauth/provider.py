@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from misfin.email.account import OAuthServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,12 @@ class OAuthClient:
 
     id: str
     secret: str = field(default="", repr=False)
+
+
+def own_provider(server: OAuthServer) -> OAuthProvider:
+    """A provider that somebody's settings name."""
+    name = urlsplit(server.token).hostname or "The provider"
+    return OAuthProvider(name, server.authorize, server.token, tuple(server.scopes.split()), server.device)
 
 
 _MICROSOFT = "https://login.microsoftonline.com/common/oauth2/v2.0"

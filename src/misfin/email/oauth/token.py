@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from misfin.errors import MisfinError
+from misfin.errors import LocalError, MisfinError, RemoteError
 from misfin.model.safetext import plain
 
 _TOKEN = re.compile(r"[!-~]{1,16384}")
@@ -21,17 +21,17 @@ class OAuthError(MisfinError):
     """Signing in, or a token after that, did not succeed. Nothing was sent to a mail server."""
 
 
-class OAuthUnavailableError(OAuthError):
+class OAuthUnavailableError(OAuthError, RemoteError):
     """The provider cannot be reached or does not answer properly: it can be tried again later."""
 
     remedy = "Try again later."
 
 
-class SignInAgainError(OAuthError):
+class SignInAgainError(OAuthError, LocalError):
     """The provider no longer takes the refresh token: it was revoked, is too old, or never was there."""
 
 
-class OAuthRefusedError(OAuthError):
+class OAuthRefusedError(OAuthError, LocalError):
     """The provider refuses; ``code`` is its reason as RFC 6749 or RFC 8628 name it."""
 
     def __init__(self, message: str, code: str, *, remedy: str = "") -> None:

@@ -129,7 +129,7 @@ class MailTransaction:
         if limit is not None and self.facts.size > limit:
             raise SMTPMessageTooLarge(self.facts.size, limit)
         utf8 = self.facts.utf8_header or not path(self.sender).isascii()
-        for needed, extension in ((self.facts.eight_bit, "8BITMIME"), (utf8, "SMTPUTF8")):
+        for needed, extension in ((utf8, "SMTPUTF8"), (self.facts.eight_bit, "8BITMIME")):
             if needed and extension not in smtp.extensions:
                 raise SMTPMissingExtension(
                     f"The server cannot take this message as it is: it does not offer {extension}.", extension

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from misfin.email.account import EmailAccount, Login, MailServer, Protection
+from misfin.email.secrets import forget_access_token
 from misfin.email.servertrust import connect_trusted
 from misfin.email.smtp.client import Security, SMTPClient, SMTPTimeouts
+from misfin.email.smtp.response import SMTPLoginError
 from misfin.store.outgoing.deliveries import Transcript
 from misfin.trust.records import MailServerFacts
 
@@ -124,7 +126,11 @@ async def connect(
             timeouts=timeouts,
             trace=trace.add,
         )
-        await client.connect()
+        try:
+            await client.connect()
+        except SMTPLoginError:
+            forget_access_token(account)  # so that the next try gets a new one, or says why there is none
+            raise
         return client
 
     if server.protection is Protection.NONE:

@@ -13,7 +13,7 @@ from smtppeers import Inbox, aiosmtpd, listening
 
 from misfin.email.account import Login, MailServer
 from misfin.email.discovery import Asking, DiscoveryError, FoundBy, find_servers
-from misfin.email.discovery.finding import _fetching
+from misfin.email.discovery.finding import fetching
 from misfin.email.discovery.probing import Prober
 from misfin.email.discovery.resolving import Resolver
 from misfin.email.http import HttpsClient
@@ -34,7 +34,7 @@ def asking(hosts: Hosts, dns_port: int, timeout: float = 5.0) -> Asking:
     context = tls_for(*NAMES)[1]
     resolver = Resolver(["127.0.0.1"], dns_port, timeout=timeout)
     client = HttpsClient(context=context, reach=hosts, timeout=timeout)
-    return Asking(resolver.srv, resolver.mx, _fetching(client.get), Prober(context, hosts, timeout))
+    return Asking(resolver.srv, resolver.mx, fetching(client), Prober(context, hosts, timeout))
 
 
 async def find(records=None, answer=None, ports=None, address="ada@example.org", silent=frozenset(), **how):
@@ -64,6 +64,28 @@ async def test_the_well_known_place_counts_where_the_first_has_nothing():
 
     found, _ = await find({}, answer)
     assert found.best.detail == "example.org says so for Example Mail."
+
+
+async def test_a_first_place_that_does_not_answer_does_not_hide_the_second():
+    async def silent(reader, writer):
+        await reader.read()
+
+    context = tls_for(*NAMES)[0]
+    async with (
+        listening(silent, ssl=context) as dead,
+        https_server(lambda *_: ok(config(server(), SMTP)), context) as good,
+        dns_server({}) as (dns_port, _),
+    ):
+        hosts = Hosts({("autoconfig.example.org", 443): dead, ("example.org", 443): good})
+        found = await find_servers("ada@example.org", asking(hosts, dns_port, timeout=0.5))
+    assert found.best.detail == "example.org says so for Example Mail."
+
+
+async def test_who_drops_answers_cannot_choose_among_the_services():
+    records = SRV | {("_pop3s._tcp.example.org", "SRV"): ["0 1 995 pop.example.org."]}
+    silent = frozenset({"_imaps._tcp.example.org"})
+    found, _ = await find(records, silent=silent, timeout=0.5)
+    assert found.best is None
 
 
 async def test_a_redirect_off_https_is_not_followed_and_the_next_way_counts():
