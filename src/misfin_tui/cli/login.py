@@ -21,10 +21,17 @@ def login(args: Namespace) -> int:
     Prints where to go as soon as that is known, waits, and reports when the account can be used.
     """
     with open_services(args) as services:
-        return asyncio.run(_sign_in(args, _account(services, args.name), services))
+        account = _account(services, args.name)
+        about = asyncio.run(_sign_in(args, account))
+        freed = asyncio.run(services.email_accounts.login_changed(account.name))
+    waiting = " `misfin-tui outbox run` sends what waited for this." if freed else ""
+    done = {"event": "signed_in", **about, "released": freed}
+    emit(args, done, f"Signed in: {account.name} can be used now.{waiting}")
+    return Exit.DONE
 
 
-async def _sign_in(args: Namespace, account: EmailAccount, services: Services) -> int:
+async def _sign_in(args: Namespace, account: EmailAccount) -> dict[str, object]:
+    """Sign in and keep it; what every line of output says."""
     from misfin.email.oauth import DeviceCode, sign_in_with_browser, sign_in_with_code
     from misfin.email.secrets import (
         NoKeyringError,
@@ -41,7 +48,7 @@ async def _sign_in(args: Namespace, account: EmailAccount, services: Services) -
             problem, remedy='Use token = { command = "…" }: a program that signs in and prints access tokens.'
         )
     endpoint = await token_endpoint(account)
-    about = {"account_name": account.name, "provider": endpoint.provider.name}
+    about: dict[str, object] = {"account_name": account.name, "provider": endpoint.provider.name}
 
     def show_url(url: str) -> None:
         say(f"Open this address in a browser on this machine, and allow access for {account.address}:")
@@ -57,9 +64,7 @@ async def _sign_in(args: Namespace, account: EmailAccount, services: Services) -
         token = await sign_in_with_browser(endpoint, show_url, address=account.address)
     await asyncio.to_thread(store_secret, refresh_entry(account.name), token.refresh)
     forget_access_token(account)
-    await services.email_accounts.login_changed(account.name)  # what waited for this is tried again
-    emit(args, {"event": "signed_in", **about}, f"Signed in: {account.name} can be used now.")
-    return Exit.DONE
+    return about
 
 
 def _account(services: Services, name: str) -> EmailAccount:

@@ -40,6 +40,8 @@ _STATUS = {
 """What the state of a delivery means for the exit status; uncertain needs a decision, as held does."""
 _MOST_BEYOND = 1024 * 1024
 """Bytes of a text over the limit that are read at most, to say by how much it is too long."""
+_MOST_TEXT = 64 * 1024 * 1024
+"""Bytes of a text that are read at most where no limit is known."""
 _SETTLED = frozenset({*TAKEN, DeliveryState.CANCELLED, DeliveryState.FAILED, DeliveryState.HELD})
 """States that were not caused by ctrl+c and that waiting longer would not have changed."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
@@ -251,7 +253,7 @@ def _account(args: Namespace, services: Services, kind: AddressKind | None) -> s
 
 def _body(args: Namespace, limit: int) -> str:
     """The text; ``limit`` is how many bytes a message of the account may have."""
-    most = min(4 * limit, limit + _MOST_BEYOND)
+    most = min(4 * limit, limit + _MOST_BEYOND, _MOST_TEXT)
     if args.body is not None:
         return str(args.body)
     source = args.body_file or "-"

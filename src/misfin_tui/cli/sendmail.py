@@ -20,7 +20,6 @@ from typing import IO, TYPE_CHECKING
 
 from misfin.errors import AccountError, AddressError, InputError, MisfinError
 from misfin.model.account import AddressKind
-from misfin.model.recipient import Recipient, mail_address
 from misfin.store.outgoing.deliveries import TAKEN, DeliveryState, OutboxRow
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import open_services, say
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from misfin.compose.finished import Head
     from misfin.email.account import EmailAccount
     from misfin.model.account import Account
+    from misfin.post.transport import Recipient
     from misfin_tui.services import Services
 
 PATIENCE = 30.0
@@ -211,6 +211,7 @@ def _settings_of(services: Services, account: Account) -> EmailAccount:
 
 def _recipients(args: Namespace, head: Head, own: str, account: EmailAccount) -> list[Recipient]:
     """The recipients of the envelope, each once: the arguments, and with -t those of the header."""
+    from misfin.model.recipient import Recipient, mail_address
     from misfin.post.email.writing import route_of
     from misfin.store.message.fields import MAX_PEOPLE
 

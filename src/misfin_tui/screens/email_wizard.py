@@ -20,6 +20,7 @@ from misfin.email.account import MailProtocol, MailServer, SecretPlace, parse_se
 from misfin.errors import MisfinError
 from misfin_tui.config.email import check_address, conflicts, secret_reader
 from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.screens.account_test import AccountTest
 from misfin_tui.screens.steps import StepsScreen
 from misfin_tui.services.email import account_config
 from misfin_tui.widgets.address_input import OneLine
@@ -29,7 +30,6 @@ from misfin_tui.widgets.facts import text
 if TYPE_CHECKING:
     from textual.worker import Worker
 
-    from misfin.email.checking import Checked
     from misfin.email.discovery import Discovery, Found
     from misfin_tui.config.accounts import AccountConfig
 
@@ -49,8 +49,7 @@ class EmailWizardScreen(StepsScreen):
         self._keyring_problem = ""
         self._search: Worker[Discovery | None] | None = None
         self._searched = ""
-        self._checked: tuple[AccountConfig, str] | None = None
-        """What was checked and needs no other check before it is saved."""
+        self._test_run = AccountTest(self)
 
     # ---- the steps
 
@@ -232,53 +231,14 @@ class EmailWizardScreen(StepsScreen):
     def began(self, step: int) -> None:
         """Test at once."""
         if step == 2:
-            self._run_checks()
-
-    @work(group="checks", exclusive=True, description="test the account")
-    async def _run_checks(self) -> None:
-        settings, password = self._settings(), self._password()
-        if self._checked == (settings, password or ""):
-            return
-        checks = self.query_one(CheckList)
-        while True:
-            self._checked = None
-            self.set_text("summary", f"Testing {settings.address} …")
-            checks.begin()
-            found = await self.attempt(
-                self.services.email_accounts.check(
-                    self.value("name"), settings, checks.add, password=password
-                )
-            )
-            if found is None or not self.standing:
-                return
-            asking = next((each for each in found if each.asks), None)
-            if asking is None:
-                break
-            self.set_text("summary", "A certificate needs your decision.")
-            if not await self._decided(asking):
-                self.set_text(
-                    "summary", "Not tested: its certificate is not trusted. Go back, or save as it is."
-                )
-                return
-        if any(each.bad for each in found):
-            self.set_text("summary", "Something does not work. Go back to change it, or save as it is.")
-            return
-        self._checked = settings, password or ""
-        self.set_text("summary", "Everything works.")
-
-    async def _decided(self, asking: Checked) -> bool:
-        """Ask about a certificate; whether it is trusted now."""
-        name = asking.server.name
-        if await self.attempt(self.misfin.ask_trust("mail", name)) is None:
-            return False
-        return await self.services.email_accounts.trusts(name)
+            self._test_run.begin(self.value("name"), self._settings(), self._password())
 
     def _password(self) -> str | None:
         return None if self._keyring_problem else self.query_one("#password", Input).value
 
     async def _save(self) -> bool:
         settings, password, name = self._settings(), self._password(), self.value("name")
-        if self._checked != (settings, password or "") and not await self.app.push_screen_wait(
+        if not self._test_run.passed(settings, password) and not await self.app.push_screen_wait(
             ConfirmDialog(
                 "Save an account that does not work?",
                 "Its test has not passed. You can save it and correct it later, in the settings.",

@@ -97,12 +97,17 @@ class EmailAccounts:
         await self.login_changed(name)
         return config
 
-    async def login_changed(self, name: str) -> None:
-        """Somebody signed in again, or changed the password: try again what waits because of it."""
+    async def login_changed(self, name: str) -> int:
+        """Somebody signed in again, or changed the password: try again what waits because of it.
+
+        Returns how many deliveries that are.
+        """
         from misfin.post.email.accounts import login_changed
 
-        await asyncio.to_thread(lambda: login_changed(self._services.outbox_queue, name, now=time.time()))
+        outbox = self._services.outbox_queue
+        freed = await asyncio.to_thread(lambda: login_changed(outbox, name, now=time.time()))
         self._services.wake_courier()
+        return freed
 
     async def suggested_name(self, address: str) -> str:
         """A name for a new account with this address that no account has."""

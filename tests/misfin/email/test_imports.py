@@ -21,10 +21,10 @@ def test_the_engines_load_no_io(module):
 
 
 def test_nothing_of_e_mail_is_imported_by_a_module_outside_of_it_while_that_is_loaded():
-    """Inside functions is fine: there it is loaded when somebody uses it."""
+    """Inside functions is fine: it is loaded there when it is used. Settings know what an account is."""
     found = []
     for path in SOURCE.rglob("*.py"):
-        if "misfin/email" in path.as_posix():
+        if any(inside in path.as_posix() for inside in ("misfin/email/", "misfin/post/email/")):
             continue
         for node in ast.parse(path.read_text("utf-8")).body:
             for each in ast.walk(node) if not isinstance(node, ast.FunctionDef | ast.ClassDef) else []:
@@ -35,5 +35,9 @@ def test_nothing_of_e_mail_is_imported_by_a_module_outside_of_it_while_that_is_l
                     if isinstance(each, ast.Import)
                     else []
                 )
-                found += [f"{path}: {name}" for name in names if name.startswith("misfin.email")]
+                found += [
+                    f"{path}: {name}"
+                    for name in names
+                    if name.startswith("misfin.email") and name != "misfin.email.account"
+                ]
     assert found == []

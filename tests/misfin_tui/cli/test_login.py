@@ -122,7 +122,7 @@ async def test_a_code_signs_in_from_any_browser_and_scripts_read_it_as_json(tmp_
         "url": "https://login.example/enter",
         "code": "WDJB-MJHT",
     }
-    assert last == {"event": "signed_in", "account_name": "work", "provider": "127.0.0.1"}
+    assert last == {"event": "signed_in", "account_name": "work", "provider": "127.0.0.1", "released": 0}
 
 
 async def test_a_refusal_is_one_line_and_keeps_nothing(tmp_path, ring) -> None:

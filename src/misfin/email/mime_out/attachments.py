@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from misfin.email.mime_out.fields import ascii_name, checked, parameter_field
 from misfin.email.mime_out.parts import MimePart
-from misfin.email.smtp.errors import SMTPArgumentError
-from misfin.email.smtp.stuffing import LineEnds, MessageFacts, survey
+from misfin.email.smtp import MessageFacts, SMTPArgumentError, survey
+from misfin.email.smtp.stuffing import LineEnds
 from misfin.errors import LocalError
 
 _LINE = 57  # bytes in a line of base64

@@ -16,6 +16,8 @@ class FinishedMail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.size = path.stat().st_size
+        """Bytes of the file, which may have fewer than are sent: its line ends may be LF."""
 
     def open(self) -> BinaryIO:
         """The file to read it from, with the line ends it came with."""

@@ -8,15 +8,17 @@ from types import MappingProxyType
 from misfin.email.account import EmailAccount, MailServer
 from misfin.email.mime_out import AttachmentChangedError
 from misfin.email.sasl import SASLError
-from misfin.email.smtp.errors import (
+from misfin.email.smtp import (
     SMTPArgumentError,
     SMTPConnectionLost,
+    SMTPLoginError,
     SMTPMessageTooLarge,
     SMTPMissingExtension,
     SMTPRemoteViolation,
+    SMTPResponse,
+    SMTPResponseError,
     SMTPSourceError,
 )
-from misfin.email.smtp.response import SMTPLoginError, SMTPResponse, SMTPResponseError
 from misfin.email.smtp.transaction import RecipientResult, SubmissionResult
 from misfin.errors import DeliveryError, LocalError, MisfinError, StoreError
 from misfin.model.safetext import plain

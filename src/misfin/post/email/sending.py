@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
+from typing import BinaryIO
 
 from misfin.email.account import EmailAccount, MailServer
 from misfin.email.mime_out import MimeMessage
@@ -21,6 +22,8 @@ from misfin.store.outgoing.deliveries import Question, Transcript
 from misfin.trust.pins import PinBook
 
 _CLOSING = 421
+_WHOLE = 64 * 1024
+"""Bytes of a message up to which it is held in memory while it is sent."""
 
 
 def without_account(error: AccountError) -> RouteError:
@@ -76,12 +79,12 @@ async def hand_over(
         marks.say(CourierNotice(sentence))
     over.notices.clear()
     try:
-        message, sender = await asyncio.to_thread(written)
-        with closing(message.open()) as file:
+        source, sender = await asyncio.to_thread(_ready, written)
+        with nullcontext() if isinstance(source, bytes) else closing(source):
             found = await over.client.send(
                 sender,
                 [due.address for due in job.deliveries],
-                file,
+                source,
                 before_end=lambda accepted: marks.sending([job.deliveries[each] for each in accepted]),
             )
     except ClaimLostError:
@@ -99,6 +102,14 @@ async def hand_over(
         state = await asyncio.to_thread(state_of, over.account)
     facts, transcript = over.facts, over.transcript()
     return [_ending(each, over, state, transcript, facts) for each in found]
+
+
+def _ready(
+    written: Callable[[], tuple[MimeMessage | FinishedMail, str]],
+) -> tuple[bytes | BinaryIO, str]:
+    """The message to send: a small one whole, which saves a thread for each look at it."""
+    message, sender = written()
+    return b"".join(message.pieces()) if message.size <= _WHOLE else message.open(), sender
 
 
 def _ending(

@@ -21,7 +21,6 @@ from misfin.errors import AccountError, AddressError, LocalError, MisfinError
 from misfin.model.account import AddressKind
 from misfin.model.recipient import Recipient, mail_address
 from misfin.post.email.accounts import ASKS_ACCOUNT, keeps_sent_mail, server_of, settings_state
-from misfin.post.email.finished import FinishedMail
 from misfin.post.transport import (
     Answer,
     Capabilities,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from misfin.email.mime_out import MimeMessage
     from misfin.email.sasl import Credentials
     from misfin.email.smtp.transaction import SMTPTimeouts
+    from misfin.post.email.finished import FinishedMail
     from misfin.post.events import Event
     from misfin.store.outgoing.attachments import AttachmentFiles
     from misfin.store.outgoing.drafts import Draft
@@ -167,6 +167,7 @@ class EmailTransport:
         self, outgoing: Outgoing, *, with_bcc: bool = False
     ) -> tuple[MimeMessage | FinishedMail, str]:
         """A queued message, the same at every call, and the address that sends it. Blocking."""
+        from misfin.post.email.finished import FinishedMail
         from misfin.post.email.writing import author_of, lines_of
 
         if (finished := read_finished(outgoing.message)) is not None:
