@@ -53,6 +53,7 @@ OURS = {
     "misfin_tui.config",
     "misfin_tui.host",
     "misfin_tui.keymap",
+    "misfin_tui.keymap.action",
     "misfin_tui.keymap.spelling",
     "misfin_tui.keymap.table",
     "misfin_tui.messages",
