@@ -23,6 +23,7 @@ from misfin.email.smtp.errors import (
 )
 from misfin.email.smtp.response import SMTPLoginError, SMTPResponse
 from misfin.email.smtp.states import ClientState
+from misfin.email.smtp.stuffing import MessageFacts
 from misfin.email.smtp.transaction import (
     BeforeEnd,
     MailTransaction,
@@ -144,14 +145,18 @@ class SMTPClient:
         recipients: Sequence[str],
         message: bytes | BinaryIO,
         *,
+        facts: MessageFacts | None = None,
         before_end: BeforeEnd | None = None,
     ) -> tuple[RecipientResult, ...]:
         """Send one message; one result for each recipient, in their order.
 
         ``message`` is bytes, or a binary file that can be read twice, from where it stands; it is read in
-        threads, piece by piece. Any line ends will do; a Bcc field is not removed. ``before_end`` is awaited
-        once everything but the final dot was sent, with the indexes of the recipients the server has accepted
-        so far: only after that can any of them have the message. If it raises, none has.
+        threads, piece by piece. Any line ends will do; a Bcc field is not removed. With ``facts`` about it,
+        it is read only once, and needs CRLF line ends.
+
+        ``before_end`` is awaited once everything but the final dot was sent, with the indexes of the
+        recipients the server has accepted so far: only after that can any of them have the message. If it
+        raises, none has.
 
         Whatever happens once the envelope is under way is a result. Before that, with nothing sent, it raises
         as :meth:`connect`, which it calls if it has to, and
@@ -160,7 +165,7 @@ class SMTPClient:
         :class:`~misfin.email.smtp.errors.SMTPArgumentError`;
         :class:`~misfin.email.smtp.errors.SMTPSourceError` also later, with nothing accepted.
         """
-        transaction = await MailTransaction.prepare(sender, recipients, message)
+        transaction = await MailTransaction.prepare(sender, recipients, message, facts)
         async with self._busy:
             channel = await self._ready()
             return await transaction.run(channel, self._timeouts, before_end)
