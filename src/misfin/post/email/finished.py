@@ -19,6 +19,10 @@ class FinishedMail:
         self.size = path.stat().st_size
         """Bytes of the file, which may have fewer than are sent: its line ends may be LF."""
 
+    @property
+    def facts(self) -> None:
+        """Unknown until it is read."""
+
     def open(self) -> BinaryIO:
         """The file to read it from, with the line ends it came with."""
         return self._path.open("rb")
