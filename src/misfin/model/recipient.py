@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
-from misfin.model.address import MisfinAddress, normal_hostname
-
-_IN_BRACKETS = re.compile(r"(.*?)\s*<([^<>]*)>\s*")
-_NOT_IN_LOCAL_PART = re.compile(r"[\s<>,;:\"()\[\]\\@]")
+from misfin.model.address import MisfinAddress
+from misfin.model.mailaddress import read_mail_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,16 @@ def split_prefix(text: str) -> tuple[AddressKind | None, str]:
 
 
 def on_to_line(address: str, name: str, kind: AddressKind) -> str:
-    """An address and a name as they stand on a To line: ``a@b Name``, and for e-mail ``Name <a@b>``."""
+    """An address and a name as they stand on a To line: ``a@b Name``, and for e-mail ``Name <a@b>``.
+
+    A name that could be taken for something else there, such as two entries, is quoted: ``"Doe, J." <a@b>``.
+    """
+    name = " ".join(name.split())
+    if not name:
+        return address
+    if FORMS[kind].special.search(name):
+        escaped = name.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{escaped}" <{address}>'
     return FORMS[kind].on_to_line(address, name)
 
 
@@ -101,21 +108,11 @@ def address_key(text: str, kind: AddressKind) -> Hashable:
 
 
 def mail_address(text: str) -> tuple[str, str]:
-    """An e-mail address and its name, from ``local@host`` or ``Name <local@host>`` (RFC 5322 §3.4).
+    """An e-mail address and its name, from what mailaddress.py reads, with or without ``mailto:``.
 
-    The host is lower case and in its ASCII form; the local part stays as written. Quoted local parts and
-    address literals are not supported. Raises :class:`AddressError`.
+    Raises :class:`AddressError`.
     """
-    rest = without_prefix(text, AddressKind.MAIL).strip()
-    found = _IN_BRACKETS.fullmatch(rest)
-    name, address = (found[1].strip().strip('"'), found[2].strip()) if found else ("", rest)
-    local, at, host = address.rpartition("@")
-    if not at or not local or not local.isprintable() or _NOT_IN_LOCAL_PART.search(local):
-        raise AddressError(
-            f"{address[:80]!a} is not an e-mail address.",
-            remedy="Write it as name@host, for example ada@example.org.",
-        )
-    return f"{local}@{normal_hostname(host)}", name
+    return read_mail_address(without_prefix(text, AddressKind.MAIL))
 
 
 # ---- what differs between the kinds --------------------------------------------------------------
@@ -134,8 +131,10 @@ class AddressForm:
     """See :func:`normal_address`."""
     key: Callable[[str], Hashable]
     """See :func:`address_key`."""
+    special: re.Pattern[str]
+    """What a name on a To line may only have between quotes."""
     on_to_line: Callable[[str, str], str]
-    """See :func:`on_to_line`."""
+    """An address and its name on a To line, where the name needs no quotes."""
 
 
 FORMS: Mapping[AddressKind, AddressForm] = {
@@ -145,7 +144,8 @@ FORMS: Mapping[AddressKind, AddressForm] = {
         account="a Misfin account",
         normal=lambda text: MisfinAddress.parse(text).address,
         key=lambda text: MisfinAddress.parse(text).key,
-        on_to_line=lambda address, name: f"{address} {name}".strip(),
+        special=re.compile(r'[,;"()<>\\]'),
+        on_to_line=lambda address, name: f"{address} {name}",
     ),
     AddressKind.MAIL: AddressForm(
         prefix="mailto",
@@ -153,7 +153,8 @@ FORMS: Mapping[AddressKind, AddressForm] = {
         account="an e-mail account",
         normal=lambda text: mail_address(text)[0],
         key=lambda text: mail_address(text)[0].casefold(),
-        on_to_line=lambda address, name: f"{name} <{address}>" if name else address,
+        special=re.compile(r'[,;"()<>\\:@\[\]]'),
+        on_to_line=lambda address, name: f"{name} <{address}>",
     ),
 }
 """All that has to be added for another kind of address."""
