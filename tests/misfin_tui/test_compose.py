@@ -234,13 +234,13 @@ async def test_an_offer_for_an_older_beginning_is_never_taken(profile, key):
         screen = await compose(app, pilot)
         await type_text(pilot, "ca")
         await until(pilot, lambda: screen.offers.display)
-        with screen.to.prevent(Input.Changed):  # as on a busy machine: the offers follow later
-            screen.to.value = "caspar@hive.test"
-            screen.to.cursor_position = len(screen.to.value)
+        with screen.fields.to.prevent(Input.Changed):  # as on a busy machine: the offers follow later
+            screen.fields.to.value = "caspar@hive.test"
+            screen.fields.to.cursor_position = len(screen.fields.to.value)
         await pilot.press(key)
         await pilot.pause()
-        assert screen.to.value == "caspar@hive.test"
-        assert not screen.to.has_focus
+        assert screen.fields.to.value == "caspar@hive.test"
+        assert not screen.fields.to.has_focus
 
 
 async def test_an_offer_can_be_clicked(profile):
