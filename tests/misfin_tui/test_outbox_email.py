@@ -116,7 +116,7 @@ async def test_what_was_said_is_one_key_away_with_the_log_in_masked(profile):
     put(profile, Outcome(DeliveryState.FAILED, "There is no such mailbox.", status=550, meta="5.1.1 no"))
     async with at_desk(profile, (100, 40)) as (app, pilot):
         await open_outbox(app, pilot)
-        await on_screen(pilot, "failed: There is no such mailbox.")
+        await on_screen(pilot, "Failed: There is no such mailbox.")
         await pilot.press("enter")
         await on_screen(pilot, "AUTH PLAIN ***")
         await on_screen(pilot, "S: 535 5.7.8 no")

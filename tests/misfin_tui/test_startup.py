@@ -51,6 +51,7 @@ OURS = {
     "misfin_tui.app.terminal_input",
     "misfin_tui.app.themes",
     "misfin_tui.config",
+    "misfin_tui.config.reading",
     "misfin_tui.host",
     "misfin_tui.keymap",
     "misfin_tui.keymap.action",

@@ -20,8 +20,8 @@ from misfin.email.incoming import IncomingClient, LoginRefusedError
 from misfin.email.sasl import Credentials, SASLError
 from misfin.email.secrets import SecretError, credentials
 from misfin.email.servertrust import connect_trusted
+from misfin.email.smtp import SMTPLoginError
 from misfin.email.smtp.client import Security, SMTPClient
-from misfin.email.smtp.response import SMTPLoginError
 from misfin.errors import DeliveryTimeoutError, HandshakeError, IdentityError, MisfinError
 from misfin.net.dialing import Lookup, dial
 from misfin.trust.certificate import read_certificate

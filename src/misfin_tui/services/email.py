@@ -102,7 +102,7 @@ class EmailAccounts:
 
         Returns how many deliveries that are.
         """
-        from misfin.post.email.accounts import login_changed
+        from misfin.post.email import login_changed
 
         outbox = self._services.outbox_queue
         freed = await asyncio.to_thread(lambda: login_changed(outbox, name, now=time.time()))

@@ -10,13 +10,13 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from misfin.email.mime_out.fields import ascii_name, checked, parameter_field
 from misfin.email.mime_out.parts import MimePart
-from misfin.email.smtp import MessageFacts, SMTPArgumentError, survey
-from misfin.email.smtp.stuffing import LineEnds
+from misfin.email.smtp import LineEnds, MessageFacts, SMTPArgumentError, survey
 from misfin.errors import LocalError
 
 _LINE = 57  # bytes in a line of base64
@@ -103,9 +103,8 @@ def file_part(file: OutgoingFile) -> MimePart:
         facts = _message_facts(file)
         if facts is not None:
             encoding = "8bit" if facts.eight_bit else "7bit"
-            return MimePart(
-                _head(kind, name, encoding), facts.size, lambda: _message_pieces(file, facts.size)
-            )
+            pieces = partial(_message_pieces, file, facts.size)
+            return MimePart(_head(kind, name, encoding), facts.size, pieces, facts.eight_bit)
         kind = _UNKNOWN
     charset = [("charset", "utf-8")] if kind.startswith("text/") and _is_utf8_text(head) else []
     full, rest = divmod(file.size, _LINE)

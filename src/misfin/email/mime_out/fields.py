@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from email.header import Header
 from email.utils import encode_rfc2231
+from urllib.parse import quote
 
 from misfin.errors import AddressError, LocalError
 from misfin.model.address import normal_hostname
@@ -155,11 +156,12 @@ def _parameter(key: str, text: str) -> Iterator[str]:
     if len(coded) <= _PARAMETER:
         yield f"{key}*={coded}"
         return
-    number = 0
-    while coded:
-        end = _PARAMETER
-        while "%" in coded[end - 2 : end] and end < len(coded):  # never inside %XX
-            end -= 1
-        yield f"{key}*{number}*={coded[:end]}"
-        coded = coded[end:]
-        number += 1
+    # Readers decode each piece by itself, so none ends inside a character.
+    number, piece = 0, coded[: coded.rindex("'") + 1]
+    for character in text:
+        octets = quote(character, safe="")
+        if len(piece) + len(octets) > _PARAMETER:
+            yield f"{key}*{number}*={piece}"
+            number, piece = number + 1, ""
+        piece += octets
+    yield f"{key}*{number}*={piece}"

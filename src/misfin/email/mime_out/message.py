@@ -24,6 +24,7 @@ from misfin.email.mime_out.html import gemtext_to_html
 from misfin.email.mime_out.parts import MimePart, from_bytes, multipart
 from misfin.email.mime_out.reader import MessageReader
 from misfin.email.mime_out.texts import encode_text, wants_html
+from misfin.email.smtp import MessageFacts
 
 _BUFFER = 256 * 1024
 
@@ -77,6 +78,11 @@ class MimeMessage:
         """Bytes of the whole message with CRLF line ends, as SMTP counts them (RFC 1870)."""
         return self.part.whole
 
+    @property
+    def facts(self) -> MessageFacts:
+        """What a server may have to know before it gets the message."""
+        return MessageFacts(self.size, self.part.eight_bit or self.needs_utf8, self.needs_utf8)
+
     def pieces(self) -> Iterator[bytes]:
         """The bytes from the beginning. Blocking; raises what reading an attached file raises."""
         yield self.part.head + b"\r\n"
@@ -105,9 +111,8 @@ def build(mail: OutgoingMail) -> MimeMessage:
         )
     head = _header(mail)
     body = _body(mail)
-    return MimeMessage(
-        MimePart(head + b"MIME-Version: 1.0\r\n" + body.head, body.size, body.pieces), not head.isascii()
-    )
+    whole = MimePart(head + b"MIME-Version: 1.0\r\n" + body.head, body.size, body.pieces, body.eight_bit)
+    return MimeMessage(whole, not head.isascii())
 
 
 def _header(mail: OutgoingMail) -> bytes:

@@ -11,12 +11,13 @@ class MimePart:
     """One part: its header fields, and its body of ``size`` bytes.
 
     ``pieces`` gives the body from its beginning each time it is called, with CRLF line ends, never divided
-    within one; it may read a file, and raises what that raises.
+    within one; it may read a file, and raises what that raises. ``eight_bit``: it has bytes over 127.
     """
 
     head: bytes = field(repr=False)
     size: int
     pieces: Callable[[], Iterator[bytes]] = field(repr=False)
+    eight_bit: bool = False
 
     @property
     def whole(self) -> int:
@@ -42,4 +43,4 @@ def multipart(kind: str, boundary: str, parts: Sequence[MimePart]) -> MimePart:
     # The line break before a boundary belongs to it.
     size = sum(len(between) + part.whole + 2 for part in parts) + len(end)
     head = f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n'.encode()
-    return MimePart(head, size, pieces)
+    return MimePart(head, size, pieces, any(part.eight_bit for part in parts))

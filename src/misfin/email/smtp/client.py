@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from enum import Enum
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from misfin.email.account import is_loopback
 from misfin.email.sasl import Authenticator, ChannelBinding, Conversation, Credentials, ranked, strongest
 from misfin.email.smtp.channel import Channel
 from misfin.email.smtp.errors import (
@@ -23,6 +23,7 @@ from misfin.email.smtp.errors import (
 )
 from misfin.email.smtp.response import SMTPLoginError, SMTPResponse
 from misfin.email.smtp.states import ClientState
+from misfin.email.smtp.stuffing import MessageFacts
 from misfin.email.smtp.transaction import (
     BeforeEnd,
     MailTransaction,
@@ -91,7 +92,7 @@ class SMTPClient:
         self._channel: Channel | None = None
         self._busy = asyncio.Lock()
         reached = where[0] if where else host
-        local = self._path is not None or _is_local(reached)
+        local = self._path is not None or is_loopback(reached)
         if (credentials or authenticator) and security is Security.NONE and not local:
             raise SMTPArgumentError(
                 f"A log-in to {reached} needs TLS: without it, anybody on the way could read the password."
@@ -144,14 +145,18 @@ class SMTPClient:
         recipients: Sequence[str],
         message: bytes | BinaryIO,
         *,
+        facts: MessageFacts | None = None,
         before_end: BeforeEnd | None = None,
     ) -> tuple[RecipientResult, ...]:
         """Send one message; one result for each recipient, in their order.
 
         ``message`` is bytes, or a binary file that can be read twice, from where it stands; it is read in
-        threads, piece by piece. Any line ends will do; a Bcc field is not removed. ``before_end`` is awaited
-        once everything but the final dot was sent, with the indexes of the recipients the server has accepted
-        so far: only after that can any of them have the message. If it raises, none has.
+        threads, piece by piece. Any line ends will do; a Bcc field is not removed. With ``facts`` about it,
+        it is read only once, and needs CRLF line ends.
+
+        ``before_end`` is awaited once everything but the final dot was sent, with the indexes of the
+        recipients the server has accepted so far: only after that can any of them have the message. If it
+        raises, none has.
 
         Whatever happens once the envelope is under way is a result. Before that, with nothing sent, it raises
         as :meth:`connect`, which it calls if it has to, and
@@ -160,7 +165,7 @@ class SMTPClient:
         :class:`~misfin.email.smtp.errors.SMTPArgumentError`;
         :class:`~misfin.email.smtp.errors.SMTPSourceError` also later, with nothing accepted.
         """
-        transaction = await MailTransaction.prepare(sender, recipients, message)
+        transaction = await MailTransaction.prepare(sender, recipients, message, facts)
         async with self._busy:
             channel = await self._ready()
             return await transaction.run(channel, self._timeouts, before_end)
@@ -319,13 +324,3 @@ async def _derive(name: str, password: bytes, salt: bytes, iterations: int) -> b
 def _accepted(response: SMTPResponse) -> None:
     if response.is_error():
         response.raise_as_exception()
-
-
-def _is_local(host: str) -> bool:
-    """Whether it is this machine, by a name or address nobody else can answer for."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

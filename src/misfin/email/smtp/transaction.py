@@ -83,9 +83,13 @@ class MailTransaction:
 
     @classmethod
     async def prepare(
-        cls, sender: str, recipients: Sequence[str], source: bytes | BinaryIO
+        cls,
+        sender: str,
+        recipients: Sequence[str],
+        source: bytes | BinaryIO,
+        facts: MessageFacts | None = None,
     ) -> MailTransaction:
-        """Check the envelope and read the message once.
+        """Check the envelope and read the message once, unless what it shows is known.
 
         Raises :class:`~misfin.email.smtp.errors.SMTPArgumentError` and
         :class:`~misfin.email.smtp.errors.SMTPSourceError`.
@@ -97,9 +101,11 @@ class MailTransaction:
         if not recipients:
             raise SMTPArgumentError("A message needs a recipient.")
         if isinstance(source, bytes):
-            return cls(sender, recipients, source, survey([source]), len(source))
-        facts, length, start = await asyncio.to_thread(_survey_file, source)
-        return cls(sender, recipients, source, facts, length, start)
+            return cls(sender, recipients, source, facts or survey([source]), len(source))
+        if facts is not None:
+            return cls(sender, recipients, source, facts, facts.size, source.tell())
+        found, length, start = await asyncio.to_thread(_survey_file, source)
+        return cls(sender, recipients, source, found, length, start)
 
     async def run(
         self,

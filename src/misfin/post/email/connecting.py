@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from misfin.email.account import EmailAccount, Login, MailServer, Protection
 from misfin.email.secrets import forget_access_token
 from misfin.email.servertrust import connect_trusted
+from misfin.email.smtp import SMTPLoginError
 from misfin.email.smtp.client import Security, SMTPClient, SMTPTimeouts
-from misfin.email.smtp.response import SMTPLoginError
 from misfin.store.outgoing.deliveries import Transcript
 from misfin.trust.records import MailServerFacts
 

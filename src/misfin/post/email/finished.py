@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from misfin.email.smtp.stuffing import LineEnds
+from misfin.email.smtp import LineEnds
 
 _PIECE = 256 * 1024
 
@@ -18,6 +18,10 @@ class FinishedMail:
         self._path = path
         self.size = path.stat().st_size
         """Bytes of the file, which may have fewer than are sent: its line ends may be LF."""
+
+    @property
+    def facts(self) -> None:
+        """Unknown until it is read."""
 
     def open(self) -> BinaryIO:
         """The file to read it from, with the line ends it came with."""

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from misfin.email.account import EmailAccount, MailServer
 from misfin.email.mime_out import MimeMessage
 from misfin.email.sasl import Credentials
+from misfin.email.smtp import MessageFacts
 from misfin.email.smtp.transaction import RecipientResult, SMTPTimeouts, SubmissionResult
 from misfin.errors import AccountError, ClaimLostError, MisfinError
 from misfin.post.email import results
@@ -79,12 +80,13 @@ async def hand_over(
         marks.say(CourierNotice(sentence))
     over.notices.clear()
     try:
-        source, sender = await asyncio.to_thread(_ready, written)
+        source, facts, sender = await asyncio.to_thread(_ready, written)
         with nullcontext() if isinstance(source, bytes) else closing(source):
             found = await over.client.send(
                 sender,
                 [due.address for due in job.deliveries],
                 source,
+                facts=facts,
                 before_end=lambda accepted: marks.sending([job.deliveries[each] for each in accepted]),
             )
     except ClaimLostError:
@@ -100,16 +102,20 @@ async def hand_over(
     state = ""
     if any(results.no_login(each.response) for each in found):
         state = await asyncio.to_thread(state_of, over.account)
-    facts, transcript = over.facts, over.transcript()
-    return [_ending(each, over, state, transcript, facts) for each in found]
+    server, transcript = over.facts, over.transcript()
+    return [_ending(each, over, state, transcript, server) for each in found]
 
 
 def _ready(
     written: Callable[[], tuple[MimeMessage | FinishedMail, str]],
-) -> tuple[bytes | BinaryIO, str]:
-    """The message to send: a small one whole, which saves a thread for each look at it."""
+) -> tuple[bytes | BinaryIO, MessageFacts | None, str]:
+    """The message to send, what is known about it, and who sends it.
+
+    A small one comes whole, which saves a thread for each look at it.
+    """
     message, sender = written()
-    return b"".join(message.pieces()) if message.size <= _WHOLE else message.open(), sender
+    source = b"".join(message.pieces()) if message.size <= _WHOLE else message.open()
+    return source, message.facts, sender
 
 
 def _ending(

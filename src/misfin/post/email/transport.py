@@ -171,6 +171,8 @@ class EmailTransport:
         from misfin.post.email.writing import author_of, lines_of
 
         if (finished := read_finished(outgoing.message)) is not None:
+            from misfin.post.email.finished import FinishedMail
+
             return FinishedMail(self._files.path(finished.key)), finished.sender
         draft = drafts.from_bytes(outgoing.draft)
         if draft is None:

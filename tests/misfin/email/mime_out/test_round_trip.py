@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from misfin.email.account import SendHTML
 from misfin.email.mime_out import NamedAddress, OutgoingFile, OutgoingMail, build
+from misfin.email.smtp import survey
 from misfin.store.message import fields
 from misfin.store.message.mime import read_message
 
@@ -46,6 +47,7 @@ def written(mail):
     message.write(file)
     data = file.getvalue()
     assert message.size == len(data)
+    assert message.facts == survey([data])
     with message.open() as reader:
         assert reader.read() == data
         reader.seek(len(data) // 2)
@@ -223,6 +225,12 @@ def test_a_message_is_attached_as_a_message():
 
 
 def test_a_message_that_cannot_be_attached_as_one_goes_as_a_file():
+    eight_bit = "From: bea@example.org\n\nÜber\n".encode()
+    mail = OutgoingMail(
+        NamedAddress("", "ada@example.org"), "<1@example.org>", NOW, files=(file_of("i.eml", eight_bit, ""),)
+    )
+    assert b"Content-Transfer-Encoding: 8bit" in written(mail)
+    assert build(mail).facts.eight_bit
     for inner in (b"From: bea@example.org\n\n" + b"x" * 1000, b"From: a\n\n\0", b"not a message"):
         mail = OutgoingMail(
             NamedAddress("", "ada@example.org"), "<1@example.org>", NOW, files=(file_of("i.eml", inner, ""),)
