@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from contextlib import asynccontextmanager, contextmanager
@@ -398,6 +399,43 @@ async def test_the_editor_gets_the_header_and_what_it_says_is_in_the_fields(prof
         assert screen.body.text.startswith("text\nmore")
         await until(pilot, lambda: drafts(profile)[0].cc == ('"Doe, Cal" <cal@x.test>',))
         assert not list(profile.runtime.glob("draft-*"))
+
+
+async def test_a_misfin_message_is_edited_with_the_header_it_has(profile, editing):
+    editing(
+        "text = file.read_text()\n"
+        "(file.parent / 'given').write_text(text)\n"
+        "file.write_text(text.replace('To: bob', 'To: Cal <cal@hive.test>, bob'))"
+    )
+    async with composer(profile, account=ALICE, to=("bob@hive.test",), body="text") as (_app, pilot, screen):
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: screen.draft_now().to == ("cal@hive.test Cal", "bob@hive.test"))
+        given = (profile.runtime / "given").read_text()
+        assert given == f"From: {ALICE}\nTo: bob@hive.test\nSubject:\n\ntext\n"
+        assert (screen.account, screen.body.text) == (ALICE, "text")
+
+
+async def test_nothing_is_sent_or_left_while_a_file_is_being_copied(profile, monkeypatch):
+    copying = asyncio.Event()
+    async with composer(profile, to=("bob@example.org",), body="hi") as (app, pilot, screen):
+        attach_now = app.services.outgoing_files.attach
+
+        async def slowly(paths, most=0):
+            await copying.wait()
+            return await attach_now(paths, most)
+
+        monkeypatch.setattr(app.services.outgoing_files, "attach", slowly)
+        await attach(app, pilot, screen, "~/plan.pdf")
+        for key in ("ctrl+s", "escape"):
+            app.clear_notifications()
+            await pilot.press(key)
+            await until(pilot, lambda: any("still being copied" in note for note in notices(app)))
+        copying.set()
+        await on_screen(pilot, "plan.pdf")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+    with outbox(profile) as queue:
+        assert len(queue.attachments()) == 1
 
 
 async def test_a_header_that_cannot_be_read_is_kept_above_the_text_and_reported(profile, editing):

@@ -214,6 +214,7 @@ async def test_a_message_to_be_sent_later_says_when_and_is_undone_after_a_restar
         screen = await open_outbox(app, pilot)
         later = next(row for row in screen.rows.items if row.to == "bob@hive.test")
         await on_screen(pilot, time.strftime("%H:%M; z to undo", time.localtime(later.hold_until)))
+        await on_screen(pilot, "1 sending · 1 for later")
         screen.rows.go_to(later.id)
         await pilot.press("z")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))

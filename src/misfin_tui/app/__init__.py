@@ -22,7 +22,6 @@ from misfin.errors import MisfinError
 from misfin_tui import theming
 from misfin_tui.app.background import CourierWork, ReceiverWork, SettingsFile
 from misfin_tui.app.ending import Ending
-from misfin_tui.app.first_run import FirstRun
 from misfin_tui.app.notices import LONG, MailAnnouncements, Notices
 from misfin_tui.app.pictures import PictureKeeper
 from misfin_tui.app.questions import TrustQuestions
@@ -143,9 +142,8 @@ class MisfinApp(App[int]):
         self.settings_file = SettingsFile(self, profile.config)
         self.pictures = PictureKeeper(self, picture, profile)
         self.ending = Ending(self, self.courier)
-        self.first_run = FirstRun(self, self.switcher)
         self._link = link
-        adopt(self, self.themes, self.switcher, self.receiver, self.ending, self.first_run)
+        adopt(self, self.themes, self.switcher, self.receiver, self.ending)
         # What screens ask of the app is done by its controllers: see Host.
         self.say, self.withdraw, self.report = self.notices.say, self.notices.withdraw, self.notices.report
         self.open_thread, self.open_composer = self.switcher.open_thread, self.switcher.open_composer
@@ -214,7 +212,9 @@ class MisfinApp(App[int]):
         """The wizard for a new profile; else the receiver, and the message a link asked for."""
         try:
             if not (await self.services.accounts.all() or await self.services.identities.all()):
-                await self.first_run.begin()
+                from misfin_tui.app.first_run import first_run  # late: only a new profile has one
+
+                await first_run(self.switcher)
                 return
             if self._link:
                 self.open_composer(await self.services.sending.from_link(self._link))

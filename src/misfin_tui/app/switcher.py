@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from misfin_tui.app.controller import AppController
 from misfin_tui.screens.inbox import InboxScreen
+from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -109,6 +110,11 @@ class ScreenSwitcher(AppController):
     def action_show_settings(self) -> None:
         """The settings."""
         self.open("settings")
+
+    @worker(group="account", description="add an account")
+    async def action_add_account(self) -> None:
+        """Add an e-mail account."""
+        await self.run("email-wizard")
 
     def action_help(self) -> None:
         """Every key that works here."""

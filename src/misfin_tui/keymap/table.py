@@ -288,7 +288,13 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("retry", "r", "Retry", "Try again now."),
         _A("edit", "e", "Edit", "Take it back and edit it."),
         _A("cancel", "d", "Cancel", "Cancel it; it is not sent."),
-        _A("undo-send", "z", "Undo send", "Take back what you have just sent.", shown=Shown.PALETTE),
+        _A(
+            "undo-send",
+            "z",
+            "Undo send",
+            "Take back a message that waits for its time, or the last one sent.",
+            shown=Shown.PALETTE,
+        ),
         _A("outbox-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
     ),
     *_in(

@@ -145,6 +145,9 @@ class DraftScreen(AppScreen):
     async def action_leave(self) -> None:
         """Close; what was written is kept as a draft, what is empty is not."""
         keeper = self.keeper
+        if self.files.copying:
+            self.misfin.say("A file is still being copied. Leave in a moment.", severity="warning")
+            return
         if keeper is None or not (self.touched or keeper.draft_id):
             self._finished = True
             self.dismiss()

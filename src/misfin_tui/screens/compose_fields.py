@@ -62,8 +62,9 @@ class RecipientFields(ScreenController):
 
     def read_as(self, sender: Sender, before: Sender | None) -> None:
         """From now on the account in From is another one, which reads and writes them in its own way."""
-        for field in self.every:
-            if before is not None:
+        can = sender.capabilities
+        for field, able in zip(self.every, (True, can.cc, can.bcc), strict=True):
+            if before is not None and able:  # what it does not have stays for an account that has it
                 field.value = reread(field.value, before, sender)
             field.reader = sender
         self.arrange()

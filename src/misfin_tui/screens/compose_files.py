@@ -55,8 +55,7 @@ class MessageFiles(ScreenController):
         self._able = able
         self._measured = measured
         self.files = tuple(files)
-        self.copying = False
-        """Whether a file is being copied into the profile."""
+        self._copies = 0
         self.names = ComposerFact(id="files", markup=False)
         self._line = Horizontal(text("Files", classes="label"), self.names, classes="line", id="files-line")
 
@@ -65,6 +64,11 @@ class MessageFiles(ScreenController):
         self._line.display = False
         self.names.update(self._words())
         yield self._line
+
+    @property
+    def copying(self) -> bool:
+        """Whether a file is being copied into the profile."""
+        return self._copies > 0
 
     def arrange(self) -> None:
         """Show the line if there are files and the account can send them."""
@@ -90,7 +94,7 @@ class MessageFiles(ScreenController):
         self.misfin.say("A message from this account cannot have attachments.", severity="warning")
         return True
 
-    @worker(group="files", exclusive=True, description="attach files")
+    @worker(group="files", description="attach files")
     async def action_attach(self) -> None:
         """Attach files by their names."""
         await self._ask()
@@ -108,17 +112,17 @@ class MessageFiles(ScreenController):
     async def _copy(self, paths: Sequence[Path]) -> None:
         found = self._measured()
         most = found.limit if found is not None and found.limit < NO_LIMIT else 0
-        self.copying = True
+        self._copies += 1
         try:
             done = await self.services.outgoing_files.attach(paths, most)
         finally:
-            self.copying = False
+            self._copies -= 1
         for problem in done.problems:
             self.misfin.say(f"Not attached: {problem}", severity="warning", timeout=12)
         if done.files and self.screen.standing:
             self.change((*self.files, *done.files))
 
-    @worker(group="files", exclusive=True, description="manage attached files")
+    @worker(group="files", description="manage attached files")
     async def action_attached(self) -> None:
         """Open, remove or reorder the attached files; without one, attach some."""
         from misfin_tui.dialogs.attach import AttachedFilesDialog, FileAction

@@ -93,7 +93,7 @@ class FromAccount(ScreenController):
         """Offer the accounts and their aliases; the draft's own stay even if they are gone."""
         self._options = [option for account in accounts for option in self._of(account)]
         account = self._draft.account or (accounts[0].directory if accounts else "")
-        wanted = f"{account} {self._draft.sender}".strip()
+        wanted = f"{account} {self._draft.sender}".strip() if account else ""
         if account and not any(choice.partition(" ")[0] == account for _, choice in self._options):
             self._options.append((_shown(account, "(no identity)"), account))
         self._offer(wanted)

@@ -24,6 +24,7 @@ from misfin_tui.screens.outbox_words import (
     state_words,
     still_waits,
     transcript,
+    under_way,
 )
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt
@@ -77,11 +78,9 @@ class OutboxScreen(ListScreen):
 
     def news(self) -> list[tuple[str, str]]:
         """How many are being sent, and how many need a decision."""
-        waiting = sum(
-            row.state not in FINISHED and row.state is not DeliveryState.HELD for row in self.everything
-        )
+        words = under_way(self.everything, time.time())
         asking = sum(row.state in (DeliveryState.HELD, DeliveryState.UNCERTAIN) for row in self.everything)
-        news = [(f"{waiting:,} sending", "muted")] if waiting else []
+        news = [(words, "muted")] if words else []
         return [*news, *([(needing(asking), "warning")] if asking else [])]
 
     def on_mount(self) -> None:

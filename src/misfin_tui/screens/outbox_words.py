@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from misfin.model.account import AddressKind
 from misfin.model.status import StatusCode
@@ -36,9 +36,26 @@ MARKS = {
 """A sign for each state, so that none depends on colour alone."""
 
 
+MOVING = frozenset({DeliveryState.WAITING, DeliveryState.SENDING, DeliveryState.DEFERRED})
+"""States of a delivery that goes on by itself."""
+
+
 def still_waits(row: OutboxRow, now: float) -> bool:
     """Whether a row waits for the time at which it may be sent, so that sending it can be undone."""
     return row.state is DeliveryState.WAITING and row.hold_until > now
+
+
+def for_later(row: OutboxRow, now: float) -> bool:
+    """Whether its writer chose a later time, further away than undo send can be."""
+    return row.state is DeliveryState.WAITING and row.hold_until > now + 3600
+
+
+def under_way(rows: Iterable[OutboxRow], now: float) -> str:
+    """How many deliveries are being sent, and how many wait for their time; empty where there is none."""
+    moving = [row for row in rows if row.state in MOVING]
+    later = sum(for_later(row, now) for row in moving)
+    counts = ((len(moving) - later, "sending"), (later, "for later"))
+    return " · ".join(f"{count:,} {word}" for count, word in counts if count)
 
 
 def state_words(row: OutboxRow, now: float) -> str:

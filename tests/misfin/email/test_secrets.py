@@ -24,6 +24,7 @@ from misfin.email.account import (
     SecretPlace,
     SecretRef,
 )
+from misfin.email.oauth import SignInAgainError
 from misfin.email.secrets import (
     NoKeyringError,
     SecretError,
@@ -229,3 +230,20 @@ async def test_the_loop_goes_on_while_a_command_runs() -> None:
         await asyncio.sleep(0.01)
         turns += 1
     assert turns
+
+
+async def test_an_account_nobody_signed_in_to_says_how(ring: MemoryKeyring) -> None:
+    gmail = MailServer(MailProtocol.IMAP, "imap.gmail.com", 993)
+    own = EmailAccount("gmail", "ada@gmail.com", incoming=gmail, login=Login.OAUTH, client_id="1234")
+    found = await credentials(own, gmail)
+    assert found is not None
+    assert found.get_token is not None
+    with pytest.raises(SignInAgainError, match="Nobody has signed in") as caught:
+        await found.get_token()
+    assert "account login gmail" in caught.value.remedy
+
+
+async def test_a_provider_without_a_way_to_sign_in_wants_a_token() -> None:
+    with pytest.raises(SecretError, match="no way to get an access token") as caught:
+        await credentials(account(login=Login.OAUTH, client_id="1234"), SERVER)
+    assert "token" in caught.value.remedy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from enum import Enum
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from misfin.email.account import is_loopback
 from misfin.email.sasl import Authenticator, ChannelBinding, Conversation, Credentials, ranked, strongest
 from misfin.email.smtp.channel import Channel
 from misfin.email.smtp.errors import (
@@ -92,7 +92,7 @@ class SMTPClient:
         self._channel: Channel | None = None
         self._busy = asyncio.Lock()
         reached = where[0] if where else host
-        local = self._path is not None or _is_local(reached)
+        local = self._path is not None or is_loopback(reached)
         if (credentials or authenticator) and security is Security.NONE and not local:
             raise SMTPArgumentError(
                 f"A log-in to {reached} needs TLS: without it, anybody on the way could read the password."
@@ -324,13 +324,3 @@ async def _derive(name: str, password: bytes, salt: bytes, iterations: int) -> b
 def _accepted(response: SMTPResponse) -> None:
     if response.is_error():
         response.raise_as_exception()
-
-
-def _is_local(host: str) -> bool:
-    """Whether it is this machine, by a name or address nobody else can answer for."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

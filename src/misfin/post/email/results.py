@@ -20,7 +20,7 @@ from misfin.email.smtp import (
     SMTPSourceError,
 )
 from misfin.email.smtp.transaction import RecipientResult, SubmissionResult
-from misfin.errors import DeliveryError, LocalError, MisfinError, StoreError
+from misfin.errors import AccountError, DeliveryError, LocalError, MisfinError, StoreError
 from misfin.model.safetext import plain
 from misfin.post.email.accounts import ASKS_ACCOUNT
 from misfin.post.settling import sentence_of
@@ -192,7 +192,7 @@ def of_sending(error: MisfinError, server: MailServer) -> Judged:
         case SMTPMissingExtension(extension="8BITMIME"):
             words = f"{server.host} takes only ASCII, and an attached message contains more."
             return Judged(Ask(Question.PERSON), f"{words} Pack it into an archive.")
-        case AttachmentChangedError() | SMTPSourceError() | StoreError():
+        case AttachmentChangedError() | SMTPSourceError() | StoreError() | AccountError():
             return Judged(Ask(Question.PERSON), f"{sentence_of(error)} Nothing was sent.")
         case SMTPArgumentError() | LocalError():
             return Judged(Permanent(), sentence_of(error))

@@ -10,6 +10,7 @@ from smtppeers import GROUPED, PLAIN, Inbox, ScriptedServer, aiosmtpd, check_pas
 
 from misfin.email.account import Login
 from misfin.email.secrets import SecretError
+from misfin.errors import AccountError
 from misfin.post.email.accounts import login_changed
 from misfin.store.outgoing.outbox import DeliveryState, Question
 
@@ -301,3 +302,21 @@ async def test_an_account_that_is_gone_or_cannot_send_asks(desk):
     (row,) = await desk.run()
     assert (row.state, row.question) == (HELD, Question.PERSON)
     assert "no server to send by" in row.why
+
+
+async def test_an_account_that_is_removed_while_its_connection_is_open_loses_no_message(desk):
+    async with ScriptedServer(PLAIN) as server:
+        desk.at(server.port)
+        desk.put(BEA)
+        desk.put(CAL)
+        found = desk.account_of
+
+        def gone_after_the_first(name):
+            if b"\r\n.\r\n" in server.got:
+                raise AccountError(f"There is no account {name}.")
+            return found(name)
+
+        desk.transport._account_of = gone_after_the_first
+        rows = await desk.run()
+    assert [row.state for row in rows] == [ACCEPTED, HELD]
+    assert rows[1].question is Question.PERSON
