@@ -10,10 +10,14 @@ import pytest
 HERE = Path(__file__).parent
 NAMES = [
     "address",
+    "autoconfig",
     "certificate",
+    "finished",
     "gemmail",
     "gemtext",
+    "http",
     "imap",
+    "mailto",
     "message",
     "pop3",
     "query",

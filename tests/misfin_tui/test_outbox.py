@@ -19,6 +19,7 @@ from misfin_tui.dialogs.certificate import CertificateDialog, TrustStep
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.redirect import RedirectDialog
 from misfin_tui.dialogs.text import FactsDialog
+from misfin_tui.messages import OutboxChanged
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.outbox import OutboxScreen
 from misfin_tui.screens.outbox_words import state_words
@@ -70,6 +71,10 @@ def rows(profile):
         return outbox.rows()
     finally:
         outbox.close()
+
+
+def offered_keys(app) -> str:
+    return shown(app).splitlines()[-1]
 
 
 async def open_outbox(app, pilot) -> OutboxScreen:
@@ -169,7 +174,7 @@ async def test_a_waiting_message_can_be_edited(profile):
         await open_outbox(app, pilot)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
-        assert app.screen.to.value == "bob@hive.test"
+        assert app.screen.fields.to.value == "bob@hive.test"
         assert app.screen.subject.value == "Meeting"
         assert rows(profile) == []
         assert len(DraftBox(MailStore(profile.mail)).all()) == 1
@@ -205,6 +210,21 @@ async def test_undo_send_takes_back_what_was_just_sent(profile):
         await pilot.press("z")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
         assert rows(profile) == []
+
+
+async def test_a_message_to_be_sent_later_says_when_and_is_undone_after_a_restart(profile):
+    put(profile, None, hold=30 * HOUR)
+    put(profile, None, to="carol@hive.test", hold=100)
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        screen = await open_outbox(app, pilot)
+        later = next(row for row in screen.rows.items if row.to == "bob@hive.test")
+        await on_screen(pilot, time.strftime("%H:%M; z to undo", time.localtime(later.hold_until)))
+        await on_screen(pilot, "1 sending · 1 for later")
+        screen.rows.go_to(later.id)
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        assert app.screen.draft.to == ("bob@hive.test",)
+        assert [row.to for row in rows(profile)] == ["carol@hive.test"]
 
 
 @pytest.mark.parametrize("key", ["z", "e", "d", "r"])
@@ -430,3 +450,19 @@ def test_the_countdown_is_in_words(profile):
     row = rows(profile) or ([put(profile, None)] and rows(profile))
     assert state_words(row[0], row[0].created).startswith("sends in 1 h")
     assert state_words(row[0], row[0].hold_until + 1) == "waiting"
+
+
+async def test_the_key_line_offers_to_decide_only_where_there_is_something_to_decide(profile):
+    async with at_desk(profile) as (app, pilot):
+        await pilot.press("O")
+        await until(pilot, lambda: "Nothing is waiting" in shown(app))
+        assert "Decide" not in offered_keys(app)
+        assert "Retry" not in offered_keys(app)
+        put(profile, None)
+        app.post_message(OutboxChanged())
+        await until(pilot, lambda: "Retry" in offered_keys(app))
+        assert "Decide" not in offered_keys(app)
+    put(profile, STATES["held: The certificate has changed."])
+    async with at_desk(profile) as (app, pilot):
+        await open_outbox(app, pilot)
+        await until(pilot, lambda: "Decide" in offered_keys(app))

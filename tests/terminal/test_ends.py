@@ -252,7 +252,7 @@ def sent(number: int):
     "shown",
     [
         pytest.param("receiving on", marks=pytest.mark.opens(command=receiving), id="taken"),
-        pytest.param("step 1 of 3", marks=pytest.mark.opens(command=new), id="waiting"),
+        pytest.param("Misfin, e-mail, or both?", marks=pytest.mark.opens(command=new), id="waiting"),
     ],
 )
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from misfin.errors import MisfinError
+from misfin.post.source import SourceState
 from misfin_tui import config
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, profile_of, say
@@ -33,6 +34,12 @@ class CheckVerdict(StrEnum):
     BAD = "bad"
 
 
+SOURCE_VERDICTS = {
+    SourceState.RUNNING: CheckVerdict.GOOD,
+    SourceState.STOPPED: CheckVerdict.NOTE,
+    SourceState.WAITING: CheckVerdict.NOTE,
+    SourceState.FAILED: CheckVerdict.BAD,
+}
 MARKS = {CheckVerdict.GOOD: "✓", CheckVerdict.NOTE: "·", CheckVerdict.BAD: "✗"}
 
 
@@ -137,12 +144,13 @@ def check_identities(profile: Profile) -> Iterator[Finding]:
     from misfin.trust.identity import check, expires_soon
 
     stored = IdentityStore(profile.identities).all()
-    if not stored:
+    if not stored and not config.load(profile.config, []).accounts:
         yield Finding(
             "identities",
             CheckVerdict.NOTE,
             "You have none yet.",
-            "Create one with `misfin-tui identity new mailbox@host`.",
+            "Create one with `misfin-tui identity new mailbox@host`, or add an e-mail account with"
+            " `misfin-tui account add`.",
         )
     for one in stored:
         if one.identity is None:
@@ -168,6 +176,19 @@ def check_accounts(profile: Profile) -> Iterator[Finding]:
     if accounts := book.all():
         names = ", ".join(each.name for each in accounts)
         yield Finding("accounts", CheckVerdict.GOOD, names)
+
+
+def check_email_accounts(profile: Profile) -> Iterator[Finding]:
+    """What the settings of each e-mail account name is there; nothing is connected to."""
+    accounts = config.load(profile.config, []).accounts
+    if not accounts:
+        return
+    from misfin_tui.services.email import doubts  # late: few profiles need it
+
+    for name, account in accounts.items():
+        for doubt in doubts(name, account):
+            verdict = CheckVerdict.BAD if doubt.bad else CheckVerdict.NOTE
+            yield Finding("accounts", verdict, f"{name}: {doubt.text}", doubt.remedy)
 
 
 def check_databases(profile: Profile) -> Iterator[Finding]:
@@ -239,46 +260,15 @@ def check_outbox(profile: Profile) -> Iterator[Finding]:
 
 
 def check_receiving(profile: Profile) -> Iterator[Finding]:
-    """A receiver is running, or one could listen where the settings say."""
-    import socket
+    """The state of every source of mail."""
+    from misfin_tui.cli.doctor_sources import look_at_sources
+    from misfin_tui.config.accounts import account_book
 
-    from misfin.post.receiver_lock import running
-
-    state = running(profile.runtime)
-    if state is not None:
-        where = ", ".join(f"{host}:{port}" for host, port in state.addresses)
-        yield Finding(
-            "receiving", CheckVerdict.GOOD, f"A receiver is running on {where} (process {state.pid})."
-        )
-        return
-    settings = config.load(profile.config, []).receive
-    if not settings.enabled:
-        yield Finding(
-            "receiving",
-            CheckVerdict.NOTE,
-            "The program does not receive mail: receive.enabled is false.",
-            "`misfin-tui receive` receives as long as it runs.",
-        )
-    for listen in settings.listen:
-        try:
-            host, port = config.split_listen(listen)
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                if family is socket.AF_INET6:
-                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((host, port))
-        except ValueError as error:
-            yield Finding(
-                "receiving", CheckVerdict.BAD, f"receive.listen: {error}", "Correct it in the settings."
-            )
-        except OSError as error:
-            remedy = "Stop the program that uses the port, or choose another port in receive.listen."
-            yield Finding(
-                "receiving", CheckVerdict.NOTE, f"{listen} cannot be used: {error.strerror}.", remedy
-            )
-        else:
-            yield Finding("receiving", CheckVerdict.GOOD, f"{listen} is free; no receiver is running.")
+    settings = config.load(profile.config, [])
+    for report in look_at_sources(profile, settings, account_book(profile, settings).all()):
+        status = report.status
+        topic = f"receiving ({status.account})" if status.account else "receiving"
+        yield Finding(topic, SOURCE_VERDICTS[status.state], f"{status.sentence}.", report.remedy)
 
 
 def check_terminal(_profile: Profile) -> Iterator[Finding]:
@@ -303,6 +293,7 @@ CHECKS = (
     check_settings,
     check_identities,
     check_accounts,
+    check_email_accounts,
     check_databases,
     check_mail,
     check_outbox,

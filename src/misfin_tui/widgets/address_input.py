@@ -13,13 +13,14 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from misfin.compose.recipients import SEPARATOR, AddressReader, TypedRecipient, entries_of, read_recipients
+from misfin.compose.addresslist import entries_of, entry_at
+from misfin.compose.recipients import AddressReader, TypedRecipient, read_recipient
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
 from misfin_tui.widgets.in_order import InOrder
 
-MAX_LENGTH = 4096  # characters: far more recipients than a metadata line of 1,024 bytes can hold
+MAX_LENGTH = 65_536  # characters: a pasted list of a thousand people and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,21 @@ class AddressInput(OneLine):
         offers.field = self
         self.reader: AddressReader | None = None
         """How the account in From reads addresses; None while that is not known."""
+        self._read: tuple[str, AddressReader | None, list[TypedRecipient]] = ("", None, [])
 
     @property
     def recipients(self) -> list[TypedRecipient]:
         """The entries of the field."""
         if self.reader is None:
             return [TypedRecipient(entry, None) for entry in entries_of(self.value)]
-        return read_recipients(self.value, self.reader)
+        value, reader, found = self._read
+        if (value, reader) != (self.value, self.reader):
+            # Of a list of hundreds, a key changes one entry.
+            known = {each.text: each for each in found} if reader is self.reader else {}
+            entries = entries_of(self.value)
+            found = [known.get(each) or read_recipient(each, self.reader) for each in entries]
+            self._read = (self.value, self.reader, found)
+        return found
 
     @property
     def shown(self) -> bool:
@@ -128,10 +137,8 @@ class AddressInput(OneLine):
 
     def _entry(self) -> tuple[int, int]:
         """Where the entry around the cursor begins and ends."""
-        before = self.value[: self.cursor_position]
-        start = max(before.rfind(","), before.rfind(";")) + 1
-        rest = SEPARATOR.search(self.value, self.cursor_position)
-        return start, rest.start() if rest else len(self.value)
+        found = entry_at(self.value, self.cursor_position)
+        return found.start, found.end
 
     def accept(self, address: str) -> None:
         """Replace the entry being typed with an address and get ready for the next."""
@@ -143,19 +150,28 @@ class AddressInput(OneLine):
         self.cursor_position = len(front)
         self.offers.hide()
 
+    @property
+    def prefix(self) -> str:
+        """What is typed of the entry at the cursor; empty without the focus."""
+        start, end = self._entry()
+        return self.value[start : min(end, self.cursor_position)].strip() if self.has_focus else ""
+
+    @property
+    def offering(self) -> bool:
+        """Whether offers are shown for what is there now; they follow a moment after the keys."""
+        return self.offers.display and self.offers.prefix == self.prefix
+
     def on_input_changed(self) -> None:
         """Ask for offers for the entry at the cursor."""
-        start, end = self._entry()
-        prefix = self.value[start : min(end, self.cursor_position)].strip() if self.has_focus else ""
-        self.post_message(self.CompletionWanted(self, prefix))
+        self.post_message(self.CompletionWanted(self, self.prefix))
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """While offers are shown, tab does not move the focus."""
-        return (key == "tab" and self.offers.display) or super().check_consume_key(key, character)
+        return (key == "tab" and self.offering) or super().check_consume_key(key, character)
 
     def on_key(self, event: events.Key) -> None:
         """While offers are shown: arrows move among them, enter or tab takes one, escape closes them."""
-        if not self.offers.display:
+        if not self.offering and not (self.offers.display and event.key == "escape"):
             return
         if event.key in ("down", "up"):
             (self.offers.action_cursor_down if event.key == "down" else self.offers.action_cursor_up)()
@@ -179,8 +195,9 @@ class AddressOffers(OptionList, can_focus=False):
 
     DEFAULT_CSS = """
     AddressOffers {
-        display: none; layer: offers; height: auto; max-height: 8; width: auto; max-width: 90%; min-width: 30;
+        display: none; layer: offers; height: auto; max-height: 8; max-width: 100%; min-width: 30;
         border: none; background: $panel; scrollbar-size: 0 1; padding: 0;
+        text-wrap: nowrap; text-overflow: ellipsis;
         & > .option-list--option-highlighted {
             background: $block-cursor-background; color: $block-cursor-foreground; text-style: none;
         }
@@ -195,9 +212,12 @@ class AddressOffers(OptionList, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
+        self.prefix = ""
+        """What these were offered for."""
 
-    def show(self, offers: Sequence[Offer]) -> None:
-        """Show these, or nothing when there are none."""
+    def show(self, offers: Sequence[Offer], prefix: str) -> None:
+        """Show these offers for ``prefix``, or nothing when there are none."""
+        self.prefix = prefix
         self.clear_options()
         self.add_options(
             Option(
