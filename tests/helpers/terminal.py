@@ -26,7 +26,7 @@ SIZE = (100, 30)
 PATIENCE = float(os.environ.get("TERMINAL_PATIENCE", "20"))
 """Seconds until what a test waits for must have come; no test that passes waits so long."""
 QUIET = 0.12
-"""Seconds without a byte in which the program must have taken up even an escape, which it waits for."""
+"""Seconds without a byte after which the program has taken up even an escape, whose rest it waits for."""
 DONE = 0.05
 """Seconds without a byte after which a program that sleeps counts as done with what it was doing."""
 PASTE_START, PASTE_END = b"\x1b[200~", b"\x1b[201~"
@@ -180,7 +180,7 @@ class Terminal:
     def press(self, keys: bytes | str) -> None:
         """Type, and wait until the program is done with it."""
         self.send(keys)
-        self.settle()
+        self.settle(2 * QUIET if keys in ("\x1b", b"\x1b") else DONE)
 
     def change(self, keys: bytes | str, patience: float = 0.5) -> None:
         """Type what changes the screen, and wait until it has and the program is done."""

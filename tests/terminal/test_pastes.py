@@ -89,8 +89,7 @@ def in_inbox(terminal) -> bool:
 def to_inbox(terminal) -> None:
     """Back from wherever a test left it, without a key that ends the program."""
     for key in (b"\x1b", b"M", b"\x1b", b"M", b"\x1b", b"M"):
-        terminal.send(key)
-        terminal.settle(2 * QUIET if key == b"\x1b" else QUIET)
+        terminal.press(key)
         if in_inbox(terminal):
             return
     terminal.until(lambda: in_inbox(terminal))
