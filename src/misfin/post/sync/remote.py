@@ -94,9 +94,9 @@ class Remote(Protocol):
         """What has changed in a folder since ``base``; everything, where ``base.modseq`` is 0.
 
         If the epoch is not that of ``base``, ``base`` means nothing: everything is listed, with sizes. What
-        has arrived since follows from ``base.next``. ``dates``: ``received`` of every listed message is needed.
-        A server without a count of changes is asked for all ids and flags; a server that counts changes and
-        not deletions is asked for all ids if ``base.count`` and what is listed do not add up.
+        has arrived since follows from ``base.next``. ``dates``: ``received`` of each listed message is
+        needed. A server without a count of changes is asked for all ids and flags; one that counts changes
+        and not deletions is asked for all ids if ``base.count`` and what is listed do not add up.
         """
 
     def fetch(self, folder: RemoteFolder, wanted: Sequence[Wanted]) -> AsyncIterator[Arrived]:

@@ -76,6 +76,9 @@ class FlagSet(NamedTuple):
     tags: frozenset[str] = frozenset()
 
 
+NO_FLAGS: Final = FlagSet()
+
+
 @dataclass(frozen=True, slots=True)
 class SyncPoint:
     """A moment in the history of a folder, as its server counts.
@@ -89,6 +92,10 @@ class SyncPoint:
     next: int = 0
     modseq: int = 0
     count: int = 0
+
+
+START: Final = SyncPoint()
+"""Before anything was seen of a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ class Listed(NamedTuple):
     """
 
     id: str
-    flags: FlagSet = FlagSet()
+    flags: FlagSet = NO_FLAGS
     size: int | None = None
     received: float | None = None
 

@@ -1,0 +1,94 @@
+"""Plans for a drop, which only hands messages out (POP3): fetch what is new, delete by the account's policy.
+
+Filing, flags and deletions stay here. A message that the server lists no longer is forgotten, not removed
+here; one that was deleted here is remembered as long as the server lists it, so it does not come back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from misfin.post.sync.base import DoingKind, Doubt, FolderState
+from misfin.post.sync.guards import Deletion, doubts
+from misfin.post.sync.pairing import pair
+from misfin.post.sync.situation import Situation
+from misfin.post.sync.steps import (
+    Adopt,
+    Create,
+    Delete,
+    EndDoing,
+    FetchNew,
+    Forget,
+    LeaveThere,
+    Pair,
+    RemoveThere,
+    Rule,
+    SyncPlan,
+    Withhold,
+)
+from misfin.post.sync.values import Listed
+
+
+def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
+    """What to do. ``due`` messages are to be deleted on the server because of the account's policy.
+
+    Guards count only those of them whose file is gone here for no known reason; if they set off, nothing is
+    deleted.
+    """
+    pairs = pair(situation)
+    meant = {each.key: each for each in situation.doing if each.kind is DoingKind.DELETE and each.key}
+    deletes: list[Delete] = [EndDoing(each) for each in situation.there.left_gone]
+    deletes += (Forget(row) for row in situation.there.gone)
+    left = due - situation.there.gone
+    gone_here = situation.here.gone - pairs.renamed.keys() - situation.there.gone
+    lost = [
+        Deletion(situation.rows[row].folder, here=True, meant=situation.rows[row].key in meant)
+        for row in left & gone_here
+    ]
+    found = doubts(situation, lost)
+    states: dict[int, tuple[FolderState, Doubt]] = {}
+    for folder in situation.folders:
+        doubt = found.get(folder.id, Doubt.NONE)
+        agreed = folder.state is FolderState.AGREED
+        if doubt is Doubt.NONE or agreed:
+            rows = [situation.rows[row] for row in sorted(left) if situation.rows[row].folder == folder.id]
+            deletes += (RemoveThere(row, Rule.NONE) for row in rows)
+        elif folder.state is FolderState.KEEPING:
+            deletes += (Forget(row) for row in sorted(left & gone_here))  # the next pass fetches them again
+        if doubt is Doubt.NONE and folder.state is not FolderState.OK:
+            states[folder.id] = (FolderState.OK, Doubt.NONE)
+        elif doubt is not Doubt.NONE and folder.state in (FolderState.OK, FolderState.ASKING):
+            states[folder.id] = (FolderState.ASKING, doubt)
+    for number in sorted(gone_here - left):
+        if situation.rows[number].key in meant:
+            deletes.append(Withhold(situation.rows[number]))
+    on_server_only = {
+        (each.folder, each.remote_id) for each in situation.doing if each.kind is DoingKind.FETCH
+    }
+    files = {file.key: file for file in pairs.here}
+    creates: list[Create] = []
+    fetches: dict[int, list[Listed]] = {}
+    for new in pairs.there:
+        listed = new.listed
+        if (new.folder, listed.id) in on_server_only:
+            continue
+        if file := files.get(drop_key(listed.id)):
+            creates.append(Pair(new.folder, file, new, file.flags, file.flags))
+        elif situation.largest is not None and (listed.size or 0) > situation.largest:
+            deletes.append(LeaveThere(new.folder, listed))
+        else:
+            fetches.setdefault(new.folder, []).append(listed)
+    creates += (FetchNew(folder, tuple(reversed(each))) for folder, each in fetches.items())
+    renamed = [replace(situation.rows[row], key=file.key) for row, file in pairs.renamed.items()]
+    return SyncPlan(
+        creates=tuple(creates),
+        moves=tuple(Adopt(row) for row in renamed if row.id not in situation.there.gone),
+        deletes=tuple(deletes),
+        states=states,
+    )
+
+
+def drop_key(remote_id: str) -> str:
+    """The key of a message from a drop: always the same, so one stored just before a crash is known by it."""
+    return f"0.D{hashlib.sha256(remote_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.drop"

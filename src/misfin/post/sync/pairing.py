@@ -1,0 +1,124 @@
+"""Finds what belongs together before anything is decided: which new message is one that seems to be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from misfin.post.sync.base import BaseRow, DoingKind, GoneRow
+from misfin.post.sync.identify import EXACT, KNOWN, SAME, Facts, match
+from misfin.post.sync.situation import HereFile, NewThere, Situation
+from misfin.post.sync.values import Role
+
+Ways = Sequence[Callable[[Facts], Hashable]]
+_SAME_BYTES: Final[Ways] = (lambda facts: facts.digest,)
+_T = TypeVar("_T", HereFile, NewThere)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What belongs together; messages of the base are given by their numbers.
+
+    ``renamed``: those whose file has another key now. ``moved``: those that have another id on the server,
+    in the same folder or another. ``both``: files and messages new on both sides, an interrupted upload
+    among them. ``restored``: deleted messages that are there again. ``here`` and ``there``: what belongs to
+    nothing.
+    """
+
+    renamed: Mapping[int, HereFile]
+    moved: Mapping[int, NewThere]
+    both: tuple[tuple[HereFile, NewThere], ...]
+    restored: tuple[tuple[GoneRow, NewThere], ...]
+    here: tuple[HereFile, ...]
+    there: tuple[NewThere, ...]
+
+
+def pair(situation: Situation) -> Pairs:
+    """Pair what is the same message: the surest way first, one to one, in order of arrival."""
+    here: Sequence[HereFile] = situation.here.new
+    there: Sequence[NewThere] = situation.there.new
+    names = {folder.local: folder.id for folder in situation.folders}
+    roles = {folder.id: folder.role for folder in situation.folders}
+
+    uploaded = list(_uploaded(situation, here, there, names))
+    here = _without(here, (file for file, _ in uploaded))
+    there = _without(there, (new for _, new in uploaded))
+
+    lost = ((row, row.facts) for row in _rows(situation, situation.here.gone))
+    renamed = {row.id: file for row, file in match(lost, _with_facts(here), _SAME_BYTES)}
+    here = _without(here, renamed.values())
+
+    moved: dict[int, NewThere] = {}
+    for rows, ways, same_folder in _lost_there(situation, roles):
+        for row, new in _found(rows, there, ways, same_folder=same_folder):
+            moved[row.id] = new
+        there = _without(there, moved.values())
+
+    both: list[tuple[HereFile, NewThere]] = []
+    for folder in sorted({names[file.folder] for file in here if file.folder in names}):
+        ours = _with_facts([file for file in here if names.get(file.folder) == folder])
+        theirs = _with_facts([new for new in there if new.folder == folder])
+        both += match(ours, theirs, EXACT if roles[folder] is Role.DRAFTS else SAME)
+    here = _without(here, (file for file, _ in both))
+    there = _without(there, (new for _, new in both))
+
+    attic = ((gone, gone.facts) for gone in situation.gone if gone.attic)
+    restored = list(match(attic, _with_facts(there), EXACT)) if there else []
+    there = _without(there, (new for _, new in restored))
+    return Pairs(renamed, moved, (*uploaded, *both), tuple(restored), tuple(here), tuple(there))
+
+
+def _uploaded(
+    situation: Situation, here: Sequence[HereFile], there: Sequence[NewThere], names: Mapping[str, int]
+) -> Iterator[tuple[HereFile, NewThere]]:
+    """The files of interrupted uploads, each with what it has become on the server."""
+    files = {file.key: file for file in here}
+    begun: dict[int, list[tuple[HereFile, Facts]]] = {}
+    for each in situation.doing:
+        file = files.get(each.key) if each.kind is DoingKind.APPEND else None
+        if file and names.get(file.folder) == each.folder:
+            begun.setdefault(each.folder, []).append((file, each.facts))
+    for folder, uploads in begun.items():
+        yield from match(uploads, _with_facts([new for new in there if new.folder == folder]), KNOWN)
+
+
+def _lost_there(
+    situation: Situation, roles: Mapping[int, Role]
+) -> Iterator[tuple[Sequence[BaseRow], Ways, bool]]:
+    """Messages whose id on the server is gone, how to know them, and whether only in their own folder."""
+    gone = _rows(situation, situation.there.gone)
+    begun = {each.key for each in situation.doing if each.kind is DoingKind.MOVE}
+    unnumbered = [row for row in situation.rows.values() if not row.remote_id]
+    drafts = [row for row in gone if roles[row.folder] is Role.DRAFTS]
+    others = [row for row in gone if roles[row.folder] is not Role.DRAFTS]
+    yield unnumbered, KNOWN, True
+    yield [row for row in others if row.key in begun], KNOWN, False
+    yield [row for row in others if row.key not in begun], SAME, False
+    yield drafts, EXACT, False
+
+
+def _found(
+    rows: Sequence[BaseRow], there: Sequence[NewThere], ways: Ways, *, same_folder: bool
+) -> Iterator[tuple[BaseRow, NewThere]]:
+    if not rows or not there:
+        return
+    if not same_folder:
+        yield from match(((row, row.facts) for row in rows), _with_facts(there), ways)
+        return
+    for folder in sorted({row.folder for row in rows}):
+        ours = ((row, row.facts) for row in rows if row.folder == folder)
+        yield from match(ours, _with_facts([new for new in there if new.folder == folder]), ways)
+
+
+def _rows(situation: Situation, ids: Iterable[int]) -> list[BaseRow]:
+    return [situation.rows[row] for row in sorted(ids)]
+
+
+def _with_facts(items: Sequence[_T]) -> Iterator[tuple[_T, Facts]]:
+    return ((item, item.facts) for item in items)
+
+
+def _without(items: Sequence[_T], taken: Iterable[_T]) -> Sequence[_T]:
+    gone = set(taken)
+    return [item for item in items if item not in gone] if gone else items
