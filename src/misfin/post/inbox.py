@@ -15,7 +15,7 @@ from misfin.errors import MessageGoneError, StoreError
 from misfin.files import create_private
 from misfin.model.folders import FOLDERS, INBOX
 from misfin.post.source import Arrival, SourceStatus
-from misfin.store.mail.filenames import split_name, unique_name
+from misfin.store.mail.filenames import Entry, split_name, unique_name
 from misfin.store.mail.keywords import name_keywords, read_keywords
 from misfin.store.mail.maildir import SUBDIRS, Maildir, MailStore, NewMessage
 from misfin.store.mail.maildir_writing import translated
@@ -40,7 +40,7 @@ class LocalInbox:
         on_report: Callable[[SourceStatus], object] = lambda _status: None,
         attic: MailStore | None = None,
     ) -> None:
-        self._store = store
+        self._store = MailStore(store.root)  # what a server has deleted was not deleted by a person here
         self._attic = attic or MailStore(store.root.parent / ATTIC)
         self._on_report = on_report
         self._made: set[tuple[str, str]] = set()
@@ -197,6 +197,19 @@ class LocalInbox:
         """See :meth:`misfin.post.source.Inbox.from_attic`."""
         found = self._move(self._attic.folder(account), self._folder(account, folder), [(key, flags)])
         return found.get(key, "")
+
+    def attic(self, account: str) -> list[Entry]:
+        """See :meth:`misfin.post.source.Inbox.attic`."""
+        return self._attic.folder(account).list()
+
+    def remove_from_attic(self, account: str, keys: Sequence[str]) -> None:
+        """See :meth:`misfin.post.source.Inbox.remove_from_attic`."""
+        attic = self._attic.folder(account)
+        for key in keys:
+            with suppress(MessageGoneError):
+                attic.remove(key, sync=False)
+        if keys:
+            attic.sync()
 
     def _move(self, source: Maildir, to: Maildir, moves: Sequence[tuple[str, str | None]]) -> dict[str, str]:
         moved = {}

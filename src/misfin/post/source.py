@@ -40,6 +40,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
+from misfin.store.mail.filenames import Entry
 from misfin.store.mail.snapshot import Snapshot
 
 
@@ -189,6 +190,12 @@ class Inbox(Protocol):
 
     def from_attic(self, account: str, folder: str, key: str, flags: str) -> str:
         """Bring a message back from the attic; returns its key, empty if it is not there any more."""
+
+    def attic(self, account: str) -> list[Entry]:
+        """Every message in the attic of an account."""
+
+    def remove_from_attic(self, account: str, keys: Sequence[str]) -> None:
+        """Delete messages in the attic for good."""
 
     # ----
 

@@ -6,7 +6,6 @@ here; one that was deleted here is remembered as long as the server lists it, so
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 from misfin.post.sync.base import DoingKind, Doubt, FolderState
@@ -66,16 +65,13 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
     on_server_only = {
         (each.folder, each.remote_id) for each in situation.doing if each.kind is DoingKind.FETCH
     }
-    files = {file.key: file for file in pairs.here}
-    creates: list[Create] = []
+    creates: list[Create] = [Pair(new.folder, file, new, file.flags, file.flags) for file, new in pairs.both]
     fetches: dict[int, list[Listed]] = {}
     for new in pairs.there:
         listed = new.listed
         if (new.folder, listed.id) in on_server_only:
             continue
-        if file := files.get(drop_key(listed.id)):
-            creates.append(Pair(new.folder, file, new, file.flags, file.flags))
-        elif situation.largest is not None and (listed.size or 0) > situation.largest:
+        if situation.largest is not None and (listed.size or 0) > situation.largest:
             deletes.append(LeaveThere(new.folder, listed))
         else:
             fetches.setdefault(new.folder, []).append(listed)
@@ -87,8 +83,3 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
         deletes=tuple(deletes),
         states=states,
     )
-
-
-def drop_key(remote_id: str) -> str:
-    """The key of a message from a drop: always the same, so one stored just before a crash is known by it."""
-    return f"0.D{hashlib.sha256(remote_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.drop"

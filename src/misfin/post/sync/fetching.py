@@ -20,9 +20,9 @@ from misfin.files import sync_file
 from misfin.post.source import Arrival
 from misfin.post.sync.base import BaseRow, Doing, DoingKind, SyncedFolder
 from misfin.post.sync.batches import FIRST, LARGE, MOST, MOST_BYTES
-from misfin.post.sync.drop import drop_key
 from misfin.post.sync.identify import facts_of, facts_of_file
 from misfin.post.sync.journal import begin, ended_there, forget_pieces, pieces, save_piece
+from misfin.post.sync.keys import key_with, origin
 from misfin.post.sync.lineends import store_file, stored
 from misfin.post.sync.values import Fetched, FlagSet, Listed, NotFetched, Piece, Wanted
 from misfin.post.sync.work import Work, chars_for
@@ -171,14 +171,14 @@ class _Fetching:
                 paths.append(self._store_large(each.raw, each.received))
                 facts.append(facts_of_file(paths[-1]))
         come = [*small, *(each for each in batch if each.raw is not None)]
-        drop = not work.remote.abilities.mirrors
+        epoch, raw = work.points[folder.id].epoch, folder.remote.raw
         arrivals = [
             Arrival(
                 work.account,
                 folder.local,
                 path,
                 chars_for(each.flags, chars),
-                drop_key(each.listed.id) if drop else "",
+                key_with(path.name, origin(raw, epoch, each.listed.id)),
             )
             for path, each in zip(paths, come, strict=True)
         ]

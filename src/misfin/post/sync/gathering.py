@@ -17,7 +17,7 @@ from misfin.post.sync.settings import SyncMemory, SyncSettings
 from misfin.post.sync.situation import Situation, There
 from misfin.post.sync.state import SyncState
 from misfin.post.sync.there import joined, look_there, mentioned, wants_heads, with_facts
-from misfin.post.sync.values import Abilities, Seen
+from misfin.post.sync.values import Abilities, Seen, SyncPoint
 
 _MANY_HEADS: Final = 1000
 """From so many header blocks on, those of a whole folder are asked for at once."""
@@ -30,7 +30,7 @@ class Looks:
     """What is known of the server: ``seen`` by folder, ``looked`` (or known to be unchanged), ``missing``."""
 
     seen: Mapping[int, Seen]
-    looked: Collection[int]
+    looked: Mapping[int, SyncPoint]
     missing: Collection[int]
 
 
@@ -42,15 +42,17 @@ def gather(
     abilities: Abilities,
     here: HereView,
     looks: Looks,
+    quiet: Collection[str],
     now: float,
 ) -> Situation:
     """The situation, but for what only headers can tell. Blocks.
 
     Raises :class:`~misfin.errors.StoreError`.
     """
-    begun = doing(state)
-    left = [each for each in begun if each.kind is DoingKind.FETCH]
     folders = state.folders()
+    waiting = {folder.id for folder in folders if folder.local in quiet}
+    begun = [each for each in doing(state) if each.folder not in waiting]
+    left = [each for each in begun if each.kind is DoingKind.FETCH]
     views = {
         folder.id: look_there(state, folder, looks.seen[folder.id], left)
         for folder in folders

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -116,6 +116,29 @@ def _look(state: SyncState, inbox: Inbox, account: str, known_facts: dict[str, F
     return HereView(here, {row: rows[row] for row in touched}, names, stamps)
 
 
+def without(view: HereView, quiet: Collection[str], folders: Iterable[SyncedFolder]) -> HereView:
+    """The same without what differs in ``quiet`` folders, as if nothing had been changed there."""
+    if not quiet:
+        return view
+    waiting = {folder.id for folder in folders if folder.local in quiet}
+    here, rows = view.here, view.rows
+
+    def kept(row: int, to: str = "") -> bool:
+        return rows[row].folder not in waiting and to not in quiet
+
+    calm = replace(
+        here,
+        changed={row: flags for row, flags in here.changed.items() if kept(row)},
+        moved={row: file for row, file in here.moved.items() if kept(row, file.folder)},
+        edited={row: file for row, file in here.edited.items() if kept(row)},
+        gone=frozenset(row for row in here.gone if kept(row)),
+        new=tuple(file for file in here.new if file.folder not in quiet),
+        odd=tuple(file for file in here.odd if file.folder not in quiet),
+    )
+    stamps = {folder: stamp for folder, stamp in view.stamps.items() if folder not in waiting}
+    return replace(view, here=calm, stamps=stamps)
+
+
 def _folders_of(rows: Mapping[int, BaseRow], here: Here) -> set[int]:
     touched = here.gone | here.moved.keys() | here.changed.keys() | here.edited.keys()
     return {rows[row].folder for row in touched}
@@ -172,7 +195,9 @@ def _sorted_out(
                 found.odd.append(HereFile(folder, name, key))  # a second file of this key
                 continue
             base = row.flags if row else FlagSet()
-            file = HereFile(folder, name, key, _flags_of(name, snapshots[folder].tags, base))
+            tags = snapshots[folder].tags
+            unnamed = base.tags.difference(tags.values())
+            file = HereFile(folder, name, key, _flags_of(name, tags, unnamed), unnamed=unnamed)
             if row is None:
                 found.new.append(file)
             elif folder == home:
@@ -182,12 +207,10 @@ def _sorted_out(
     return found, list(missing.values())
 
 
-def _flags_of(name: str, tags: Mapping[str, str], base: FlagSet) -> FlagSet:
+def _flags_of(name: str, tags: Mapping[str, str], unnamed: frozenset[str]) -> FlagSet:
     """The flags of a file; a tag for which its folder has no flag is as it was."""
     flags = split_name(name[4:])[1]
-    there = {tags[char] for char in flags if char in tags}
-    there |= base.tags.difference(tags.values())
-    return flag_set(_CHARS.intersection(flags), there)
+    return flag_set(_CHARS.intersection(flags), unnamed.union(tags[char] for char in flags if char in tags))
 
 
 def _edited(

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from misfin.post.sync.base import BaseRow, DoingKind, GoneRow
 from misfin.post.sync.identify import EXACT, KNOWN, SAME, Facts, match
+from misfin.post.sync.keys import origin, origin_of
 from misfin.post.sync.situation import HereFile, NewThere, Situation
 from misfin.post.sync.values import Role
 
@@ -41,9 +42,13 @@ def pair(situation: Situation) -> Pairs:
     names = {folder.local: folder.id for folder in situation.folders}
     roles = {folder.id: folder.role for folder in situation.folders}
 
+    both = list(_fetched(situation, here, there))
+    here = _without(here, (file for file, _ in both))
+    there = _without(there, (new for _, new in both))
     uploaded = list(_uploaded(situation, here, there, names))
     here = _without(here, (file for file, _ in uploaded))
     there = _without(there, (new for _, new in uploaded))
+    both += uploaded
 
     lost = ((row, row.facts) for row in _rows(situation, situation.here.gone))
     renamed = {row.id: file for row, file in match(lost, _with_facts(here), _SAME_BYTES)}
@@ -55,18 +60,33 @@ def pair(situation: Situation) -> Pairs:
             moved[row.id] = new
         there = _without(there, moved.values())
 
-    both: list[tuple[HereFile, NewThere]] = []
+    same: list[tuple[HereFile, NewThere]] = []
     for folder in sorted({names[file.folder] for file in here if file.folder in names}):
         ours = _with_facts([file for file in here if names.get(file.folder) == folder])
         theirs = _with_facts([new for new in there if new.folder == folder])
-        both += match(ours, theirs, EXACT if roles[folder] is Role.DRAFTS else SAME)
-    here = _without(here, (file for file, _ in both))
-    there = _without(there, (new for _, new in both))
+        same += match(ours, theirs, EXACT if roles[folder] is Role.DRAFTS else SAME)
+    here = _without(here, (file for file, _ in same))
+    there = _without(there, (new for _, new in same))
 
     attic = ((gone, gone.facts) for gone in situation.gone if gone.attic)
     restored = list(match(attic, _with_facts(there), EXACT)) if there else []
     there = _without(there, (new for _, new in restored))
-    return Pairs(renamed, moved, (*uploaded, *both), tuple(restored), tuple(here), tuple(there))
+    return Pairs(renamed, moved, (*both, *same), tuple(restored), tuple(here), tuple(there))
+
+
+def _fetched(
+    situation: Situation, here: Sequence[HereFile], there: Sequence[NewThere]
+) -> Iterator[tuple[HereFile, NewThere]]:
+    """Files that were stored just before a crash, each with the message it is."""
+    files = {found: file for file in here if (found := origin_of(file.key))}
+    if not files:
+        return
+    epochs = situation.there.epochs
+    raws = {folder.id: folder.remote.raw for folder in situation.folders}
+    for new in there:
+        place = raws[new.folder], epochs.get(new.folder, ""), new.listed.id
+        if file := files.pop(origin(*place), None):
+            yield file, new
 
 
 def _uploaded(

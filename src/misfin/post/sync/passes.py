@@ -15,11 +15,12 @@ from typing import Final
 
 from misfin.errors import StoreError
 from misfin.post.source import Inbox
+from misfin.post.sync.attic import clean
 from misfin.post.sync.base import Doubt, FolderState, SyncedFolder
 from misfin.post.sync.doer import do
 from misfin.post.sync.drop import make_drop_plan
 from misfin.post.sync.gathering import Looks, gather, identified
-from misfin.post.sync.here import HereView, look_here
+from misfin.post.sync.here import HereView, look_here, without
 from misfin.post.sync.journal import forget_old
 from misfin.post.sync.linking import link
 from misfin.post.sync.planner import make_plan
@@ -31,6 +32,8 @@ from misfin.post.sync.steps import SyncPlan
 from misfin.post.sync.values import START, RemoteFolder, Seen, SyncPoint
 from misfin.post.sync.work import Work
 
+_CLEANED_EVERY: Final = 86400.0
+"""Seconds between two looks for what has been in the attic for long enough."""
 _ROUNDS: Final = 4
 """How often a pass plans again because folders were created or something moved meanwhile."""
 
@@ -43,10 +46,14 @@ async def run_pass(
     memory: SyncMemory,
     *,
     only: Collection[bytes] | None = None,
+    quiet: Collection[str] = (),
     now: Callable[[], float] = time.time,
     on_arrival: Callable[[int], object] = lambda _count: None,
 ) -> PassResult:
     """One pass over all folders, or over those whose raw names are in ``only`` and what changed here.
+
+    What changed here in ``quiet`` folders (by their names here) waits for another pass: drafts, while one is
+    being written.
 
     ``on_arrival`` is called in a thread with the number of messages whenever some have been stored.
 
@@ -54,7 +61,7 @@ async def run_pass(
     :class:`~misfin.errors.StoreError` if the disk does or the account's mail is not there at all; what was
     done until then is written down, and the next pass goes on.
     """
-    run = _Pass(remote, state, inbox, settings, memory, now, on_arrival)
+    run = _Pass(remote, state, inbox, settings, memory, frozenset(quiet), now, on_arrival)
     return await run.run(only)
 
 
@@ -66,6 +73,7 @@ class _Pass:
         inbox: Inbox,
         settings: SyncSettings,
         memory: SyncMemory,
+        quiet: frozenset[str],
         now: Callable[[], float],
         on_arrival: Callable[[int], object],
     ) -> None:
@@ -74,6 +82,7 @@ class _Pass:
         self.inbox = inbox
         self.settings = settings
         self.memory = memory
+        self.quiet = quiet
         self.now = now
         self.on_arrival = on_arrival
         self.seen: dict[int, Seen] = {}
@@ -137,6 +146,7 @@ class _Pass:
             self.remote.abilities,
             here,
             Looks(self.seen, self.looked, self.gone_there),
+            self.quiet,
             self.now(),
         )
         situation = await identified(self.remote, situation)
@@ -156,7 +166,8 @@ class _Pass:
                 f"The mail of {self.settings.account} is not where it was. Nothing was changed.",
                 remedy="Is its disk mounted?",
             )
-        return look_here(self.state, self.inbox, self.settings.account, self.memory.facts)
+        view = look_here(self.state, self.inbox, self.settings.account, self.memory.facts)
+        return without(view, self.quiet, self.state.folders())
 
     def _unchanged(self, folder: SyncedFolder, status: SyncPoint | None) -> bool:
         return (
@@ -251,6 +262,9 @@ class _Pass:
             if new != folder:
                 changed.append(replace(new, synced_at=now))
         home = self._home(plan)
+        if now - self.memory.cleaned > _CLEANED_EVERY:
+            clean(state, self.inbox, self.settings.account, now)
+            self.memory.cleaned = now
         if changed or home:
             with state.write():
                 for folder in changed:

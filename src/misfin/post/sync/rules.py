@@ -61,7 +61,8 @@ def _places(plan: Planning, row: BaseRow, file: HereFile | None, new: NewThere |
         plan.moves.append(MoveHere(replace(row, key=key), placed, flags_here))
     elif placed != row:
         plan.moves.append(Adopt(placed))
-    _reflag(plan, row, flags_here, flags_there, placed.folder)
+    unnamed = file.unnamed if file else frozenset()
+    _reflag(plan, row, flags_here, flags_there, placed.folder, unnamed)
 
 
 def _flags_there(plan: Planning, row: BaseRow, new: NewThere | None) -> FlagSet:
@@ -70,8 +71,12 @@ def _flags_there(plan: Planning, row: BaseRow, new: NewThere | None) -> FlagSet:
     return as_far_as_kept(new.listed.flags, row.flags, plan.keeps(new.folder))
 
 
-def _reflag(plan: Planning, row: BaseRow, here: FlagSet, there: FlagSet, folder: int) -> None:
+def _reflag(
+    plan: Planning, row: BaseRow, here: FlagSet, there: FlagSet, folder: int, unnamed: frozenset[str]
+) -> None:
+    """Rules 4 to 6. ``unnamed`` tags have no flag in the folder the file was moved to: it is given them."""
     goal = merged(row.flags, here, there)
+    here = here._replace(tags=here.tags - unnamed)
     if goal == here == there == row.flags:
         return
     keeps = plan.keeps(folder)

@@ -37,6 +37,7 @@ class SyncMemory:
     facts: dict[str, Facts] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
+    cleaned: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,18 @@ from misfin.post.sync.values import NO_FLAGS, Abilities, FlagSet, Listed
 
 
 class HereFile(NamedTuple):
-    """A file here that is not where, or as, the base says. ``name`` is ``cur/NAME``."""
+    """A file here that is not where, or as, the base says. ``name`` is ``cur/NAME``.
+
+    ``unnamed``: tags of its message for which its folder has no flag; they count among its flags all the
+    same.
+    """
 
     folder: str
     name: str
     key: str
     flags: FlagSet = NO_FLAGS
     facts: Facts = UNKNOWN
+    unnamed: frozenset[str] = frozenset()
 
 
 class NewThere(NamedTuple):
@@ -63,6 +68,7 @@ class There:
     gone: frozenset[int] = frozenset()
     new: tuple[NewThere, ...] = ()
     keeps: Mapping[int, Keeps] = field(default_factory=dict)
+    epochs: Mapping[int, str] = field(default_factory=dict)
     missing: frozenset[int] = frozenset()
     emptied: frozenset[int] = frozenset()
     left_gone: frozenset[int] = frozenset()

@@ -221,12 +221,12 @@ def open_state(path: Path, now: float) -> SyncState:
             if state.read("PRAGMA quick_check(1)") == [("ok",)]:
                 return state
         except StoreError as error:
-            if not _damaged(error):
+            if not is_damaged(error):
                 state.close()
                 raise
         state.close()
     except StoreError as error:
-        if not _damaged(error):
+        if not is_damaged(error):
             raise
     aside = path.with_name(f"{path.name}.damaged-{int(now)}")
     logger.warning("The sync state %s is damaged. It was put aside as %s and is built again.", path, aside)
@@ -241,7 +241,8 @@ def open_state(path: Path, now: float) -> SyncState:
     return SyncState(path)
 
 
-def _damaged(error: StoreError) -> bool:
+def is_damaged(error: StoreError) -> bool:
+    """Whether an error means that a file is not, or no longer, a database."""
     cause = error.__cause__
     code = getattr(cause, "sqlite_errorcode", 0) or 0
     return isinstance(cause, sqlite3.DatabaseError) and code & 0xFF in _DAMAGED

@@ -11,7 +11,7 @@ from misfin.post.sync.identify import Facts
 from misfin.post.sync.merging import Keeps, as_far_as_kept
 from misfin.post.sync.situation import NewThere, There
 from misfin.post.sync.state import SyncState
-from misfin.post.sync.values import FlagSet, Seen
+from misfin.post.sync.values import FlagSet, Seen, SyncPoint
 
 _MANY: Final = 2000
 """From so many listed messages on, those of the base are read at once and not one by one."""
@@ -88,7 +88,9 @@ def _left_gone(folder: SyncedFolder, left: Sequence[Doing], seen: Seen) -> Itera
                 yield each.id
 
 
-def joined(views: Mapping[int, FolderView], looked: Collection[int], missing: Collection[int]) -> There:
+def joined(
+    views: Mapping[int, FolderView], looked: Mapping[int, SyncPoint], missing: Collection[int]
+) -> There:
     """All folders together."""
     changed: dict[int, FlagSet] = {}
     gone: set[int] = set()
@@ -105,6 +107,7 @@ def joined(views: Mapping[int, FolderView], looked: Collection[int], missing: Co
         gone=frozenset(gone),
         new=tuple(new),
         keeps={folder: view.keeps for folder, view in views.items()},
+        epochs={folder: point.epoch for folder, point in looked.items()},
         missing=frozenset(missing),
         emptied=frozenset(folder for folder, view in views.items() if view.emptied),
         left_gone=frozenset(left_gone),

@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from misfin.errors import MessageGoneError, StoreError
@@ -51,12 +52,15 @@ class Maildir:
 
     Raises :class:`StoreError` for errors of the system (disk full, read-only, no permission) and
     :class:`MessageGoneError` if a message is no longer in this folder.
+
+    ``before_removal`` is called with the key of a message before it is deleted for good.
     """
 
-    __slots__ = ("path",)
+    __slots__ = ("_before_removal", "path")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, before_removal: Callable[[str], object] | None = None) -> None:
         self.path = path
+        self._before_removal = before_removal
 
     def __repr__(self) -> str:
         return f"Maildir({str(self.path)!r})"
@@ -254,6 +258,8 @@ class Maildir:
 
     def remove(self, key: str, *, sync: bool = True) -> None:
         """Delete a message for good. Only for emptying the trash, and for drafts."""
+        if self._before_removal is not None:
+            self._before_removal(key)
 
         def unlink(entry: Entry) -> Entry:
             entry.path.unlink()
@@ -318,16 +324,23 @@ class Maildir:
 # ---- accounts and their folders -------------------------------------------------------------------
 
 
+BeforeRemoval = Callable[[str, str, str], object]
+"""Called with account, folder and key of a message; raises :class:`StoreError` to keep it."""
+
+
 class MailStore:
     """All mail of a profile: one Maildir++ per account below ``root``.
 
     ``account`` is always the name of its directory, :attr:`misfin.model.account.Account.directory`.
+    ``before_removal`` is called with account, folder and key before a message is deleted for good: where the
+    account is kept in step with a server, that the deletion was meant cannot be seen from its result.
     """
 
-    __slots__ = ("root",)
+    __slots__ = ("_before_removal", "root")
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, before_removal: BeforeRemoval | None = None) -> None:
         self.root = root
+        self._before_removal = before_removal
 
     def accounts(self) -> list[str]:
         """Accounts that have a Maildir, sorted."""
@@ -371,9 +384,11 @@ class MailStore:
             StoreError: the name cannot be that of a folder.
         """
         home = self._home(account)
-        if name.upper() == "INBOX":
-            return Maildir(home)
-        return Maildir(folder_path(home, name))
+        name = INBOX if name.upper() == "INBOX" else name
+        path = home if name == INBOX else folder_path(home, name)
+        if self._before_removal is None:
+            return Maildir(path)
+        return Maildir(path, partial(self._before_removal, account, name))
 
     def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
         """Create an account with its folders; existing ones are not changed."""
