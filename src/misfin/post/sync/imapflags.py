@@ -40,7 +40,7 @@ def from_imap(flags: frozenset[str]) -> FlagSet:
 
 
 def to_imap(flags: FlagSet) -> list[str]:
-    """The flags as a server is told them."""
+    """The flags as a server spells them."""
     return [*(_NAMES[char] for char in flags.chars), *(keyword_of(tag) for tag in sorted(flags.tags))]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ from misfin.model.folders import FOLDERS, INBOX
 from misfin.store.mail.casing import own_name, read_back, spelled_out
 from misfin.store.mail.filenames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
 from misfin.store.mail.foldernames import folder_path, names_of
-from misfin.store.mail.maildir_writing import Finished, NewMessage, take, translated, write
+from misfin.store.mail.maildir_writing import Finished, NewMessage, clean, take, translated, write
 
 __all__ = [
     "ABANDONED_AFTER",
@@ -51,9 +50,8 @@ class Maildir:
     """One folder of messages. Safe for any number of threads and programs; its only state is its path.
 
     Raises :class:`StoreError` for errors of the system (disk full, read-only, no permission) and
-    :class:`MessageGoneError` if a message is no longer in this folder.
-
-    ``before_removal`` is called with the key of a message before it is deleted for good.
+    :class:`MessageGoneError` if a message is no longer in this folder. ``before_removal`` is called with the
+    key of a message that is about to be deleted for good.
     """
 
     __slots__ = ("_before_removal", "path")
@@ -277,17 +275,7 @@ class Maildir:
 
     def clean(self, now: float) -> int:
         """Remove files that crashed writers left in ``tmp/`` at least 36 hours ago; returns their number."""
-        removed = 0
-        with suppress(FileNotFoundError), os.scandir(self.path / "tmp") as entries:
-            for entry in entries:
-                with suppress(OSError):
-                    facts = entry.stat(follow_symlinks=False)
-                    # An imported message has its own mtime.
-                    newest = max(facts.st_mtime, facts.st_ctime)
-                    if stat.S_ISREG(facts.st_mode) and now - newest > ABANDONED_AFTER:
-                        Path(entry.path).unlink()
-                        removed += 1
-        return removed
+        return clean(self.path, now, ABANDONED_AFTER)
 
     def _reflag(self, key: str, change: Callable[[str], str], sync: bool, seen: str = "") -> Entry:
         def rename(entry: Entry) -> Entry:
@@ -324,16 +312,14 @@ class Maildir:
 # ---- accounts and their folders -------------------------------------------------------------------
 
 
-BeforeRemoval = Callable[[str, str, str], object]
-"""Called with account, folder and key of a message; raises :class:`StoreError` to keep it."""
+BeforeRemoval = Callable[[str, str, str], object]  # account, folder, key; raises StoreError to keep it
 
 
 class MailStore:
     """All mail of a profile: one Maildir++ per account below ``root``.
 
     ``account`` is always the name of its directory, :attr:`misfin.model.account.Account.directory`.
-    ``before_removal`` is called with account, folder and key before a message is deleted for good: where the
-    account is kept in step with a server, that the deletion was meant cannot be seen from its result.
+    ``before_removal`` writes down deletions for good: that one was meant cannot be seen from its result.
     """
 
     __slots__ = ("_before_removal", "root")
@@ -384,11 +370,9 @@ class MailStore:
             StoreError: the name cannot be that of a folder.
         """
         home = self._home(account)
-        name = INBOX if name.upper() == "INBOX" else name
-        path = home if name == INBOX else folder_path(home, name)
-        if self._before_removal is None:
-            return Maildir(path)
-        return Maildir(path, partial(self._before_removal, account, name))
+        path = home if name.upper() == "INBOX" else folder_path(home, name)
+        note = self._before_removal
+        return Maildir(path, partial(note, account, name) if note else None)
 
     def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
         """Create an account with its folders; existing ones are not changed."""
