@@ -86,7 +86,8 @@ async def _not_what_they_were(
         there = found.get(each, UNKNOWN)
         if there.head != facts.head and (not facts.msgid or there.msgid != facts.msgid):
             wrong.append(each)
-            work.failed(folder, f"A message in {work.folders[folder].local} is not the one it was.")
+            work.failed(folder, f"The server has numbered {work.folders[folder].local} differently.")
+            work.renumbered.add(folder)
     return wrong
 
 

@@ -20,7 +20,7 @@ from misfin.files import sync_file
 from misfin.post.source import Arrival
 from misfin.post.sync.base import BaseRow, Doing, DoingKind, SyncedFolder
 from misfin.post.sync.batches import FIRST, LARGE, MOST, MOST_BYTES
-from misfin.post.sync.identify import facts_of, facts_of_file
+from misfin.post.sync.identify import Facts, facts_of, facts_of_file
 from misfin.post.sync.journal import begin, ended_there, forget_pieces, pieces, save_piece
 from misfin.post.sync.keys import key_with, origin
 from misfin.post.sync.lineends import store_file, stored
@@ -59,6 +59,11 @@ async def fetch(work: Work, folder: SyncedFolder, listed: Sequence[Listed]) -> N
             await fetching.take(item)
     finally:
         await fetching.close()
+
+
+def _sized(facts: Facts, listed: Listed) -> Facts:
+    """With the size the server says, right or wrong: it says the same when it numbers everything again."""
+    return facts._replace(size=listed.size) if listed.size else facts
 
 
 def _usable(piece: tuple[str, int] | None) -> int:
@@ -186,7 +191,7 @@ class _Fetching:
         now = work.now()
         ids = [each.listed.id for each in come]
         rows = [
-            BaseRow(0, folder.id, each.listed.id, key, each.flags, known, now)
+            BaseRow(0, folder.id, each.listed.id, key, each.flags, _sized(known, each.listed), now)
             for each, key, known in zip(come, keys, facts, strict=True)
         ]
         with work.state.write():

@@ -24,14 +24,18 @@ _END: Final = re.compile(rb"\r?\n\r?\n")
 _MESSAGE_ID: Final = re.compile(
     rb"^message-id[ \t]*:((?:[^\n]*)(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
+_WRITTEN: Final = re.compile(
+    rb"^(?:message-id|date|from|subject)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE
+)
 _ANGLE: Final = re.compile(rb"<[^<>\s\x00-\x1f\x7f]{1,900}>")
 
 
 class Facts(NamedTuple):
     """What tells a message from others; empty or 0 where it is unknown.
 
-    ``msgid``: hash of its Message-ID. ``head``: SHA-256 of its header block in CRLF. ``size``: bytes with
-    CRLF. ``digest``: SHA-256 of the bytes as stored.
+    ``msgid``: hash of its Message-ID, with the fields its author wrote beside it. ``head``: SHA-256 of its
+    header block in CRLF. ``size``: bytes with CRLF, or what the server says. ``digest``: SHA-256 of the bytes
+    as stored.
     """
 
     msgid: bytes = b""
@@ -46,7 +50,7 @@ UNKNOWN: Final = Facts()
 def facts_of_head(head: bytes, size: int | None = None) -> Facts:
     """What the header block of a message tells, however its lines end."""
     block = header_block(sent_bytes(head))
-    return Facts(msgid_hash(message_id(block)), hashlib.sha256(block).digest() if block else b"", size or 0)
+    return Facts(msgid_hash(block), hashlib.sha256(block).digest() if block else b"", size or 0)
 
 
 def facts_of(data: bytes) -> Facts:
@@ -82,9 +86,16 @@ def message_id(block: bytes) -> str:
     return angle[0].decode("utf-8", "replace") if angle else ""
 
 
-def msgid_hash(text: str) -> bytes:
-    """16 bytes that stand for a Message-ID; empty for none."""
-    return hashlib.sha256(text.encode()).digest()[:16] if text else b""
+def msgid_hash(block: bytes) -> bytes:
+    """16 bytes that stand for a Message-ID; empty where there is none.
+
+    Date, From and Subject count too: a server that adds fields leaves these alone, and two messages that
+    share a Message-ID mostly differ in them.
+    """
+    if not message_id(block):
+        return b""
+    fields = sorted(b"".join(found[0].split()) for found in _WRITTEN.finditer(block))
+    return hashlib.sha256(b"\n".join(fields)).digest()[:16]
 
 
 _A = TypeVar("_A")
@@ -138,5 +149,6 @@ EXACT: Final = (_head_and_size,)
 """For drafts, where one header block may stand above two versions of a text."""
 SAME: Final = (_head_and_size, _head)
 """For messages that may have nothing to do with each other. Some servers guess sizes."""
-KNOWN: Final = (_head_and_size, _head, _msgid_and_size, _msgid)
-"""For messages that were on this server before or that we have put there: some change the header block."""
+CHANGED: Final = (_msgid_and_size, _msgid)
+"""For what is left of messages that were on this server before, or that we put there: some servers change the
+header block. Only when everything else has found its counterpart."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from misfin.post.sync.base import BaseRow, DoingKind, GoneRow
-from misfin.post.sync.identify import EXACT, KNOWN, SAME, Facts, match
+from misfin.post.sync.identify import CHANGED, EXACT, SAME, Facts, match
 from misfin.post.sync.keys import origin, origin_of
 from misfin.post.sync.situation import HereFile, NewThere, Situation
 from misfin.post.sync.values import Role
@@ -45,17 +45,14 @@ def pair(situation: Situation) -> Pairs:
     both = list(_fetched(situation, here, there))
     here = _without(here, (file for file, _ in both))
     there = _without(there, (new for _, new in both))
-    uploaded = list(_uploaded(situation, here, there, names))
-    here = _without(here, (file for file, _ in uploaded))
-    there = _without(there, (new for _, new in uploaded))
-    both += uploaded
 
     lost = ((row, row.facts) for row in _rows(situation, situation.here.gone))
     renamed = {row.id: file for row, file in match(lost, _with_facts(here), _SAME_BYTES)}
     here = _without(here, renamed.values())
 
     moved: dict[int, NewThere] = {}
-    for rows, ways, same_folder in _lost_there(situation, roles):
+    for candidates, ways, same_folder in _lost_there(situation, roles):
+        rows = [row for row in candidates if row.id not in moved]
         for row, new in _found(rows, there, ways, same_folder=same_folder):
             moved[row.id] = new
         there = _without(there, moved.values())
@@ -68,10 +65,19 @@ def pair(situation: Situation) -> Pairs:
     here = _without(here, (file for file, _ in same))
     there = _without(there, (new for _, new in same))
 
+    uploads = list(_uploaded(situation, here, there, names))
+    both += [*same, *uploads]
+    here = _without(here, (file for file, _ in uploads))
+    there = _without(there, (new for _, new in uploads))
+    for rows, same_folder in _known_there(situation, moved):
+        for row, new in _found(rows, there, CHANGED, same_folder=same_folder):
+            moved[row.id] = new
+        there = _without(there, moved.values())
+
     attic = ((gone, gone.facts) for gone in situation.gone if gone.attic)
     restored = list(match(attic, _with_facts(there), EXACT)) if there else []
     there = _without(there, (new for _, new in restored))
-    return Pairs(renamed, moved, (*both, *same), tuple(restored), tuple(here), tuple(there))
+    return Pairs(renamed, moved, tuple(both), tuple(restored), tuple(here), tuple(there))
 
 
 def _fetched(
@@ -100,7 +106,7 @@ def _uploaded(
         if file and names.get(file.folder) == each.folder:
             begun.setdefault(each.folder, []).append((file, each.facts))
     for folder, uploads in begun.items():
-        yield from match(uploads, _with_facts([new for new in there if new.folder == folder]), KNOWN)
+        yield from match(uploads, _with_facts([new for new in there if new.folder == folder]), CHANGED)
 
 
 def _lost_there(
@@ -108,14 +114,25 @@ def _lost_there(
 ) -> Iterator[tuple[Sequence[BaseRow], Ways, bool]]:
     """Messages whose id on the server is gone, how to know them, and whether only in their own folder."""
     gone = _rows(situation, situation.there.gone)
-    begun = {each.key for each in situation.doing if each.kind is DoingKind.MOVE}
     unnumbered = [row for row in situation.rows.values() if not row.remote_id]
-    drafts = [row for row in gone if roles[row.folder] is Role.DRAFTS]
-    others = [row for row in gone if roles[row.folder] is not Role.DRAFTS]
-    yield unnumbered, KNOWN, True
-    yield [row for row in others if row.key in begun], KNOWN, False
-    yield [row for row in others if row.key not in begun], SAME, False
-    yield drafts, EXACT, False
+    yield [row for row in unnumbered if roles[row.folder] is not Role.DRAFTS], SAME, True
+    yield [row for row in unnumbered if roles[row.folder] is Role.DRAFTS], EXACT, True
+    # First those in their own folder: what else is the same there was copied.
+    gone = [*gone, *unnumbered]
+    yield [row for row in gone if roles[row.folder] is not Role.DRAFTS], SAME, False
+    yield [row for row in gone if roles[row.folder] is Role.DRAFTS], EXACT, False
+
+
+def _known_there(
+    situation: Situation, found: Mapping[int, NewThere]
+) -> Iterator[tuple[Sequence[BaseRow], bool]]:
+    """Messages still not found that are on this server all the same, and whether in their own folder."""
+    begun = {each.key for each in situation.doing if each.kind is DoingKind.MOVE}
+    drafts = {folder.id for folder in situation.folders if folder.role is Role.DRAFTS}
+    unnumbered = [row for row in situation.rows.values() if not row.remote_id and row.id not in found]
+    yield [row for row in unnumbered if row.folder not in drafts], True
+    gone = _rows(situation, situation.there.gone - found.keys())
+    yield [row for row in gone if row.key in begun], False
 
 
 def _found(

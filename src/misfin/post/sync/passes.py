@@ -255,6 +255,9 @@ class _Pass:
             if folder.id in plan.states:
                 status, doubt = plan.states[folder.id]
                 new = replace(new, state=status, doubt=doubt)
+            if folder.id in work.renumbered:
+                self._renumber(new, replace(new.point, epoch=""))
+                continue
             if folder.id in self.seen and folder.id not in work.incomplete and not plan.folders:
                 keep = self.settings.keep_in(folder.local)
                 new = replace(new, point=self.looked[folder.id], kept=keep or 0.0)

@@ -10,8 +10,9 @@ from typing import BinaryIO
 from misfin.errors import StoreError
 from misfin.post.sync.base import BaseRow, Doing, DoingKind
 from misfin.post.sync.identify import (
+    CHANGED,
     HEAD_LIMIT,
-    KNOWN,
+    SAME,
     Facts,
     facts_of_file,
     facts_of_head,
@@ -90,7 +91,7 @@ async def _find(work: Work, step: Append, path: Path, facts: Facts) -> str:
     unknown = [each for each in ids if each not in known]
     heads = await work.remote.heads(folder, unknown) if unknown else []
     theirs = [(head.id, facts_of_head(head.data, head.size)) for head in reversed(heads)]
-    return next((found for _, found in match([(step, facts)], theirs, KNOWN)), "")
+    return next((found for _, found in match([(step, facts)], theirs, (*SAME, *CHANGED))), "")
 
 
 def _message_id(path: Path) -> str:

@@ -37,6 +37,8 @@ class Work:
     there: int = 0
     incomplete: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
+    renumbered: set[int] = field(default_factory=set)
+    """Folders in which an id stands for another message than it did."""
     refused: set[str] = field(default_factory=set)
     again: bool = False
     moved: dict[int, BaseRow] = field(default_factory=dict)
