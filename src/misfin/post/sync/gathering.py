@@ -67,6 +67,7 @@ def gather(
     }
     expiring = _expiring(state, inbox, settings, [each for each in folders if each.id in views], oldest, now)
     rows |= state.rows([row for row in expiring if row not in rows])
+    lost = here.here.gone or here.here.missing or there.gone or there.missing
     return Situation(
         abilities=abilities,
         folders=tuple(folders),
@@ -77,7 +78,7 @@ def gather(
         now=now,
         doing=tuple(begun),
         gone=tuple(gone(state)) if there.new else (),
-        counts=state.counts(),
+        counts=state.counts() if lost else {},
         absent=memory.absent,
         expiring=expiring,
         oldest=oldest,

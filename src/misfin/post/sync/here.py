@@ -65,7 +65,6 @@ def look_here(state: SyncState, inbox: Inbox, account: str, known_facts: dict[st
 def _look(state: SyncState, inbox: Inbox, account: str, known_facts: dict[str, Facts]) -> HereView:
     names = tuple(name for name in inbox.folders(account) if name not in _UNSYNCED)
     synced = {folder.local: folder for folder in state.folders()}
-    counts = state.counts()
     home, identity = state.home(), inbox.identity(account)
     snapshots: dict[str, Snapshot] = {}
     unknown: list[tuple[str, str]] = []
@@ -84,7 +83,7 @@ def _look(state: SyncState, inbox: Inbox, account: str, known_facts: dict[str, F
     rows = {row.id: row for row in missing_rows}
     gone_rows = frozenset(rows.keys() - here_now)
     changed = {row: file.flags for row, file in found.present.items() if file.flags != rows[row].flags}
-    edited = _edited(inbox, account, synced, counts, state, known_facts)
+    edited = _edited(inbox, account, synced, state, known_facts)
     rows |= state.rows([row for row in edited if row not in rows])
     here = Here(
         changed=changed,
@@ -95,12 +94,12 @@ def _look(state: SyncState, inbox: Inbox, account: str, known_facts: dict[str, F
         missing=frozenset(
             folder.id
             for name, folder in synced.items()
-            if name in snapshots and not snapshots[name].exists and counts.get(folder.id)
+            if name in snapshots and not snapshots[name].exists and state.has_messages(folder.id)
         ),
         empty=frozenset(
             folder.id
             for name, folder in synced.items()
-            if name in snapshots and not len(snapshots[name]) and counts.get(folder.id)
+            if name in snapshots and not len(snapshots[name]) and state.has_messages(folder.id)
         ),
         other=bool(home) and identity != home,
         odd=tuple(found.odd),
@@ -217,14 +216,13 @@ def _edited(
     inbox: Inbox,
     account: str,
     synced: Mapping[str, SyncedFolder],
-    counts: Mapping[int, int],
     state: SyncState,
     known_facts: dict[str, Facts],
 ) -> dict[int, HereFile]:
     """Drafts whose file holds other bytes than at the last pass: some programs write into the same file."""
     found = {}
     for folder in synced.values():
-        if folder.role is not Role.DRAFTS or not counts.get(folder.id):
+        if folder.role is not Role.DRAFTS or not state.has_messages(folder.id):
             continue
         for row in state.of_folder(folder.id):
             path = inbox.find(account, folder.local, row.key) if row.key else None

@@ -52,8 +52,8 @@ def pair(situation: Situation) -> Pairs:
 
     moved: dict[int, NewThere] = {}
     for candidates, ways, same_folder in _lost_there(situation, roles):
-        rows = [row for row in candidates if row.id not in moved]
-        for row, new in _found(rows, there, ways, same_folder=same_folder):
+        unfound = [row for row in candidates if row.id not in moved]
+        for row, new in _found(unfound, there, ways, same_folder=same_folder):
             moved[row.id] = new
         there = _without(there, moved.values())
 

@@ -97,6 +97,7 @@ class _Pass:
         self.gone_there = {folder.id for folder in missing}
         plan, here, situation = await self._plan(there, only)
         for _ in range(_ROUNDS):
+            known: HereView | None = None
             if plan.folders:
                 work = self._work(situation)
                 await do(work, plan)
@@ -106,10 +107,10 @@ class _Pass:
                 self.gone_there = {folder.id for folder in missing}
             elif plan.unsure and not self.checked:
                 await self._forget_stale()
-                only = None
+                only, known = None, here
             else:
                 break
-            plan, here, situation = await self._plan(there, only)
+            plan, here, situation = await self._plan(there, only, known)
         work = self._work(situation)
         if not plan.folders and not plan.empty:
             await do(work, plan)
@@ -120,9 +121,12 @@ class _Pass:
     # ---- looking
 
     async def _plan(
-        self, there: Sequence[RemoteFolder], only: Collection[bytes] | None
+        self,
+        there: Sequence[RemoteFolder],
+        only: Collection[bytes] | None,
+        known: HereView | None = None,
     ) -> tuple[SyncPlan, HereView, Situation]:
-        here = await asyncio.to_thread(self._look_here)
+        here = known or await asyncio.to_thread(self._look_here)
         statuses = {folder.raw: folder.status for folder in there}
         busy = {here.rows[row].folder for row in here.here.changed.keys() | here.here.gone}
         busy |= {here.rows[row].folder for row in here.here.moved.keys() | here.here.edited.keys()}

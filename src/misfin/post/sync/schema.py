@@ -22,6 +22,8 @@ _VERSION_1: Final = (
         head BLOB NOT NULL, digest BLOB NOT NULL, stored REAL NOT NULL)""",
     "CREATE UNIQUE INDEX message_remote ON message(folder, remote_id) WHERE remote_id IS NOT NULL",
     "CREATE UNIQUE INDEX message_key ON message(key) WHERE key IS NOT NULL",
+    "CREATE INDEX message_folder ON message(folder, key)",
+    "CREATE INDEX message_unnumbered ON message(id) WHERE remote_id IS NULL",
     # Written before the step; removed in the transaction that records its result.
     """CREATE TABLE doing (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, folder INTEGER NOT NULL REFERENCES folder(id),

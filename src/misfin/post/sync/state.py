@@ -108,6 +108,11 @@ class SyncState:
             self._db.read("SELECT folder, count(*) FROM message WHERE key IS NOT NULL GROUP BY folder")
         )
 
+    def has_messages(self, folder: int) -> bool:
+        """Whether a folder has any message here."""
+        sql = "SELECT 1 FROM message WHERE folder = ? AND key IS NOT NULL LIMIT 1"
+        return bool(self._db.read(sql, (folder,)))
+
     def plain_names(self, folder: int) -> frozenset[str]:
         """The file names in ``cur`` of all messages without tags, if nothing has changed."""
         return frozenset(
@@ -210,24 +215,19 @@ class SyncState:
         self._db.executemany("DELETE FROM message WHERE id = ?", ((row,) for row in ids))
 
 
-def open_state(path: Path, now: float) -> SyncState:
+def open_state(path: Path, now: float, *, damaged: bool = False) -> SyncState:
     """Open the sync state of an account; a damaged file is put aside and a new one begun.
 
-    Raises :class:`~misfin.errors.StoreError`, also for a file written by a newer version of this program.
+    Damage may show only later, as a :class:`~misfin.errors.StoreError` that :func:`is_damaged`: then close
+    the state and open it with ``damaged``. Raises :class:`~misfin.errors.StoreError`, also for a file written
+    by a newer version of this program.
     """
-    try:
-        state = SyncState(path)
+    if not damaged:
         try:
-            if state.read("PRAGMA quick_check(1)") == [("ok",)]:
-                return state
+            return SyncState(path)
         except StoreError as error:
             if not is_damaged(error):
-                state.close()
                 raise
-        state.close()
-    except StoreError as error:
-        if not is_damaged(error):
-            raise
     aside = path.with_name(f"{path.name}.damaged-{int(now)}")
     logger.warning("The sync state %s is damaged. It was put aside as %s and is built again.", path, aside)
     try:
