@@ -126,7 +126,7 @@ class _Pass:
         only: Collection[bytes] | None,
         known: HereView | None = None,
     ) -> tuple[SyncPlan, HereView, Situation]:
-        here = known or await asyncio.to_thread(self._look_here)
+        here = known if known is not None else await asyncio.to_thread(self._look_here)
         statuses = {folder.raw: folder.status for folder in there}
         busy = {here.rows[row].folder for row in here.here.changed.keys() | here.here.gone}
         busy |= {here.rows[row].folder for row in here.here.moved.keys() | here.here.edited.keys()}
