@@ -105,6 +105,7 @@ def _local_creates(work: Work, steps: Sequence[Create]) -> None:
         match step:
             case Renew(file):
                 work.inbox.renew(work.account, file.folder, file.name)
+                work.again = True
             case Pair():
                 _pair(work, step)
             case Restore():

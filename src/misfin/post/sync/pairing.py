@@ -65,7 +65,7 @@ def pair(situation: Situation) -> Pairs:
     here = _without(here, (file for file, _ in same))
     there = _without(there, (new for _, new in same))
 
-    uploads = list(_uploaded(situation, here, there, names))
+    uploads = list(_uploaded(situation, here, there))
     both += [*same, *uploads]
     here = _without(here, (file for file, _ in uploads))
     there = _without(there, (new for _, new in uploads))
@@ -96,17 +96,22 @@ def _fetched(
 
 
 def _uploaded(
-    situation: Situation, here: Sequence[HereFile], there: Sequence[NewThere], names: Mapping[str, int]
+    situation: Situation, here: Sequence[HereFile], there: Sequence[NewThere]
 ) -> Iterator[tuple[HereFile, NewThere]]:
-    """The files of interrupted uploads, each with what it has become on the server."""
+    """The files of interrupted uploads, each with what it has become; either may have been moved since."""
     files = {file.key: file for file in here}
-    begun: dict[int, list[tuple[HereFile, Facts]]] = {}
-    for each in situation.doing:
-        file = files.get(each.key) if each.kind is DoingKind.APPEND else None
-        if file and names.get(file.folder) == each.folder:
-            begun.setdefault(each.folder, []).append((file, each.facts))
-    for folder, uploads in begun.items():
-        yield from match(uploads, _with_facts([new for new in there if new.folder == folder]), CHANGED)
+    begun = {each.key: each for each in situation.doing if each.kind is DoingKind.APPEND}
+    known = [files[key] for key in begun if key in files]
+    if not known or not there:
+        return
+    found = list(match(_with_facts(known), _with_facts(there), SAME))
+    yield from found
+    known = list(_without(known, (file for file, _ in found)))
+    there = _without(there, (new for _, new in found))
+    for folder in sorted({begun[file.key].folder for file in known}):
+        ours = [file for file in known if begun[file.key].folder == folder]
+        theirs = [new for new in there if new.folder == folder]
+        yield from match(_with_facts(ours), _with_facts(theirs), CHANGED)
 
 
 def _lost_there(

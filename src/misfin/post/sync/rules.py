@@ -96,12 +96,16 @@ def _gone_here(plan: Planning, row: BaseRow, new: NewThere | None) -> None:
     """Rules 10 and 11; decided with all others of their folder."""
     if row.key in plan.expired:
         plan.deletes += (Forget(row.id), EndDoing(plan.expired[row.key].id))
-    elif row.key in plan.meant:
-        now = replace(row, folder=new.folder, remote_id=new.listed.id) if new else row
-        plan.here_lost.append((now, True))
-    elif new is not None:  # somebody moved it on the server: it is wanted
-        plan.deletes.append(Forget(row.id))
-        plan.fetch(new.folder, new.listed)
+        return
+    if new is not None:
+        if new.folder != row.folder and row.key not in plan.meant:
+            plan.deletes.append(Forget(row.id))  # somebody moved it on the server: it is wanted
+            plan.fetch(new.folder, new.listed)
+            return
+        row = replace(row, folder=new.folder, remote_id=new.listed.id)
+        plan.moves.append(Adopt(row))
+    if row.key in plan.meant:
+        plan.here_lost.append((row, True))
     else:
         since = plan.situation.absent.get(row.id, plan.situation.now)
         plan.absent[row.id] = since
