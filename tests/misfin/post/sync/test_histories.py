@@ -294,4 +294,6 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(suppress_health_check=list(HealthCheck), deadline=None)
+TestHistories.settings = settings(
+    suppress_health_check=list(HealthCheck), deadline=None, stateful_step_count=30
+)
