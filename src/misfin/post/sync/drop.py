@@ -47,14 +47,20 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
     ]
     found = doubts(situation, lost)
     states: dict[int, tuple[FolderState, Doubt]] = {}
+    fetches: dict[int, list[Listed]] = {}
     for folder in situation.folders:
+        if folder.state is FolderState.PAUSED:
+            continue
         doubt = found.get(folder.id, Doubt.NONE)
-        agreed = folder.state is FolderState.AGREED
-        if doubt is Doubt.NONE or agreed:
+        if folder.state is FolderState.KEEPING:
+            for row in (situation.rows[number] for number in sorted(gone_here)):
+                if row.folder == folder.id and row.key not in meant:
+                    deletes.append(Forget(row.id))
+                    fetches.setdefault(folder.id, []).append(Listed(row.remote_id, size=row.facts.size))
+            doubt = Doubt.NONE
+        elif doubt is Doubt.NONE or folder.state is FolderState.AGREED:
             rows = [situation.rows[row] for row in sorted(left) if situation.rows[row].folder == folder.id]
             deletes += (RemoveThere(row, Rule.NONE) for row in rows)
-        elif folder.state is FolderState.KEEPING:
-            deletes += (Forget(row) for row in sorted(left & gone_here))  # the next pass fetches them again
         if doubt is Doubt.NONE and folder.state is not FolderState.OK:
             states[folder.id] = (FolderState.OK, Doubt.NONE)
         elif doubt is not Doubt.NONE and folder.state in (FolderState.OK, FolderState.ASKING):
@@ -66,10 +72,10 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
         (each.folder, each.remote_id) for each in situation.doing if each.kind is DoingKind.FETCH
     }
     creates: list[Create] = [Pair(new.folder, file, new, file.flags, file.flags) for file, new in pairs.both]
-    fetches: dict[int, list[Listed]] = {}
+    paused = {folder.id for folder in situation.folders if folder.state is FolderState.PAUSED}
     for new in pairs.there:
         listed = new.listed
-        if (new.folder, listed.id) in on_server_only:
+        if (new.folder, listed.id) in on_server_only or new.folder in paused:
             continue
         if situation.largest is not None and (listed.size or 0) > situation.largest:
             deletes.append(LeaveThere(new.folder, listed))
