@@ -10,7 +10,6 @@ from misfin.post.sync.planning import BINS, Planning
 from misfin.post.sync.rules import SURE_AFTER
 from misfin.post.sync.steps import (
     Append,
-    Forget,
     MoveThere,
     RemoveHere,
     RemoveThere,
@@ -74,7 +73,7 @@ def _delete_there(plan: Planning, row: BaseRow, *, meant: bool, doubt: Doubt) ->
     if answer is FolderState.AGREED and doubt is Doubt.MISSING_HERE:
         plan.states[folder.id] = (FolderState.PAUSED, doubt)  # rule 20: nothing is deleted there
     elif answer is FolderState.KEEPING:
-        plan.deletes.append(Forget(row.id))
+        plan.forget(row)
         plan.fetch(row.folder, Listed(row.remote_id, row.flags, row.facts.size))
     elif answer is FolderState.ASKING or not sure or not plan.writable(row.folder):
         return

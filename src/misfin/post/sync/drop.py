@@ -39,6 +39,8 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
     meant = {each.key: each for each in situation.doing if each.kind is DoingKind.DELETE and each.key}
     deletes: list[Delete] = [EndDoing(each) for each in situation.there.left_gone]
     deletes += (Forget(row) for row in situation.there.gone)
+    gone_keys = {situation.rows[row].key for row in situation.there.gone}
+    deletes += (EndDoing(each.id) for key, each in meant.items() if key in gone_keys)
     left = due - situation.there.gone
     gone_here = situation.here.gone - pairs.renamed.keys() - situation.there.gone
     lost = [

@@ -8,7 +8,16 @@ from misfin.post.sync.base import BaseRow, DoingKind, Doubt, FolderState, Synced
 from misfin.post.sync.merging import Keeps
 from misfin.post.sync.pairing import Pairs
 from misfin.post.sync.situation import Situation
-from misfin.post.sync.steps import Create, Delete, FetchNew, Move, Reflag, SyncPlan
+from misfin.post.sync.steps import (
+    Create,
+    Delete,
+    EndDoing,
+    FetchNew,
+    Forget,
+    Move,
+    Reflag,
+    SyncPlan,
+)
 from misfin.post.sync.values import Listed, Role
 
 BINS: Final = frozenset({Role.TRASH, Role.JUNK})
@@ -61,6 +70,12 @@ class Planning:
         keeps = self.situation.there.keeps.get(folder, Keeps())
         chars = "".join(char for char in keeps.chars if char in self.abilities.flags)
         return Keeps(chars, keeps.any_tag and self.abilities.keywords, keeps.tags)
+
+    def forget(self, row: BaseRow) -> None:
+        """Forget a message, and what was written down about deleting it."""
+        self.deletes.append(Forget(row.id))
+        known = (self.meant.get(row.key), self.expired.get(row.key))
+        self.deletes += (EndDoing(each.id) for each in known if each)
 
     def fetch(self, folder: int, listed: Listed) -> None:
         """Fetch a message."""

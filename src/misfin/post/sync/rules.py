@@ -10,7 +10,7 @@ from misfin.post.sync.base import BaseRow, Doubt
 from misfin.post.sync.merging import as_far_as_kept, difference, merged, pushable
 from misfin.post.sync.planning import Planning
 from misfin.post.sync.situation import HereFile, NewThere
-from misfin.post.sync.steps import Adopt, Append, EndDoing, Forget, MoveHere, MoveThere, Reflag, Rule
+from misfin.post.sync.steps import Adopt, Append, MoveHere, MoveThere, Reflag, Rule
 from misfin.post.sync.values import FlagSet, Listed
 
 SURE_AFTER: Final = 10.0
@@ -28,7 +28,7 @@ def message(plan: Planning, row: BaseRow) -> None:
     if not row.remote_id and new is None:
         _unnumbered(plan, row, gone_here=gone_here)
     elif gone_here and gone_there:
-        plan.deletes.append(Forget(row.id))  # rule 14
+        plan.forget(row)  # rule 14
     elif gone_here:
         _gone_here(plan, row, new)
     elif gone_there:
@@ -95,11 +95,11 @@ def _say_left_out(plan: Planning, folder: int, tags: Iterable[str]) -> None:
 def _gone_here(plan: Planning, row: BaseRow, new: NewThere | None) -> None:
     """Rules 10 and 11; decided with all others of their folder."""
     if row.key in plan.expired:
-        plan.deletes += (Forget(row.id), EndDoing(plan.expired[row.key].id))
+        plan.forget(row)
         return
     if new is not None:
         if new.folder != row.folder and row.key not in plan.meant:
-            plan.deletes.append(Forget(row.id))  # somebody moved it on the server: it is wanted
+            plan.forget(row)  # somebody moved it on the server: it is wanted
             plan.fetch(new.folder, new.listed)
             return
         row = replace(row, folder=new.folder, remote_id=new.listed.id)
@@ -118,7 +118,7 @@ def _gone_there(plan: Planning, row: BaseRow, file: HereFile | None) -> None:
     """Rules 12, 13 and 15."""
     goal = plan.by_name.get(file.folder) if file else plan.folders[row.folder]
     if file and goal is None:
-        plan.deletes.append(Forget(row.id))  # it is only here, where it was filed
+        plan.forget(row)  # it is only here, where it was filed
         return
     assert goal is not None
     edited = plan.situation.here.edited.get(row.id)
@@ -165,6 +165,6 @@ def _unnumbered(plan: Planning, row: BaseRow, *, gone_here: bool) -> None:
     """A message whose id on the server is not known, and which is not among what is new there."""
     folder = plan.folders[row.folder]
     if gone_here:
-        plan.deletes.append(Forget(row.id))
+        plan.forget(row)
     elif folder.doubt in (Doubt.RENUMBERED, Doubt.WENT_BACK):
         plan.there_lost.append(row)

@@ -66,6 +66,8 @@ class Histories(RuleBasedStateMachine):
         self.server = ModelServer()
         self.left = None
         """Ticks until the crash."""
+        self.meanwhile = None
+        """Ticks until somebody else changes something, and what."""
         self.clock = 1_000_000.0
         self.state = SyncState(None)
         write = self.state.write
@@ -95,6 +97,11 @@ class Histories(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
     def tick(self, _what):
+        if self.meanwhile is not None:
+            self.meanwhile = (self.meanwhile[0] - 1, self.meanwhile[1])
+            if self.meanwhile[0] < 0:
+                change, self.meanwhile = self.meanwhile[1], None
+                change()
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
@@ -245,6 +252,26 @@ class Histories(RuleBasedStateMachine):
             self.memory = SyncMemory()
         finally:
             self.left = None
+
+    @rule(
+        after=st.integers(0, 60),
+        what=st.sampled_from(["delete_there", "new_there", "move_there", "flag_there", "flag_here"]),
+        place=places,
+        to=places,
+        pick=pick,
+        flags=flags,
+    )
+    def sync_while_others_work(self, after, what, place, to, pick, flags):
+        changes = {
+            "delete_there": lambda: self.delete_there(place=place, pick=pick),
+            "new_there": lambda: self.new_there(place=place, flags=flags, same_id=False),
+            "move_there": lambda: self.move_there(place=place, to=to, pick=pick),
+            "flag_there": lambda: self.flag_there(place=place, flags=flags, tag=False, pick=pick),
+            "flag_here": lambda: self.flag_here(place=place, pick=pick, flags=flags),
+        }
+        self.meanwhile = (after, changes[what])
+        self.one_pass()
+        self.meanwhile = None
 
     @rule()
     def sync(self):

@@ -63,6 +63,23 @@ async def test_only_the_difference_of_flags_goes_to_the_server(desk):
     assert flags_here(desk) == [("FPSa", ["work"])]
 
 
+async def test_flags_changed_on_the_server_after_the_look_are_not_lost(desk):
+    desk.server.inbox.add(text(1))
+    await desk.once()
+    desk.store.folder("work").set_flags(desk.files()[0].key, "S")
+
+    def meanwhile(what):
+        if what == "flag INBOX":
+            desk.remote.tick = lambda _what: None
+            desk.server.inbox.flag(1, FlagSet("F"))
+
+    desk.remote.tick = meanwhile
+    assert (await desk.once()).again
+    await desk.settle()
+    assert desk.server.inbox.messages[1].flags == FlagSet("FS")
+    assert desk.files()[0].flags == "FS"
+
+
 async def test_a_tag_keeps_its_name_whatever_its_flag_is_in_each_folder(desk):
     name_keywords(desk.store.folder("work", "Archive").path, ["other"], lambda: ())
     desk.server.inbox.add(text(1), FlagSet("", frozenset({"work"})))
