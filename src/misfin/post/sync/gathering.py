@@ -21,6 +21,8 @@ from misfin.post.sync.values import Abilities, Seen, SyncPoint
 
 _MANY_HEADS: Final = 1000
 """From so many header blocks on, those of a whole folder are asked for at once."""
+_POSTPONED_FOR: Final = 3600.0
+"""Seconds until a file is uploaded again that the server did not take."""
 _EXPIRED_EVERY: Final = 86400.0
 """Seconds between two searches for messages that are too old: the time of each file has to be read."""
 
@@ -84,6 +86,7 @@ def gather(
         oldest=oldest,
         largest=settings.fetch_up_to,
         refused=frozenset(memory.refused),
+        postponed=frozenset(key for key, at in memory.postponed.items() if 0 <= now - at < _POSTPONED_FOR),
     )
 
 

@@ -34,6 +34,8 @@ from misfin.post.sync.work import Work
 
 _CLEANED_EVERY: Final = 86400.0
 """Seconds between two looks for what has been in the attic for long enough."""
+_FACTS: Final = 5000
+"""Files whose facts are remembered; reading them again is no loss."""
 _ROUNDS: Final = 4
 """How often a pass plans again because folders were created or something moved meanwhile."""
 
@@ -115,6 +117,9 @@ class _Pass:
         if not plan.folders and not plan.empty:
             await do(work, plan)
         self.memory.absent = plan.absent
+        self.memory.postponed |= dict.fromkeys(work.postponed, self.now())
+        if len(self.memory.facts) > _FACTS:
+            self.memory.facts.clear()
         await asyncio.to_thread(self._finish, work, plan, here)
         return self._result(work, plan)
 

@@ -100,5 +100,7 @@ class Situation:
     expiring: frozenset[int] = frozenset()
     oldest: Mapping[int, float] = field(default_factory=dict)
     largest: int | None = None
+    postponed: frozenset[str] = frozenset()
+    """Keys of files that are not uploaded for now."""
     refused: frozenset[str] = frozenset()
     """Folders here that the server refused to create."""
