@@ -23,7 +23,8 @@ from misfin.post.sync.values import Listed, Role
 def decide(plan: Planning) -> None:
     """Add the deletions that are not in doubt, and the questions about those that are."""
     lost = [Deletion(row.folder, here=True, meant=meant) for row, meant in plan.here_lost]
-    lost += [Deletion(row.folder, here=False, meant=False) for row in plan.there_lost]
+    twins = plan.situation.twins
+    lost += [Deletion(row.folder, here=False, meant=row.id in twins) for row in plan.there_lost]
     found = dict(doubts(plan.situation, lost))
     renumbered = {folder.id: folder for folder in plan.folders.values() if folder.doubt in ABOUT_SINGLE}
     for row in plan.there_lost:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from misfin.post.source import Inbox
-from misfin.post.sync.base import DoingKind, FolderState, SyncedFolder
+from misfin.post.sync.base import BaseRow, DoingKind, FolderState, SyncedFolder
 from misfin.post.sync.here import HereView
 from misfin.post.sync.identify import Facts, facts_of_head
 from misfin.post.sync.journal import doing, gone
@@ -86,8 +86,17 @@ def gather(
         oldest=oldest,
         largest=settings.fetch_up_to,
         refused=frozenset(memory.refused),
+        twins=_twins(state, [rows[row] for row in there.gone], there.gone),
         postponed=frozenset(key for key, at in memory.postponed.items() if 0 <= now - at < _POSTPONED_FOR),
     )
+
+
+def _twins(state: SyncState, gone: Sequence[BaseRow], lost: Collection[int]) -> frozenset[int]:
+    """Those of the messages gone on the server that are there in another folder, as we know already."""
+    if not gone:
+        return frozenset()
+    same = state.numbers_of({row.facts.digest for row in gone})
+    return frozenset(row.id for row in gone if same.get(row.facts.digest, set()).difference(lost))
 
 
 def _decided(state: SyncState, there: There, folders: Sequence[SyncedFolder]) -> There:

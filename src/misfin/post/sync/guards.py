@@ -31,7 +31,8 @@ ABOUT_SINGLE: Final = frozenset({Doubt.RENUMBERED, Doubt.WENT_BACK})
 class Deletion(NamedTuple):
     """A message found nowhere on one side, so that it would be deleted on the other.
 
-    ``here``: that it is gone here is the reason. ``meant``: it is written down that a person deleted it.
+    ``here``: that it is gone here is the reason. ``meant``: it is written down that a person deleted it, or
+    it was moved and is in its new folder already.
     """
 
     folder: int

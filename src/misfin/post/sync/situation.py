@@ -100,6 +100,8 @@ class Situation:
     expiring: frozenset[int] = frozenset()
     oldest: Mapping[int, float] = field(default_factory=dict)
     largest: int | None = None
+    twins: frozenset[int] = frozenset()
+    """Of the messages gone on the server: the same bytes are in another folder, moved while we looked."""
     postponed: frozenset[str] = frozenset()
     """Keys of files that are not uploaded for now."""
     refused: frozenset[str] = frozenset()
