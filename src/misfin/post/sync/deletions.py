@@ -99,7 +99,7 @@ def _remove_there(plan: Planning, row: BaseRow, folder: SyncedFolder) -> None:
 
 
 def _delete_here(plan: Planning, row: BaseRow, doubt: Doubt) -> None:
-    folder = plan.folders[row.folder]
+    folder, there = plan.folders[row.folder], plan.situation.there
     answer = plan.answer(folder, doubt)
     if answer is FolderState.KEEPING and plan.writable(row.folder):
         kept = replace(row, remote_id="")
@@ -108,7 +108,7 @@ def _delete_here(plan: Planning, row: BaseRow, doubt: Doubt) -> None:
         )
     elif answer in (FolderState.KEEPING, FolderState.ASKING):
         return
-    elif len(plan.situation.there.looked) + len(plan.situation.there.missing) < len(plan.folders):
+    elif plan.folders.keys() - there.looked - there.missing - there.refused:
         plan.unsure = True  # moved to a folder that was not looked at, perhaps
     else:
         plan.unsure = plan.unsure or bool(row.remote_id)

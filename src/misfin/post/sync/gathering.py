@@ -34,6 +34,7 @@ class Looks:
     seen: Mapping[int, Seen]
     looked: Mapping[int, SyncPoint]
     missing: Collection[int]
+    refused: Collection[int] = ()
 
 
 def gather(
@@ -60,7 +61,7 @@ def gather(
         for folder in folders
         if folder.id in looks.seen
     }
-    there = _decided(state, joined(views, looks.looked, looks.missing), folders)
+    there = _decided(state, joined(views, looks.looked, looks.missing, looks.refused), folders)
     rows = state.rows(here.rows.keys())  # their ids may have been forgotten since they were read
     rows |= mentioned(there, state, rows)
     rows |= {row.id: row for row in state.unnumbered() if row.id not in rows}

@@ -70,6 +70,8 @@ class There:
     keeps: Mapping[int, Keeps] = field(default_factory=dict)
     epochs: Mapping[int, str] = field(default_factory=dict)
     missing: frozenset[int] = frozenset()
+    refused: frozenset[int] = frozenset()
+    """Folders the server does not let us look at: nothing is decided about them, or waits for them."""
     emptied: frozenset[int] = frozenset()
     left_gone: frozenset[int] = frozenset()
     """Of what is on the server only (:attr:`DoingKind.FETCH`), by its number there: it is gone."""

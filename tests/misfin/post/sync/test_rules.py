@@ -317,6 +317,24 @@ async def test_a_server_that_cannot_delete_one_message_gets_it_into_the_trash(de
     assert desk.here("Trash") == Counter()
 
 
+async def test_a_folder_that_may_not_be_looked_at_stops_no_other(desk, monkeypatch):
+    first, second = desk.fill(2)
+    await desk.once()
+    look = desk.remote.look
+
+    async def refuse(folder, base, **options):
+        if folder.raw == b"junk":
+            raise StepRefusedError("No permission.")
+        return await look(folder, base, **options)
+
+    monkeypatch.setattr(desk.remote, "look", refuse)
+    desk.server[b"junk"].add(text(9))
+    desk.server.inbox.remove(1)
+    result = await desk.once()
+    assert result.problems == ("Junk could not be looked at: No permission.",)
+    assert (desk.here(), desk.attic()) == (Counter([second]), Counter([first]))
+
+
 async def test_a_pass_over_one_folder_deletes_nothing_here_before_it_has_seen_the_others(desk):
     desk.fill(2)
     await desk.settle()
