@@ -206,7 +206,8 @@ class _Pass:
             base = replace(base, modseq=0)
         try:
             seen = await self.remote.look(folder.remote, base, dates=keep is not None)
-            if base.epoch and (seen.point.epoch != base.epoch or seen.point.next < base.next):
+            went_back = 0 < seen.point.next < base.next  # 0: some servers leave it out now and then
+            if base.epoch and (seen.point.epoch != base.epoch or went_back):
                 folder = await asyncio.to_thread(self._renumber, folder, seen.point)
                 if seen.point.epoch == base.epoch:
                     seen = await self.remote.look(folder.remote, START, dates=keep is not None)
@@ -222,7 +223,7 @@ class _Pass:
         if not folder.epoch_since:
             await asyncio.to_thread(self._begin_epoch, folder, seen.point)
         self.seen[folder.id] = seen
-        self.looked[folder.id] = seen.point
+        self.looked[folder.id] = replace(seen.point, next=seen.point.next or folder.point.next)
 
     def _begin_epoch(self, folder: SyncedFolder, point: SyncPoint) -> None:
         """Write down the epoch before any id of it."""
