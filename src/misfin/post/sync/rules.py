@@ -126,7 +126,8 @@ def _gone_there(plan: Planning, row: BaseRow, file: HereFile | None) -> None:
     flags = file.flags if file else plan.situation.here.changed.get(row.id, row.flags)
     changed = flags != row.flags or edited is not None or (file is not None and goal.id != row.folder)
     if not changed or row.id in plan.situation.twins:
-        plan.there_lost.append(row)
+        at_home = file is not None and goal.id == row.folder
+        plan.there_lost.append(replace(row, key=file.key) if file and at_home else row)
     elif plan.abilities.appends and plan.writable(goal.id):
         key = file.key if file else row.key
         facts = edited.facts if edited else row.facts
@@ -171,7 +172,7 @@ def _unnumbered(plan: Planning, row: BaseRow, file: HereFile | None, *, gone_her
     folder = plan.folders[row.folder]
     if gone_here:
         plan.forget(row)
-    elif folder.doubt in (Doubt.RENUMBERED, Doubt.WENT_BACK):
+    elif file is None and folder.doubt in (Doubt.RENUMBERED, Doubt.WENT_BACK):
         plan.there_lost.append(row)
     elif row.key in plan.placing:
         plan.again_in = plan.again_in or UNDONE_AFTER
