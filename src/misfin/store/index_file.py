@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Final
 
-VERSION: Final = 8
-"""The schema version of :mod:`misfin.store.index.schema`; each version has its own file."""
+VERSION: Final = 9
+"""The version of its tables (:mod:`misfin.store.index.schema`) and of what is read from a message; each has its
+own file. So a change in how mail is read is raised here, and the index is built again, the newest first."""
 
 UNUSED_AFTER: Final = 30 * 86400.0
 """Seconds after which the unused index of another version is removed."""
