@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from typing import Final
 
 VERSION: Final = 9
-"""The version of its tables (:mod:`misfin.store.index.schema`) and of what is read from a message; each has its
-own file. So a change in how mail is read is raised here, and the index is built again, the newest first."""
+"""The version of the tables (:mod:`misfin.store.index.schema`) and of what is read from a message.
+
+Each version has its own file, so after a change of either the index is built again, newest first.
+"""
 
 UNUSED_AFTER: Final = 30 * 86400.0
 """Seconds after which the unused index of another version is removed."""
