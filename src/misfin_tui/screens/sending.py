@@ -169,6 +169,8 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
             found = (1, "⚠", "$error", f"{name} {odd}", "$warning")
         elif met.own:
             found = (2, "◂", "$warning", f"{name} is your own address", "")
+        elif entry.kind is AddressKind.MAIL and not state.warning:
+            continue  # nothing can be known about who is behind an e-mail address
         else:
             rank, colour = (2, "$warning") if state.warning else (3, "")
             found = (rank, sign, tone, f"{name} {standing_words(state, entry.kind)}", colour)
