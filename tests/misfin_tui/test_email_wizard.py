@@ -191,7 +191,7 @@ async def test_a_wrong_password_is_seen_before_anything_is_saved(profile_root, s
         await trust(app, pilot, servers.fingerprint)
         await trust(app, pilot, servers.fingerprint)
         await on_screen(pilot, "Something does not work.")
-        assert "Check user name and password." in shown(app)
+        assert "Check your user name and password." in shown(app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         await pilot.press("escape")
@@ -217,8 +217,10 @@ async def test_an_untrusted_certificate_that_stays_untrusted_gets_no_password(pr
         await on_screen(pilot, "step 2 of 3")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
+        await on_screen(pilot, "Your password has not been sent.")
+        assert "your message" not in shown(app).lower()
         await pilot.press("escape")
-        await on_screen(pilot, "its certificate is not trusted")
+        await on_screen(pilot, "Not tested: a certificate is not trusted.")
         assert servers.logins == []
 
 

@@ -49,7 +49,7 @@ class AccountConfig:
     )
     password: SecretRef | None = setting(
         None,
-        "Where the password is kept. The password itself is refused.",
+        "Where the password is kept; the password itself cannot stand here.",
         read=values.secret_reader("password"),
         values=_KEPT,
     )
