@@ -242,7 +242,7 @@ def email_wizard(step: int) -> Steps:
     """A step towards an e-mail account: its servers are found and pass their tests."""
 
     async def find(address: str) -> Discovery:
-        detail = "autoconfig.harbour.example says so for Harbour Mail."
+        detail = "Named by autoconfig.harbour.example for Harbour Mail."
         return Discovery((Found(INCOMING, OUTGOING, Login.PASSWORD, FoundBy.AUTOCONFIG, detail),))
 
     async def check(

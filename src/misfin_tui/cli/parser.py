@@ -49,10 +49,10 @@ def _as_sendmail(found: argparse.Namespace) -> argparse.Namespace:
         found.command = "sendmail:hand_over"
         if found.attach or found.body is not None or found.body_file or found.subject or found.at:
             found.parser.error(
-                "-t and -i take a whole message: --subject, --body, --attach and --at cannot go with it"
+                "-t and -i take a whole message: --subject, --body, --attach and --at cannot go with them"
             )
     elif found.options or found.sender is not None or found.full_name or found.mode:
-        found.parser.error("-f, -F, -o and -b need -t or -i beside them: a whole message on standard input")
+        found.parser.error("-f, -F, -o and -b need -t or -i, which take a whole message on standard input")
     elif not (found.to or found.cc or found.bcc):
         found.parser.error("the following arguments are required: TO")
     return found

@@ -108,7 +108,7 @@ class EmailWizardScreen(StepsScreen):
             self.set_text(
                 "no-keyring",
                 f"{self._keyring_problem} Your password is never written to a file. Enter a command that"
-                " prints it, for example one of your password manager, or printenv VARIABLE.",
+                " prints it, such as pass show mail, or printenv VARIABLE.",
             )
             self.show_parts()
 

@@ -64,7 +64,7 @@ async def complete(screen: AppScreen, draft: Draft, can: Capabilities) -> bool:
     dialog = ConfirmDialog(
         "Is a file missing?",
         f"You wrote “{word}”, and nothing is attached.",
-        yes="Send without",
+        yes="Send anyway",
         no="Go back",
     )
     return await screen.app.push_screen_wait(dialog) is True

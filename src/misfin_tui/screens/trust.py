@@ -68,7 +68,7 @@ KINDS = (
     Choosing(
         PinFilter.MAIL,
         "Trust · mail servers",
-        "No mail server is pinned. One is only when you trust it although no authority vouches for it.",
+        "No mail server is pinned. One is only if you trust it although no authority vouches for it.",
     ),
     Choosing(
         PinFilter.RECIPIENT,

@@ -159,7 +159,7 @@ class EmailAccounts:
         from misfin.store.accounts import is_account_name
 
         if not is_account_name(name):
-            return f"{name or 'An empty text'} cannot name an account: use a-z, 0-9, _ and -."
+            return f"{name or 'An empty text'} cannot be the name of an account: use a-z, 0-9, _ and -."
         return f"There is already an account {name}." if name in self._taken() else ""
 
     def _taken(self) -> set[str]:
