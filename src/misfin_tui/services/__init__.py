@@ -179,7 +179,13 @@ class Services:
         """The Maildirs."""
         from misfin.store.mail.maildir import MailStore
 
-        return self._once("store", lambda: MailStore(self.profile.mail))
+        return self._once("store", lambda: MailStore(self.profile.mail, self._meant))
+
+    def _meant(self, account: str, folder: str, key: str) -> None:
+        """Write down what is about to be deleted for good."""
+        from misfin.post.meant_deletions import MeantDeletions
+
+        MeantDeletions(self.profile.sync)(account, folder, key)
 
     @property
     def index(self) -> MailIndex:
@@ -284,9 +290,9 @@ class Services:
     @property
     def identity_store(self) -> IdentityStore:
         """The folder of identities."""
-        from misfin.store.identities import IdentityStore
+        from misfin_tui.config.accounts import identity_store
 
-        return self._once("identity_store", lambda: IdentityStore(self.profile.identities))
+        return self._once("identity_store", lambda: identity_store(self.profile))
 
     # ---- the courier, run by the app as one worker
 
