@@ -189,6 +189,7 @@ async def test_a_wrong_password_is_seen_before_anything_is_saved(profile_root, s
         await on_screen(pilot, "step 2 of 3")
         await pilot.press("ctrl+s")
         await trust(app, pilot, servers.fingerprint)
+        await on_screen(pilot, "You trust the same certificate for localhost:")
         await trust(app, pilot, servers.fingerprint)
         await on_screen(pilot, "Something does not work.")
         assert "Check your user name and password." in shown(app)

@@ -12,7 +12,7 @@ from misfin.model.address import MisfinAddress
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
 from misfin_tui.dialogs.theme import ThemeDialog
-from misfin_tui.keymap import KeyContext
+from misfin_tui.keymap import KeyContext, readable
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screens.settings_rows import (
@@ -68,7 +68,11 @@ class SettingsScreen(ListScreen):
 
     def detail(self, item: Setting) -> str:
         """The explanation in full, and the default."""
-        return f"{item.help}\nDefault: {item.shown_default}"
+        removing = ""
+        if item.section == "accounts":
+            key = self.misfin.config.keys.get("remove-account", "D")
+            removing = f" · {readable(key)} removes the account {item.host}"
+        return f"{item.help}\nDefault: {item.shown_default}{removing}"
 
     def choose(self, item: Any) -> None:
         """A double click changes."""
