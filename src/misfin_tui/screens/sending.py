@@ -175,7 +175,8 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
             rank, colour = (2, "$warning") if state.warning else (3, "")
             found = (rank, sign, tone, f"{name} {standing_words(state, entry.kind)}", colour)
         lines.setdefault((entry.address, entry.kind), found)
-    many = f"{len(lines):,} recipients:" if len(lines) > MOST_PEOPLE else ""
+    count = len({entry.address or entry.text for entry in entries})
+    many = f"{count:,} recipients:" if count > MOST_PEOPLE else ""
     parts: list[tuple[str, str]] = [(many, "")] if many else []
     for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0])[:MOST_PEOPLE]:
         parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]
