@@ -99,10 +99,11 @@ async def hand_over(
         return [ending] * len(job.deliveries)
     if used and not marks.sent and all(map(_broke_off, found)):
         raise _lost(over, found[0].reason or f"{over.server.host} ended the session.")
+    server = None if used else over.facts  # as before otherwise
     state = ""
     if any(results.no_login(each.response) for each in found):
         state = await asyncio.to_thread(state_of, over.account)
-    server, transcript = over.facts, over.transcript()
+    transcript = over.transcript()
     return [_ending(each, over, state, transcript, server) for each in found]
 
 

@@ -58,6 +58,8 @@ _CAPABILITIES = Capabilities(
     batch=100,
     keep=15.0,
 )
+_WHOLE = 64 * 1024
+"""Bytes of a message up to which its copy is written in one go."""
 _NAMELESS = "0" * 32
 """In place of the name of a message that is not queued yet; as long as one."""
 
@@ -233,5 +235,8 @@ class EmailTransport:
         ):
             return None
         message, _ = self._queued(outgoing, with_bcc=True)
+        if message.size <= _WHOLE:
+            data = b"".join(message.pieces()).replace(b"\r\n", b"\n")
+            return Composed(outgoing.subject, len(data), lambda file: file.write(data))
         size = sum(len(piece) - piece.count(b"\r\n") for piece in message.pieces())
         return Composed(outgoing.subject, size, lambda file: message.write(file, line_end=b"\n"))

@@ -58,6 +58,8 @@ __all__ = [
 _AGAIN = """UPDATE delivery SET state = 'waiting', why = '', next_attempt = max(:now, hold_until * :undo),
     failures = 0, slowdowns = 0, since = 0, question = '', pin_name = '', pinned = '', changed = :now,
     target = coalesce(json_extract(hops, '$[#-1]'), '') """  # a redirect only proposed is forgotten
+_KNOWN = """SELECT d.id FROM delivery d JOIN message m ON m.id = d.message
+    WHERE m.token = ? AND d.state <> 'cancelled' ORDER BY d.id"""
 _STOPPABLE = """SELECT id FROM delivery WHERE id IN (SELECT value FROM json_each(:ids))
     AND state NOT IN ('delivered', 'accepted') AND NOT (state = 'sending' AND leaving)"""
 _CANCEL = """UPDATE delivery SET state = 'cancelled', why = '', owner = '', question = '', pin_name = '',
@@ -110,13 +112,7 @@ class Outbox:
         group = uuid.uuid4().hex
         everyone = (*recipients, *cc, *bcc)
         with self._db.write():
-            if token and (
-                known := self._db.execute(
-                    "SELECT d.id FROM delivery d JOIN message m ON m.id = d.message"
-                    " WHERE m.token = ? AND d.state <> 'cancelled' ORDER BY d.id",
-                    (token,),
-                ).fetchall()
-            ):
+            if token and (known := self._db.read(_KNOWN, (token,))):
                 return [row_id for (row_id,) in known]
             lists = [json.dumps([each.address for each in part]) for part in (recipients, cc, bcc)]
             self._db.execute(
@@ -220,7 +216,7 @@ class Outbox:
         found: list[Claim] = []
         with self._db.write_soon():
             while len(found) < most and (
-                claim := outbox_claims.take(self._db, self.owner, now, only=only, due_by=due_by, batch=batch)
+                claim := outbox_claims.take(self._db, self.owner, now, only, due_by, batch)
             ):
                 found.append(claim)
         return found
@@ -252,6 +248,23 @@ class Outbox:
         """
         with self._db.write():
             return [outbox_claims.end(self._db, self.owner, *ending, now) for ending in endings]
+
+    def finish_and_claim(
+        self,
+        endings: Iterable[tuple[Claimed, Outcome, Transcript]],
+        now: float,
+        route: str,
+        *,
+        only: Collection[int] | None = None,
+        due_by: float | None = None,
+        batch: Mapping[AddressKind, int] = _ONE_BY_ONE,
+    ) -> Claim | None:
+        """:meth:`finish`, and :meth:`claim` what is due next over ``route``, in one transaction."""
+        with self._db.write():
+            for ending in endings:
+                outbox_claims.end(self._db, self.owner, *ending, now)
+            by = now if due_by is None else due_by
+            return outbox_claims.take(self._db, self.owner, now, only, by, batch, route)
 
     def set_clock(self, now: float) -> int:
         """Where the clock went back since a row began to wait, let it wait only as long as was meant.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 
 from misfin.errors import ClaimLostError
 from misfin.model.account import AddressKind
@@ -27,7 +27,8 @@ from misfin.store.owners import is_alive
 
 _REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
 _DUE = """FROM delivery WHERE state IN ('waiting', 'deferred') AND next_attempt <= :due
-    AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))"""
+    AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))
+    AND (:on IS NULL OR route = :on)"""
 # Without a join: the index of what is due gives the first one at once, however long the queue is.
 _FIRST = f"""SELECT id, message, route {_DUE}
     AND route NOT IN (SELECT route FROM delivery WHERE state = 'sending')
@@ -43,13 +44,17 @@ def take(
     database: Database,
     owner: str,
     now: float,
-    *,
     only: Collection[int] | None,
     due_by: float,
     batch: Mapping[AddressKind, int],
+    route: str | None = None,
 ) -> Claim | None:
-    """Claim the first delivery that is due over a route nobody uses, and what may go together with it."""
-    values: dict[str, object] = {"due": due_by, "only": None if only is None else json.dumps(list(only))}
+    """Claim the first delivery that is due over a route nobody uses, and what may go together with it.
+
+    With ``route``, over that one only.
+    """
+    wanted = None if only is None else json.dumps(list(only))
+    values: dict[str, object] = {"due": due_by, "only": wanted, "on": route}
     first = database.execute(_FIRST, values).fetchone()
     if first is None:
         return None
@@ -108,7 +113,7 @@ def end(
     database: Database, owner: str, claimed: Claimed, outcome: Outcome, transcript: Transcript, now: float
 ) -> bool:
     """End an attempt; False where the delivery was no longer ours (then only the transcript is kept)."""
-    facts = asdict(transcript)
+    facts = _facts(transcript)
     facts |= {"request": transcript.request[:_REQUEST_HEAD], "now": now, "attempt": claimed.attempt}
     database.execute(
         "UPDATE attempt SET ended = :now, host = :host, port = :port, version = :version,"
@@ -117,7 +122,7 @@ def end(
         " WHERE id = :attempt",
         facts,
     )
-    facts = asdict(outcome)
+    facts = _facts(outcome)
     facts |= {"question": outcome.question or "", "now": now, "owner": owner, "server": transcript.host}
     facts |= {"id": claimed.row.id, "attempt": claimed.attempt}
     ours = bool(
@@ -136,6 +141,10 @@ def end(
     if ours:
         _whole_route(database, claimed.row.route, outcome, now)
     return ours
+
+
+def _facts(row: Outcome | Transcript) -> dict[str, object]:
+    return {each.name: getattr(row, each.name) for each in fields(row)}
 
 
 def end_dead(database: Database, ourselves: str, now: float) -> list[OutboxRow]:
