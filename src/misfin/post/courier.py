@@ -217,16 +217,17 @@ class Courier:
         """Send what is claimed, then what is due next over the same route, until there is nothing more."""
         task = asyncio.current_task()
         assert task is not None
-        while (following := await self._send(marks, wanted)) is not None:
+        turn = await self._send(marks, job_of(marks.claim), wanted)
+        while (claim := turn.following) is not None:
             if self._stopping or self._winding_down:
-                await self._give_back(following)
+                await self._give_back(claim)
                 return
-            self._working[task] = marks = self._begun(following)
+            self._working[task] = marks = self._begun(claim)
+            turn = await self._send(marks, job_of(claim, turn.prepared), wanted)
 
-    async def _send(self, marks: JobMarks, wanted: Wanted) -> Claim | None:
-        """Send one job and write down what became of it; the claim on the next one of its route."""
+    async def _send(self, marks: JobMarks, job: Job, wanted: Wanted) -> Turn:
+        """Send one job and write down what became of it; with that, the next one of its route is claimed."""
         claim = marks.claim
-        job = job_of(claim)
         try:
             endings = await self._try(job, marks)
             settled = [
@@ -254,7 +255,7 @@ class Courier:
             self._say(event)
         if turn.problem is not None:
             self._complain(turn.problem)
-        return turn.following
+        return turn
 
     async def _try(self, job: Job, marks: JobMarks) -> Sequence[Ending]:
         """Send a job over the connection kept for its route, or over a new one."""

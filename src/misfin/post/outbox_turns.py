@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from misfin.errors import StoreError
 from misfin.model.account import AddressKind
 from misfin.post.events import Event
 from misfin.post.settling import Settled
-from misfin.post.transport import Composed, Due, Ending, Job, Route, Transport
+from misfin.post.transport import Composed, Due, Ending, Job, Preparing, Route, Transport
 from misfin.store.outgoing.outbox import Claim, DeliveryState, Outbox, OutboxRow, Outgoing
 
 _KEEP_DELIVERED = 30 * 86400.0
@@ -32,13 +32,15 @@ class Wanted:
 class Turn:
     """One message is settled: its rows by id, and the claim on the next one of its route, if there is one.
 
-    ``events`` is what its transport has to say about it, ``problem`` why that could not be remembered.
+    ``prepared`` is for the job of that one. ``events`` is what the transport has to say about the settled
+    one, ``problem`` why it could not be remembered.
     """
 
     rows: Mapping[int, OutboxRow]
     following: Claim | None = None
+    prepared: object = None
     events: Sequence[Event] = ()
-    problem: Exception | None = field(default=None)
+    problem: Exception | None = None
 
 
 class OutboxTurns:
@@ -89,7 +91,8 @@ class OutboxTurns:
     def settle(self, claim: Claim, settled: Sequence[Settled], wanted: Wanted | None) -> Turn:
         """End the attempts durably, and claim what of ``wanted`` (None: of nothing) is next on the route.
 
-        The transport remembers what the job showed; that this fails loses nothing.
+        The next one is prepared, and the transport remembers what the job showed. Where that fails, nothing
+        is lost.
         """
         now = self._now()
         endings = [
@@ -106,10 +109,19 @@ class OutboxTurns:
         rows: dict[int, OutboxRow] = {}
         with suppress(StoreError):  # it is written down; only the report is lost
             rows = {row.id: row for row in self._outbox.group(claim.message.group)}
+        prepared = None if following is None else self._prepared(following.message)
         try:
-            return Turn(rows, following, self._remembered(claim, [each.ending for each in settled]))
+            events = self._remembered(claim, [each.ending for each in settled])
+            return Turn(rows, following, prepared, events)
         except Exception as error:
-            return Turn(rows, following, problem=error)
+            return Turn(rows, following, prepared, problem=error)
+
+    def _prepared(self, message: Outgoing) -> object:
+        transport = self._transports.get(message.kind)
+        if isinstance(transport, Preparing):
+            with suppress(Exception):  # sending it will come to the same, and say so
+                return transport.prepare(message)
+        return None
 
     def _remembered(self, claim: Claim, endings: Sequence[Ending]) -> Sequence[Event]:
         transport = self._transports.get(claim.message.kind)
@@ -131,9 +143,9 @@ class OutboxTurns:
         return None if transport is None else transport.sent_copy(message)
 
 
-def job_of(claim: Claim) -> Job:
+def job_of(claim: Claim, prepared: object = None) -> Job:
     """A claim as a transport sees it."""
     deliveries = (
         Due(number, each.to, each.row.to, each.hops) for number, each in enumerate(claim.deliveries)
     )
-    return Job(claim.message, Route(claim.route, claim.message.account), tuple(deliveries))
+    return Job(claim.message, Route(claim.route, claim.message.account), tuple(deliveries), prepared)

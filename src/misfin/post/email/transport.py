@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from misfin.email.sasl import Credentials
     from misfin.email.smtp.transaction import SMTPTimeouts
     from misfin.post.email.finished import FinishedMail
+    from misfin.post.email.sending import Written
     from misfin.post.events import Event
     from misfin.store.outgoing.attachments import AttachmentFiles
     from misfin.store.outgoing.drafts import Draft
@@ -211,6 +212,11 @@ class EmailTransport:
 
         assert isinstance(over, SMTPConnection)
         return await hand_over(job, over, marks, lambda: self._queued(job.message), self._state_of)
+
+    def prepare(self, message: Outgoing) -> Written | None:
+        from misfin.post.email.sending import whole
+
+        return whole(*self._queued(message))
 
     def settled(self, job: Job, endings: Sequence[Ending]) -> Iterable[Event]:
         facts = next((each.detail for each in endings if isinstance(each.detail, MailServerFacts)), None)
