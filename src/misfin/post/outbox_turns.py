@@ -118,10 +118,10 @@ class OutboxTurns:
 
     def _prepared(self, message: Outgoing) -> object:
         transport = self._transports.get(message.kind)
-        if isinstance(transport, Preparing):
-            with suppress(Exception):  # sending it will come to the same, and say so
-                return transport.prepare(message)
-        return None
+        try:
+            return transport.prepare(message) if isinstance(transport, Preparing) else None
+        except Exception:  # sending it will come to the same, and say so
+            return None
 
     def _remembered(self, claim: Claim, endings: Sequence[Ending]) -> Sequence[Event]:
         transport = self._transports.get(claim.message.kind)
