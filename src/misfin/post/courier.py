@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from misfin.errors import MisfinError, StoreError
 from misfin.post.connections import Connections
 from misfin.post.events import Event, SendingStarted, Trouble, event_of
+from misfin.post.late_reports import LateReports
 from misfin.post.marks import JobMarks
 from misfin.post.outbox_turns import OutboxTurns, Turn, Wanted, job_of
 from misfin.post.sent_copies import SentCopies
@@ -163,8 +164,9 @@ class Courier:
         if free and not claims:
             self._looked_in_vain = time.monotonic()
         for claim in claims:
-            marks = self._begun(claim)
-            task = asyncio.create_task(self._send_all(marks, wanted))
+            reports = LateReports(self._outbox.sync, self._complain)
+            marks = self._begun(claim, reports)
+            task = asyncio.create_task(self._send_all(marks, wanted, reports))
             self._working[task] = marks
             task.add_done_callback(self._finished)
         return due if due > due_by else due_by + _POLL  # whatever still waits, waits for its route
@@ -184,10 +186,10 @@ class Courier:
         given_back = [interrupted(sent=False, now=self._now())] * len(claim.deliveries)
         await asyncio.to_thread(self._turns.settle, claim, given_back, None)
 
-    def _begun(self, claim: Claim) -> JobMarks:
+    def _begun(self, claim: Claim, reports: LateReports) -> JobMarks:
         for claimed in claim.deliveries:
             self._say(SendingStarted(claimed.row))
-        return JobMarks(self._outbox, claim, self._now, self._say)
+        return JobMarks(self._outbox, claim, self._now, self._say, reports.durable)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._working.pop(task, None)
@@ -213,19 +215,22 @@ class Courier:
 
     # ---- one job after another on a route ------------------------------------------------------------
 
-    async def _send_all(self, marks: JobMarks, wanted: Wanted) -> None:
+    async def _send_all(self, marks: JobMarks, wanted: Wanted, reports: LateReports) -> None:
         """Send what is claimed, then what is due next over the same route, until there is nothing more."""
         task = asyncio.current_task()
         assert task is not None
-        turn = await self._send(marks, job_of(marks.claim), wanted)
-        while (claim := turn.following) is not None:
-            if self._stopping or self._winding_down:
-                await self._give_back(claim)
-                return
-            self._working[task] = marks = self._begun(claim)
-            turn = await self._send(marks, job_of(claim, turn.prepared), wanted)
+        try:
+            turn = await self._send(marks, job_of(marks.claim), wanted, reports)
+            while (claim := turn.following) is not None:
+                if self._stopping or self._winding_down:
+                    await self._give_back(claim)
+                    return
+                self._working[task] = marks = self._begun(claim, reports)
+                turn = await self._send(marks, job_of(claim, turn.prepared), wanted, reports)
+        finally:
+            reports.close()
 
-    async def _send(self, marks: JobMarks, job: Job, wanted: Wanted) -> Turn:
+    async def _send(self, marks: JobMarks, job: Job, wanted: Wanted, reports: LateReports) -> Turn:
         """Send one job and write down what became of it; with that, the next one of its route is claimed."""
         claim = marks.claim
         try:
@@ -246,15 +251,11 @@ class Courier:
                 for number, each in enumerate(claim.deliveries)
             ]
         turn = await self._settle(claim, settled, wanted)
-        for claimed, each in zip(claim.deliveries, settled, strict=True):
-            if (row := turn.rows.get(claimed.row.id)) is not None:
-                self._report(row, each)
+        reports.add(lambda: self._report_all(claim, settled, turn))
+        if turn.following is None:
+            reports.durable()
         if any(each.outcome.state in TAKEN for each in settled):
             self._copies.add(claim.message.group)
-        for event in turn.events:
-            self._say(event)
-        if turn.problem is not None:
-            self._complain(turn.problem)
         return turn
 
     async def _try(self, job: Job, marks: JobMarks) -> Sequence[Ending]:
@@ -329,6 +330,15 @@ class Courier:
         if turn.following is None:
             self._news.set()  # the route is free
         return turn
+
+    def _report_all(self, claim: Claim, settled: Sequence[Settled], turn: Turn) -> None:
+        for claimed, each in zip(claim.deliveries, settled, strict=True):
+            if (row := turn.rows.get(claimed.row.id)) is not None:
+                self._report(row, each)
+        for event in turn.events:
+            self._say(event)
+        if turn.problem is not None:
+            self._complain(turn.problem)
 
     def _report(self, row: OutboxRow, settled: Settled) -> None:
         if self._tried is not None:

@@ -35,6 +35,12 @@ _FIRST = f"""SELECT id, message, route {_DUE}
     ORDER BY next_attempt, id LIMIT 1"""  # noqa: S608 - constants
 _MORE = f"""SELECT id {_DUE} AND message = :message AND route = :route AND id <> :first
     ORDER BY id LIMIT :more"""
+_FOLLOWS = """SELECT 1 FROM delivery WHERE state IN ('waiting', 'deferred') AND route = ?
+    AND next_attempt <= ? LIMIT 1"""
+_STOPPABLE = """SELECT id FROM delivery WHERE id IN (SELECT value FROM json_each(:ids))
+    AND state NOT IN ('delivered', 'accepted') AND NOT (state = 'sending' AND leaving)"""
+_CANCEL = """UPDATE delivery SET state = 'cancelled', why = '', owner = '', question = '', pin_name = '',
+    pinned = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
 _INTERRUPTED = "The program ended before the message was sent."
 _UNCERTAIN = "The program ended while the message was being sent; it may have arrived."
 _OURS = "id = ? AND state = 'sending' AND owner = ? AND attempt = ?"
@@ -66,6 +72,11 @@ def take(
         values |= {"message": group, "route": route, "first": row_id, "more": more}
         ids += [each for (each,) in database.execute(_MORE, values)]
     return Claim(message, route, tuple(_begin(database, owner, each, now) for each in sorted(ids)))
+
+
+def follows(database: Database, route: str, due_by: float) -> bool:
+    """Whether something is due over a route, used or not; needs no transaction."""
+    return bool(database.read(_FOLLOWS, (route, due_by)))
 
 
 def _begin(database: Database, owner: str, row_id: int, now: float) -> Claimed:
@@ -145,6 +156,15 @@ def end(
 
 def _facts(row: Outcome | Transcript) -> dict[str, object]:
     return {each.name: getattr(row, each.name) for each in fields(row)}
+
+
+def cancel(database: Database, ids: Collection[int], now: float) -> bool:
+    """Stop deliveries, all or none; False where one is leaving, taken or gone."""
+    values = {"ids": json.dumps(list(ids)), "now": now}
+    if len(database.read(_STOPPABLE, values)) < len(set(ids)):
+        return False
+    database.execute(_CANCEL, values)
+    return True
 
 
 def end_dead(database: Database, ourselves: str, now: float) -> list[OutboxRow]:
