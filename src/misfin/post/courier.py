@@ -20,7 +20,7 @@ from misfin.post.connections import Connections
 from misfin.post.events import Event, SendingStarted, Trouble, event_of
 from misfin.post.late_reports import LateReports
 from misfin.post.marks import JobMarks
-from misfin.post.outbox_turns import OutboxTurns, Turn, Wanted, job_of
+from misfin.post.outbox_turns import Claimable, OutboxTurns, Turn, job_of
 from misfin.post.sent_copies import SentCopies
 from misfin.post.settling import Settled, interrupted, raised, sentence_of, settle
 from misfin.post.transport import Ask, Ending, Job, RouteConnection, RouteError, Transport
@@ -99,7 +99,7 @@ class Courier:
                 now = self._now()
                 try:
                     await self._tidy_up(now)
-                    due = await self._start_due(now, Wanted())
+                    due = await self._start_due(now, Claimable())
                 except Exception as error:  # whatever it is, the next message must not wait for a restart
                     self._complain(error)
                     due = now + _POLL
@@ -122,7 +122,7 @@ class Courier:
             await self._tidy_up(self._now())
             await asyncio.to_thread(self._turns.release_answered)
             due_by = self._now()
-            wanted = Wanted(only, due_by)
+            wanted = Claimable(only, due_by)
             while True:
                 self._news.clear()
                 await self._start_due(due_by, wanted)
@@ -157,7 +157,7 @@ class Courier:
         if pause > 0 and self._working and not self._stopping:
             await asyncio.sleep(pause)
 
-    async def _start_due(self, due_by: float, wanted: Wanted) -> float:
+    async def _start_due(self, due_by: float, wanted: Claimable) -> float:
         """Begin what is due and can begin; returns when to look again, if nothing happens before."""
         free = 0 if self._stopping else _ROUTES_AT_ONCE - len(self._working)
         due, claims = await self._claim(free, due_by, wanted)
@@ -171,7 +171,7 @@ class Courier:
             task.add_done_callback(self._finished)
         return due if due > due_by else due_by + _POLL  # whatever still waits, waits for its route
 
-    async def _claim(self, most: int, due_by: float, wanted: Wanted) -> tuple[float, list[Claim]]:
+    async def _claim(self, most: int, due_by: float, wanted: Claimable) -> tuple[float, list[Claim]]:
         claiming = asyncio.ensure_future(asyncio.to_thread(self._turns.look, most, due_by, wanted.only))
         try:
             return await asyncio.shield(claiming)
@@ -215,7 +215,7 @@ class Courier:
 
     # ---- one job after another on a route ------------------------------------------------------------
 
-    async def _send_all(self, marks: JobMarks, wanted: Wanted, reports: LateReports) -> None:
+    async def _send_all(self, marks: JobMarks, wanted: Claimable, reports: LateReports) -> None:
         """Send what is claimed, then what is due next over the same route, until there is nothing more."""
         task = asyncio.current_task()
         assert task is not None
@@ -230,7 +230,7 @@ class Courier:
         finally:
             reports.close()
 
-    async def _send(self, marks: JobMarks, job: Job, wanted: Wanted, reports: LateReports) -> Turn:
+    async def _send(self, marks: JobMarks, job: Job, wanted: Claimable, reports: LateReports) -> Turn:
         """Send one job and write down what became of it; with that, the next one of its route is claimed."""
         claim = marks.claim
         try:
@@ -304,7 +304,7 @@ class Courier:
                 logger.error("The courier failed.", exc_info=error)
             self._say(Trouble(text))
 
-    async def _settle(self, claim: Claim, settled: Sequence[Settled], wanted: Wanted) -> Turn:
+    async def _settle(self, claim: Claim, settled: Sequence[Settled], wanted: Claimable) -> Turn:
         """Write the endings down, however long our disk refuses: until then only we know them.
 
         The next one of the route is claimed with that, unless others wait for a place.

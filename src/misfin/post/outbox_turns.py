@@ -21,7 +21,7 @@ _KEEP_DELIVERED = 30 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Claimable:
     """What may be claimed: of the rows ``only`` (None: of all), what was due at ``due_by`` (None: now)."""
 
     only: Collection[int] | None = None
@@ -88,7 +88,7 @@ class OutboxTurns:
             return due, []
         return due, self._outbox.claims(self._now(), most, only=only, due_by=due_by, batch=self._batch)
 
-    def settle(self, claim: Claim, settled: Sequence[Settled], wanted: Wanted | None) -> Turn:
+    def settle(self, claim: Claim, settled: Sequence[Settled], wanted: Claimable | None) -> Turn:
         """End the attempts durably, and claim what of ``wanted`` (None: of nothing) is next on the route.
 
         The next one is prepared, and the transport remembers what the job showed. Where that fails, nothing
