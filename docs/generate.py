@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from misfin_tui.config import FREE_SECTIONS, SECTIONS, Config, HostConfig
+from misfin_tui.config.accounts import AccountConfig
 from misfin_tui.config.writing import toml_value
 from misfin_tui.keymap import ACTIONS, readable
 from misfin_tui.keymap.spelling import split
@@ -42,7 +43,14 @@ def settings_page() -> str:
         _settings(fields(HostConfig)),
     ]
     for number, (name, explanation) in enumerate(FREE_SECTIONS.items(), hosts):
-        if name != "hosts":
+        if name == "accounts":
+            parts += [
+                f"## {number}. [accounts]",
+                "An e-mail account, with its name in the section's name."
+                " [email-accounts.md](email-accounts.md) has examples. What is not set has its default.",
+                _settings(fields(AccountConfig)),
+            ]
+        elif name != "hosts":
             parts += [f"## {number}. [{name}]", explanation]
             if set_already := getattr(Config(), name):
                 lines = [f"{key} = {toml_value(value)}" for key, value in set_already.items()]
@@ -71,14 +79,19 @@ PAGES = {"settings.md": settings_page, "keys.md": keys_page}
 
 
 def _settings(items: Sequence[Field[Any]]) -> str:
-    rows = [
-        (f"`{one.name}`", f"`{toml_value(one.default)}`", _limits(one), one.metadata["help"]) for one in items
-    ]
+    rows = [(f"`{one.name}`", _default(one), _limits(one), one.metadata["help"]) for one in items]
     return _table(("name", "default", "values", "meaning"), rows)
+
+
+def _default(item: Field[Any]) -> str:
+    own_kind = item.metadata["read"] is not None and item.default in (None, ())
+    return "" if own_kind else f"`{toml_value(item.default)}`"
 
 
 def _limits(item: Field[Any]) -> str:
     limits = item.metadata
+    if limits["values"]:
+        return str(limits["values"])
     if limits["choices"]:
         return ", ".join(f"`{toml_value(choice)}`" for choice in limits["choices"])
     if isinstance(item.default, bool):

@@ -31,10 +31,12 @@ from misfin.store.outgoing.drafts import Draft, to_bytes
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.trust.identity import identity_from_pem
 from misfin.trust.pins import PinBook
+from misfin.trust.records import MailServerFacts
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
 from misfin_tui.app import MisfinApp
 from misfin_tui.app.background import CourierWork
+from misfin_tui.config.accounts import AccountConfig
 from misfin_tui.demo.world import World, open_world
 from misfin_tui.paths import Profile, profile_at
 
@@ -64,6 +66,14 @@ the minutes of Friday, short:
 
 Ada
 """
+WORK = AccountConfig(
+    kind="email",
+    address="ada@harbour.example",
+    name="Ada Harbour",
+    smtp="smtps://smtp.harbour.example",
+    aliases=("ada@lighthouse.example", "*@ada.example"),
+    signature="Ada Harbour, Lighthouse keeping",
+)
 LONG = BODY + "".join(f"\n{n}. {'The long version of it. ' * 12}\n" for n in range(1, 9))
 
 Steps = Callable[[MisfinApp, Pilot[Any]], Awaitable[None]]
@@ -94,6 +104,7 @@ class Scene:
     size: tuple[int, int] = WIDE
     theme: str = "misfin-dark"
     fresh: bool = False  # on an empty profile instead of the demo's
+    mail: bool = False  # with an e-mail account beside the Misfin one
 
 
 # ---- what is pressed
@@ -123,6 +134,36 @@ def composing(to: str = "bea@hive.test", body: str = BODY, *then: str) -> Steps:
         await pilot.press("end", "space", "backspace")
         await until(pilot, "draft saved")
         await keys(*then)(app, pilot)
+
+    return steps
+
+
+def mailing(*then: str) -> Steps:
+    """The composer with a message of ordinary mail that has everything, then these keys."""
+
+    async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        home = Path(os.environ["HOME"])
+        (home / "plan.pdf").write_bytes(b"%PDF" * 45_000)
+        (home / "tide tables.csv").write_text("high,low\n" * 400)
+        (home / "Pictures").mkdir(exist_ok=True)
+        files = app.services.draft_box.files
+        draft = Draft(
+            account="work",
+            sender="ada@lighthouse.example",
+            to=("Bea Hive <bea@hive.example>", '"Stone, Otto" <otto@stone.example>'),
+            cc=("team@harbour.example",),
+            subject="Meeting notes",
+            body=f"{BODY.rstrip()}\n\n-- \nAda Harbour, Lighthouse keeping\n",
+            attachments=(files.add(home / "plan.pdf"), files.add(home / "tide tables.csv")),
+            send_at=(time.time() // 86400 + 1) * 86400 + 8 * 3600,
+        )
+        app.open_composer(draft)
+        await until(pilot, "plan.pdf")
+        app.screen.query_one("#body").focus()
+        await keys("end", "space", "backspace")(app, pilot)
+        await until(pilot, "draft saved")
+        await keys(*then)(app, pilot)
+        await pilot.pause(0.4)
 
     return steps
 
@@ -180,6 +221,10 @@ SCENES = (
     Scene("compose", composing(), "of 16,384 bytes"),
     Scene("compose-completion", completing, "otto@stone.test"),
     Scene("compose-too-long", composing("otto@stone.test", LONG, "ctrl+s"), "too long"),
+    Scene("compose-mail", mailing(), "tide tables.csv", mail=True),
+    Scene("attach", mailing("f3", *"~/p"), "180,000 bytes", mail=True),
+    Scene("attached-files", mailing("f4"), "text/csv", mail=True),
+    Scene("send-at", mailing("f5"), "It will be sent", mail=True),
     Scene("outbox", keys("O", "j", words=LIST), "Housewarming"),
     Scene("outbox-transcript", keys("O", "j", "j", "enter", words=LIST), "Attempt 1"),
     Scene("certificate-changed", CERTIFICATE, "a different key"),
@@ -210,8 +255,10 @@ SCENES = (
     Scene("small-inbox", keys(words=LIST), LIST, size=SMALL),
     Scene("small-compose", composing(), "of 16,384 bytes", size=SMALL),
     Scene("small-certificate", CERTIFICATE, "a different key", size=SMALL),
+    Scene("small-compose-mail", mailing(), "tide tables.csv", size=SMALL, mail=True),
     Scene("large-inbox", keys("j", words=LIST), LIST, size=LARGE),
     Scene("large-compose", composing(), "of 16,384 bytes", size=LARGE),
+    Scene("large-compose-mail", mailing(), "tide tables.csv", size=LARGE, mail=True),
 )
 
 
@@ -288,11 +335,12 @@ def fill_outbox(profile: Profile, now: float) -> None:
 
 
 def fill_trust(world: World, now: float) -> None:
-    """Dora's host has shown its new certificate, and Otto's is known to speak only Misfin(B)."""
+    """Dora's host has shown its new certificate, Otto's speaks only Misfin(B), a mail server has a limit."""
     shown = identity_from_pem((world.people / "dora.pem").read_bytes())
     with PinBook(world.profile.trust_db) as pins:
         pins.offer(PinKind.HOST, "garden.test:1958", shown.info, now=now)
         pins.remember("stone.test", 1958, speaks=Version.B, now=now)
+        pins.remember_mail_server("work", "smtp.harbour.example:465", MailServerFacts(size_limit=25_000_000))
 
 
 # ---- taking them
@@ -306,6 +354,8 @@ async def draw(scene: Scene, profile: Profile) -> None:
         receive=replace(settings.receive, enabled=False),
         ui=replace(settings.ui, theme=scene.theme),
     )
+    if scene.mail:
+        settings = replace(settings, accounts={"work": WORK})
     app = StillApp(profile, settings)
     async with app.run_test(size=scene.size) as pilot:
         await scene.steps(app, pilot)

@@ -53,13 +53,15 @@ class Edited:
 class Leftover:
     """A file an editor had saved when the program died: its text, and when it was saved (Unix seconds).
 
-    ``problem`` says why the text cannot be read, or what was done about a part of it.
+    ``problem`` says why the text cannot be read, or what was done about a part of it. ``note`` is what was
+    given with the text.
     """
 
     path: Path
     saved: float
     text: str | None
     problem: str = ""
+    note: str = ""
 
 
 def command_for(configured: str, environ: Mapping[str, str]) -> list[str]:
@@ -74,16 +76,24 @@ def command_for(configured: str, environ: Mapping[str, str]) -> list[str]:
 
 
 async def edit(
-    app: App[Any], text: str, *, command: list[str], folder: Path, name: str, keep: bool = False
+    app: App[Any],
+    text: str,
+    *,
+    command: list[str],
+    folder: Path,
+    name: str,
+    keep: bool = False,
+    note: str = "",
 ) -> Edited:
     """Let the user change ``text`` in an editor; ``name`` names the file in ``folder``. Never raises.
 
     With ``keep`` a file that was read stays until it is forgotten: its text may not be safe elsewhere yet.
+    ``note`` is a word in ASCII for whoever finds the file left over (:class:`Leftover`).
     """
     if not command:
         return Edited(None, "No editor was found. Set one in the settings, or in $VISUAL or $EDITOR.")
     try:
-        path, lock = await asyncio.to_thread(_write, folder, name, text)
+        path, lock = await asyncio.to_thread(_write, folder, name, text, note)
     except OSError as error:
         return Edited(None, f"The file for the editor in {folder} cannot be written: {error.strerror}.")
     try:
@@ -131,7 +141,7 @@ def leftovers(folder: Path, name: str) -> list[Leftover]:
             continue
         try:
             saved = path.stat().st_mtime
-            found.append(Leftover(path, saved, *_read(path)))
+            found.append(Leftover(path, saved, *_read(path), note=_given_out(path)[1]))
         except OSError:
             continue  # another window was quicker
         finally:
@@ -150,7 +160,7 @@ def without_draft(folder: Path, exists: Callable[[str], bool]) -> list[Leftover]
         if not _DRAFT_ID.fullmatch(name) or exists(name):
             continue
         for left in leftovers(folder, name):
-            if left.text is not None and _digest(left.text) == _given_out(left.path):
+            if left.text is not None and _digest(left.text) == _given_out(left.path)[0]:
                 forget(left.path)
             else:
                 found.append(left)
@@ -208,7 +218,7 @@ def _lock(path: Path) -> int | None:
     return descriptor
 
 
-def _write(folder: Path, name: str, text: str) -> tuple[Path, int]:
+def _write(folder: Path, name: str, text: str, note: str = "") -> tuple[Path, int]:
     """Write the text to a new file that is ours until the lock, which is returned too, is closed."""
     private_folder(folder)
     path, lock = next(_new_files(folder, _stem(name)))
@@ -217,7 +227,7 @@ def _write(folder: Path, name: str, text: str) -> tuple[Path, int]:
             # Editors end every line; a last line without an end would get the next text glued to it.
             text = text if not text or text.endswith("\n") else f"{text}\n"
             file.write(text)
-        os.write(lock, _digest(text).encode())
+        os.write(lock, f"{_digest(text)} {note}".encode("ascii"))
     except OSError:
         forget(path)
         os.close(lock)
@@ -245,12 +255,13 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _given_out(path: Path) -> str:
-    """The digest of the text the editor was given; empty when that is not known."""
+def _given_out(path: Path) -> tuple[str, str]:
+    """The digest of the text the editor was given, and the note; empty when that is not known."""
     try:
-        return _lock_of(path).read_text("ascii")[:64]
+        digest, _, note = _lock_of(path).read_text("ascii")[:128].partition(" ")
     except (OSError, ValueError):
-        return ""
+        return "", ""
+    return digest, note
 
 
 def _read(path: Path) -> tuple[str | None, str]:

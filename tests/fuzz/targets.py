@@ -6,12 +6,14 @@ import hashlib
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from misfin.email.discovery import DiscoveryError, read_autoconfig
+from misfin.email.http import HttpError, HttpReader
 from misfin.email.sasl import (
     Authenticator,
     ChannelBinding,
@@ -553,6 +555,49 @@ _POP3 = (
     b"+OK", b"-ERR ", b"\r\n", b".", b"\r\n.\r\n", b"\r", b"\n", b" ", b"[AUTH] ", b"1 ", b"+ ", b"x" * 9000,
 )  # fmt: skip
 
+
+def autoconfig(data: bytes) -> None:
+    """A configuration file of a mail provider: servers that can be shown and used, or one kind of error."""
+    try:
+        found = read_autoconfig(data, "ada", "mail.example")
+    except DiscoveryError:
+        return
+    for server in (found.incoming, found.outgoing):
+        assert server.host.isascii()
+        assert server.user.isprintable()
+        assert 0 < server.port < 65536
+    assert found.provider.isprintable()
+
+
+def http(data: bytes) -> None:
+    """An HTTP response: the same byte by byte, and never larger than allowed."""
+    results = [_http_read(pieces) for pieces in ([data], byte_by_byte(data[:_PIECEWISE]))]
+    if len(data) <= _PIECEWISE:
+        assert results[0] == results[1]
+
+
+def _http_read(pieces: Iterable[bytes]) -> object:
+    reader = HttpReader(100)
+    try:
+        for piece in pieces:
+            reader.feed(piece)
+        reader.end()
+    except HttpError:
+        return None  # of two mistakes, the first to be seen depends on how the bytes come
+    assert reader.response is not None
+    assert len(reader.response.body) <= 100
+    return reader.response
+
+
+_AUTOCONFIG = b"""<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id="a.b">
+<displayName>A</displayName><incomingServer type="imap"><hostname>imap.a.b</hostname><port>993</port>
+<socketType>SSL</socketType><username>%EMAILADDRESS%</username>
+<authentication>password-cleartext</authentication></incomingServer>
+<outgoingServer type="smtp"><hostname>smtp.a.b</hostname><port>465</port><socketType>SSL</socketType>
+<username>%EMAILLOCALPART%</username><authentication>OAuth2</authentication></outgoingServer>
+</emailProvider></clientConfig>"""
+
+
 TARGETS = {
     "address": Target(
         address,
@@ -574,6 +619,21 @@ TARGETS = {
             b" ",
         ),
     ),
+    "autoconfig": Target(
+        autoconfig,
+        ("misfin.email.discovery",),
+        (_AUTOCONFIG,),
+        (
+            b"<!DOCTYPE a [",
+            b"<!ENTITY a 'b'>",
+            b"]>",
+            b"&a;",
+            b"&#0;",
+            b"STARTTLS",
+            b"pop3",
+            b"%EMAILDOMAIN%",
+        ),
+    ),
     "certificate": Target(certificate, ("misfin.trust",), _certificates()),
     "gemmail": Target(gemmail, ("misfin.model",), _vectors("gemmail", "gemmail"), _METADATA),
     "gemtext": Target(
@@ -581,6 +641,15 @@ TARGETS = {
         ("misfin.model.gemtext",),
         (b"# Hi\n\n* a\n> b\n=> c d\n```e\nf\n```\n",),
         (b"```", b"#", b"=>", b"* ", b">", b"\n", b"\r\n", b"\r", b" "),
+    ),
+    "http": Target(
+        http,
+        ("misfin.email.http",),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        ),
+        (b"\r\n", b"\r\n\r\n", b"HTTP/1.1 100 A\r\n\r\n", b"chunked", b"0", b"ffffffff", b"Content-Length: "),
     ),
     "imap": Target(imap, ("misfin.email",), _IMAP_SEEDS, _IMAP),
     "message": Target(

@@ -10,9 +10,11 @@ import pytest
 HERE = Path(__file__).parent
 NAMES = [
     "address",
+    "autoconfig",
     "certificate",
     "gemmail",
     "gemtext",
+    "http",
     "imap",
     "message",
     "pop3",

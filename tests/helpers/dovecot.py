@@ -1,4 +1,7 @@
-"""A Dovecot of a test's own: IMAP and POP3 on free ports of loopback, with TLS and one user, ada."""
+"""A Dovecot of a test's own: IMAP and POP3 on free ports of loopback, with TLS and one user, ada.
+
+For a Postfix (postfix.py) it also takes mail by LMTP, and checks passwords; then there is a second user, bea.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ ssl = yes
 ssl_cert = <{base}/cert.pem
 ssl_key = <{base}/key.pem
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 mail_location = maildir:{base}/mail/%u
 mail_uid = {uid}
 mail_gid = {uid}
@@ -57,7 +60,7 @@ service imap-login {{
     ssl = yes
   }}
 }}
-{pop3}namespace inbox {{
+{more}namespace inbox {{
   inbox = yes
   separator = /
   mailbox Sent {{
@@ -81,6 +84,19 @@ service pop3-login {{
   }}
 }}
 """
+_BEHIND_POSTFIX = """
+auth_username_format = %Ln
+service lmtp {{
+  unix_listener {base}/lmtp {{
+    mode = 0666
+  }}
+}}
+service auth {{
+  unix_listener {base}/auth {{
+    mode = 0666
+  }}
+}}
+"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,11 @@ class Dovecot:
     def cert(self) -> Path:
         return self.base / "cert.pem"
 
+    def messages(self, user: str = USER) -> list[Path]:
+        """The files of a user's inbox, as they were delivered."""
+        inbox = self.base / "mail" / user
+        return sorted([*inbox.glob("new/*"), *inbox.glob("cur/*")])
+
     def put(self, *messages: bytes) -> None:
         """Put messages into the inbox, which nobody may have opened yet."""
         inbox = self.base / "mail" / USER
@@ -108,13 +129,15 @@ class Dovecot:
             os.chown(path, _NOBODY, _NOBODY)
 
 
-def why_not(*, pop3: bool) -> str:
+def why_not(*, pop3: bool = False, lmtp: bool = False) -> str:
     """Why there can be no server here, or ""."""
     program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if program is None or not Path("/usr/lib/dovecot/imap").exists():
         return "dovecot-imapd is not installed"
     if pop3 and not Path("/usr/lib/dovecot/pop3").exists():
         return "dovecot-pop3d is not installed"
+    if lmtp and not Path("/usr/lib/dovecot/lmtp").exists():
+        return "dovecot-lmtpd is not installed"
     if os.geteuid() != 0:
         return "Dovecot gives its mail to another user, which takes root"
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
@@ -126,18 +149,22 @@ def why_not(*, pop3: bool) -> str:
 
 
 @contextlib.contextmanager
-def running(*, pop3: bool = False) -> Iterator[Dovecot]:
-    """A fresh server, for as long as the block lasts; skips the test where there can be none."""
-    if reason := why_not(pop3=pop3):
+def running(*, pop3: bool = False, lmtp: bool = False) -> Iterator[Dovecot]:
+    """A fresh server, for as long as the block lasts; skips the test where there can be none.
+
+    With ``lmtp`` it is what a Postfix needs: sockets ``lmtp`` and ``auth`` in its base directory.
+    """
+    if reason := why_not(pop3=pop3, lmtp=lmtp):
         pytest.skip(reason)
     base = Path(tempfile.mkdtemp(prefix="misfin-dovecot-"))
     base.chmod(0o755)  # the login processes come in as another user
     try:
-        ports = _free_ports(4)
+        ports = free_ports(4)
         for name in ("mail", "home"):
             (base / name).mkdir()
             os.chown(base / name, _NOBODY, _NOBODY)
-        (base / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
+        users = (USER, "bea") if lmtp else (USER,)
+        (base / "users").write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}\n" for user in users))
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
              "-keyout", base / "key.pem", "-out", base / "cert.pem", "-days", "2", "-subj", "/CN=localhost",
@@ -151,8 +178,9 @@ def running(*, pop3: bool = False) -> Iterator[Dovecot]:
                 name=base.name,
                 uid=_NOBODY,
                 ports=ports,
-                protocols="imap pop3" if pop3 else "imap",
-                pop3=_POP3.format(ports=ports) if pop3 else "",
+                protocols=" ".join(["imap", *["pop3"] * pop3, *["lmtp"] * lmtp]),
+                mechanisms="plain login scram-sha-256" if lmtp else "plain login",
+                more=(_POP3 * pop3 + _BEHIND_POSTFIX * lmtp).format(base=base, ports=ports),
             )
         )
         process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", config], stderr=subprocess.DEVNULL)
@@ -166,7 +194,8 @@ def running(*, pop3: bool = False) -> Iterator[Dovecot]:
         shutil.rmtree(base, ignore_errors=True)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on just now."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [sock.getsockname()[1] for sock in held]
     for sock in held:

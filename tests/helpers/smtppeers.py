@@ -94,9 +94,10 @@ async def aiosmtpd(
     implicit: ssl.SSLContext | None = None,
     lmtp: bool = False,
     path: str = "",
+    port: int = 0,
     **how: object,
 ) -> AsyncIterator[int]:
-    """aiosmtpd in this event loop; the port."""
+    """aiosmtpd in this event loop, at a port if one is given; the port."""
     loop = asyncio.get_running_loop()
     kind = LMTP if lmtp else SMTP
     how = {"hostname": "mx.example", **how}
@@ -109,7 +110,7 @@ async def aiosmtpd(
     if path:
         server = await loop.create_unix_server(protocol, path)
     else:
-        server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=implicit)
+        server = await loop.create_server(protocol, "127.0.0.1", port, ssl=implicit)
     try:
         yield 0 if path else server.sockets[0].getsockname()[1]
     finally:

@@ -128,6 +128,8 @@ async def test_no_question_interrupts_somebody_who_writes(profile):
 async def test_a_new_profile_begins_with_the_wizard(profile_root):
     profile = make_profile(profile_root, address="")
     async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, "Misfin, e-mail, or both?")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, WizardScreen))
 
 

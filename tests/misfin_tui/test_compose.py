@@ -87,7 +87,7 @@ async def test_escape_keeps_the_draft_and_opens_again_where_it_was(profile):
         assert (draft.to, draft.subject, draft.account) == (("bob@hive.test", "caro"), "Notes", ALICE)
         assert "Kept as a draft." in notices(app)
         again = await compose(app, pilot, draft)
-        assert again.to.value == "bob@hive.test, caro"
+        assert again.fields.to.value == "bob@hive.test, caro"
         assert not again.touched
 
 
@@ -204,11 +204,11 @@ async def test_addresses_complete_from_the_address_book(profile):
         await on_screen(pilot, "Carol Danvers")
         await pilot.press("down", "up", "tab")
         await until(pilot, lambda: not screen.offers.display)
-        assert screen.to.has_focus
-        chosen = screen.to.recipients
+        assert screen.fields.to.has_focus
+        chosen = screen.fields.to.recipients
         assert chosen[0].address == "bob@remote.host"
         assert chosen[1].address in ("carol@hive.test", "carol@other.test")
-        assert screen.to.value.endswith(", ")
+        assert screen.fields.to.value.endswith(", ")
 
 
 async def test_escape_sends_offers_away_before_it_leaves(profile):
@@ -234,7 +234,7 @@ async def test_an_offer_can_be_clicked(profile):
         await type_text(pilot, "ca")
         await until(pilot, lambda: screen.offers.display)
         await pilot.click("#offers", offset=(4, 0))
-        await until(pilot, lambda: screen.to.value == "carol@hive.test, ")
+        await until(pilot, lambda: screen.fields.to.value == "carol@hive.test, ")
 
 
 async def test_each_recipients_trust_is_shown(profile):
@@ -280,8 +280,8 @@ async def test_sending_without_recipients_or_text_says_so(profile):
         await type_text(pilot, "bob@@hive.test")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(notices(app)) > 1)
-        assert screen.to.has_focus
-        screen.to.value = "bob@hive.test"
+        assert screen.fields.to.has_focus
+        screen.fields.to.value = "bob@hive.test"
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "The message is empty." in notices(app))
         assert queued(profile) == []
@@ -488,7 +488,7 @@ async def test_pasted_controls_do_not_come_in(profile):
 async def test_megabytes_are_not_pasted_into_a_line_and_that_is_told(profile, field):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="before"))
-        line = getattr(screen, field)
+        line = screen.query_one(f"#{field}", Input)
         before = line.value
         line.focus()
         await pilot.pause()
@@ -500,8 +500,8 @@ async def test_megabytes_are_not_pasted_into_a_line_and_that_is_told(profile, fi
 async def test_every_line_of_a_paste_comes_in(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot)
-        screen.to.post_message(events.Paste("bob@hive.test\r\n carol@far.test,\n\ndan@x.test\n"))
-        await until(pilot, lambda: screen.to.value == "bob@hive.test, carol@far.test, dan@x.test")
+        screen.fields.to.post_message(events.Paste("bob@hive.test\r\n carol@far.test,\n\ndan@x.test\n"))
+        await until(pilot, lambda: screen.fields.to.value == "bob@hive.test, carol@far.test, dan@x.test")
         screen.subject.post_message(events.Paste(" one\n"))
         screen.subject.post_message(events.Paste(" line \nand another"))
         await until(pilot, lambda: screen.subject.value == "oneline and another")
@@ -515,9 +515,9 @@ async def test_coming_back_to_a_line_selects_nothing_in_it(profile):
         await until(pilot, lambda: screen.subject.has_focus)
         await type_text(pilot, "!")
         await pilot.press("shift+tab")
-        await until(pilot, lambda: screen.to.has_focus)
+        await until(pilot, lambda: screen.fields.to.has_focus)
         await type_text(pilot, ", carol@far.test")
-        await until(pilot, lambda: screen.to.value == "bob@hive.test, carol@far.test")
+        await until(pilot, lambda: screen.fields.to.value == "bob@hive.test, carol@far.test")
         assert screen.subject.value == "Plans!"
 
 
@@ -648,7 +648,7 @@ async def test_an_editors_text_that_is_older_than_the_draft_stays_beside_it(prof
 
 
 async def test_what_an_editor_wrote_is_on_disk_before_its_file_goes(profile, monkeypatch):
-    async def written(app, text, *, command, folder, name, keep):
+    async def written(app, text, *, command, folder, name, keep, note):
         path, lock = editor._write(folder, name, f"{text} and more")
         os.close(lock)
         return editor.Edited(f"{text} and more", left=path)
@@ -672,7 +672,7 @@ async def test_what_an_editor_wrote_is_on_disk_before_its_file_goes(profile, mon
 
 
 async def test_an_editor_that_was_only_looked_into_leaves_no_draft(profile, monkeypatch):
-    async def unchanged(app, text, *, command, folder, name, keep):
+    async def unchanged(app, text, *, command, folder, name, keep, note):
         return editor.Edited(text)
 
     monkeypatch.setattr(editor, "edit", unchanged)

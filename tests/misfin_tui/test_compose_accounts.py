@@ -59,13 +59,13 @@ async def send(app, pilot, dialog=None):
 async def test_cc_and_bcc_are_fields_only_where_from_has_them(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, Draft(account="work"))
-        await on_screen(pilot, "Bcc")
-        screen.cc.focus()
+        await pilot.press("f2")
+        await until(pilot, lambda: screen.fields.bcc.shown and screen.fields.cc.has_focus)
         await type_text(pilot, "Cal <cal@example.org>")
-        screen.chooser.value = ALICE
-        await until(pilot, lambda: "Bcc" not in shown(app))
+        screen.from_account.chooser.value = ALICE
+        await until(pilot, lambda: not screen.fields.bcc.shown and "cal@example.org" not in shown(app))
         assert screen.draft_now().cc == ("Cal <cal@example.org>",)
-        screen.chooser.value = "work"
+        screen.from_account.chooser.value = "work"
         await on_screen(pilot, "Cal <cal@example.org>")
 
 
@@ -75,7 +75,7 @@ async def test_attached_files_are_named_only_where_from_can_send_them(profile, s
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
         await on_screen(pilot, "plan.pdf (12,000 bytes)")
-        screen.chooser.value = ALICE
+        screen.from_account.chooser.value = ALICE
         await until(pilot, lambda: "plan.pdf" not in shown(app))
         assert screen.draft_now().attachments == draft.attachments
 
@@ -114,7 +114,8 @@ async def test_everybody_in_the_fields_gets_it(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
         await on_screen(pilot, "? bob@example.org")
-        screen.bcc.focus()
+        await pilot.press("f2", "f2")
+        await until(pilot, lambda: screen.fields.bcc.has_focus)
         await type_text(pilot, "dan@example.org")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
@@ -193,15 +194,15 @@ async def test_completion_offers_only_people_of_froms_kind(profile):
         await on_screen(pilot, "Bob Misfin")
         assert "Bob Mail" not in shown(app)
         await pilot.press("escape")
-        screen.to.value = ""
-        screen.chooser.value = "work"
-        screen.cc.focus()
+        screen.fields.to.value = ""
+        screen.from_account.chooser.value = "work"
+        screen.fields.cc.focus()
         await pilot.press("b", "o")
         await on_screen(pilot, "Bob Mail")
         assert "Bob Misfin" not in shown(app)
         await pilot.press("tab")
-        await until(pilot, lambda: screen.cc.value == "bob@example.org, ")
-        assert screen.to.value == ""
+        await until(pilot, lambda: screen.fields.cc.value == "bob@example.org, ")
+        assert screen.fields.to.value == ""
 
 
 async def test_a_draft_of_an_account_that_cannot_send_yet_is_kept(profile_root, monkeypatch):
@@ -212,7 +213,7 @@ async def test_a_draft_of_an_account_that_cannot_send_yet_is_kept(profile_root, 
         await on_screen(pilot, "? bob@example.org")
         assert screen.draft_now().to == ("Bob <bob@example.org>",)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: any("Nothing can be sent from" in note for note in notices(app)))
+        await until(pilot, lambda: any("no server to send by" in note for note in notices(app)))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
     assert queued(profile) == []

@@ -169,7 +169,7 @@ async def test_a_waiting_message_can_be_edited(profile):
         await open_outbox(app, pilot)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
-        assert app.screen.to.value == "bob@hive.test"
+        assert app.screen.fields.to.value == "bob@hive.test"
         assert app.screen.subject.value == "Meeting"
         assert rows(profile) == []
         assert len(DraftBox(MailStore(profile.mail)).all()) == 1
@@ -205,6 +205,21 @@ async def test_undo_send_takes_back_what_was_just_sent(profile):
         await pilot.press("z")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
         assert rows(profile) == []
+
+
+async def test_a_message_to_be_sent_later_says_when_and_is_undone_after_a_restart(profile):
+    put(profile, None, hold=30 * HOUR)
+    put(profile, None, to="carol@hive.test", hold=100)
+    async with at_desk(profile, (120, 30)) as (app, pilot):
+        screen = await open_outbox(app, pilot)
+        later = next(row for row in screen.rows.items if row.to == "bob@hive.test")
+        await on_screen(pilot, time.strftime("%H:%M; z to undo", time.localtime(later.hold_until)))
+        await on_screen(pilot, "1 sending · 1 for later")
+        screen.rows.go_to(later.id)
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        assert app.screen.draft.to == ("bob@hive.test",)
+        assert [row.to for row in rows(profile)] == ["carol@hive.test"]
 
 
 @pytest.mark.parametrize("key", ["z", "e", "d", "r"])

@@ -103,7 +103,7 @@ async def test_people_are_found_by_name_and_written_to(profile):
         await on_screen(pilot, "Write to Bob Jones")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
-        assert app.screen.to.value == "bob@hive.test Bob Jones"
+        assert app.screen.fields.to.value == "bob@hive.test Bob Jones"
 
 
 async def test_a_name_cannot_bring_markup_or_take_time(profile):

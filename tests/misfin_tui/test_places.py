@@ -211,7 +211,7 @@ async def test_people_are_found_and_written_to(profile, people):
         await until(pilot, lambda: len(screen.rows.items) == 1)
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
-        assert app.screen.to.value == "bob@hive.test Bob Jones"
+        assert app.screen.fields.to.value == "bob@hive.test Bob Jones"
 
 
 async def test_a_contact_is_added_with_its_address_checked(profile):

@@ -13,6 +13,7 @@ from misfin.store.people.contacts import Contact, ContactBook
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.commands import ActionProvider
+from misfin_tui.dialogs.prompt import ChooseDialog
 from misfin_tui.keymap import KeyContext, Shown, in_context
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.contacts import ContactsScreen
@@ -62,6 +63,9 @@ def profile(profile_root, request):
 async def opened(app, pilot, room: KeyContext):
     """The room's screen with its method replaced by a note of the call; returns both."""
     key, kind = SCREENS[room]
+    if room is KeyContext.WIZARD:
+        await until(pilot, lambda: isinstance(app.screen, ChooseDialog) and app.focused is not None)
+        await pilot.press("enter")
     if key:
         await pilot.press(key)
     await until(pilot, lambda: isinstance(app.screen, kind) and app.focused is not None)

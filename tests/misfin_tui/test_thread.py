@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from misfin.errors import MessageGoneError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
+from misfin.post.transport import How
 from misfin.store.evidence import Evidence
 from misfin.store.message.envelope import wrap_sent
 from misfin.store.message.mime import read_message
@@ -654,7 +655,7 @@ async def test_a_draft_in_its_conversation_is_gone_on_with(profile, mailbox):
     async with at_desk(profile, (120, 30)) as (app, pilot):
         screen = await opened(pilot, "Re: Notes")
         await on_screen(pilot, "Third.")
-        draft = await app.services.sending.reply(screen.thread.document.current.row)
+        draft = await app.services.sending.answer(screen.thread.document.current.row, How.REPLY)
         await app.services.sending.save(draft)
         await until(pilot, lambda: len(screen.thread.document.parts) == 4)
         await pilot.press("E")

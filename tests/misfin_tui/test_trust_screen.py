@@ -33,6 +33,8 @@ async def test_each_kind_says_why_there_is_none_of_it(profile):
         await pilot.press("h", "h")
         await on_screen(pilot, "No sender is pinned yet.")
         await pilot.press("h")
+        await on_screen(pilot, "No mail server is pinned.")
+        await pilot.press("h")
         await on_screen(pilot, "No server has reported the key of a recipient yet.")
         await pilot.press("h", "slash", *"nobody")
         await on_screen(pilot, "Nothing here matches the search.")
@@ -65,3 +67,16 @@ async def test_the_log_does_not_say_that_the_person_refused(profile):
         await pilot.press("T", "l")
         await on_screen(pilot, "presented, not accepted: hive.test:1958")
         assert "refused" not in shown(app)
+
+
+async def test_a_mail_server_stands_among_the_pins_and_is_decided_about_there(profile):
+    with PinBook(profile.trust_db) as pins:
+        now = time.time()
+        pins.replace(PinKind.MAIL, "smtp.example.org:465", identity("x@x.test").info, how="approved", now=now)
+        pins.offer(PinKind.MAIL, "imap.example.org:993", identity("y@y.test").info, now=now)
+    async with at_desk(profile, (120, 40)) as (_app, pilot):
+        await pilot.press("T")
+        await on_screen(pilot, "smtp.example.org:465")
+        await on_screen(pilot, "needs your decision")
+        await pilot.press("a")
+        await on_screen(pilot, "The certificate of imap.example.org:993 is not trusted")

@@ -11,7 +11,7 @@ from desk import at_desk, identity, make_profile, on_screen, settled, shown, typ
 from misfin.store.identities import IdentityStore
 from misfin_tui import config
 from misfin_tui.dialogs.confirm import ConfirmDialog
-from misfin_tui.dialogs.prompt import PasswordDialog
+from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog
 from misfin_tui.paths import profile_at
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screens.wizard import WizardScreen
@@ -29,6 +29,9 @@ def free_port() -> int:
 
 
 async def wizard(app, pilot) -> WizardScreen:
+    """The steps to a Misfin address, which is the first answer to the first question."""
+    await until(pilot, lambda: isinstance(app.screen, ChooseDialog) and app.focused is not None)
+    await pilot.press("enter")
     await until(pilot, lambda: isinstance(app.screen, WizardScreen) and app.focused is not None)
     return app.screen
 

@@ -243,7 +243,9 @@ def sent(number: int):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the receiver is not forked")
 @pytest.mark.parametrize(
-    ("command", "shown"), [(receiving, "receiving on"), (new, "step 1 of 3")], ids=["taken", "waiting"]
+    ("command", "shown"),
+    [(receiving, "receiving on"), (new, "Misfin, e-mail, or both?")],
+    ids=["taken", "waiting"],
 )
 @pytest.mark.parametrize(
     ("how", "status"),

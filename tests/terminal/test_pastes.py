@@ -100,6 +100,9 @@ def test_a_paste_is_no_key(shared, place):
 def test_a_paste_is_no_key_in_the_wizard(opened):
     desk = opened(command=lambda root: program("--profile", f"{root}-new"))
     terminal, root = desk.terminal, desk.profile.root
+    terminal.until("Misfin, e-mail, or both?")
+    terminal.settle(2 * QUIET)
+    terminal.send("\r")
     terminal.until("Next")
     terminal.settle(2 * QUIET)
     for keys in ("\t", "\t", "\t", "\t", "\t"):
@@ -157,3 +160,35 @@ def test_of_a_paste_of_10_mb_nothing_is_taken_and_it_is_said(shared):
     terminal.until("q close")
     to_inbox(terminal)
     assert state(shared) == before
+
+
+def test_what_is_pasted_into_the_fields_of_ordinary_mail_is_text(opened):
+    def with_account(root: str) -> tuple[str, ...]:
+        with open(f"{root}/config.toml", "a") as config:
+            config.write('[identity]\ndefault = "work"\n')
+            config.write('[accounts.work]\nkind = "email"\naddress = "ada@example.org"\n')
+        return program("--profile", root)
+
+    desk = opened(command=with_account)
+    terminal = desk.terminal
+    terminal.until("c Compose")
+    terminal.settle(2 * QUIET)
+    terminal.press("c")
+    terminal.until("Subject")
+    terminal.settle()
+    steps = ((b"\x1bOQ", "Cc "), (b"\x1bOQ", "Bcc "), (b"\x1bOR", "Attach files"), (b"\x1b[15~", "Send at"))
+    for key, sign in steps:
+        terminal.press(key)
+        terminal.until(sign)
+        paste_all(terminal)
+        assert "New message" in terminal.shown, terminal.shown
+        if sign in ("Attach files", "Send at"):
+            assert sign in terminal.shown
+            terminal.press(b"\x1b")
+    terminal.until("draft saved")
+    (draft,) = desk.drafts()
+    assert "zoe" not in str(draft.to)
+    assert "hello" in str(draft.cc)
+    assert "hello" in str(draft.bcc)
+    assert all(text.isprintable() for text in (*draft.cc, *draft.bcc))
+    assert state(desk)[2] == 0

@@ -26,9 +26,13 @@ class KnownServer:
     limit: int = 0
 
 
+NO_LIMIT = 1 << 62
+"""The limit in a :class:`Measure` where none is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """``size`` of ``limit`` bytes for the recipient with the least room.
+    """``size`` of ``limit`` bytes for the recipient with the least room; :data:`NO_LIMIT` if none is known.
 
     ``problem`` says what else prevents sending. ``host`` is empty when the limit is Misfin's own.
     """

@@ -21,6 +21,29 @@ def signed(body: str, signature: str) -> str:
     return f"{body}\n\n{signature}\n" if signature else body
 
 
+def sign_off(signature: str) -> str:
+    """A signature of ordinary mail, below the line ``-- `` by which mail programs know it (RFC 3676 §4.3)."""
+    text = signature.strip("\n")
+    return text if not text or text.split("\n")[0].rstrip() == "--" else f"-- \n{text}"
+
+
+def signed_again(body: str, old: str, new: str) -> str | None:
+    """The text with another signature, if the old one is still in it as it was put there; else None.
+
+    It is below the text, or above a message that is forwarded. Where there was none, the new one goes below.
+    """
+    old, new, text = old.strip("\n"), new.strip("\n"), body.rstrip("\n")
+    if old == new:
+        return None
+    if not old:
+        return signed(text, new)
+    if f"\n{text}".endswith(f"\n{old}"):
+        before = text.removesuffix(old)
+        return f"{before}{new}\n" if new else f"{before.rstrip()}\n"
+    above, found, below = body.partition(f"\n{old}\n\n")
+    return f"{above}\n{new}\n\n{below}" if found and new else None
+
+
 def split_subject(text: str) -> tuple[str, str]:
     """Subject and body of a complete text: a heading on its first line is the subject."""
     first, _, rest = text.partition("\n")

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from misfin.compose.addresslist import entries_of
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
-from misfin.model.recipient import AddressKindError, Recipient, on_to_line, without_prefix
-
-SEPARATOR = re.compile(r"[,;\n]")
-"""Separates two entries."""
+from misfin.model.mailaddress import unquoted_name
+from misfin.model.recipient import (
+    AddressKindError,
+    Recipient,
+    on_to_line,
+    split_prefix,
+    without_prefix,
+)
 
 
 def typed(address: MisfinAddress) -> str:
     """An address as a To line shows it: with the port unless it is the default, and the name."""
-    return f"{address.with_port} {address.blurb}".strip()
+    return on_to_line(address.with_port, address.blurb, AddressKind.MISFIN)
 
 
 def read_address(text: str) -> MisfinAddress:
@@ -82,26 +87,47 @@ class TypedRecipient:
         return on_to_line(self.recipient.address, self.recipient.name, self.kind)
 
 
-def entries_of(text: str) -> list[str]:
-    """What stands between the separators of a To line."""
-    return [entry for part in SEPARATOR.split(text) if (entry := part.strip())]
-
-
 def read_recipients(text: str, reader: AddressReader) -> list[TypedRecipient]:
     """Every entry of a To line, as the account in From reads it."""
-    found = []
-    for entry in entries_of(text):
-        try:
-            found.append(TypedRecipient(entry, reader.parse(entry), kind=reader.kind))
-        except AddressKindError as error:
-            found.append(TypedRecipient(entry, None, str(error), error.kind))
-        except AddressError as error:
-            found.append(TypedRecipient(entry, None, str(error)))
-    return found
+    return [read_recipient(entry, reader) for entry in entries_of(text)]
+
+
+def read_recipient(entry: str, reader: AddressReader) -> TypedRecipient:
+    """One entry of a To line, as the account in From reads it."""
+    try:
+        return TypedRecipient(entry, reader.parse(entry), kind=reader.kind)
+    except AddressKindError as error:
+        return TypedRecipient(entry, None, str(error), error.kind)
+    except AddressError as error:
+        return TypedRecipient(entry, None, str(error))
+
+
+def reread(text: str, before: AddressReader, after: AddressReader) -> str:
+    """A To line for another account in From: each entry in the form that account writes.
+
+    What it cannot read, and what says by a prefix that it is of another kind, stays as it was; everything
+    stays where both read the same kind.
+    """
+    if before.kind is after.kind:
+        return text
+    return ", ".join(_reread(entry, before, after) for entry in entries_of(text))
+
+
+def _reread(entry: str, before: AddressReader, after: AddressReader) -> str:
+    if split_prefix(entry)[0] not in (None, after.kind):
+        return entry
+    with suppress(AddressError):
+        found = after.parse(entry)
+        return on_to_line(found.address, found.name, after.kind)
+    with suppress(AddressError):
+        found = before.parse(entry)
+        found = after.parse(on_to_line(found.address, found.name, after.kind))
+        return on_to_line(found.address, found.name, after.kind)
+    return entry
 
 
 def _unbracketed(entry: str) -> str:
     """``Name <a@b>`` and ``Name (a@b)`` as ``a@b Name``."""
     opening = {">": "<", ")": "("}.get(entry[-1:])
     name, bracket, address = entry[:-1].rpartition(opening) if opening else ("", "", "")
-    return f"{address.strip()} {name.strip()}" if bracket and "@" in address else entry
+    return f"{address.strip()} {unquoted_name(name)}" if bracket and "@" in address else entry

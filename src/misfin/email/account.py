@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -56,6 +58,40 @@ class SaveSent(StrEnum):
     NO = "no"
 
 
+class SecretPlace(StrEnum):
+    """Where a password, a token or the secret of an OAuth client is kept."""
+
+    KEYRING = "keyring"
+    COMMAND = "command"
+    ENV = "env"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is kept; never the secret itself. :mod:`misfin.email.secrets` reads it.
+
+    ``name`` is an entry of the keyring as ``service/user name``, a command line whose output begins with the
+    secret, or the name of an environment variable.
+    """
+
+    place: SecretPlace
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthServer:
+    """Where people sign in to a provider that the program does not know, such as a company's own.
+
+    ``authorize``, ``token`` and ``device`` (empty where there is none) are HTTPS addresses; ``scopes`` are
+    separated by spaces.
+    """
+
+    authorize: str
+    token: str
+    scopes: str
+    device: str = ""
+
+
 class _Scheme(NamedTuple):
     protocol: MailProtocol
     protection: Protection
@@ -102,15 +138,18 @@ def parse_server(url: str, *, plaintext: bool = False) -> MailServer:
     Raises :class:`~misfin.errors.AccountError`: an unknown scheme, a password in the URL, anything after the
     port, or a host or port that cannot be one.
     """
-    parts = urlsplit(url.strip())
-    if parts.scheme not in _SCHEMES or not parts.netloc:
-        known = ", ".join(f"{each}://" for each in _SCHEMES)
-        raise AccountError(f"{url!a} is not the address of a mail server.", remedy=f"Begin it with {known}")
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:  # brackets that do not match
+        parts = urlsplit("")
     if parts.password is not None:
         raise AccountError(
             "A password does not belong in the address of a server.",
             remedy="Set `password` of the account instead: a keyring, a command or a variable.",
         )
+    if parts.scheme not in _SCHEMES or not parts.netloc:
+        known = ", ".join(f"{each}://" for each in _SCHEMES)
+        raise AccountError(f"{url!a} is not the address of a mail server.", remedy=f"Begin it with {known}")
     try:
         host, port = parts.hostname or "", parts.port
     except ValueError:
@@ -133,15 +172,42 @@ def _hostname(host: str) -> str:
     return host if ":" in host else normal_hostname(host)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, by a name or address that nobody else can answer for."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+_DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
+_PERIOD = re.compile(r"([1-9][0-9]{0,3})([dwmy])")
+
+
+def period_days(text: str) -> int | None:
+    """Days in a period such as ``14d``, ``8w``, ``6m`` or ``1y``; None for any other word, such as ``all``.
+
+    A month counts as 30 days and a year as 365.
+    """
+    found = _PERIOD.fullmatch(text)
+    return int(found[1]) * _DAYS[found[2]] if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class EmailAccount:
-    """An e-mail account: everything that sending, receiving and writing need to know, but no secret.
+    """An e-mail account: everything that sending, receiving and writing need to know, but no secret itself.
 
     ``name`` identifies the account and names the directory of its mail. ``title`` is the display name.
     ``incoming`` is an IMAP or POP3 server, ``outgoing`` an SMTP server; either can be missing. ``ca_file`` is
     the path of a PEM with authorities beside the system's. ``aliases`` are further addresses of the person:
     addresses, ``+`` forms and ``*@domain`` patterns. ``folders`` maps our folder names to the server's.
     ``fetch_up_to`` is the largest message fetched without being asked, in bytes; None for no limit.
+    ``keep`` and ``keep_folders`` (by our folder names) are ``all`` or a period (:func:`period_days`);
+    ``pop3_leave`` is ``forever``, ``delete`` or a period. ``password``, ``token`` (an OAuth access token that
+    another program makes) and ``client_secret`` say where those are kept; ``client_id`` is the person's own
+    registration with an OAuth provider, and ``oauth`` that provider, where its servers do not say it.
     """
 
     name: str
@@ -150,6 +216,11 @@ class EmailAccount:
     incoming: MailServer | None = None
     outgoing: MailServer | None = None
     login: Login = Login.PASSWORD
+    password: SecretRef | None = None
+    token: SecretRef | None = None
+    client_id: str = ""
+    client_secret: SecretRef | None = None
+    oauth: OAuthServer | None = None
     ca_file: str = ""
     min_tls: str = "1.2"
     cram_md5: bool = False
@@ -167,3 +238,8 @@ class EmailAccount:
     def user(self, server: MailServer) -> str:
         """The user name to log in to one of its servers with."""
         return server.user or self.address
+
+    @property
+    def servers(self) -> tuple[MailServer, ...]:
+        """Its servers, the incoming one first."""
+        return tuple(each for each in (self.incoming, self.outgoing) if each is not None)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
-from misfin.model.address import MisfinAddress, normal_hostname
+from misfin.model.address import MisfinAddress
+from misfin.model.mailaddress import read_mail_address
 
 _KINDS = {"misfin": AddressKind.MISFIN, "mailto": AddressKind.MAIL}
 _PREFIX = re.compile(r"\s*(misfin|mailto):(?://)?", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"(.*?)\s*<([^<>]*)>\s*")
-_NOT_IN_LOCAL_PART = re.compile(r"[\s<>,;:\"()\[\]\\@]")
+_SPECIAL = {
+    AddressKind.MISFIN: re.compile(r'[,;"()<>\\]'),
+    AddressKind.MAIL: re.compile(r'[,;"()<>\\:@\[\]]'),
+}
 KIND_WORDS = {AddressKind.MISFIN: "a Misfin address", AddressKind.MAIL: "an e-mail address"}
 """What an address of each kind is called."""
 _ACCOUNTS = {AddressKind.MISFIN: "a Misfin account", AddressKind.MAIL: "an e-mail account"}
@@ -51,10 +54,17 @@ def split_prefix(text: str) -> tuple[AddressKind | None, str]:
 
 
 def on_to_line(address: str, name: str, kind: AddressKind) -> str:
-    """An address and a name as they stand on a To line: ``a@b Name``, and for e-mail ``Name <a@b>``."""
-    if kind is AddressKind.MAIL:
-        return f"{name} <{address}>" if name else address
-    return f"{address} {name}".strip()
+    """An address and a name as they stand on a To line: ``a@b Name``, and for e-mail ``Name <a@b>``.
+
+    A name that could be taken for something else there, such as two entries, is quoted: ``"Doe, J." <a@b>``.
+    """
+    name = " ".join(name.split())
+    if not name:
+        return address
+    if _SPECIAL[kind].search(name):
+        escaped = name.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{escaped}" <{address}>'
+    return f"{name} <{address}>" if kind is AddressKind.MAIL else f"{address} {name}"
 
 
 def with_prefix(text: str, kind: AddressKind) -> str:
@@ -100,18 +110,8 @@ def normal_address(text: str, kind: AddressKind) -> str:
 
 
 def mail_address(text: str) -> tuple[str, str]:
-    """An e-mail address and its name, from ``local@host`` or ``Name <local@host>`` (RFC 5322 §3.4).
+    """An e-mail address and its name, from what mailaddress.py reads, with or without ``mailto:``.
 
-    The host is lower case and in its ASCII form; the local part stays as written. Quoted local parts and
-    address literals are not supported. Raises :class:`AddressError`.
+    Raises :class:`AddressError`.
     """
-    rest = without_prefix(text, AddressKind.MAIL).strip()
-    found = _IN_BRACKETS.fullmatch(rest)
-    name, address = (found[1].strip().strip('"'), found[2].strip()) if found else ("", rest)
-    local, at, host = address.rpartition("@")
-    if not at or not local or not local.isprintable() or _NOT_IN_LOCAL_PART.search(local):
-        raise AddressError(
-            f"{address[:80]!a} is not an e-mail address.",
-            remedy="Write it as name@host, for example ada@example.org.",
-        )
-    return f"{local}@{normal_hostname(host)}", name
+    return read_mail_address(without_prefix(text, AddressKind.MAIL))

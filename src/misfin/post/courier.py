@@ -13,16 +13,25 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError, StoreError
 from misfin.post.connections import Connections
 from misfin.post.events import Event, SendingStarted, Trouble, event_of
 from misfin.post.marks import JobMarks
-from misfin.post.sent_copy import write_sent_copy
+from misfin.post.sent_copies import SentCopies
 from misfin.post.settling import Settled, interrupted, raised, sentence_of, settle
-from misfin.post.transport import Ask, Due, Ending, Job, Route, RouteConnection, RouteError, Transport
+from misfin.post.transport import (
+    Ask,
+    Composed,
+    Due,
+    Ending,
+    Job,
+    Route,
+    RouteConnection,
+    RouteError,
+    Transport,
+)
 from misfin.store.outgoing.outbox import TAKEN, Claim, DeliveryState, Outbox, OutboxRow, Outgoing, Question
 
 if TYPE_CHECKING:
@@ -69,12 +78,11 @@ class Courier:
         self._outbox = outbox
         self._transports = {transport.kind: transport for transport in transports}
         self._batch = {kind: each.capabilities.batch for kind, each in self._transports.items()}
-        self._store = store
-        self._directory_of = directory_of
         self._on_event = on_event
         self._now = now
         self._rand = rand
         self._connections = Connections()
+        self._copies = SentCopies(outbox, store, self._copy_of, directory_of, self._complain)
         self._news = asyncio.Event()
         self._working: dict[asyncio.Task[None], JobMarks] = {}
         self._tried: dict[int, OutboxRow] | None = None
@@ -95,10 +103,8 @@ class Courier:
                 self._news.clear()
                 now = self._now()
                 try:
-                    due = await self._prepare(now)
-                    if due <= now:
-                        await self._start_due(now)
-                        due = now + _POLL  # whatever still waits, waits for its route
+                    await self._tidy_up(now)
+                    due = await self._start_due(now)
                 except Exception as error:  # whatever it is, the next message must not wait for a restart
                     self._complain(error)
                     due = now + _POLL
@@ -116,7 +122,8 @@ class Courier:
         """
         self._tried = {}
         try:
-            await self._prepare(self._now())
+            await self._tidy_up(self._now())
+            await asyncio.to_thread(self._release_answered)
             due_by = self._now()
             while True:
                 self._news.clear()
@@ -146,30 +153,31 @@ class Courier:
             async with asyncio.timeout(max(seconds, 0.0)):
                 await self._news.wait()
 
-    async def _start_due(self, due_by: float, only: Collection[int] | None = None) -> None:
-        while len(self._working) < _ROUTES_AT_ONCE and not self._stopping:
-            claim = await self._claim(due_by, only)
-            if claim is None:
-                return
+    async def _start_due(self, due_by: float, only: Collection[int] | None = None) -> float:
+        """Begin what is due and can begin; returns when to look again, if nothing happens before."""
+        free = 0 if self._stopping else _ROUTES_AT_ONCE - len(self._working)
+        due, claims = await self._claim(free, due_by, only)
+        for claim in claims:
             for claimed in claim.deliveries:
                 self._say(SendingStarted(claimed.row))
             marks = JobMarks(self._outbox, claim, self._now, self._say)
             task = asyncio.create_task(self._send(marks))
             self._working[task] = marks
             task.add_done_callback(self._finished)
+        return due if due > due_by else due_by + _POLL  # whatever still waits, waits for its route
 
-    async def _claim(self, due_by: float, only: Collection[int] | None) -> Claim | None:
-        claiming = asyncio.ensure_future(
-            asyncio.to_thread(self._outbox.claim, self._now(), only=only, due_by=due_by, batch=self._batch)
-        )
+    async def _claim(
+        self, most: int, due_by: float, only: Collection[int] | None
+    ) -> tuple[float, list[Claim]]:
+        claiming = asyncio.ensure_future(asyncio.to_thread(self._look, most, due_by, only))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
             # The thread claims all the same; a row nobody works on would stay "sending" until the next start.
             with suppress(StoreError):
-                if (claim := await claiming) is not None:
-                    given_back = [interrupted(sent=False, now=self._now())] * len(claim.deliveries)
-                    await asyncio.to_thread(self._write_down, claim, given_back)
+                for claimed in (await claiming)[1]:
+                    given_back = [interrupted(sent=False, now=self._now())] * len(claimed.deliveries)
+                    await asyncio.to_thread(self._write_down, claimed, given_back)
             raise
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -190,6 +198,7 @@ class Courier:
             task.cancel()
         if self._working:
             await asyncio.wait(self._working, timeout=_WIND_DOWN)
+        await self._copies.finish()
         await self._connections.close_all()
 
     # ---- one job ----------------------------------------------------------------------------------
@@ -217,6 +226,8 @@ class Courier:
                 for number, each in enumerate(claim.deliveries)
             ]
         await self._settle(claim, settled)
+        if any(each.outcome.state in TAKEN for each in settled):
+            self._copies.add(claim.message.group)
         if endings:
             await self._let_remember(job, endings)
 
@@ -282,27 +293,17 @@ class Courier:
         pause = 0.2
         while True:
             try:
-                await asyncio.to_thread(self._write_down, claim, settled)
+                rows = await asyncio.to_thread(self._write_down, claim, settled)
                 break
             except StoreError as error:
                 self._complain(error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-        if any(each.outcome.state in TAKEN for each in settled):
-            try:
-                await asyncio.to_thread(self._file_sent_copy, claim.message.group)
-            except Exception as error:  # tried again when tidying up
-                self._complain(error)
-        try:
-            for claimed, each in zip(claim.deliveries, settled, strict=True):
-                await self._report(claimed.row.id, each)
-        except StoreError as error:  # it is written down; only the report is lost
-            self._complain(error)
+        for claimed, each in zip(claim.deliveries, settled, strict=True):
+            if (row := rows.get(claimed.row.id)) is not None:
+                self._report(row, each)
 
-    async def _report(self, row_id: int, settled: Settled) -> None:
-        row = await asyncio.to_thread(self._outbox.row, row_id)
-        if row is None:
-            return
+    def _report(self, row: OutboxRow, settled: Settled) -> None:
         if self._tried is not None:
             self._tried[row.id] = row
         for event in settled.ending.events:
@@ -310,13 +311,11 @@ class Courier:
         if (ended := event_of(row)) is not None:
             self._say(ended)
 
-    async def _prepare(self, now: float) -> float:
-        """Tidy up, release what was answered, and return when the next delivery is due."""
+    async def _tidy_up(self, now: float) -> None:
         if not 0 <= now - self._tidied < _TIDY:
             self._tidied = now
             for error in await asyncio.to_thread(self._tidy, now):
                 self._complain(error)
-        return await asyncio.to_thread(self._freed_and_due, now)
 
     # ---- in a thread ------------------------------------------------------------------------------
 
@@ -330,32 +329,40 @@ class Courier:
             except Exception as error:
                 errors.append(error)
 
-        def file_copies() -> None:
-            for group in self._outbox.without_sent_copy():
-                attempt(partial(self._file_sent_copy, group))
-
         attempt(lambda: self._outbox.set_clock(now))
         attempt(lambda: self._outbox.recover(now))
-        attempt(file_copies)
+        attempt(lambda: errors.extend(self._copies.file_missing()))
         attempt(lambda: self._outbox.prune(now - _KEEP_DELIVERED))
         return errors
 
-    def _freed_and_due(self, now: float) -> float:
+    def _release_answered(self) -> None:
         for kind, name, pinned in self._outbox.questions():
             transport = self._transports.get(kind)
             answer = None if transport is None else transport.answered(name)
             if answer is not None and answer != pinned:
-                self._outbox.release(kind, name, answer, now)
-        due = self._outbox.next_due()
-        return float("inf") if due is None else due
+                self._outbox.release(kind, name, answer, self._now())
 
-    def _write_down(self, claim: Claim, settled: Sequence[Settled]) -> None:
+    def _look(self, most: int, due_by: float, only: Collection[int] | None) -> tuple[float, list[Claim]]:
+        """Release what was answered, see when something is due, and claim what is."""
+        self._release_answered()
+        due = self._outbox.next_due()
+        if due is None:
+            return float("inf"), []
+        if due > due_by or not most:
+            return due, []
+        return due, self._outbox.claims(self._now(), most, only=only, due_by=due_by, batch=self._batch)
+
+    def _write_down(self, claim: Claim, settled: Sequence[Settled]) -> dict[int, OutboxRow]:
+        """End the attempts durably; the rows as they are then."""
         now = self._now()
         endings = [
             (claimed, each.outcome, each.ending.transcript)
             for claimed, each in zip(claim.deliveries, settled, strict=True)
         ]
         self._outbox.finish(endings, now)
+        with suppress(StoreError):  # it is written down; only the report is lost
+            return {row.id: row for row in self._outbox.group(claim.message.group)}
+        return {}
 
     def _elsewhere(self, only: Collection[int], due_by: float) -> bool:
         """Whether another process works on one of these rows, or uses the route of one that is due."""
@@ -367,14 +374,9 @@ class Courier:
             for row in rows
         )
 
-    def _file_sent_copy(self, group: str) -> None:
-        self._outbox.file_sent_copy(group, self._write_copy)
-
-    def _write_copy(self, message: Outgoing) -> None:
+    def _copy_of(self, message: Outgoing) -> Composed | None:
         transport = self._transports.get(message.kind)
-        copy = None if transport is None else transport.sent_copy(message)
-        if copy is not None:
-            write_sent_copy(self._store, self._directory_of(message.account), message, copy)
+        return None if transport is None else transport.sent_copy(message)
 
 
 def _job_of(claim: Claim) -> Job:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from misfin.errors import LocalError, MessageGoneError, StoreError
@@ -25,7 +26,10 @@ from misfin.trust.records import Offer
 from misfin.trust.tofu import APPROVED, Pin, PinKind, Verdict, decide
 
 _HEAD = 64 * 1024  # bytes of a held message read to see who sent it: more than any header we write
-_ABOUT_TRUST = (Question.CHANGED_CERTIFICATE, Question.FIRST_USE)
+ABOUT_TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE, Question.UNTRUSTED_SERVER})
+"""Questions of the outbox that are about the certificate of a server."""
+SERVER_PINS = MappingProxyType({AddressKind.MISFIN: PinKind.HOST, AddressKind.MAIL: PinKind.MAIL})
+"""The kind of pin that the servers of each kind of mail have."""
 
 
 class Stores(Protocol):
@@ -85,7 +89,7 @@ def questions(stores: Stores, *, now: float) -> list[CertificateQuestion]:
 
 
 def question(stores: Stores, kind: PinKind, name: str, *, now: float) -> CertificateQuestion | None:
-    """The open question about a host (``host:port``) or a sender; None where nothing waits (any more)."""
+    """The open question about a server (``host:port``) or a sender; None where nothing waits (any more)."""
     offer = stores.pin_book.offered(kind, name)
     if offer is None:
         return None
@@ -111,7 +115,8 @@ def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, where
         for message in asked.held:
             release(stores.store, message, approved=True)
         return len(asked.held)
-    return stores.outbox_queue.release(AddressKind.MISFIN, name, asked.shown.fingerprints.spki, now)
+    sent_by = next(sort for sort, pins in SERVER_PINS.items() if pins is kind)
+    return stores.outbox_queue.release(sent_by, name, asked.shown.fingerprints.spki, now)
 
 
 def refuse(stores: Stores, kind: PinKind, name: str, *, now: float) -> int:
@@ -175,11 +180,12 @@ def _question(stores: Stores, offer: Offer, held: Sequence[HeldMessage], now: fl
         shown,
         offer.shown,
         decide(pin, shown, now, host=None if sender else name.rpartition(":")[0]),
-        () if sender else tuple(_waiting(stores.outbox_queue, name)),
+        () if sender else tuple(_waiting(stores.outbox_queue, kind, name)),
         tuple(each for each in held if each.sender == name and each.spki == spki) if sender else (),
     )
 
 
-def _waiting(outbox: Outbox, name: str) -> list[OutboxRow]:
+def _waiting(outbox: Outbox, kind: PinKind, name: str) -> list[OutboxRow]:
     held = outbox.rows([DeliveryState.HELD])
-    return [row for row in held if row.question in _ABOUT_TRUST and row.pin_name == name]
+    about = (row for row in held if row.question in ABOUT_TRUST and row.pin_name == name)
+    return [row for row in about if SERVER_PINS[row.kind] is kind]

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from misfin.store.outgoing.deliveries import Outgoing
 
 
+def copy_key(message: Outgoing) -> str:
+    """The key of a message's copy in its Maildir, the same each time."""
+    return f"{int(message.created)}.G{message.group}.outbox"
+
+
 def write_sent_copy(store: MailStore, account: str, message: Outgoing, copy: Composed) -> None:
     """Put a copy into Sent, under a name of the message's own: a repetition comes to the same file.
 
@@ -28,7 +33,7 @@ def write_sent_copy(store: MailStore, account: str, message: Outgoing, copy: Com
         store.create(account)
     folder.create()
     created = message.created
-    target = folder.path / "cur" / f"{int(created)}.G{message.group}.outbox{INFO}S"
+    target = folder.path / "cur" / f"{copy_key(message)}{INFO}S"
     try:
         if target.exists() and not target.stat().st_size:
             target.unlink()  # a crash on a file system without hard links leaves the name alone

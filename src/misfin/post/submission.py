@@ -25,12 +25,13 @@ def submit(
 ) -> list[int]:
     """Queue a message for all its recipients, then remove its draft from ``box``; return the ids of the rows.
 
-    ``transport`` is that of the draft's account. Nothing is sent for ``hold`` seconds (undo send). Submitting
-    the same draft twice, say because the program died in between, queues it once. Raises what
-    :meth:`~misfin.post.transport.Transport.compose` raises for a message that cannot be sent; it then stays
-    a draft.
+    ``transport`` is that of the draft's account. Nothing is sent for ``hold`` seconds (undo send), nor before
+    :attr:`Draft.send_at`. Submitting the same draft twice, say because the program died in between, queues it
+    once. Raises what :meth:`~misfin.post.transport.Transport.compose` raises for a message that cannot be
+    sent; it then stays a draft.
     """
     composed = transport.compose(draft)
+    until = max(now + hold, draft.send_at)
     ids = outbox.enqueue(
         account=draft.account,
         kind=transport.kind,
@@ -42,7 +43,7 @@ def submit(
         size=composed.size,
         subject=composed.subject,
         now=now,
-        hold_until=now + hold if hold > 0 else 0.0,
+        hold_until=until if until > now else 0.0,
         draft=drafts.to_bytes(draft),
         token=f"{draft.id}:{_digest(draft, composed)}" if draft.id else "",
     )

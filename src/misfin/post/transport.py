@@ -86,6 +86,7 @@ class Capabilities:
     ``cc`` and ``bcc``: there are such fields. ``attachments``: files can go with a message. ``html``: a
     received message may have such a form. ``split``: a text over the limit can go as several numbered
     messages. ``forward_unchanged``: a message is passed on as it is, and not quoted or attached.
+    ``reply_list`` and ``forward_attached``: there are these ways to answer.
     ``batch`` is how many recipients on one route one job may have, 1 where each is a transfer of its own.
     ``keep`` is how many seconds a connection is kept open for the next job on its route; 0 closes it at once.
     """
@@ -96,6 +97,8 @@ class Capabilities:
     html: bool = False
     split: bool = False
     forward_unchanged: bool = False
+    reply_list: bool = False
+    forward_attached: bool = False
     batch: int = 1
     keep: float = 0.0
 
@@ -131,7 +134,11 @@ class How(StrEnum):
 
     REPLY = "reply"
     REPLY_ALL = "reply-all"
+    REPLY_LIST = "reply-list"
+    """To the mailing list the message came from, and nobody else."""
     FORWARD = "forward"
+    FORWARD_ATTACHED = "forward-attached"
+    """As an attached message, unchanged."""
 
 
 @dataclass(frozen=True, slots=True)

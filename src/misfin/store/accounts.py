@@ -117,7 +117,7 @@ class AccountBook:
             raise AccountError(f"{broken.path}: {broken.problem}")
         raise AccountError(
             "You have no account to send from.",
-            remedy="Create an identity: misfin-tui identity new mailbox@host",
+            remedy="Create an identity: misfin-tui identity new mailbox@host; or `misfin-tui account add`.",
         )
 
     def at(self, directory: str) -> Account | None:

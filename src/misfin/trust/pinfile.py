@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from misfin.files import private_folder
 from misfin.model.gemmail import Version
 from misfin.sqlite import bring_up_to_date, connect, log_ahead
-from misfin.trust.records import HostMemory, LogEntry, LogEvent
+from misfin.trust.records import HostMemory, LogEntry, LogEvent, MailServerFacts
 from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind
 
 if TYPE_CHECKING:
@@ -54,7 +54,14 @@ CREATE TABLE mailbox_keys (
 CREATE INDEX mailbox_keys_of ON mailbox_keys (address, id);
 CREATE TABLE told (what TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID
 """
-_STEPS = (_TABLES.split(";"), _MAILBOX_KEYS.split(";"))
+_MAIL_SERVERS = """
+CREATE TABLE anchors (name TEXT PRIMARY KEY, der BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE mail_servers (
+    account TEXT NOT NULL, server TEXT NOT NULL, size_limit INTEGER, extensions TEXT NOT NULL,
+    PRIMARY KEY (account, server)
+) WITHOUT ROWID
+"""
+_STEPS = (_TABLES.split(";"), _MAILBOX_KEYS.split(";"), _MAIL_SERVERS.split(";"))
 """The statements from each schema version to the next, starting with an empty file."""
 
 
@@ -307,4 +314,36 @@ def put_mailbox_key(database: sqlite3.Connection, address: str, fingerprint: str
         "DELETE FROM mailbox_keys WHERE address = ? AND id NOT IN"
         " (SELECT id FROM mailbox_keys WHERE address = ? ORDER BY id DESC LIMIT ?)",
         (address, address, MAX_HISTORY),
+    )
+
+
+def put_anchor(database: sqlite3.Connection, name: str, der: bytes) -> None:
+    """Keep the certificate that is pinned for a mail server, whole: TLS needs more than its hash."""
+    database.execute("INSERT OR REPLACE INTO anchors (name, der) VALUES (?, ?)", (name, der))
+
+
+def load_anchor(database: sqlite3.Connection, name: str) -> bytes | None:
+    """The certificate (DER) pinned for a mail server, or None."""
+    row = database.execute("SELECT der FROM anchors WHERE name = ?", (name,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def drop_anchor(database: sqlite3.Connection, name: str) -> None:
+    """Forget it."""
+    database.execute("DELETE FROM anchors WHERE name = ?", (name,))
+
+
+def load_mail_server(database: sqlite3.Connection, account: str, server: str) -> MailServerFacts:
+    """What is known about a mail server of an account; empty where nothing is."""
+    row = database.execute(
+        "SELECT size_limit, extensions FROM mail_servers WHERE account = ? AND server = ?", (account, server)
+    ).fetchone()
+    return MailServerFacts() if row is None else MailServerFacts(row[0], frozenset(row[1].split()))
+
+
+def put_mail_server(database: sqlite3.Connection, account: str, server: str, facts: MailServerFacts) -> None:
+    """Replace what is known about a mail server of an account."""
+    database.execute(
+        "INSERT OR REPLACE INTO mail_servers (account, server, size_limit, extensions) VALUES (?, ?, ?, ?)",
+        (account, server, facts.size_limit, " ".join(sorted(facts.extensions))),
     )

@@ -17,7 +17,7 @@ from misfin.model.gemmail import Version
 from misfin.trust import pinfile
 from misfin.trust.pinaccess import PinAccess
 from misfin.trust.pinexport import as_json
-from misfin.trust.records import HostMemory, LogEntry, LogEvent, Offer
+from misfin.trust.records import HostMemory, LogEntry, LogEvent, MailServerFacts, Offer
 from misfin.trust.tofu import Decision, MailboxKey, Pin, PinKind, Verdict, decide, pin_name
 
 if TYPE_CHECKING:
@@ -76,11 +76,13 @@ class PinBook:
                 _offer(database, kind, name, info, now)
             elif pin is None:
                 pinfile.put_pin(database, pinfile.new_pin(kind, name, info, how=how, now=now, uses=1))
+                _keep_whole(database, kind, name, info)
                 _log(database, now, kind, name, LogEvent.FIRST_USE, info, how)
             elif verdict.decision is Decision.RENEWED:
                 pinfile.move_to_past(database, kind, name, now)
                 renewed = pinfile.new_pin(kind, name, info, how=pin.how, now=now, uses=pin.uses + 1)
                 pinfile.put_pin(database, replace(renewed, first_seen=pin.first_seen))
+                _keep_whole(database, kind, name, info)
                 _log(database, now, kind, name, LogEvent.RENEWED, info, "same key, new certificate")
             else:
                 self._file.count(kind, name, now)
@@ -96,6 +98,7 @@ class PinBook:
             elif old is not None:
                 pinfile.move_to_past(database, kind, name, now)
             pinfile.put_pin(database, pin)
+            _keep_whole(database, kind, name, info)
             pinfile.drop_offer(database, kind, name)
             _log(database, now, kind, name, LogEvent.APPROVED, info, how)
 
@@ -109,6 +112,8 @@ class PinBook:
             pin = pinfile.load_pin(database, kind, name)
             offered = pinfile.drop_offer(database, kind, name)
             pinfile.drop_pin(database, kind, name)
+            if kind is PinKind.MAIL:
+                pinfile.drop_anchor(database, name)
             if pin is not None:
                 hashes = (pin.cert_sha256, pin.spki_sha256)
                 pinfile.add_log(database, at, kind, name, LogEvent.FORGOTTEN, hashes, "")
@@ -187,6 +192,24 @@ class PinBook:
         with self._file.writing(durable=False) as database:
             pinfile.put_host(database, name, memory)
 
+    # ---- mail servers -----------------------------------------------------------------------------
+
+    def anchor(self, name: str) -> bytes | None:
+        """The certificate (DER) that is pinned for the mail server ``host:port``, or None."""
+        with self._file.reading() as database:
+            return pinfile.load_anchor(database, name)
+
+    def recall_mail_server(self, account: str, server: str) -> MailServerFacts:
+        """What the mail server ``host:port`` said about itself when ``account`` last used it."""
+        with self._file.reading() as database:
+            return pinfile.load_mail_server(database, account, server)
+
+    def remember_mail_server(self, account: str, server: str, facts: MailServerFacts) -> None:
+        """Store that; nothing is written where it is known already."""
+        if self.recall_mail_server(account, server) != facts:
+            with self._file.writing(durable=False) as database:
+                pinfile.put_mail_server(database, account, server, facts)
+
     # ---- recipients -------------------------------------------------------------------------------
 
     def note_mailbox_key(self, address: str, fingerprint: str, *, now: float) -> MailboxKey | None:
@@ -261,8 +284,13 @@ class PinBook:
 
 
 def _judge(pin: Pin | None, kind: PinKind, name: str, info: CertificateInfo, now: float) -> Verdict:
-    host = name.rpartition(":")[0] if kind is PinKind.HOST else None
+    host = None if kind is PinKind.SENDER else name.rpartition(":")[0]
     return decide(pin, info, now, host=host)
+
+
+def _keep_whole(database: sqlite3.Connection, kind: PinKind, name: str, info: CertificateInfo) -> None:
+    if kind is PinKind.MAIL:
+        pinfile.put_anchor(database, name, info.der)
 
 
 def _offer(database: sqlite3.Connection, kind: PinKind, name: str, info: CertificateInfo, now: float) -> None:

@@ -71,3 +71,15 @@ class HostMemory:
     def knows(self, speaks: Version, now: float) -> bool:
         """Whether this version was stored so recently that storing it again is not worth it."""
         return self.speaks is speaks and -_FRESH <= now - self.since <= _FRESH
+
+
+@dataclass(frozen=True, slots=True)
+class MailServerFacts:
+    """What a mail server said about itself when it was last used.
+
+    ``size_limit`` is the largest message it takes, in bytes, if it named one; ``extensions`` are the names it
+    gave in its answer to EHLO, in upper case.
+    """
+
+    size_limit: int | None = None
+    extensions: frozenset[str] = frozenset()

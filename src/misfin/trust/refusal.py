@@ -48,6 +48,21 @@ class CertificateChangedError(TrustError):
         self.expected_fingerprint = pin.cert_sha256
 
 
+class UntrustedServerError(TrustError):
+    """A mail server's certificate that no authority vouches for; ``reason`` is why, in a few words."""
+
+    remedy = "Check its fingerprint with whoever runs the server before you trust it."
+
+    def __init__(self, *, hostname: str, port: int, certificate: CertificateInfo, reason: str) -> None:
+        super().__init__(
+            f"The certificate of {hostname} is not trusted: {reason}. Nothing was sent.",
+            hostname=hostname,
+            port=port,
+            certificate=certificate,
+        )
+        self.reason = reason
+
+
 class FirstUseRefusedError(TrustError):
     """The host was never seen before, and trust on first use is off."""
 

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 class PinKind(StrEnum):
-    """What a pin is about: the server of a host (``host:port``), or the person behind an address."""
+    """What a pin is about: a server (``host:port``), or the person behind an address."""
 
     HOST = "host"
+    """The Misfin server of a host."""
     SENDER = "sender"
+    MAIL = "mail"
+    """An ordinary mail server whose certificate no authority vouches for: a person's exception."""
 
 
 VOUCHED = "vouched for by its host"

@@ -212,7 +212,9 @@ class MisfinApp(App[int]):
         """The wizard for a new profile; else the receiver, and the message a link asked for."""
         try:
             if not (await self.services.accounts.all() or await self.services.identities.all()):
-                self.switcher.open("wizard")
+                from misfin_tui.app.first_run import first_run  # late: only a new profile has one
+
+                await first_run(self.switcher)
                 return
             if self._link:
                 self.open_composer(await self.services.sending.from_link(self._link))
@@ -362,8 +364,8 @@ def run(
 ) -> int:
     """Open the program and return its exit status.
 
-    ``link`` is a ``misfin:`` URI to write to, ``problems`` are sentences to show, such as what the settings
-    have that means nothing, ``picture`` is that of the first screen, to be kept true.
+    ``link`` is a ``misfin:`` or ``mailto:`` URI to write to, ``problems`` are sentences to show, such as what
+    the settings have that means nothing, ``picture`` is that of the first screen, to be kept true.
     """
     sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them
     app = MisfinApp(profile, config, link=link, dev=dev, problems=problems, picture=picture)

@@ -56,9 +56,17 @@ class ReceiverWork(AppController):
     """Starts and stops what receives mail here."""
 
     async def start(self) -> None:
-        """Receive mail if the settings say so; the status line shows the state."""
-        if self.host.config.receive.enabled:
-            await self.host.services.receiving.start()
+        """Receive mail if the settings say so, unless all accounts fetch theirs; the status line shows it."""
+        services = self.host.services
+        if self.host.config.receive.enabled and not await self._only_fetched():
+            await services.receiving.start()
+
+    async def _only_fetched(self) -> bool:
+        try:
+            accounts = await self.host.services.accounts.all()
+            return bool(accounts) and not await self.host.services.accounts.received_here()
+        except MisfinError:
+            return False  # the receiver will say what is wrong
 
     @worker(group="receiver", exclusive=True, description="start or stop the receiver")
     async def action_toggle_receiver(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from misfin_tui.app.controller import AppController
 from misfin_tui.screens.inbox import InboxScreen
+from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -23,6 +24,7 @@ SCREENS: Mapping[str, str] = {
     "identities": "misfin_tui.screens.identities:IdentitiesScreen",
     "settings": "misfin_tui.screens.settings:SettingsScreen",
     "wizard": "misfin_tui.screens.wizard:WizardScreen",
+    "email-wizard": "misfin_tui.screens.email_wizard:EmailWizardScreen",
     "compose": "misfin_tui.screens.compose:ComposeScreen",
     "thread": "misfin_tui.screens.thread:ThreadScreen",
     "help": "misfin_tui.screens.help:HelpScreen",
@@ -36,19 +38,28 @@ def import_ahead() -> None:
         import_module(SCREENS[screen].partition(":")[0])
 
 
+def _class_of(name: str) -> Any:
+    module, _, class_name = SCREENS[name].partition(":")
+    return getattr(import_module(module), class_name)
+
+
 class ScreenSwitcher(AppController):
     """Opens screens by name and imports each when it is first opened."""
 
     def open(self, name: str, *arguments: object) -> None:
         """Push a screen of :data:`SCREENS`; one without arguments that is open comes back to the top."""
-        module, _, class_name = SCREENS[name].partition(":")
-        screen_class: Any = getattr(import_module(module), class_name)
-        app = self.app
+        screen_class, app = _class_of(name), self.app
         if not arguments and any(type(screen) is screen_class for screen in app.screen_stack):
             while type(app.screen) is not screen_class:
                 app.pop_screen()
             return
         app.push_screen(screen_class(*arguments))
+
+    async def run(self, name: str) -> None:
+        """Push a screen of :data:`SCREENS` and wait until it is closed. Call it in a worker."""
+        screen_class = _class_of(name)
+        if not any(type(screen) is screen_class for screen in self.app.screen_stack):
+            await self.app.push_screen_wait(screen_class())
 
     def broadcast(self, message: Message) -> None:
         """Hand a message to every open screen, also those behind another one."""
@@ -99,6 +110,11 @@ class ScreenSwitcher(AppController):
     def action_show_settings(self) -> None:
         """The settings."""
         self.open("settings")
+
+    @worker(group="account", description="add an account")
+    async def action_add_account(self) -> None:
+        """Add an e-mail account."""
+        await self.run("email-wizard")
 
     def action_help(self) -> None:
         """Every key that works here."""

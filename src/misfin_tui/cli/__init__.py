@@ -32,6 +32,8 @@ class Exit(IntEnum):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, or open the program when none is named. Returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and sys.argv[0].rpartition("/")[2] == "sendmail":  # through a link of this name
+        arguments = ["send", "--sendmail", *arguments]
     if arguments == ["--version"]:  # before argparse: the commonest question should be the cheapest
         print_version()
         return Exit.DONE

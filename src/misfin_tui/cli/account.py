@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, emit_table, open_services, say
+from misfin_tui.config.writing import set_values, toml_value
 
 if TYPE_CHECKING:
     from misfin.model.account import Account
@@ -25,11 +26,13 @@ def list_accounts(args: Namespace) -> int:
 
 
 def show(args: Namespace) -> int:
-    """Show one account: its kind, its address and where its mail is."""
+    """Show one account: its kind, its address, where its mail is, and what is set for it."""
     with open_services(args) as services:
         book, preferred = services.account_book, services.config.identity.default
         account = book.find(args.name) if args.name else book.default(preferred)
         record = _record(account, account == book.default(preferred), services)
+        settings = services.config.accounts.get(account.name)
+        values = set_values(settings) if settings is not None else {}
     title = f"{account.title} ({account.address})" if account.title else account.address
     lines = [
         title,
@@ -37,9 +40,10 @@ def show(args: Namespace) -> int:
         f"  kind     {account.kind.value}",
         f"  mail     {record['path']}",
         f"  default  {'yes' if record['default'] else 'no'}",
+        *(f"  {key} = {toml_value(value)}" for key, value in values.items()),
     ]
     if args.json:
-        emit(args, record, "")
+        emit(args, record | ({"settings": values} if settings is not None else {}), "")
     else:
         for line in lines:
             emit(args, {}, line)

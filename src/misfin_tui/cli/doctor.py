@@ -137,12 +137,13 @@ def check_identities(profile: Profile) -> Iterator[Finding]:
     from misfin.trust.identity import check, expires_soon
 
     stored = IdentityStore(profile.identities).all()
-    if not stored:
+    if not stored and not config.load(profile.config, []).accounts:
         yield Finding(
             "identities",
             CheckVerdict.NOTE,
             "You have none yet.",
-            "Create one with `misfin-tui identity new mailbox@host`.",
+            "Create one with `misfin-tui identity new mailbox@host`, or add an e-mail account with"
+            " `misfin-tui account add`.",
         )
     for one in stored:
         if one.identity is None:
@@ -168,6 +169,19 @@ def check_accounts(profile: Profile) -> Iterator[Finding]:
     if accounts := book.all():
         names = ", ".join(each.name for each in accounts)
         yield Finding("accounts", CheckVerdict.GOOD, names)
+
+
+def check_email_accounts(profile: Profile) -> Iterator[Finding]:
+    """What the settings of each e-mail account name is there; nothing is connected to."""
+    accounts = config.load(profile.config, []).accounts
+    if not accounts:
+        return
+    from misfin_tui.services.email import doubts  # late: few profiles need it
+
+    for name, account in accounts.items():
+        for doubt in doubts(name, account):
+            verdict = CheckVerdict.BAD if doubt.bad else CheckVerdict.NOTE
+            yield Finding("accounts", verdict, f"{name}: {doubt.text}", doubt.remedy)
 
 
 def check_databases(profile: Profile) -> Iterator[Finding]:
@@ -303,6 +317,7 @@ CHECKS = (
     check_settings,
     check_identities,
     check_accounts,
+    check_email_accounts,
     check_databases,
     check_mail,
     check_outbox,

@@ -30,7 +30,8 @@ def profile_of(args: Namespace, *, new: bool = False) -> Profile:
     if not new and not profile.root.is_dir():
         raise LocalError(
             f"There is no profile in {profile.root}.",
-            remedy="Create one with `misfin-tui identity new mailbox@host`, or choose one with --profile.",
+            remedy="Create one with `misfin-tui identity new mailbox@host` or `misfin-tui account add`,"
+            " or choose one with --profile.",
         )
     return profile
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import NoReturn
 
 from misfin.model.folders import INBOX
 
 _MOST = 10**9
+_LINK = re.compile("(misfin|mailto):", re.IGNORECASE)
 
 
 def number(text: str) -> int:
@@ -33,7 +35,27 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """
     # The options shared by all commands have no default of their own: the default after the command would
     # overwrite a value given before it.
-    return build_parser().parse_args(arguments, argparse.Namespace(profile=None, json=False))
+    at = 2 if arguments[0] == "--profile" else 0
+    if arguments[at:] and _LINK.match(arguments[at]):  # a desktop gives the link alone
+        arguments = [*arguments[:at], "open", *arguments[at:]]
+    parser = build_parser()
+    found = parser.parse_args(arguments, argparse.Namespace(profile=None, json=False))
+    return _as_sendmail(found) if found.command == "sending:send" else found
+
+
+def _as_sendmail(found: argparse.Namespace) -> argparse.Namespace:
+    """The arguments of ``send``, which is another command where it is called as ``sendmail`` would be."""
+    if found.sendmail or found.from_header or found.ignore_dots or "i" in found.options:
+        found.command = "sendmail:hand_over"
+        if found.attach or found.body is not None or found.body_file or found.subject or found.at:
+            found.parser.error(
+                "-t and -i take a whole message: --subject, --body, --attach and --at cannot go with it"
+            )
+    elif found.options or found.sender is not None or found.full_name or found.mode:
+        found.parser.error("-f, -F, -o and -b need -t or -i beside them: a whole message on standard input")
+    elif not (found.to or found.cc or found.bcc):
+        found.parser.error("the following arguments are required: TO")
+    return found
 
 
 def build_parser() -> Parser:
@@ -127,6 +149,42 @@ def _account(add: Add, common: Parser) -> None:
     show.add_argument(
         "name", metavar="NAME", nargs="?", help="name or address (default: the one you write from)"
     )
+    add_one = action("add", "email_account:add", "add an e-mail account; finds its servers by itself")
+    add_one.add_argument("name", metavar="NAME", help="a name of your choice: a-z, 0-9, _ and -")
+    add_one.add_argument("--kind", choices=("email",), default="email", help="kind of account")
+    add_one.add_argument("--address", metavar="ADDR", required=True, help="its e-mail address")
+    add_one.add_argument("--title", metavar="TEXT", default="", help="your name, as others will see it")
+    incoming = add_one.add_mutually_exclusive_group()
+    incoming.add_argument("--imap", metavar="URL", help="imaps://USER@HOST, or imap:// for STARTTLS")
+    incoming.add_argument("--pop3", metavar="URL", help="pop3s://USER@HOST, or pop3:// for STARTTLS")
+    add_one.add_argument("--smtp", metavar="URL", help="smtps://USER@HOST, or smtp:// for STARTTLS")
+    secret = add_one.add_mutually_exclusive_group()
+    secret.add_argument("--password-env", metavar="VAR", help="the password is in this variable")
+    secret.add_argument("--password-command", metavar="CMD", help="this command prints the password")
+    secret.add_argument(
+        "--keyring",
+        action="store_true",
+        help="ask for the password, or read it from standard input, and keep it in the keyring",
+    )
+    secret.add_argument("--token-command", metavar="CMD", help="this command prints an OAuth access token")
+    secret.add_argument(
+        "--client-id", metavar="ID", help="your registration with Google or Microsoft (OAuth)"
+    )
+    add_one.add_argument("--ca-file", metavar="PEM", help="an authority to trust beside the system's")
+    add_one.add_argument("--no-test", action="store_true", help="do not connect to the servers")
+    add_one.add_argument("--yes", action="store_true", help="use the servers that were found without asking")
+    test = action("test", "email_account:test", "check an account's servers step by step")
+    test.add_argument("name", metavar="NAME", help="name or address")
+    remove = action("remove", "email_account:remove", "remove an e-mail account; its mail stays on disk")
+    remove.add_argument("name", metavar="NAME", help="name or address")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    word = action("password", "email_account:password", "keep another password in the keyring")
+    word.add_argument("name", metavar="NAME", help="name or address")
+    login = action("login", "login:login", "sign in to an account with a client_id (OAuth)")
+    login.add_argument("name", metavar="NAME", help="name or address")
+    login.add_argument(
+        "--code", action="store_true", help="with a code, in a browser on any machine (Microsoft)"
+    )
 
 
 def _receive(add: Add, common: Parser) -> None:
@@ -158,7 +216,15 @@ def _mail(add: Add, common: Parser) -> None:
 
 def _send(add: Add, common: Parser) -> None:
     parser = add("send", "sending:send", "send a message")
-    parser.add_argument("to", metavar="TO", nargs="+", help="mailbox@host[:port]")
+    parser.set_defaults(parser=parser)
+    parser.add_argument("to", metavar="TO", nargs="*", help="mailbox@host[:port], or name@host for e-mail")
+    for name, about in (("cc", "who gets a copy"), ("bcc", "who gets a copy that nobody else sees")):
+        parser.add_argument(
+            f"--{name}", metavar="TO", action="append", default=[], help=f"{about}; e-mail only"
+        )
+    parser.add_argument(
+        "--attach", metavar="FILE", action="append", default=[], help="attach a file; can be repeated"
+    )
     parser.add_argument("--account", "--from", metavar="NAME", help="account to send from (name or address)")
     parser.add_argument("--subject", metavar="TEXT", help="subject; it becomes the first heading")
     text = parser.add_mutually_exclusive_group()
@@ -167,6 +233,38 @@ def _send(add: Add, common: Parser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--wait", action="store_true", help="send now and wait for the answer (default)")
     how.add_argument("--queue", action="store_true", help="only put it in the outbox")
+    how.add_argument("--at", metavar="TIME", help='send it later: "18:30", "tomorrow 8:00", "in 2 h"')
+    _sendmail_options(parser)
+
+
+def _sendmail_options(parser: Parser) -> None:
+    """What programs call ``sendmail`` with; those without a help text change nothing."""
+    group = parser.add_argument_group("in place of sendmail, with a whole message on standard input")
+    group.add_argument(
+        "-t", dest="from_header", action="store_true", help="also send it to its To, Cc and Bcc"
+    )
+    group.add_argument(
+        "-i", dest="ignore_dots", action="store_true", help="a line with only a dot does not end it"
+    )
+    group.add_argument(
+        "-o",
+        dest="options",
+        metavar="OPTION",
+        action="append",
+        default=[],
+        help="i: as -i; others do nothing",
+    )
+    group.add_argument("-f", dest="sender", metavar="ADDRESS", help="who sends it; this chooses the account")
+    group.add_argument("-F", dest="full_name", metavar="NAME", help="name for From, where that is missing")
+    group.add_argument(
+        "-B", dest="body_type", metavar="TYPE", help="does nothing: the message says it itself"
+    )
+    group.add_argument("--sendmail", action="store_true", help="the same without -t and -i")
+    group.add_argument("-b", dest="mode", help=argparse.SUPPRESS)
+    for flag in ("-N", "-R", "-V", "-L", "-X", "-e", "-p", "-O"):
+        group.add_argument(flag, dest="unused", help=argparse.SUPPRESS)
+    for flag in ("-m", "-n", "-v", "-U", "-G"):
+        group.add_argument(flag, dest="unused", action="store_true", help=argparse.SUPPRESS)
 
 
 def _outbox(add: Add, common: Parser) -> None:
@@ -190,7 +288,7 @@ def _outbox(add: Add, common: Parser) -> None:
 
 def _trust(add: Add, common: Parser) -> None:
     parser = add("trust", "trust:list_pins", "certificates you trust")
-    parser.set_defaults(senders=False, recipients=False)
+    parser.set_defaults(senders=False, recipients=False, mail=False)
     action = _actions(parser, common, "trust:list_pins")
     verbs = (
         ("list", "trust:list_pins", "list pinned hosts", None),
@@ -206,6 +304,7 @@ def _trust(add: Add, common: Parser) -> None:
             verb.add_argument("--fingerprint", metavar="FP", required=True, help="its SHA-256 fingerprint")
         kind = verb.add_mutually_exclusive_group()
         kind.add_argument("--senders", action="store_true", help="senders instead of hosts")
+        kind.add_argument("--mail", action="store_true", help="servers of e-mail accounts, as HOST:PORT")
         if name != "approve":
             kind.add_argument(
                 "--recipients", action="store_true", help="keys that servers gave for recipients"
@@ -239,8 +338,11 @@ def _rest(add: Add, common: Parser) -> None:
     action("path", "settings:path", "print where the settings file is")
     action("show", "settings:show", "print the settings in use")
     action("init", "settings:init", "write a commented settings file")
-    link = add("open", "program:open_link", "open the composer for a misfin: link")
-    link.add_argument("link", metavar="LINK", help="misfin:mailbox@host?text")
+    for name in ("open", "compose"):
+        link = add(name, "program:open_link", "open the composer for a misfin: or mailto: link")
+        link.add_argument(
+            "link", metavar="LINK", help="misfin:mailbox@host?text, or mailto:name@host?subject=..."
+        )
     shell = add("completion", "manual:completion", "print a completion script")
     shell.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell: bash, zsh or fish")
     add("man", "manual:man_page", "print the manual page (roff)")

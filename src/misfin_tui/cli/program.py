@@ -1,4 +1,4 @@
-"""``misfin-tui`` itself: opens the app on a profile, on the demo world, or on a ``misfin:`` link."""
+"""``misfin-tui`` itself: opens the app on a profile, on the demo world, or on a link to write to."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ def open_program(args: Namespace) -> int:
 
 
 def open_link(args: Namespace) -> int:
-    """Open the composer for a ``misfin:`` link; nothing is sent by itself."""
+    """Open the composer for a ``misfin:`` or ``mailto:`` link; nothing is sent by itself."""
     from misfin.model.address import parse_uri
+    from misfin.model.mailto import is_mailto, parse_mailto
 
-    parse_uri(args.link)  # a broken link is reported here, in the shell
+    (parse_mailto if is_mailto(args.link) else parse_uri)(args.link)  # a broken link is reported in the shell
     return open_profile(profile_of(args, new=True), link=args.link)
 
 

@@ -40,24 +40,24 @@ _STATUS = {
 """What the state of a delivery means for the exit status; uncertain needs a decision, as held does."""
 _MOST_BEYOND = 1024 * 1024
 """Bytes of a text over the limit that are read at most, to say by how much it is too long."""
-_SETTLED = frozenset(
-    {DeliveryState.DELIVERED, DeliveryState.CANCELLED, DeliveryState.FAILED, DeliveryState.HELD}
-)
+_MOST_TEXT = 64 * 1024 * 1024
+"""Bytes of a text that are read at most where no limit is known."""
+_SETTLED = frozenset({*TAKEN, DeliveryState.CANCELLED, DeliveryState.FAILED, DeliveryState.HELD})
 """States that were not caused by ctrl+c and that waiting longer would not have changed."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
 
 
 def send(args: Namespace) -> int:
-    """Queue a message for each recipient and, unless ``--queue``, send it now and wait for the answers."""
+    """Queue a message for each recipient and send it now, unless it is to wait; wait for the answers."""
     with open_services(args) as services:
         from misfin.post.submission import submit
 
         draft = _draft(args, services)
         transport = services.transport_of(draft.account)
         ids = submit(services.outbox_queue, None, draft, transport, now=time.time())
-        if args.queue:
+        if args.queue or draft.send_at:
             rows = _rows(services, ids)
-            _report(args, services, rows)
+            report(args, services, rows)
             return Exit.DONE
         return _send_these(args, services, ids)
 
@@ -108,7 +108,7 @@ def cancel(args: Namespace) -> int:
         row = _existing(services, args.id)
         if not services.outbox_queue.cancel(args.id, now=time.time()):
             raise LocalError(f"Delivery {args.id} is {row.state.value} and cannot be cancelled.")
-        _report(args, services, _rows(services, [args.id]))
+        report(args, services, _rows(services, [args.id]))
     return Exit.DONE
 
 
@@ -125,7 +125,7 @@ def run_outbox(args: Namespace) -> int:
             )
         }
         rows = _rows(services, sorted(tried | still_open))
-        _report(args, services, rows)
+        report(args, services, rows)
         return Exit.INTERRUPTED if ending.interrupted else worst(rows)
 
 
@@ -140,7 +140,7 @@ def _send_these(args: Namespace, services: Services, ids: Sequence[int]) -> int:
     with _interruptible() as ending:
         _deliver(services, ids)
     rows = _rows(services, ids)
-    _report(args, services, rows)
+    report(args, services, rows)
     if ending.interrupted and any(row.state not in _SETTLED for row in rows):
         return Exit.INTERRUPTED
     return worst(rows)
@@ -163,11 +163,11 @@ def _interruptible() -> Iterator[_Interruption]:
 
 
 def _deliver(services: Services, only: Collection[int] | None) -> list[OutboxRow]:
-    courier = make_courier(services, _remark)
+    courier = make_courier(services, remark)
     return asyncio.run(courier.run_once(only))
 
 
-def _remark(event: Event) -> None:
+def remark(event: Event) -> None:
     """Report on stderr what stops no message but should be known; the rows say everything else."""
     from misfin.post.events import CourierNotice, Trouble  # late, like the courier itself
     from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
@@ -193,18 +193,35 @@ def _existing(services: Services, row_id: int) -> OutboxRow:
 
 
 def _draft(args: Namespace, services: Services) -> Draft:
+    from misfin.compose.sendtime import parse_send_time
     from misfin.store.outgoing.drafts import Draft
 
-    kind = kind_of(tuple(args.to))
+    send_at = parse_send_time(args.at, time.time()) if args.at is not None else 0.0
+    everyone = (*args.to, *args.cc, *args.bcc)
+    kind = kind_of(everyone)
     try:
         account = _account(args, services, kind)
     except LocalError:
-        _check(args.to, services.transports[AddressKind.MISFIN])
+        _check(everyone, services.transports[AddressKind.MISFIN])
         raise
     transport = services.transport_of(account)
-    _check(args.to, transport)
-    draft = Draft(account=account, to=tuple(args.to), subject=args.subject or "")
-    return replace(draft, body=_body(args, transport.measure(draft, ()).limit))
+    _check(everyone, transport)
+    draft = Draft(
+        account=account,
+        to=tuple(args.to),
+        cc=tuple(args.cc),
+        bcc=tuple(args.bcc),
+        subject=args.subject or "",
+        send_at=send_at,
+    )
+    if args.attach and not transport.capabilities.attachments:
+        raise LocalError(
+            "Files cannot be sent from this account.",
+            remedy="Send them from an e-mail account: --account NAME.",
+        )
+    draft = replace(draft, body=_body(args, transport.measure(draft, ()).limit))
+    files = [services.draft_box.files.add(Path(each).expanduser()) for each in args.attach]
+    return replace(draft, attachments=tuple(files))
 
 
 def _check(recipients: Sequence[str], transport: Transport) -> None:
@@ -236,7 +253,7 @@ def _account(args: Namespace, services: Services, kind: AddressKind | None) -> s
 
 def _body(args: Namespace, limit: int) -> str:
     """The text; ``limit`` is how many bytes a message of the account may have."""
-    most = min(4 * limit, limit + _MOST_BEYOND)
+    most = min(4 * limit, limit + _MOST_BEYOND, _MOST_TEXT)
     if args.body is not None:
         return str(args.body)
     source = args.body_file or "-"
@@ -262,7 +279,8 @@ def _body(args: Namespace, limit: int) -> str:
         ) from error
 
 
-def _report(args: Namespace, services: Services, rows: Sequence[OutboxRow]) -> None:
+def report(args: Namespace, services: Services, rows: Sequence[OutboxRow]) -> None:
+    """Print what became of deliveries, one line or object each."""
     for row in rows:
         emit(args, _sent(row, services), _line(row))
 
@@ -300,6 +318,8 @@ def _line(row: OutboxRow) -> str:
     why = "" if row.state in TAKEN else row.why
     said = f"{row.status} {row.meta}".strip() if row.status else ""
     parts += [text for text in (said if said not in why else "", why) if text]
+    if row.state is DeliveryState.WAITING and row.hold_until > time.time():
+        parts.append(f"will be sent {iso(row.hold_until)}")
     if row.state is DeliveryState.DEFERRED:
         parts.append(f"next try {iso(row.next_attempt)}")
     return "  ".join(parts)

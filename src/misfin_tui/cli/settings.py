@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from misfin_tui import config
 from misfin_tui.cli import Exit, complain
 from misfin_tui.cli.output import emit, profile_of
-from misfin_tui.config.writing import template, toml_value
+from misfin_tui.config.writing import set_values, simple, template, toml_value
 
 
 def path(args: Namespace) -> int:
@@ -31,6 +31,9 @@ def show(args: Namespace) -> int:
             if section == "hosts":
                 for name, inner in asdict(value).items():
                     _line(args, f'{section}."{key}"', name, inner)
+            elif section == "accounts":
+                for name, inner in set_values(value).items():
+                    _line(args, f"{section}.{key}", name, inner)
             else:
                 _line(args, section, key, value)
     return Exit.DONE
@@ -52,5 +55,5 @@ def init(args: Namespace) -> int:
 
 
 def _line(args: Namespace, section: str, key: str, value: object) -> None:
-    record = {"section": section, "key": key, "value": list(value) if isinstance(value, tuple) else value}
+    record = {"section": section, "key": key, "value": simple(value)}
     emit(args, record, f"{section}.{key} = {toml_value(value)}")

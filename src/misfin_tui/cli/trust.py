@@ -112,6 +112,8 @@ def _book(args: Namespace) -> Iterator[PinBook]:
 
 
 def _kind(args: Namespace) -> PinKind:
+    if args.mail:
+        return PinKind.MAIL
     return PinKind.SENDER if args.senders else PinKind.HOST
 
 
@@ -142,6 +144,10 @@ def _record_of_keys(name: str, keys: Sequence[MailboxKey]) -> Record:
 def _name(args: Namespace) -> str:
     if args.senders or getattr(args, "recipients", False):
         return MisfinAddress.parse(args.name).address
+    if args.mail and not args.name.rpartition(":")[2].isdecimal():
+        raise LocalError(
+            "Give the port of a mail server as well.", remedy="For example smtp.example.org:465."
+        )
     mailbox = MisfinAddress.parse(f"postmaster@{args.name}")  # the address parser knows ports and IDN
     return pin_name(mailbox.hostname, mailbox.server_port)
 

@@ -7,44 +7,30 @@ explanation (printed by ``config init``) and its limits, so reading, checking an
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from misfin.errors import LocalError
+from misfin_tui.config.reading import ConfigError, Reader, line_in, setting
 
 if TYPE_CHECKING:
     from misfin_tui.config.accounts import AccountConfig
 
-T = TypeVar("T")
-
-
-class ConfigError(LocalError, ValueError):
-    """A setting that cannot be used; ``line`` is 1-based, 0 when it belongs to no single line."""
-
-    def __init__(self, path: Path | str, line: int, problem: str, *, remedy: str = "") -> None:
-        where = f"{path}, line {line}" if line else str(path)
-        super().__init__(f"{where}: {problem}", remedy=remedy or "Correct the line, then start again.")
-        self.line = line
-        self.problem = problem
-
-
-def setting(
-    default: Any,
-    explanation: str,
-    *,
-    choices: tuple[str, ...] = (),
-    low: float | None = None,
-    high: float | None = None,
-    check: Callable[[str], object] | None = None,
-) -> Any:
-    """``check`` raises :class:`ValueError` with a sentence for a text that cannot be used."""
-    return field(
-        default=default,
-        metadata={"help": explanation, "choices": choices, "low": low, "high": high, "check": check},
-    )
+__all__ = [
+    "FREE_SECTIONS",
+    "SECTIONS",
+    "Config",
+    "ConfigError",
+    "HostConfig",
+    "Reader",
+    "load",
+    "parse",
+    "setting",
+    "split_connect",
+    "split_listen",
+]
 
 
 def split_listen(text: str) -> tuple[str, int]:
@@ -161,6 +147,17 @@ class SendConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ComposeConfig:
+    """``[compose]``: writing a message, from every account."""
+
+    edit_headers: bool = setting(False, "Show the header fields too when a message is edited with ctrl+e.")
+    attachment_words: tuple[str, ...] = setting(
+        ("attached", "attachment", "attachments", "enclosed"),
+        "Ask before sending when the text has one of these words and nothing is attached; none: never ask.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class UiConfig:
     """``[ui]``."""
 
@@ -199,6 +196,7 @@ class Config:
     verification: VerificationConfig = VerificationConfig()
     trust: TrustConfig = TrustConfig()
     send: SendConfig = SendConfig()
+    compose: ComposeConfig = ComposeConfig()
     ui: UiConfig = UiConfig()
     hosts: Mapping[str, HostConfig] = field(default_factory=lambda: MappingProxyType({}))
     accounts: Mapping[str, AccountConfig] = field(default_factory=lambda: MappingProxyType({}))
@@ -214,6 +212,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "verification": VerificationConfig,
         "trust": TrustConfig,
         "send": SendConfig,
+        "compose": ComposeConfig,
         "ui": UiConfig,
     }
 )
@@ -222,6 +221,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
 FREE_SECTIONS: Mapping[str, str] = MappingProxyType(
     {
         "hosts": 'Per host, as [hosts."mail.example"]: connect, version, include_sender_line.',
+        "accounts": "E-mail accounts, as [accounts.NAME]; `misfin-tui account add` writes one.",
         "keys": 'Your own keys: action = "key"; `?` in the program lists every action.',
         "searches": 'Saved searches: name = "query".',
     }
@@ -258,7 +258,7 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, _line_in(str(error), text), f"not valid TOML: {error}") from error
+        raise ConfigError(path, line_in(str(error), text), f"not valid TOML: {error}") from error
     except RecursionError as error:  # tomllib descends once per bracket
         raise ConfigError(path, 0, "not valid TOML: brackets are nested too deeply") from error
     reader = Reader(text, path, unknown)
@@ -284,107 +284,5 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
                 {key: reader.text(item, (name, key)) for key, item in value.items()}
             )
         else:
-            reader.unknown((name,), f"unknown section [{name}]", [*SECTIONS, *FREE_SECTIONS, "accounts"])
+            reader.unknown((name,), f"unknown section [{name}]", [*SECTIONS, *FREE_SECTIONS])
     return Config(**built)
-
-
-class Reader:
-    """Checks values against the dataclasses and finds the line of what is wrong."""
-
-    def __init__(self, text: str, path: Path | str, unknown: list[str] | None) -> None:
-        self._text = text
-        self._path = path
-        self._unknown = unknown
-
-    def error(self, where: tuple[str, ...], problem: str) -> ConfigError:
-        return ConfigError(self._path, _line_of(self._text, where), problem)
-
-    def unknown(self, where: tuple[str, ...], problem: str, known: list[str]) -> None:
-        error = self.error(where, problem + _nearest(where[-1], known))
-        if self._unknown is None:
-            raise error
-        self._unknown.append(f"{error}{'' if str(error).endswith('?') else '.'} It is ignored.")
-
-    def text(self, value: object, where: tuple[str, ...]) -> str:
-        if not isinstance(value, str):
-            raise self.error(where, f"`{where[-1]}` must be text in quotes")
-        return value
-
-    def section(self, cls: type[T], table: object, where: tuple[str, ...]) -> T:
-        if not isinstance(table, dict):
-            raise self.error(where, f"[{'.'.join(where)}] must be a section")
-        known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]  # every cls here is a dataclass
-        values: dict[str, Any] = {}
-        for key, value in table.items():
-            if key not in known:
-                self.unknown((*where, key), f"unknown key `{key}`", list(known))
-                continue
-            values[key] = self._value(known[key].default, known[key].metadata, value, (*where, key))
-        return cls(**values)
-
-    def _value(
-        self, default: object, limits: Mapping[str, Any], value: object, where: tuple[str, ...]
-    ) -> object:
-        name = where[-1]
-        if isinstance(default, bool):
-            if not isinstance(value, bool):
-                raise self.error(where, f"`{name}` must be true or false")
-            return value
-        if isinstance(default, (int, float)):
-            wanted = (int, float) if isinstance(default, float) else (int,)
-            if isinstance(value, bool) or not isinstance(value, wanted):
-                raise self.error(
-                    where, f"`{name}` must be a {'number' if float in wanted else 'whole number'}"
-                )
-            if not limits["low"] <= value <= limits["high"]:
-                raise self.error(where, f"`{name}` must be between {limits['low']} and {limits['high']}")
-            return value
-        if isinstance(default, tuple):
-            items = value if isinstance(value, list) else [value]
-            return tuple(self._choice(self.text(item, where), limits, where) for item in items)
-        return self._choice(self.text(value, where), limits, where)
-
-    def _choice(self, value: str, limits: Mapping[str, Any], where: tuple[str, ...]) -> str:
-        if limits["choices"] and value not in limits["choices"]:
-            allowed = ", ".join(f'"{choice}"' for choice in limits["choices"])
-            raise self.error(where, f"`{where[-1]}` must be one of {allowed}")
-        if limits["check"]:
-            try:
-                limits["check"](value)
-            except ValueError as error:
-                raise self.error(where, str(error)) from error
-        return value
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches  # late: few files have a wrong name in them
-
-    match = get_close_matches(name, known, n=1)
-    return f"; did you mean `{match[0]}`?" if match else ""
-
-
-def _line_in(message: str, text: str) -> int:
-    """The line number tomllib put into its message; the last line where it says "at end of document"."""
-    _, found, rest = message.rpartition("at line ")
-    digits = rest.split(",")[0]
-    return int(digits) if found and digits.isdigit() else len(text.rstrip().splitlines())
-
-
-def _line_of(text: str, where: tuple[str, ...]) -> int:
-    """The line of a section header or key; 0 when it is written in a form this simple search misses."""
-    header, key = (
-        (where, "")
-        if len(where) == 1 or (where[0] in ("hosts", "accounts") and len(where) == 2)
-        else (where[:-1], where[-1])
-    )
-    inside = False
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            name = stripped.strip("[]").split("#")[0].strip().rstrip("]")
-            inside = [part.strip(" \"'") for part in name.split(".", 1)] == list(header)
-            if inside and not key:
-                return number
-        elif stripped.split("=")[0].strip(" \"'") == (key or header[0]) and (inside or not key):
-            return number
-    return 0

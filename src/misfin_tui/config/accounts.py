@@ -4,31 +4,134 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from misfin.email.account import Login, MailProtocol, OAuthServer, SaveSent, SecretPlace, SecretRef, SendHTML
 from misfin.model.account import Kind
 from misfin.store.accounts import AccountBook, AccountSettings, is_account_name
 from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import MailStore
 from misfin_tui.config import Config, Reader, setting
+from misfin_tui.config import email as values
 from misfin_tui.paths import Profile
 
-KINDS: tuple[Kind, ...] = ()
+KINDS: tuple[Kind, ...] = (Kind.EMAIL,)
 """Kinds of accounts in the settings that this version supports."""
 
-
-def _check_address(text: str) -> None:
-    mailbox, at, host = text.rpartition("@")
-    if text and not (mailbox and at and host and text.isprintable() and " " not in text):
-        raise ValueError(f"`{text}` is not an address")
+_KEPT = '`{ keyring = "…" }`, `{ command = "…" }`, `{ env = "…" }`'
+_MADE = (SecretPlace.COMMAND, SecretPlace.ENV)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountConfig:
     """``[accounts.NAME]``: an account that is not a Misfin identity."""
 
-    kind: str = setting("", "How it sends and receives.")
-    address: str = setting("", "Its address.", check=_check_address)
-    name: str = setting("", "The name other people see beside the address.")
+    kind: str = setting("", "How it sends and receives.", values='`"email"`')
+    address: str = setting("", "Its address.", check=values.check_address)
+    name: str = setting("", "The name other people see beside the address.", check=values.check_line)
+    imap: str = setting(
+        "",
+        "Server that keeps the mail: imaps://USER@HOST, or imap:// for STARTTLS. Without USER, the address.",
+        check=values.server_check(MailProtocol.IMAP),
+    )
+    pop3: str = setting(
+        "", "The same for POP3: pop3s:// or pop3://.", check=values.server_check(MailProtocol.POP3)
+    )
+    smtp: str = setting(
+        "",
+        "Server that takes mail to send: smtps://, or smtp:// for STARTTLS on port 587.",
+        check=values.server_check(MailProtocol.SMTP),
+    )
+    auth: str = setting(
+        Login.PASSWORD.value,
+        "How to log in; of what the server offers, the strongest is used.",
+        choices=tuple(each.value for each in Login),
+    )
+    password: SecretRef | None = setting(
+        None,
+        "Where the password is kept. The password itself is refused.",
+        read=values.secret_reader("password"),
+        values=_KEPT,
+    )
+    token: SecretRef | None = setting(
+        None,
+        "Where an OAuth access token comes from that another program makes.",
+        read=values.secret_reader("token", _MADE),
+        values='`{ command = "…" }`, `{ env = "…" }`',
+    )
+    client_id: str = setting("", "Your own registration with an OAuth provider.", check=values.check_line)
+    client_secret: SecretRef | None = setting(
+        None,
+        "Where the secret of that registration is kept, if it has one.",
+        read=values.secret_reader("client_secret"),
+        values=_KEPT,
+    )
+    oauth: OAuthServer | None = setting(
+        None,
+        "Where to sign in, for a provider the program does not know. oauth.md explains it.",
+        read=values.read_oauth,
+        values='`{ authorize = "https://…", token = "https://…", scopes = "…", device = "https://…" }`',
+    )
+    ca_file: str = setting("", "PEM file with an authority to trust beside the system's.")
+    min_tls: str = setting(
+        "1.2",
+        "Oldest version of TLS; older than 1.2 only for a server that cannot do better.",
+        choices=("1.2", "1.3", "1.0"),
+    )
+    plaintext: bool = setting(False, "Log in without TLS; only for a server on this machine.")
+    cram_md5: bool = setting(False, "Use CRAM-MD5 where the server offers nothing better.")
+    aliases: tuple[str, ...] = setting(
+        (),
+        "Your other addresses: ada@example.net, ada+*@example.org, *@ada.example.",
+        check=values.check_alias,
+    )
+    signature: str | Path = setting(
+        "", "Put below each new message.", read=values.read_signature, values='text, `{ file = "…" }`'
+    )
+    send_html: str = setting(
+        SendHTML.AUTO.value,
+        "Add an HTML version: auto when there is a heading, list or link.",
+        choices=tuple(each.value for each in SendHTML),
+    )
+    save_sent: SaveSent = setting(
+        SaveSent.AUTO,
+        "Keep a copy in Sent; auto: not where the provider does so itself.",
+        read=values.read_save_sent,
+        values='`"auto"`, `true`, `false`',
+    )
+    folders: tuple[tuple[str, str], ...] = setting(
+        (),
+        "The server's names of our folders, where it does not say itself which is which.",
+        read=values.read_folders,
+        values='`{ Sent = "Sent Items" }`',
+    )
+    keep: str = setting(
+        "all",
+        "How far back messages are stored here.",
+        check=values.check_keep,
+        values='`"all"`, `"90d"`, `"6m"`, `"1y"`',
+    )
+    keep_folders: tuple[tuple[str, str], ...] = setting(
+        (),
+        "The same for single folders.",
+        read=values.read_keep_folders,
+        values='`{ Archive = "1y" }`',
+    )
+    fetch_up_to: int | None = setting(
+        None,
+        "Larger messages are fetched when you open them. Not set: no limit, for POP3 5MiB.",
+        read=values.read_size,
+        values='`"no limit"`, `"5MiB"`',
+    )
+    pop3_leave: str = setting(
+        "forever",
+        "How long messages stay on a POP3 server.",
+        check=values.check_pop3_leave,
+        values='`"forever"`, `"14d"`, `"delete"`',
+    )
+    authserv_id: str = setting(
+        "", "The server whose Authentication-Results are believed.", check=values.check_line
+    )
 
 
 def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, AccountConfig]:
@@ -48,10 +151,13 @@ def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, Acc
             shown = f"the kind `{kind}`" if isinstance(kind, str) else "this kind of account"
             reader.unknown(where, f"{shown} is not supported by this version", [])
             continue
-        found[name] = reader.section(AccountConfig, table, where)
+        account = found[name] = reader.section(AccountConfig, table, where)
         for key in ("kind", "address"):
-            if not getattr(found[name], key):
+            if not getattr(account, key):
                 raise reader.error(where, f"[accounts.{name}] needs `{key}`")
+        if (conflict := values.conflicts(account)) is not None:
+            key, error = conflict
+            raise reader.error((*where, key), str(error), remedy=error.remedy)
     return found
 
 

@@ -24,6 +24,7 @@ from misfin.store.message.envelope import wrap
 from misfin.trust.identity import Identity, identity_from_pem
 from misfin.wire import MisfinResponse
 from misfin_tui.demo.play import READY
+from misfin_tui.demo.post_office import PostOffice
 from misfin_tui.demo.stories import ME
 from misfin_tui.demo.world import (
     ANSWER_AFTER,
@@ -104,8 +105,13 @@ async def serve(root: Path) -> None:
         receivers.append(_receiver(world, host, people))
     for receiver in receivers:
         await receiver.start()
+    office = PostOffice(world) if world.mail_port else None
+    if office is not None:
+        await office.start()
     print(READY, flush=True)
     await asyncio.to_thread(sys.stdin.buffer.read)
+    if office is not None:
+        await office.stop()
     for receiver in receivers:
         await receiver.stop()
 

@@ -43,6 +43,9 @@ class Story:
 
 
 ME = DemoPerson("ada@harbour.test", "Ada Harbour")
+MAIL_ACCOUNT = "seamail"
+"""The name of our e-mail account."""
+MAIL_ME = DemoPerson("ada@seamail.test", "Ada Harbour")
 STRANGER = DemoPerson("nobody@bench.test", "")
 FIRST_CONTACTS = frozenset({"noor@atlas.test"})
 """People who wrote for the first time while their host could not be asked."""

@@ -7,6 +7,8 @@ that it can be closed (or killed) and opened again with ``misfin-tui demo --prof
 from __future__ import annotations
 
 import json
+import secrets
+import shlex
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +21,20 @@ from misfin.files import private_folder, write_private
 from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.net.verification import FIRST_MESSAGE
 from misfin.store.identities import IdentityStore
+from misfin.store.mail.maildir import Maildir
 from misfin.trust.identity import Identity, generate
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import VOUCHED, PinKind, pin_name
-from misfin_tui.demo.stories import FIRST_CONTACTS, ME, DemoPerson, first_written, people
+from misfin_tui.config.writing import toml_value
+from misfin_tui.demo.stories import (
+    FIRST_CONTACTS,
+    MAIL_ACCOUNT,
+    MAIL_ME,
+    ME,
+    DemoPerson,
+    first_written,
+    people,
+)
 from misfin_tui.paths import Profile, profile_at
 
 ANSWER_AFTER = 2.0
@@ -57,11 +69,15 @@ MANNERS: Mapping[str, Manner] = {
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A demo world: its folder, our own port, and the port of each correspondent's host."""
+    """A demo world: its folder, our own port, and the port of each correspondent's host.
+
+    ``mail_port`` is that of the e-mail provider; 0 in a folder made before there was one.
+    """
 
     root: Path
     port: int
     ports: Mapping[str, int]
+    mail_port: int = 0
 
     @property
     def profile(self) -> Profile:
@@ -72,6 +88,25 @@ class World:
     def people(self) -> Path:
         """Folder with one identity and one Maildir per correspondent."""
         return self.root / "correspondents"
+
+    def mailbox_of(self, name: str) -> Maildir:
+        """The e-mail that an invented person has received."""
+        return Maildir(self.people / "email" / name)
+
+    @property
+    def mail_certificate(self) -> Path:
+        """The e-mail provider's certificate, which nobody vouches for, and its key."""
+        return self.people / "seamail.pem"
+
+    @property
+    def mail_server_password(self) -> Path:
+        """The password as the e-mail provider knows it."""
+        return self.people / "seamail.password"
+
+    @property
+    def mail_password(self) -> Path:
+        """The password as the settings of the e-mail account read it."""
+        return self.root / "seamail.password"
 
 
 def cast() -> dict[str, DemoPerson]:
@@ -97,7 +132,7 @@ def open_world(root: Path, *, now: float) -> World:
     description = root / "world.json"
     if description.exists():
         data = json.loads(description.read_text("utf-8"))
-        return World(root=root, port=data["port"], ports=data["ports"])
+        return World(root, data["port"], data["ports"], data.get("mail_port", 0))
     if root.exists() and any(root.iterdir()):
         raise LocalError(
             f"{root} is not empty and contains no demo.", remedy="Choose an empty folder for the demo."
@@ -107,17 +142,21 @@ def open_world(root: Path, *, now: float) -> World:
 
 def _make_world(root: Path, now: float) -> World:
     names = hosts()
-    first, *others = _free_ports(len(names) + 1)
-    world = World(root=root, port=first, ports=dict(zip(names, others, strict=True)))
+    first, mail, *others = _free_ports(len(names) + 2)
+    world = World(root, first, dict(zip(names, others, strict=True)), mail)
     private_folder(root)
     identities = _make_identities(world, now)
     _pin_the_known(world, identities, now)
+    _make_provider(world, now)
     write_private(world.profile.config, _settings(world).encode())
-    from misfin_tui.demo.mailbox import fill  # late: it needs the whole store, this module does not
+    from misfin_tui.demo.email_stories import fill_email  # late: they need the whole store, this does not
+    from misfin_tui.demo.mailbox import fill
 
     fill(world.profile, identities, now)
+    fill_email(world.profile, now)
     # Last, so that a half-finished world is never taken for a complete one.
-    write_private(root / "world.json", json.dumps({"port": world.port, "ports": dict(world.ports)}).encode())
+    description = {"port": world.port, "ports": dict(world.ports), "mail_port": world.mail_port}
+    write_private(root / "world.json", json.dumps(description).encode())
     return world
 
 
@@ -130,6 +169,16 @@ def _make_identities(world: World, now: float) -> dict[str, Identity]:
         made[name] = generate(_address(person), now=started)
         write_private(world.people / f"{name}.pem", made[name].pem)
     return made
+
+
+def _make_provider(world: World, now: float) -> None:
+    """The e-mail provider's certificate, for ``localhost``, and the password of the account."""
+    started = datetime.fromtimestamp(now, UTC) - timedelta(days=20)
+    made = generate(MisfinAddress("postmaster", "localhost", "Sea Mail"), now=started)
+    write_private(world.mail_certificate, made.pem)
+    password = secrets.token_urlsafe(12).encode()
+    write_private(world.mail_server_password, password)
+    write_private(world.mail_password, password + b"\n")
 
 
 def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float) -> None:
@@ -160,6 +209,9 @@ def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float)
 def _settings(world: World) -> str:
     lines = [
         "# Settings of the demo; your own profile needs none of this.",
+        "[identity]",
+        f'default = "{ME.address}"',
+        "",
         "[receive]",
         f'listen = ["127.0.0.1:{world.port}"]',
         "",
@@ -173,6 +225,13 @@ def _settings(world: World) -> str:
         'unread = "is:unread"',
         '"from:bea" = "from:bea"',
         'starred = "is:starred"',
+        "",
+        f"[accounts.{MAIL_ACCOUNT}]",
+        'kind = "email"',
+        f'address = "{MAIL_ME.address}"',
+        f'name = "{MAIL_ME.name}"',
+        f'smtp = "smtps://localhost:{world.mail_port}"',
+        f"password = {{ command = {toml_value(f'cat {shlex.quote(str(world.mail_password))}')} }}",
         "",
     ]
     for host, port in world.ports.items():

@@ -167,6 +167,8 @@ class TrustStep(Dialog[bool]):
 
 def title_of(question: CertificateQuestion) -> str:
     """What happened."""
+    if question.kind == "mail" and question.pin is None:
+        return f"The certificate of {question.name} is not trusted"
     if question.pin is None:
         return f"{question.name} is new"
     return f"The certificate of {question.name} has changed"
@@ -220,11 +222,21 @@ def remarks(question: CertificateQuestion) -> list[str]:
         "does not name the host": "It does not name this host.",
         "the pinned certificate had expired": due_since(change_due(question.pin, math.inf)),
     }
-    return [words[remark] for remark in sorted(question.verdict.remarks) if remark in words]
+    found = [words[remark] for remark in sorted(question.verdict.remarks) if remark in words]
+    if question.kind == "mail":
+        own = shown.issuer == shown.subject
+        found.insert(0, "It is self-signed." if own else f"It was issued by {shown.issuer or 'nobody'}.")
+    return found
 
 
 def advice_of(question: CertificateQuestion) -> str:
     """What it may mean and what to do."""
+    if question.kind == "mail" and question.pin is None:
+        return (
+            "No authority vouches for this mail server, so it may be somebody else's, who would read your"
+            " password. Compare the fingerprint with one from whoever runs the server. Once you trust it,"
+            " only this certificate is accepted."
+        )
     if question.pin is None:
         return (
             "You have never sent anything there. If you have the fingerprint from the owner, compare it now;"

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from misfin_tui.keymap.action import KeyAction, KeyContext, Shown
 from misfin_tui.keymap.spelling import MODIFIERS, NAMED, is_key, is_typed, normal_key, readable, split
-from misfin_tui.keymap.table import ACTIONS, BY_ID, KeyAction, KeyContext, Shown, in_context
+from misfin_tui.keymap.table import ACTIONS, BY_ID, in_context
 
 __all__ = [
     "ACTIONS",

@@ -7,54 +7,10 @@ writes in ``[keys]`` of config.toml; ids are unique in the whole program.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import IntEnum, StrEnum
+from dataclasses import replace
 from types import MappingProxyType
 
-
-class KeyContext(StrEnum):
-    """Where an action works; the value is the heading in help and docs."""
-
-    EVERYWHERE = "everywhere"
-    LIST = "any list"
-    INBOX = "inbox"
-    THREAD = "conversation"
-    COMPOSE = "composer"
-    OUTBOX = "outbox"
-    TRUST = "trust"
-    CONTACTS = "contacts"
-    IDENTITIES = "identities"
-    SETTINGS = "settings"
-    WIZARD = "first run"
-    DIALOG = "dialogs"
-    HELP = "help"
-
-
-class Shown(IntEnum):
-    """Where an action is named; each place includes the ones before."""
-
-    HELP = 1  # moving a cursor by name makes no sense in the command palette
-    PALETTE = 2
-    FOOTER = 3
-
-
-@dataclass(frozen=True, slots=True)
-class KeyAction:
-    """One row; ``keys`` are comma separated."""
-
-    id: str
-    keys: str
-    label: str  # a word for the footer
-    help: str  # a sentence for help and palette
-    context: KeyContext = KeyContext.EVERYWHERE
-    shown: Shown = Shown.FOOTER
-    priority: bool = False  # seen before the focused widget sees the key
-    action: str = ""  # Textual action when it is not the id with underscores
-
-    @property
-    def method(self) -> str:
-        """Name of the Textual action, without the ``action_`` prefix."""
-        return self.action or self.id.replace("-", "_")
+from misfin_tui.keymap.action import KeyAction, KeyContext, Shown
 
 
 def _in(context: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
@@ -100,6 +56,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("show-contacts", "C", "Contacts", "See the people you write to.", shown=Shown.PALETTE),
         _A("show-identities", "I", "Identities", "See your own addresses.", shown=Shown.PALETTE),
         _A("show-settings", "comma", "Settings", "Change the settings.", shown=Shown.PALETTE),
+        _A("add-account", "N", "Add account", "Add an e-mail account.", shown=Shown.PALETTE),
         _A(
             "suspend",
             "ctrl+z",
@@ -136,7 +93,21 @@ ACTIONS: tuple[KeyAction, ...] = (
         ),
         _A("reply", "r", "Reply", "Reply to the sender."),
         _A("reply-all", "a", "Reply all", "Reply to the sender and all recipients."),
-        _A("forward", "f", "Forward", "Forward the message unchanged.", shown=Shown.PALETTE),
+        _A(
+            "reply-list",
+            "L",
+            "Reply to list",
+            "Reply to the mailing list the message came from.",
+            shown=Shown.PALETTE,
+        ),
+        _A("forward", "f", "Forward", "Forward the message.", shown=Shown.PALETTE),
+        _A(
+            "forward-attached",
+            "F",
+            "Forward attached",
+            "Forward the message as an attachment.",
+            shown=Shown.PALETTE,
+        ),
         _A("archive", "e", "Archive", "Move to the archive."),
         _A("trash", "d", "Trash", "Move to the trash."),
         _A("search", "slash", "Search", "Search as you type."),
@@ -203,7 +174,23 @@ ACTIONS: tuple[KeyAction, ...] = (
             "Reply to the sender and all recipients.",
             action="reply_all",
         ),
-        _A("thread-forward", "f", "Forward", "Forward this message unchanged.", action="forward"),
+        _A(
+            "thread-reply-list",
+            "L",
+            "Reply to list",
+            "Reply to the mailing list this message came from.",
+            shown=Shown.PALETTE,
+            action="reply_list",
+        ),
+        _A("thread-forward", "f", "Forward", "Forward this message.", action="forward"),
+        _A(
+            "thread-forward-attached",
+            "F",
+            "Forward attached",
+            "Forward this message as an attachment.",
+            shown=Shown.PALETTE,
+            action="forward_attached",
+        ),
         _A("thread-archive", "e", "Archive", "Move the conversation to the archive.", action="archive"),
         _A("thread-trash", "d", "Trash", "Move the conversation to the trash.", action="trash"),
         _A(
@@ -287,8 +274,12 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("toggle-preview", "ctrl+t", "Preview", "Show or hide the preview of the text.", priority=True),
         _A("editor", "ctrl+e", "Editor", "Edit the text in your own editor.", priority=True),
         _A("leave", "escape", "Leave", "Close the composer; the draft is kept."),
+        _A("copies", "f2", "Cc, Bcc", "Show the fields for copies, Cc and Bcc.", priority=True),
+        _A("attach", "f3", "Attach", "Attach files.", priority=True),
+        _A("attached", "f4", "Files", "Open, remove or reorder the attached files.", priority=True),
         _A("shorten", "ctrl+g", "Split", "Split a message that is too long.", priority=True),
         _A("discard", "f8", "Discard", "Discard this draft.", priority=True),
+        _A("send-at", "f5", "Send at", "Choose a time at which it is sent.", priority=True),
     ),
     *_in(
         KeyContext.OUTBOX,
@@ -297,7 +288,13 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("retry", "r", "Retry", "Try again now."),
         _A("edit", "e", "Edit", "Take it back and edit it."),
         _A("cancel", "d", "Cancel", "Cancel it; it is not sent."),
-        _A("undo-send", "z", "Undo send", "Take back what you have just sent.", shown=Shown.PALETTE),
+        _A(
+            "undo-send",
+            "z",
+            "Undo send",
+            "Take back a message that waits for its time, or the last one sent.",
+            shown=Shown.PALETTE,
+        ),
         _A("outbox-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),
     ),
     *_in(

@@ -1,4 +1,4 @@
-"""The composer: recipients with completion and trust, gemtext with preview, a byte meter, and autosave."""
+"""The composer: recipients with completion and trust, files, gemtext with preview, a byte meter, autosave."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Input, Select, TextArea
 
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.compose_draft import DraftScreen
+from misfin_tui.screens.compose_fields import RecipientFields
+from misfin_tui.screens.compose_files import ComposerFact, MessageFiles
+from misfin_tui.screens.compose_time import SendTime
 from misfin_tui.screens.compose_views import WIDE, ComposePreview, RecipientHelp
-from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import AddressInput, OneLine
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.byte_meter import ByteMeter
@@ -27,8 +28,6 @@ from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 
 if TYPE_CHECKING:
     from textual.timer import Timer
-
-    from misfin.model.account import Account
 
 MOST_PASTED = 1024 * 1024
 """Characters a text written here has at most after a paste, whatever its account could send."""
@@ -49,6 +48,8 @@ class ComposeScreen(DraftScreen):
         .line { height: 1; padding: 0 1; }
         .line > .label { width: 9; color: $text-muted; }
         .line > Input { width: 1fr; }
+        ComposerFact { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        ComposerFact:hover { text-style: underline; }
         #from { width: 1fr; height: 1; }
         #people { height: auto; max-height: 2; padding: 0 1 0 10; color: $text-muted; display: none; }
         #people.-some { display: block; }
@@ -74,7 +75,11 @@ class ComposeScreen(DraftScreen):
         self._look_timer: Timer | None = None
         self._recipients = RecipientHelp(self)
         self._previewing = ComposePreview(self)
-        adopt(self, self._previewing)
+        able = self.from_account.able
+        self.fields = RecipientFields(self, self.draft, self._recipients.offers, able)
+        self.files = MessageFiles(self, self.draft.attachments, able, lambda: self._measure)
+        self.time = SendTime(self, self.draft.send_at)
+        adopt(self, self._previewing, self.fields, self.files, self.time)
 
     # ---- the frame
 
@@ -82,10 +87,6 @@ class ComposeScreen(DraftScreen):
         """From, To, Subject, the text with its preview, the meter."""
         draft, forward = self.draft, self.draft.forwards is not None
         self.offers = self._recipients.offers
-        self.to = AddressInput(self.offers, value=", ".join(draft.to), id="to")
-        self.cc = AddressInput(self.offers, value=", ".join(draft.cc), id="cc")
-        self.bcc = AddressInput(self.offers, value=", ".join(draft.bcc), id="bcc")
-        self.files = text(", ".join(f"{each.name} ({each.size:,} bytes)" for each in draft.attachments))
         self.subject = OneLine(
             draft.subject, id="subject", placeholder="Subject", max_length=1000, select_on_focus=False
         )
@@ -93,25 +94,19 @@ class ComposeScreen(DraftScreen):
         self.preview = self._previewing.view
         self.people = self._recipients.people
         self.meter = ByteMeter(id="meter")
-        self.chooser = Select[str]([], prompt="no address yet", compact=True, allow_blank=True, id="from")
         yield StatusBar(
             "Forward" if forward else "Reply" if draft.in_reply_to else "New message", id="status"
         )
         with Horizontal(classes="line", id="from-line"):
             yield text("From", classes="label")
-            yield self.chooser
-        with Horizontal(classes="line"):
-            yield text("To", classes="label")
-            yield self.to
-        for label, widget in (("Cc", self.cc), ("Bcc", self.bcc), ("Files", self.files)):
-            with Horizontal(classes="line") as line:
-                line.display = False  # until it is known that the account in From has it
-                yield text(label, classes="label")
-                yield widget
+            yield self.from_account.chooser
+        yield from self.fields.lines()
         yield self.people
         with Horizontal(classes="line"):
             yield text("Subject", classes="label")
             yield self.subject
+        yield from self.files.lines()
+        yield from self.time.lines()
         with Horizontal(id="text"):
             yield self.body
             with Vertical(id="side") as side:
@@ -132,8 +127,8 @@ class ComposeScreen(DraftScreen):
         self.call_after_refresh(self._begin)  # by then the widgets inside containers exist too
 
     def _focus_first(self) -> None:
-        if not self.to.value or self.draft.forwards is not None:
-            self.to.focus()
+        if not self.fields.to.value or self.draft.forwards is not None:
+            self.fields.to.focus()
         elif not self.subject.value:
             self.subject.focus()
         else:
@@ -149,8 +144,8 @@ class ComposeScreen(DraftScreen):
         await self.from_account.learn(named)
         if not self.standing:
             return
-        self._fill_from(accounts)
-        self._from_changed()
+        self.from_account.fill(accounts)
+        self.from_account.follow()
         self.from_account.known.set()
         self.begin_keeping()
         if self.draft.id:
@@ -159,31 +154,22 @@ class ComposeScreen(DraftScreen):
             await recover(self)
         self._look_again()
 
-    def _fill_from(self, accounts: list[Account]) -> None:
-        """The accounts to choose from; the draft's own stays even if it is gone."""
-        options = [
-            (Content(plain(f"{each.address}  {each.title}", one_line=True)), each.directory)
-            for each in accounts
-        ]
-        known = {directory for _, directory in options}
-        account = self.draft.account or (options[0][1] if options else "")
-        if account and account not in known:
-            options.append((Content(plain(f"{account}  (no identity)", one_line=True)), account))
-        self.chooser.set_options(options)
-        if account:
-            self.chooser.value = account
-
     @on(Select.Changed, "#from")
     def _from_changed(self) -> None:
         """The fields are those of the account in From."""
-        files = self.files if self.draft.attachments else None
-        self.from_account.show_fields(self.to, self.cc, self.bcc, files)
+        self.from_account.follow()
+
+    @on(ComposerFact.FactClicked)
+    def _fact_clicked(self, event: ComposerFact.FactClicked) -> None:
+        event.stop()
+        (self.files.action_attached if event.control is self.files.names else self.time.action_send_at)()
 
     # ---- what changes
 
     @on(TextArea.Changed)
     @on(Select.Changed)
     @on(Input.Changed)
+    @on(ComposerFact.FactChanged)
     def _changed(self, event: Any) -> None:
         """Anything was written: save it soon, and look at it soon after."""
         if self._opened is None or self._finished:
@@ -217,7 +203,14 @@ class ComposeScreen(DraftScreen):
     def idle_actions(self) -> Collection[str]:
         """Actions that do not apply: a message that fits is not split."""
         fits = self._measure is None or self._measure.size <= self._measure.limit
-        return ("shorten",) if fits or not self.from_account.splits else ()
+        can = self.from_account.able()
+        idle = {
+            "shorten": fits or not self.from_account.splits,
+            "copies": can is not None and not (can.cc or can.bcc),
+            "attach": can is not None and not can.attachments,
+            "attached": not self.files.files,
+        }
+        return [action for action, rests in idle.items() if rests]
 
     # ---- recipients
 

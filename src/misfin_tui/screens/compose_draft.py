@@ -14,16 +14,18 @@ from misfin_tui.keymap import readable
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.base import AppScreen
 from misfin_tui.screens.compose_from import FromAccount
-from misfin_tui.screens.sending import carried, certain, fitting, submitted
-from misfin_tui.widgets.facts import clock
+from misfin_tui.screens.sending import carried, certain, complete, fitting, submitted
+from misfin_tui.widgets.facts import by_and_by, clock
 
 if TYPE_CHECKING:
-    from textual.widgets import Select
-
     from misfin.compose.measure import Measure
     from misfin.compose.recipients import TypedRecipient
+    from misfin_tui.screens.compose_fields import RecipientFields
+    from misfin_tui.screens.compose_files import MessageFiles
+    from misfin_tui.screens.compose_time import SendTime
+    from misfin_tui.services.accounts import Sender
     from misfin_tui.services.autosave import Autosave
-    from misfin_tui.widgets.address_input import AddressInput, OneLine
+    from misfin_tui.widgets.address_input import OneLine
     from misfin_tui.widgets.byte_meter import ByteMeter
     from misfin_tui.widgets.gemtext_area import GemtextArea
 
@@ -31,10 +33,9 @@ if TYPE_CHECKING:
 class DraftScreen(AppScreen):
     """A screen with the fields of one message."""
 
-    chooser: Select[str]
-    to: AddressInput
-    cc: AddressInput
-    bcc: AddressInput
+    fields: RecipientFields
+    files: MessageFiles
+    time: SendTime
     subject: OneLine
     body: GemtextArea
     meter: ByteMeter
@@ -47,22 +48,26 @@ class DraftScreen(AppScreen):
         self._newest: Draft | None = None  # as it is on disk, or is about to be
         self.keeper: Autosave | None = None
         self._finished = False
-        self.from_account = FromAccount(self, lambda: self.account)
+        self.from_account = FromAccount(self, self.draft, self._account_changed)
         self.followed = False  # an editor with a window of its own may still save
 
     # ---- what is written
 
     @property
     def account(self) -> str:
-        """The address to write from."""
-        value = self.chooser.value
-        return value if isinstance(value, str) else self.draft.account
+        """The directory of the account to write from."""
+        return self.from_account.account
 
     @property
     def recipients(self) -> list[TypedRecipient]:
         """Everybody in the fields that are shown, in their order."""
-        fields = [self.to, *(each for each in (self.cc, self.bcc) if each.shown)]
-        return [entry for field in fields for entry in field.recipients]
+        return self.fields.recipients
+
+    def _account_changed(self, before: Sender | None, sender: Sender) -> None:
+        """What the account in From has and writes is another thing now; nothing typed is lost by it."""
+        self.fields.read_as(sender, before)
+        self.files.arrange()
+        self.from_account.resign(self.body, before)
 
     def draft_now(self) -> Draft:
         """The message as the fields have it."""
@@ -70,9 +75,12 @@ class DraftScreen(AppScreen):
         return replace(
             self.draft,
             account=self.account,
-            to=self.to.written,
-            cc=self.cc.written,
-            bcc=self.bcc.written,
+            sender=self.from_account.alias,
+            to=self.fields.to.written,
+            cc=self.fields.cc.written,
+            bcc=self.fields.bcc.written,
+            attachments=self.files.files,
+            send_at=self.time.at,
             subject=self.draft.subject if forward else self.subject.value,
             body=self.draft.body if forward else self.body.text,
         )
@@ -137,6 +145,9 @@ class DraftScreen(AppScreen):
     async def action_leave(self) -> None:
         """Close; what was written is kept as a draft, what is empty is not."""
         keeper = self.keeper
+        if self.files.copying:
+            self.misfin.say("A file is still being copied. Leave in a moment.", severity="warning")
+            return
         if keeper is None or not (self.touched or keeper.draft_id):
             self._finished = True
             self.dismiss()
@@ -201,14 +212,14 @@ class DraftScreen(AppScreen):
         await self.from_account.known.wait()
         if self.from_account.sender is None:  # it could not be read before
             await self.from_account.learn([self.account])
-            self.from_account.show_fields(self.to, self.cc, self.bcc, None)
+            self.from_account.follow()
         sender, keeper = self.from_account.sender, self.keeper
         if sender is None or keeper is None:
             return
         if elsewhere := next((entry for entry in self.recipients if entry.other), None):
-            self.to.focus()
+            self.fields.focus_wrong(elsewhere)
             if account := await self.from_account.instead(elsewhere):
-                self.chooser.value = account
+                self.from_account.chooser.value = account
             return
         draft = self.draft_now()
         problem = self._problem(draft)
@@ -216,7 +227,7 @@ class DraftScreen(AppScreen):
             self.misfin.say(problem, severity="warning")
             return
         whole = await carried(self, draft, sender.capabilities)
-        if whole is None:
+        if whole is None or not await complete(self, whole, sender.capabilities):
             return
         drafts = await fitting(self, draft := whole, split=sender.capabilities.split)
         if drafts is None:
@@ -241,7 +252,8 @@ class DraftScreen(AppScreen):
         hold = self.services.config.send.undo_send_seconds
         undo = readable(next(iter(self.misfin.keys.of("undo")), ""))
         self.misfin.withdraw("send undone")
-        words = submitted(len(drafts), len(submission.ids), hold, undo)
+        later = by_and_by(draft.send_at, submission.at) if draft.send_at else ""
+        words = submitted(len(drafts), len(submission.ids), hold, undo, later=later)
         self.misfin.say(words, timeout=max(hold, 4), about="sending" if hold else "")
         self._finish()
 
@@ -250,14 +262,17 @@ class DraftScreen(AppScreen):
         entries = self.recipients
         wrong = next((entry for entry in entries if entry.recipient is None), None)
         if not entries or wrong:
-            there = (each for each in (self.cc, self.bcc) if each.shown and wrong in each.recipients)
-            next(there, self.to).focus()
+            self.fields.focus_wrong(wrong)
             return wrong.problem if wrong else "Add a recipient."
-        if not (draft.body.strip() or draft.subject.strip() or draft.forwards):
+        if not (draft.body.strip() or draft.subject.strip() or draft.forwards or draft.attachments):
             self.body.focus()
             return "The message is empty."
+        if self.files.copying:
+            return "A file is still being copied. Send the message again in a moment."
+        if self.time.passed:
+            return "The time to send it at has passed. Choose another one, or none."
         if not draft.account:
-            return "You have no address to write from; create one under Identities."
+            return "You have no account to write from; create an identity or add an e-mail account."
         return ""
 
 

@@ -43,7 +43,7 @@ class RecipientHelp(ScreenController):
                 each.contact.address,
                 each.contact.name,
                 each.standing.evidence,
-                standing_words(each.standing),
+                standing_words(each.standing, each.contact.kind),
             )
             for each in known
             if each.contact.address not in there

@@ -41,7 +41,7 @@ class IdentitiesScreen(ListScreen):
             Column("SHA-256", 17, spare=1),
             Column("State"),
         )
-        empty = "You have no address yet. Press n to create one, i to import one."
+        empty = "You have no Misfin address; e-mail needs none. Press n to create one, i to import one."
         return RowList(columns, self._cells, lambda row: row.name, empty=empty)
 
     def _cells(self, row: OwnIdentity) -> Sequence[Cell]:
@@ -217,6 +217,8 @@ async def make_identity(screen: AppScreen) -> OwnIdentity | None:
             complaint = f"{error} {error.remedy}".strip()
         else:
             await _tell_added(screen, f"{made.address} is now yours.", before)
+            if not own:
+                await screen.misfin.start_receiver()  # nothing could arrive before
             return made
 
 

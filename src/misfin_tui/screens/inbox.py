@@ -154,9 +154,10 @@ class InboxScreen(MessageScreen):
         self.news.index_progress(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
-        """Searches, keys or the preview may have changed."""
+        """Searches, keys, the preview or the accounts may have changed."""
         self.follower.use_config()
         self.news.refresh_all()
+        self.news.find_own()
 
     # ---- the list speaks
 

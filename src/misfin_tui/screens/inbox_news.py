@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -113,6 +114,7 @@ class InboxStatus(ScreenController):
         try:
             own = [each.directory for each in await self.services.accounts.all()]
             self._received_here = await self.services.accounts.received_here()
+            await self.services.accounts.create_new_mail()
         except MisfinError:
             return  # the app says so
         if own != self._own:
@@ -221,7 +223,8 @@ class InboxStatus(ScreenController):
     @worker(group="outbox", exclusive=True, description="count the outbox")
     async def count_outbox(self) -> None:
         """Say how many messages are being sent and how many need a decision."""
-        from misfin_tui.widgets.facts import needing  # late: not for the first frame
+        from misfin_tui.screens.outbox_words import MOVING, under_way  # late: not for the first frame
+        from misfin_tui.widgets.facts import needing
 
         try:
             sending = await asyncio.to_thread(lambda: self.services.sending)  # its first use imports a lot
@@ -230,11 +233,11 @@ class InboxStatus(ScreenController):
         except MisfinError as error:
             self.misfin.report(error)
             return
-        moving = [row for row in rows if row.state in ("waiting", "sending", "deferred")]
+        moving = [row for row in rows if row.state in MOVING]
         held = [row for row in rows if row.state in ("held", "uncertain", "failed")]
         self._outbox = {}
         for row in (*moving, *held):
             self._outbox[row.account] = self._outbox.get(row.account, 0) + 1
-        self.set_news("sending", f"{len(moving):,} sending" if moving else "")
+        self.set_news("sending", under_way(moving, time.time()))
         self.set_news("held", needing(len(held)) if held else "", "warning")
         self.show_folders(folders)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from misfin.errors import MisfinError
+from misfin.model.account import AddressKind
 from misfin_tui.dialogs.link import LinkDialog, Opening
 from misfin_tui.screens import attachments
 from misfin_tui.screentext import plain
@@ -21,7 +22,9 @@ async def follow(selection: Selection, prompts: Prompts, target: str) -> None:
     screen = selection.screen
     scheme = target.partition(":")[0].lower()
     try:
-        if scheme == "misfin":
+        if scheme == "misfin" or (
+            scheme == "mailto" and await screen.services.sending.can_write_to(AddressKind.MAIL)
+        ):
             screen.misfin.open_composer(await screen.services.sending.from_link(target))
         elif scheme == "mid":
             await _to_message(selection, target)

@@ -12,10 +12,8 @@ from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
-    from misfin_tui.config import Config
     from misfin_tui.screens.prompts import Prompts
     from misfin_tui.screens.selection import Selection
-    from misfin_tui.services.sending import Submission
 
 
 class MessageActions(ScreenController):
@@ -56,21 +54,27 @@ class MessageActions(ScreenController):
         """Reply to everybody."""
         self._answer("reply-all")
 
+    def action_reply_list(self) -> None:
+        """Reply to the mailing list it came from."""
+        self._answer("reply-list")
+
     def action_forward(self) -> None:
         """Forward it."""
         self._answer("forward")
 
+    def action_forward_attached(self) -> None:
+        """Forward it as an attachment."""
+        self._answer("forward-attached")
+
     @worker(group="answer", exclusive=True, description="answer a message")
     async def _answer(self, how: str) -> None:
+        from misfin.post.transport import How  # late: not for the first frame
+
         try:
             row = await self.selection.chosen_message()
             if row is None:
                 return
-            sending = self.services.sending
-            if how == "forward":
-                draft = await sending.forward(row)
-            else:
-                draft = await sending.reply(row, everyone=how == "reply-all", quoted=self.selection.quoted())
+            draft = await self.services.sending.answer(row, How(how), self.selection.quoted())
         except MisfinError as error:
             self.misfin.report(error)
         else:
@@ -158,12 +162,12 @@ class MessageActions(ScreenController):
         filer, sending, contacts = self.services.filer, self.services.sending, self.services.contacts
         try:
             sent = sending.undoable()
-            if contacts.last_block > max(filer.last_filed, _sent_at(sent, self.misfin.config)):
+            if contacts.last_block > max(filer.last_filed, sent.at if sent else 0.0):
                 address = await contacts.undo_block()
                 self.misfin.withdraw("blocking")
                 self.misfin.say(f"{address} is no longer blocked.")
                 return
-            if sent and _sent_at(sent, self.misfin.config) >= filer.last_filed:
+            if sent and sent.at >= filer.last_filed:
                 draft = await sending.undo_send(sent.ids)
                 self.misfin.withdraw("sending")
                 if draft is None:
@@ -194,8 +198,3 @@ class MessageActions(ScreenController):
         self._say_undoable(
             f"{row.sender_address} is blocked: their mail will be refused from now on.", "blocking"
         )
-
-
-def _sent_at(sent: Submission | None, config: Config) -> float:
-    """When a message was given to the outbox, 0 when no sending can be undone."""
-    return sent.until - config.send.undo_send_seconds if sent else 0.0

@@ -16,7 +16,16 @@ from misfin_tui.keymap import KeyContext, readable
 from misfin_tui.messages import OutboxChanged, TrustAsked
 from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screens.outbox_answers import OutboxAnswers
-from misfin_tui.screens.outbox_words import MARKS, TONES, is_gone, next_step, state_words, transcript
+from misfin_tui.screens.outbox_words import (
+    MARKS,
+    TONES,
+    is_gone,
+    next_step,
+    state_words,
+    still_waits,
+    transcript,
+    under_way,
+)
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import needing
@@ -69,11 +78,9 @@ class OutboxScreen(ListScreen):
 
     def news(self) -> list[tuple[str, str]]:
         """How many are being sent, and how many need a decision."""
-        waiting = sum(
-            row.state not in FINISHED and row.state is not DeliveryState.HELD for row in self.everything
-        )
+        words = under_way(self.everything, time.time())
         asking = sum(row.state in (DeliveryState.HELD, DeliveryState.UNCERTAIN) for row in self.everything)
-        news = [(f"{waiting:,} sending", "muted")] if waiting else []
+        news = [(words, "muted")] if words else []
         return [*news, *([(needing(asking), "warning")] if asking else [])]
 
     def on_mount(self) -> None:
@@ -199,9 +206,13 @@ class OutboxScreen(ListScreen):
 
     @work(group="outbox", description="undo send")
     async def action_undo_send(self) -> None:
-        """Undo sending."""
-        last = self.services.sending.undoable()
-        draft = await self.attempt(self.services.sending.undo_send(last.ids)) if last else None
+        """Undo sending the message under the cursor if it waits for its time, else the last one."""
+        sending, row = self.services.sending, self.row
+        if row is not None and still_waits(row, time.time()):
+            draft = await self.attempt(sending.undo_message(row))
+        else:
+            last = sending.undoable()
+            draft = await self.attempt(sending.undo_send(last.ids)) if last else None
         self.misfin.withdraw("sending")
         if draft is None:
             self.misfin.say("There is no sending left to undo.")

@@ -13,7 +13,7 @@ from misfin_tui.screens.outbox_words import is_gone
 from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.facts import many
 
-TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE})
+TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE, Question.UNTRUSTED_SERVER})
 REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
 
 
@@ -49,14 +49,16 @@ class OutboxAnswers(ScreenController):
             await self._answer_trust(row)
         elif row.question in REDIRECTS:
             await self._answer_redirect(row)
+        elif row.question is Question.ACCOUNT:
+            await self._answer_account(row)
         else:
             self._edit()
 
     async def _answer_trust(self, row: OutboxRow) -> None:
-        from misfin.trust.tofu import PinKind
+        from misfin.post.decisions import SERVER_PINS
 
         trust = self.services.trust
-        question = await self.screen.attempt(trust.question(PinKind.HOST, row.pin_name))
+        question = await self.screen.attempt(trust.question(SERVER_PINS[row.kind], row.pin_name))
         if question is None:
             # The certificate is not known here any more: asking the host again raises the question again.
             await self.screen.attempt(self.services.sending.retry(row.id))
@@ -71,6 +73,18 @@ class OutboxAnswers(ScreenController):
             stopped = await self.screen.attempt(trust.refuse(question.kind, question.name))
             if stopped is not None:
                 self.misfin.say(f"The pin is unchanged. {many(stopped, 'message')} will not be sent.")
+
+    async def _answer_account(self, row: OutboxRow) -> None:
+        rows = await self.screen.attempt(self.services.sending.held_with(row))
+        if rows is None:
+            return
+        what = "Everything this account sends waits" if len(rows) > 1 else "The message waits"
+        question = f"{row.why} {what}: change the password or the settings of {row.account}, then try again."
+        if await self.screen.app.push_screen_wait(
+            ConfirmDialog("The account cannot send", question, yes="Try again")
+        ):
+            for each in rows:
+                await self.screen.attempt(self.services.sending.retry(each))
 
     async def _answer_gone(self, row: OutboxRow) -> None:
         question = f"The server says that {row.to} is gone for good. Its contact is kept, but offered last."

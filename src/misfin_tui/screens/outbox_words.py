@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from misfin.model.account import AddressKind
 from misfin.model.status import StatusCode
 from misfin.store.outgoing.deliveries import AttemptRow, DeliveryState, OutboxRow, Phase, Question
 from misfin_tui.dialogs.text import Fact
-from misfin_tui.widgets.facts import grouped, in_a_while, moment
+from misfin_tui.screentext import plain
+from misfin_tui.widgets.facts import by_and_by, grouped, in_a_while, moment
 
 TONES = {
     DeliveryState.WAITING: "normal",
@@ -34,12 +36,35 @@ MARKS = {
 """A sign for each state, so that none depends on colour alone."""
 
 
+MOVING = frozenset({DeliveryState.WAITING, DeliveryState.SENDING, DeliveryState.DEFERRED})
+"""States of a delivery that goes on by itself."""
+
+
+def still_waits(row: OutboxRow, now: float) -> bool:
+    """Whether a row waits for the time at which it may be sent, so that sending it can be undone."""
+    return row.state is DeliveryState.WAITING and row.hold_until > now
+
+
+def for_later(row: OutboxRow, now: float) -> bool:
+    """Whether its writer chose a later time, further away than undo send can be."""
+    return row.state is DeliveryState.WAITING and row.hold_until > now + 3600
+
+
+def under_way(rows: Iterable[OutboxRow], now: float) -> str:
+    """How many deliveries are being sent, and how many wait for their time; empty where there is none."""
+    moving = [row for row in rows if row.state in MOVING]
+    later = sum(for_later(row, now) for row in moving)
+    counts = ((len(moving) - later, "sending"), (later, "for later"))
+    return " · ".join(f"{count:,} {word}" for count, word in counts if count)
+
+
 def state_words(row: OutboxRow, now: float) -> str:
     """The state of a row in a few words: what happens next, or what was said."""
     match row.state:
         case DeliveryState.WAITING:
-            held = row.hold_until - now
-            return f"sends {in_a_while(held)}; z to undo" if held > 0 else "waiting"
+            if not still_waits(row, now):
+                return "waiting"
+            return f"sends {by_and_by(row.hold_until, now)}; z to undo"
         case DeliveryState.DEFERRED:
             return f"tries again {in_a_while(row.next_attempt - now)}: {row.why}"
         case DeliveryState.DELIVERED:
@@ -49,7 +74,8 @@ def state_words(row: OutboxRow, now: float) -> str:
         case DeliveryState.HELD:
             return f"held: {row.why}"
         case DeliveryState.FAILED:
-            said = f"{row.status} {row.meta}".strip() if row.status else ""
+            # What an SMTP server said is in the words already, which say more.
+            said = f"{row.status} {row.meta}".strip() if row.status and row.kind is AddressKind.MISFIN else ""
             return f"failed: {said or row.why}"
         case DeliveryState.UNCERTAIN:
             return f"uncertain: {row.why}"
@@ -74,7 +100,10 @@ def next_step(row: OutboxRow) -> tuple[str, str] | None:
     if row.state is not DeliveryState.HELD or row.question is None:
         return None
     if row.question is Question.TOO_LARGE:
-        return "edit", "edits it, to shorten or split it"
+        smaller = "to make it smaller" if row.kind is AddressKind.MAIL else "to shorten or split it"
+        return "edit", f"edits it, {smaller}"
+    if row.question is Question.PERSON and row.kind is AddressKind.MAIL:
+        return "edit", "edits it"
     return "answer", "Decide"
 
 
@@ -100,18 +129,26 @@ def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> li
 
 
 def _attempt_facts(attempt: AttemptRow) -> list[Fact]:
-    head = attempt.request[:200].split(b"\r\n")[0].decode("utf-8", "replace")
     took = attempt.ended - attempt.started
     found = [
         ("to", f"{attempt.host}:{attempt.port}" if attempt.host else ""),
         ("certificate", f"{grouped(attempt.certificate, 8)}\n{attempt.decision}".strip()),
-        ("request", f"{head} (Misfin({attempt.version}))" if attempt.request else ""),
+        _asked(attempt),
         ("sent at", moment(attempt.left) if attempt.left else "nothing was sent"),
         ("answer", attempt.response),
         ("note" if attempt.response else "error", attempt.error),
         ("ended", f"after {took:.1f} s" if attempt.ended else _PHASES[attempt.phase]),
     ]
     return [(label, value) for label, value in found if value]
+
+
+def _asked(attempt: AttemptRow) -> Fact:
+    """What was sent: a Misfin request is one line, SMTP a conversation."""
+    if attempt.version == "SMTP":
+        said = attempt.request.decode("utf-8", "replace").replace("\r\n", "\n")
+        return "conversation", plain(said, one_line=False)
+    head = attempt.request[:200].split(b"\r\n")[0].decode("utf-8", "replace")
+    return "request", f"{head} (Misfin({attempt.version}))" if attempt.request else ""
 
 
 _PHASES = {

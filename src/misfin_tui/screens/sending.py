@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from misfin.compose.forgotten import mentioned
 from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
+from misfin.model.account import AddressKind
 from misfin.model.recipient import KIND_WORDS
 from misfin.store.evidence import Evidence
 from misfin.store.outgoing.drafts import Draft
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from misfin.post.transport import Capabilities
     from misfin.store.evidence import Standing
     from misfin_tui.services.contacts import Met
+
+MOST_PEOPLE = 12
+"""Recipients described below To at most: more than fit there."""
 
 
 async def carried(screen: AppScreen, draft: Draft, can: Capabilities) -> Draft | None:
@@ -45,6 +50,24 @@ async def carried(screen: AppScreen, draft: Draft, can: Capabilities) -> Draft |
         danger=True,
     )
     return whole if await screen.app.push_screen_wait(dialog) is True else None
+
+
+async def complete(screen: AppScreen, draft: Draft, can: Capabilities) -> bool:
+    """Ask about an attachment that the text speaks of and that is not there."""
+    if draft.attachments or not can.attachments or draft.forwards is not None:
+        return True
+    words = screen.services.config.compose.attachment_words
+    # The subject of an answer is somebody else's.
+    own = [draft.body] if draft.in_reply_to or draft.references else [draft.subject, draft.body]
+    if not (word := mentioned(words, *own)):
+        return True
+    dialog = ConfirmDialog(
+        "Is a file missing?",
+        f"You wrote “{word}”, and nothing is attached.",
+        yes="Send without",
+        no="Go back",
+    )
+    return await screen.app.push_screen_wait(dialog) is True
 
 
 async def fitting(screen: AppScreen, draft: Draft, *, split: bool) -> list[Draft] | None:
@@ -98,23 +121,28 @@ async def met_among(screen: AppScreen, entries: Sequence[TypedRecipient]) -> dic
     return None if found is None else dict(zip(valid, found, strict=True))
 
 
-def submitted(messages: int, copies: int, hold: int, undo: str) -> str:
-    """What is said when a message was queued, perhaps in parts, for one or more recipients; ``undo`` is the
-    key that undoes it."""
+def submitted(messages: int, copies: int, hold: int, undo: str, *, later: str = "") -> str:
+    """What is said when a message was queued, perhaps in parts, for one or more recipients.
+
+    ``undo`` is the key that undoes it, ``later`` the time it waits for in words, empty where it has none.
+    """
     what = "The message" if messages == 1 else f"{messages} messages"
     if copies > messages:
         what += f" to {copies // messages} people"
-    if not hold:
+    if not hold and not later:
         return f"{what} is being sent." if messages == 1 else f"{what} are being sent."
     undoing = f"; {undo} to undo" if undo else ""
-    return f"{what} will be sent in {hold} s{undoing}."
+    return f"{what} will be sent {later or f'in {hold} s'}{undoing}."
 
 
-def standing_words(standing: Standing) -> str:
-    """How it is known who somebody is, and what is known about their host, for one line."""
+def standing_words(standing: Standing, kind: AddressKind | None = None) -> str:
+    """How it is known who somebody is, and what is known about their host, for one line.
+
+    Of an e-mail address (``kind``) there is nothing to be known about the host.
+    """
     since = f", first seen {day(standing.since)}" if standing.since else ""
     host = ""
-    if standing.evidence is Evidence.UNPROVEN:
+    if standing.evidence is Evidence.UNPROVEN and kind is not AddressKind.MAIL:
         host = (
             f", host pinned {day(standing.host_since)}" if standing.host_since else ", host not contacted yet"
         )
@@ -143,9 +171,10 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
             found = (2, "◂", "$warning", f"{name} is your own address", "")
         else:
             rank, colour = (2, "$warning") if state.warning else (3, "")
-            found = (rank, sign, tone, f"{name} {standing_words(state)}", colour)
+            found = (rank, sign, tone, f"{name} {standing_words(state, entry.kind)}", colour)
         lines.setdefault((entry.address, entry.kind), found)
-    parts: list[tuple[str, str]] = []
-    for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0]):
+    many = f"{len(lines):,} recipients:" if len(lines) > MOST_PEOPLE else ""
+    parts: list[tuple[str, str]] = [(many, "")] if many else []
+    for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0])[:MOST_PEOPLE]:
         parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]
     return Content.assemble(*parts)

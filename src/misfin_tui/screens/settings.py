@@ -93,6 +93,9 @@ class SettingsScreen(ListScreen):
         if isinstance(setting.value, bool):
             await self._set(setting, not setting.value)
             return
+        is_password = (setting.section, setting.key) == ("accounts", "password")
+        if is_password and await self._change_password(setting):
+            return
         if setting.name == "ui.theme":
             dialog: Any = ThemeDialog(list(self.app.available_themes), self.app.theme)
         elif setting.choices and not isinstance(setting.value, tuple):
@@ -104,11 +107,42 @@ class SettingsScreen(ListScreen):
         if answer is not None:
             await self._set(setting, parsed(setting, answer))
 
+    async def _change_password(self, setting: Setting) -> bool:
+        """Take a new password for the keyring; False where it is to be kept elsewhere."""
+        if await self.services.email_accounts.keyring_problem():
+            return False
+        how = await self.app.push_screen_wait(
+            ChooseDialog(
+                f"Password of {setting.host}",
+                [
+                    ("type", "Type a new one", "kept in the keyring of this computer"),
+                    ("say", "Say where it is", "a command, a variable or another entry of the keyring"),
+                ],
+            )
+        )
+        if how == "say":
+            return False
+        if how == "type":
+            word = await self.app.push_screen_wait(
+                PromptDialog(
+                    f"New password of {setting.host}",
+                    yes="Save",
+                    password=True,
+                    check=lambda text: "" if text else "Enter the password.",
+                )
+            )
+            if word:
+                config = await self.attempt(self.services.email_accounts.set_password(setting.host, word))
+                if config is not None:
+                    self.misfin.use_config(config)
+                    self.misfin.say(f"The password of {setting.host} is in the keyring.")
+        return True
+
     def _prompt(self, setting: Setting) -> PromptDialog:
         return PromptDialog(
             setting.name,
             question_of(setting),
-            value=typed(setting.value),
+            value=typed(setting, setting.value),
             yes="Save",
             check=lambda text: complaint(setting, text, self.services.config.keys),
         )
@@ -122,10 +156,14 @@ class SettingsScreen(ListScreen):
                 [
                     ("hosts", "A host", "connect somewhere else, or use another protocol version"),
                     ("searches", "A saved search", "appears in the sidebar, and on the keys 1 to 9"),
+                    ("account", "An e-mail account", "its servers are found by themselves"),
                 ],
             )
         )
         if kind is None:
+            return
+        if kind == "account":
+            await self.app.run_action("app.add_account")
             return
         asked = (
             PromptDialog("Which host?", "The part of an address after the @.", yes="Next", check=_no_host)
@@ -149,7 +187,7 @@ class SettingsScreen(ListScreen):
         removed = value == setting.default and not (keep and setting.host)
         config = await self.attempt(
             self.services.setup.change(
-                setting.section, setting.key, None if removed else value, host=setting.host
+                setting.section, setting.key, None if removed else value, name=setting.host
             )
         )
         if config is not None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from misfin.errors import MisfinError
 from misfin_tui import config as settings
 from misfin_tui.config import Config
-from misfin_tui.config.writing import toml_value
+from misfin_tui.config.writing import simple, toml_value
 from misfin_tui.keymap import ACTIONS, NOOP, readable, resolve, split
+
+if TYPE_CHECKING:
+    from misfin_tui.config.accounts import AccountConfig
 
 NEW_LINE = "\\n"
 """How a new line is typed in a field of one line."""
@@ -20,7 +24,8 @@ NEW_LINE = "\\n"
 class Setting:
     """One line of the settings; ``value`` and ``default`` as the dataclasses have them.
 
-    ``host`` is whose setting it is in ``[hosts]``, empty for all others.
+    ``host`` is whose setting it is in ``[hosts]`` or ``[accounts]``, empty for all others. A ``toml`` value
+    is shown and typed as the file has it.
     """
 
     section: str
@@ -30,6 +35,7 @@ class Setting:
     help: str
     choices: tuple[str, ...] = ()
     host: str = ""
+    toml: bool = False
 
     @property
     def name(self) -> str:
@@ -49,6 +55,8 @@ class Setting:
     def _words(self, value: Any) -> str:
         if self.section == "keys":
             return " ".join(readable(key) for key in split(str(value)) if key != NOOP) or "none"
+        if self.toml:
+            return typed(self, value)
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, tuple):
@@ -72,6 +80,7 @@ def settings_of(config: Config) -> list[Setting]:
             )
             for item in fields(settings.HostConfig)
         ]
+    found += [each for name, account in config.accounts.items() for each in _account(name, account)]
     found += [search_setting(name, query) for name, query in config.searches.items()]
     found += [
         Setting(
@@ -101,6 +110,16 @@ def _section(config: Config, name: str, cls: Any) -> list[Setting]:
     ]
 
 
+def _account(name: str, account: AccountConfig) -> Iterator[Setting]:
+    for item in fields(account):
+        if item.name != "kind":
+            value, limits = getattr(account, item.name), item.metadata
+            toml = limits["read"] is not None
+            yield Setting(
+                "accounts", item.name, value, item.default, limits["help"], limits["choices"], name, toml
+            )
+
+
 def search_setting(name: str, query: str = "") -> Setting:
     """A saved search."""
     return Setting("searches", name, query, "", "A saved search; an empty query removes it.")
@@ -127,8 +146,11 @@ def question_of(setting: Setting) -> str:
     return "\n".join(lines)
 
 
-def typed(value: Any) -> str:
+def typed(setting: Setting, value: Any) -> str:
     """A value as it is shown in the field."""
+    if setting.toml:
+        plain = simple(value)
+        return "" if plain in (None, []) else plain if isinstance(plain, str) else toml_value(plain)
     if isinstance(value, tuple):
         return ", ".join(value)
     return str(value).replace("\n", NEW_LINE)
@@ -137,6 +159,8 @@ def typed(value: Any) -> str:
 def parsed(setting: Setting, text: str) -> Any:
     """What was typed, as a value of the setting's kind. Raises :class:`ValueError` with a sentence."""
     text = text.strip()
+    if setting.toml:
+        return _from_toml(text) if text else setting.default
     kind = type(setting.default)
     if kind is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -148,6 +172,14 @@ def parsed(setting: Setting, text: str) -> Any:
                 f"{text or 'Nothing'} is not a {'whole ' if kind is int else ''}number."
             ) from None
     return text.replace(NEW_LINE, "\n")
+
+
+def _from_toml(text: str) -> Any:
+    """A table, a number or a switch as the file has it; anything else is text."""
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return text.replace(NEW_LINE, "\n")
 
 
 def complaint(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
@@ -162,9 +194,13 @@ def complaint(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
 
 def _by_the_file(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
     """By the rules of the settings file itself."""
-    section = f'hosts."{setting.host}"' if setting.host else setting.section
-    value = toml_value(parsed(setting, text))
-    settings.parse(f"[{section}]\n{toml_value(setting.key)} = {value}\n")
+    value = parsed(setting, text)
+    if value == setting.default:
+        return ""
+    section = f'{setting.section}."{setting.host}"' if setting.host else setting.section
+    there = {"kind": "email", "address": "ada@example.org"} if setting.section == "accounts" else {}
+    lines = [f"{key} = {toml_value(each)}" for key, each in (there | {setting.key: value}).items()]
+    settings.parse("\n".join([f"[{section}]", *lines, ""]))
     return ""
 
 

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
 
 class PinFilter(StrEnum):
-    """The kind of a row: one of two kinds of pins, or what a server said about a mailbox written to."""
+    """The kind of a row: one of three kinds of pins, or what a server said about a mailbox written to."""
 
     HOST = "host"
     SENDER = "sender"
+    MAIL = "mail"
+    """A mail server that is trusted without an authority."""
     RECIPIENT = "recipient"
 
 
@@ -61,6 +63,11 @@ KINDS = (
         PinFilter.SENDER,
         "Trust · senders",
         "No sender is pinned yet. The first message from somebody pins their certificate.",
+    ),
+    Choosing(
+        PinFilter.MAIL,
+        "Trust · mail servers",
+        "No mail server is pinned. One is only when you trust it although no authority vouches for it.",
     ),
     Choosing(
         PinFilter.RECIPIENT,

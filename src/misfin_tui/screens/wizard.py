@@ -8,105 +8,41 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, ContentSwitcher, Input, RadioButton, RadioSet, Select, Static
+from textual.widget import Widget
+from textual.widgets import Input, RadioButton, RadioSet, Select
 
 from misfin.errors import IdentityEncryptedError, MisfinError
 from misfin.model.address import MisfinAddress
-from misfin_tui.dialogs.base import button_css
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import KEYS, problem_with
 from misfin_tui.dialogs.prompt import PasswordDialog
-from misfin_tui.keymap import KeyContext
-from misfin_tui.screens.base import AppScreen
-from misfin_tui.screentext import plain
+from misfin_tui.screens.steps import Sign, StepsScreen
 from misfin_tui.widgets.address_input import OneLine
-from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import text
-from misfin_tui.widgets.statusbar import KeyBar
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity
     from misfin_tui.services.setup import Start
 
-TITLES = ("Who are you?", "Receive mail here?", "Ready")
 
-
-class Sign(RadioButton):
-    """One of several, chosen or not: shown by its sign, not by its colour alone."""
-
-    BUTTON_LEFT = BUTTON_RIGHT = ""  # Textual draws these in the colour of what lies under the sign
-
-    def render(self) -> Content:
-        """The sign and the words."""
-        self.BUTTON_INNER = "(●)" if self.value else "( )"
-        return super().render()
-
-
-class WizardScreen(AppScreen):
+class WizardScreen(StepsScreen):
     """Three steps, back and forth as wanted."""
 
-    BINDINGS = bindings(KeyContext.WIZARD)
     BINDING_GROUP_TITLE = "First steps"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - Textual declares it per instance
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012 - as above
-    DEFAULT_CSS = f"""
-    WizardScreen {{
-        align: center middle; background: $background;
-        #box {{ width: 84; max-width: 100%; height: auto; max-height: 100%; border: round $border;
-               border-title-color: $primary; border-title-style: bold; padding: 1 2; background: $surface; }}
-        #dots {{ height: 1; color: $text-muted; margin-bottom: 1; }}
-        #steps {{ height: auto; }}
-        .step {{ height: auto; scrollbar-size: 1 1; }}
-        .step > Vertical {{ height: auto; }}
-        .step > Static {{ height: auto; }}
-        .label {{ color: $text-muted; margin-top: 1; }}
-        #problem {{ color: $warning; margin-top: 1; height: auto; max-height: 4; display: none; }}
-        #problem.-some {{ display: block; }}
-        .muted {{ color: $text-muted; }}
-        .strong {{ text-style: bold; }}
-        .gap {{ margin-top: 1; }}
-        Input {{ border: none; height: 1; padding: 0 1; background: $panel; }}
-        RadioSet {{ border: none !important; height: auto; width: 1fr; background: $surface; padding: 0; }}
-        RadioSet {{ margin-top: 1; }}
-        Sign > .toggle--button {{ color: $foreground !important; background: $surface !important; }}
-        #settings {{ height: auto; max-height: 12; background: $panel; padding: 0 1; margin-top: 1; }}
-    }}
-    WizardScreen.-narrow #box {{ padding: 0 1; }}
-    WizardScreen.-short #box {{ padding: 0 2; }}
-    WizardScreen.-short #dots {{ margin-bottom: 0; }}
-    WizardScreen.-short .label, WizardScreen.-short .gap, WizardScreen.-short RadioSet {{ margin-top: 0; }}
-    WizardScreen.-short #steps {{ margin-top: 1; }}
-    {button_css("WizardScreen")}
-    WizardScreen #buttons Button {{ min-width: 12; }}
-    """
+    TITLES = ("Who are you?", "Receive mail here?", "Ready")
 
     def __init__(self) -> None:
         super().__init__()
-        self._step = 0
         self._imported: Identity | None = None
 
-    # ---- the frame
+    # ---- the steps
 
-    def compose(self) -> ComposeResult:
-        """A box with one step at a time."""
-        with Vertical(id="box"):
-            yield text("", id="dots")
-            with ContentSwitcher(initial="step-0", id="steps"):
-                with VerticalScroll(id="step-0", classes="step", can_focus=False):
-                    yield from self._who()
-                with VerticalScroll(id="step-1", classes="step", can_focus=False):
-                    yield from self._receive()
-                with VerticalScroll(id="step-2", classes="step", can_focus=False):
-                    yield from self._ready()
-            yield text("", id="problem")  # where one looks next: above the buttons
-            with Horizontal(id="buttons"):
-                yield Button(Content("Next"), id="next", compact=True)
-                yield Button(Content("Back"), id="back", compact=True)
-        yield KeyBar(id="keys")
+    def compose_step(self, step: int) -> ComposeResult:
+        """The widgets of a step."""
+        yield from (self._who, self._receive, self._ready)[step]()
 
     def _who(self) -> ComposeResult:
         yield text(
@@ -158,94 +94,29 @@ class WizardScreen(AppScreen):
         with VerticalScroll(id="settings"):
             yield text("", id="settings-text")
 
-    def on_mount(self) -> None:
-        """Begin at the beginning."""
-        self._show()
+    def first_field(self, step: int) -> Widget:
+        """What has the focus when a step begins."""
+        return self.query_one(("#address", "#receiving", "#next")[step])
 
-    def on_resize(self) -> None:
-        """The buttons stay in sight however small the window is."""
-        self.call_after_refresh(self._fit)
-
-    def _fit(self) -> None:
-        """What is above the buttons scrolls; a complaint is shown below it, in sight."""
-        complaint = self.query_one("#problem")
-        below = complaint.outer_size.height + complaint.styles.margin.height if complaint.display else 0
-        # Border, dots, two gaps, buttons, keys; in a tall window padding and a gap more.
-        frame = (8 if self.has_class("-short") or self.has_class("-narrow") else 11) + below
-        for step in self.query(".step"):
-            step.styles.max_height = max(self.size.height - frame, 1)
-
-    def _complain(self, problem: str) -> None:
-        """Say what is wrong with this step; an empty text clears it."""
-        self._set_text("problem", problem)
-        self.query_one("#problem").set_class(bool(problem), "-some")
-        self.call_after_refresh(self._fit)
-
-    def _show(self) -> None:
-        self.query_one("#steps", ContentSwitcher).current = f"step-{self._step}"
-        self.query_one("#box").border_title = Content(TITLES[self._step])
-        dots = "  ".join("●" if at <= self._step else "○" for at in range(len(TITLES)))
-        self._set_text("dots", f"{dots}   step {self._step + 1} of {len(TITLES)}")
-        self.query_one("#next", Button).label = Content("Finish" if self._step == 2 else "Next")
-        self.query_one("#back", Button).label = Content("Back" if self._step else "Quit")
-        self._show_parts()
-        (self.query_one("#address"), self.query_one("#receiving"), self.query_one("#next"))[
-            self._step
-        ].focus()
-
-    def _show_parts(self) -> None:
+    def show_parts(self) -> None:
+        """What belongs to creating or importing, and to receiving."""
         importing = self.query_one("#import", RadioButton).value
         self.query_one("#making").display = not importing
         self.query_one("#importing").display = importing
         self.query_one("#port-part").display = self.query_one("#here", RadioButton).value
 
-    def _set_text(self, widget: str, words: str) -> None:
-        self.query_one(f"#{widget}", Static).update(Content(plain(words, one_line=False)))
-
-    @on(RadioSet.Changed)
-    def _radio(self) -> None:
-        self._show_parts()
-
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        """Enter goes to the next field, from the last one to the next step."""
-        event.stop()
-        fields = [each for each in self.query(Input) if each.is_on_screen]
-        place = fields.index(event.input)
-        if place + 1 < len(fields):
-            fields[place + 1].focus()
-        else:
-            self.action_wizard_next()
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        event.stop()
-        if event.button.id == "next":
-            self.action_wizard_next()
-        else:
-            self.action_wizard_back()
-
     # ---- moving on
 
-    @work(group="wizard", exclusive=True, description="next step")
-    async def action_wizard_next(self) -> None:
-        """Go on, if this step is in order."""
-        steps = (self._check_who, self._check_port, self._finish)
-        if await steps[self._step]() and self._step < 2:
-            self._step += 1
-            if self._step == 2:
-                self._summarize()
-            self._show()
+    async def step_done(self, step: int) -> bool:
+        """Whether a step is in order; the last one does what was decided."""
+        done = await (self._check_who, self._check_port, self._finish)[step]()
+        if done and step == 1:
+            self._summarize()
+        return done
 
-    @work(group="wizard", exclusive=True, description="step back")
-    async def action_wizard_back(self) -> None:
-        """One step back; quit the steps from the first one."""
-        if self._step:
-            self._complain("")
-            self._step -= 1
-            self._show()
-            return
-        if await self.app.push_screen_wait(
+    async def may_quit(self) -> bool:
+        """Nothing was made so far."""
+        quits: bool | None = await self.app.push_screen_wait(
             ConfirmDialog(
                 "Quit the first steps?",
                 "Nothing was created or saved. You can look around; to write or receive you need an address:"
@@ -253,24 +124,23 @@ class WizardScreen(AppScreen):
                 yes="Quit",
                 no="Stay",
             )
-        ):
-            self.dismiss()
+        )
+        return bool(quits)
 
     async def _check_who(self) -> bool:
-        self._complain("")
         self._imported = None
         if self.query_one("#import", RadioButton).value:
             return await self._open_pem()
         problems = {
-            "address": problem_with(self._value("address")),
-            "name": await self.services.setup.name_problem(self._value("name")),
+            "address": problem_with(self.value("address")),
+            "name": await self.services.setup.name_problem(self.value("name")),
         }
         for field, problem in problems.items():
             if problem:
-                self._complain(problem)
+                self.complain(problem)
                 self.query_one(f"#{field}").focus()
                 return False
-        address = MisfinAddress.parse(self._value("address"))
+        address = MisfinAddress.parse(self.value("address"))
         self.query_one("#address", Input).value = address.address  # as it will be in the certificate
         if address.port:
             self.query_one("#port", Input).value = str(address.port)
@@ -279,9 +149,9 @@ class WizardScreen(AppScreen):
 
     async def _open_pem(self) -> bool:
         """Look into the files; a password is asked for when the key wants one."""
-        certificate, key = self._value("pem"), self._value("pem-key")
+        certificate, key = self.value("pem"), self.value("pem-key")
         if not certificate:
-            self._complain("Enter the name of a file.")
+            self.complain("Enter the name of a file.")
             self.query_one("#pem").focus()
             return False
         password: str | None = None
@@ -301,7 +171,7 @@ class WizardScreen(AppScreen):
                     return False
             except MisfinError as error:
                 self._imported = None
-                self._complain(f"{error} {error.remedy}".strip())
+                self.complain(f"{error} {error.remedy}".strip())
                 return False
             else:
                 self.query_one("#address", Input).value = address.address
@@ -310,57 +180,53 @@ class WizardScreen(AppScreen):
 
     def _suggest(self) -> None:
         """What has to be opened for mail to arrive."""
-        host = self._value("address").partition("@")[2].partition(":")[0] or "your host"
-        self._set_text(
+        host = self.value("address").partition("@")[2].partition(":")[0] or "your host"
+        self.set_text(
             "port-advice",
             f"For mail to arrive, {host} must be a name (DNS, A or AAAA record) that points to this machine,"
             " and the firewall and the router must let this TCP port through.",
         )
 
     async def _check_port(self) -> bool:
-        self._complain("")
         if not self.query_one("#here", RadioButton).value:
             return True
-        digits = self._value("port")
+        digits = self.value("port")
         problem = "A port is a number from 1 to 65535."
         if digits.isascii() and digits.isdigit():
             problem = await self.services.setup.port_problem(int(digits))
         if problem:
-            self._complain(f"{problem} Choose another, or quit the program that uses it.")
+            self.complain(f"{problem} Choose another, or quit the program that uses it.")
             self.query_one("#port").focus()
         return not problem
 
     def _start(self) -> Start:
         return self.services.setup.start(
-            address=self._value("address"),
-            name=self._value("name"),
+            address=self.value("address"),
+            name=self.value("name"),
             key=str(self.query_one("#key", Select).value),
             imported=self._imported,
             receive=self.query_one("#here", RadioButton).value,
-            port=int(self._value("port") or 1958),
+            port=int(self.value("port") or 1958),
         )
 
     def _summarize(self) -> None:
         start = self._start()
         receives = f"will receive on port {start.port}" if start.receive else "will only send"
         verb = "will be imported" if start.imported else "will be created"
-        self._set_text("summary", f"{start.address} {verb} and {receives}.")
-        self._set_text("settings-text", self.services.setup.preview(start))
+        self.set_text("summary", f"{start.address} {verb} and {receives}.")
+        self.set_text("settings-text", self.services.setup.preview(start))
 
     async def _finish(self) -> bool:
         try:
             config = await self.services.setup.finish(self._start())
         except MisfinError as error:
-            self._complain(f"{error} {error.remedy}".strip())
+            self.complain(f"{error} {error.remedy}".strip())
             return False
         self.misfin.use_config(config)
-        self.misfin.say(f"{self._value('address')} is ready. Press c to write your first message.")
+        self.misfin.say(f"{self.value('address')} is ready. Press c to write your first message.")
         if config.receive.enabled:
             # The receiver starts while this screen closes: a worker of the screen would end with it.
             starting = self.misfin.start_receiver()
             self.app.run_worker(starting, group="wizard", description="start receiving")
         self.dismiss()
         return True
-
-    def _value(self, field: str) -> str:
-        return self.query_one(f"#{field}", Input).value.strip()

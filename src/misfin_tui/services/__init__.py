@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from misfin_tui.services.accounts import Accounts
     from misfin_tui.services.attached import Attached
     from misfin_tui.services.contacts import Contacts
+    from misfin_tui.services.email import EmailAccounts
     from misfin_tui.services.filing import Filer
     from misfin_tui.services.identities import Identities
     from misfin_tui.services.mail import Mail
+    from misfin_tui.services.outgoing_files import OutgoingFiles
     from misfin_tui.services.outside import Outside
     from misfin_tui.services.receiving import Receiving
     from misfin_tui.services.sending import SendingService
@@ -129,6 +131,13 @@ class Services:
         return self._once("accounts", lambda: Accounts(self))
 
     @property
+    def email_accounts(self) -> EmailAccounts:
+        """E-mail accounts: their servers and passwords."""
+        from misfin_tui.services.email import EmailAccounts
+
+        return self._once("email_accounts", lambda: EmailAccounts(self))
+
+    @property
     def identities(self) -> Identities:
         """The user's own addresses and their certificates."""
         from misfin_tui.services.identities import Identities
@@ -148,6 +157,13 @@ class Services:
         from misfin_tui.services.attached import Attached
 
         return self._once("attached", lambda: Attached(self))
+
+    @property
+    def outgoing_files(self) -> OutgoingFiles:
+        """Files to attach to a message being written."""
+        from misfin_tui.services.outgoing_files import OutgoingFiles
+
+        return self._once("outgoing_files", lambda: OutgoingFiles(self))
 
     @property
     def setup(self) -> Setup:

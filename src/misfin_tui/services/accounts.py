@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfin.errors import AccountError
+from misfin.compose.quoting import sign_off
+from misfin.errors import AccountError, InputError
 from misfin.model.account import AddressKind, Kind
 
 if TYPE_CHECKING:
     from misfin.model.account import Account
     from misfin.model.recipient import Recipient
     from misfin.post.transport import Capabilities, Transport
+    from misfin_tui.config.accounts import AccountConfig
     from misfin_tui.services import Services
 
 
@@ -21,12 +24,18 @@ if TYPE_CHECKING:
 class Sender:
     """How the account with a directory writes: what the composer asks, so that it never asks what it is.
 
-    ``transport`` is None where nothing can be sent from the account yet.
+    ``transport`` is None where nothing can be sent from the account yet. ``aliases`` are further addresses
+    to write from, and patterns for such (``misfin.compose.aliases``). ``signature`` is the text to put below
+    a message, as it is to stand there.
     """
 
     directory: str
     kind: AddressKind
     transport: Transport | None
+    address: str = ""
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    signature: str = ""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -82,6 +91,13 @@ class Accounts:
         """The directories of mail, created with each account, that are not where they should be now."""
         return await asyncio.to_thread(self._away)
 
+    async def create_new_mail(self) -> None:
+        """Create the folders of accounts that were written into the settings by hand.
+
+        Not of one that has been in step with its server: then its mail is away, and must not look empty.
+        """
+        await asyncio.to_thread(self._create_new_mail)
+
     # ---- in a thread
 
     def read_all(self) -> list[Account]:
@@ -95,8 +111,31 @@ class Accounts:
 
     def sender(self, directory: str) -> Sender:
         """How the account with this directory writes."""
-        kind = self._services.address_kind(directory)
-        return Sender(directory, kind, self._services.transports.get(kind))
+        account = self._services.account_book.at(directory)
+        kind = AddressKind.MISFIN if account is None else account.kind.address_kind
+        address, title = (account.address, account.title) if account else (directory, "")
+        settings = self._settings(account)
+        aliases = settings.aliases if settings else ()
+        signature = self._signature(kind, settings)
+        return Sender(
+            directory, kind, self._services.transports.get(kind), address, title, aliases, signature
+        )
+
+    def _settings(self, account: Account | None) -> AccountConfig | None:
+        if account is None or account.kind is Kind.MISFIN:
+            return None
+        return self._services.config.accounts.get(account.name)
+
+    def _signature(self, kind: AddressKind, settings: AccountConfig | None) -> str:
+        """The account's own, else the one for all accounts; in ordinary mail below the line ``-- ``."""
+        text = ""
+        if settings is not None:
+            from misfin_tui.config.email import signature_of  # late: few profiles have such an account
+
+            with suppress(InputError):  # `misfin-tui doctor` reports a file that cannot be read
+                text = signature_of(settings)
+        text = text or self._services.config.send.signature
+        return sign_off(text) if kind is AddressKind.MAIL else text
 
     def writing_to(self, kind: AddressKind | None) -> Account | None:
         """The account to write from to people of a kind; the default one where none is of that kind."""
@@ -117,6 +156,13 @@ class Accounts:
         account = next((each for each in book.all() if each.name == name), None)
         if account is not None:
             self._services.store.create(account.directory)
+
+    def _create_new_mail(self) -> None:
+        profile = self._services.profile
+        for name in self._services.config.accounts:
+            if not (profile.mail / name).exists() and not (profile.root / "sync" / f"{name}.db").exists():
+                with suppress(OSError):  # whoever looks for the mail reports why
+                    self._services.store.create(name)
 
     def _away(self) -> tuple[str, ...]:
         own = [each.directory for each in self.read_all()]

@@ -69,6 +69,14 @@ class Attached:
         path = await asyncio.to_thread(self._put_aside, part, data, number)
         await self._services.outside.open_file(path)
 
+    async def open_copy(self, source: Path, name: str) -> None:
+        """The same for a copy of a file of our own; ``name`` is what it is to be called.
+
+        Raises :class:`LocalError`.
+        """
+        path = await asyncio.to_thread(self._copy_aside, source, name)
+        await self._services.outside.open_file(path)
+
     async def _contents(
         self, row: MessageRow, numbers: Sequence[int] | None
     ) -> list[tuple[Attachment, bytes]]:
@@ -76,18 +84,31 @@ class Attached:
         return await asyncio.to_thread(_contents, raw, row.size, numbers)
 
     def _put_aside(self, part: Attachment, data: bytes, number: int) -> Path:
+        path = self._place(part.name, f"attachment-{number + 1}")
+        write_new(path, data)
+        path.chmod(0o400)
+        return path
+
+    def _copy_aside(self, source: Path, name: str) -> Path:
+        path = self._place(name, "attachment")
+        try:
+            shutil.copyfile(source, path)
+            path.chmod(0o400)
+        except OSError as error:
+            raise LocalError(f"The file to open cannot be written: {error.strerror}.") from error
+        return path
+
+    def _place(self, name: str, otherwise: str) -> Path:
+        """A path that does not exist yet, in a folder that is removed at the end."""
         try:
             if self._folder is None:
                 parent = self._services.profile.runtime
                 private_folder(parent)
                 _sweep(parent)
                 self._folder = Path(tempfile.mkdtemp(prefix=_OPENED, dir=parent))
-            path = free_path(self._folder / safe_name(part.name, f"attachment-{number + 1}"))
+            return free_path(self._folder / safe_name(name, otherwise))
         except OSError as error:
             raise LocalError(f"The file to open cannot be written: {error.strerror}.") from error
-        write_new(path, data)
-        path.chmod(0o400)
-        return path
 
     def close(self) -> None:
         """Remove what was opened."""

@@ -17,8 +17,8 @@ def messages_of(event: Event) -> Iterator[Message]:
     """The messages for an event. "Delivered" is said of what is in the mailbox, and of nothing else."""
     from misfin.model.status import StatusCode
     from misfin.post import events
+    from misfin.post.decisions import ABOUT_TRUST, SERVER_PINS
     from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
-    from misfin.store.outgoing.deliveries import Question
 
     match event:
         case events.Sent(row):
@@ -31,8 +31,8 @@ def messages_of(event: Event) -> Iterator[Message]:
             yield OutboxChanged(f"Not delivered to {row.to} yet: {row.why}" if row.attempts <= 1 else "")
         case events.Held(row):
             yield OutboxChanged(f"The message to {row.to} needs your decision: {row.why}", "warning")
-            if row.question in (Question.CHANGED_CERTIFICATE, Question.FIRST_USE):
-                yield TrustAsked("host", row.pin_name)
+            if row.question in ABOUT_TRUST:
+                yield TrustAsked(SERVER_PINS[row.kind].value, row.pin_name)
         case events.Failed(row):
             offer = " You can mark it as gone in the outbox." if row.status == StatusCode.MAILBOX_GONE else ""
             yield OutboxChanged(f"Not delivered to {row.to}: {row.why}{offer}", "error")

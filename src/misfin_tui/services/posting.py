@@ -11,6 +11,8 @@ from misfin.errors import StoreError
 from misfin_tui.config import HostConfig, split_connect
 
 if TYPE_CHECKING:
+    from misfin.email.account import EmailAccount, MailServer
+    from misfin.email.sasl import Credentials
     from misfin.model.account import AddressKind
     from misfin.net.client import HostOverride
     from misfin.post.courier import Courier
@@ -28,7 +30,8 @@ def make_courier(services: Services, on_event: Callable[[Event], object] = lambd
 
 
 def make_transports(services: Services) -> dict[AddressKind, Transport]:
-    """A transport for every kind of address there is an account for. Blocking: it opens databases."""
+    """A transport for every kind of address. Blocking: it opens databases."""
+    from misfin.post.email import EmailTransport
     from misfin.post.misfin import MisfinTransport
 
     config = services.config
@@ -42,7 +45,17 @@ def make_transports(services: Services) -> dict[AddressKind, Transport]:
         timeout=config.send.timeout,
         now=_clock,
     )
-    return {transport.kind: transport for transport in (misfin,)}
+    # Also where there is no e-mail account yet: one can be added at any time, and the courier goes on.
+    email = EmailTransport(
+        services.email_accounts.account, _credentials, services.pin_book, services.draft_box.files, now=_clock
+    )
+    return {transport.kind: transport for transport in (misfin, email)}
+
+
+async def _credentials(account: EmailAccount, server: MailServer) -> Credentials | None:
+    from misfin.email.secrets import credentials  # late: it brings the log-in mechanisms along
+
+    return await credentials(account, server)
 
 
 def _clock() -> float:

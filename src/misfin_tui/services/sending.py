@@ -15,18 +15,18 @@ from misfin.compose.quoting import signed, split_subject
 from misfin.compose.recipients import typed
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
-from misfin.errors import AddressError, LocalError, StoreError
+from misfin.errors import AccountError, AddressError, LocalError, StoreError
 from misfin.model.account import AddressKind
 from misfin.model.gemmail import Version
 from misfin.model.recipient import with_prefix
-from misfin.store.outgoing.deliveries import Question
+from misfin.store.outgoing.deliveries import DeliveryState, Question
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.autosave import Autosave
 
 if TYPE_CHECKING:
     from misfin.model.recipient import Recipient
-    from misfin.post.transport import Answer, Transport
+    from misfin.post.transport import How, Transport
     from misfin.store.outgoing.outbox import AttemptRow, OutboxRow
     from misfin.store.rows import MessageRow
     from misfin_tui.services import Services
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What was put into the outbox: ids of rows, and until when (Unix seconds) that can be undone."""
+    """What was put into the outbox: ids of rows, when, and until when that can be undone (Unix seconds)."""
 
     ids: tuple[int, ...]
     until: float
+    at: float
 
 
 class SendingService:
@@ -102,49 +103,45 @@ class SendingService:
         if not account:
             account, other = await asyncio.to_thread(self._default, kind)
             to = [with_prefix(each, other) for each in to] if other else to
-        return Draft(
-            account=account,
-            to=tuple(to),
-            subject=subject,
-            body=signed(body, self._services.config.send.signature),
-        )
+        sender = await asyncio.to_thread(lambda: self._services.accounts.sender(account))
+        return Draft(account=account, to=tuple(to), subject=subject, body=signed(body, sender.signature))
 
     async def from_link(self, uri: str) -> Draft:
-        """A message started by a ``misfin:`` link; never sent by itself. Raises :class:`AddressError`."""
-        from misfin.model.address import parse_uri
+        """A message started by a ``misfin:`` or ``mailto:`` link; never sent by itself.
 
+        Raises :class:`AddressError`, and :class:`AccountError` where no account can send to such an address.
+        """
+        from misfin.model.address import parse_uri
+        from misfin.model.mailto import is_mailto, parse_mailto
+
+        if is_mailto(uri):
+            asked = parse_mailto(uri)
+            if not await self.can_write_to(AddressKind.MAIL):
+                raise AccountError(
+                    "A mailto: link needs an e-mail account, and there is none.",
+                    remedy="Add one, or open the link in another program.",
+                )
+            draft = await self.new(asked.to, subject=asked.subject, body=asked.body, kind=AddressKind.MAIL)
+            return replace(draft, cc=asked.cc, bcc=asked.bcc, in_reply_to=asked.in_reply_to)
         address, text = parse_uri(uri)
         subject, body = split_subject(text)
         return await self.new([typed(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
 
-    async def reply(self, row: MessageRow, *, everyone: bool = False, quoted: str | None = None) -> Draft:
-        """A reply to a message. ``quoted`` are the lines to quote, all of them by default.
+    async def can_write_to(self, kind: AddressKind) -> bool:
+        """Whether there is an account that sends to addresses of this kind."""
+        account, other = await asyncio.to_thread(self._default, kind)
+        return bool(account) and other is None
 
-        Raises :class:`LocalError` when there is nobody to reply to but oneself.
+    async def answer(self, row: MessageRow, how: How, quoted: str | None = None) -> Draft:
+        """A reply to a message, or a message that forwards it. ``quoted`` are the lines to quote, all of them
+        by default.
+
+        Raises :class:`LocalError` when there is nobody to reply to but oneself, or no account that could.
         """
-        from misfin.post.transport import Answer, How
+        from misfin_tui.services.answering import answer
 
-        settings = self._services.config.send
-        how = How.REPLY_ALL if everyone else How.REPLY
-        return await self._answer(row, Answer(how, quoted, settings.signature, settings.reply_links))
-
-    async def forward(self, row: MessageRow) -> Draft:
-        """A message to forward."""
-        from misfin.post.transport import Answer, How
-
-        return await self._answer(row, Answer(How.FORWARD))
-
-    async def _answer(self, row: MessageRow, answer: Answer) -> Draft:
-        from misfin.post.transport import Stored
-
-        stored = Stored(await self._services.mail.raw(row), row)
-
-        def write() -> Draft:
-            transport = self._services.transport_of(row.account)
-            own = self._services.accounts.own_addresses(transport.kind)
-            return transport.answer(stored, answer, own)
-
-        return await asyncio.to_thread(write)
+        raw = await self._services.mail.raw(row)
+        return await asyncio.to_thread(answer, self._services, raw, row, how, quoted)
 
     # ---- measuring
 
@@ -161,8 +158,9 @@ class SendingService:
     async def submit(self, *drafts: Draft) -> Submission:
         """Queue messages for all their recipients; each draft is removed once the queue holds it durably.
 
-        Nothing is sent for ``undo_send_seconds``. Raises :class:`AddressError`, :class:`GemmailError` or
-        :class:`MessageTooLargeError`; what could not be queued stays a draft.
+        Nothing is sent for ``undo_send_seconds``, nor before a draft's own time. Raises
+        :class:`AddressError`, :class:`GemmailError` or :class:`MessageTooLargeError`; what could not be
+        queued stays a draft.
         """
         hold = self._services.config.send.undo_send_seconds
         now = time.time()
@@ -172,7 +170,7 @@ class SendingService:
             self._services.post(MailChanged())
             self._services.post(OutboxChanged())
             self._services.wake_courier()
-        submission = Submission(ids, now + hold)
+        submission = Submission(ids, max(now + hold, *(draft.send_at for draft in drafts)), now)
         self._submitted.append(submission)
         return submission
 
@@ -189,6 +187,11 @@ class SendingService:
         self._tell()
         return draft
 
+    async def undo_message(self, row: OutboxRow) -> Draft | None:
+        """The same for the whole message of a row that still waits for its time, whoever submitted it."""
+        rows = await asyncio.to_thread(lambda: self._services.outbox_queue.group(row.group))
+        return await self.undo_send([each.id for each in rows if each.state is DeliveryState.WAITING])
+
     # ---- the outbox
 
     async def outbox(self) -> list[OutboxRow]:
@@ -198,6 +201,11 @@ class SendingService:
     async def attempts(self, row_id: int) -> list[AttemptRow]:
         """What happened at each attempt to send a row, oldest first."""
         return await asyncio.to_thread(lambda: self._services.outbox_queue.attempts(row_id))
+
+    async def held_with(self, row: OutboxRow) -> list[int]:
+        """The rows held by the same question as this one; itself where its question is its own."""
+        held = await asyncio.to_thread(self._services.outbox_queue.rows, [DeliveryState.HELD])
+        return [each.id for each in held if each.id == row.id or (row.pin_name and _same_question(each, row))]
 
     async def retry(self, row_id: int) -> bool:
         """Try again now; for an uncertain row this may deliver it twice: ask first."""
@@ -326,3 +334,7 @@ def _readable(draft: Draft, transport: Transport) -> list[Recipient]:
             recipient = transport.parse(text)
             found.setdefault(recipient.address, recipient)
     return list(found.values())
+
+
+def _same_question(one: OutboxRow, other: OutboxRow) -> bool:
+    return (one.kind, one.pin_name, one.question) == (other.kind, other.pin_name, other.question)

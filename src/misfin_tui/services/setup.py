@@ -37,9 +37,9 @@ class Setup:
 
     # ---- settings
 
-    async def change(self, section: str, key: str, value: object, *, host: str = "") -> Config:
-        """Write one setting (of a host), None for its default; returns the new settings."""
-        return await asyncio.to_thread(self._change, section, key, value, host)
+    async def change(self, section: str, key: str, value: object, *, name: str = "") -> Config:
+        """Write one setting (of a host or an account), None for its default; returns the new settings."""
+        return await asyncio.to_thread(self._change, section, key, value, name)
 
     async def file_text(self) -> str:
         """The settings file as it is, or the one that would be created."""
@@ -81,9 +81,9 @@ class Setup:
 
     # ---- in a thread
 
-    def _change(self, section: str, key: str, value: object, host: str) -> Config:
+    def _change(self, section: str, key: str, value: object, name: str) -> Config:
         try:
-            return writing.write_setting(self._services.profile.config, section, key, value, host=host)
+            return writing.write_setting(self._services.profile.config, section, key, value, name=name)
         except ConfigError:
             raise
         except OSError as error:

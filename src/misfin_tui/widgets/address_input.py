@@ -13,13 +13,14 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from misfin.compose.recipients import SEPARATOR, AddressReader, TypedRecipient, entries_of, read_recipients
+from misfin.compose.addresslist import entries_of, entry_at
+from misfin.compose.recipients import AddressReader, TypedRecipient, read_recipient
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_area import typable
 from misfin_tui.widgets.in_order import InOrder
 
-MAX_LENGTH = 4096  # characters: far more recipients than a metadata line of 1,024 bytes can hold
+MAX_LENGTH = 65_536  # characters: a pasted list of a thousand people and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,21 @@ class AddressInput(OneLine):
         offers.field = self
         self.reader: AddressReader | None = None
         """How the account in From reads addresses; None while that is not known."""
+        self._read: tuple[str, AddressReader | None, list[TypedRecipient]] = ("", None, [])
 
     @property
     def recipients(self) -> list[TypedRecipient]:
         """The entries of the field."""
         if self.reader is None:
             return [TypedRecipient(entry, None) for entry in entries_of(self.value)]
-        return read_recipients(self.value, self.reader)
+        value, reader, found = self._read
+        if (value, reader) != (self.value, self.reader):
+            # Of a list of hundreds, a key changes one entry.
+            known = {each.text: each for each in found} if reader is self.reader else {}
+            entries = entries_of(self.value)
+            found = [known.get(each) or read_recipient(each, self.reader) for each in entries]
+            self._read = (self.value, self.reader, found)
+        return found
 
     @property
     def shown(self) -> bool:
@@ -128,10 +137,8 @@ class AddressInput(OneLine):
 
     def _entry(self) -> tuple[int, int]:
         """Where the entry around the cursor begins and ends."""
-        before = self.value[: self.cursor_position]
-        start = max(before.rfind(","), before.rfind(";")) + 1
-        rest = SEPARATOR.search(self.value, self.cursor_position)
-        return start, rest.start() if rest else len(self.value)
+        found = entry_at(self.value, self.cursor_position)
+        return found.start, found.end
 
     def accept(self, address: str) -> None:
         """Replace the entry being typed with an address and get ready for the next."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from misfin.compose.measure import NO_LIMIT
 from misfin_tui.screentext import plain
 
+LARGE = 2_000_000
+"""Bytes of a limit from which sizes are shown in megabytes."""
 NEAR = 0.9
 """The share of the limit from which the meter warns."""
 
@@ -30,9 +33,10 @@ class ByteMeter(Static):
         self._saved = ""
 
     def measure(self, size: int, limit: int, whose: str = "", *, split: bool = True) -> None:
-        """Show ``size`` of ``limit`` bytes; ``whose`` says why the limit is lower than usual.
+        """Show ``size`` of ``limit`` bytes, or ``size`` alone where the limit is :data:`NO_LIMIT`.
 
-        ``split``: a message that is too long can go as several.
+        ``whose`` says why the limit is lower than usual. ``split``: a message that is too long can go as
+        several.
         """
         self._bytes, self._limit, self._whose, self._split = size, max(limit, 1), whose, split
         self._draw()
@@ -54,7 +58,12 @@ class ByteMeter(Static):
         full = min(self.BAR, -(-self.BAR * self._bytes // self._limit))
         tone = "" if near or self.over else "$primary"
         bar = Content.assemble(("━" * full, tone), ("─" * (self.BAR - full), "dim"), " ")
-        parts = [f"{self._bytes:,} of {self._limit:,} bytes"]
+        if self._limit >= NO_LIMIT:
+            bar, parts = Content(""), [f"{self._bytes:,} bytes"]
+        elif self._limit >= LARGE:
+            parts = [f"{self._bytes / 1e6:,.2f} of {self._limit / 1e6:,.1f} MB"]
+        else:
+            parts = [f"{self._bytes:,} of {self._limit:,} bytes"]
         if self.over:
             what = "shorten or split" if self._split else "shorten"
             parts.append(f"{self._bytes - self._limit:,} too many: {what}")

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from misfin_tui.screentext import plain
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LONGEST = 253_402_300_799  # the last second of the year 9999; clocks and certificates may say more
 
 
@@ -44,6 +45,21 @@ def in_a_while(seconds: float) -> str:
         if seconds >= 2 * length or (unit != "days" and seconds >= length):
             return f"in {round(seconds / length)} {unit}"
     return f"in {round(seconds)} s"
+
+
+def by_and_by(at: float, now: float) -> str:
+    """``in 5 min``; from an hour ahead the time itself: ``today 18:30``, ``tomorrow 08:00``.
+
+    Further ahead with the day: ``Tue 1 Dec 09:00``.
+    """
+    time, today = _local(at), _local(now)
+    if at - now < 3601 or time is None or today is None:
+        return in_a_while(at - now)
+    days = (time.date() - today.date()).days
+    if days < 2:
+        return f"{'tomorrow' if days else 'today'} {time:%H:%M}"
+    year = f" {time.year}" if time.year != today.year else ""
+    return f"{_DAYS[time.weekday()]} {time.day} {_MONTHS[time.month - 1]}{year} {time:%H:%M}"
 
 
 def grouped(digits: str, per_line: int = 4) -> str:

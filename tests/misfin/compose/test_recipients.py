@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfin.compose.recipients import TypedRecipient, read_address, routes_of, typed
+from misfin.compose.recipients import TypedRecipient, read_address, reread, routes_of, typed
 from misfin.compose.recipients import read_recipients as read
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
@@ -90,3 +90,13 @@ def test_what_stands_on_a_to_line_is_read_back(reader):
     there = on_to_line("bob@hive.test", "Bob Jones", reader.kind)
     (entry,) = read(there, reader)
     assert (entry.address, entry.written, entry.recipient.name) == ("bob@hive.test", there, "Bob Jones")
+
+
+def test_another_account_in_from_rewrites_what_it_can_read():
+    misfin = "bob@hive.test Bob, Cal <cal@x.test>, mailto:dan@x.test, eve@hive.test:1999 Eve, hal"
+    mail = "Bob <bob@hive.test>, Cal <cal@x.test>, dan@x.test, eve@hive.test:1999 Eve, hal"
+    assert reread(misfin, Misfin(), Mail()) == mail
+    assert reread(mail, Mail(), Misfin()) == (
+        "bob@hive.test Bob, cal@x.test Cal, dan@x.test, eve@hive.test:1999 Eve, hal"
+    )
+    assert reread("misfin:bob@hive.test, mailto:cal@x", Misfin(), Mail()) == "misfin:bob@hive.test, cal@x"

@@ -9,8 +9,10 @@ import ssl
 
 import pytest
 from certificates import certificate_k
+from cryptography import x509
 from smtppeers import GROUPED, PLAIN, Inbox, ScriptedServer, aiosmtpd, check_password, contexts, listening
 
+from misfin.email.certificates import CertificateProblem
 from misfin.email.sasl import Credentials, NoMechanismError, PlainAuthenticator
 from misfin.email.smtp import (
     SMTPArgumentError,
@@ -104,9 +106,11 @@ async def test_a_certificate_that_is_not_trusted_gets_nothing(security):
     how = {"implicit": server} if security is Security.TLS else {"tls_context": server}
     async with aiosmtpd(Inbox(), **how) as port:
         smtp = client(port, security=security, credentials=Credentials("ada", "secret"))
-        with pytest.raises(SMTPCertificateError, match="self-signed") as e:
+        with pytest.raises(SMTPCertificateError, match="it is self-signed") as e:
             await smtp.connect()
     assert e.value.port == port
+    assert e.value.problem is CertificateProblem.SELF_SIGNED
+    assert x509.load_der_x509_certificate(e.value.certificate).subject
     assert isinstance(e.value.__cause__, ssl.SSLCertVerificationError)
 
 
@@ -114,8 +118,9 @@ async def test_a_certificate_of_another_name_is_not_trusted():
     server, trusting = contexts()
     async with aiosmtpd(Inbox(), implicit=server) as port:
         smtp = SMTPClient("mail.example", port, context=trusting, connect=("127.0.0.1", port))
-        with pytest.raises(SMTPCertificateError, match="mail.example"):
+        with pytest.raises(SMTPCertificateError, match="another server") as e:
             await smtp.connect()
+    assert "mail.example" in e.value.reason
 
 
 async def test_each_recipient_has_a_result_of_its_own():
@@ -282,10 +287,10 @@ async def test_a_file_that_cannot_be_read_or_sent_as_it_is(tmp_path):
 async def test_before_the_final_dot_the_caller_is_asked_and_may_stop():
     inbox, asked = Inbox(), []
 
-    async def note():
-        asked.append(len(inbox.taken))
+    async def note(accepted):
+        asked.append((len(inbox.taken), accepted))
 
-    async def stop():
+    async def stop(accepted):
         raise KeyError("stop")
 
     async with aiosmtpd(inbox) as port, client(port) as smtp:
@@ -293,7 +298,7 @@ async def test_before_the_final_dot_the_caller_is_asked_and_may_stop():
         with pytest.raises(KeyError):
             await smtp.send(ADA, [BEA], MESSAGE, before_end=stop)
         assert results(await smtp.send(ADA, [BEA], MESSAGE)) == [ACCEPTED]
-    assert asked == [0]
+    assert asked == [(0, [0])]
     assert len(inbox.taken) == 2
 
 
@@ -361,7 +366,7 @@ async def test_cut_at_every_byte_nothing_is_claimed_that_is_not_so(replies, rese
     for limit in range(200):
         marked = []
 
-        async def note(marked=marked):
+        async def note(_accepted, marked=marked):
             marked.append(True)
 
         script = {**whole, "RCPT": list(whole["RCPT"])}

@@ -3,8 +3,11 @@
 Where ours differ on purpose, the test says how.
 """
 
+import asyncio
+import io
 import smtplib
 import socket
+from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
@@ -13,7 +16,10 @@ from hypothesis import strategies as st
 from smtppeers import Inbox, aiosmtpd_in_a_thread
 from smtpproto.protocol import SMTPClientProtocol as Smtpproto
 
+from misfin.email.account import SendHTML
+from misfin.email.mime_out import NamedAddress, OutgoingFile, OutgoingMail, build
 from misfin.email.smtp import SMTPClientProtocol
+from misfin.email.smtp.client import Security, SMTPClient
 
 ADA, BEA = "ada@example.org", "bea@example.org"
 
@@ -56,6 +62,19 @@ class Peers:
         self.ours = Blocking(SMTPClientProtocol, port)
         self.smtpproto = Blocking(Smtpproto, port)
         self.smtplib = smtplib.SMTP("127.0.0.1", port, local_hostname="me.example")
+        self.runner = asyncio.Runner()
+        self.client = SMTPClient("127.0.0.1", port, security=Security.NONE)
+
+    def stream(self, file) -> None:
+        """By our asyncio client, from a file."""
+        self.runner.run(self.client.send(ADA, [BEA], file))
+
+    def close(self) -> None:
+        self.ours.close()
+        self.smtpproto.close()
+        self.smtplib.quit()
+        self.runner.run(self.client.close())
+        self.runner.close()
 
     def last(self) -> bytes:
         return self.inbox.contents[-1]
@@ -67,9 +86,7 @@ def peers():
     with aiosmtpd_in_a_thread(inbox) as port:
         made = Peers(port, inbox)
         yield made
-        made.ours.close()
-        made.smtpproto.close()
-        made.smtplib.quit()
+        made.close()
 
 
 LINE = st.lists(
@@ -119,3 +136,56 @@ def test_messages_of_the_standard_library_arrive_as_from_both(peers, subject, li
     # smtplib changes the text: a line that begins with "From " gets a ">" as in an mbox.
     peers.smtplib.send_message(message, ADA, [BEA])
     assert peers.last().replace(b"\n>From ", b"\nFrom ") == ours
+
+
+class Verbatim:
+    """Bytes where smtpproto wants an EmailMessage."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __contains__(self, name: str) -> bool:
+        return False
+
+    def as_bytes(self, **_: object) -> bytes:
+        return self.data
+
+
+WORDS = st.lists(st.sampled_from(["word", "Größe", "🐝", "=?", "  ", '"', ".", "x" * 80, ","]), max_size=12)
+FILES = st.lists(
+    st.tuples(
+        st.sampled_from(["a.txt", "Übersicht.pdf", ".", "x" * 90]),
+        st.binary(max_size=200) | st.sampled_from([b"", b".\r\n.\r\n", b"x" * 3000, b"\r\n"]),
+    ),
+    max_size=3,
+)
+
+
+@given(WORDS.map(" ".join), BODY, ENDS, FILES, st.sampled_from(SendHTML), WORDS.map(" ".join))
+def test_messages_that_we_write_arrive_the_same_by_every_client(
+    peers, subject, lines, end, files, html, name
+):
+    mail = OutgoingMail(
+        author=NamedAddress(name, ADA),
+        message_id="<1@example.org>",
+        date=datetime(2026, 11, 29, tzinfo=UTC),
+        to=(NamedAddress("", BEA),),
+        subject=subject,
+        text=end.join(lines),
+        html=html,
+        files=tuple(
+            OutgoingFile(name, len(data), lambda data=data: io.BytesIO(data)) for name, data in files
+        ),
+    )
+    written = build(mail)
+    data = b"".join(written.pieces())
+    assert len(data) == written.size
+    peers.ours.send(data)
+    assert peers.last() == data
+    peers.smtplib.sendmail(ADA, [BEA], data)
+    assert peers.last() == data
+    peers.smtpproto.send(Verbatim(data))
+    assert peers.last() == data
+    with written.open() as file:
+        peers.stream(file)
+    assert peers.last() == data

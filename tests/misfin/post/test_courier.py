@@ -741,7 +741,7 @@ async def test_a_bug_in_one_turn_of_the_loop_is_told_and_does_not_end_it(office,
 
 async def test_a_message_claimed_while_the_loop_is_cancelled_is_given_back(office, monkeypatch):
     (row_id,) = office.put()
-    real, claimed, go = office.outbox.claim, threading.Event(), threading.Event()
+    real, claimed, go = office.outbox.claims, threading.Event(), threading.Event()
 
     def slow(*args, **more):
         claim = real(*args, **more)
@@ -749,7 +749,7 @@ async def test_a_message_claimed_while_the_loop_is_cancelled_is_given_back(offic
         assert go.wait(60)
         return claim
 
-    monkeypatch.setattr(office.outbox, "claim", slow)
+    monkeypatch.setattr(office.outbox, "claims", slow)
     task = asyncio.create_task(office.courier().run_once())
     await asyncio.to_thread(claimed.wait, 60)
     task.cancel()
@@ -765,7 +765,7 @@ async def test_waiting_for_a_process_that_died_ends(office, monkeypatch):
     other = Outbox(office.path / "outbox.db")
     assert claimed(other, time.time())
     alive = [True]
-    monkeypatch.setattr("misfin.store.outgoing.outbox.is_alive", lambda _token: alive[0])
+    monkeypatch.setattr("misfin.store.outgoing.outbox_claims.is_alive", lambda _token: alive[0])
     with office.at(ScriptedServer(HOST, OK)):
         task = asyncio.create_task(office.courier().run_once(only=[row_id]))
         await asyncio.sleep(0.15)

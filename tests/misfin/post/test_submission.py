@@ -98,3 +98,19 @@ def test_a_message_taken_back_can_be_submitted_again(outbox, box, misfin):
 def test_a_message_that_was_never_a_draft_can_be_queued(outbox, misfin):
     message = Draft(account="ada@mail.example", to=("bob@hive.test",), body="x")
     assert submit(outbox, None, message, misfin, now=NOW) != submit(outbox, None, message, misfin, now=NOW)
+
+
+def test_a_message_with_a_time_of_its_own_waits_for_it_also_after_a_question(outbox, box, misfin):
+    (row_id,) = submit(outbox, box, written(box, to=("bob@hive.test",), send_at=NOW + 5000), misfin, now=NOW)
+    assert outbox.row(row_id).hold_until == outbox.next_due() == NOW + 5000
+    assert outbox.claim(NOW + 4999) is None
+    assert outbox.claim(NOW + 5000) is not None
+
+
+@pytest.mark.parametrize(
+    ("send_at", "until"), [(NOW - 5, NOW + 10), (NOW + 5, NOW + 10), (NOW + 99, NOW + 99)]
+)
+def test_undo_send_is_possible_whatever_time_was_chosen(outbox, box, misfin, send_at, until):
+    ids = submit(outbox, box, written(box, send_at=send_at), misfin, now=NOW, hold=10)
+    assert {outbox.row(row_id).hold_until for row_id in ids} == {until}
+    assert drafts.from_bytes(outbox.outgoing(outbox.row(ids[0]).group).draft).send_at == send_at

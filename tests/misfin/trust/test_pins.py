@@ -18,7 +18,7 @@ from misfin.errors import StoreError
 from misfin.model.gemmail import Version
 from misfin.trust import pinfile
 from misfin.trust.pins import PinBook
-from misfin.trust.records import VERSION_MEMORY, HostMemory, LogEvent
+from misfin.trust.records import VERSION_MEMORY, HostMemory, LogEvent, MailServerFacts
 from misfin.trust.tofu import Decision, PinKind, Remark
 
 K = certificate_k().info
@@ -545,3 +545,50 @@ def test_recipients_keys_are_listed_exported_and_forgotten(book):
     assert list(book.all_mailbox_keys()) == ["cal@hive.test"]
     assert book.log()[0].event is LogEvent.FORGOTTEN
     assert book.note_mailbox_key(BOB, "dd" * 32, now=NOW + 11) is None  # the first again
+
+
+# ---- mail servers ---------------------------------------------------------------------------------
+
+
+SERVER = "smtp.example.org:465"
+
+
+def test_a_mail_servers_pin_keeps_the_whole_certificate(book):
+    assert book.anchor(SERVER) is None
+    book.replace(PinKind.MAIL, SERVER, K, how="approved", now=NOW)
+    assert book.anchor(SERVER) == K.der
+    assert book.get(HOST, SERVER) is None
+    assert book.record(PinKind.MAIL, SERVER, K_AGAIN, now=NOW).decision is Decision.RENEWED
+    assert book.anchor(SERVER) == K_AGAIN.der
+    assert book.record(PinKind.MAIL, SERVER, OTHER, now=NOW).decision is Decision.CHANGED
+    assert book.anchor(SERVER) == K_AGAIN.der
+    assert [pin.name for pin in book.all(PinKind.MAIL)] == [SERVER]
+    book.forget(PinKind.MAIL, SERVER, now=NOW)
+    assert book.anchor(SERVER) is None
+
+
+def test_what_a_mail_server_said_about_itself_is_known_per_account(book):
+    facts = MailServerFacts(20_000_000, frozenset({"SIZE", "SMTPUTF8"}))
+    assert book.recall_mail_server("work", SERVER) == MailServerFacts()
+    book.remember_mail_server("work", SERVER, facts)
+    assert book.recall_mail_server("work", SERVER) == facts
+    assert book.recall_mail_server("home", SERVER) == MailServerFacts()
+    book.remember_mail_server("work", SERVER, MailServerFacts())
+    assert book.recall_mail_server("work", SERVER) == MailServerFacts()
+
+
+def test_a_file_from_before_there_was_e_mail_is_brought_up_to_date(path):
+    path.parent.mkdir()
+    database = sqlite3.connect(path, isolation_level=None)
+    for statement in (one for step in pinfile._STEPS[:2] for one in step):
+        database.execute(statement)
+    database.execute("PRAGMA user_version = 2")
+    database.execute(
+        "INSERT INTO pins VALUES ('host', ?, ?, ?, 0, 0, 0, 0, 7, 'first use')",
+        (NAME, K.fingerprints.cert, K.fingerprints.spki),
+    )
+    database.close()
+    with PinBook(path) as book:
+        assert book.get(HOST, NAME).uses == 7
+        book.replace(PinKind.MAIL, SERVER, K, how="approved", now=NOW)
+        assert book.anchor(SERVER) == K.der

@@ -44,6 +44,10 @@ def complaint(done: object) -> str:
         (("frobnicate",), "--help"),
         (("send",), "--help"),
         (("open", "misfin:"), "mailbox@host"),
+        (("misfin:",), "mailbox@host"),
+        (("compose", "mail:a@b.test"), "misfin: link"),
+        (("mailto:" + "x" * 70_000,), "too long"),
+        (("MAILTO:a@b.test",), "terminal"),
     ],
 )
 def test_wrong_words_are_status_2_and_one_line(shell: Shell, words: tuple[str, ...], word: str) -> None:

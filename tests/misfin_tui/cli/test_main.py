@@ -54,6 +54,20 @@ def test_another_identity_leaves_the_one_written_from(shell: Shell, tmp_path: Pa
     assert sent["state"] == "waiting"
 
 
+def test_a_message_is_sent_at_the_time_given(shell: Shell) -> None:
+    shell.run("identity", "new", "ada@mail.example")
+    (sent,) = shell.json("send", "bea@hive.test", "--body", "x", "--at", "2099-12-01 09:00", check=2) or [{}]
+    assert sent == {}
+    (sent,) = shell.json("send", "bea@hive.test", "--body", "x", "--at", "in 2 h")
+    (listed,) = shell.json("outbox")
+    assert (sent["state"], sent["attempts"]) == ("waiting", 0)
+    assert listed["next_attempt"] > listed["created"]
+    assert "will be sent 20" in shell.run("outbox").stdout
+    assert shell.json("outbox", "run") == []
+    refused = shell.run("send", "bea@hive.test", "--body", "x", "--at", "soon", check=2).stderr
+    assert "“soon” is not a time." in refused
+
+
 def test_an_identity_is_renewed_with_its_names_and_key(shell: Shell) -> None:
     shell.run("identity", "new", "mail@mail.example", "--ca", "--blurb", "The host")
     shell.run("identity", "new", "ada@mail.example", "--days", "3", "--signed-by", "mail@mail.example")

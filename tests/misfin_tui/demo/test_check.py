@@ -13,8 +13,9 @@ from misfin.model.address import MisfinAddress
 from misfin.store.evidence import Evidence
 from misfin.store.rows import View
 from misfin_tui.config import load
-from misfin_tui.demo import check
-from misfin_tui.demo.check import STEPS, Play
+from misfin_tui.demo import check, shell
+from misfin_tui.demo.check import STEPS
+from misfin_tui.demo.shell import Play
 from misfin_tui.demo.world import World, open_world
 from misfin_tui.services import Services
 
@@ -45,9 +46,9 @@ def _hold(port: int) -> socket.socket:
 def test_a_broken_step_is_named_and_ends_the_play(
     step: object, dead_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(check, "PATIENCE", 1.5)
+    monkeypatch.setattr(shell, "PATIENCE", 1.5)
     play = Play(dead_world)
-    taken = [_hold(port) for port in (dead_world.port, *dead_world.ports.values())]
+    taken = [_hold(port) for port in (dead_world.port, dead_world.mail_port, *dead_world.ports.values())]
     try:
         assert check._play(play, (step, pytest.fail)) == 1  # type: ignore[arg-type]  # the second must not run
     finally:

@@ -31,11 +31,12 @@ from misfin.email.smtp.protocol import SMTPClientProtocol
 from misfin.email.smtp.response import EnhancedCode, SMTPLoginError, SMTPResponse, SMTPResponseError
 from misfin.email.smtp.server import ServerState, SMTPServerProtocol
 from misfin.email.smtp.states import ClientState
-from misfin.email.smtp.stuffing import MessageFacts, survey
+from misfin.email.smtp.stuffing import LineEnds, MessageFacts, survey
 
 __all__ = [
     "ClientState",
     "EnhancedCode",
+    "LineEnds",
     "MessageFacts",
     "SMTPArgumentError",
     "SMTPAuthenticator",

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
+from misfin.email.certificates import problem_of
 from misfin.email.smtp.errors import SMTPCertificateError, SMTPConnectionLost, SMTPRemoteViolation
 from misfin.email.smtp.protocol import SMTPClientProtocol
 from misfin.email.smtp.response import SMTPResponse
@@ -109,7 +110,9 @@ class Channel(asyncio.Protocol):
                     **endpoint.facts,
                 ) from None
             case ssl.SSLCertVerificationError():
-                raise SMTPCertificateError(error.verify_message, **endpoint.facts) from error
+                raise SMTPCertificateError(
+                    problem_of(error.verify_code), error.verify_message, **endpoint.facts
+                ) from error
             case OSError():
                 raise HandshakeError(
                     f"There is no TLS connection to {endpoint.name}.", **endpoint.facts

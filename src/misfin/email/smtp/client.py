@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from misfin.email.account import is_loopback
 from misfin.email.sasl import Authenticator, ChannelBinding, Conversation, Credentials, ranked, strongest
 from misfin.email.smtp.channel import Channel
-from misfin.email.smtp.errors import SMTPArgumentError, SMTPMissingExtension
+from misfin.email.smtp.errors import (
+    SMTPArgumentError,
+    SMTPCertificateError,
+    SMTPException,
+    SMTPMissingExtension,
+)
 from misfin.email.smtp.response import SMTPLoginError, SMTPResponse
 from misfin.email.smtp.states import ClientState
-from misfin.email.smtp.transaction import MailTransaction, RecipientResult, SMTPTimeouts, SubmissionResult
-from misfin.errors import ConnectError
+from misfin.email.smtp.stuffing import MessageFacts
+from misfin.email.smtp.transaction import (
+    BeforeEnd,
+    MailTransaction,
+    RecipientResult,
+    SMTPTimeouts,
+    SubmissionResult,
+)
+from misfin.email.tls import looking_context
+from misfin.errors import ConnectError, DeliveryError
 from misfin.net.dialing import Endpoint, Lookup, dial
 
 __all__ = ["RecipientResult", "SMTPClient", "SMTPTimeouts", "Security", "SubmissionResult"]
@@ -79,7 +92,7 @@ class SMTPClient:
         self._channel: Channel | None = None
         self._busy = asyncio.Lock()
         reached = where[0] if where else host
-        local = self._path is not None or _is_local(reached)
+        local = self._path is not None or is_loopback(reached)
         if (credentials or authenticator) and security is Security.NONE and not local:
             raise SMTPArgumentError(
                 f"A log-in to {reached} needs TLS: without it, anybody on the way could read the password."
@@ -104,6 +117,16 @@ class SMTPClient:
         """The largest message the server takes, in bytes; None if it names none, or without a connection."""
         return self._channel.smtp.max_message_size if self._channel else None
 
+    @property
+    def connected(self) -> bool:
+        """Whether a message can be sent without connecting again, as far as is known without asking."""
+        return self._channel is not None and self._channel.usable()
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate (DER), if there is a connection with TLS."""
+        return self._channel.certificate if self._channel else None
+
     async def connect(self) -> None:
         """Connect, say hello, begin TLS and log in; nothing if that is done and holds.
 
@@ -122,14 +145,18 @@ class SMTPClient:
         recipients: Sequence[str],
         message: bytes | BinaryIO,
         *,
-        before_end: Callable[[], Awaitable[None]] | None = None,
+        facts: MessageFacts | None = None,
+        before_end: BeforeEnd | None = None,
     ) -> tuple[RecipientResult, ...]:
         """Send one message; one result for each recipient, in their order.
 
         ``message`` is bytes, or a binary file that can be read twice, from where it stands; it is read in
-        threads, piece by piece. Any line ends will do; a Bcc field is not removed. ``before_end`` is awaited
-        once everything but the final dot was sent: only after that can anything have been accepted. If it
-        raises, nothing was.
+        threads, piece by piece. Any line ends will do; a Bcc field is not removed. With ``facts`` about it,
+        it is read only once, and needs CRLF line ends.
+
+        ``before_end`` is awaited once everything but the final dot was sent, with the indexes of the
+        recipients the server has accepted so far: only after that can any of them have the message. If it
+        raises, none has.
 
         Whatever happens once the envelope is under way is a result. Before that, with nothing sent, it raises
         as :meth:`connect`, which it calls if it has to, and
@@ -138,7 +165,7 @@ class SMTPClient:
         :class:`~misfin.email.smtp.errors.SMTPArgumentError`;
         :class:`~misfin.email.smtp.errors.SMTPSourceError` also later, with nothing accepted.
         """
-        transaction = await MailTransaction.prepare(sender, recipients, message)
+        transaction = await MailTransaction.prepare(sender, recipients, message, facts)
         async with self._busy:
             channel = await self._ready()
             return await transaction.run(channel, self._timeouts, before_end)
@@ -161,20 +188,37 @@ class SMTPClient:
             return self._channel
         self.abort()
         channel = Channel(self._endpoint, lmtp=self._lmtp, trace=self._trace)
+        context = self._context
+        if context is None and self._security is not Security.NONE:
+            # Reading the system's authorities takes some 20 ms.
+            context = self._context = await asyncio.to_thread(ssl.create_default_context)
         try:
-            await self._open(channel)
+            await self._open(channel, context)
+            await self._log_in(channel)
+        except SMTPCertificateError as error:
+            channel.abort()
+            error.certificate = await self._presented()
+            raise
         except BaseException:
             channel.abort()
             raise
         self._channel = channel
         return channel
 
-    async def _open(self, channel: Channel) -> None:
+    async def _presented(self) -> bytes:
+        """The certificate the server presents, from a connection for that alone; empty if it gives none."""
+        channel = Channel(self._endpoint, lmtp=self._lmtp)
+        try:
+            await self._open(channel, looking_context())
+            return channel.certificate or b""
+        except (SMTPException, DeliveryError):
+            return b""
+        finally:
+            channel.abort()
+
+    async def _open(self, channel: Channel, context: ssl.SSLContext | None) -> None:
+        """Up to where a log-in may follow."""
         timeouts, smtp = self._timeouts, channel.smtp
-        context = self._context
-        if context is None and self._security is not Security.NONE:
-            # Reading the system's authorities takes some 20 ms.
-            context = self._context = await asyncio.to_thread(ssl.create_default_context)
         at_once = context if self._security is Security.TLS else None
         await channel.open(await self._dial(), at_once, timeouts.connect)
         _accepted(await channel.response(timeouts.greeting))
@@ -186,7 +230,6 @@ class SMTPClient:
             _accepted(await channel.call(smtp.start_tls, timeout=timeouts.command))
             await channel.start_tls(context, timeouts.connect)
             _accepted(await channel.call(smtp.send_greeting, self._domain, timeout=timeouts.command))
-        await self._log_in(channel)
 
     async def _dial(self) -> socket.socket:
         timeout = self._timeouts.connect
@@ -281,13 +324,3 @@ async def _derive(name: str, password: bytes, salt: bytes, iterations: int) -> b
 def _accepted(response: SMTPResponse) -> None:
     if response.is_error():
         response.raise_as_exception()
-
-
-def _is_local(host: str) -> bool:
-    """Whether it is this machine, by a name or address nobody else can answer for."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from misfin.email.certificates import CertificateRefusedError
 from misfin.errors import (
-    HandshakeError,
     LocalError,
     LocalProtocolError,
     MisfinError,
@@ -67,11 +67,5 @@ class SMTPSourceError(SMTPException, LocalError):
     """The message could not be read, or changed while it was sent; the server has not taken it."""
 
 
-class SMTPCertificateError(SMTPException, HandshakeError):
-    """The server's certificate is not trusted; ``reason`` is why, in OpenSSL's words. Nothing was sent."""
-
-    def __init__(self, reason: str, *, hostname: str, port: int) -> None:
-        super().__init__(
-            f"The certificate of {hostname} is not trusted: {reason}.", hostname=hostname, port=port
-        )
-        self.reason = reason
+class SMTPCertificateError(SMTPException, CertificateRefusedError):
+    """The server's certificate is not trusted; ``certificate`` is what it presents. Nothing was sent."""

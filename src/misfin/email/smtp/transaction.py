@@ -22,6 +22,8 @@ from misfin.email.smtp.response import SMTPResponse
 from misfin.email.smtp.states import ClientState
 from misfin.email.smtp.stuffing import MessageFacts, survey
 
+BeforeEnd = Callable[[Sequence[int]], Awaitable[None]]
+"""Awaited before the final dot, with the indexes of the recipients the server has accepted so far."""
 CHUNK = 256 * 1024
 """Bytes of a message read and written at once."""
 GROUP = 500
@@ -81,9 +83,13 @@ class MailTransaction:
 
     @classmethod
     async def prepare(
-        cls, sender: str, recipients: Sequence[str], source: bytes | BinaryIO
+        cls,
+        sender: str,
+        recipients: Sequence[str],
+        source: bytes | BinaryIO,
+        facts: MessageFacts | None = None,
     ) -> MailTransaction:
-        """Check the envelope and read the message once.
+        """Check the envelope and read the message once, unless what it shows is known.
 
         Raises :class:`~misfin.email.smtp.errors.SMTPArgumentError` and
         :class:`~misfin.email.smtp.errors.SMTPSourceError`.
@@ -95,12 +101,17 @@ class MailTransaction:
         if not recipients:
             raise SMTPArgumentError("A message needs a recipient.")
         if isinstance(source, bytes):
-            return cls(sender, recipients, source, survey([source]), len(source))
-        facts, length, start = await asyncio.to_thread(_survey_file, source)
-        return cls(sender, recipients, source, facts, length, start)
+            return cls(sender, recipients, source, facts or survey([source]), len(source))
+        if facts is not None:
+            return cls(sender, recipients, source, facts, facts.size, source.tell())
+        found, length, start = await asyncio.to_thread(_survey_file, source)
+        return cls(sender, recipients, source, found, length, start)
 
     async def run(
-        self, channel: Channel, timeouts: SMTPTimeouts, before_end: Callable[[], Awaitable[None]] | None
+        self,
+        channel: Channel,
+        timeouts: SMTPTimeouts,
+        before_end: BeforeEnd | None,
     ) -> tuple[RecipientResult, ...]:
         """Send it; one result for each recipient, in their order. See :meth:`SMTPClient.send`."""
         wanted, utf8 = self._possible(channel)
@@ -124,7 +135,7 @@ class MailTransaction:
         if limit is not None and self.facts.size > limit:
             raise SMTPMessageTooLarge(self.facts.size, limit)
         utf8 = self.facts.utf8_header or not path(self.sender).isascii()
-        for needed, extension in ((self.facts.eight_bit, "8BITMIME"), (utf8, "SMTPUTF8")):
+        for needed, extension in ((utf8, "SMTPUTF8"), (self.facts.eight_bit, "8BITMIME")):
             if needed and extension not in smtp.extensions:
                 raise SMTPMissingExtension(
                     f"The server cannot take this message as it is: it does not offer {extension}.", extension
@@ -191,7 +202,7 @@ class MailTransaction:
         channel: Channel,
         timeouts: SMTPTimeouts,
         wanted: list[int],
-        before_end: Callable[[], Awaitable[None]] | None,
+        before_end: BeforeEnd | None,
     ) -> None:
         smtp = channel.smtp
         if not smtp.accepted_recipients:  # the group went on to DATA, and the server with it
@@ -211,12 +222,12 @@ class MailTransaction:
             chunk = following
         if read != self.length:
             raise SMTPSourceError("The message changed while it was sent; nothing was delivered.")
+        accepted = [index for index in wanted if index not in self.results]
         if before_end is not None:
-            await before_end()
+            await before_end(accepted)
         self._check_open(channel, channel.interrupted())
         smtp.end_data()
         await channel.flush(timeouts.block)
-        accepted = [index for index in wanted if index not in self.results]
         lmtp = len(smtp.accepted_recipients) if smtp.lmtp else 1
         for number in range(lmtp):
             response = await channel.response(timeouts.end)

@@ -125,6 +125,8 @@ class MisfinTransport:
     def answer(self, message: Stored, answer: Answer, own: Sequence[str]) -> Draft:
         from misfin.compose.reply import forward_draft, read_original, reply_draft  # late: reading needs none
 
+        if answer.how in (How.REPLY_LIST, How.FORWARD_ATTACHED):
+            raise LocalError("A Misfin message cannot be answered like that.")
         original = read_original(message.data, message.row)
         if answer.how is How.FORWARD:
             return forward_draft(original)

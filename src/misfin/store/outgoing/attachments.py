@@ -13,10 +13,9 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,15 +56,22 @@ class AttachmentFiles:
         with file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputError(f"{path} is not a file.", remedy="Attach one file at a time.")
-            key, size = self._keep(file, str(path))
+            key, size = self._keep(_pieces(file, str(path)), str(path))
         return AttachedFile(key, name or path.name, size)
 
     def add_bytes(self, data: bytes) -> str:
         """Keep these bytes as a file; returns its key. Nothing is written where it is there already."""
         key = key_of(data)
         if not self._touch(key, len(data)):
-            self._keep(BytesIO(data), "the message")
+            self.add_pieces([data])
         return key
+
+    def add_pieces(self, pieces: Iterable[bytes]) -> tuple[str, int]:
+        """Keep what these make together, as :meth:`add` does; returns its key and its size in bytes.
+
+        Raises :class:`StoreError`, and lets what ``pieces`` raises pass.
+        """
+        return self._keep(pieces, "the message")
 
     def path(self, key: str) -> Path:
         """The path of the file with this key; raises :class:`StoreError` where there is none."""
@@ -123,17 +129,17 @@ class AttachmentFiles:
             return False
         return True
 
-    def _keep(self, source: BinaryIO, called: str) -> tuple[str, int]:
+    def _keep(self, pieces: Iterable[bytes], called: str) -> tuple[str, int]:
         with _translated(f"{called} cannot be attached: the copy in {self.folder} failed"):
             private_folder(self.folder)
             unfinished = self.folder / f"{_UNFINISHED}{secrets.token_hex(8)}.new"
             digest, size = hashlib.sha256(), 0
             try:
                 with new_private(unfinished, sync=False) as copy:
-                    while chunk := _read(source, called):
-                        digest.update(chunk)
-                        size += len(chunk)
-                        copy.write(chunk)
+                    for piece in pieces:
+                        digest.update(piece)
+                        size += len(piece)
+                        copy.write(piece)
                 key = digest.hexdigest()
                 if not self._touch(key, size):
                     unfinished.replace(self.folder / key)
@@ -153,9 +159,10 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
-def _read(source: BinaryIO, called: str) -> bytes:
+def _pieces(source: BinaryIO, called: str) -> Iterator[bytes]:
     try:
-        return source.read(_CHUNK)
+        while piece := source.read(_CHUNK):
+            yield piece
     except OSError as error:
         raise InputError(f"{called} cannot be read: {error.strerror}.") from error
 

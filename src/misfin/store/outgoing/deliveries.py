@@ -42,6 +42,10 @@ class Question(StrEnum):
     REDIRECT_ALWAYS = "redirect-always"
     TOO_LARGE = "too-large"
     NEEDS_IDENTITY = "needs-identity"
+    UNTRUSTED_SERVER = "untrusted-server"
+    """An e-mail account's server presents a certificate that no authority vouches for."""
+    ACCOUNT = "account"
+    """An e-mail account cannot log in, or its settings do not fit its server; all it sends waits."""
     PERSON = "person"
 
 

@@ -47,7 +47,9 @@ class Draft:
 
     ``to``, ``cc`` and ``bcc`` are what was typed, one item per recipient, not necessarily an address yet.
     ``attachments`` are files already copied into the profile. ``forwards`` is a stored gemmail to be passed
-    on untouched; subject and body are then only shown. ``modified`` is Unix seconds.
+    on untouched; subject and body are then only shown. ``sender`` is the address in From where that is not
+    the account's own but one of its aliases. ``send_at`` is when to send it, 0 for at once. Times are Unix
+    seconds.
     """
 
     id: str = ""
@@ -62,6 +64,8 @@ class Draft:
     cc: tuple[str, ...] = ()
     bcc: tuple[str, ...] = ()
     attachments: tuple[AttachedFile, ...] = ()
+    sender: str = ""
+    send_at: float = 0.0
 
     @property
     def empty(self) -> bool:
@@ -199,12 +203,14 @@ def to_bytes(draft: Draft) -> bytes:
         "bcc": draft.bcc,
         "attachments": [[file.key, file.name, file.size] for file in draft.attachments],
         "forwards_file": "" if draft.forwards is None else key_of(draft.forwards),
+        "sender": draft.sender,
+        "send_at": draft.send_at,
     }
     shown = draft.body.encode("utf-8", "replace").decode()
     if shown != draft.body or "\r" in shown:
         facts["body"] = draft.body  # half a character, or line ends that do not survive as a body
     fields = [
-        address_field("From", _people((draft.account,))),
+        address_field("From", _people((draft.sender or draft.account,))),
         address_field("To", _people(draft.to)),
         address_field("Cc", _people(draft.cc)),
         address_field("Bcc", _people(draft.bcc)),
@@ -242,6 +248,8 @@ def from_bytes(data: bytes, read: Callable[[str], bytes] | None = None) -> Draft
             cc=_texts(facts.get("cc", ())),
             bcc=_texts(facts.get("bcc", ())),
             attachments=_attachments(facts.get("attachments", ())),
+            sender=str(facts.get("sender", "")),
+            send_at=float(facts.get("send_at", 0.0)),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -37,7 +37,7 @@ from misfin.store.outgoing.deliveries import (
     Transcript,
 )
 from misfin.store.outgoing.outbox_file import STEPS, load_attempts, load_outgoing, load_rows
-from misfin.store.owners import is_alive, process_token
+from misfin.store.owners import process_token
 
 __all__ = [
     "TAKEN",
@@ -64,8 +64,6 @@ _CANCEL = """UPDATE delivery SET state = 'cancelled', why = '', owner = '', ques
     pinned = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
 _ONE_BY_ONE: Final[Mapping[AddressKind, int]] = MappingProxyType({})
 _CLOCK_SLACK = 60.0  # seconds a clock may be put back unnoticed: NTP corrects by less
-_INTERRUPTED = "The program ended before the message was sent."
-_UNCERTAIN = "The program ended while the message was being sent; it may have arrived."
 
 
 class Outbox:
@@ -199,21 +197,33 @@ class Outbox:
         due_by: float | None = None,
         batch: Mapping[AddressKind, int] = _ONE_BY_ONE,
     ) -> Claim | None:
-        """Take the next delivery that is due over a route nobody uses, and begin its attempt.
+        """The first of :meth:`claims`, or None."""
+        return next(iter(self.claims(now, 1, only=only, due_by=due_by, batch=batch)), None)
+
+    def claims(
+        self,
+        now: float,
+        most: int,
+        *,
+        only: Collection[int] | None = None,
+        due_by: float | None = None,
+        batch: Mapping[AddressKind, int] = _ONE_BY_ONE,
+    ) -> list[Claim]:
+        """Take what is due next over routes that nobody uses, one claim for each, and begin the attempts.
 
         ``only`` limits it to these rows, ``due_by`` to those that were due at that earlier time. ``batch``
         says how many deliveries of one message and route may be claimed together, by kind; one otherwise.
-        Atomic between processes, and so is "one connection at a time per route".
+        Atomic between processes, and so is "one connection at a time per route". A power cut may undo it
+        until :meth:`leaving` makes it durable, and nothing was sent then.
         """
-        with self._db.write():
-            return outbox_claims.take(
-                self._db,
-                self.owner,
-                now,
-                only=only,
-                due_by=now if due_by is None else due_by,
-                batch=batch,
-            )
+        due_by = now if due_by is None else due_by
+        found: list[Claim] = []
+        with self._db.write_soon():
+            while len(found) < most and (
+                claim := outbox_claims.take(self._db, self.owner, now, only=only, due_by=due_by, batch=batch)
+            ):
+                found.append(claim)
+        return found
 
     def leaving(self, deliveries: Iterable[Claimed], now: float) -> None:
         """Make durable that these are about to leave; to be called before the first byte, on every try.
@@ -259,29 +269,8 @@ class Outbox:
 
     def recover(self, now: float) -> list[OutboxRow]:
         """Settle rows whose owner is dead: waiting again, or uncertain if they were leaving. Return them."""
-        settled = []
         with self._db.write():
-            for row_id, owner, attempt, leaving in self._db.execute(
-                "SELECT id, owner, attempt, leaving FROM delivery WHERE state = 'sending'"
-            ).fetchall():
-                if owner == self.owner or is_alive(owner.partition("/")[0]):
-                    continue
-                state, why = (
-                    (DeliveryState.UNCERTAIN, _UNCERTAIN)
-                    if leaving
-                    else (DeliveryState.WAITING, _INTERRUPTED)
-                )
-                self._db.execute(
-                    "UPDATE delivery SET state = ?, why = ?, owner = '', leaving = 0, changed = ?"
-                    " WHERE id = ?",
-                    (state, why, now, row_id),
-                )
-                self._db.execute(
-                    "UPDATE attempt SET ended = ?, error = ? WHERE id = ?",
-                    (now, why, attempt),
-                )
-                settled += load_rows(self._db, "WHERE d.id = ?", (row_id,))
-        return settled
+            return outbox_claims.end_dead(self._db, self.owner, now)
 
     # ---- what a person decides --------------------------------------------------------------------
 
@@ -352,19 +341,24 @@ class Outbox:
         )
         return [group for (group,) in found]
 
-    def file_sent_copy(self, group: str, write: Callable[[Outgoing], object]) -> bool:
-        """Have ``write`` store the copy in Sent, once; False where that was done already.
+    def file_sent_copies(
+        self, groups: Iterable[str], write: Callable[[Sequence[Outgoing]], Iterable[str]]
+    ) -> list[str]:
+        """Have ``write`` store copies in Sent, each once, and note those whose groups it returns; these.
 
-        No other process files it meanwhile, but a crash between the file and our note of it repeats the call:
+        No other process files them meanwhile, but a crash between a file and our note of it repeats the call:
         ``write`` must then come to the same file again.
         """
+        missing = (
+            "SELECT id FROM message WHERE NOT sent_copy AND id IN (SELECT value FROM json_each(?))"
+            " ORDER BY rowid"
+        )
         with self._db.write():
-            message = self.outgoing(group)
-            if message is None or self._db.read("SELECT 1 FROM message WHERE id = ? AND sent_copy", (group,)):
-                return False
-            write(message)
-            self._db.execute("UPDATE message SET sent_copy = 1 WHERE id = ?", (group,))
-            return True
+            left = self._db.read(missing, (json.dumps(list(groups)),))
+            messages = [message for (group,) in left if (message := self.outgoing(group)) is not None]
+            done = list(write(messages)) if messages else []
+            self._db.executemany("UPDATE message SET sent_copy = 1 WHERE id = ?", [(each,) for each in done])
+            return done
 
     def remove(self, row_id: int) -> bool:
         """Take a finished row (taken, with its copy in Sent; failed; cancelled) out of the list."""

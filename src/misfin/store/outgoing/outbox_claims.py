@@ -13,8 +13,17 @@ from dataclasses import asdict
 from misfin.errors import ClaimLostError
 from misfin.model.account import AddressKind
 from misfin.store.database import Database
-from misfin.store.outgoing.deliveries import Claim, Claimed, History, Outcome, Transcript
+from misfin.store.outgoing.deliveries import (
+    Claim,
+    Claimed,
+    DeliveryState,
+    History,
+    OutboxRow,
+    Outcome,
+    Transcript,
+)
 from misfin.store.outgoing.outbox_file import load_outgoing, load_rows
+from misfin.store.owners import is_alive
 
 _REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
 _DUE = """FROM delivery WHERE state IN ('waiting', 'deferred') AND next_attempt <= :due
@@ -25,6 +34,8 @@ _FIRST = f"""SELECT id, message, route {_DUE}
     ORDER BY next_attempt, id LIMIT 1"""  # noqa: S608 - constants
 _MORE = f"""SELECT id {_DUE} AND message = :message AND route = :route AND id <> :first
     ORDER BY id LIMIT :more"""
+_INTERRUPTED = "The program ended before the message was sent."
+_UNCERTAIN = "The program ended while the message was being sent; it may have arrived."
 _OURS = "id = ? AND state = 'sending' AND owner = ? AND attempt = ?"
 
 
@@ -125,6 +136,26 @@ def end(
     if ours:
         _whole_route(database, claimed.row.route, outcome, now)
     return ours
+
+
+def end_dead(database: Database, ourselves: str, now: float) -> list[OutboxRow]:
+    """End the attempts of dead processes: the rows wait again, or are uncertain if they were leaving."""
+    settled = []
+    for row_id, owner, attempt, leaving in database.execute(
+        "SELECT id, owner, attempt, leaving FROM delivery WHERE state = 'sending'"
+    ).fetchall():
+        if owner == ourselves or is_alive(owner.partition("/")[0]):
+            continue
+        state, why = (
+            (DeliveryState.UNCERTAIN, _UNCERTAIN) if leaving else (DeliveryState.WAITING, _INTERRUPTED)
+        )
+        database.execute(
+            "UPDATE delivery SET state = ?, why = ?, owner = '', leaving = 0, changed = ? WHERE id = ?",
+            (state, why, now, row_id),
+        )
+        database.execute("UPDATE attempt SET ended = ?, error = ? WHERE id = ?", (now, why, attempt))
+        settled += load_rows(database, "WHERE d.id = ?", (row_id,))
+    return settled
 
 
 def _whole_route(database: Database, route: str, outcome: Outcome, now: float) -> None:

@@ -354,7 +354,7 @@ def courier():
         box.leaving([one], 2e9)
         os.write(wire, b"%d\\n" % one.row.id)
         box.finish([(one, Outcome("delivered", status=20), Transcript(response="20"))], 2e9)
-        box.file_sent_copy(one.row.group, lambda message: None)
+        file_copy(box, one.row.group)
     os._exit(0)
 
 for run in range(runs):
@@ -426,7 +426,7 @@ def test_kill_9_at_each_stage(box, stage, expected):
         "box.refused([claim])",
         "box.leaving([claim], 2e9)",
         "box.finish([(claim, Outcome('delivered'), Transcript())], 2e9)",
-        "box.file_sent_copy(claim.row.group, lambda message: os.kill(os.getpid(), 9))",
+        "box.file_sent_copies([claim.row.group], lambda messages: os.kill(os.getpid(), 9))",
     ]
     script = [
         "import os, sys",
@@ -557,6 +557,11 @@ def test_slowdowns_are_counted_apart_and_end_with_anything_else(box):
 # ---- copies in Sent, and forgetting ---------------------------------------------------------------
 
 
+def file_copy(box, group, write=lambda message: None):
+    """File the copy of one message; whether there was anything to do."""
+    return box.file_sent_copies([group], lambda messages: [write(each) or each.group for each in messages])
+
+
 def deliver_one(box):
     claim = claimed(box, NOW)
     finish(box, claim, DELIVERED, Transcript(), NOW)
@@ -569,11 +574,21 @@ def test_the_copy_in_sent_is_written_once(box):
     group = deliver_one(box)
     assert box.without_sent_copy() == [group]
     written = []
-    assert box.file_sent_copy(group, written.append)
+    assert file_copy(box, group, written.append)
     deliver_one(box)
-    assert not box.file_sent_copy(group, written.append)
+    assert not file_copy(box, group, written.append)
     assert [message.group for message in written] == [group]
     assert box.without_sent_copy() == []
+
+
+def test_of_several_copies_only_those_that_were_written_are_noted(box):
+    groups = []
+    for name in "abc":
+        put(box, f"{name}@one.test")
+        groups.append(deliver_one(box))
+    done = box.file_sent_copies(groups, lambda messages: [each.group for each in messages[1:]])
+    assert done == groups[1:]
+    assert box.without_sent_copy() == groups[:1]
 
 
 def test_a_copy_that_cannot_be_written_is_tried_again(box):
@@ -584,7 +599,7 @@ def test_a_copy_that_cannot_be_written_is_tried_again(box):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(StoreError):
-        box.file_sent_copy(group, disk_full)
+        file_copy(box, group, disk_full)
     assert box.without_sent_copy() == [group]
 
 
@@ -597,7 +612,7 @@ def test_only_one_of_several_writers_files_the_copy(box):
 
     def race(outbox):
         start.wait()
-        return outbox.file_sent_copy(group, written.append)
+        return bool(file_copy(outbox, group, written.append))
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(race, others)) == [False, False, False, True]
@@ -610,7 +625,7 @@ def test_finished_rows_can_be_taken_out_and_open_ones_cannot(box):
     (done,) = put(box)
     group = deliver_one(box)
     assert not box.remove(done)  # its copy is not in Sent yet
-    box.file_sent_copy(group, lambda _: None)
+    file_copy(box, group)
     (open_row,) = put(box)
     assert not box.remove(open_row)
     assert box.remove(done)
@@ -620,7 +635,7 @@ def test_finished_rows_can_be_taken_out_and_open_ones_cannot(box):
 
 def test_old_delivered_messages_are_forgotten_and_nothing_else(box):
     put(box, "a@one.test")
-    box.file_sent_copy(deliver_one(box), lambda _: None)
+    file_copy(box, deliver_one(box))
     put(box, "b@one.test")
     deliver_one(box)  # no copy in Sent yet
     (cancelled,) = put(box, "c@one.test")

@@ -1,0 +1,36 @@
+"""The first run of a new profile: which kind of mail, then the steps for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from misfin_tui.dialogs.prompt import ChooseDialog
+
+if TYPE_CHECKING:
+    from misfin_tui.app.switcher import ScreenSwitcher
+
+_CHOICES = (
+    ("misfin", "Misfin", "create an address of your own, or import one"),
+    ("email", "E-mail", "an account you have with a provider: IMAP or POP3, and SMTP"),
+    ("both", "Both", "first your Misfin address, then your e-mail account"),
+)
+
+
+async def first_run(switcher: ScreenSwitcher) -> None:
+    """Ask what a new profile is for; escape leaves it empty. Call it in a worker.
+
+    Raises :class:`~misfin.errors.StoreError`.
+    """
+    chosen = await switcher.app.push_screen_wait(
+        ChooseDialog(
+            "Welcome to misfin-tui",
+            _CHOICES,
+            question="Misfin, e-mail, or both? You can add more accounts at any time.",
+        )
+    )
+    if chosen in ("misfin", "both"):
+        await switcher.run("wizard")
+        if not await switcher.host.services.identities.all():
+            return  # whoever quits the first steps does not want the others
+    if chosen in ("email", "both"):
+        await switcher.run("email-wizard")

@@ -1,0 +1,51 @@
+"""An action that has a key, as a value: where it works, and where it is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class KeyContext(StrEnum):
+    """Where an action works; the value is the heading in help and docs."""
+
+    EVERYWHERE = "everywhere"
+    LIST = "any list"
+    INBOX = "inbox"
+    THREAD = "conversation"
+    COMPOSE = "composer"
+    OUTBOX = "outbox"
+    TRUST = "trust"
+    CONTACTS = "contacts"
+    IDENTITIES = "identities"
+    SETTINGS = "settings"
+    WIZARD = "first run"
+    DIALOG = "dialogs"
+    HELP = "help"
+
+
+class Shown(IntEnum):
+    """Where an action is named; each place includes the ones before."""
+
+    HELP = 1  # moving a cursor by name makes no sense in the command palette
+    PALETTE = 2
+    FOOTER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAction:
+    """One row; ``keys`` are comma separated."""
+
+    id: str
+    keys: str
+    label: str  # a word for the footer
+    help: str  # a sentence for help and palette
+    context: KeyContext = KeyContext.EVERYWHERE
+    shown: Shown = Shown.FOOTER
+    priority: bool = False  # seen before the focused widget sees the key
+    action: str = ""  # Textual action when it is not the id with underscores
+
+    @property
+    def method(self) -> str:
+        """Name of the Textual action, without the ``action_`` prefix."""
+        return self.action or self.id.replace("-", "_")

@@ -1,0 +1,47 @@
+"""Which account answers a message, and the draft that its transport makes of the answer. Blocking."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from misfin.model.account import AddressKind
+from misfin.post.transport import Answer, How, Stored
+from misfin.store.message.envelope import is_gemmail
+
+if TYPE_CHECKING:
+    from misfin.store.outgoing.drafts import Draft
+    from misfin.store.rows import MessageRow
+    from misfin_tui.services import Services
+
+
+def answer(services: Services, data: bytes, row: MessageRow, how: How, quoted: str | None) -> Draft:
+    """The draft of an answer to a stored message. ``quoted`` are the lines to quote, None for all.
+
+    A message is answered from the account that has it. Where that account writes to people of another kind
+    (ordinary mail that was imported beside Misfin messages), it is answered from the default account for
+    them. What a kind of mail cannot do is done in its usual way: a message that cannot be attached is
+    forwarded, and without mailing lists the answer goes to everybody. Raises what
+    :meth:`~misfin.post.transport.Transport.answer` raises, and :class:`~misfin.errors.AccountError`.
+    """
+    sender = services.accounts.sender(_account(services, data, row))
+    transport = services.transport_of(sender.directory)
+    able = {
+        How.REPLY_LIST: transport.capabilities.reply_list,
+        How.FORWARD_ATTACHED: transport.capabilities.forward_attached,
+    }
+    how = how if able.get(how, True) else _INSTEAD[how]
+    own = services.accounts.own_addresses(transport.kind)
+    asked = Answer(how, quoted, sender.signature, services.config.send.reply_links)
+    return transport.answer(Stored(data, replace(row, account=sender.directory)), asked, own)
+
+
+_INSTEAD = {How.REPLY_LIST: How.REPLY_ALL, How.FORWARD_ATTACHED: How.FORWARD}
+
+
+def _account(services: Services, data: bytes, row: MessageRow) -> str:
+    kind = AddressKind.MISFIN if is_gemmail(data) else AddressKind.MAIL
+    if services.address_kind(row.account) is kind:
+        return row.account
+    account = services.accounts.writing_to(kind)
+    return account.directory if account and account.kind.address_kind is kind else row.account

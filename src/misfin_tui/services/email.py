@@ -1,0 +1,284 @@
+"""E-mail accounts for the screens and the shell: finding servers, checking, adding, removing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfin.email.account import EmailAccount, Login, MailProtocol, MailServer, SecretPlace, SecretRef
+from misfin.errors import AccountError, InputError, StoreError
+from misfin.model.account import Kind
+from misfin_tui.config import Config, ConfigError, writing
+from misfin_tui.config.accounts import AccountConfig
+from misfin_tui.config.email import email_account, signature_of
+
+if TYPE_CHECKING:
+    from misfin.email.checking import Checked
+    from misfin.email.discovery import Discovery
+    from misfin_tui.services import Services
+
+_NOT_IN_NAME = re.compile(r"[^a-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedAccount:
+    """The new settings, where the mail of a removed account still is, and whether a secret went too."""
+
+    config: Config
+    mail: str
+    secret: bool
+
+
+class EmailAccounts:
+    """Work is done in threads; errors are :class:`~misfin.errors.MisfinError`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def account(self, name: str) -> EmailAccount:
+        """An account by its name. Blocking: it may read a signature. Raises :class:`AccountError`."""
+        found = self._services.config.accounts.get(name)
+        if found is None or found.kind != Kind.EMAIL:
+            raise AccountError(
+                f"There is no e-mail account {name}.", remedy="`misfin-tui account list` shows your accounts."
+            )
+        return email_account(name, found)
+
+    async def find(self, address: str) -> Discovery:
+        """The servers for an address; raises :class:`~misfin.errors.AddressError`."""
+        from misfin.email.discovery import find_servers  # late: DNS and HTTPS
+
+        return await find_servers(address)
+
+    async def keyring_problem(self) -> str:
+        """Why passwords cannot be kept in a keyring here; empty where they can."""
+        from misfin.email.secrets import keyring_problem
+
+        return await asyncio.to_thread(keyring_problem)
+
+    async def check(
+        self,
+        name: str,
+        settings: AccountConfig,
+        report: Callable[[Checked], object] = lambda _checked: None,
+        *,
+        password: str | None = None,
+    ) -> tuple[Checked, ...]:
+        """Check an account that need not exist yet; with ``password`` instead of the one it will have."""
+        from misfin.email.checking import check_account  # late: the engines and TLS
+
+        pins = await asyncio.to_thread(lambda: self._services.pin_book)
+        account = await asyncio.to_thread(email_account, name, settings)
+        return await check_account(account, pins, report, password=password)
+
+    async def add(self, name: str, settings: AccountConfig, *, password: str | None = None) -> Config:
+        """Write the account into the settings and create its folders; ``password`` goes into the keyring.
+
+        What was stored is removed again when a later step fails.
+        """
+        return await asyncio.to_thread(self._add, name, settings, password)
+
+    async def remove(self, name: str) -> RemovedAccount:
+        """Remove the account from the settings and its secrets from the keyring. Its mail stays."""
+        return await asyncio.to_thread(self._remove, name)
+
+    async def set_password(self, name: str, password: str) -> Config:
+        """Keep another password in the keyring, and say in the settings that it is there.
+
+        What waits because the old one was refused is tried again.
+        """
+        config = await asyncio.to_thread(self._set_password, name, password)
+        await self.login_changed(name)
+        return config
+
+    async def login_changed(self, name: str) -> int:
+        """Somebody signed in again, or changed the password: try again what waits because of it.
+
+        Returns how many deliveries that are.
+        """
+        from misfin.post.email import login_changed
+
+        outbox = self._services.outbox_queue
+        freed = await asyncio.to_thread(lambda: login_changed(outbox, name, now=time.time()))
+        self._services.wake_courier()
+        return freed
+
+    async def suggested_name(self, address: str) -> str:
+        """A name for a new account with this address that no account has."""
+        return await asyncio.to_thread(self.free_name, address)
+
+    async def problem_with_name(self, name: str) -> str:
+        """Why a new account cannot have this name; empty where it can."""
+        return await asyncio.to_thread(self.name_problem, name)
+
+    async def trusts(self, server: str) -> bool:
+        """Whether somebody trusts the certificate of the mail server ``host:port`` by now."""
+        from misfin.trust.tofu import PinKind
+
+        return await asyncio.to_thread(lambda: self._services.pin_book.get(PinKind.MAIL, server) is not None)
+
+    def free_name(self, address: str) -> str:
+        """A name for a new account with this address that no account has. Blocking."""
+        domain = address.rpartition("@")[2].lower().split(".")
+        words = [each for each in domain[:-1] if each not in ("mail", "www")] or domain
+        wanted = _NOT_IN_NAME.sub("-", words[-1]).strip("-_") or "mail"
+        taken = self._taken()
+        names = (wanted, *(f"{wanted}-{number}" for number in range(2, 1000)))
+        return next(each for each in names if each not in taken)
+
+    def name_problem(self, name: str) -> str:
+        """Why a new account cannot have this name; empty where it can. Blocking."""
+        from misfin.store.accounts import is_account_name
+
+        if not is_account_name(name):
+            return f"{name or 'An empty text'} cannot name an account: use a-z, 0-9, _ and -."
+        return f"There is already an account {name}." if name in self._taken() else ""
+
+    def _taken(self) -> set[str]:
+        book = self._services.account_book
+        names = {each.name for each in book.all()} | {each.stem for each in self._identity_files()}
+        return names | set(self._services.config.accounts)
+
+    def _identity_files(self) -> list[Path]:
+        try:
+            return list(self._services.profile.identities.glob("*.pem"))
+        except OSError:
+            return []
+
+    # ---- in a thread
+
+    def _add(self, name: str, settings: AccountConfig, password: str | None) -> Config:
+        from misfin.email.secrets import remove_secret, store_secret
+        from misfin.files import private_folder
+
+        if problem := self.name_problem(name):
+            raise AccountError(problem, remedy="Choose another name.")
+        path, ref = self._services.profile.config, settings.password
+        if password is not None and ref is not None:
+            store_secret(ref, password)
+        try:
+            private_folder(path.parent)
+            config = writing.write_account(path, name, settings)
+            self._services.store.create(name)
+        except BaseException as error:
+            if password is not None and ref is not None:
+                remove_secret(ref)
+            if isinstance(error, OSError) and not isinstance(error, (StoreError, ConfigError)):
+                raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+            raise
+        return config
+
+    def _remove(self, name: str) -> RemovedAccount:
+        from misfin.email.secrets import own_entry, refresh_entry, remove_secret
+
+        account = self.account(name)
+        path = self._services.profile.config
+        try:
+            config = writing.remove_account(path, name)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+        removed = False
+        if account.password == own_entry(name):
+            removed = remove_secret(account.password)
+        if account.login is Login.OAUTH and account.client_id:
+            removed = remove_secret(refresh_entry(name)) or removed
+        return RemovedAccount(config, str(self._services.profile.mail / name), removed)
+
+    def _set_password(self, name: str, password: str) -> Config:
+        from misfin.email.secrets import own_entry, store_secret
+
+        ref = self.account(name).password
+        if ref is None or ref.place is not SecretPlace.KEYRING:
+            ref = own_entry(name)
+        store_secret(ref, password)
+        if self._services.config.accounts[name].password == ref:
+            return self._services.config
+        path = self._services.profile.config
+        try:
+            return writing.write_setting(path, "accounts", "password", ref, name=name)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDoubt:
+    """Something about an account that does not work (``bad``), or that somebody should know."""
+
+    text: str
+    remedy: str = ""
+    bad: bool = True
+
+
+def doubts(name: str, settings: AccountConfig) -> list[AccountDoubt]:
+    """What is wrong with an account, as far as that can be seen without connecting. Blocking."""
+    found = []
+    account = email_account(name, settings)
+    if account.outgoing is None:
+        found.append(AccountDoubt("It has no server for sending.", "Set `smtp`.", bad=False))
+    if account.login is Login.PASSWORD and account.password is None:
+        found.append(AccountDoubt("It has no password.", f"Store it: misfin-tui account password {name}"))
+    found += _kept_nowhere(account)
+    if account.min_tls == "1.0":
+        found.append(
+            AccountDoubt("It accepts TLS 1.0 and 1.1, which are broken.", "Remove `min_tls`.", bad=False)
+        )
+    try:
+        signature_of(settings)
+    except InputError as error:
+        found.append(AccountDoubt(str(error), error.remedy))
+    if account.ca_file:
+        from misfin.email.tls import authority_context
+
+        try:
+            authority_context(ca_file=account.ca_file, min_tls=account.min_tls)
+        except AccountError as error:
+            found.append(AccountDoubt(str(error), error.remedy))
+    return found
+
+
+def _kept_nowhere(account: EmailAccount) -> list[AccountDoubt]:
+    """Secrets that cannot be where the settings say; commands are not run."""
+    from misfin.email.secrets import keyring_problem
+
+    refs = [ref for ref in (account.password, account.token, account.client_secret) if ref is not None]
+    found = [
+        AccountDoubt(f"The environment variable {ref.name} is not set here.", bad=False)
+        for ref in refs
+        if ref.place is SecretPlace.ENV and not os.environ.get(ref.name)
+    ]
+    if any(ref.place is SecretPlace.KEYRING for ref in refs) and (problem := keyring_problem()):
+        found.append(
+            AccountDoubt(problem, 'Use { command = "…" } for its password (docs/email-accounts.md).')
+        )
+    return found
+
+
+def account_config(
+    address: str,
+    *,
+    title: str = "",
+    incoming: MailServer | None = None,
+    outgoing: MailServer | None = None,
+    login: Login = Login.PASSWORD,
+    password: SecretRef | None = None,
+) -> AccountConfig:
+    """The settings of an account with these servers."""
+    settings = AccountConfig(
+        kind=Kind.EMAIL.value,
+        address=address,
+        name=title,
+        smtp=str(outgoing) if outgoing else "",
+        auth=login.value,
+        password=password,
+    )
+    if incoming is None:
+        return settings
+    if incoming.protocol is MailProtocol.POP3:
+        return replace(settings, pop3=str(incoming))
+    return replace(settings, imap=str(incoming))
