@@ -51,7 +51,7 @@ def choose(records: Mapping[str, Sequence[SrvRecord]]) -> tuple[MailServer, Mail
 
 def _server(service: str, records: Sequence[SrvRecord]) -> MailServer | None:
     protocol, protection = SERVICES[service]
-    for record in sorted(records, key=lambda each: (each.priority, -each.weight, each.target)):
+    for record in sorted(records, key=lambda each: (each.priority, -each.weight, *each[2:])):
         try:
             name = server_name(record.target)
         except DiscoveryError:
