@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from misfin.compose.carrying import as_quoted_printable, re_encoded, survey
+from misfin.compose.finished import completed, read_head
 from misfin.email.discovery import DiscoveryError, read_autoconfig
 from misfin.email.http import HttpError, HttpReader
 from misfin.email.sasl import (
@@ -44,6 +46,7 @@ from misfin.errors import (
     AddressError,
     GemmailError,
     IdentityError,
+    InputError,
     MessageTooLargeError,
     QueryError,
     RemoteProtocolError,
@@ -52,6 +55,7 @@ from misfin.model.address import MisfinAddress, parse_uri
 from misfin.model.fingerprint import normalize_fingerprint
 from misfin.model.gemmail import Flag, Form, GemmailMessage, Version, stamp
 from misfin.model.gemtext import PREVIEW_LENGTH, compose, parse, preview_of, subject_of
+from misfin.model.mailto import parse_mailto
 from misfin.model.replies import forward_bytes, quote, reply_all_targets
 from misfin.model.status import MAX_DELAY, advice, delay_of, explain
 from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse, ServerProtocol
@@ -196,6 +200,47 @@ def address(data: bytes) -> None:
         assert again.key == found.key
         assert MisfinAddress(found.mailbox, found.hostname).key == found.key
         assert len((found.address + "\t0\r\n").split("\t")) == 2
+
+
+def mailto(data: bytes) -> None:
+    """A link becomes fields without control characters, or an AddressError that can be shown."""
+    try:
+        found = parse_mailto(data.decode("utf-8", "replace"))
+    except AddressError as e:
+        assert str(e).isprintable()
+        return
+    for text in (*found.to, *found.cc, *found.bcc, found.subject, found.in_reply_to, *found.ignored):
+        assert not any(char < " " or "\x7f" <= char < "\xa0" for char in text), text
+
+
+def finished(data: bytes) -> None:
+    """A message of another program gets one header without its Bcc, and a body that SMTP carries."""
+    try:
+        head = read_head(data)
+    except InputError:
+        return
+    facts = survey([data[head.length :]])
+    if not facts.fits:
+        try:
+            head = re_encoded(head, facts)
+        except InputError:
+            return
+        body = b"".join(as_quoted_printable([data[head.length :]]))
+        assert survey([body]).fits
+    sent = completed(
+        head,
+        address="ada@mail.example",
+        name="Ada",
+        now=datetime(2026, 11, 29, tzinfo=UTC),
+        message_id="<1@mail.example>",
+        local=lambda name: "ada@mail.example",
+    )
+    again = read_head(sent)
+    assert again.length == len(sent)
+    assert not again.has("bcc")
+    assert again.has("from")
+    assert again.has("message-id")
+    assert b"\0" not in sent
 
 
 def certificate(data: bytes) -> None:
@@ -635,6 +680,29 @@ TARGETS = {
         ),
     ),
     "certificate": Target(certificate, ("misfin.trust",), _certificates()),
+    "finished": Target(
+        finished,
+        ("misfin.compose.finished", "misfin.compose.carrying"),
+        (
+            b"From: root\nTo: ada@mail.example,\n b@c.example\nBcc: x\nSubject: =?utf-8?q?a?=\n\nHi\n",
+            b"From ada Sun\r\nTo: a\r\nContent-Type: text/plain\r\n\r\n" + b"x" * 1200,
+        ),
+        (
+            b"Bcc:",
+            b"Resent-To:",
+            b"\n\n",
+            b"\r\n",
+            b"\r",
+            b"\n ",
+            b"\0",
+            b"@",
+            b",",
+            b'"',
+            b"<",
+            b">",
+            b"From ",
+        ),
+    ),
     "gemmail": Target(gemmail, ("misfin.model",), _vectors("gemmail", "gemmail"), _METADATA),
     "gemtext": Target(
         gemtext,
@@ -652,6 +720,26 @@ TARGETS = {
         (b"\r\n", b"\r\n\r\n", b"HTTP/1.1 100 A\r\n\r\n", b"chunked", b"0", b"ffffffff", b"Content-Length: "),
     ),
     "imap": Target(imap, ("misfin.email",), _IMAP_SEEDS, _IMAP),
+    "mailto": Target(
+        mailto,
+        ("misfin.model.mailto",),
+        (b"mailto:a@b.example?cc=c@d.example&subject=x%20y&body=a%0D%0Ab&in-reply-to=%3C1@x%3E&attach=/x",),
+        (
+            b"mailto:",
+            b"?",
+            b"&",
+            b"=",
+            b"%0A",
+            b"%2C",
+            b"%",
+            b",",
+            b"#",
+            b"bcc",
+            b"%00",
+            b"%C2%85",
+            b"%E2%80%A8",
+        ),
+    ),
     "message": Target(
         message,
         ("misfin.store",),

@@ -16,6 +16,7 @@ from misfin.model.safetext import plain
 from misfin.store.message import envelope
 from misfin.store.outgoing.deliveries import Outgoing
 from misfin.store.outgoing.drafts import Draft, from_bytes
+from misfin.store.outgoing.finished import read_finished
 from misfin.store.rows import MessageRow
 
 _ID = re.compile(r"<[!-;=?-~]+>")
@@ -98,7 +99,15 @@ def forward_draft(original: Original) -> Draft:
 
 
 def as_draft(message: Outgoing, recipients: Sequence[str]) -> Draft:
-    """A queued message as a new draft for some of its recipients; other copies may still be sending."""
+    """A queued message as a new draft for some of its recipients; other copies may still be sending.
+
+    Raises :class:`~misfin.errors.LocalError` for a message that another program wrote.
+    """
+    if read_finished(message.message) is not None:
+        raise LocalError(
+            "Another program wrote this message, so it cannot be edited here.",
+            remedy="Cancel it here, and send it again from that program.",
+        )
     # What it forwards, if anything, is exactly the message that was queued.
     draft = from_bytes(message.draft, lambda _: message.message) if message.draft else None
     if draft is None:  # queued by a program that keeps no drafts

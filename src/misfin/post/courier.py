@@ -299,6 +299,7 @@ class Courier:
                 self._complain(error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+        self._news.set()  # the route is free: the next job need not wait for what is left of this one
         for claimed, each in zip(claim.deliveries, settled, strict=True):
             if (row := rows.get(claimed.row.id)) is not None:
                 self._report(row, each)

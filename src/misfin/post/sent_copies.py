@@ -33,7 +33,7 @@ _GATHERING = 0.2
 class SentCopies:
     """Files copies for one courier. ``copy_of`` writes the copy of a message, None where there is none.
 
-    ``directory_of`` names the directory of an account's mail, ``complain`` is told what went wrong; that is
+    ``directory_of`` names the directory of an account's mail, ``complain`` gets what went wrong; that is
     tried again by :meth:`file_missing`.
     """
 

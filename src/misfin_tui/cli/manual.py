@@ -224,6 +224,8 @@ def _roff() -> Iterator[str]:
         yield f".SS {_escape(usage)}"
         yield _escape(_sentence(verb.about))
         yield from _options(verb)
+    yield ".SH IN PLACE OF SENDMAIL"
+    yield from _SENDMAIL
     yield ".SH EXIT STATUS"
     for status, meaning in (
         (Exit.DONE, "Done."),
@@ -235,10 +237,28 @@ def _roff() -> Iterator[str]:
     ):
         yield f".TP\n.B {int(status)}\n{meaning}"
     yield ".TP\n.B 129, 143\nEnded by SIGHUP (or a closed terminal) or by SIGTERM."
+    yield ".PP\nOf several deliveries the worst counts, in the order 1, 3, 4, 0."
     yield ".SH ENVIRONMENT"
     yield ".TP\n.B MISFIN_TUI_HOME\nFolder of the profile, as with \\-\\-profile."
     yield ".TP\n.B VISUAL, EDITOR\nEditor opened by ctrl+e in the composer."
     yield ".TP\n.B NO_COLOR\nUse no colours."
+
+
+_SENDMAIL = (
+    "With \\-t, \\-i or \\-oi, or started through a link called",
+    ".BR sendmail ,",
+    ".B misfin\\-tui send",
+    "takes a whole message on standard input, as",
+    ".BR git\\-send\\-email (1),",
+    ".BR mutt (1)",
+    "and",
+    ".BR cron (8)",
+    "expect. It is durably queued and tried for 30 seconds.",
+    "The status is 1 if every recipient was refused for good or it could not be queued,",
+    "2 if nothing was queued because of wrong usage, and 0 for everything else:",
+    "what still waits goes out with the open program or the next",
+    '.BR "misfin\\-tui outbox run" .',
+)
 
 
 def _options(verb: Verb) -> Iterator[str]:

@@ -252,12 +252,12 @@ def _sendmail_options(parser: Parser) -> None:
         metavar="OPTION",
         action="append",
         default=[],
-        help="i: as -i; others do nothing",
+        help="-oi: as -i; every other option changes nothing",
     )
     group.add_argument("-f", dest="sender", metavar="ADDRESS", help="who sends it; this chooses the account")
     group.add_argument("-F", dest="full_name", metavar="NAME", help="name for From, where that is missing")
     group.add_argument(
-        "-B", dest="body_type", metavar="TYPE", help="does nothing: the message says it itself"
+        "-B", dest="body_type", metavar="TYPE", help="changes nothing: the message itself says what it is"
     )
     group.add_argument("--sendmail", action="store_true", help="the same without -t and -i")
     group.add_argument("-b", dest="mode", help=argparse.SUPPRESS)

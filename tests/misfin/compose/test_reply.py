@@ -17,6 +17,7 @@ from misfin.store.evidence import Evidence
 from misfin.store.message.envelope import wrap, wrap_sent
 from misfin.store.outgoing.deliveries import Outgoing
 from misfin.store.outgoing.drafts import Draft, to_bytes
+from misfin.store.outgoing.finished import FinishedMessage
 from misfin.store.rows import MessageRow
 
 ALICE = MisfinAddress.parse("alice@mail.example Alice")
@@ -172,3 +173,13 @@ def test_what_was_queued_without_a_draft_becomes_one():
         ("a@b.test",),
         ALICE.address,
     )
+
+
+def test_a_message_of_another_program_is_not_made_a_draft():
+    kept = FinishedMessage("ab" * 32, "ada@example.org").to_bytes()
+    people, nobody = ("bea@example.org",), ()
+    message = Outgoing(
+        "g", AddressKind.MAIL, "work", people, nobody, nobody, ("ab" * 32,), "Hi", kept, b"", 1.0
+    )
+    with pytest.raises(LocalError, match="Another program wrote"):
+        as_draft(message, people)
