@@ -33,8 +33,8 @@ _GATHERING = 0.2
 class SentCopies:
     """Files copies for one courier. ``copy_of`` writes the copy of a message, None where there is none.
 
-    ``directory_of`` names the directory of an account's mail, ``complain`` gets what went wrong; that is
-    tried again by :meth:`file_missing`.
+    ``directory_of`` names the directory of an account's mail, ``complain`` is called with what went wrong;
+    that is tried again by :meth:`file_missing`.
     """
 
     def __init__(
