@@ -15,8 +15,8 @@ from misfin.post.sync.values import (
     Addition,
     Fetched,
     FlagSet,
-    Head,
     Listed,
+    MessageHead,
     NotFetched,
     Piece,
     RemoteFolder,
@@ -200,12 +200,12 @@ class ModelRemote:
                 self.tick("piece")
             yield Fetched(each.id, data, message.flags, message.received)
 
-    async def heads(self, folder: RemoteFolder, ids: Sequence[str] | None) -> Sequence[Head]:
+    async def heads(self, folder: RemoteFolder, ids: Sequence[str] | None) -> Sequence[MessageHead]:
         self._does(f"heads {folder.name}")
         there = self._folder(folder)
         wanted = there.messages if ids is None else [int(each) for each in ids if int(each) in there.messages]
         return [
-            Head(
+            MessageHead(
                 str(uid),
                 header_block(there.messages[uid].data) + b"\r\n\r\n",
                 self._size(there.messages[uid]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from misfin.post.sync.base import BaseRow, Doubt, FolderState, SyncedFolder
-from misfin.post.sync.guards import COUNTED_ANEW, Deletion, doubts
+from misfin.post.sync.guards import RECOUNTED, Deletion, doubts
 from misfin.post.sync.planning import BINS, Planning
 from misfin.post.sync.rules import SURE_AFTER
 from misfin.post.sync.steps import (
@@ -25,23 +25,23 @@ def decide(plan: Planning) -> None:
     lost = [Deletion(row.folder, here=True, meant=meant) for row, meant in plan.here_lost]
     lost += [Deletion(row.folder, here=False, meant=False) for row in plan.there_lost]
     found = dict(doubts(plan.situation, lost))
-    anew = {folder.id: folder for folder in plan.folders.values() if folder.doubt in COUNTED_ANEW}
+    recounted = {folder.id: folder for folder in plan.folders.values() if folder.doubt in RECOUNTED}
     for row in plan.there_lost:
-        if row.folder in anew and not row.remote_id:
-            found.setdefault(row.folder, anew[row.folder].doubt)
+        if row.folder in recounted and not row.remote_id:
+            found.setdefault(row.folder, recounted[row.folder].doubt)
     _ask_missing(plan, found)
     for row, meant in plan.here_lost:
-        if row.folder in anew and anew[row.folder].state is FolderState.OK:
+        if row.folder in recounted and recounted[row.folder].state is FolderState.OK:
             plan.again_in = SURE_AFTER  # nothing is deleted in the pass that finds the messages again
         else:
             doubt = found.get(row.folder, Doubt.NONE)
-            _delete_there(plan, row, meant=meant, doubt=Doubt.NONE if doubt in COUNTED_ANEW else doubt)
+            _delete_there(plan, row, meant=meant, doubt=Doubt.NONE if doubt in RECOUNTED else doubt)
     for row in plan.there_lost:
-        if row.remote_id and row.folder in anew and anew[row.folder].state is FolderState.OK:
+        if row.remote_id and row.folder in recounted and recounted[row.folder].state is FolderState.OK:
             plan.again_in = SURE_AFTER
         else:
             doubt = found.get(row.folder, Doubt.NONE)
-            numbered = row.remote_id and doubt in COUNTED_ANEW
+            numbered = row.remote_id and doubt in RECOUNTED
             _delete_here(plan, row, Doubt.NONE if numbered else doubt)
     for folder in plan.folders.values():
         if not plan.live(folder.id) or folder.id in found or folder.id in plan.states:

@@ -24,7 +24,7 @@ _MAY_BE_EMPTIED: Final = _BINS | {Role.DRAFTS}
 """Sending the only draft empties its folder."""
 
 
-COUNTED_ANEW: Final = frozenset({Doubt.RENUMBERED, Doubt.WENT_BACK})
+RECOUNTED: Final = frozenset({Doubt.RENUMBERED, Doubt.WENT_BACK})
 """The doubts about single messages, those without an id, and not about all deletions in a folder."""
 
 
@@ -51,7 +51,7 @@ def doubts(situation: Situation, deletions: Iterable[Deletion]) -> Mapping[int, 
         # A folder in doubt stays so until a person has answered, or nothing would be deleted any more: what
         # is fetched meanwhile may hide the sign.
         doubt = _doubt(situation, folder, roles[folder], theirs)
-        if doubt is Doubt.NONE and before[folder] not in COUNTED_ANEW:
+        if doubt is Doubt.NONE and before[folder] not in RECOUNTED:
             doubt = before[folder]
         if doubt is not Doubt.NONE:
             found[folder] = doubt

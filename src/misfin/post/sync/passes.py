@@ -24,11 +24,11 @@ from misfin.post.sync.here import HereView, look_here, without
 from misfin.post.sync.journal import forget_old
 from misfin.post.sync.linking import link
 from misfin.post.sync.planner import make_plan
-from misfin.post.sync.remote import FolderGoneError, Remote
+from misfin.post.sync.remote import FolderGoneError, Remote, StepRefusedError
 from misfin.post.sync.settings import PassResult, SyncMemory, SyncSettings
 from misfin.post.sync.situation import Situation
 from misfin.post.sync.state import SyncState
-from misfin.post.sync.steps import SyncPlan
+from misfin.post.sync.steps import FetchNew, SyncPlan
 from misfin.post.sync.values import START, RemoteFolder, Seen, SyncPoint
 from misfin.post.sync.work import Work
 
@@ -49,20 +49,22 @@ async def run_pass(
     quiet: Collection[str] = (),
     now: Callable[[], float] = time.time,
     on_arrival: Callable[[int], object] = lambda _count: None,
+    on_plan: Callable[[int], object] = lambda _count: None,
 ) -> PassResult:
     """One pass over all folders, or over those whose raw names are in ``only`` and what changed here.
 
     What changed here in ``quiet`` folders (by their names here) waits for another pass: drafts, while one is
     being written.
 
-    ``on_arrival`` is called in a thread with the number of messages whenever some have been stored.
+    ``on_plan`` is called with the number of messages to fetch, before that begins; ``on_arrival`` in a thread
+    with the number of messages whenever some have been stored.
 
     Raises :class:`~misfin.errors.RemoteError` if the connection or the server fails, and
     :class:`~misfin.errors.StoreError` if the disk does or the account's mail is not there at all; what was
     done until then is written down, and the next pass goes on.
     """
     run = _Pass(remote, state, inbox, settings, memory, frozenset(quiet), now, on_arrival)
-    return await run.run(only)
+    return await run.run(only, on_plan)
 
 
 class _Pass:
@@ -90,8 +92,10 @@ class _Pass:
         """Every folder whose present state is known, with the moment it describes."""
         self.gone_there: set[int] = set()
         self.checked = False
+        self.unseen: list[str] = []
+        """Why folders could not be looked at."""
 
-    async def run(self, only: Collection[bytes] | None) -> PassResult:
+    async def run(self, only: Collection[bytes] | None, on_plan: Callable[[int], object]) -> PassResult:
         there = await self.remote.folders()
         missing = await asyncio.to_thread(link, self.state, there)
         self.gone_there = {folder.id for folder in missing}
@@ -113,6 +117,7 @@ class _Pass:
             plan, here, situation = await self._plan(there, only, known)
         work = self._work(situation)
         if not plan.folders and not plan.empty:
+            on_plan(sum(len(step.listed) for step in plan.creates if isinstance(step, FetchNew)))
             await do(work, plan)
         self.memory.absent = plan.absent
         await asyncio.to_thread(self._finish, work, plan, here)
@@ -201,6 +206,11 @@ class _Pass:
                     seen = await self.remote.look(folder.remote, START, dates=keep is not None)
         except FolderGoneError:
             self.gone_there.add(folder.id)
+            return
+        except StepRefusedError as error:  # this folder only: the next pass looks again
+            sentence = f"{folder.local} could not be looked at: {error}"
+            if sentence not in self.unseen:
+                self.unseen.append(sentence)
             return
         if not folder.epoch_since:
             await asyncio.to_thread(self._begin_epoch, folder, seen.point)
@@ -301,5 +311,5 @@ class _Pass:
             again,
             plan.again_in,
             said,
-            tuple(work.problems),
+            (*self.unseen, *work.problems),
         )

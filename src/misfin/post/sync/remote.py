@@ -45,7 +45,7 @@ from misfin.post.sync.values import (
     Addition,
     Fetched,
     FlagSet,
-    Head,
+    MessageHead,
     NotFetched,
     Piece,
     RemoteFolder,
@@ -108,7 +108,7 @@ class Remote(Protocol):
         after the other. A connection that ends in between raises, and what came whole has arrived.
         """
 
-    async def heads(self, folder: RemoteFolder, ids: Sequence[str] | None) -> Sequence[Head]:
+    async def heads(self, folder: RemoteFolder, ids: Sequence[str] | None) -> Sequence[MessageHead]:
         """The header blocks of these messages, of all if None, in any order: to tell which message is which.
 
         Only of a remote that mirrors.
@@ -161,7 +161,7 @@ class Remote(Protocol):
 class OneWay:
     """The methods of a remote that only hands out messages: nothing is ever asked of them."""
 
-    async def heads(self, folder: RemoteFolder, ids: Sequence[str] | None) -> Sequence[Head]:
+    async def heads(self, folder: RemoteFolder, ids: Sequence[str] | None) -> Sequence[MessageHead]:
         """Not possible."""
         raise NotImplementedError
 

@@ -195,7 +195,7 @@ class NotFetched:
     gone: bool = False
 
 
-class Head(NamedTuple):
+class MessageHead(NamedTuple):
     """The header block of a message, as the server sent it; bounded by the remote (256 KiB are plenty)."""
 
     id: str
