@@ -6,10 +6,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from misfin.post.sync.base import BaseRow, Doing, DoingKind, GoneRow
-from misfin.post.sync.identify import UNKNOWN, facts_of_head
+from misfin.post.sync.identify import UNKNOWN
 from misfin.post.sync.journal import begin, bury, ended, ended_for
 from misfin.post.sync.remote import StepRefusedError
 from misfin.post.sync.steps import (
@@ -25,10 +24,8 @@ from misfin.post.sync.steps import (
     Withhold,
 )
 from misfin.post.sync.values import NO_FLAGS, FlagSet
+from misfin.post.sync.verifying import verified
 from misfin.post.sync.work import Work
-
-YOUNG: Final = 86400.0
-"""Seconds for which ids of a new epoch are checked against the message before anything is deleted by them."""
 
 
 async def delete(work: Work, steps: Sequence[Delete]) -> None:
@@ -54,7 +51,8 @@ async def delete(work: Work, steps: Sequence[Delete]) -> None:
 
 async def _remove_there(work: Work, folder: int, steps: Sequence[RemoveThere | RemoveReplaced]) -> None:
     ids = {_remote_id(step): step for step in steps}
-    for wrong in await _not_what_they_were(work, folder, ids):
+    known = {each: step.row.facts for each, step in ids.items() if isinstance(step, RemoveThere)}
+    for wrong in known.keys() - await verified(work, folder, known):
         del ids[wrong]
     if not ids:
         return
@@ -70,25 +68,6 @@ async def _remove_there(work: Work, folder: int, steps: Sequence[RemoveThere | R
 
 def _remote_id(step: RemoveThere | RemoveReplaced) -> str:
     return step.row.remote_id if isinstance(step, RemoveThere) else step.doing.remote_id
-
-
-async def _not_what_they_were(
-    work: Work, folder: int, steps: dict[str, RemoveThere | RemoveReplaced]
-) -> list[str]:
-    """The ids that another message has now, where the server has numbered everything again lately."""
-    if work.now() - work.folders[folder].epoch_since > YOUNG or not work.remote.abilities.mirrors:
-        return []
-    known = {each: step.row.facts for each, step in steps.items() if isinstance(step, RemoveThere)}
-    heads = await work.remote.heads(work.folders[folder].remote, list(known)) if known else []
-    found = {head.id: facts_of_head(head.data) for head in heads}
-    wrong = []
-    for each, facts in known.items():
-        there = found.get(each, UNKNOWN)
-        if there.head != facts.head and (not facts.msgid or there.msgid != facts.msgid):
-            wrong.append(each)
-            work.failed(folder, f"The server has numbered {work.folders[folder].local} differently.")
-            work.renumbered.add(folder)
-    return wrong
 
 
 def _removed_there(work: Work, folder: int, steps: Sequence[RemoveThere | RemoveReplaced]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from misfin.post.sync.base import BaseRow, Doubt, FolderState, SyncedFolder
-from misfin.post.sync.guards import RECOUNTED, Deletion, doubts
+from misfin.post.sync.guards import ABOUT_SINGLE, Deletion, doubts
 from misfin.post.sync.planning import BINS, Planning
 from misfin.post.sync.rules import SURE_AFTER
 from misfin.post.sync.steps import (
@@ -23,25 +23,26 @@ from misfin.post.sync.values import Listed, Role
 def decide(plan: Planning) -> None:
     """Add the deletions that are not in doubt, and the questions about those that are."""
     lost = [Deletion(row.folder, here=True, meant=meant) for row, meant in plan.here_lost]
-    lost += [Deletion(row.folder, here=False, meant=False) for row in plan.there_lost]
+    twins = plan.situation.twins
+    lost += [Deletion(row.folder, here=False, meant=row.id in twins) for row in plan.there_lost]
     found = dict(doubts(plan.situation, lost))
-    recounted = {folder.id: folder for folder in plan.folders.values() if folder.doubt in RECOUNTED}
+    renumbered = {folder.id: folder for folder in plan.folders.values() if folder.doubt in ABOUT_SINGLE}
     for row in plan.there_lost:
-        if row.folder in recounted and not row.remote_id:
-            found.setdefault(row.folder, recounted[row.folder].doubt)
+        if row.folder in renumbered and not row.remote_id:
+            found.setdefault(row.folder, renumbered[row.folder].doubt)
     _ask_missing(plan, found)
     for row, meant in plan.here_lost:
-        if row.folder in recounted and recounted[row.folder].state is FolderState.OK:
+        if row.folder in renumbered and renumbered[row.folder].state is FolderState.OK:
             plan.again_in = SURE_AFTER  # nothing is deleted in the pass that finds the messages again
         else:
             doubt = found.get(row.folder, Doubt.NONE)
-            _delete_there(plan, row, meant=meant, doubt=Doubt.NONE if doubt in RECOUNTED else doubt)
+            _delete_there(plan, row, meant=meant, doubt=Doubt.NONE if doubt in ABOUT_SINGLE else doubt)
     for row in plan.there_lost:
-        if row.remote_id and row.folder in recounted and recounted[row.folder].state is FolderState.OK:
+        if row.remote_id and row.folder in renumbered and renumbered[row.folder].state is FolderState.OK:
             plan.again_in = SURE_AFTER
         else:
             doubt = found.get(row.folder, Doubt.NONE)
-            numbered = row.remote_id and doubt in RECOUNTED
+            numbered = row.remote_id and doubt in ABOUT_SINGLE
             _delete_here(plan, row, Doubt.NONE if numbered else doubt)
     for folder in plan.folders.values():
         if not plan.live(folder.id) or folder.id in found or folder.id in plan.states:
@@ -98,7 +99,7 @@ def _remove_there(plan: Planning, row: BaseRow, folder: SyncedFolder) -> None:
 
 
 def _delete_here(plan: Planning, row: BaseRow, doubt: Doubt) -> None:
-    folder = plan.folders[row.folder]
+    folder, there = plan.folders[row.folder], plan.situation.there
     answer = plan.answer(folder, doubt)
     if answer is FolderState.KEEPING and plan.writable(row.folder):
         kept = replace(row, remote_id="")
@@ -107,7 +108,7 @@ def _delete_here(plan: Planning, row: BaseRow, doubt: Doubt) -> None:
         )
     elif answer in (FolderState.KEEPING, FolderState.ASKING):
         return
-    elif len(plan.situation.there.looked) + len(plan.situation.there.missing) < len(plan.folders):
+    elif plan.folders.keys() - there.looked - there.missing - there.refused:
         plan.unsure = True  # moved to a folder that was not looked at, perhaps
     else:
         plan.unsure = plan.unsure or bool(row.remote_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from misfin.post.source import Inbox
-from misfin.post.sync.base import DoingKind, FolderState, SyncedFolder
+from misfin.post.sync.base import BaseRow, DoingKind, FolderState, SyncedFolder
 from misfin.post.sync.here import HereView
 from misfin.post.sync.identify import Facts, facts_of_head
 from misfin.post.sync.journal import doing, gone
@@ -21,6 +21,8 @@ from misfin.post.sync.values import Abilities, Seen, SyncPoint
 
 _MANY_HEADS: Final = 1000
 """From so many header blocks on, those of a whole folder are asked for at once."""
+_POSTPONED_FOR: Final = 3600.0
+"""Seconds until a file is uploaded again that the server did not take."""
 _EXPIRED_EVERY: Final = 86400.0
 """Seconds between two searches for messages that are too old: the time of each file has to be read."""
 
@@ -32,6 +34,7 @@ class Looks:
     seen: Mapping[int, Seen]
     looked: Mapping[int, SyncPoint]
     missing: Collection[int]
+    refused: Collection[int] = ()
 
 
 def gather(
@@ -58,7 +61,7 @@ def gather(
         for folder in folders
         if folder.id in looks.seen
     }
-    there = _decided(state, joined(views, looks.looked, looks.missing), folders)
+    there = _decided(state, joined(views, looks.looked, looks.missing, looks.refused), folders)
     rows = state.rows(here.rows.keys())  # their ids may have been forgotten since they were read
     rows |= mentioned(there, state, rows)
     rows |= {row.id: row for row in state.unnumbered() if row.id not in rows}
@@ -84,7 +87,17 @@ def gather(
         oldest=oldest,
         largest=settings.fetch_up_to,
         refused=frozenset(memory.refused),
+        twins=_twins(state, [rows[row] for row in there.gone], there.gone),
+        postponed=frozenset(key for key, at in memory.postponed.items() if 0 <= now - at < _POSTPONED_FOR),
     )
+
+
+def _twins(state: SyncState, gone: Sequence[BaseRow], lost: Collection[int]) -> frozenset[int]:
+    """Those of the messages gone on the server that are there in another folder, as we know already."""
+    if not gone:
+        return frozenset()
+    same = state.numbers_of({row.facts.digest for row in gone})
+    return frozenset(row.id for row in gone if same.get(row.facts.digest, set()).difference(lost))
 
 
 def _decided(state: SyncState, there: There, folders: Sequence[SyncedFolder]) -> There:

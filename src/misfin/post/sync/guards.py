@@ -24,14 +24,15 @@ _MAY_BE_EMPTIED: Final = _BINS | {Role.DRAFTS}
 """Sending the only draft empties its folder."""
 
 
-RECOUNTED: Final = frozenset({Doubt.RENUMBERED, Doubt.WENT_BACK})
+ABOUT_SINGLE: Final = frozenset({Doubt.RENUMBERED, Doubt.WENT_BACK})
 """The doubts about single messages, those without an id, and not about all deletions in a folder."""
 
 
 class Deletion(NamedTuple):
     """A message found nowhere on one side, so that it would be deleted on the other.
 
-    ``here``: that it is gone here is the reason. ``meant``: it is written down that a person deleted it.
+    ``here``: that it is gone here is the reason. ``meant``: it is written down that a person deleted it, or
+    it was moved and is in its new folder already.
     """
 
     folder: int
@@ -51,7 +52,7 @@ def doubts(situation: Situation, deletions: Iterable[Deletion]) -> Mapping[int, 
         # A folder in doubt stays so until a person has answered, or nothing would be deleted any more: what
         # is fetched meanwhile may hide the sign.
         doubt = _doubt(situation, folder, roles[folder], theirs)
-        if doubt is Doubt.NONE and before[folder] not in RECOUNTED:
+        if doubt is Doubt.NONE and before[folder] not in ABOUT_SINGLE:
             doubt = before[folder]
         if doubt is not Doubt.NONE:
             found[folder] = doubt

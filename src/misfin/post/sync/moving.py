@@ -11,7 +11,8 @@ from misfin.post.sync.base import BaseRow, Doing, DoingKind
 from misfin.post.sync.journal import begin, ended_for
 from misfin.post.sync.remote import StepRefusedError
 from misfin.post.sync.steps import Adopt, Move, MoveHere, MoveThere, Reflag
-from misfin.post.sync.values import NO_FLAGS, FlagSet
+from misfin.post.sync.values import NO_FLAGS, FlagSet, Role
+from misfin.post.sync.verifying import verified
 from misfin.post.sync.work import Work, chars_for
 
 # ---- moves
@@ -42,7 +43,12 @@ def _save(work: Work, rows: Sequence[BaseRow]) -> None:
 
 
 async def _move_there(work: Work, folder: int, to: int, steps: Sequence[MoveThere]) -> None:
+    if work.folders[folder].role is Role.TRASH:
+        right = await verified(work, folder, {step.row.remote_id: step.row.facts for step in steps})
+        steps = [step for step in steps if step.row.remote_id in right]
     rows = [step.row for step in steps]
+    if not rows:
+        return
     await asyncio.to_thread(_begin_move, work, folder, to, rows)
     try:
         moved = await work.remote.move(

@@ -34,6 +34,8 @@ from misfin.post.sync.work import Work
 
 _CLEANED_EVERY: Final = 86400.0
 """Seconds between two looks for what has been in the attic for long enough."""
+_FACTS: Final = 5000
+"""Files whose facts are remembered; reading them again is no loss."""
 _ROUNDS: Final = 4
 """How often a pass plans again because folders were created or something moved meanwhile."""
 
@@ -92,6 +94,7 @@ class _Pass:
         """Every folder whose present state is known, with the moment it describes."""
         self.gone_there: set[int] = set()
         self.checked = False
+        self.refused: set[int] = set()
         self.unseen: list[str] = []
         """Why folders could not be looked at."""
 
@@ -120,6 +123,9 @@ class _Pass:
             on_plan(sum(len(step.listed) for step in plan.creates if isinstance(step, FetchNew)))
             await do(work, plan)
         self.memory.absent = plan.absent
+        self.memory.postponed |= dict.fromkeys(work.postponed, self.now())
+        if len(self.memory.facts) > _FACTS:
+            self.memory.facts.clear()
         await asyncio.to_thread(self._finish, work, plan, here)
         return self._result(work, plan)
 
@@ -154,7 +160,7 @@ class _Pass:
             self.memory,
             self.remote.abilities,
             here,
-            Looks(self.seen, self.looked, self.gone_there),
+            Looks(self.seen, self.looked, self.gone_there, self.refused),
             self.quiet,
             self.now(),
         )
@@ -200,7 +206,8 @@ class _Pass:
             base = replace(base, modseq=0)
         try:
             seen = await self.remote.look(folder.remote, base, dates=keep is not None)
-            if base.epoch and (seen.point.epoch != base.epoch or seen.point.next < base.next):
+            went_back = 0 < seen.point.next < base.next  # 0: some servers leave it out now and then
+            if base.epoch and (seen.point.epoch != base.epoch or went_back):
                 folder = await asyncio.to_thread(self._renumber, folder, seen.point)
                 if seen.point.epoch == base.epoch:
                     seen = await self.remote.look(folder.remote, START, dates=keep is not None)
@@ -208,6 +215,7 @@ class _Pass:
             self.gone_there.add(folder.id)
             return
         except StepRefusedError as error:  # this folder only: the next pass looks again
+            self.refused.add(folder.id)
             sentence = f"{folder.local} could not be looked at: {error}"
             if sentence not in self.unseen:
                 self.unseen.append(sentence)
@@ -215,7 +223,7 @@ class _Pass:
         if not folder.epoch_since:
             await asyncio.to_thread(self._begin_epoch, folder, seen.point)
         self.seen[folder.id] = seen
-        self.looked[folder.id] = seen.point
+        self.looked[folder.id] = replace(seen.point, next=seen.point.next or folder.point.next)
 
     def _begin_epoch(self, folder: SyncedFolder, point: SyncPoint) -> None:
         """Write down the epoch before any id of it."""

@@ -95,7 +95,8 @@ def _new_here(plan: Planning) -> None:
         folder = plan.by_name.get(file.folder)
         if folder is None or not plan.abilities.appends or not plan.writable(folder.id):
             continue
-        if folder.remote.uploads and folder.role is not Role.JUNK:
+        wanted = folder.remote.uploads and folder.role is not Role.JUNK
+        if wanted and file.key not in plan.situation.postponed:
             plan.creates.append(
                 Append(folder.id, folder.local, file.key, file.flags, Rule.NEW_HERE, file.facts)
             )

@@ -124,7 +124,7 @@ def _gone_there(plan: Planning, row: BaseRow, file: HereFile | None) -> None:
     edited = plan.situation.here.edited.get(row.id)
     flags = file.flags if file else plan.situation.here.changed.get(row.id, row.flags)
     changed = flags != row.flags or edited is not None or (file is not None and goal.id != row.folder)
-    if not changed:
+    if not changed or row.id in plan.situation.twins:
         plan.there_lost.append(row)
     elif plan.abilities.appends and plan.writable(goal.id):
         key = file.key if file else row.key

@@ -37,6 +37,8 @@ class SyncMemory:
     facts: dict[str, Facts] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
+    postponed: dict[str, float] = field(default_factory=dict)
+    """When the server refused to take a file, by its key."""
     cleaned: float = 0.0
 
 

@@ -70,6 +70,8 @@ class There:
     keeps: Mapping[int, Keeps] = field(default_factory=dict)
     epochs: Mapping[int, str] = field(default_factory=dict)
     missing: frozenset[int] = frozenset()
+    refused: frozenset[int] = frozenset()
+    """Folders the server does not let us look at: nothing is decided about them, or waits for them."""
     emptied: frozenset[int] = frozenset()
     left_gone: frozenset[int] = frozenset()
     """Of what is on the server only (:attr:`DoingKind.FETCH`), by its number there: it is gone."""
@@ -100,5 +102,9 @@ class Situation:
     expiring: frozenset[int] = frozenset()
     oldest: Mapping[int, float] = field(default_factory=dict)
     largest: int | None = None
+    twins: frozenset[int] = frozenset()
+    """Of the messages gone on the server: the same bytes are in another folder, moved while we looked."""
+    postponed: frozenset[str] = frozenset()
+    """Keys of files that are not uploaded for now."""
     refused: frozenset[str] = frozenset()
     """Folders here that the server refused to create."""

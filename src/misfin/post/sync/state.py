@@ -30,6 +30,10 @@ _MESSAGES: Final = (
 )
 _VALUES: Final = "(SELECT value FROM json_each(?))"
 """A list of any length as one parameter."""
+_SAME_BYTES: Final = (
+    "SELECT digest, id FROM message"
+    " WHERE remote_id IS NOT NULL AND lower(hex(digest)) IN (SELECT value FROM json_each(?))"
+)
 
 
 class SyncState:
@@ -166,6 +170,14 @@ class SyncState:
     def of_folder(self, folder: int) -> list[BaseRow]:
         """Every message of a folder, in the order in which they came."""
         return self._rows("WHERE folder = ? ORDER BY id", folder)
+
+    def numbers_of(self, digests: Collection[bytes]) -> dict[bytes, set[int]]:
+        """The messages on the server with these bytes. Looks at every row: for few occasions."""
+        wanted = json.dumps([digest.hex() for digest in digests if digest])
+        found: dict[bytes, set[int]] = {}
+        for digest, row in self._db.read(_SAME_BYTES, (wanted,)):
+            found.setdefault(bytes(digest), set()).add(row)
+        return found
 
     def stored_before(self, time: float) -> frozenset[int]:
         """The numbers of messages that are on the server and came before a time."""

@@ -89,7 +89,10 @@ def _left_gone(folder: SyncedFolder, left: Sequence[Doing], seen: Seen) -> Itera
 
 
 def joined(
-    views: Mapping[int, FolderView], looked: Mapping[int, SyncPoint], missing: Collection[int]
+    views: Mapping[int, FolderView],
+    looked: Mapping[int, SyncPoint],
+    missing: Collection[int],
+    refused: Collection[int] = (),
 ) -> There:
     """All folders together."""
     changed: dict[int, FlagSet] = {}
@@ -109,6 +112,7 @@ def joined(
         keeps={folder: view.keeps for folder, view in views.items()},
         epochs={folder: point.epoch for folder, point in looked.items()},
         missing=frozenset(missing),
+        refused=frozenset(refused),
         emptied=frozenset(folder for folder, view in views.items() if view.emptied),
         left_gone=frozenset(left_gone),
     )

@@ -68,7 +68,8 @@ async def _upload(work: Work, step: Append) -> None:
     try:
         remote_id = await work.remote.append(folder.remote, addition)
     except StepRefusedError as error:
-        work.failed(step.folder, f"A message in {step.local} could not be uploaded: {error}")
+        work.postponed.append(step.key)
+        work.problems.append(f"A message in {step.local} could not be uploaded: {error}")
         return
     except OSError as error:  # the file went away under our hands
         if isinstance(error, StoreError):

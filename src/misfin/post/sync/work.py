@@ -39,6 +39,8 @@ class Work:
     problems: list[str] = field(default_factory=list)
     renumbered: set[int] = field(default_factory=set)
     """Folders in which an id stands for another message than it did."""
+    postponed: list[str] = field(default_factory=list)
+    """Keys of files the server refused to take."""
     refused: set[str] = field(default_factory=set)
     again: bool = False
     moved: dict[int, BaseRow] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from modelserver import Lies
@@ -13,6 +14,7 @@ from misfin.errors import StoreError
 from misfin.post.sync.answering import SyncAnswer, answer
 from misfin.post.sync.base import Doing, DoingKind, Doubt, FolderState
 from misfin.post.sync.journal import begin
+from misfin.post.sync.values import FlagSet
 
 
 @pytest.fixture
@@ -156,6 +158,27 @@ async def test_a_server_restored_from_a_backup_is_compared_message_by_message(de
     answer(desk.state, "Inbox", SyncAnswer.KEEP)
     await desk.settle()
     assert desk.there() == Counter([*sent, other])
+
+
+async def test_a_server_that_leaves_out_its_next_number_has_not_gone_back(desk, monkeypatch):
+    sent = Counter(desk.fill(3))
+    await desk.settle()
+    look = desk.remote.look
+
+    async def without_next(folder, base, **options):
+        seen = await look(folder, base, **options)
+        return replace(seen, point=replace(seen.point, next=0))
+
+    monkeypatch.setattr(desk.remote, "look", without_next)
+    desk.server.inbox.flag(1, FlagSet("S"))
+    await desk.settle()
+    assert not [call for call in desk.remote.calls if call.startswith("heads")]
+    monkeypatch.undo()
+    desk.server.inbox.next = 2
+    desk.server.inbox.flag(1, FlagSet("F"))
+    await desk.once()
+    assert [call for call in desk.remote.calls if call.startswith("heads")]
+    assert desk.here() == sent
 
 
 async def test_a_server_that_numbers_everything_again_costs_no_transfer(desk):

@@ -11,6 +11,8 @@ from syncdesk import SyncDesk, text
 
 from misfin.post.sync.base import Doing, DoingKind
 from misfin.post.sync.journal import begin, changes_made, doing
+from misfin.post.sync.opening import fetch_message, left_on_server
+from misfin.post.sync.remote import StepRefusedError
 from misfin.post.sync.settings import SyncSettings
 from misfin.post.sync.values import FlagSet
 from misfin.store.mail.keywords import FLAGS, name_keywords, read_keywords
@@ -274,10 +276,31 @@ async def test_a_message_over_the_limit_stays_on_the_server(tmp_path):
     desk.server.inbox.add(text(2, b"x" * 500))
     await desk.settle()
     assert desk.here() == Counter([text(1)])
-    assert [each.remote_id for each in doing(desk.state)] == ["2"]
+    assert left_on_server(desk.state) == {"Inbox": ["2"]}
+    desk.server.inbox.add(text(3, b"y" * 500))
+    await desk.settle()
+    key = await fetch_message(desk.remote, desk.state, desk.inbox, "work", "Inbox", "3", now=lambda: desk.now)
+    assert key in [entry.key for entry in desk.files()]
+    await desk.settle()
+    assert desk.here() == Counter([text(1), text(3, b"y" * 500)])
     desk.server.inbox.remove(2)
     await desk.settle()
     assert doing(desk.state) == []
+
+
+async def test_an_upload_that_is_refused_is_reported_and_tried_again_an_hour_later(desk, monkeypatch):
+    async def refuse(*_args):
+        raise StepRefusedError("Over quota.")
+
+    monkeypatch.setattr(desk.remote, "append", refuse)
+    desk.store.folder("work", "Sent").deliver(text(1), flags="S")
+    result = await desk.once()
+    assert result.problems == ("A message in Sent could not be uploaded: Over quota.",)
+    assert (await desk.once()).problems == ()
+    monkeypatch.undo()
+    desk.now += 3600
+    await desk.settle()
+    assert desk.there(b"sent") == Counter([text(1)])
 
 
 async def test_a_server_that_cannot_delete_one_message_gets_it_into_the_trash(desk):
@@ -292,6 +315,24 @@ async def test_a_server_that_cannot_delete_one_message_gets_it_into_the_trash(de
     (message,) = desk.server[b"trash"].messages.values()
     assert message.flags.chars == "T"
     assert desk.here("Trash") == Counter()
+
+
+async def test_a_folder_that_may_not_be_looked_at_stops_no_other(desk, monkeypatch):
+    first, second = desk.fill(2)
+    await desk.once()
+    look = desk.remote.look
+
+    async def refuse(folder, base, **options):
+        if folder.raw == b"junk":
+            raise StepRefusedError("No permission.")
+        return await look(folder, base, **options)
+
+    monkeypatch.setattr(desk.remote, "look", refuse)
+    desk.server[b"junk"].add(text(9))
+    desk.server.inbox.remove(1)
+    result = await desk.once()
+    assert result.problems == ("Junk could not be looked at: No permission.",)
+    assert (desk.here(), desk.attic()) == (Counter([second]), Counter([first]))
 
 
 async def test_a_pass_over_one_folder_deletes_nothing_here_before_it_has_seen_the_others(desk):
