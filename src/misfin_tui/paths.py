@@ -37,6 +37,16 @@ class Profile:
         return self.root / "mail"
 
     @property
+    def sync(self) -> Path:
+        """What is known of mailboxes elsewhere: ``NAME.db`` for each account kept in step with one."""
+        return self.root / "sync"
+
+    @property
+    def attic(self) -> Path:
+        """Messages that were deleted elsewhere, kept for a while: a Maildir for each such account."""
+        return self.root / "attic"
+
+    @property
     def trust_db(self) -> Path:
         """Pins of hosts and senders."""
         return self.root / "trust.db"

@@ -34,11 +34,14 @@ Another one that looks into a spool folder, whole::
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
+
+from misfin.store.mail.filenames import Entry
+from misfin.store.mail.snapshot import Snapshot
 
 
 class SourceState(StrEnum):
@@ -94,26 +97,47 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What :meth:`Source.once` did: ``arrived`` messages were filed; ``problems`` are sentences."""
+    """What :meth:`Source.once` did: ``arrived`` messages were filed, and ``changed`` others on either side.
+
+    ``problems`` are sentences about what was left undone, ``notices`` others worth reading. ``asking`` are
+    folders that wait for a person's decision (docs/sync.md §5).
+    """
 
     arrived: int = 0
     problems: tuple[str, ...] = ()
+    changed: int = 0
+    notices: tuple[str, ...] = ()
+    asking: tuple[str, ...] = ()
 
 
 class Inbox(Protocol):
-    """The local side of a source. Safe for any thread; all but ``report`` block on the disk."""
+    """The local side of a source. Safe for any thread; all but ``report`` block on the disk.
+
+    ``account`` is always the directory of the account's mail, and ``folder`` one of our names
+    (``Lists/Crew``). Methods raise :class:`~misfin.errors.StoreError` when the disk refuses. What other
+    programs have moved or removed meanwhile is passed over. When a method returns, what it did survives a
+    crash and a power cut.
+    """
+
+    # ---- handing over messages
 
     def new_paths(self, account: str, folder: str, count: int = 1) -> list[Path]:
         """Where to write that many messages for a folder, which is created if it is missing.
 
-        What is begun there and never handed over is removed after some days. Raises
-        :class:`~misfin.errors.StoreError`.
+        What is begun there and never handed over is removed after some days.
         """
 
-    def write(self, account: str, folder: str, messages: Sequence[bytes]) -> list[Path]:
+    def write(
+        self,
+        account: str,
+        folder: str,
+        messages: Sequence[bytes],
+        received: Sequence[float | None] = (),
+    ) -> list[Path]:
         """Write messages that are in memory anyway, for :meth:`deliver_many`; their content is then on disk.
 
-        All of them, or an error and none. Raises :class:`~misfin.errors.StoreError`.
+        ``received`` (Unix seconds, one for each message) become the times of the files. All of them, or an
+        error and none.
         """
 
     def deliver(self, arrival: Arrival) -> str:
@@ -124,9 +148,63 @@ class Inbox(Protocol):
 
         When this returns they survive a crash and a power cut, and only then may the source tell its server
         that they have arrived. Their files are taken in any case: filed, or removed where this raises.
-        Raises :class:`~misfin.errors.StoreError` when the disk refuses; the source keeps the messages where
-        they are and tries again later.
+        The source then keeps the messages where they are and tries again later.
         """
+
+    # ---- keeping folders in step with a mailbox elsewhere
+
+    def folders(self, account: str) -> list[str]:
+        """The folders there are, the inbox first."""
+
+    def create(self, account: str, folder: str) -> None:
+        """Create a folder that may exist already, and the account with it."""
+
+    def identity(self, account: str, *, create: bool = False) -> str:
+        """A value that stays while the account's mail is the same directory; empty if it is missing.
+
+        ``create`` puts the mark there by which it is known. A directory that was replaced, restored from a
+        backup or is behind a link to nowhere has another value.
+        """
+
+    def snapshot(self, account: str, folder: str, known: str = "") -> Snapshot | None:
+        """What the folder holds; None if its stamp still is ``known``."""
+
+    def find(self, account: str, folder: str, key: str) -> Path | None:
+        """The file of a message, with any flags."""
+
+    def tag_flags(self, account: str, folder: str, tags: Collection[str]) -> Mapping[str, str]:
+        """The flag of each of these tags in a folder; a tag without one is given one.
+
+        A folder has 26; tags for which none is left are missing in the result.
+        """
+
+    def flag(self, account: str, folder: str, changes: Sequence[tuple[str, str, str]]) -> set[str]:
+        """For each key the flags to add and to remove; returns the keys that were there."""
+
+    def move(
+        self, account: str, folder: str, to: str, moves: Sequence[tuple[str, str | None]]
+    ) -> dict[str, str]:
+        """Move messages, each with its new flags (None: as they are); returns the new key of each moved."""
+
+    def renew(self, account: str, folder: str, name: str) -> str:
+        """Give a file (``cur/NAME``) a key of its own; returns it, empty if the file is gone."""
+
+    def remove(self, account: str, folder: str, keys: Sequence[str]) -> set[str]:
+        """Delete messages for good; returns the keys of those that were there."""
+
+    def to_attic(self, account: str, folder: str, keys: Sequence[str]) -> dict[str, str]:
+        """Move messages to the attic (docs/sync.md §6); returns the key there of each that was moved."""
+
+    def from_attic(self, account: str, folder: str, key: str, flags: str) -> str:
+        """Bring a message back from the attic; returns its key, empty if it is not there any more."""
+
+    def attic(self, account: str) -> list[Entry]:
+        """Every message in the attic of an account."""
+
+    def remove_from_attic(self, account: str, keys: Sequence[str]) -> None:
+        """Delete messages in the attic for good."""
+
+    # ----
 
     def report(self, status: SourceStatus) -> None:
         """Report the state of the source, whenever it changes. Never raises and never waits."""

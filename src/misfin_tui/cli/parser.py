@@ -329,7 +329,8 @@ def _exchange(add: Add, common: Parser) -> None:
 
 
 def _rest(add: Add, common: Parser) -> None:
-    add("fetch", "mail:fetch", "check for new mail once")
+    fetch = add("fetch", "fetching:fetch", "fetch mail until everything is in step with the servers")
+    fetch.add_argument("--account", metavar="NAME", help="only this account: its name, or its address")
     demo = add("demo", "program:demo", "try the program on a throw-away mailbox with invented correspondents")
     demo.add_argument("--check", action="store_true", help="run it without a terminal and report each step")
     doctor = add("doctor", "doctor:doctor", "check profile, mail, keys and network for problems")

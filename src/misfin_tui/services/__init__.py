@@ -179,7 +179,13 @@ class Services:
         """The Maildirs."""
         from misfin.store.mail.maildir import MailStore
 
-        return self._once("store", lambda: MailStore(self.profile.mail))
+        return self._once("store", lambda: MailStore(self.profile.mail, self._meant))
+
+    def _meant(self, account: str, folder: str, key: str) -> None:
+        """Write down what is about to be deleted for good."""
+        from misfin.post.meant_deletions import MeantDeletions
+
+        MeantDeletions(self.profile.sync)(account, folder, key)
 
     @property
     def index(self) -> MailIndex:

@@ -64,6 +64,19 @@ def _meant(keyword: str) -> str:
     return tag if tag.isprintable() and " " not in tag else keyword
 
 
+def tag_of(keyword: str) -> str:
+    """The tag an IMAP keyword means; empty for one that cannot be a tag here."""
+    try:
+        return check_tag(_by_part(keyword, from_utf7))
+    except StoreError:
+        return ""
+
+
+def keyword_of(tag: str) -> str:
+    """The IMAP keyword for a tag, in ASCII."""
+    return _by_part(tag, to_utf7)
+
+
 def _keywords(folder: Path) -> dict[str, str]:
     """The keyword of each flag letter, as written in the file."""
     try:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from misfin.errors import MessageGoneError, StoreError
@@ -22,7 +22,7 @@ from misfin.model.folders import FOLDERS, INBOX
 from misfin.store.mail.casing import own_name, read_back, spelled_out
 from misfin.store.mail.filenames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
 from misfin.store.mail.foldernames import folder_path, names_of
-from misfin.store.mail.maildir_writing import Finished, NewMessage, take, translated, write
+from misfin.store.mail.maildir_writing import Finished, NewMessage, clean, take, translated, write
 
 __all__ = [
     "ABANDONED_AFTER",
@@ -50,13 +50,15 @@ class Maildir:
     """One folder of messages. Safe for any number of threads and programs; its only state is its path.
 
     Raises :class:`StoreError` for errors of the system (disk full, read-only, no permission) and
-    :class:`MessageGoneError` if a message is no longer in this folder.
+    :class:`MessageGoneError` if a message is no longer in this folder. ``before_removal`` is called with the
+    key of a message that is about to be deleted for good.
     """
 
-    __slots__ = ("path",)
+    __slots__ = ("_before_removal", "path")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, before_removal: Callable[[str], object] | None = None) -> None:
         self.path = path
+        self._before_removal = before_removal
 
     def __repr__(self) -> str:
         return f"Maildir({str(self.path)!r})"
@@ -254,6 +256,8 @@ class Maildir:
 
     def remove(self, key: str, *, sync: bool = True) -> None:
         """Delete a message for good. Only for emptying the trash, and for drafts."""
+        if self._before_removal is not None:
+            self._before_removal(key)
 
         def unlink(entry: Entry) -> Entry:
             entry.path.unlink()
@@ -271,17 +275,7 @@ class Maildir:
 
     def clean(self, now: float) -> int:
         """Remove files that crashed writers left in ``tmp/`` at least 36 hours ago; returns their number."""
-        removed = 0
-        with suppress(FileNotFoundError), os.scandir(self.path / "tmp") as entries:
-            for entry in entries:
-                with suppress(OSError):
-                    facts = entry.stat(follow_symlinks=False)
-                    # An imported message has its own mtime.
-                    newest = max(facts.st_mtime, facts.st_ctime)
-                    if stat.S_ISREG(facts.st_mode) and now - newest > ABANDONED_AFTER:
-                        Path(entry.path).unlink()
-                        removed += 1
-        return removed
+        return clean(self.path, now, ABANDONED_AFTER)
 
     def _reflag(self, key: str, change: Callable[[str], str], sync: bool, seen: str = "") -> Entry:
         def rename(entry: Entry) -> Entry:
@@ -318,16 +312,21 @@ class Maildir:
 # ---- accounts and their folders -------------------------------------------------------------------
 
 
+BeforeRemoval = Callable[[str, str, str], object]  # account, folder, key; raises StoreError to keep it
+
+
 class MailStore:
     """All mail of a profile: one Maildir++ per account below ``root``.
 
     ``account`` is always the name of its directory, :attr:`misfin.model.account.Account.directory`.
+    ``before_removal`` writes down deletions for good: that one was meant cannot be seen from its result.
     """
 
-    __slots__ = ("root",)
+    __slots__ = ("_before_removal", "root")
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, before_removal: BeforeRemoval | None = None) -> None:
         self.root = root
+        self._before_removal = before_removal
 
     def accounts(self) -> list[str]:
         """Accounts that have a Maildir, sorted."""
@@ -371,9 +370,9 @@ class MailStore:
             StoreError: the name cannot be that of a folder.
         """
         home = self._home(account)
-        if name.upper() == "INBOX":
-            return Maildir(home)
-        return Maildir(folder_path(home, name))
+        path = home if name.upper() == "INBOX" else folder_path(home, name)
+        note = self._before_removal
+        return Maildir(path, partial(note, account, name) if note else None)
 
     def create(self, account: str, names: Iterable[str] = FOLDERS) -> None:
         """Create an account with its folders; existing ones are not changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -70,6 +71,21 @@ def take(maildir: Path, files: Sequence[Finished]) -> list[Entry]:
         _remove([*landed, *(str(path) for path, _, _ in files)])
         raise
     return [entry for _, _, entry in waiting]
+
+
+def clean(maildir: Path, now: float, age: float) -> int:
+    """Remove files that crashed writers left in ``tmp/`` at least ``age`` seconds ago; returns how many."""
+    removed = 0
+    with suppress(FileNotFoundError), os.scandir(maildir / "tmp") as entries:
+        for entry in entries:
+            with suppress(OSError):
+                facts = entry.stat(follow_symlinks=False)
+                # An imported message has its own mtime.
+                newest = max(facts.st_mtime, facts.st_ctime)
+                if stat.S_ISREG(facts.st_mode) and now - newest > age:
+                    Path(entry.path).unlink()
+                    removed += 1
+    return removed
 
 
 def _remove(paths: Iterable[str]) -> None:

@@ -1,0 +1,115 @@
+"""Deletions, all of a folder together so that its guards can judge them (docs/sync.md §2, rules 10 to 12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from misfin.post.sync.base import BaseRow, Doubt, FolderState, SyncedFolder
+from misfin.post.sync.guards import ABOUT_SINGLE, Deletion, doubts
+from misfin.post.sync.planning import BINS, Planning
+from misfin.post.sync.rules import SURE_AFTER
+from misfin.post.sync.steps import (
+    Append,
+    MoveThere,
+    RemoveHere,
+    RemoveThere,
+    Rule,
+    ToAttic,
+    Withhold,
+)
+from misfin.post.sync.values import Listed, Role
+
+
+def decide(plan: Planning) -> None:
+    """Add the deletions that are not in doubt, and the questions about those that are."""
+    lost = [Deletion(row.folder, here=True, meant=meant) for row, meant in plan.here_lost]
+    twins = plan.situation.twins
+    lost += [Deletion(row.folder, here=False, meant=row.id in twins) for row in plan.there_lost]
+    found = dict(doubts(plan.situation, lost))
+    renumbered = {folder.id: folder for folder in plan.folders.values() if folder.doubt in ABOUT_SINGLE}
+    for row in plan.there_lost:
+        if row.folder in renumbered and not row.remote_id:
+            found.setdefault(row.folder, renumbered[row.folder].doubt)
+    _ask_missing(plan, found)
+    for row, meant in plan.here_lost:
+        if row.folder in renumbered and renumbered[row.folder].state is FolderState.OK:
+            plan.again_in = SURE_AFTER  # nothing is deleted in the pass that finds the messages again
+        else:
+            doubt = found.get(row.folder, Doubt.NONE)
+            _delete_there(plan, row, meant=meant, doubt=Doubt.NONE if doubt in ABOUT_SINGLE else doubt)
+    for row in plan.there_lost:
+        if row.remote_id and row.folder in renumbered and renumbered[row.folder].state is FolderState.OK:
+            plan.again_in = SURE_AFTER
+        else:
+            doubt = found.get(row.folder, Doubt.NONE)
+            numbered = row.remote_id and doubt in ABOUT_SINGLE
+            _delete_here(plan, row, Doubt.NONE if numbered else doubt)
+    for folder in plan.folders.values():
+        if not plan.live(folder.id) or folder.id in found or folder.id in plan.states:
+            continue
+        if folder.state is not FolderState.OK or folder.doubt is not Doubt.NONE:
+            plan.states[folder.id] = (FolderState.OK, Doubt.NONE)
+    for number, doubt in found.items():
+        if number in plan.states or (
+            doubt is plan.folders[number].doubt
+            and plan.folders[number].state in (FolderState.AGREED, FolderState.KEEPING)
+        ):
+            continue  # done in this pass; the next one finds nothing left to ask about
+        plan.states[number] = (FolderState.ASKING, doubt)
+
+
+def _ask_missing(plan: Planning, found: dict[int, Doubt]) -> None:
+    """Rule 21 asks about a folder even where no single message would be deleted yet."""
+    for number in plan.situation.there.missing:
+        if plan.live(number) and plan.situation.counts.get(number, 0):
+            found[number] = Doubt.GONE_THERE
+        elif plan.live(number):
+            plan.states[number] = (FolderState.PAUSED, Doubt.GONE_THERE)  # nothing to ask about
+
+
+def _delete_there(plan: Planning, row: BaseRow, *, meant: bool, doubt: Doubt) -> None:
+    folder = plan.folders[row.folder]
+    answer = plan.answer(folder, doubt)
+    sure = meant or plan.situation.now - plan.absent[row.id] >= SURE_AFTER
+    if answer is FolderState.AGREED and doubt is Doubt.MISSING_HERE:
+        plan.states[folder.id] = (FolderState.PAUSED, doubt)  # rule 20: nothing is deleted there
+    elif answer is FolderState.KEEPING:
+        plan.forget(row)
+        plan.fetch(row.folder, Listed(row.remote_id, row.flags, row.facts.size))
+    elif answer is FolderState.ASKING or not sure or not plan.writable(row.folder):
+        return
+    elif meant or folder.role in BINS:
+        _remove_there(plan, row, folder)
+    elif (trash := plan.trash()) is not None and plan.abilities.moves and plan.writable(trash.id):
+        plan.moves.append(MoveThere(row, trash.id, Rule.LOST_HERE, None))
+        plan.notices.append(
+            f"A message in {folder.local} was deleted by another program. It is in {trash.local} now."
+        )
+
+
+def _remove_there(plan: Planning, row: BaseRow, folder: SyncedFolder) -> None:
+    """Rule 10; without a way to delete exactly one message nothing is deleted there."""
+    trash = plan.trash()
+    if plan.abilities.removes:
+        plan.deletes.append(RemoveThere(row, Rule.DELETED_HERE))
+    elif folder.role is not Role.TRASH and trash and plan.abilities.moves and plan.writable(trash.id):
+        plan.moves.append(MoveThere(row, trash.id, Rule.DELETED_HERE, None))
+    else:
+        plan.deletes.append(Withhold(row))
+
+
+def _delete_here(plan: Planning, row: BaseRow, doubt: Doubt) -> None:
+    folder, there = plan.folders[row.folder], plan.situation.there
+    answer = plan.answer(folder, doubt)
+    if answer is FolderState.KEEPING and plan.writable(row.folder):
+        kept = replace(row, remote_id="")
+        plan.creates.append(
+            Append(folder.id, folder.local, row.key, row.flags, Rule.CHANGED_HERE, row.facts, kept)
+        )
+    elif answer in (FolderState.KEEPING, FolderState.ASKING):
+        return
+    elif plan.folders.keys() - there.looked - there.missing - there.refused:
+        plan.unsure = True  # moved to a folder that was not looked at, perhaps
+    else:
+        plan.unsure = plan.unsure or bool(row.remote_id)
+        plan.deletes.append(RemoveHere(row) if folder.role in BINS else ToAttic(row))

@@ -1,0 +1,61 @@
+"""Folders that were made, renamed or removed on one side (docs/sync.md §2, rules 19 to 21)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from misfin.model.folders import FOLDERS, HELD
+from misfin.post.sync.base import FolderState
+from misfin.post.sync.planning import Planning
+from misfin.post.sync.steps import CreateThere, RenameThere
+from misfin.post.sync.values import LOCAL_NAMES, Role
+
+
+def folders(plan: Planning) -> Iterator[CreateThere | RenameThere]:
+    """What is to be done on the server before anything else can be planned."""
+    if not plan.abilities.folders:
+        return
+    situation = plan.situation
+    used = {file.folder for file in situation.here.new}
+    moved_from: dict[str, set[int]] = {}
+    for row, file in situation.here.moved.items():
+        used.add(file.folder)
+        moved_from.setdefault(file.folder, set()).add(situation.rows[row].folder)
+    unknown = [
+        local
+        for local in situation.here_folders
+        if local not in plan.by_name
+        and local not in situation.refused
+        and local != HELD
+        and (local not in FOLDERS or local in used)
+    ]
+    for local in unknown:
+        sources = moved_from.get(local, set()) & situation.here.missing
+        renamed = [each for each in sources if plan.folders[each].role is Role.NONE and plan.live(each)]
+        if len(renamed) == 1 and moved_from[local] == {renamed[0]} and _all_in(plan, renamed[0], local):
+            yield RenameThere(renamed[0], local)
+        else:
+            yield CreateThere(local, _role_of(local))
+    for folder in situation.there.missing:
+        if plan.folders[folder].state is FolderState.KEEPING:
+            yield CreateThere(plan.folders[folder].local, plan.folders[folder].role)
+    if _needs_trash(plan) and LOCAL_NAMES[Role.TRASH] not in unknown:
+        yield CreateThere(LOCAL_NAMES[Role.TRASH], Role.TRASH)
+
+
+def _all_in(plan: Planning, folder: int, local: str) -> bool:
+    files = plan.situation.here.moved.items()
+    found = sum(file.folder == local and plan.situation.rows[row].folder == folder for row, file in files)
+    return found == plan.situation.counts.get(folder, 0)
+
+
+def _needs_trash(plan: Planning) -> bool:
+    """Whether rule 11 has nowhere to move to."""
+    if plan.abilities.removes and not any(row not in plan.pairs.renamed for row in plan.situation.here.gone):
+        return False
+    refused = LOCAL_NAMES[Role.TRASH] in plan.situation.refused
+    return bool(plan.situation.here.gone) and plan.abilities.moves and not (refused or plan.trash())
+
+
+def _role_of(local: str) -> Role:
+    return next((role for role, name in LOCAL_NAMES.items() if name == local), Role.NONE)

@@ -1,0 +1,82 @@
+"""When deletions are not to be believed: the signs of a lost disk, a restored server, a mistake.
+
+Each sign is a public disaster of some other program (docs/sync.md §5). They look only at messages found
+nowhere, so filing, emptying the inbox and emptying the trash never set them off.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from misfin.post.sync.base import Doubt
+from misfin.post.sync.situation import Situation
+from misfin.post.sync.values import Role
+
+MANY: Final = 20
+"""So many deletions in a folder are never many."""
+MANY_SHARE: Final = 0.1
+"""The share of a folder above which deletions are many."""
+_BINS: Final = frozenset({Role.TRASH, Role.JUNK})
+"""Deleting many messages there, or all, is what people do."""
+_MAY_BE_EMPTIED: Final = _BINS | {Role.DRAFTS}
+"""Sending the only draft empties its folder."""
+
+
+ABOUT_SINGLE: Final = frozenset({Doubt.RENUMBERED, Doubt.WENT_BACK})
+"""The doubts about single messages, those without an id, and not about all deletions in a folder."""
+
+
+class Deletion(NamedTuple):
+    """A message found nowhere on one side, so that it would be deleted on the other.
+
+    ``here``: that it is gone here is the reason. ``meant``: it is written down that a person deleted it, or
+    it was moved and is in its new folder already.
+    """
+
+    folder: int
+    here: bool
+    meant: bool
+
+
+def doubts(situation: Situation, deletions: Iterable[Deletion]) -> Mapping[int, Doubt]:
+    """Each folder in which nothing may be deleted, with the reason."""
+    found: dict[int, Doubt] = {}
+    by_folder: dict[int, list[Deletion]] = {}
+    for each in deletions:
+        by_folder.setdefault(each.folder, []).append(each)
+    roles = {folder.id: folder.role for folder in situation.folders}
+    before = {folder.id: folder.doubt for folder in situation.folders}
+    for folder, theirs in by_folder.items():
+        # A folder in doubt stays so until a person has answered, or nothing would be deleted any more: what
+        # is fetched meanwhile may hide the sign.
+        doubt = _doubt(situation, folder, roles[folder], theirs)
+        if doubt is Doubt.NONE and before[folder] not in ABOUT_SINGLE:
+            doubt = before[folder]
+        if doubt is not Doubt.NONE:
+            found[folder] = doubt
+    return found
+
+
+def _doubt(situation: Situation, folder: int, role: Role, deletions: list[Deletion]) -> Doubt:
+    here, there = situation.here, situation.there
+    unmeant = [each for each in deletions if not each.meant]
+    if here.other:
+        return Doubt.OTHER_HERE
+    if folder in here.missing:
+        return Doubt.MISSING_HERE
+    if folder in there.missing:
+        return Doubt.GONE_THERE
+    if role not in _MAY_BE_EMPTIED and unmeant:
+        if folder in here.empty:
+            return Doubt.EMPTY_HERE
+        if folder in there.emptied:
+            return Doubt.GONE_THERE
+    count = situation.counts.get(folder, 0)
+    if role not in _BINS and count > MANY:
+        sides = Counter(each.here for each in unmeant)
+        for side, doubt in ((True, Doubt.MANY_HERE), (False, Doubt.MANY_THERE)):
+            if sides[side] > max(MANY, MANY_SHARE * count):
+                return doubt
+    return Doubt.NONE

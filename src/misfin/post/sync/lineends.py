@@ -1,0 +1,85 @@
+"""Line ends: a message is CRLF on its way and LF on disk, unless that would change it.
+
+A message in which each CR is followed by LF, and each LF preceded by CR, is stored with LF and comes back
+byte for byte. Any other is stored as it was received, and uploaded the same way if its first line ends in
+CRLF, as a server's do and those of a file with LF do not. Nothing is ever parsed and written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+CHUNK: Final = 1 << 20
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+
+
+def plain(data: bytes) -> bool:
+    """Whether the line ends of a whole message are CRLF and nothing else."""
+    pairs = data.count(b"\r\n")
+    return pairs == data.count(b"\n") and pairs == data.count(b"\r")
+
+
+def stored(data: bytes) -> bytes:
+    """A message as it is stored, from what the server sent."""
+    return data.replace(b"\r\n", b"\n") if plain(data) else data
+
+
+def store_file(raw: Path, target: BinaryIO) -> None:
+    """Write to ``target`` what is stored of a message in the file ``raw``, which may be large."""
+    convert = _file_is_plain(raw)
+    with raw.open("rb") as file:
+        for piece in _whole_lines(file):
+            target.write(piece.replace(b"\r\n", b"\n") if convert else piece)
+
+
+def sent(file: BinaryIO) -> Iterator[bytes]:
+    """The bytes to upload of a stored message, in pieces of about 1 MiB."""
+    convert: bool | None = None
+    last = b""
+    while piece := file.read(CHUNK):
+        if convert is None:
+            convert = not _begins_with_crlf(piece)
+        if convert:
+            kept, last = last, b"\r" if piece.endswith(b"\r") else b""
+            piece = _BARE_LF.sub(b"\r\n", kept + piece)[len(kept) :]
+        yield piece
+
+
+def sent_size(file: BinaryIO) -> int:
+    """How many bytes :func:`sent` yields."""
+    return sum(map(len, sent(file)))
+
+
+def sent_bytes(data: bytes) -> bytes:
+    """The bytes to upload of a stored message that is in memory."""
+    return _BARE_LF.sub(b"\r\n", data) if not _begins_with_crlf(data) else data
+
+
+def digest_of(file: BinaryIO) -> bytes:
+    """SHA-256 of the bytes as stored."""
+    digest = hashlib.sha256()
+    while piece := file.read(CHUNK):
+        digest.update(piece)
+    return digest.digest()
+
+
+def _begins_with_crlf(data: bytes) -> bool:
+    end = data.find(b"\n")
+    return end > 0 and data[end - 1 : end] == b"\r"
+
+
+def _file_is_plain(raw: Path) -> bool:
+    with raw.open("rb") as file:
+        return all(plain(piece) for piece in _whole_lines(file))
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The pieces of a file, none of which ends between CR and LF."""
+    while piece := file.read(CHUNK):
+        while piece.endswith(b"\r") and (more := file.read(1)):
+            piece += more
+        yield piece

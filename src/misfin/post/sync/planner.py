@@ -1,0 +1,134 @@
+"""Compares base, this side and the server, and says what to do: the rules of docs/sync.md §2.
+
+Pure: no I/O and no clock, so that every history can be tried in memory. Nothing is decided by a queue of
+past events, only by what is; so a crash at any moment means no more than planning again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from misfin.post.sync.base import Doing, DoingKind
+from misfin.post.sync.deletions import decide
+from misfin.post.sync.folders import folders
+from misfin.post.sync.merging import as_far_as_kept, united
+from misfin.post.sync.pairing import pair
+from misfin.post.sync.planning import Planning
+from misfin.post.sync.rules import message
+from misfin.post.sync.situation import NewThere, Situation
+from misfin.post.sync.steps import (
+    Append,
+    EndDoing,
+    Expire,
+    Forget,
+    LeaveThere,
+    Pair,
+    RemoveReplaced,
+    Renew,
+    Restore,
+    Rule,
+    SyncPlan,
+)
+from misfin.post.sync.values import Role
+
+UNDONE_AFTER: Final = 60.0
+"""Seconds after which a deletion that was written down and not done is forgotten."""
+
+
+def make_plan(situation: Situation) -> SyncPlan:
+    """What to do to bring both sides into step. If there are folders to create, that is all for now."""
+    plan = Planning(situation, pair(situation))
+    first = tuple(folders(plan))
+    if first:
+        return SyncPlan(folders=first, absent=situation.absent)
+    plan.creates += (Renew(file) for file in situation.here.odd)
+    for row in situation.rows.values():
+        if plan.live(row.folder) and row.key:
+            message(plan, row)
+        elif plan.live(row.folder) and row.id in situation.there.gone:
+            plan.deletes.append(Forget(row.id))  # deleted here before, and now there
+    decide(plan)
+    _both_new(plan)
+    _new_there(plan)
+    _new_here(plan)
+    _expiring(plan)
+    _end_doings(plan)
+    return plan.finished()
+
+
+def _both_new(plan: Planning) -> None:
+    """Rule 3: the same message is new on both sides."""
+    for file, new in plan.pairs.both:
+        folder = plan.folders[new.folder]
+        if plan.live(folder.id):
+            there = as_far_as_kept(new.listed.flags, file.flags, plan.keeps(folder.id))
+            plan.creates.append(Pair(folder.id, file, new, united(file.flags, there), there))
+    for gone, new in plan.pairs.restored:
+        if plan.live(new.folder) and not _too_old(plan, new):
+            plan.creates.append(Restore(gone, new))
+
+
+def _new_there(plan: Planning) -> None:
+    """Rule 1, but for what is not to be kept here."""
+    largest = plan.situation.largest
+    left = {(each.folder, each.remote_id) for each in plan.situation.doing if each.kind is DoingKind.FETCH}
+    replaced = {(each.folder, each.remote_id) for each in _replaced(plan)}
+    for new in plan.pairs.there:
+        place = (new.folder, new.listed.id)
+        if not plan.live(new.folder) or place in replaced or place in left or _too_old(plan, new):
+            continue
+        if largest is not None and (new.listed.size or 0) > largest:
+            plan.deletes.append(LeaveThere(new.folder, new.listed))
+        else:
+            plan.fetch(new.folder, new.listed)
+
+
+def _too_old(plan: Planning, new: NewThere) -> bool:
+    oldest = plan.situation.oldest.get(new.folder, 0.0)
+    return new.listed.received is not None and new.listed.received < oldest
+
+
+def _new_here(plan: Planning) -> None:
+    """Rule 2: upload what is new here, where that is possible and wanted."""
+    for file in plan.pairs.here:
+        folder = plan.by_name.get(file.folder)
+        if folder is None or not plan.abilities.appends or not plan.writable(folder.id):
+            continue
+        wanted = folder.remote.uploads and folder.role is not Role.JUNK
+        if wanted and file.key not in plan.situation.postponed:
+            plan.creates.append(
+                Append(folder.id, folder.local, file.key, file.flags, Rule.NEW_HERE, file.facts)
+            )
+
+
+def _expiring(plan: Planning) -> None:
+    unchanged = plan.situation.expiring - plan.situation.here.changed.keys()
+    for number in sorted(unchanged - plan.situation.here.gone - plan.situation.here.moved.keys()):
+        row = plan.situation.rows[number]
+        if plan.live(row.folder) and number not in plan.situation.there.gone and row.remote_id:
+            plan.deletes.append(Expire(row))
+
+
+def _replaced(plan: Planning) -> Iterator[Doing]:
+    for each in plan.situation.doing:
+        if each.kind is DoingKind.DELETE and each.remote_id and not each.key:
+            yield each
+
+
+def _end_doings(plan: Planning) -> None:
+    """Finish what a crash interrupted, and forget what needs nothing more."""
+    busy = {each.key for each in plan.creates if isinstance(each, Append)}
+    busy |= {row.key for row, _ in plan.here_lost}
+    handled = {row.key for row in plan.situation.rows.values() if row.id in plan.situation.here.gone}
+    plan.deletes += (EndDoing(each) for each in sorted(plan.situation.there.left_gone))
+    for each in _replaced(plan):
+        if plan.writable(each.folder) and plan.abilities.removes:
+            plan.deletes.append(RemoveReplaced(each))
+    for each in plan.situation.doing:
+        old = plan.situation.now - each.begun >= UNDONE_AFTER
+        if not each.key or not old or not plan.live(each.folder):
+            continue
+        if each.kind is DoingKind.FETCH or each.key in busy or each.key in handled:
+            continue
+        plan.deletes.append(EndDoing(each.id))

@@ -1,0 +1,109 @@
+"""A plan in the making: what every rule asks, and what it adds to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from misfin.post.sync.base import BaseRow, DoingKind, Doubt, FolderState, SyncedFolder
+from misfin.post.sync.merging import Keeps
+from misfin.post.sync.pairing import Pairs
+from misfin.post.sync.situation import Situation
+from misfin.post.sync.steps import (
+    Create,
+    Delete,
+    EndDoing,
+    FetchNew,
+    Forget,
+    Move,
+    Reflag,
+    SyncPlan,
+)
+from misfin.post.sync.values import Listed, Role
+
+BINS: Final = frozenset({Role.TRASH, Role.JUNK})
+"""Folders whose messages are meant to go."""
+_FIRST: Final = (Role.INBOX, Role.SENT, Role.DRAFTS)
+
+
+class Planning:
+    """One plan while it is made."""
+
+    def __init__(self, situation: Situation, pairs: Pairs) -> None:
+        self.situation = situation
+        self.pairs = pairs
+        self.abilities = situation.abilities
+        self.folders = {folder.id: folder for folder in situation.folders}
+        self.by_name = {folder.local: folder for folder in situation.folders}
+        self.creates: list[Create] = []
+        self.moves: list[Move] = []
+        self.flags: list[Reflag] = []
+        self.deletes: list[Delete] = []
+        self.fetched: dict[int, list[Listed]] = {}
+        self.here_lost: list[tuple[BaseRow, bool]] = []
+        """Messages gone here, and whether it is written down that a person deleted them."""
+        self.there_lost: list[BaseRow] = []
+        self.absent: dict[int, float] = {}
+        self.notices: list[str] = []
+        self.states: dict[int, tuple[FolderState, Doubt]] = {}
+        self.unsure = False
+        self.again_in: float | None = None
+        self.meant = {
+            each.key: each for each in situation.doing if each.kind is DoingKind.DELETE and each.key
+        }
+        self.expired = {each.key: each for each in situation.doing if each.kind is DoingKind.EXPIRE}
+
+    def trash(self) -> SyncedFolder | None:
+        """The folder with that role, if there is one."""
+        return next((each for each in self.situation.folders if each.role is Role.TRASH), None)
+
+    def live(self, folder: int) -> bool:
+        """Whether both sides of a folder are known, and it is to be kept in step."""
+        known = folder in self.situation.there.looked or folder in self.situation.there.missing
+        return known and self.folders[folder].state is not FolderState.PAUSED
+
+    def writable(self, folder: int) -> bool:
+        """Whether both sides of a folder are there."""
+        return self.live(folder) and folder not in self.situation.there.missing
+
+    def keeps(self, folder: int) -> Keeps:
+        """The flags a folder on the server can keep."""
+        keeps = self.situation.there.keeps.get(folder, Keeps())
+        chars = "".join(char for char in keeps.chars if char in self.abilities.flags)
+        return Keeps(chars, keeps.any_tag and self.abilities.keywords, keeps.tags)
+
+    def forget(self, row: BaseRow) -> None:
+        """Forget a message, and what was written down about deleting it."""
+        self.deletes.append(Forget(row.id))
+        known = (self.meant.get(row.key), self.expired.get(row.key))
+        self.deletes += (EndDoing(each.id) for each in known if each)
+
+    def fetch(self, folder: int, listed: Listed) -> None:
+        """Fetch a message."""
+        self.fetched.setdefault(folder, []).append(listed)
+
+    def answer(self, folder: SyncedFolder, doubt: Doubt) -> FolderState:
+        """What to do about deletions in doubt; OK where there is no doubt."""
+        if doubt is Doubt.NONE:
+            return FolderState.OK
+        answered = folder.doubt is doubt and folder.state in (FolderState.AGREED, FolderState.KEEPING)
+        return folder.state if answered else FolderState.ASKING
+
+    def finished(self) -> SyncPlan:
+        """The plan: fetches by the importance of their folders, the newest messages first."""
+        order = sorted(self.fetched, key=self._importance)
+        fetches = [FetchNew(folder, tuple(reversed(self.fetched[folder]))) for folder in order]
+        return SyncPlan(
+            creates=(*self.creates, *fetches),
+            moves=tuple(self.moves),
+            flags=tuple(self.flags),
+            deletes=tuple(self.deletes),
+            states=self.states,
+            absent=self.absent,
+            again_in=self.again_in,
+            unsure=self.unsure,
+            notices=tuple(self.notices),
+        )
+
+    def _importance(self, folder: int) -> int:
+        role = self.folders[folder].role
+        return _FIRST.index(role) if role in _FIRST else len(_FIRST)
