@@ -59,11 +59,13 @@ def make_plan(situation: Situation) -> SyncPlan:
 
 def _both_new(plan: Planning) -> None:
     """Rule 3: the same message is new on both sides."""
-    for file, new in plan.pairs.both:
+    followed = set(plan.pairs.followed)
+    for file, new in (*plan.pairs.both, *plan.pairs.followed):
         folder = plan.folders[new.folder]
         if plan.live(folder.id):
             there = as_far_as_kept(new.listed.flags, file.flags, plan.keeps(folder.id))
-            plan.creates.append(Pair(folder.id, file, new, united(file.flags, there), there))
+            flags = united(file.flags, there)
+            plan.creates.append(Pair(folder.id, file, new, flags, there, (file, new) in followed))
     for gone, new in plan.pairs.restored:
         if plan.live(new.folder) and not _too_old(plan, new):
             plan.creates.append(Restore(gone, new))

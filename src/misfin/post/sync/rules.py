@@ -107,9 +107,10 @@ def _gone_here(plan: Planning, row: BaseRow, new: NewThere | None) -> None:
     if row.key in plan.meant:
         plan.here_lost.append((row, True))
     else:
-        since = plan.situation.absent.get(row.id, plan.situation.now)
+        now = plan.situation.now
+        since = min(plan.situation.absent.get(row.id, now), now)  # the clock may have been set back
         plan.absent[row.id] = since
-        if plan.situation.now - since < SURE_AFTER:
+        if now - since < SURE_AFTER:
             plan.again_in = SURE_AFTER
         plan.here_lost.append((row, False))
 
