@@ -24,6 +24,10 @@ class Sources:
             self._known[status.account] = status
             self._services.post(SourceChanged(status.account, status.state, status.sentence))
 
+    def of(self, account: str) -> SourceStatus | None:
+        """What the source of an account last said."""
+        return self._known.get(account)
+
     def worst(self) -> SourceStatus | None:
         """The state that matters most to the user; None before any source has said anything."""
         return worst(self._known.values())
