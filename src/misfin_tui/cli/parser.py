@@ -331,6 +331,8 @@ def _exchange(add: Add, common: Parser) -> None:
 def _rest(add: Add, common: Parser) -> None:
     fetch = add("fetch", "fetching:fetch", "fetch mail until everything is in step with the servers")
     fetch.add_argument("--account", metavar="NAME", help="only this account: its name, or its address")
+    fetch.add_argument("--follow", action="store_true", help="stay and keep everything in step until stopped")
+    fetch.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     demo = add("demo", "program:demo", "try the program on a throw-away mailbox with invented correspondents")
     demo.add_argument("--check", action="store_true", help="run it without a terminal and report each step")
     doctor = add("doctor", "doctor:doctor", "check profile, mail, keys and network for problems")
