@@ -1,6 +1,6 @@
 """Keeps one account in step until it is stopped: connect, pass, wait for a change on either side, again.
 
-One connection does both, the passes and the waiting in between: a pass and a wait never need the server at the
+One connection does both, the passes and the waiting in between: they never need the server at the
 same time, and some servers allow few connections. What fails on the way is tried again, later each time; what
 only a person can change (a password, a certificate) is not tried again until somebody asks.
 """
