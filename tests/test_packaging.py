@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from misfin_tui.cli.parser import parse
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("src/misfin", "src/misfin_tui")
 
@@ -62,3 +64,16 @@ def test_nothing_committed_names_a_machine_or_a_registry() -> None:
             continue
         text = path.read_text("utf-8", "replace")
         assert not [suspect for suspect in suspects if suspect in text], name
+
+
+def test_what_is_in_packaging_calls_commands_that_exist() -> None:
+    calls = {
+        line.partition("=")[2]
+        for path in (ROOT / "packaging").rglob("*")
+        if path.suffix in {".service", ".desktop"}
+        for line in path.read_text("utf-8").splitlines()
+        if line.startswith(("ExecStart=", "Exec="))
+    }
+    assert calls == {"misfin-tui outbox run", "misfin-tui open %u"}
+    for call in calls:
+        assert parse(call.replace("%u", "mailto:a@b.example").split()[1:]).command

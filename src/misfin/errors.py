@@ -79,7 +79,7 @@ class CommandError(LocalError, ValueError):
 
 
 class ClaimLostError(LocalError, RuntimeError):
-    """A queued message was cancelled or claimed by another process just before sending; nothing was sent."""
+    """A queued message was cancelled or claimed by another process just before it was sent."""
 
 
 class StoreError(LocalError, OSError):

@@ -383,8 +383,10 @@ def memory(profile: Profile) -> None:
     try:
         terminal.wait_for(MARK)
         held(terminal, "app and receiver, settled", SETTLED, 70.0)
-        terminal.write(b"\r")  # a conversation
+        terminal.write(b"j" * 30 + b"\x1b[6~" * 20)
         terminal.settle()
+        terminal.write(b"\r")  # a conversation
+        held(terminal, "  scrolled, and with a conversation", 3.0, 70.0)
         terminal.write(b"\x1b")
         terminal.settle()
         terminal.write(b"c")
@@ -392,7 +394,7 @@ def memory(profile: Profile) -> None:
         terminal.write(b"bob@hive.test\tSubject\tHello.")
         terminal.settle()
         terminal.write(b"\x1b")
-        held(terminal, "  with a conversation and the composer opened", 3.0, 70.0)
+        held(terminal, "  after the composer was closed", 6.0, 70.0)
     finally:
         terminal.end()
 

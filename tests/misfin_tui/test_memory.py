@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import subprocess
@@ -9,10 +10,12 @@ import sys
 import time
 
 import pytest
-from desk import ALICE, make_profile
+from desk import ALICE, at_desk, make_profile, settled, until
 from mailboxes import Mailbox, mail
+from textual.screen import Screen
 
 from misfin_tui.app import memory
+from misfin_tui.screens.compose import ComposeScreen
 
 OPEN = """
 import json, sys, threading
@@ -116,7 +119,9 @@ def no_collection():
 
 def test_garbage_is_collected_once_nobody_types(no_collection):
     asked, typed = [], time.monotonic()
-    memory.collect_garbage(lambda seconds, look: asked.append((seconds, look)), lambda: typed)
+    garbage = memory.GarbageCollection(lambda seconds, look: asked.append((seconds, look)), lambda: typed)
+    garbage.screen_closed()  # before there is time for the first collection
+    garbage.begin()
     (first,) = asked
     assert first[0] == memory.STARTED
     first[1]()
@@ -126,11 +131,17 @@ def test_garbage_is_collected_once_nobody_types(no_collection):
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0
     assert len(asked) == 2
+    garbage.screen_closed()
+    garbage.screen_closed()
+    assert len(asked) == 3
+    asked[-1][1]()
+    garbage.screen_closed()
+    assert len(asked) == 4
 
 
 def test_garbage_is_collected_at_last_while_somebody_types_on(no_collection):
     asked = []
-    memory.collect_garbage(lambda _seconds, look: asked.append(look), time.monotonic)
+    memory.GarbageCollection(lambda _seconds, look: asked.append(look), time.monotonic).begin()
     for look in asked:
         look()
     assert gc.isenabled()
@@ -139,4 +150,22 @@ def test_garbage_is_collected_at_last_while_somebody_types_on(no_collection):
 
 def test_where_garbage_is_collected_already_nothing_is_put_off():
     assert gc.isenabled()
-    memory.collect_garbage(lambda _seconds, _look: pytest.fail("begun"), time.monotonic)
+    memory.GarbageCollection(lambda _seconds, _look: pytest.fail("begun"), time.monotonic).begin()
+
+
+def test_a_closed_screen_leaves_nothing_behind(profile_root, no_collection):
+    profile = make_profile(profile_root)
+
+    async def scenario():
+        async with at_desk(profile) as (app, pilot):
+            for _ in range(2):
+                await pilot.press("c")
+                await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.focused)
+                await pilot.press("escape")
+                await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
+            await settled(pilot)
+            memory.forget_closed_widgets()
+            gc.collect()
+            return [type(each).__name__ for each in gc.get_objects() if isinstance(each, Screen)]
+
+    assert asyncio.run(scenario()) == ["InboxScreen"]

@@ -19,6 +19,7 @@ from misfin_tui.dialogs.certificate import CertificateDialog, TrustStep
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.redirect import RedirectDialog
 from misfin_tui.dialogs.text import FactsDialog
+from misfin_tui.messages import OutboxChanged
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.outbox import OutboxScreen
 from misfin_tui.screens.outbox_words import state_words
@@ -70,6 +71,10 @@ def rows(profile):
         return outbox.rows()
     finally:
         outbox.close()
+
+
+def offered_keys(app) -> str:
+    return shown(app).splitlines()[-1]
 
 
 async def open_outbox(app, pilot) -> OutboxScreen:
@@ -445,3 +450,19 @@ def test_the_countdown_is_in_words(profile):
     row = rows(profile) or ([put(profile, None)] and rows(profile))
     assert state_words(row[0], row[0].created).startswith("sends in 1 h")
     assert state_words(row[0], row[0].hold_until + 1) == "waiting"
+
+
+async def test_the_key_line_offers_to_decide_only_where_there_is_something_to_decide(profile):
+    async with at_desk(profile) as (app, pilot):
+        await pilot.press("O")
+        await until(pilot, lambda: "Nothing is waiting" in shown(app))
+        assert "Decide" not in offered_keys(app)
+        assert "Retry" not in offered_keys(app)
+        put(profile, None)
+        app.post_message(OutboxChanged())
+        await until(pilot, lambda: "Retry" in offered_keys(app))
+        assert "Decide" not in offered_keys(app)
+    put(profile, STATES["held: The certificate has changed."])
+    async with at_desk(profile) as (app, pilot):
+        await open_outbox(app, pilot)
+        await until(pilot, lambda: "Decide" in offered_keys(app))

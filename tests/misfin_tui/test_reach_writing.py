@@ -8,6 +8,8 @@ import pytest
 from desk import at_desk, identity, make_profile, shown, until
 from outgoing import recipients
 
+from misfin.post.transport import Capabilities
+from misfin.store.outgoing.attachments import AttachedFile
 from misfin.store.outgoing.outbox import Outbox
 from misfin.store.people.contacts import Contact, ContactBook
 from misfin.trust.pins import PinBook
@@ -71,6 +73,10 @@ async def opened(app, pilot, room: KeyContext):
     await until(pilot, lambda: isinstance(app.screen, kind) and app.focused is not None)
     if room is KeyContext.COMPOSE:
         await until(pilot, lambda: app.screen._opened is not None)
+        # As from an account that has all of it, with a file to do something with.
+        can = Capabilities(cc=True, bcc=True, attachments=True, split=True)
+        app.screen.from_account.able = lambda: can
+        app.screen.files.change([AttachedFile("0" * 64, "plan.pdf", 12)])
         app.screen.body.text = "long enough to be split\n\n" * 1000
         await until(pilot, lambda: not app.screen.idle_actions)
     return app.screen

@@ -58,11 +58,11 @@ class Measure:
 
 def measure(draft: Draft, sender: MisfinAddress | None, routes: Sequence[KnownServer]) -> Measure:
     """Measure a draft for all its recipients; if there are none yet, by Misfin's own limit."""
-    found = [_for_route(draft, sender, routes, route) for route in routes or [_nobody()]]
+    found = [_for_route(draft, sender, routes, route) for route in routes or [_no_server()]]
     return min(found, key=lambda each: (not each.problem, each.limit - each.size))
 
 
-def _nobody() -> KnownServer:
+def _no_server() -> KnownServer:
     return KnownServer(MisfinAddress("nobody", "nowhere.invalid"))
 
 

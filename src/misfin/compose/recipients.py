@@ -15,13 +15,14 @@ from misfin.model.mailaddress import unquoted_name
 from misfin.model.recipient import (
     AddressKindError,
     Recipient,
+    normal_address,
     on_to_line,
     split_prefix,
     without_prefix,
 )
 
 
-def typed(address: MisfinAddress) -> str:
+def to_entry(address: MisfinAddress) -> str:
     """An address as a To line shows it: with the port unless it is the default, and the name."""
     return on_to_line(address.with_port, address.blurb, AddressKind.MISFIN)
 
@@ -75,9 +76,7 @@ class TypedRecipient:
         """Who it is, without a port; empty for what is not an address."""
         if self.recipient is None:
             return ""
-        if self.kind is AddressKind.MISFIN:
-            return MisfinAddress.parse(self.recipient.address).address
-        return self.recipient.address
+        return normal_address(self.recipient.address, self.kind)
 
     @property
     def written(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from misfin.compose.quoting import attributed, signed, split_subject
-from misfin.compose.recipients import routes_of, typed
+from misfin.compose.recipients import routes_of, to_entry
 from misfin.errors import LocalError
 from misfin.model.address import MisfinAddress, same_person
 from misfin.model.gemmail import GemmailMessage
@@ -79,7 +79,7 @@ def reply_draft(
     body = "\n".join(parts)
     return Draft(
         account=row.account,
-        to=tuple(typed(address) for address in targets),
+        to=tuple(to_entry(address) for address in targets),
         subject=plain(reply_subject(message.subject), one_line=True),
         body=signed(f"{body}\n" if body else "", signature),
         in_reply_to=original.message_id,

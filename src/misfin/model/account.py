@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 
 class AddressKind(StrEnum):
-    """Which network an address belongs to. The same text may be a different person in each."""
+    """Which network an address belongs to. The same text may be a different person in each.
+
+    What differs between them is one table, in ``recipient.py``.
+    """
 
     MISFIN = "misfin"
     """``mailbox@host[:port]``, reached by Misfin."""
@@ -28,7 +32,13 @@ class Kind(StrEnum):
     @property
     def address_kind(self) -> AddressKind:
         """The kind of address this account writes to; for a GMAP account these are Misfin addresses."""
-        return AddressKind.MAIL if self is Kind.EMAIL else AddressKind.MISFIN
+        match self:
+            case Kind.MISFIN | Kind.GMAP:
+                return AddressKind.MISFIN
+            case Kind.EMAIL:
+                return AddressKind.MAIL
+            case _:
+                assert_never(self)
 
 
 @dataclass(frozen=True, slots=True)

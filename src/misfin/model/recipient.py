@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.mailaddress import read_mail_address
-
-_KINDS = {"misfin": AddressKind.MISFIN, "mailto": AddressKind.MAIL}
-_PREFIX = re.compile(r"\s*(misfin|mailto):(?://)?", re.IGNORECASE)
-_SPECIAL = {
-    AddressKind.MISFIN: re.compile(r'[,;"()<>\\]'),
-    AddressKind.MAIL: re.compile(r'[,;"()<>\\:@\[\]]'),
-}
-KIND_WORDS = {AddressKind.MISFIN: "a Misfin address", AddressKind.MAIL: "an e-mail address"}
-"""What an address of each kind is called."""
-_ACCOUNTS = {AddressKind.MISFIN: "a Misfin account", AddressKind.MAIL: "an e-mail account"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +31,10 @@ class AddressKindError(AddressError):
     """
 
     def __init__(self, text: str, kind: AddressKind) -> None:
+        form = FORMS[kind]
         super().__init__(
-            f"{text.strip()} is {KIND_WORDS[kind]}, and this message is not sent from {_ACCOUNTS[kind]}.",
-            remedy=f"Send it from {_ACCOUNTS[kind]}.",
+            f"{text.strip()} is {form.address}, and this message is not sent from {form.account}.",
+            remedy=f"Send it from {form.account}.",
         )
         self.kind = kind
 
@@ -50,7 +42,7 @@ class AddressKindError(AddressError):
 def split_prefix(text: str) -> tuple[AddressKind | None, str]:
     """The kind given by ``misfin:`` or ``mailto:`` before an address (None without), and the rest."""
     found = _PREFIX.match(text)
-    return (_KINDS[found[1].lower()], text[found.end() :]) if found else (None, text)
+    return (_BY_PREFIX[found[1].lower()], text[found.end() :]) if found else (None, text)
 
 
 def on_to_line(address: str, name: str, kind: AddressKind) -> str:
@@ -61,17 +53,17 @@ def on_to_line(address: str, name: str, kind: AddressKind) -> str:
     name = " ".join(name.split())
     if not name:
         return address
-    if _SPECIAL[kind].search(name):
+    if FORMS[kind].special.search(name):
         escaped = name.replace("\\", r"\\").replace('"', r"\"")
         return f'"{escaped}" <{address}>'
-    return f"{name} <{address}>" if kind is AddressKind.MAIL else f"{address} {name}"
+    return FORMS[kind].on_to_line(address, name)
 
 
 def with_prefix(text: str, kind: AddressKind) -> str:
     """An entry of a To line that says by itself of which kind it is; :func:`split_prefix` reads it."""
     if split_prefix(text)[0] is not None:
         return text
-    return f"{next(prefix for prefix, each in _KINDS.items() if each is kind)}:{text}"
+    return f"{FORMS[kind].prefix}:{text}"
 
 
 def without_prefix(text: str, kind: AddressKind) -> str:
@@ -104,9 +96,15 @@ def normal_address(text: str, kind: AddressKind) -> str:
 
     Raises :class:`AddressError` if it is not an address of this kind.
     """
-    if kind is AddressKind.MISFIN:
-        return MisfinAddress.parse(text).address
-    return mail_address(text)[0]
+    return FORMS[kind].normal(text)
+
+
+def address_key(text: str, kind: AddressKind) -> Hashable:
+    """A value that is the same for two addresses of this kind if they are one mailbox.
+
+    Raises :class:`AddressError` if the text is not an address of this kind.
+    """
+    return FORMS[kind].key(text)
 
 
 def mail_address(text: str) -> tuple[str, str]:
@@ -115,3 +113,50 @@ def mail_address(text: str) -> tuple[str, str]:
     Raises :class:`AddressError`.
     """
     return read_mail_address(without_prefix(text, AddressKind.MAIL))
+
+
+# ---- what differs between the kinds --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AddressForm:
+    """How addresses of one kind are called, written and compared. ``prefix`` is without its colon."""
+
+    prefix: str
+    address: str
+    """What such an address is called, with its article."""
+    account: str
+    """What an account is called that sends to such addresses, with its article."""
+    normal: Callable[[str], str]
+    """See :func:`normal_address`."""
+    key: Callable[[str], Hashable]
+    """See :func:`address_key`."""
+    special: re.Pattern[str]
+    """What a name on a To line may only have between quotes."""
+    on_to_line: Callable[[str, str], str]
+    """An address and its name on a To line, where the name needs no quotes."""
+
+
+FORMS: Mapping[AddressKind, AddressForm] = {
+    AddressKind.MISFIN: AddressForm(
+        prefix="misfin",
+        address="a Misfin address",
+        account="a Misfin account",
+        normal=lambda text: MisfinAddress.parse(text).address,
+        key=lambda text: MisfinAddress.parse(text).key,
+        special=re.compile(r'[,;"()<>\\]'),
+        on_to_line=lambda address, name: f"{address} {name}",
+    ),
+    AddressKind.MAIL: AddressForm(
+        prefix="mailto",
+        address="an e-mail address",
+        account="an e-mail account",
+        normal=lambda text: mail_address(text)[0],
+        key=lambda text: mail_address(text)[0].casefold(),
+        special=re.compile(r'[,;"()<>\\:@\[\]]'),
+        on_to_line=lambda address, name: f"{name} <{address}>",
+    ),
+}
+"""All that has to be added for another kind of address."""
+_BY_PREFIX = {form.prefix: kind for kind, form in FORMS.items()}
+_PREFIX = re.compile(rf"\s*({'|'.join(_BY_PREFIX)}):(?://)?", re.IGNORECASE)

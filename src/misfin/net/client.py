@@ -162,16 +162,16 @@ class MisfinClient:
         *,
         version: Version | None = None,
         before_write: Hook | None = None,
-        refused: Hook | None = None,
-        tried: Callable[[Try], object] | None = None,
+        on_refused: Hook | None = None,
+        on_attempt: Callable[[Try], object] | None = None,
     ) -> Delivery:
         """One hop: send ``message`` (in C form) to the host of ``to``, and return all about it.
 
         This handles version fallback and the sender line, but not redirects. ``version`` fixes B or C.
         ``before_write`` is called, and awaited, when the host is trusted and just before the first byte of
-        each attempt is sent; if it raises, nothing is sent. ``refused`` is called, and awaited, when the host
-        has refused an attempt and before the next one: at that point nothing sent is still unanswered.
-        ``tried`` is called with each attempt when it ends, also in a delivery that fails.
+        each attempt is sent; if it raises, nothing is sent. ``on_refused`` is called, and awaited, when the
+        host has refused an attempt and before the next one: at that point nothing sent is still unanswered.
+        ``on_attempt`` is called with each attempt when it ends, also in a delivery that fails.
 
         Raises :class:`~misfin.errors.OutcomeUnknownError` if the request was sent and no answer came; in
         every other case nothing was delivered: a :class:`~misfin.errors.DeliveryError` (host, connection,
@@ -186,8 +186,8 @@ class MisfinClient:
             Endpoint(address.hostname, address.port or self._port, override.connect),
             version=version or override.version,
             before_write=before_write,
-            refused=refused,
-            tried=tried,
+            on_refused=on_refused,
+            on_attempt=on_attempt,
         )
         return await hop.deliver(message)
 

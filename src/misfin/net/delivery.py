@@ -140,16 +140,16 @@ class RedirectHop:
         *,
         version: Version | None = None,
         before_write: Hook | None = None,
-        refused: Hook | None = None,
-        tried: Callable[[Try], object] | None = None,
+        on_refused: Hook | None = None,
+        on_attempt: Callable[[Try], object] | None = None,
     ) -> None:
         self._sender = sender
         self._to = to
         self._endpoint = endpoint
         self._forced = version
         self._before_write = before_write
-        self._refused = refused
-        self._tried = tried
+        self._on_refused = on_refused
+        self._on_attempt = on_attempt
         self._tries: list[Try] = []
         self._notes: list[str] = []
         self._connection: Connection | None = None
@@ -233,7 +233,7 @@ class RedirectHop:
 
     async def _try(self, request: MisfinRequest) -> MisfinResponse:
         if self._tries:  # only a refusal leads to another attempt
-            await call(self._refused)
+            await call(self._on_refused)
         started = self._sender.now()
         wire = ClientProtocol()
         wire.send_request(request)
@@ -268,8 +268,8 @@ class RedirectHop:
             ended = self._sender.now()
             done = Try(request.version, written, started, ended, response, certificate, failure)
             self._tries.append(done)
-            if self._tried is not None:
-                self._tried(done)
+            if self._on_attempt is not None:
+                self._on_attempt(done)
         return response
 
     async def _note_ending(self, connection: Connection, response: MisfinResponse) -> None:

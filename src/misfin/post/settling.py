@@ -63,9 +63,8 @@ def raised(error: Exception, history: History, *, sent: bool, now: float, rand: 
     """The end of a try in which a transport raised instead of reporting."""
     if isinstance(error, RouteError) and not sent:
         return settle(history, error.ending, now, rand)
-    if isinstance(error, ClaimLostError) and not sent:
-        # Another delivery of the job was cancelled; this one can go at once.
-        return _plain(Outcome(DeliveryState.WAITING, str(error), next_attempt=now))
+    if isinstance(error, ClaimLostError):
+        return _stopped_by_another(sent=sent, now=now)
     if isinstance(error, MisfinError):
         ours = isinstance(error, LocalError) and not isinstance(error, StoreError)
         away = Temporary(Pace.SOON, whole_route=True)  # the other side, or our own disk
@@ -73,6 +72,14 @@ def raised(error: Exception, history: History, *, sent: bool, now: float, rand: 
         words = sentence_of(error)
         return settle(history, Ending(result, words, Transcript(error=str(error))), now, rand)
     return _broken(error, sent=sent)
+
+
+def _stopped_by_another(*, sent: bool, now: float) -> Settled:
+    """Another delivery of the job was cancelled or taken, so the job was given up; the rest can go now."""
+    why = "Sending stopped because another recipient was cancelled"
+    if sent:  # before the others of the job
+        return _plain(Outcome(DeliveryState.UNCERTAIN, f"{why}; this copy may have arrived."))
+    return _plain(Outcome(DeliveryState.WAITING, f"{why}; it goes on.", next_attempt=now))
 
 
 def _broken(bug: Exception, *, sent: bool) -> Settled:

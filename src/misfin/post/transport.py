@@ -233,7 +233,7 @@ class Marks(Protocol):
         decides: without it the delivery is tried again, with it only a person repeats it.
 
         Raises :class:`~misfin.errors.ClaimLostError` when a person cancelled one of them meanwhile, and
-        :class:`~misfin.errors.StoreError` when it cannot be written down. Then nothing may be sent: let
+        :class:`~misfin.errors.StoreError` when it cannot be written down. Then nothing more may be sent: let
         the error pass, and what is still wanted is tried again.
         """
 

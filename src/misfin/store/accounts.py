@@ -1,20 +1,22 @@
 """The accounts of a profile: its Misfin identities, and the accounts described in the settings.
 
-Listing all accounts opens the identity files, and opens them again only when one has changed. Every method
-may block on the disk and is safe to call from any thread.
+Listing all accounts needs the facts about the identity files, and looks again only when one has changed.
+Every method may block on the disk and is safe to call from any thread.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import AccountError, AddressError
-from misfin.model.account import Account, AddressKind, Kind
+from misfin.model.account import Account, Kind
 from misfin.model.address import MisfinAddress
-from misfin.store.identities import IdentityStore, StoredIdentity
+from misfin.model.recipient import address_key
+from misfin.store.identities import IdentityStore
+from misfin.store.identity_facts import IdentityFacts
 from misfin.store.mail.maildir import MailStore
 
 if TYPE_CHECKING:
@@ -151,19 +153,19 @@ class AccountBook:
     def _look(self) -> _Accounts:
         stamp, seen = self._identities.stamp(), self._seen
         if seen is None or seen[0] != stamp or any(self._mail.has(each.directory) for each in seen[1].others):
-            self._seen = seen = (stamp, self._sorted_out(self._identities.all()))
+            self._seen = seen = (stamp, self._sorted_out(self._identities.facts()))
         return seen[1]
 
-    def _sorted_out(self, stored: Sequence[StoredIdentity]) -> _Accounts:
-        usable = {each.name: each.identity for each in stored if each.identity is not None}
+    def _sorted_out(self, identities: Sequence[IdentityFacts]) -> _Accounts:
+        usable = {each.name: each for each in identities}
         named = {each.identity for each in self._configured if each.kind is Kind.GMAP}
         own: dict[tuple[str, str], Account] = {}
         signers: dict[tuple[str, str], Account] = {}
         for name, identity in usable.items():
             if name in named:
                 continue
-            account, key = misfin_account(identity, name), identity.address.key
-            if identity.info.is_ca and not self._mail.has(account.directory):
+            account, key = _account(identity.address, name), identity.address.key
+            if identity.is_ca and not self._mail.has(account.directory):
                 signers.setdefault(key, account)
             elif key not in own:
                 own[key] = account
@@ -181,9 +183,12 @@ class AccountBook:
         return _Accounts((*own.values(), *configured), tuple(signers.values()), tuple(problems))
 
 
-def misfin_account(identity: Identity, name: str = "") -> Account:
-    """The account of an identity; without a name, only its address and directory are meaningful."""
-    address = identity.address
+def misfin_account(identity: Identity) -> Account:
+    """The account of an identity whose file is not known: only its address and directory are meaningful."""
+    return _account(identity.address)
+
+
+def _account(address: MisfinAddress, name: str = "") -> Account:
     return Account(name or address.address, Kind.MISFIN, address.address, address.blurb)
 
 
@@ -192,7 +197,7 @@ def is_account_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, Identity]) -> str:
+def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, IdentityFacts]) -> str:
     if settings.name in taken:
         return f"Two accounts are named {settings.name}; the one in the settings is ignored."
     if settings.kind is Kind.GMAP and settings.identity not in usable:
@@ -200,7 +205,7 @@ def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, Ident
     return ""
 
 
-def _configured(settings: AccountSettings, usable: dict[str, Identity]) -> Account:
+def _configured(settings: AccountSettings, usable: dict[str, IdentityFacts]) -> Account:
     address, title = settings.address, settings.title
     if settings.kind is Kind.GMAP:
         identity = usable[settings.identity].address
@@ -209,19 +214,12 @@ def _configured(settings: AccountSettings, usable: dict[str, Identity]) -> Accou
 
 
 def _with_address(accounts: Sequence[Account], text: str) -> list[Account]:
-    same = _same_address(text)
-    return [each for each in accounts if same(each)]
+    return [each for each in accounts if _is_address_of(text, each)]
 
 
-def _same_address(text: str) -> Callable[[Account], bool]:
+def _is_address_of(text: str, account: Account) -> bool:
+    kind = account.kind.address_kind
     try:
-        key = MisfinAddress.parse(text).key
+        return address_key(text, kind) == address_key(account.address, kind)
     except AddressError:
-        key = None
-
-    def same(account: Account) -> bool:
-        if account.kind.address_kind is AddressKind.MISFIN:
-            return key is not None and MisfinAddress.parse(account.address).key == key
-        return account.address.casefold() == text.casefold()
-
-    return same
+        return False

@@ -14,6 +14,14 @@ from typing import TYPE_CHECKING
 from misfin.errors import AddressError, IdentityError, StoreError
 from misfin.files import write_private
 from misfin.model.address import MisfinAddress
+from misfin.store.identity_facts import (
+    IdentityFacts,
+    IdentityFileState,
+    facts_of,
+    file_state,
+    read_remembered,
+    write_remembered,
+)
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity
@@ -36,10 +44,14 @@ class StoredIdentity:
 
 
 class IdentityStore:
-    """The folder of identities. Files appear complete or not at all, so others can read it at any time."""
+    """The folder of identities. Files appear complete or not at all, so others can read it at any time.
 
-    def __init__(self, folder: Path) -> None:
+    ``remember`` is a file for the facts about them, in a folder for caches; without it they are not kept.
+    """
+
+    def __init__(self, folder: Path, remember: Path | None = None) -> None:
         self.folder = folder
+        self._remember = remember
 
     def names(self) -> list[str]:
         """The names of the files, sorted. Raises :class:`StoreError` if the folder cannot be read."""
@@ -71,10 +83,32 @@ class IdentityStore:
         """Every file with its identity, or the reason why it has none."""
         return [self._look(name) for name in self.names()]
 
+    def facts(self) -> list[IdentityFacts]:
+        """The facts of every usable identity, sorted by name; opens only files that changed."""
+        before = read_remembered(self._remember) if self._remember else {}
+        found: dict[str, tuple[IdentityFileState, IdentityFacts]] = {}
+        lasting: dict[str, tuple[IdentityFileState, IdentityFacts]] = {}
+        for name in self.names():
+            path = self.folder / f"{name}{_SUFFIX}"
+            state = file_state(path)
+            if state is None:
+                continue
+            if name in before and before[name][0] == state:
+                found[name] = lasting[name] = before[name]
+                continue
+            try:
+                found[name] = (state, facts_of(name, self._read(name)))
+            except IdentityError:
+                continue  # all() says why it cannot be used
+            if file_state(path) == state:  # else it was replaced while it was read
+                lasting[name] = found[name]
+        if self._remember and lasting != before:
+            write_remembered(self._remember, lasting)
+        return [facts for _, facts in found.values()]
+
     def addresses(self) -> list[MisfinAddress]:
         """The addresses of all readable identities, sorted by name, each once."""
-        found = {one.identity.address.key: one.identity.address for one in self.all() if one.identity}
-        return list(found.values())
+        return list({one.address.key: one.address for one in self.facts()}.values())
 
     def load(self, wanted: str) -> Identity:
         """The identity with this name or address.
@@ -117,8 +151,7 @@ class IdentityStore:
         path = self.folder / f"{name}{_SUFFIX}"
         if path.exists():
             raise IdentityError(f"There is already an identity {name}.", remedy="Choose another name.")
-        write_private(path, identity.pem)
-        return path
+        return self._write(path, identity)
 
     def replace(self, name: str, identity: Identity) -> Path:
         """Replace an identity with its renewed certificate; returns the file.
@@ -128,15 +161,19 @@ class IdentityStore:
         """
         if self._read(name).address.key != identity.address.key:
             raise IdentityError(f"{name} is for another address than {identity.address.address}.")
-        path = self.folder / f"{name}{_SUFFIX}"
-        write_private(path, identity.pem)
-        return path
+        return self._write(self.folder / f"{name}{_SUFFIX}", identity)
 
     def remove(self, name: str) -> None:
         """Delete an identity's file. Raises :class:`IdentityError` if there is none."""
         if name not in self.names():
             raise IdentityError(f"There is no identity {name}.")
         (self.folder / f"{name}{_SUFFIX}").unlink()
+
+    def _write(self, path: Path, identity: Identity) -> Path:
+        write_private(path, identity.pem)
+        if self._remember:
+            self.facts()  # certificates can be opened here, so whoever lists them next need not
+        return path
 
     def _look(self, name: str) -> StoredIdentity:
         path = self.folder / f"{name}{_SUFFIX}"

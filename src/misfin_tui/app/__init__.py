@@ -48,11 +48,13 @@ from misfin_tui.widgets.typeahead import TypeAhead
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from textual.await_complete import AwaitComplete
     from textual.command import Provider
     from textual.driver import Driver
     from textual.screen import Screen
     from textual.theme import Theme
 
+    from misfin_tui.app.memory import GarbageCollection
     from misfin_tui.config import Config
     from misfin_tui.host import Host
     from misfin_tui.paths import Profile
@@ -131,6 +133,7 @@ class MisfinApp(App[int]):
         self.config = config
         self.services = Services(profile, config, self.post_message)
         self._typed = 0.0
+        self._garbage: GarbageCollection | None = None
         self.keys = Keymap()
         """The keys in use, and what was wrong with the user's own."""
         self.notices = Notices(self)
@@ -195,7 +198,8 @@ class MisfinApp(App[int]):
         from misfin_tui.app import memory  # late: not for the first frame
 
         memory.share_one_heap()
-        memory.collect_garbage(self.set_timer, lambda: self._typed)
+        self._garbage = memory.GarbageCollection(self.set_timer, lambda: self._typed)
+        self._garbage.begin()
         for problem in self._problems:
             self.say(problem, severity="warning", timeout=LONG)
         self.services.mail.start()
@@ -238,6 +242,13 @@ class MisfinApp(App[int]):
             if (too_early := getattr(self.screen, "too_early", None)) and too_early(event):
                 return  # it was meant for what was on the screen before
         await super().on_event(event)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen on top."""
+        closed = super().pop_screen()
+        if self._garbage is not None:
+            self._garbage.screen_closed()
+        return closed
 
     async def run_action(self, action: Any, *args: Any, **kwargs: Any) -> bool:
         """Every action is called here; keys may wait for what it opens."""

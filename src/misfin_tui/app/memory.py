@@ -1,4 +1,4 @@
-"""Memory of the open program: one heap for all threads, and a late first garbage collection."""
+"""Memory of the open program: one heap for all threads, and garbage collected while nobody types."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 SELDOM: Final = 5000
@@ -15,10 +16,13 @@ STARTED: Final = 4.0
 QUIET: Final = 2.0
 """Seconds without a key before there is time for the first collection."""
 PATIENCE: Final = 10
-"""How often the first collection is put off while somebody types."""
+"""How often a collection is put off while somebody types."""
 
 _ARENA_MAX: Final = -8
 """``M_ARENA_MAX`` of glibc's ``malloc.h``."""
+
+Later = Callable[[float, Callable[[], None]], object]
+"""Calls a function on the event loop after so many seconds."""
 
 
 def share_one_heap() -> None:
@@ -27,36 +31,78 @@ def share_one_heap() -> None:
     glibc gives each thread a heap of its own, so that threads need not wait for each other. Here one thread
     at a time runs anyway, while each heap keeps what it once needed: a dozen of them hold five megabytes.
     """
+    _of_glibc("mallopt", _ARENA_MAX, 1)
+
+
+def return_unused() -> None:
+    """Give the system back whole pages that were freed; glibc only does so at the end of a heap."""
+    _of_glibc("malloc_trim", 0)
+
+
+def forget_closed_widgets() -> None:
+    """Let go of what Textual remembers of widgets that are closed.
+
+    It caches the result of a method together with the object, which holds every line its widget has drawn:
+    after a thousand widgets, some thirty megabytes.
+    """
+    from textual._styles_cache import StylesCache
+
+    with suppress(AttributeError):  # another version of Textual
+        StylesCache.get_inner_outer.cache_clear()
+
+
+def _of_glibc(function: str, *arguments: int) -> None:
     if sys.platform != "linux":
         return
     import ctypes  # late: not for the first frame
 
-    try:
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
-    except (OSError, AttributeError):
-        return  # another C library
+    with suppress(OSError, AttributeError):  # another C library
+        getattr(ctypes.CDLL(None), function)(*arguments)
 
 
-def collect_garbage(later: Callable[[float, Callable[[], None]], object], typed: Callable[[], float]) -> None:
-    """Let garbage be collected from now on, the first time in a moment when nobody types.
+class GarbageCollection:
+    """Collects garbage in moments when nobody types.
 
     ``later`` calls a function on the event loop after so many seconds, ``typed`` is the time of the last key
-    on the monotonic clock. The first collection takes some fifty milliseconds, in which no key would be
-    answered; what is in use then is not looked at again. Objects older than the receiver's process
-    (services/standby.py) are left out: a collection writes to each object, and its page is no longer shared.
+    on the monotonic clock. Use it on the event loop.
     """
-    patience = PATIENCE
 
-    def first() -> None:
-        nonlocal patience
-        if patience and time.monotonic() - typed() < QUIET:
-            patience -= 1
-            later(QUIET, first)
+    def __init__(self, later: Later, typed: Callable[[], float]) -> None:
+        self._later = later
+        self._typed = typed
+        self._begun = False
+        self._planned = False
+
+    def begin(self) -> None:
+        """Let garbage be collected from now on, unless it is already; the first time when all has started.
+
+        The first collection takes some fifty milliseconds, in which no key would be answered; what is in use
+        then is not looked at again. Objects older than the receiver's process (services/standby.py) are left
+        out: a collection writes to each object, and its page is no longer shared.
+        """
+        if not gc.isenabled():
+            self._plan(STARTED)
+
+    def screen_closed(self) -> None:
+        """Collect soon: a screen is thousands of objects in cycles, which Python would keep for very long."""
+        if self._begun:
+            self._plan(QUIET * 1.25)  # the key that closed it must be longer ago than QUIET
+
+    def _plan(self, seconds: float) -> None:
+        if not self._planned:
+            self._planned = True
+            self._later(seconds, lambda: self._look(PATIENCE))
+
+    def _look(self, patience: int) -> None:
+        if patience and time.monotonic() - self._typed() < QUIET:
+            self._later(QUIET, lambda: self._look(patience - 1))
             return
+        self._planned = False
+        forget_closed_widgets()
         gc.collect()
-        gc.freeze()
-        gc.set_threshold(SELDOM, 10, 10)
-        gc.enable()
-
-    if not gc.isenabled():
-        later(STARTED, first)
+        if not self._begun:
+            self._begun = True
+            gc.freeze()
+            gc.set_threshold(SELDOM, 10, 2)
+            gc.enable()
+        return_unused()

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from misfin.errors import MisfinError
+from misfin.post.source import SourceState
 from misfin_tui import config
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, profile_of, say
@@ -33,6 +34,12 @@ class CheckVerdict(StrEnum):
     BAD = "bad"
 
 
+SOURCE_VERDICTS = {
+    SourceState.RUNNING: CheckVerdict.GOOD,
+    SourceState.STOPPED: CheckVerdict.NOTE,
+    SourceState.WAITING: CheckVerdict.NOTE,
+    SourceState.FAILED: CheckVerdict.BAD,
+}
 MARKS = {CheckVerdict.GOOD: "✓", CheckVerdict.NOTE: "·", CheckVerdict.BAD: "✗"}
 
 
@@ -253,46 +260,15 @@ def check_outbox(profile: Profile) -> Iterator[Finding]:
 
 
 def check_receiving(profile: Profile) -> Iterator[Finding]:
-    """A receiver is running, or one could listen where the settings say."""
-    import socket
+    """The state of every source of mail."""
+    from misfin_tui.cli.doctor_sources import look_at_sources
+    from misfin_tui.config.accounts import account_book
 
-    from misfin.post.receiver_lock import running
-
-    state = running(profile.runtime)
-    if state is not None:
-        where = ", ".join(f"{host}:{port}" for host, port in state.addresses)
-        yield Finding(
-            "receiving", CheckVerdict.GOOD, f"A receiver is running on {where} (process {state.pid})."
-        )
-        return
-    settings = config.load(profile.config, []).receive
-    if not settings.enabled:
-        yield Finding(
-            "receiving",
-            CheckVerdict.NOTE,
-            "The program does not receive mail: receive.enabled is false.",
-            "`misfin-tui receive` receives as long as it runs.",
-        )
-    for listen in settings.listen:
-        try:
-            host, port = config.split_listen(listen)
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                if family is socket.AF_INET6:
-                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((host, port))
-        except ValueError as error:
-            yield Finding(
-                "receiving", CheckVerdict.BAD, f"receive.listen: {error}", "Correct it in the settings."
-            )
-        except OSError as error:
-            remedy = "Stop the program that uses the port, or choose another port in receive.listen."
-            yield Finding(
-                "receiving", CheckVerdict.NOTE, f"{listen} cannot be used: {error.strerror}.", remedy
-            )
-        else:
-            yield Finding("receiving", CheckVerdict.GOOD, f"{listen} is free; no receiver is running.")
+    settings = config.load(profile.config, [])
+    for report in look_at_sources(profile, settings, account_book(profile, settings).all()):
+        status = report.status
+        topic = f"receiving ({status.account})" if status.account else "receiving"
+        yield Finding(topic, SOURCE_VERDICTS[status.state], f"{status.sentence}.", report.remedy)
 
 
 def check_terminal(_profile: Profile) -> Iterator[Finding]:

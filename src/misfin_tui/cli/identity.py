@@ -16,6 +16,7 @@ from misfin.store.identities import IdentityStore, StoredIdentity, file_name, id
 from misfin.trust.identity import Identity, KeyKind, check, generate
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, emit_table, grouped, open_services, profile_of, say
+from misfin_tui.config.accounts import identity_store
 from misfin_tui.screentext import plain
 
 _PASSWORD_TRIES = 3
@@ -186,7 +187,7 @@ def _note_complaints(identity: Identity) -> None:
 
 
 def _store(args: Namespace) -> IdentityStore:
-    return IdentityStore(profile_of(args).identities)
+    return identity_store(profile_of(args))
 
 
 def _record(stored: StoredIdentity) -> dict[str, object]:

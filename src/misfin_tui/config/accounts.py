@@ -167,4 +167,9 @@ def account_book(profile: Profile, config: Config) -> AccountBook:
         AccountSettings(name, Kind(each.kind), each.address, each.name)
         for name, each in config.accounts.items()
     ]
-    return AccountBook(IdentityStore(profile.identities), MailStore(profile.mail), configured)
+    return AccountBook(identity_store(profile), MailStore(profile.mail), configured)
+
+
+def identity_store(profile: Profile) -> IdentityStore:
+    """The identities of a profile, with what is known of them remembered among its caches."""
+    return IdentityStore(profile.identities, profile.cache / "identities.json")

@@ -13,7 +13,7 @@ from textual.widgets import Input, Select
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
-from misfin.model.recipient import KIND_WORDS, normal_address, split_prefix
+from misfin.model.recipient import FORMS, normal_address, split_prefix
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
@@ -237,7 +237,7 @@ class ContactDialog(FormDialog[ContactForm]):
         kind = said or self._form.kind
         problem = problem_with(address, kind)
         if self._form.address and kind is not self._form.kind:
-            problem = f"This contact has {KIND_WORDS[self._form.kind]}."
+            problem = f"This contact has {FORMS[self._form.kind].address}."
         if problem:
             self.complain(problem, "address")
             return None

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -27,6 +27,9 @@ class FactsDialog(Dialog[str]):
         #box { width: 96; height: auto; }
         #facts { height: auto; }
         #facts > Static { height: auto; width: 1fr; }
+        .fact { height: auto; }
+        .label { text-style: dim; height: auto; }
+        .value { width: 1fr; height: auto; }
         .heading { text-style: bold; color: $primary; margin-top: 1; }
     }
     """
@@ -76,8 +79,8 @@ class FactsDialog(Dialog[str]):
         self.query_one("#body", VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _fact(label: str, value: str, width: int) -> Static:
-    lines = plain(value, one_line=False).split("\n")
-    head = f"{plain(label, one_line=True):<{width}}  "
-    rest = "".join(f"\n{' ' * len(head)}{line}" for line in lines[1:])
-    return Static(Content.assemble((head, "dim"), lines[0] + rest), markup=False)
+def _fact(label: str, value: str, width: int) -> Horizontal:
+    """A label, and beside it the value, which wraps in its own column."""
+    name = Static(Content(plain(label, one_line=True)), classes="label", markup=False)
+    name.styles.width = max(width, len(label)) + 2
+    return Horizontal(name, text(value, classes="value"), classes="fact")

@@ -48,10 +48,11 @@ class RecipientHelp(ScreenController):
             for each in known
             if each.contact.address not in there
         ]
-        if self.screen.standing and field.has_focus:
+        if self.screen.standing and field.has_focus and field.prefix == prefix:
             self.offers.field = field
             self.offers.styles.offset = (field.region.x, field.region.y + 1)
-            self.offers.show(offers)
+            self.offers.styles.width = field.region.width  # else the end of a line below could be seen beside
+            self.offers.show(offers, prefix)
 
     def look_up(self) -> None:
         """The recipients may have changed."""

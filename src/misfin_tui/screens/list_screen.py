@@ -113,6 +113,7 @@ class ListScreen(AppScreen):
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         self.show_detail(event.item)
+        self.refresh_bindings()  # the key line may offer what fits this item
 
     def show_detail(self, item: Any) -> None:
         """Say below the list what there is to say about an item; None for nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from textual import work
@@ -125,6 +125,14 @@ class OutboxScreen(ListScreen):
     def row(self) -> OutboxRow | None:
         """The row under the cursor."""
         return self.rows.current
+
+    @property
+    def idle_actions(self) -> Collection[str]:
+        """What there is nothing to do for here: the key line leaves it out."""
+        row = self.row
+        if row is None:
+            return {"answer", "attempts", "retry", "edit", "cancel"}
+        return () if next_step(row) else {"answer"}
 
     # ---- what can be done
 

@@ -12,7 +12,7 @@ from misfin.compose.forgotten import mentioned
 from misfin.compose.recipients import TypedRecipient
 from misfin.errors import LocalError
 from misfin.model.account import AddressKind
-from misfin.model.recipient import KIND_WORDS
+from misfin.model.recipient import FORMS
 from misfin.store.evidence import Evidence
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.dialogs.confirm import ConfirmDialog, TooLong, TooLongDialog
@@ -158,7 +158,7 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
     lines: dict[object, tuple[int, str, str, str, str]] = {}  # rank, sign and its tone, words and their tone
     for entry in entries:
         if entry.recipient is None:
-            what = KIND_WORDS[entry.other] if entry.other else "not an address"
+            what = FORMS[entry.other].address if entry.other else "not an address"
             words = f"{plain(entry.text, one_line=True)[:40]} is {what}"
             lines.setdefault(entry.text, (0, "✗", "$warning", words, "$warning"))
             continue

@@ -290,9 +290,9 @@ class Services:
     @property
     def identity_store(self) -> IdentityStore:
         """The folder of identities."""
-        from misfin.store.identities import IdentityStore
+        from misfin_tui.config.accounts import identity_store
 
-        return self._once("identity_store", lambda: IdentityStore(self.profile.identities))
+        return self._once("identity_store", lambda: identity_store(self.profile))
 
     # ---- the courier, run by the app as one worker
 

@@ -44,6 +44,7 @@ class Identities:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._seen: tuple[object, list[OwnIdentity]] | None = None
+        self._addresses: tuple[object, list[MisfinAddress]] | None = None
 
     async def all(self) -> list[OwnIdentity]:
         """Every identity, the default one first."""
@@ -96,8 +97,14 @@ class Identities:
     # ---- in a thread
 
     def addresses(self) -> list[MisfinAddress]:
-        """All own addresses, the default one first."""
-        return [each.misfin_address for each in self.read_all() if each.misfin_address]
+        """All own addresses, the default one first; opens only files that changed."""
+        store = self._services.identity_store
+        chosen = next((each.name for each in self._services.accounts.read_all()), "")
+        stamp = (chosen, store.stamp())
+        if self._addresses is None or self._addresses[0] != stamp:
+            rows = sorted(store.facts(), key=lambda each: (each.name != chosen, each.name))
+            self._addresses = (stamp, [each.address for each in rows])
+        return self._addresses[1]
 
     def read_all(self) -> list[OwnIdentity]:
         """Every identity, the default one first. Files are only read when the folder changed."""

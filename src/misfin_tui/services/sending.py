@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from misfin.compose.measure import Measure
 from misfin.compose.quoting import signed, split_subject
-from misfin.compose.recipients import typed
+from misfin.compose.recipients import to_entry
 from misfin.compose.reply import as_draft
 from misfin.compose.split import split
 from misfin.errors import AccountError, AddressError, LocalError, StoreError
@@ -125,7 +125,7 @@ class SendingService:
             return replace(draft, cc=asked.cc, bcc=asked.bcc, in_reply_to=asked.in_reply_to)
         address, text = parse_uri(uri)
         subject, body = split_subject(text)
-        return await self.new([typed(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
+        return await self.new([to_entry(address)], subject=subject, body=body, kind=AddressKind.MISFIN)
 
     async def can_write_to(self, kind: AddressKind) -> bool:
         """Whether there is an account that sends to addresses of this kind."""

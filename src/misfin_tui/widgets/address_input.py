@@ -150,19 +150,28 @@ class AddressInput(OneLine):
         self.cursor_position = len(front)
         self.offers.hide()
 
+    @property
+    def prefix(self) -> str:
+        """What is typed of the entry at the cursor; empty without the focus."""
+        start, end = self._entry()
+        return self.value[start : min(end, self.cursor_position)].strip() if self.has_focus else ""
+
+    @property
+    def offering(self) -> bool:
+        """Whether offers are shown for what is there now; they follow a moment after the keys."""
+        return self.offers.display and self.offers.prefix == self.prefix
+
     def on_input_changed(self) -> None:
         """Ask for offers for the entry at the cursor."""
-        start, end = self._entry()
-        prefix = self.value[start : min(end, self.cursor_position)].strip() if self.has_focus else ""
-        self.post_message(self.CompletionWanted(self, prefix))
+        self.post_message(self.CompletionWanted(self, self.prefix))
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """While offers are shown, tab does not move the focus."""
-        return (key == "tab" and self.offers.display) or super().check_consume_key(key, character)
+        return (key == "tab" and self.offering) or super().check_consume_key(key, character)
 
     def on_key(self, event: events.Key) -> None:
         """While offers are shown: arrows move among them, enter or tab takes one, escape closes them."""
-        if not self.offers.display:
+        if not self.offering and not (self.offers.display and event.key == "escape"):
             return
         if event.key in ("down", "up"):
             (self.offers.action_cursor_down if event.key == "down" else self.offers.action_cursor_up)()
@@ -186,8 +195,9 @@ class AddressOffers(OptionList, can_focus=False):
 
     DEFAULT_CSS = """
     AddressOffers {
-        display: none; layer: offers; height: auto; max-height: 8; width: auto; max-width: 90%; min-width: 30;
+        display: none; layer: offers; height: auto; max-height: 8; max-width: 100%; min-width: 30;
         border: none; background: $panel; scrollbar-size: 0 1; padding: 0;
+        text-wrap: nowrap; text-overflow: ellipsis;
         & > .option-list--option-highlighted {
             background: $block-cursor-background; color: $block-cursor-foreground; text-style: none;
         }
@@ -202,9 +212,12 @@ class AddressOffers(OptionList, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
+        self.prefix = ""
+        """What these were offered for."""
 
-    def show(self, offers: Sequence[Offer]) -> None:
-        """Show these, or nothing when there are none."""
+    def show(self, offers: Sequence[Offer], prefix: str) -> None:
+        """Show these offers for ``prefix``, or nothing when there are none."""
+        self.prefix = prefix
         self.clear_options()
         self.add_options(
             Option(

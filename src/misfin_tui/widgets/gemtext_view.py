@@ -67,7 +67,7 @@ class GemtextView(QuickScroll, can_focus=True, inherit_bindings=False):
         self._lay_out: LayOut | None = None
         self._laid_width = 0
         self._found = ""
-        self._strips: LRUCache[tuple[int, int], Strip] = LRUCache(512)
+        self._strips: LRUCache[tuple[int, int], Strip] = LRUCache(128)
         self._styles_of: dict[str, Style] = {}
 
     # ---- what is shown

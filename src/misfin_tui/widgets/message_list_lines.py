@@ -27,7 +27,7 @@ class LinePainter:
     def __init__(self, styles: Styles) -> None:
         """``styles`` gives the style of a component class."""
         self._styles = styles
-        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(256)
+        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(128)
         self._palettes: dict[tuple[bool, bool], tuple[Style, Palette]] = {}
         self._shape = Columns(0, 0, 0, False)
         self._width = 0

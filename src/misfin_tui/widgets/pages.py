@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from misfin.store.rows import ConversationRow
 
 PAGE: Final = 128  # rows fetched at once: more than two screens, less than a millisecond of reading
-_KEPT: Final = 64
+_KEPT: Final = 16  # two thousand rows
 _AHEAD: Final = 40  # rows from the edge of a page at which its neighbour is fetched too
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from textual.filter import LineFilter
 
-_KEPT: Final = 128  # finished lines: those of a screen or two; each takes some kilobytes
+_KEPT: Final = 64  # finished lines: those of a screen; each takes some kilobytes
 _EIGHTHS: Final = 8  # of a cell, in which Textual draws the ends of a scrollbar
 
 

@@ -116,6 +116,7 @@ class TypeAhead:
     async def _give_back(self) -> None:
         """In the order they were typed, before any that comes now; one of them may open something again."""
         held, self._held, self._timer = self._held, [], None
+        self._before = self._workers = None  # a closed screen must not stay in memory
         if not held:
             self._none()
         for event in held:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfin.compose.recipients import TypedRecipient, read_address, reread, routes_of, typed
+from misfin.compose.recipients import TypedRecipient, read_address, reread, routes_of, to_entry
 from misfin.compose.recipients import read_recipients as read
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
@@ -38,8 +38,8 @@ def test_unfinished_addresses_are_left_out_and_each_mailbox_counts_once():
 
 
 def test_an_unusual_port_stays_in_the_to_line():
-    assert typed(MisfinAddress.parse("bob@hive.test:1999 Bob")) == "bob@hive.test:1999 Bob"
-    assert typed(MisfinAddress.parse("bob@hive.test:1958")) == "bob@hive.test"
+    assert to_entry(MisfinAddress.parse("bob@hive.test:1999 Bob")) == "bob@hive.test:1999 Bob"
+    assert to_entry(MisfinAddress.parse("bob@hive.test:1958")) == "bob@hive.test"
 
 
 @pytest.mark.parametrize(

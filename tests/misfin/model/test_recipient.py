@@ -7,11 +7,15 @@ import pytest
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.recipient import (
+    FORMS,
     AddressKindError,
+    address_key,
     kind_of,
     mail_address,
     normal_address,
+    on_to_line,
     split_prefix,
+    with_prefix,
     without_prefix,
 )
 
@@ -85,3 +89,18 @@ def test_an_e_mail_address_has_one_form(text, address, name):
 def test_what_is_not_one_e_mail_address_is_refused(text):
     with pytest.raises(AddressError):
         mail_address(text)
+
+
+def test_every_kind_of_address_has_its_row_and_a_prefix_of_its_own():
+    assert set(FORMS) == set(AddressKind)
+    assert len({form.prefix for form in FORMS.values()}) == len(FORMS)
+
+
+@pytest.mark.parametrize("kind", AddressKind)
+def test_what_is_written_on_a_to_line_is_read_as_the_same_mailbox(kind):
+    entry = with_prefix(on_to_line("bob@Hive.test", "Bob", kind), kind)
+    said, rest = split_prefix(entry)
+    assert said is kind
+    assert normal_address(rest, kind) == "bob@hive.test"
+    assert address_key(rest, kind) == address_key("bob@hive.TEST", kind)
+    assert address_key(rest, kind) != address_key("cal@hive.test", kind)

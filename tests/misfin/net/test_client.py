@@ -200,7 +200,7 @@ async def test_between_a_refusal_and_the_next_try_it_is_told_that_nothing_is_out
         bea = client(server, pins)
         for _ in range(2):  # the second message needs no other try
             await bea.deliver(
-                "ada@mail.example", MESSAGE, before_write=told("write"), refused=told("refused")
+                "ada@mail.example", MESSAGE, before_write=told("write"), on_refused=told("refused")
             )
         assert await seen(server) == [AS_C, AS_B, AS_B]
     assert calls == ["write", "refused", "write", "write"]
@@ -264,7 +264,7 @@ async def test_t1_a_changed_host_gets_no_byte_and_not_our_certificate(pins, tls_
         await bea.send_raw("ada@mail.example", MESSAGE)
         tries: list[Try] = []
         with pytest.raises(CertificateChangedError) as caught:
-            await bea.deliver("ada@mail.example", MESSAGE, tried=tries.append)
+            await bea.deliver("ada@mail.example", MESSAGE, on_attempt=tries.append)
         assert_learnt_nothing((await server.wait())[1])
     error = caught.value
     assert (error.hostname, error.port) == ("mail.example", 1958)
@@ -305,7 +305,7 @@ async def test_t3_the_fallback_meets_another_certificate_and_stops(pins):
     with ScriptedServer([HOST, OTHER], [b"59 what?\r\n", OK]) as server:
         tries: list[Try] = []
         with pytest.raises(CertificateChangedError):
-            await client(server, pins).deliver("ada@mail.example", MESSAGE, tried=tries.append)
+            await client(server, pins).deliver("ada@mail.example", MESSAGE, on_attempt=tries.append)
         assert_learnt_nothing((await server.wait())[1])
     assert [each.version for each in tries] == [Version.C, Version.B]
     assert tries[0].response.status == 59
@@ -688,7 +688,7 @@ async def test_no_usable_answer_after_the_request_is_an_unknown_outcome(pins, sc
     with ScriptedServer(HOST, script) as server:
         tries: list[Try] = []
         with pytest.raises(OutcomeUnknownError):
-            await client(server, pins).deliver("ada@mail.example", MESSAGE, tried=tries.append)
+            await client(server, pins).deliver("ada@mail.example", MESSAGE, on_attempt=tries.append)
         assert await seen(server) == [AS_C]
     assert [each.request for each in tries] == [AS_C]
 
@@ -723,7 +723,7 @@ async def test_a_server_that_leaves_before_the_request_got_nothing(pins):
         tries: list[Try] = []
         with pytest.raises(ConnectError, match="before the message was sent"):
             await client(server, pins).deliver(
-                "ada@mail.example", MESSAGE, before_write=wait, tried=tries.append
+                "ada@mail.example", MESSAGE, before_write=wait, on_attempt=tries.append
             )
         assert await seen(server) == [b""]
     assert [each.request for each in tries] == [b""]

@@ -46,6 +46,14 @@ def test_others_on_the_route_wait_for_a_server_that_is_away_and_share_a_question
 def test_a_lost_claim_goes_again_at_once_and_is_no_failure():
     again = outcome(ClaimLostError("x"), sent=False)
     assert (again.next_attempt, again.failure) == (5.0, False)
+    assert "another recipient" in again.why
+
+
+def test_a_lost_claim_never_says_of_what_was_sent_that_nothing_was_sent():
+    lost = ClaimLostError("The delivery was cancelled just before sending; nothing was sent.")
+    uncertain = outcome(lost, sent=True)
+    assert "nothing was sent" not in uncertain.why
+    assert "may have arrived" in uncertain.why
 
 
 @pytest.mark.parametrize(("sent", "state"), [(True, DeliveryState.UNCERTAIN), (False, DeliveryState.WAITING)])

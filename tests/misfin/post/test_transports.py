@@ -181,6 +181,29 @@ async def test_a_job_holds_no_more_recipients_than_the_transport_takes_at_once(d
     assert [len(job) for job in line.jobs] == [2, 2, 1]
 
 
+async def test_a_recipient_cancelled_halfway_stops_the_rest_but_what_was_sent_stays_uncertain(desk):
+    async def script(job, over, marks):
+        if len(job.deliveries) < 3:  # what goes again
+            await marks.sending()
+            return [OK]
+        first, second, third = job.deliveries
+        await marks.sending([first])
+        assert desk.outbox.cancel(ids[1], now=time.time())
+        await marks.sending([second, third])
+
+    relay = Relay(script=script)
+    ids = desk.put(relay, "bob@example.org", "cal@example.org", "dan@example.org")
+    await desk.send(relay)
+    first, cancelled, third = (desk.outbox.row(each) for each in ids)
+    assert first.state is DeliveryState.UNCERTAIN
+    assert "may have arrived" in first.why
+    assert "nothing was sent" not in first.why
+    assert cancelled.state is DeliveryState.CANCELLED
+    assert third.state is DeliveryState.WAITING
+    await desk.send(relay)
+    assert relay.lines[-1].jobs[-1] == ["dan@example.org"]
+
+
 async def test_a_connection_serves_several_messages_and_one_that_is_not_kept_serves_one(desk):
     relay, hasty = Relay(), Relay(keep=0.0)
     for _ in range(3):

@@ -90,7 +90,7 @@ def _flag_set(flags: tuple[bytes, ...]) -> frozenset[str]:
 
 
 def _date(value: Token) -> datetime | None:
-    """None for a date that is none: it is not worth losing the rest for."""
+    """None for an invalid date: it is not worth losing the rest for."""
     if not isinstance(value, bytes) or (found := _DATE.match(value)) is None:
         return None
     day, month, year, hour, minute, second, sign, hours, minutes = found.groups()

@@ -34,7 +34,7 @@ LITERAL_MINUS: Final = 4_096
 MAX_QUOTED: Final = 1_024
 """A string we write between quotes; a longer one becomes a literal."""
 
-UNASKED_BODY: Final = 1 << 20
+NON_SYNCHRONIZING_BODY: Final = 1 << 20
 """The longest APPEND sent without waiting (with ``LITERAL+``): larger ones can still be refused in time."""
 
 MAX_NESTING: Final = 50

@@ -24,7 +24,7 @@ class Criterion:
 
     @property
     def unicode(self) -> bool:
-        """True when the server has to be told in which charset its texts are."""
+        """Whether its texts are not ASCII, so that the command has to name their charset."""
         return any(isinstance(part, StringPart) and not part.data.isascii() for part in self.parts)
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Final, TypeAlias
 
-from misfin.email.imap.limits import LITERAL_MINUS, MAX_COMMAND, MAX_QUOTED, UNASKED_BODY
+from misfin.email.imap.limits import LITERAL_MINUS, MAX_COMMAND, MAX_QUOTED, NON_SYNCHRONIZING_BODY
 from misfin.email.imap.names import MailboxName, encode_name
 from misfin.errors import CommandError
 
@@ -60,7 +60,7 @@ class Spelling:
     literal_minus: bool = False
     utf8: bool = False
 
-    def unasked(self, size: int, most: int = UNASKED_BODY) -> bool:
+    def non_synchronizing(self, size: int, most: int = NON_SYNCHRONIZING_BODY) -> bool:
         """Whether a literal of this size may be sent without waiting for the server (RFC 7888)."""
         return size <= most if self.literal_plus else self.literal_minus and size <= LITERAL_MINUS
 
@@ -154,11 +154,13 @@ def write(tag: str, parts: Sequence[CommandPart], spelling: Spelling) -> list[Wr
     line = bytearray(tag.encode("ascii") + b" ")
     length = len(line)
 
-    def literal(size: int, content: WriteStep, *, mark: bytes = b"", most: int = UNASKED_BODY) -> None:
-        unasked = spelling.unasked(size, most)
-        line.extend(mark + b"{%d%s}\r\n" % (size, b"+" if unasked else b""))
+    def literal(
+        size: int, content: WriteStep, *, mark: bytes = b"", most: int = NON_SYNCHRONIZING_BODY
+    ) -> None:
+        at_once = spelling.non_synchronizing(size, most)
+        line.extend(mark + b"{%d%s}\r\n" % (size, b"+" if at_once else b""))
         steps.append(bytes(line))
-        if not unasked:
+        if not at_once:
             steps.append(Pause.CONTINUATION)
         steps.append(content)
         line.clear()

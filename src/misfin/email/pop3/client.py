@@ -162,12 +162,12 @@ class POP3ClientProtocol:
         if line is None:
             return None
         if sent is None:
-            return self._unasked(line)
+            return self._unsolicited(line)
         if sent.text is not None:
             return self._entry(sent, line)
         return self._first_line(sent, line)
 
-    def _unasked(self, line: bytes) -> tuple[Pop3Event, ...]:
+    def _unsolicited(self, line: bytes) -> tuple[Pop3Event, ...]:
         ok, text = _status(line)
         if not ok:
             self._course.happens(Pop3Step.QUIT)

@@ -17,7 +17,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The server says, unasked, that it has had enough; it is about to close the connection."""
+    """The server says by itself that it has had enough; it is about to close the connection."""
 
     code: str
     text: str

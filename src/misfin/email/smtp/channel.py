@@ -196,9 +196,9 @@ class Channel(asyncio.Protocol):
         return response
 
     def interrupted(self) -> SMTPResponse | None:
-        """What the server has said unasked: its goodbye, or None. For whenever no answer is awaited.
+        """What the server has said without being asked: its goodbye, or None.
 
-        Raises where it said something else, or left.
+        For whenever no answer is awaited. Raises where it said something else, or left.
         """
         response = self.smtp.feed_bytes(self._take())
         if response is None and self._eof:

@@ -20,7 +20,7 @@ class Extensions:
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> Extensions:
-        """Read the lines after the first; a line that is none is passed over."""
+        """Read the lines after the first; a line that is not one is passed over."""
         found: dict[str, tuple[str, ...]] = {}
         for line in lines:
             # Before RFC 2554 some servers wrote AUTH=LOGIN, and some still write both.

@@ -33,8 +33,8 @@ class SMTPClientProtocol(Session):
     Methods raise :class:`~misfin.email.smtp.errors.SMTPLocalViolation` where the protocol does not allow them
     (states.py has the table), :class:`~misfin.email.smtp.errors.SMTPMissingExtension` where the server has to
     be able to do more, and :class:`~misfin.email.smtp.errors.SMTPArgumentError` for what cannot be sent; then
-    nothing was queued. If the server has spoken unasked meanwhile, they raise as :meth:`feed_bytes` would, or
-    :class:`~misfin.email.smtp.errors.SMTPConnectionLost` if it said goodbye.
+    nothing was queued. If the server has spoken without being asked meanwhile, they raise as
+    :meth:`feed_bytes` would, or :class:`~misfin.email.smtp.errors.SMTPConnectionLost` if it said goodbye.
 
     Where the server offers ``PIPELINING``, :meth:`mail`, :meth:`recipient` and :meth:`start_data` need not
     wait for each other's replies (RFC 2920).

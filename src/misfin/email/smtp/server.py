@@ -186,7 +186,7 @@ class SMTPServerProtocol:
     # ---- reading ---------------------------------------------------------------------------------
 
     def _line(self) -> str | None:
-        """The next command line; those that are none are answered here."""
+        """The next command line; lines that are not commands are answered here."""
         while True:
             end = self._held.find(b"\n")
             logging_in = self._state in {ServerState.READY, ServerState.LOGIN}

@@ -20,7 +20,7 @@ from misfin.email.smtp.response import SMTPResponse
 from misfin.email.smtp.states import GROUPED, LAST_OF_GROUP, NO_EHLO, TABLE, ClientState, Command
 from misfin.model.safetext import plain
 
-_CLOSING = 421  # RFC 5321 §3.8: may come as the answer to anything, and unasked
+_CLOSING = 421  # RFC 5321 §3.8: may come as the answer to anything, and without a question
 
 
 class Awaited(NamedTuple):
@@ -118,7 +118,7 @@ class Session:
     def _check(self, command: Command) -> None:
         """Whether a command may be queued now."""
         if not self._awaited and not self._replies.empty:
-            self._raise_unasked()
+            self._raise_unsolicited()
         if self._awaited:
             last = self._awaited[-1].command  # those before it were such that it could follow
             if not ("PIPELINING" in self._extensions.names and last in GROUPED and command in LAST_OF_GROUP):
@@ -128,7 +128,7 @@ class Session:
         if command not in TABLE[self._hoped]:
             raise SMTPLocalViolation(f"{command.value} is not possible: the session is {self._hoped.value}.")
 
-    def _raise_unasked(self) -> NoReturn:
+    def _raise_unsolicited(self) -> NoReturn:
         """The server has said something that was not looked at: a command now would get it as its answer."""
         try:
             reply = self._replies.take()

@@ -39,8 +39,8 @@ async def attempt(
             MisfinAddress.parse(due.address),
             job.message.message,
             before_write=marks.sending,
-            refused=marks.refused,
-            tried=tries.append,
+            on_refused=marks.refused,
+            on_attempt=tries.append,
         )
     except ClaimLostError:
         raise

@@ -28,7 +28,7 @@ _REMEDIES: Final = {
     sqlite3.SQLITE_READONLY: "The cache folder must be writable.",
     sqlite3.SQLITE_BUSY: "Another program has it locked; try again in a moment.",
 }
-_IDLE_READERS: Final = 4
+_IDLE_READERS: Final = 2
 _T = TypeVar("_T")
 
 

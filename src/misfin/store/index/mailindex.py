@@ -298,12 +298,12 @@ class MailIndex:
     def complete(self, text: str, cursor: int, addressees: People | None = None) -> list[Completion]:
         """Completions of the word at ``cursor`` of a search; ``addressees`` are people one writes to."""
         from misfin.store.index import suggestions  # the first frame completes nothing
-        from misfin.store.people.completion import Vocabulary, complete, nobody
+        from misfin.store.people.completion import Vocabulary, complete, no_people
 
         def act(db: sqlite3.Connection) -> list[Completion]:
             known = Vocabulary(
                 writers=lambda prefix: suggestions.people(db, prefix),
-                addressees=addressees or nobody,
+                addressees=addressees or no_people,
                 tags=suggestions.tags(db) if "tag:" in text.lower() else (),
                 places=suggestions.places(db),
             )

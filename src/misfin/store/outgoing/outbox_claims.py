@@ -86,7 +86,7 @@ def mark_leaving(database: Database, owner: str, claimed: Claimed, now: float) -
         (claimed.row.id, owner, claimed.attempt),
     ).rowcount
     if not held:
-        raise ClaimLostError("The message was cancelled or taken by another process; nothing was sent.")
+        raise ClaimLostError("The delivery was cancelled or taken by another process just before sending.")
     database.execute(
         "UPDATE attempt SET left_at = CASE left_at WHEN 0 THEN ? ELSE left_at END, phase = 'leaving'"
         " WHERE id = ?",

@@ -22,12 +22,12 @@ class Vocabulary:
     places: Sequence[str] = ()
 
 
-def nobody(_: str) -> tuple[()]:
+def no_people(_: str) -> tuple[()]:
     """People, where none are known."""
     return ()
 
 
-NOTHING = Vocabulary(nobody, nobody)
+NOTHING = Vocabulary(no_people, no_people)
 """Enough to offer the names of fields."""
 
 

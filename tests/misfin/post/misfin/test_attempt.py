@@ -47,11 +47,11 @@ async def ending(outbox, error: MisfinError, *, left: bool | str, full: bool = F
     after what left was "refused"; with a ``full`` disk that cannot be written down."""
 
     class Client:
-        async def deliver(self, _to, _message, *, before_write, refused, tried):
+        async def deliver(self, _to, _message, *, before_write, on_refused, on_attempt):
             if left:
                 await before_write()
             if left == "refused":
-                await refused()
+                await on_refused()
             raise error
 
     claim = outbox.claim(2.0)
