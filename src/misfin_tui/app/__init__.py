@@ -292,6 +292,8 @@ class MisfinApp(App[int]):
             for part in ("receive", "rate_limit", "verification", "hosts", "trust")
         ):
             self.receiver.restart()
+        if before.accounts != self.config.accounts:
+            self.receiver.fetch_again()
         self.switcher.broadcast(message)
         self.pictures.doubt()
 
@@ -353,6 +355,8 @@ class MisfinApp(App[int]):
                 if courier is not None:
                     await courier.stop()
                 await self.services.receiving.stop()
+                if self.config.accounts:
+                    await self.services.fetching.stop()
         except TimeoutError:
             pass  # every attempt is recorded before and after it: nothing is lost
         await asyncio.to_thread(self._close_files)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 def fetch(args: Namespace) -> int:
     """Fetch until both sides are in step, then bring the index up to date and report what changed."""
+    if args.follow:
+        from misfin_tui.cli.following import follow
+
+        return follow(args)
     status = Exit.DONE
     with open_services(args) as services:
         sources = sources_of(services, args.account)
@@ -53,7 +57,8 @@ def sources_of(services: Services, wanted: str | None) -> list[EmailSource]:
     from misfin.post.fetching.emailsource import EmailSource  # late: the engines and TLS
 
     accounts = [services.email_accounts.account(name) for name in names]
-    return [EmailSource(each, services.profile.sync, services.pin_book) for each in accounts]
+    profile = services.profile
+    return [EmailSource(each, profile.sync, profile.mail / each.name, services.pin_book) for each in accounts]
 
 
 async def _once(args: Namespace, services: Services, sources: Sequence[EmailSource]) -> Exit:

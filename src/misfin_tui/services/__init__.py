@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.attics import Attics
     from misfin_tui.services.contacts import Contacts
     from misfin_tui.services.email import EmailAccounts
+    from misfin_tui.services.fetching import Fetching
     from misfin_tui.services.filing import Filer
     from misfin_tui.services.folders import Folders
     from misfin_tui.services.identities import Identities
@@ -111,6 +112,13 @@ class Services:
         from misfin_tui.services.receiving import Receiving
 
         return self._once("receiving", lambda: Receiving(self))
+
+    @property
+    def fetching(self) -> Fetching:
+        """What fetches e-mail beside the app."""
+        from misfin_tui.services.fetching import Fetching
+
+        return self._once("fetching", lambda: Fetching(self))
 
     @property
     def sources(self) -> Sources:

@@ -1,4 +1,4 @@
-"""Folders that a person renames or removes; a standard folder, and one with folders inside, stays as it is."""
+"""Folders that a person makes, renames or removes; the standard ones stay as they are."""
 
 from __future__ import annotations
 

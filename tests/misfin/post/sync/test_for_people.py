@@ -1,4 +1,4 @@
-"""What the state of sync says to people: how many messages a question is about, what waits, when it was in step."""
+"""What the state of sync says to people: how many messages are in doubt, what waits, since when."""
 
 from __future__ import annotations
 
