@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import INBOX
+from misfin.store.evidence import Evidence
+from misfin.store.rows import MessageRow
 
 if TYPE_CHECKING:
     from misfin.post.sync.attic import AtticMessage
@@ -21,19 +22,19 @@ _HEAD = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class AtticRow:
-    """A message in the attic of an account: where it was, when it was deleted, until when it is kept.
+    """A message in the attic: when it was deleted elsewhere, and until when it is kept (both Unix seconds).
 
-    Both times are Unix seconds. What a stranger wrote is as it was written.
+    ``message`` is for reading only: the index does not know it. Its folder is the one where it was.
     """
 
-    account: str
-    key: str
-    folder: str
+    message: MessageRow
     deleted: float
     until: float
-    sender: str
-    subject: str
-    date: float
+
+    @property
+    def key(self) -> str:
+        """Its name in the attic."""
+        return self.message.id
 
 
 class Attics:
@@ -42,9 +43,9 @@ class Attics:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def counts(self) -> dict[str, int]:
-        """How many messages there are in each account's attic; nothing where one was never fetched."""
-        return await asyncio.to_thread(self._counts)
+    async def accounts(self) -> list[str]:
+        """The accounts that have an attic, with or without anything in it: those that were ever fetched."""
+        return await asyncio.to_thread(self._accounts)
 
     async def messages(self, account: str) -> list[AtticRow]:
         """What is in the attic of an account, the latest first."""
@@ -62,13 +63,9 @@ class Attics:
 
     # ---- in a thread
 
-    def _counts(self) -> dict[str, int]:
+    def _accounts(self) -> list[str]:
         syncing = self._services.syncing
-        found = {}
-        for name in syncing.names():
-            if syncing.path(name).exists():
-                found[name] = len(syncing.inbox().attic(name))
-        return found
+        return [name for name in syncing.names() if syncing.path(name).exists()]
 
     def _messages(self, account: str) -> list[AtticRow]:
         from misfin.post.sync.attic import messages
@@ -78,34 +75,45 @@ class Attics:
         return [row for each in found if (row := _row(account, each)) is not None]
 
     def _read(self, row: AtticRow) -> ParsedMessage:
-        from misfin.store.message.mime import MAX_READ, read_message
+        from misfin.store.message.mime import read_file
 
-        for entry in self._services.syncing.inbox().attic(row.account):
+        for entry in self._services.syncing.inbox().attic(row.message.account):
             if entry.key == row.key:
-                with suppress(OSError), entry.path.open("rb") as file:
-                    data = file.read(MAX_READ)
-                    return read_message(data, size=entry.path.stat().st_size)
+                return read_file(entry.path)
         raise MessageGoneError("This message is not in the attic any more.")
 
     def _restore(self, row: AtticRow) -> str:
         from misfin.post.sync.attic import restore
 
-        with self._services.syncing.writing(row.account) as state:
-            return restore(state, self._services.syncing.inbox(), row.account, row.key)
+        with self._services.syncing.writing(row.message.account) as state:
+            return restore(state, self._services.syncing.inbox(), row.message.account, row.key)
 
 
 def _row(account: str, message: AtticMessage) -> AtticRow | None:
     """The line of a message; None if it went meanwhile."""
     from misfin.post.sync.attic import KEPT
-    from misfin.store.message.mime import read_message
+    from misfin.store.message.mime import read_file
 
     try:
-        with message.entry.path.open("rb") as file:
-            parsed = read_message(file.read(_HEAD))
-    except (OSError, StoreError):
+        parsed = read_file(message.entry.path, limit=_HEAD)
+    except StoreError:
         return None
-    sender = parsed.sender.name or parsed.sender.address
-    date = parsed.date.timestamp() if parsed.date else 0.0
-    until = message.at + KEPT
-    folder = message.folder or INBOX
-    return AtticRow(account, message.key, folder, message.at, until, sender, parsed.subject, date)
+    row = MessageRow(
+        row=0,
+        id=message.key,
+        account=account,
+        folder=message.folder or INBOX,
+        sender=parsed.sender.name,
+        sender_address=parsed.sender.address,
+        to=tuple(map(str, parsed.to)),
+        subject=parsed.subject,
+        date=parsed.date.timestamp() if parsed.date else 0.0,
+        unread="S" not in message.entry.flags,
+        starred="F" in message.entry.flags,
+        tags=(),
+        evidence=Evidence.UNPROVEN,  # nothing in a stranger's message proves anything by itself
+        thread=0,
+        size=parsed.size,
+        path=message.entry.path,
+    )
+    return AtticRow(row, message.at, message.at + KEPT)

@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,8 @@ class SyncedAccount:
     """How far an account is in step with its server.
 
     ``messages`` and ``waiting`` (changes made here that the server has not heard of) are counted by folder.
-    ``status`` is what its source last said in this run. ``problem`` says why nothing is known.
+    ``in_step`` is when both sides last were equal (Unix seconds, 0: never). ``status`` is what its source
+    last said in this run. ``problem`` says why nothing is known.
     """
 
     name: str
@@ -47,6 +48,7 @@ class SyncedAccount:
     folders: tuple[SyncedFolder, ...] = ()
     messages: dict[str, int] | None = None
     waiting: dict[str, int] | None = None
+    in_step: float = 0.0
     status: SourceStatus | None = None
     problem: str = ""
 
@@ -86,6 +88,7 @@ class Syncing:
     async def answer(self, account: str, folder: str, choice: SyncAnswer) -> None:
         """Decide about the deletions of a folder; they are dealt with by the next pass, which is soon."""
         await asyncio.to_thread(self._answer, account, folder, choice)
+        self._services.fetching.look_now()
         self._services.post(SyncChanged())
 
     async def log(self, account: str) -> list[ServerChange]:
@@ -97,6 +100,18 @@ class Syncing:
         return await self._services.setup.change("accounts", "paused", paused or None, name=account)
 
     # ---- in a thread
+
+    def stamps(self) -> dict[str, tuple[int, ...]]:
+        """A value for each state that is another one when something was written into it. Blocking."""
+        found = {}
+        for name in self.names():
+            stamp: list[int] = []
+            for path in (self.path(name), self.path(name).with_suffix(".db-wal")):
+                with suppress(OSError):
+                    facts = path.stat()
+                    stamp += (facts.st_size, facts.st_mtime_ns) if facts.st_size else ()
+            found[name] = tuple(stamp)
+        return found
 
     @contextmanager
     def reading(self, account: str) -> Iterator[SyncState | None]:
@@ -145,11 +160,14 @@ class Syncing:
                 folders = tuple(sorted(state.folders(), key=_order()))
                 counts = state.counts()
                 waiting = self._waiting(name, state)
+                in_step = state.in_step()
         except StoreError as error:
             problem = f"{error} {error.remedy}".strip()
             return SyncedAccount(name, settings.address, settings.paused, status=status, problem=problem)
         messages = {each.local: counts.get(each.id, 0) for each in folders}
-        return SyncedAccount(name, settings.address, settings.paused, folders, messages, waiting, status)
+        return SyncedAccount(
+            name, settings.address, settings.paused, folders, messages, waiting, in_step, status
+        )
 
     def _waiting(self, name: str, state: SyncState) -> dict[str, int]:
         from misfin.post.sync.waiting import changes_waiting
