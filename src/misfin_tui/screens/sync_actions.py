@@ -65,7 +65,8 @@ class SyncActions(ScreenController):
     @worker(group="sync", description="decide about deletions")
     async def action_sync_answer(self) -> None:
         """Decide whether deletions were meant."""
-        asking = self._asking(self._row()) if self._row() else None
+        row = self._row()
+        asking = self._asking(row) if row is not None else None
         if asking is None or asking.folder is None:
             self.misfin.say("Nothing here needs your decision.")
             return
@@ -115,5 +116,6 @@ class SyncActions(ScreenController):
 
     def action_sync_attic(self) -> None:
         """What was deleted on the server and is kept here."""
-        if self._row() is not None:
-            self.misfin.open_attic(self._row().account.name)
+        row = self._row()
+        if row is not None:
+            self.misfin.open_attic(row.account.name)
