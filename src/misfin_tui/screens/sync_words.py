@@ -145,17 +145,18 @@ def folder_facts(account: SyncedAccount, folder: SyncedFolder) -> list[Fact]:
     return facts
 
 
-def log_facts(changes: Iterable[ServerChange]) -> list[Fact]:
+def log_facts(changes: Iterable[tuple[ServerChange, str]]) -> list[Fact]:
     """The log of an account, day by day."""
     facts: list[Fact] = []
     before = ""
-    for each in changes:
+    for each, subject in changes:
         if (heading := day(each.at)) != before:
             facts.append((heading, ""))
             before = heading
         what = f"{each.what} ({each.detail})" if each.detail else each.what
         number = f", message {each.remote_id}" if each.remote_id else ""
-        facts.append((clock(each.at), f"{each.folder}{number}: {what}"))
+        which = f", “{subject}”" if subject else number
+        facts.append((clock(each.at), f"{each.folder}{which}: {what}"))
     return facts or [("", "Nothing was changed on the server within the last 30 days.")]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import StoreError
+from misfin.errors import MessageGoneError, StoreError
 from misfin_tui.messages import SyncChanged
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from misfin_tui.config import Config
     from misfin_tui.services import Services
 
-MAX_LOG = 2000
+MAX_LOG = 500
 """Changes of the log that are shown, the latest."""
 
 
@@ -91,8 +91,11 @@ class Syncing:
         self._services.fetching.look_now()
         self._services.post(SyncChanged())
 
-    async def log(self, account: str) -> list[ServerChange]:
-        """What was changed on the server within 30 days, the latest first."""
+    async def log(self, account: str) -> list[tuple[ServerChange, str]]:
+        """What was changed on the server within 30 days, the latest first, with the subject of the message.
+
+        The subject is empty where the message is not here any more, or nothing was done to a single one.
+        """
         return await asyncio.to_thread(self._log, account)
 
     async def pause(self, account: str, paused: bool) -> Config:
@@ -195,12 +198,17 @@ class Syncing:
         with self.writing(account) as state:
             answer(state, folder, choice)
 
-    def _log(self, account: str) -> list[ServerChange]:
+    def _log(self, account: str) -> list[tuple[ServerChange, str]]:
         from misfin.post.sync.journal import REMEMBERED, changes_made
 
         with self.reading(account) as state:
             changes = changes_made(state, time.time() - REMEMBERED) if state else []
-        return changes[: -MAX_LOG - 1 : -1]
+        return [(each, self._subject(each.key)) for each in changes[: -MAX_LOG - 1 : -1]]
+
+    def _subject(self, key: str) -> str:
+        with suppress(MessageGoneError, StoreError):
+            return self._services.index.message(key).subject or "(no subject)" if key else ""
+        return ""
 
 
 def _order() -> Callable[[SyncedFolder], tuple[int, str]]:

@@ -225,13 +225,15 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.SidebarChosen(self, entry))
 
     def on_click(self, event: events.Click) -> None:
-        """A click chooses."""
+        """A click chooses; one with the right button goes to the line that the menu is then about."""
         place = event.get_content_offset(self)
-        if event.button != 1 or place is None:
+        if place is None or (index := self.scroll_offset.y + place.y) >= len(self._lines):
             return
-        if (index := self.scroll_offset.y + place.y) < len(self._lines):
-            self.move_to(index)
+        self.move_to(index)
+        if event.button == 1:
             self.choose()
+        else:
+            self.focus()
 
     # ---- drawing
 
