@@ -205,6 +205,7 @@ class MailConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut it at once."""
+        self._eof = True
         if self._transport is not None:
             self._transport.abort()
 

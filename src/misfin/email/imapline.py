@@ -45,8 +45,13 @@ class ImapLine(MailLine):
     # ---- events
 
     async def events(self, patience: float | None = None) -> Sequence[imap.ImapEvent]:
-        """What has come, at least one event; ``patience`` in seconds instead of the engine's own."""
+        """What has come, at least one event; ``patience`` in seconds instead of the engine's own.
+
+        Nothing as soon as the engine wants data of an upload.
+        """
         while not self._take():
+            if self.engine.data_wanted:
+                return ()
             wait = self.engine.patience if patience is None else patience
             self.engine.feed_bytes(await self.read(wait))
         events = tuple(self._events)

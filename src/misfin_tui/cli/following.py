@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from misfin.errors import LocalError
 from misfin_tui.cli import Exit
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
     from misfin.post.source import SourceStatus
     from misfin_tui.services import Services
 
+_AT_REST: Final = 2.0
+"""Seconds after the state of an account has changed when memory is tidied."""
+
 
 def follow(args: Namespace) -> int:
     """Report the state of each account on standard output as it changes, and run until SIGTERM or ctrl+c."""
     from misfin.post.fetching.lock import FetchLock  # late: not for fetching once
+    from misfin_tui.services.heap import share_one_heap
 
+    share_one_heap()
     with open_services(args) as services:
         sources = sources_of(services, args.account)
         if not sources:
@@ -44,6 +50,7 @@ def follow(args: Namespace) -> int:
 async def _run(args: Namespace, services: Services, sources: Sequence[EmailSource], lock: FetchLock) -> None:
     from misfin.post.fetching.lock import LOOK_NOW
     from misfin.post.inbox import LocalInbox
+    from misfin_tui.services.heap import return_unused
 
     known: dict[str, SourceStatus] = {}
     stop = asyncio.Event()
@@ -64,6 +71,11 @@ async def _run(args: Namespace, services: Services, sources: Sequence[EmailSourc
             "sentence": status.sentence,
         }
         emit(args, record, f"{status.account}: {status.sentence}")
+        loop.call_later(_AT_REST, tidy)
+
+    def tidy() -> None:
+        gc.collect()
+        return_unused()
 
     def look_now() -> None:
         for source in sources:

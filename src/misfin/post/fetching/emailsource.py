@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final
 from misfin.email.account import EmailAccount
 from misfin.errors import StoreError
 from misfin.post.fetching.connecting import Connected, connect
-from misfin.post.fetching.live import LiveAccount
-from misfin.post.fetching.localchanges import LocalChanges
 from misfin.post.fetching.mailbox import SyncedMailbox
 from misfin.post.fetching.progress import Progress
 from misfin.post.source import Inbox, Report, SourceState, SourceStatus
@@ -63,6 +61,9 @@ class EmailSource:
 
     async def run(self, inbox: Inbox, stop: asyncio.Event) -> None:
         """Keep both sides in step until ``stop`` is set; see :meth:`misfin.post.source.Source.run`."""
+        from misfin.post.fetching.live import LiveAccount  # late: not for fetching once
+        from misfin.post.fetching.localchanges import LocalChanges
+
         mailbox = await self._opened(inbox, stop)
         if mailbox is None:
             return

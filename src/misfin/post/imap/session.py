@@ -104,7 +104,8 @@ class ImapSession:
         if "UIDVALIDITY" not in said:
             raise StepRefusedError("The server does not number the messages of this folder for good.")
         following = said.get("UIDNEXT") or await self._next()
-        modseq = said.get("HIGHESTMODSEQ", 0) if found.modseqs else 0
+        counts = found.modseqs and self.offers("CONDSTORE")  # some say it without offering to use it
+        modseq = said.get("HIGHESTMODSEQ", 0) if counts else 0
         self.epochs[folder.raw] = str(said["UIDVALIDITY"])
         found.point = SyncPoint(str(said["UIDVALIDITY"]), following, modseq, count)
         return found
