@@ -12,6 +12,7 @@ from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.timer import Timer
 
 PAUSE = 1.0
 """Seconds between two notices while much is being fetched."""
@@ -26,6 +27,7 @@ class Elsewhere(AppController):
         super().__init__(app)
         self._asked: set[tuple[str, str, str]] = set()
         """Account, folder and doubt of each question that was asked."""
+        self._later: Timer | None = None
 
     @worker(group="elsewhere", exclusive=True, description="follow the states of sync")
     async def follow(self) -> None:
@@ -62,7 +64,9 @@ class Elsewhere(AppController):
             if known in self._asked:
                 continue
             if self.occupied():
-                self.app.set_timer(ASK_AGAIN, self.look)
+                if self._later is not None:
+                    self._later.stop()
+                self._later = self.app.set_timer(ASK_AGAIN, self.look)
                 return
             self._asked.add(known)
             try:

@@ -31,7 +31,7 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class AnswerWords:
     """What the answers are called on one side, and what they do."""
 
     where: str
@@ -41,21 +41,21 @@ class _Words:
     keeps: str
 
 
-_THERE = _Words(
+_THERE = AnswerWords(
     "gone on the server and still here",
     "Remove here too",
     "they are kept in the attic for 30 days",
     "Upload again",
     "the server gets them back",
 )
-_HERE = _Words(
+_HERE = AnswerWords(
     "gone here and still on the server",
     "Delete on the server",
     "they go to the trash there, where the server has one",
     "Fetch again",
     "they come back here",
 )
-_REMOVED = _Words(
+_REMOVED = AnswerWords(
     "gone here and still on the server",
     "Leave it out",
     "the folder is not fetched any more; nothing is deleted on the server",
@@ -64,7 +64,7 @@ _REMOVED = _Words(
 )
 
 
-def words_of(doubt: Doubt) -> _Words:
+def words_of(doubt: Doubt) -> AnswerWords:
     """What the answers to a doubt are called."""
     if doubt is Doubt.MISSING_HERE:
         return _REMOVED

@@ -185,7 +185,9 @@ class InboxStatus(ScreenController):
     def look_at_sources(self) -> None:
         """Say whether mail is received."""
         worst = self.services.sources.worst()  # it is imported: a source has just said something
-        if worst is not None:
+        if worst is None:
+            self.set_news("receiver", "")
+        else:
             mark, style = SOURCES.get(worst.state, ("○", "warning"))
             whose = f"{worst.account}: " if worst.account else ""
             self.set_news("receiver", f"{mark} {whose}{worst.sentence}", style)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ class SyncScreen(ListScreen):
         self.actions = SyncActions(self, lambda: self.rows.current, lambda: self.everything, self.reload)
         adopt(self, self.actions)
         self._timer: Timer | None = None
+        self._took = 0.0
+        """Seconds the last reading took: a large mailbox is not listed all the time."""
 
     def make_list(self) -> RowList[SyncRow]:
         """Account or folder, messages, what waits, when it was in step, its state."""
@@ -81,9 +84,12 @@ class SyncScreen(ListScreen):
 
     async def load(self) -> Iterable[SyncRow]:
         """Each account, followed by its folders."""
+        begun = time.monotonic()
+        accounts = await self.services.syncing.accounts()
+        self._took = time.monotonic() - begun
         return [
             row
-            for account in await self.services.syncing.accounts()
+            for account in accounts
             for row in (SyncRow(account), *(SyncRow(account, each) for each in account.folders))
         ]
 
@@ -129,7 +135,7 @@ class SyncScreen(ListScreen):
 
     def _soon(self) -> None:
         if self._timer is None:
-            self._timer = self.set_timer(READ_AGAIN, self._read)
+            self._timer = self.set_timer(max(READ_AGAIN, 10 * self._took), self._read)
 
     def _read(self) -> None:
         self._timer = None

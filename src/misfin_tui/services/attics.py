@@ -42,6 +42,8 @@ class Attics:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._rows: dict[str, dict[str, AtticRow]] = {}
+        """What was read of each message, by account and key: its file does not change."""
 
     async def accounts(self) -> list[str]:
         """The accounts that have an attic, with or without anything in it: those that were ever fetched."""
@@ -72,7 +74,10 @@ class Attics:
 
         with self._services.syncing.reading(account) as state:
             found = messages(state, self._services.syncing.inbox(), account) if state else []
-        return [row for each in found if (row := _row(account, each)) is not None]
+        known = self._rows.get(account, {})
+        rows = {each.key: known.get(each.key) or _row(account, each) for each in found}
+        self._rows[account] = {key: row for key, row in rows.items() if row is not None}
+        return list(self._rows[account].values())
 
     def _read(self, row: AtticRow) -> ParsedMessage:
         from misfin.store.message.mime import read_file
