@@ -7,11 +7,12 @@ an id is known by the hash of its header block and its size. Pure.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-_LONGEST: Final = 70
+_ID: Final = re.compile(rb"[\x21-\x7e]{1,70}")
 
 
 def good_ids(found: Mapping[int, bytes]) -> dict[int, str]:
@@ -20,7 +21,7 @@ def good_ids(found: Mapping[int, bytes]) -> dict[int, str]:
     good = {
         number: uid.decode("ascii")
         for number, uid in found.items()
-        if uid and len(uid) <= _LONGEST and uid.isascii() and counts[uid] == 1 and uid.decode().isprintable()
+        if _ID.fullmatch(uid) and counts[uid] == 1
     }
     return good if len(good) * 2 >= len(found) else {}
 

@@ -1,4 +1,4 @@
-"""``kill -9`` at the steps of a pass against a real Dovecot: no message is lost or doubled, and the next pass heals.
+"""``kill -9`` at the steps of a pass against a real Dovecot: no message is lost or doubled, ever.
 
 ``MISFIN_THOROUGH=1`` kills at each step, some hundred times.
 """
