@@ -12,6 +12,7 @@ from syncdesk import SyncDesk
 from misfin.post.source import SourceState, SourceStatus
 from misfin.post.sync.answering import SyncAnswer, answer
 from misfin.post.sync.base import FolderState
+from misfin.store.rows import View
 from misfin_tui import config
 from misfin_tui.dialogs.deletions import DeletionsDialog
 from misfin_tui.dialogs.text import FactsDialog
@@ -284,6 +285,14 @@ async def test_the_attic_is_found_in_the_palette(profile, desk):
         await on_screen(pilot, "Show Attic")
 
 
+async def test_no_search_finds_what_is_in_the_attic(profile, desk):
+    await with_an_attic(desk)
+    async with at_desk(profile) as (app, pilot):
+        await settled(pilot)
+        found = await app.services.mail.conversations(View(query="harbour"), 0, 10)
+        assert found == []
+
+
 # ---- folders
 
 
@@ -320,6 +329,30 @@ async def test_a_folder_is_created_renamed_and_removed_from_the_sidebar(profile,
         await until(pilot, lambda: "Boat" not in desk.store.folders("work"))
     await desk.settle()
     assert b"Boat" in desk.server.folders  # a folder is never deleted there
+
+
+async def test_a_folder_that_is_shown_and_removed_gives_way_to_the_inbox(profile, desk):
+    desk.store.create("work", ["Crew"])
+    await desk.settle()
+    async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, "Crew")
+        app.screen.choose(next(each for each in app.screen.sidebar.places() if each.label == "Crew"))
+        await on_screen(pilot, "Crew · 0 conversations")
+        await pilot.press("D")
+        await until(pilot, lambda: "Crew" not in desk.store.folders("work"))
+        await on_screen(pilot, "Inbox · 0 conversations")
+
+
+async def test_a_menu_in_the_sidebar_offers_what_fits_the_line_under_the_pointer(profile, desk):
+    desk.store.create("work", ["Crew"])
+    await desk.settle()
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await on_screen(pilot, "Crew")
+        places = [each.label for each in app.screen.sidebar._lines]
+        await pilot.click("#sidebar", offset=(5, places.index("Crew") + 1), button=3)
+        await on_screen(pilot, "Rename folder")
+        assert "Remove folder" in shown(app)
+        assert "Sync" in shown(app)
 
 
 async def test_a_standard_folder_offers_neither_renaming_nor_removing(profile, desk):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from misfin.errors import MisfinError
+from misfin.store.rows import View
 from misfin_tui.screens.base import AppScreen, ScreenController
+from misfin_tui.screens.inbox_search import SearchSession
 from misfin_tui.screens.prompts import Prompts
 from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.sidebar import Sidebar, SidebarEntry, SidebarKind
@@ -12,10 +14,11 @@ from misfin_tui.widgets.sidebar import Sidebar, SidebarEntry, SidebarKind
 class FolderActions(ScreenController):
     """What can be done with folders. A server hears of it with the next pass of sync."""
 
-    def __init__(self, screen: AppScreen, sidebar: Sidebar, prompts: Prompts) -> None:
+    def __init__(self, screen: AppScreen, sidebar: Sidebar, prompts: Prompts, search: SearchSession) -> None:
         super().__init__(screen)
         self.sidebar = sidebar
         self.prompts = prompts
+        self.search = search
 
     @property
     def idle_actions(self) -> list[str]:
@@ -70,6 +73,7 @@ class FolderActions(ScreenController):
             except MisfinError as error:
                 self.misfin.report(error)
             else:
+                self._leave(entry, View(entry.group, name.strip()))
                 self.misfin.say(f"{entry.label} is now called {name.strip()}.")
 
     @worker(group="folders", exclusive=True, description="remove a folder")
@@ -84,7 +88,13 @@ class FolderActions(ScreenController):
         except MisfinError as error:
             self.misfin.report(error)
         else:
+            self._leave(entry, self.search.home)
             self.misfin.say(f"{entry.label} is removed. A server keeps its folder.")
+
+    def _leave(self, entry: SidebarEntry, to: View) -> None:
+        """The list shows something else than a folder that is gone."""
+        if entry.view == self.search.messages.view:
+            self.search.open_view(to)
 
     def _point(self, at: str) -> None:
         self.misfin.say(f"Go to {at} in the sidebar first.", severity="warning")

@@ -96,7 +96,7 @@ class InboxScreen(MessageScreen):
         self.news = InboxStatus(self, messages, self.sidebar, self.status, self.search)
         self.follower = PreviewFollower(self, messages, self.preview)
         self.selection = ListSelection(self, messages, self.preview, self.news.refresh_all)
-        self.folders = FolderActions(self, self.sidebar, self.prompts)
+        self.folders = FolderActions(self, self.sidebar, self.prompts, self.search)
         self.actions = MessageActions(self, self.selection, self.prompts)
         adopt(
             self,

@@ -82,7 +82,7 @@ class Syncing:
         return await asyncio.to_thread(lambda: [self._account(*each) for each in statuses.items()])
 
     async def questions(self) -> list[SyncQuestion]:
-        """The folders that wait for a decision."""
+        """The folders that wait for a decision; an account whose state cannot be read asks nothing."""
         return await asyncio.to_thread(self._questions)
 
     async def answer(self, account: str, folder: str, choice: SyncAnswer) -> None:
@@ -179,18 +179,22 @@ class Syncing:
             return dict(changes_waiting(state, self.inbox(), name, self._facts.setdefault(name, {})))
 
     def _questions(self) -> list[SyncQuestion]:
-        found = []
+        found: list[SyncQuestion] = []
         for name in self.names():
-            with self.reading(name) as state:
-                if state is None:
-                    continue
-                from misfin.post.sync.base import FolderState
-
-                folders = [each for each in state.folders() if each.state is FolderState.ASKING]
-                counts = state.counts() if folders else {}
-            address = self._services.config.accounts[name].address
-            found += [SyncQuestion(name, address, each, counts.get(each.id, 0)) for each in folders]
+            with suppress(StoreError):  # the sync screen shows why
+                found += self._questions_of(name)
         return found
+
+    def _questions_of(self, name: str) -> list[SyncQuestion]:
+        with self.reading(name) as state:
+            if state is None:
+                return []
+            from misfin.post.sync.base import FolderState
+
+            folders = [each for each in state.folders() if each.state is FolderState.ASKING]
+            counts = state.counts() if folders else {}
+        address = self._services.config.accounts[name].address
+        return [SyncQuestion(name, address, each, counts.get(each.id, 0)) for each in folders]
 
     def _answer(self, account: str, folder: str, choice: SyncAnswer) -> None:
         from misfin.post.sync.answering import answer
