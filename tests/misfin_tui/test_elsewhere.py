@@ -124,6 +124,23 @@ async def test_a_question_is_reached_again_on_the_sync_screen(profile, desk):
         await on_screen(pilot, "decided")
 
 
+async def test_a_paused_folder_can_be_decided_later(profile, desk):
+    await with_a_question(desk)
+    answer(desk.state, "Inbox", SyncAnswer.PAUSE)
+    await desk.settle()
+    async with at_desk(profile) as (app, pilot):
+        await pilot.press("Y")
+        await on_screen(pilot, "both sides stay")
+        assert "needs you" not in shown(app)
+        await pilot.press("j", "a")
+        await until(pilot, lambda: isinstance(app.screen, DeletionsDialog))
+        assert "30 of 100 messages" in shown(app)
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: state_of(desk) is FolderState.KEEPING)
+    await desk.settle()
+    assert sum(desk.there().values()) == 100
+
+
 async def test_nobody_is_asked_in_the_middle_of_writing(profile, desk):
     await with_a_question(desk)
     async with at_desk(profile) as (app, pilot):
@@ -367,6 +384,26 @@ async def test_a_standard_folder_offers_neither_renaming_nor_removing(profile, d
 
 
 # ---- filing, with the hook for what is meant
+
+
+async def test_what_is_filed_and_tagged_goes_to_the_server_and_what_was_undone_does_not(profile, desk):
+    desk.fill(3)
+    await desk.settle()
+    async with at_desk(profile) as (_app, pilot):
+        await on_screen(pilot, "3 conversations")
+        await pilot.press("e")
+        await on_screen(pilot, "2 conversations")
+        await pilot.press("z")
+        await on_screen(pilot, "3 conversations")
+        await desk.once()
+        assert list(desk.changed_there()) == []
+        await pilot.press("e")
+        await on_screen(pilot, "2 conversations")
+        await pilot.press("s")
+        await until(pilot, lambda: any("F" in each.flags for each in desk.files()))
+        await desk.settle()
+    assert sum(desk.there(b"archive").values()) == 1
+    assert "F" in "".join(each.flags.chars for each in desk.server.inbox.messages.values())
 
 
 async def test_what_is_deleted_for_good_here_is_written_down_for_the_server(profile, desk):

@@ -86,8 +86,7 @@ class Elsewhere(AppController):
         from misfin_tui.dialogs.deletions import DeletionsDialog, words_of
 
         syncing = self.host.services.syncing
-        found = [each for each in await syncing.questions() if each.account == account]
-        question = next((each for each in found if each.folder.local == folder), None)
+        question = await syncing.question(account, folder)
         if question is None:
             return False
         self._asked.add((account, folder, question.folder.doubt.value))

@@ -113,7 +113,7 @@ class SyncScreen(ListScreen):
     def hint(self, item: SyncRow) -> str:
         """The key that decides."""
         keys = self.misfin.keys.of("sync-answer")
-        return f"{readable(keys[0])} Decide" if item.asks and keys else ""
+        return f"{readable(keys[0])} Decide" if item.can_be_decided and keys else ""
 
     # ---- changes
 

@@ -38,7 +38,7 @@ class SyncActions(ScreenController):
     def _asking(self, row: SyncRow) -> SyncRow | None:
         """The line itself if it needs a decision; of an account, the first of its folders that does."""
         if row.folder is not None:
-            return row if row.asks else None
+            return row if row.can_be_decided else None
         return next((each for each in self._everything() if each.asks and each.account == row.account), None)
 
     @worker(group="sync", description="show details")

@@ -59,6 +59,12 @@ class SyncRow:
         return self.folder is not None and self.folder.state is FolderState.ASKING
 
     @property
+    def can_be_decided(self) -> bool:
+        """Whether there is something to decide, be it that it was put off by pausing the folder."""
+        paused = self.folder is not None and self.folder.state is FolderState.PAUSED
+        return self.asks or (paused and self.folder is not None and self.folder.doubted > 0)
+
+    @property
     def words(self) -> str:
         """How it is doing."""
         return folder_words(self.folder, self.total) if self.folder else account_words(self.account)

@@ -85,6 +85,11 @@ class Syncing:
         """The folders that wait for a decision; an account whose state cannot be read asks nothing."""
         return await asyncio.to_thread(self._questions)
 
+    async def question(self, account: str, folder: str) -> SyncQuestion | None:
+        """What there is to decide about a folder, also one that was paused; None where there is nothing."""
+        found = await asyncio.to_thread(lambda: self._questions_of(account, paused=True))
+        return next((each for each in found if each.folder.local == folder), None)
+
     async def answer(self, account: str, folder: str, choice: SyncAnswer) -> None:
         """Decide about the deletions of a folder; they are dealt with by the next pass, which is soon."""
         await asyncio.to_thread(self._answer, account, folder, choice)
@@ -185,13 +190,18 @@ class Syncing:
                 found += self._questions_of(name)
         return found
 
-    def _questions_of(self, name: str) -> list[SyncQuestion]:
+    def _questions_of(self, name: str, *, paused: bool = False) -> list[SyncQuestion]:
         with self.reading(name) as state:
             if state is None:
                 return []
             from misfin.post.sync.base import FolderState
 
-            folders = [each for each in state.folders() if each.state is FolderState.ASKING]
+            folders = [
+                each
+                for each in state.folders()
+                if each.state is FolderState.ASKING
+                or (paused and each.state is FolderState.PAUSED and each.doubted)
+            ]
             counts = state.counts() if folders else {}
         address = self._services.config.accounts[name].address
         return [SyncQuestion(name, address, each, counts.get(each.id, 0)) for each in folders]
