@@ -70,6 +70,7 @@ async def _once(args: Namespace, services: Services, sources: Sequence[EmailSour
 async def _account(args: Namespace, services: Services, source: EmailSource) -> Exit:
     from misfin.post.inbox import LocalInbox
     from misfin.post.source import Report
+    from misfin.post.sync.lock import AlreadySyncingError
 
     name = source.account.name
 
@@ -80,6 +81,13 @@ async def _account(args: Namespace, services: Services, source: EmailSource) -> 
     inbox = LocalInbox(services.store, progress)
     try:
         report = await source.once(inbox)
+    except AlreadySyncingError as error:
+        if not await asyncio.to_thread(_asked, services, name):
+            _print(args, source, Report(problems=(f"{error} {error.remedy}",)))
+            return Exit.DEFERRED
+        notice = "The program, or another process, keeps it in step; it looks now."
+        _print(args, source, Report(notices=(notice,)))
+        return Exit.DONE
     except MisfinError as error:
         _print(args, source, Report(problems=(f"{error} {error.remedy}".strip(),)))
         return status_of(error)
@@ -87,6 +95,18 @@ async def _account(args: Namespace, services: Services, source: EmailSource) -> 
     if report.asking:
         return Exit.HELD
     return Exit.DEFERRED if report.problems else Exit.DONE
+
+
+def _asked(services: Services, name: str) -> bool:
+    """Have the process that fetches all the time look now; False where there is none, or it is in trouble."""
+    from misfin.post.fetching.lock import fetcher, look_now
+    from misfin.post.source import SourceState
+
+    found = fetcher(services.profile.runtime)
+    if found is None or not look_now(found):
+        return False
+    states = {each.account: each.state for each in found.statuses}
+    return states.get(name) is SourceState.RUNNING
 
 
 def _print(args: Namespace, source: EmailSource, report: Report) -> None:
