@@ -7,9 +7,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from misfin.errors import LocalError, MisfinError, RemoteError
-from misfin.model.account import Kind
+from misfin.errors import MisfinError, RemoteError
 from misfin_tui.cli import Exit, complain
+from misfin_tui.cli.email_sources import sources_of
 from misfin_tui.cli.output import emit, open_services, say
 
 if TYPE_CHECKING:
@@ -33,30 +33,6 @@ def fetch(args: Namespace) -> int:
     record = {"added": changes.added, "removed": changes.removed, "flagged": changes.flagged}
     emit(args, record, f"{changes.added} new, {changes.removed} gone, {changes.flagged} changed")
     return status
-
-
-def sources_of(services: Services, wanted: str | None) -> list[EmailSource]:
-    """The sources of all e-mail accounts that can receive, or of the one that is meant.
-
-    Raises :class:`~misfin.errors.AccountError`, and :class:`~misfin.errors.LocalError` where the account that
-    is meant receives nothing this way.
-    """
-    names = [name for name, each in services.config.accounts.items() if each.imap or each.pop3]
-    if wanted is not None:
-        account = services.account_book.find(wanted)
-        if account.kind is not Kind.EMAIL or account.name not in names:
-            raise LocalError(
-                f"{account.name} has no server to fetch from.",
-                remedy="Set `imap` or `pop3` of the account; Misfin mail is delivered by its senders.",
-            )
-        names = [account.name]
-    if not names:
-        return []
-    from misfin.post.fetching.emailsource import EmailSource  # late: the engines and TLS
-
-    accounts = [services.email_accounts.account(name) for name in names]
-    profile = services.profile
-    return [EmailSource(each, profile.sync, profile.mail / each.name, services.pin_book) for each in accounts]
 
 
 async def _once(args: Namespace, services: Services, sources: Sequence[EmailSource]) -> Exit:
