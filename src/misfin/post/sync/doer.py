@@ -115,6 +115,16 @@ def _local_creates(work: Work, steps: Sequence[Create]) -> None:
 def _pair(work: Work, step: Pair) -> None:
     """Two copies become one message; their flags are united here now, and on the server by the next pass."""
     file, listed = step.file, step.new.listed
+    local = work.folders[step.folder].local
+    if step.follow and file.folder != local:
+        tags = file.flags.tags
+        chars = work.inbox.tag_flags(work.account, local, tags) if tags else {}
+        flags = chars_for(file.flags, chars) if tags else None
+        keys = work.inbox.move(work.account, file.folder, local, [(file.key, flags)])
+        if file.key not in keys:
+            work.again = True
+            return
+        file = file._replace(folder=local, key=keys[file.key])
     add, _ = difference(file.flags, step.flags)
     if add != NO_FLAGS:
         chars = work.inbox.tag_flags(work.account, file.folder, add.tags) if add.tags else {}

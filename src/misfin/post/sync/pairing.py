@@ -22,14 +22,15 @@ class Pairs:
     """What belongs together; messages of the base are given by their numbers.
 
     ``renamed``: those whose file has another key now. ``moved``: those that have another id on the server,
-    in the same folder or another. ``both``: files and messages new on both sides, an interrupted upload
-    among them. ``restored``: deleted messages that are there again. ``here`` and ``there``: what belongs to
-    nothing.
+    in the same folder or another. ``both``: files and messages new on both sides, an interrupted upload among
+    them. ``followed``: files fetched just before a crash whose messages were moved on the server since.
+    ``restored``: deleted messages that are there again. ``here`` and ``there``: what belongs to nothing.
     """
 
     renamed: Mapping[int, HereFile]
     moved: Mapping[int, NewThere]
     both: tuple[tuple[HereFile, NewThere], ...]
+    followed: tuple[tuple[HereFile, NewThere], ...]
     restored: tuple[tuple[GoneRow, NewThere], ...]
     here: tuple[HereFile, ...]
     there: tuple[NewThere, ...]
@@ -65,6 +66,11 @@ def pair(situation: Situation) -> Pairs:
     here = _without(here, (file for file, _ in same))
     there = _without(there, (new for _, new in same))
 
+    fetched = [file for file in here if origin_of(file.key)]  # and moved on the server since
+    followed = list(match(_with_facts(fetched), _with_facts(there), SAME))
+    here = _without(here, (file for file, _ in followed))
+    there = _without(there, (new for _, new in followed))
+
     uploads = list(_uploaded(situation, here, there))
     both += [*same, *uploads]
     here = _without(here, (file for file, _ in uploads))
@@ -77,7 +83,7 @@ def pair(situation: Situation) -> Pairs:
     attic = ((gone, gone.facts) for gone in situation.gone if gone.attic)
     restored = list(match(attic, _with_facts(there), EXACT)) if there else []
     there = _without(there, (new for _, new in restored))
-    return Pairs(renamed, moved, tuple(both), tuple(restored), tuple(here), tuple(there))
+    return Pairs(renamed, moved, tuple(both), tuple(followed), tuple(restored), tuple(here), tuple(there))
 
 
 def _fetched(

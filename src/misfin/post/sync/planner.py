@@ -7,14 +7,13 @@ past events, only by what is; so a crash at any moment means no more than planni
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from misfin.post.sync.base import Doing, DoingKind
 from misfin.post.sync.deletions import decide
 from misfin.post.sync.folders import folders
 from misfin.post.sync.merging import as_far_as_kept, united
 from misfin.post.sync.pairing import pair
-from misfin.post.sync.planning import Planning
+from misfin.post.sync.planning import UNDONE_AFTER, Planning
 from misfin.post.sync.rules import message
 from misfin.post.sync.situation import NewThere, Situation
 from misfin.post.sync.steps import (
@@ -31,9 +30,6 @@ from misfin.post.sync.steps import (
     SyncPlan,
 )
 from misfin.post.sync.values import Role
-
-UNDONE_AFTER: Final = 60.0
-"""Seconds after which a deletion that was written down and not done is forgotten."""
 
 
 def make_plan(situation: Situation) -> SyncPlan:
@@ -59,11 +55,13 @@ def make_plan(situation: Situation) -> SyncPlan:
 
 def _both_new(plan: Planning) -> None:
     """Rule 3: the same message is new on both sides."""
-    for file, new in plan.pairs.both:
+    followed = set(plan.pairs.followed)
+    for file, new in (*plan.pairs.both, *plan.pairs.followed):
         folder = plan.folders[new.folder]
         if plan.live(folder.id):
             there = as_far_as_kept(new.listed.flags, file.flags, plan.keeps(folder.id))
-            plan.creates.append(Pair(folder.id, file, new, united(file.flags, there), there))
+            flags = united(file.flags, there)
+            plan.creates.append(Pair(folder.id, file, new, flags, there, (file, new) in followed))
     for gone, new in plan.pairs.restored:
         if plan.live(new.folder) and not _too_old(plan, new):
             plan.creates.append(Restore(gone, new))

@@ -82,6 +82,8 @@ class Pair:
     new: NewThere
     flags: FlagSet
     there: FlagSet
+    follow: bool = False
+    """The file moves to the folder of the message, not the message to that of the file."""
 
 
 @dataclass(frozen=True, slots=True)
