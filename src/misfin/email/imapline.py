@@ -144,7 +144,7 @@ class ImapLine(MailLine):
                     return event
 
     async def watch(self, seconds: float) -> Sequence[imap.ImapEvent]:
-        """Whatever the server says unasked within a time; nothing at the end of it."""
+        """Whatever the server says by itself within a time; nothing at the end of it."""
         with suppress(DeliveryTimeoutError):
             return await self.events(seconds)
         return ()

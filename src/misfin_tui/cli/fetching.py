@@ -7,9 +7,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from misfin.errors import LocalError, MisfinError, RemoteError
-from misfin.model.account import Kind
+from misfin.errors import MisfinError, RemoteError
 from misfin_tui.cli import Exit, complain
+from misfin_tui.cli.email_sources import sources_of
 from misfin_tui.cli.output import emit, open_services, say
 
 if TYPE_CHECKING:
@@ -35,32 +35,6 @@ def fetch(args: Namespace) -> int:
     return status
 
 
-def sources_of(services: Services, wanted: str | None) -> list[EmailSource]:
-    """The sources of all e-mail accounts that can receive, or of the one that is meant.
-
-    Raises :class:`~misfin.errors.AccountError`, and :class:`~misfin.errors.LocalError` where the account that
-    is meant receives nothing this way.
-    """
-    names = [name for name, each in services.config.accounts.items() if each.imap or each.pop3]
-    if wanted is not None:
-        account = services.account_book.find(wanted)
-        if account.kind is not Kind.EMAIL or account.name not in names:
-            raise LocalError(
-                f"{account.name} has no server to fetch from.",
-                remedy="Set `imap` or `pop3` of the account; Misfin mail is delivered by its senders.",
-            )
-        names = [account.name]
-    else:
-        names = [name for name in names if not services.config.accounts[name].paused]
-    if not names:
-        return []
-    from misfin.post.fetching.emailsource import EmailSource  # late: the engines and TLS
-
-    accounts = [services.email_accounts.account(name) for name in names]
-    profile = services.profile
-    return [EmailSource(each, profile.sync, profile.mail / each.name, services.pin_book) for each in accounts]
-
-
 async def _once(args: Namespace, services: Services, sources: Sequence[EmailSource]) -> Exit:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_account(args, services, each)) for each in sources]
@@ -72,6 +46,7 @@ async def _once(args: Namespace, services: Services, sources: Sequence[EmailSour
 async def _account(args: Namespace, services: Services, source: EmailSource) -> Exit:
     from misfin.post.inbox import LocalInbox
     from misfin.post.source import Report
+    from misfin.post.sync.lock import AlreadySyncingError
 
     name = source.account.name
 
@@ -82,6 +57,13 @@ async def _account(args: Namespace, services: Services, source: EmailSource) -> 
     inbox = LocalInbox(services.store, progress)
     try:
         report = await source.once(inbox)
+    except AlreadySyncingError as error:
+        if not await asyncio.to_thread(_asked, services, name):
+            _print(args, source, Report(problems=(f"{error} {error.remedy}",)))
+            return Exit.DEFERRED
+        notice = "The program, or another process, keeps it in step; it looks now."
+        _print(args, source, Report(notices=(notice,)))
+        return Exit.DONE
     except MisfinError as error:
         _print(args, source, Report(problems=(f"{error} {error.remedy}".strip(),)))
         return status_of(error)
@@ -89,6 +71,18 @@ async def _account(args: Namespace, services: Services, source: EmailSource) -> 
     if report.asking:
         return Exit.HELD
     return Exit.DEFERRED if report.problems else Exit.DONE
+
+
+def _asked(services: Services, name: str) -> bool:
+    """Have the process that fetches all the time look now; False where there is none, or it is in trouble."""
+    from misfin.post.fetching.lock import fetcher, look_now
+    from misfin.post.source import SourceState
+
+    found = fetcher(services.profile.runtime)
+    if found is None or not look_now(found):
+        return False
+    states = {each.account: each.state for each in found.statuses}
+    return states.get(name) is SourceState.RUNNING
 
 
 def _print(args: Namespace, source: EmailSource, report: Report) -> None:

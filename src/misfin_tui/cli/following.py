@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from misfin.errors import LocalError
 from misfin_tui.cli import Exit
-from misfin_tui.cli.fetching import sources_of
+from misfin_tui.cli.email_sources import sources_of
 from misfin_tui.cli.output import emit, open_services
 from misfin_tui.cli.receive import log_to_stderr, wait_for_eof
 

@@ -19,10 +19,9 @@ class LocalChanges:
     For ``with``. It works in a thread, and sleeps while nothing changes.
     """
 
-    def __init__(self, folder: Path, changed: Callable[[], object], *, quiet: float = QUIET) -> None:
+    def __init__(self, folder: Path, changed: Callable[[], object]) -> None:
         self._folder = folder
         self._changed = changed
-        self._quiet = quiet
         self._stop = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -52,4 +51,4 @@ class LocalChanges:
         if self._timer is not None:
             self._timer.cancel()
         if not self._stop.is_set():
-            self._timer = self._loop.call_later(self._quiet, self._changed)
+            self._timer = self._loop.call_later(QUIET, self._changed)

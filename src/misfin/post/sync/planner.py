@@ -7,14 +7,13 @@ past events, only by what is; so a crash at any moment means no more than planni
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from misfin.post.sync.base import Doing, DoingKind
 from misfin.post.sync.deletions import decide
 from misfin.post.sync.folders import folders
 from misfin.post.sync.merging import as_far_as_kept, united
 from misfin.post.sync.pairing import pair
-from misfin.post.sync.planning import Planning
+from misfin.post.sync.planning import UNDONE_AFTER, Planning
 from misfin.post.sync.rules import message
 from misfin.post.sync.situation import NewThere, Situation
 from misfin.post.sync.steps import (
@@ -31,9 +30,6 @@ from misfin.post.sync.steps import (
     SyncPlan,
 )
 from misfin.post.sync.values import Role
-
-UNDONE_AFTER: Final = 60.0
-"""Seconds after which a deletion that was written down and not done is forgotten."""
 
 
 def make_plan(situation: Situation) -> SyncPlan:

@@ -22,6 +22,8 @@ from misfin.post.sync.values import Listed, Role
 
 BINS: Final = frozenset({Role.TRASH, Role.JUNK})
 """Folders whose messages are meant to go."""
+UNDONE_AFTER: Final = 60.0
+"""Seconds after which what was written down and cannot be found done is forgotten."""
 _FIRST: Final = (Role.INBOX, Role.SENT, Role.DRAFTS)
 
 
@@ -51,6 +53,10 @@ class Planning:
         self.meant = {
             each.key: each for each in situation.doing if each.kind is DoingKind.DELETE and each.key
         }
+        self.placing = {
+            each.key for each in situation.doing if each.kind in (DoingKind.APPEND, DoingKind.MOVE)
+        }
+        """Keys of messages that were just put somewhere on the server."""
         self.expired = {each.key: each for each in situation.doing if each.kind is DoingKind.EXPIRE}
 
     def trash(self) -> SyncedFolder | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from misfin.post.sync.base import BaseRow, Doubt
 from misfin.post.sync.merging import as_far_as_kept, difference, merged, pushable
-from misfin.post.sync.planning import Planning
+from misfin.post.sync.planning import UNDONE_AFTER, Planning
 from misfin.post.sync.situation import HereFile, NewThere
 from misfin.post.sync.steps import Adopt, Append, MoveHere, MoveThere, Reflag, Rule
 from misfin.post.sync.values import FlagSet, Listed
@@ -26,7 +26,7 @@ def message(plan: Planning, row: BaseRow) -> None:
     gone_here = row.id in here.gone and file is None
     gone_there = row.id in there.gone and new is None
     if not row.remote_id and new is None:
-        _unnumbered(plan, row, gone_here=gone_here)
+        _unnumbered(plan, row, file, gone_here=gone_here)
     elif gone_here and gone_there:
         plan.forget(row)  # rule 14
     elif gone_here:
@@ -126,7 +126,8 @@ def _gone_there(plan: Planning, row: BaseRow, file: HereFile | None) -> None:
     flags = file.flags if file else plan.situation.here.changed.get(row.id, row.flags)
     changed = flags != row.flags or edited is not None or (file is not None and goal.id != row.folder)
     if not changed or row.id in plan.situation.twins:
-        plan.there_lost.append(row)
+        at_home = file is not None and goal.id == row.folder
+        plan.there_lost.append(replace(row, key=file.key) if file and at_home else row)
     elif plan.abilities.appends and plan.writable(goal.id):
         key = file.key if file else row.key
         facts = edited.facts if edited else row.facts
@@ -162,10 +163,18 @@ def _edited(plan: Planning, row: BaseRow, file: HereFile, new: NewThere | None) 
     plan.creates.append(Append(folder.id, folder.local, row.key, file.flags, Rule.NEW_HERE, file.facts))
 
 
-def _unnumbered(plan: Planning, row: BaseRow, *, gone_here: bool) -> None:
-    """A message whose id on the server is not known, and which is not among what is new there."""
+def _unnumbered(plan: Planning, row: BaseRow, file: HereFile | None, *, gone_here: bool) -> None:
+    """A message whose id on the server is not known, and which is not among what is new there.
+
+    Where the server did not say the id of what we put there, and it cannot be found after a while, it was
+    deleted there, or is so different that it is fetched as another message.
+    """
     folder = plan.folders[row.folder]
     if gone_here:
         plan.forget(row)
-    elif folder.doubt in (Doubt.RENUMBERED, Doubt.WENT_BACK):
+    elif file is None and folder.doubt in (Doubt.RENUMBERED, Doubt.WENT_BACK):
         plan.there_lost.append(row)
+    elif row.key in plan.placing:
+        plan.again_in = plan.again_in or UNDONE_AFTER
+    else:
+        _gone_there(plan, row, file)

@@ -111,7 +111,8 @@ def _done(work: Work, step: Append, remote_id: str, facts: Facts) -> None:
             work.state.save([row])
         else:
             work.state.add([row])
-        ended_for(work.state, DoingKind.APPEND, [step.key])
+        if remote_id:  # else it is looked for a little longer
+            ended_for(work.state, DoingKind.APPEND, [step.key])
         if step.replaces:
             old = Doing(0, DoingKind.DELETE, step.folder, remote_id=step.replaces, begun=work.now())
             begin(work.state, [old])

@@ -224,6 +224,7 @@ class Histories(RuleBasedStateMachine):
             return
         source, target = self.store.folder("work", place), self.store.folder("work", to)
         if new_key:  # as mutt does
+            self.kept = True  # a copy of what a crash left half uploaded may stay beside it
             target.deliver(entry.path.read_bytes(), flags="".join(c for c in entry.flags if c.isupper()))
             entry.path.unlink()
         else:

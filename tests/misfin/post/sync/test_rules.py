@@ -185,6 +185,18 @@ async def test_a_message_deleted_on_the_server_goes_to_the_attic_and_comes_back_
     assert (desk.here(), desk.attic()) == (Counter([first, second]), Counter())
 
 
+async def test_a_file_renamed_here_goes_to_the_attic_all_the_same(desk):
+    desk.fill(2)
+    await desk.once()
+    entry = next(each for each in desk.files() if b"Subject: 1\n" in each.path.read_bytes())
+    desk.store.folder("work").deliver(entry.path.read_bytes())
+    entry.path.unlink()
+    desk.server.inbox.remove(1)
+    await desk.settle()
+    assert desk.here() == desk.there() == Counter([text(2)])
+    assert desk.attic() == Counter([text(1)])
+
+
 async def test_a_change_here_outweighs_a_deletion_on_the_server(desk):
     desk.fill(2)
     await desk.once()
