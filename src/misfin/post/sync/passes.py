@@ -277,7 +277,8 @@ class _Pass:
         changed: list[SyncedFolder] = []
         for folder in state.folders():
             new = folder
-            if folder.id in plan.states:
+            seen = work.folders.get(folder.id, folder)
+            if folder.id in plan.states and folder.state is seen.state:  # else it was answered meanwhile
                 status, doubt = plan.states[folder.id]
                 new = replace(new, state=status, doubt=doubt, doubted=plan.doubted.get(folder.id, 0))
             if folder.id in work.renumbered:

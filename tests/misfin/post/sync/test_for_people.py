@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from syncdesk import SyncDesk
+from syncdesk import SyncDesk, text
 
 from misfin.errors import StoreError
-from misfin.post.sync.base import Doubt
+from misfin.post.sync.answering import SyncAnswer, answer
+from misfin.post.sync.base import Doubt, FolderState
 from misfin.post.sync.schema import STEPS
 from misfin.post.sync.state import SyncState
 from misfin.post.sync.waiting import changes_waiting
@@ -115,3 +116,25 @@ def test_a_state_of_the_first_version_is_brought_up_to_date(tmp_path):
     assert state.in_step() == 0.0
     assert state.folders() == []
     state.close()
+
+
+@pytest.mark.parametrize("choice", [SyncAnswer.KEEP, SyncAnswer.PAUSE])
+async def test_an_answer_given_while_a_pass_runs_is_not_lost(desk, choice):
+    desk.fill(100)
+    await desk.settle()
+    for uid in list(desk.server.inbox.messages)[:30]:
+        desk.server.inbox.remove(uid)
+    assert (await desk.settle()).asking
+
+    def answered_meanwhile(_count: int) -> None:
+        person = SyncState(desk.state.path)
+        answer(person, "Inbox", choice)
+        person.close()
+
+    desk.server[b"archive"].add(text(999))
+    await desk.once(on_plan=answered_meanwhile)
+    state = desk.state.folder("Inbox").state
+    assert state is {SyncAnswer.KEEP: FolderState.KEEPING, SyncAnswer.PAUSE: FolderState.PAUSED}[choice]
+    await desk.settle()
+    assert sum(desk.there().values()) == (100 if choice is SyncAnswer.KEEP else 70)
+    assert sum(desk.here().values()) == 100
