@@ -40,7 +40,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder(path: Path | str) -> None:
     """Make a rename inside ``path`` durable; does nothing where the file system cannot do that."""
     try:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

@@ -30,6 +30,19 @@ def alive(pid: int) -> bool:
         return False
 
 
+def busy(pid: int) -> bool:
+    """Whether a thread of it or of a process below it runs, waits for a processor, or for the disk."""
+    try:
+        below = children(pid)
+        states = [
+            (task / "stat").read_text().rpartition(")")[2].split()[0]
+            for task in Path(f"/proc/{pid}/task").iterdir()
+        ]
+    except OSError:  # it ended, or one of its threads did; and systems without /proc
+        return False
+    return "R" in states or "D" in states or any(map(busy, below))
+
+
 def ends(pid: int, patience: float = 30.0) -> bool:
     """Whether it is gone within so many seconds."""
     end = time.monotonic() + patience

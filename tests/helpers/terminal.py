@@ -20,12 +20,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import pyte
+from processes import busy
 
 SIZE = (100, 30)
 PATIENCE = float(os.environ.get("TERMINAL_PATIENCE", "20"))
 """Seconds until what a test waits for must have come; no test that passes waits so long."""
 QUIET = 0.12
-"""Seconds without a byte after which the program counts as done with what it was doing."""
+"""Seconds without a byte after which the program has taken up even an escape, whose rest it waits for."""
+DONE = 0.05
+"""Seconds without a byte after which a program that sleeps counts as done with what it was doing."""
 PASTE_START, PASTE_END = b"\x1b[200~", b"\x1b[201~"
 
 _MODE = re.compile(r"\x1b\[\?([\d;]+)([hl])")
@@ -61,6 +64,8 @@ class Terminal:
         wanted |= environ or {}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            for number in (signal.SIGINT, signal.SIGQUIT):  # which a shell in the background ignores
+                signal.signal(number, signal.SIG_DFL)
             _set_size(0, size)
             there = {**os.environ, **wanted}
             os.execvpe(
@@ -77,6 +82,7 @@ class Terminal:
         """How often the keyboard protocol of kitty was switched on more than off."""
         self.status: int | None = None
         self._rest = ""
+        self._shown = ""
         self.open = True
         self._gone = False
 
@@ -112,7 +118,10 @@ class Terminal:
     @property
     def shown(self) -> str:
         """The screen as a person reads it."""
-        return "\n".join(line.rstrip() for line in self.screen.display)
+        if self.screen.dirty:  # putting it together costs more than most of what is written to it
+            self.screen.dirty.clear()
+            self._shown = "\n".join(line.rstrip() for line in self.screen.display)
+        return self._shown
 
     @property
     def said(self) -> str:
@@ -121,19 +130,24 @@ class Terminal:
 
     def until(self, wanted: str | Callable[[], object], patience: float = PATIENCE) -> None:
         """Wait until these words stand on the screen, or something holds."""
+        if not self.soon(wanted, patience):
+            raise AssertionError(f"never: {wanted!r}; on the screen:\n{self.shown}\n{self.written[-300:]!r}")
+
+    def soon(self, wanted: str | Callable[[], object], patience: float) -> bool:
+        """Whether it comes within so many seconds; returns as soon as it has."""
         holds = (lambda: wanted in self.shown) if isinstance(wanted, str) else wanted
         end = time.monotonic() + patience
         while not holds():
             if time.monotonic() > end:
-                raise AssertionError(
-                    f"never: {wanted!r}; on the screen:\n{self.shown}\n{self.written[-300:]!r}"
-                )
+                return False
             assert not self._gone, f"it ended with {self.wait()}; it wrote:\n{self.said[-2000:]}"
             self.read(0.05)
+        return True
 
-    def settle(self, quiet: float = QUIET) -> None:
-        """Read until nothing comes for a while."""
-        while self.read(quiet):
+    def settle(self, quiet: float = DONE) -> None:
+        """Read until nothing comes for a while, and the program is not just waiting for a processor."""
+        end = time.monotonic() + PATIENCE
+        while self.read(quiet) or (busy(self.pid) and time.monotonic() < end):
             pass
 
     @property
@@ -153,7 +167,7 @@ class Terminal:
 
     def send(self, data: bytes | str) -> None:
         """Type bytes; a program that takes none in time fails the test."""
-        left = data.encode() if isinstance(data, str) else data
+        left = memoryview(data.encode() if isinstance(data, str) else data)
         end = time.monotonic() + PATIENCE
         while left:
             readable, writable, _ = select.select([self.fd], [self.fd], [], 1.0)
@@ -166,7 +180,14 @@ class Terminal:
     def press(self, keys: bytes | str) -> None:
         """Type, and wait until the program is done with it."""
         self.send(keys)
-        self.settle()
+        self.settle(2 * QUIET if keys in ("\x1b", b"\x1b") else DONE)
+
+    def change(self, keys: bytes | str, patience: float = 0.5) -> None:
+        """Type what changes the screen, and wait until it has and the program is done."""
+        before = self.shown
+        self.send(keys)
+        self.soon(lambda: self.shown != before, patience)
+        self.settle(QUIET)
 
     def paste(self, text: bytes | str) -> None:
         """Paste as terminals do, and wait until the program is done with it."""

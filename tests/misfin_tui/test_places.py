@@ -152,7 +152,7 @@ async def test_keys_of_recipients_stand_with_their_history_and_can_be_forgotten(
     async with at_desk(profile, (120, 40)) as (app, pilot):
         screen = await go(app, pilot, "T", TrustScreen)
         await until(pilot, lambda: len(screen.rows.items) == 3)
-        await pilot.press("h", "h", "h")
+        await pilot.press("h", "h", "h", "h")
         await on_screen(pilot, "Trust · recipients · 2")
         await on_screen(pilot, "changed, since")
         await on_screen(pilot, "reported by their server")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ undo_send_seconds = 3600
 first_screen = false
 """
 MESSAGES = 6
+EDITOR = "editor"
+"""The file in its home that a program opens as the person's editor; a test that needs one writes it."""
 
 
 def furnish(root: Path, settings: str = SETTINGS) -> Profile:
@@ -64,6 +66,12 @@ class Desk:
         """The drafts as they lie on disk."""
         return list(DraftBox(MailStore(self.profile.mail)).all())
 
+    def editor(self, script: str) -> None:
+        """Have an editor: a Python program, given the file as its argument."""
+        file = self.profile.root.parent / EDITOR
+        file.write_text(f"#!{sys.executable}\n{script}")
+        file.chmod(0o755)
+
     def write(self, to: str = "zoe@hive.test", subject: str = "Words") -> None:
         """Open the composer, with the cursor in the text."""
         terminal = self.terminal
@@ -83,50 +91,71 @@ def usual(root: str) -> tuple[str, ...]:
     return program("--profile", root)
 
 
-class Spare:
-    """A program that starts while the test before it runs: most of a test's time is its program's start."""
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "opens(command=usual, environ={}): how the program of a test is started"
+    )
 
-    def __init__(self, folders: pytest.TempPathFactory) -> None:
+
+def opens(item: pytest.Item) -> Mapping[str, Any]:
+    """What the mark of a test says about its program."""
+    mark = item.get_closest_marker("opens")
+    return {} if mark is None else mark.kwargs
+
+
+class Ahead:
+    """Starts programs while earlier tests run: most of a test's time is its program's start."""
+
+    STARTED = 2
+    """Programs that are ready or starting: with the one under test, enough to keep two processors busy."""
+
+    def __init__(self, folders: pytest.TempPathFactory, items: Sequence[pytest.Item]) -> None:
         self._folders = folders
-        self._desk: Desk | None = None
+        self._coming = [item for item in items if "opened" in getattr(item, "fixturenames", ())]
+        self._started: dict[str, Desk] = {}
 
-    def take(self) -> Desk:
-        """The one that is ready; the next one starts."""
-        desk, self._desk = self._desk or self._start(), None
-        self._desk = self._start()
-        return desk
+    def take(self, item: pytest.Item) -> Desk:
+        """The program of this test; those of the next tests start."""
+        at = self._coming.index(item)
+        for each in self._coming[at : at + 1 + self.STARTED]:
+            if each.nodeid not in self._started:
+                self._started[each.nodeid] = self._start(**opens(each))
+        return self._started.pop(item.nodeid)
 
-    def _start(self) -> Desk:
-        home = self._folders.mktemp("spare")
+    def _start(self, command: Command = usual, environ: Mapping[str, str | None] | None = None) -> Desk:
+        home = self._folders.mktemp("opened")
         profile = furnish(home / "profile")
-        return Desk(profile, Terminal(*usual(str(profile.root)), environ={"HOME": str(home)}))
+        own = {"HOME": str(home), "VISUAL": str(home / EDITOR), **(environ or {})}
+        return Desk(profile, Terminal(*command(str(profile.root)), environ=own))
 
     def end(self) -> None:
-        """Nobody needs it any more."""
-        if self._desk is not None:
-            self._desk.terminal.end()
+        """Nobody needs them any more."""
+        for desk in self._started.values():
+            desk.terminal.end()
 
 
 @pytest.fixture(scope="session")
-def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spare]:
-    """One program that is ready."""
-    made = Spare(tmp_path_factory)
+def ahead(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
+    """The programs of the next tests."""
+    made = Ahead(tmp_path_factory, request.session.items)
     yield made
     made.end()
 
 
 @pytest.fixture
-def opened(profile_root: Path, spare: Spare) -> Iterator[Opener]:
-    """Open programs on a profile with mail; the plain one is ready most of the time."""
+def opened(request: pytest.FixtureRequest, ahead: Ahead) -> Iterator[Opener]:
+    """Open the program that the test's mark ``opens`` describes; called again, a plain one on its profile."""
     desks: list[Desk] = []
 
-    def start(command: Command | None = None, **options: Any) -> Desk:
-        if command is None and not options and not desks and "VISUAL" not in os.environ:
-            desks.append(spare.take())
+    def start() -> Desk:
+        plain = True
+        if desks:
+            profile = desks[0].profile
+            desks.append(Desk(profile, Terminal(*usual(str(profile.root)))))
         else:
-            profile = desks[0].profile if desks else furnish(profile_root)
-            desks.append(Desk(profile, Terminal(*(command or usual)(str(profile.root)), **options)))
-        if command is None:
+            plain = "command" not in opens(request.node)
+            desks.append(ahead.take(request.node))
+        if plain:
             desks[-1].terminal.until(f"{MESSAGES} conversations")
             desks[-1].terminal.settle()
         return desks[-1]
@@ -137,13 +166,17 @@ def opened(profile_root: Path, spare: Spare) -> Iterator[Opener]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """One program for the tests of a module: each leaves it in the inbox."""
-    home = tmp_path_factory.mktemp("shared")
-    profile = furnish(home / "profile")
-    environ = {"HOME": str(home), "TEXTUAL_ANIMATIONS": "none", "TZ": "UTC", "NO_COLOR": None}
-    terminal = Terminal(*program("--profile", str(profile.root)), environ={**os.environ, **environ})
-    terminal.until(f"{MESSAGES} conversations")
-    terminal.settle()
-    yield Desk(profile, terminal)
-    terminal.end()
+def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Desk]]:
+    """Programs for the tests of a module: each leaves its own in the inbox."""
+    desks = []
+    for _ in range(3):
+        home = tmp_path_factory.mktemp("shared")
+        profile = furnish(home / "profile")
+        environ = {"HOME": str(home), "TEXTUAL_ANIMATIONS": "none", "TZ": "UTC", "NO_COLOR": None}
+        desks.append(Desk(profile, Terminal(*usual(str(profile.root)), environ=environ)))
+    for desk in desks:
+        desk.terminal.until(f"{MESSAGES} conversations")
+        desk.terminal.settle()
+    yield desks
+    for desk in desks:
+        desk.terminal.end()

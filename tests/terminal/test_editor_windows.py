@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from terminal import QUIET
 
-GUI = f"""#!{sys.executable}
-import os, sys
+GUI = """
+import sys
 from pathlib import Path
-with open(os.environ["NOTE"], "w") as note:
-    note.write(sys.argv[-1])
+Path({note!r}).write_text(sys.argv[-1])
 """
+"""An editor that only notes which file it was to open, as one does that hands it to a window."""
 
 
-@pytest.fixture
-def gui(tmp_path, monkeypatch) -> Path:
-    """An editor that only notes which file it was to open, as one does that hands it to a window."""
-    script, note = tmp_path / "gui", tmp_path / "note"
-    script.write_text(GUI)
-    script.chmod(0o755)
-    monkeypatch.setenv("VISUAL", str(script))
-    monkeypatch.setenv("NOTE", str(note))
-    return note
-
-
-def written_in(desk, note: Path) -> Path:
+def written_in(desk) -> Path:
     """Write a message, open the editor and return the file it was given."""
+    note = desk.profile.root.parent / "note"
+    desk.editor(GUI.format(note=str(note)))
     desk.write()
     desk.terminal.press("begun here")
     desk.terminal.until("begun here")
@@ -47,9 +35,9 @@ def until(holds) -> None:
         time.sleep(0.05)
 
 
-def test_what_the_window_saves_comes_into_the_open_message(opened, gui):
+def test_what_the_window_saves_comes_into_the_open_message(opened):
     desk = opened()
-    file = written_in(desk, gui)
+    file = written_in(desk)
     assert file.read_text() == "begun here\n"
     file.write_text("begun here, written on there\n")
     desk.terminal.until("written on there")
@@ -58,9 +46,9 @@ def test_what_the_window_saves_comes_into_the_open_message(opened, gui):
     desk.terminal.until("and saved again")
 
 
-def test_once_written_in_both_what_the_window_saves_is_a_draft_of_its_own(opened, gui):
+def test_once_written_in_both_what_the_window_saves_is_a_draft_of_its_own(opened):
     desk = opened()
-    file = written_in(desk, gui)
+    file = written_in(desk)
     desk.terminal.press(" and here")
     desk.terminal.until("here and here")
     file.write_text("there\n")
@@ -68,9 +56,9 @@ def test_once_written_in_both_what_the_window_saves_is_a_draft_of_its_own(opened
     until(lambda: sorted(draft.body for draft in desk.drafts()) == ["begun here and here", "there\n"])
 
 
-def test_what_the_window_saves_after_the_message_was_sent_becomes_a_draft(opened, gui):
+def test_what_the_window_saves_after_the_message_was_sent_becomes_a_draft(opened):
     desk = opened()
-    file = written_in(desk, gui)
+    file = written_in(desk)
     desk.terminal.send(b"\x13")
     desk.terminal.until("6 conversations")
     until(lambda: not desk.drafts())
@@ -81,9 +69,9 @@ def test_what_the_window_saves_after_the_message_was_sent_becomes_a_draft(opened
     assert not file.exists()
 
 
-def test_what_the_window_saved_after_the_program_had_ended_is_a_draft_at_the_next_start(opened, gui):
+def test_what_the_window_saved_after_the_program_had_ended_is_a_draft_at_the_next_start(opened):
     desk = opened()
-    file = written_in(desk, gui)
+    file = written_in(desk)
     desk.terminal.send(b"\x13")
     desk.terminal.until("6 conversations")
     desk.terminal.settle(2 * QUIET)

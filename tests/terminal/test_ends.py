@@ -77,10 +77,11 @@ def test_a_closed_terminal_ends_the_program_and_keeps_the_draft(opened):
     assert [draft.body for draft in desk.drafts()] == ["the window was closed"]
 
 
+@pytest.mark.opens(
+    command=lambda root: ("sh", "-c", f"trap '' HUP; exec {shlex.join(program('--profile', root))}")
+)
 def test_a_closed_terminal_ends_a_program_that_ignores_hang_ups(opened):
-    desk = opened(
-        command=lambda root: ("sh", "-c", f"trap '' HUP; exec {shlex.join(program('--profile', root))}")
-    )
+    desk = opened()
     desk.terminal.until("6 conversations")
     desk.terminal.settle()
     desk.write()
@@ -129,8 +130,9 @@ sys.exit(main(["--profile", sys.argv[1]]))
 """
 
 
+@pytest.mark.opens(command=lambda root: (sys.executable, "-c", EARLY, root))
 def test_a_signal_before_the_program_has_begun_leaves_the_terminal_as_it_was(opened):
-    terminal = opened(command=lambda root: (sys.executable, "-c", EARLY, root)).terminal
+    terminal = opened().terminal
     assert terminal.wait() == 143
     assert terminal.left_on == []
     assert terminal.cooked
@@ -170,9 +172,16 @@ sys.exit(main(["--profile", sys.argv[1]]))
 """
 
 
-@pytest.mark.parametrize("where", ["handler", "thread", "reading", "drawing"])
+def crashing(where: str):
+    return pytest.mark.opens(command=lambda root: (sys.executable, "-c", CRASH, root, where))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [pytest.param(where, marks=crashing(where)) for where in ("handler", "thread", "reading", "drawing")],
+)
 def test_a_bug_never_ends_with_0_and_keeps_draft_and_terminal(opened, where):
-    desk = opened(command=lambda root: (sys.executable, "-c", CRASH, root, where))
+    desk = opened()
     desk.terminal.until("6 conversations")
     desk.terminal.settle()
     desk.write()
@@ -196,12 +205,9 @@ def test_a_byte_that_is_not_utf8_ends_nothing(opened):
     desk.terminal.until("q close")
 
 
-def test_a_signal_while_an_editor_is_open_ends_with_the_draft_on_disk(opened, tmp_path, monkeypatch):
-    script = tmp_path / "editor"
-    script.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("VISUAL", str(script))
+def test_a_signal_while_an_editor_is_open_ends_with_the_draft_on_disk(opened):
     desk = opened()
+    desk.editor("import time\ntime.sleep(60)\n")
     desk.write()
     desk.terminal.send("given to the editor")
     desk.terminal.until("given to the editor")
@@ -243,9 +249,11 @@ def sent(number: int):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the receiver is not forked")
 @pytest.mark.parametrize(
-    ("command", "shown"),
-    [(receiving, "receiving on"), (new, "Misfin, e-mail, or both?")],
-    ids=["taken", "waiting"],
+    "shown",
+    [
+        pytest.param("receiving on", marks=pytest.mark.opens(command=receiving), id="taken"),
+        pytest.param("Misfin, e-mail, or both?", marks=pytest.mark.opens(command=new), id="waiting"),
+    ],
 )
 @pytest.mark.parametrize(
     ("how", "status"),
@@ -259,10 +267,8 @@ def sent(number: int):
     ],
     ids=["quit", "SIGTERM", "SIGHUP", "hang-up", "SIGKILL", "stopped"],
 )
-def test_a_receiver_that_was_forked_ends_with_the_program(opened, command, shown, how, status):
-    if command is new and how is press_quit:
-        pytest.skip("the wizard has its own keys")
-    terminal = opened(command=command).terminal
+def test_a_receiver_that_was_forked_ends_with_the_program(opened, shown, how, status):
+    terminal = opened().terminal
     terminal.until(shown)
     terminal.settle()
     (receiver,) = forked(terminal.pid)

@@ -1,11 +1,14 @@
 """What is pasted is text: in every screen, field, dialog and question, whatever bytes it has.
 
-One program for all of them. After every paste it is where it was, the mail is as it was, and nothing is sent.
+A few programs for all of them. After every paste a program is where it was, the mail is as it was, and
+nothing is sent.
 """
 
 from __future__ import annotations
 
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from queue import SimpleQueue
 
 import pytest
 
@@ -15,6 +18,7 @@ from misfin_tui.app.terminal_input import SETTLED
 from terminal import PASTE_END, PASTE_START, QUIET, program
 
 EVERY_BYTE = bytes(range(256)).replace(b"\x1b", b"") + b"\x1b;\x13\x1b[A\x1b[<0;50;5M\x1bq"
+MESSAGES = 6
 HOSTILE = (
     b"hello \x1b ;ddd",
     b"\x1b[31mred\x1b[0m \x13\x11\x1a\rq",
@@ -71,34 +75,89 @@ def paste_all(terminal) -> None:
     terminal.settle()
 
 
+def in_inbox(terminal) -> bool:
+    """Whether nothing but the inbox is shown; the palette would leave its top and its last line."""
+    shown = terminal.shown
+    return (
+        all(f"message {number}" in shown for number in range(MESSAGES))
+        and f"{MESSAGES} conversations" in shown
+        and "▔" not in shown
+        and "c Compose" in shown.splitlines()[-1]
+    )
+
+
 def to_inbox(terminal) -> None:
     """Back from wherever a test left it, without a key that ends the program."""
     for key in (b"\x1b", b"M", b"\x1b", b"M", b"\x1b", b"M"):
-        terminal.send(key)
-        terminal.settle(2 * QUIET if key == b"\x1b" else QUIET)
-        if "6 conversations" in terminal.shown and "c Compose" in terminal.shown.splitlines()[-1]:
+        terminal.press(key)
+        if in_inbox(terminal):
             return
-    raise AssertionError(terminal.shown)
+    terminal.until(lambda: in_inbox(terminal))
+
+
+@pytest.fixture(scope="module")
+def free(several):
+    """The programs that nobody uses at the moment."""
+    desks = SimpleQueue()
+    for desk in several:
+        desks.put(desk)
+    return desks
+
+
+@pytest.fixture
+def shared(free):
+    """One of them, in the inbox."""
+    with lent(free) as desk:
+        yield desk
+
+
+@contextmanager
+def lent(free):
+    desk = free.get()
+    try:
+        if not in_inbox(desk.terminal):  # a test failed there
+            to_inbox(desk.terminal)
+        yield desk
+    finally:
+        free.put(desk)
+
+
+def attack(free, place: str) -> None:
+    """Paste everything into one place."""
+    opening, sign = LIST_SCREENS[place]
+    with lent(free) as desk:
+        terminal = desk.terminal
+        for keys in filter(None, opening.split(" ")):
+            terminal.change(keys)
+        terminal.until(lambda: sign.casefold() in terminal.shown.casefold())
+        title, before = terminal.shown.splitlines()[0].partition("·")[0], state(desk)
+        paste_all(terminal)
+        assert terminal.shown.splitlines()[0].partition("·")[0] == title, terminal.shown
+        assert state(desk) == before
+        to_inbox(terminal)
+        assert state(desk) == before
+
+
+@pytest.fixture(scope="module")
+def attacks(request, several, free):
+    """The attack on each place that is to be tested, several at once: a program waits most of the time."""
+    places = [
+        item.callspec.params["place"]
+        for item in request.session.items
+        if item.path == request.path and "place" in getattr(item, "fixturenames", ())
+    ]
+    with ThreadPoolExecutor(len(several)) as pool:
+        yield {place: pool.submit(attack, free, place) for place in places}
 
 
 @pytest.mark.parametrize("place", LIST_SCREENS)
-def test_a_paste_is_no_key(shared, place):
-    opening, sign = LIST_SCREENS[place]
-    terminal = shared.terminal
-    to_inbox(terminal)
-    for keys in opening.split(" "):
-        terminal.press(keys)
-    terminal.until(lambda: sign.casefold() in terminal.shown.casefold())
-    title, before = terminal.shown.splitlines()[0].partition("·")[0], state(shared)
-    paste_all(terminal)
-    assert terminal.shown.splitlines()[0].partition("·")[0] == title, terminal.shown
-    assert state(shared) == before
-    to_inbox(terminal)
-    assert state(shared) == before
+def test_a_paste_is_no_key(attacks, place):
+    attacks[place].result()
 
 
+@pytest.mark.opens(command=lambda root: program("--profile", f"{root}-new"))
 def test_a_paste_is_no_key_in_the_wizard(opened):
-    desk = opened(command=lambda root: program("--profile", f"{root}-new"))
+    desk = opened()
     terminal, root = desk.terminal, desk.profile.root
     terminal.until("Misfin, e-mail, or both?")
     terminal.settle(2 * QUIET)
@@ -117,7 +176,6 @@ def test_a_paste_is_no_key_in_the_wizard(opened):
 
 def test_what_is_pasted_into_a_message_is_its_text(shared):
     terminal = shared.terminal
-    to_inbox(terminal)
     shared.write(to="", subject="")
     for _ in range(2):
         terminal.press(b"\x1b[Z")
@@ -138,7 +196,6 @@ def test_what_is_pasted_into_a_message_is_its_text(shared):
 
 def test_a_paste_cut_in_pieces_with_pauses_is_one_text(shared):
     terminal = shared.terminal
-    to_inbox(terminal)
     before = state(shared)
     for piece in (PASTE_START[:3], PASTE_START[3:] + b"dd\x1b", b"dd;", b"q\x1b[20", b"1", b"~"):
         terminal.send(piece)
@@ -150,7 +207,6 @@ def test_a_paste_cut_in_pieces_with_pauses_is_one_text(shared):
 
 def test_of_a_paste_of_10_mb_nothing_is_taken_and_it_is_said(shared):
     terminal = shared.terminal
-    to_inbox(terminal)
     before = state(shared)
     terminal.send(PASTE_START + b"d;q\x1b\n" * (1 << 21) + PASTE_END)
     terminal.until("10,485,760 bytes")
@@ -162,14 +218,17 @@ def test_of_a_paste_of_10_mb_nothing_is_taken_and_it_is_said(shared):
     assert state(shared) == before
 
 
-def test_what_is_pasted_into_the_fields_of_ordinary_mail_is_text(opened):
-    def with_account(root: str) -> tuple[str, ...]:
-        with open(f"{root}/config.toml", "a") as config:
-            config.write('[identity]\ndefault = "work"\n')
-            config.write('[accounts.work]\nkind = "email"\naddress = "ada@example.org"\n')
-        return program("--profile", root)
+def with_account(root: str) -> tuple[str, ...]:
+    """Open the program on a profile that has an account for ordinary mail."""
+    with open(f"{root}/config.toml", "a") as config:
+        config.write('[identity]\ndefault = "work"\n')
+        config.write('[accounts.work]\nkind = "email"\naddress = "ada@example.org"\n')
+    return program("--profile", root)
 
-    desk = opened(command=with_account)
+
+@pytest.mark.opens(command=with_account)
+def test_what_is_pasted_into_the_fields_of_ordinary_mail_is_text(opened):
+    desk = opened()
     terminal = desk.terminal
     terminal.until("c Compose")
     terminal.settle(2 * QUIET)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 import time
 
 import pytest
@@ -30,12 +29,8 @@ def in_shell(root: str) -> tuple[str, ...]:
 
 @pytest.fixture
 def desk(opened):
-    return started(opened)
-
-
-def started(opened):
     """A shell in which the program was started."""
-    desk = opened(command=in_shell)
+    desk = opened()
     desk.terminal.until("shell>")
     desk.terminal.send("$RUN\r")
     desk.terminal.until("6 conversations")
@@ -59,6 +54,7 @@ def job_of(terminal) -> int:
         return int(file.read().split()[0])
 
 
+@pytest.mark.opens(command=in_shell)
 def test_ctrl_z_suspends_and_fg_draws_everything_in_the_size_there_is_then(desk):
     terminal = desk.terminal
     before = desk.mail()
@@ -84,6 +80,7 @@ def test_ctrl_z_suspends_and_fg_draws_everything_in_the_size_there_is_then(desk)
     terminal.until("q close")
 
 
+@pytest.mark.opens(command=in_shell)
 def test_ctrl_z_in_a_dialog_suspends_and_in_a_text_undoes(desk):
     terminal = desk.terminal
     terminal.press("t")
@@ -114,6 +111,7 @@ def test_ctrl_z_in_a_dialog_suspends_and_in_a_text_undoes(desk):
     terminal.until("another word")
 
 
+@pytest.mark.opens(command=in_shell)
 def test_after_sigstop_the_program_sets_the_terminal_up_again(desk):
     terminal = desk.terminal
     os.kill(job_of(terminal), signal.SIGSTOP)
@@ -135,6 +133,7 @@ def test_a_program_without_a_shell_says_so_and_goes_on(opened):
     desk.terminal.until("q close")
 
 
+@pytest.mark.opens(command=in_shell)
 def test_a_signal_ends_a_suspended_program(desk):
     terminal = desk.terminal
     job = job_of(terminal)
@@ -149,7 +148,7 @@ def test_a_signal_ends_a_suspended_program(desk):
     terminal.until(lambda: "status 143" in terminal.said)
 
 
-EDITOR = f"""#!{sys.executable}
+EDITOR = """
 import os, signal, sys
 from pathlib import Path
 for number in (signal.SIGINT, signal.SIGQUIT):
@@ -160,12 +159,9 @@ Path(sys.argv[-1]).write_text("from the editor\\n")
 """
 
 
-def test_ctrl_c_and_ctrl_z_in_an_editor_are_for_the_editor(opened, tmp_path, monkeypatch):
-    script = tmp_path / "editor"
-    script.write_text(EDITOR)
-    script.chmod(0o755)
-    monkeypatch.setenv("VISUAL", str(script))
-    desk = started(opened)
+@pytest.mark.opens(command=in_shell)
+def test_ctrl_c_and_ctrl_z_in_an_editor_are_for_the_editor(desk):
+    desk.editor(EDITOR)
     desk.write()
     desk.terminal.send(b"\x05")
     suspended(desk.terminal)

@@ -19,9 +19,12 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant",
+    [pytest.param(name, marks=pytest.mark.opens(environ=environ)) for name, environ in VARIANTS.items()],
+)
 def test_the_program_works_in_every_terminal_and_locale(opened, variant):
-    desk = opened(environ=VARIANTS[variant])
+    desk = opened()
     assert "╭─ Inbox" in desk.terminal.shown
     desk.terminal.press("?")
     desk.terminal.until("q close")
@@ -32,8 +35,9 @@ def test_the_program_works_in_every_terminal_and_locale(opened, variant):
     assert desk.terminal.left_on == []
 
 
+@pytest.mark.opens(command=lambda root: program("--profile", root), environ={"TERM": "dumb"})
 def test_a_dumb_terminal_is_refused_in_one_line(opened):
-    desk = opened(command=lambda root: program("--profile", root), environ={"TERM": "dumb"})
+    desk = opened()
     assert desk.terminal.wait() == 2
     assert "TERM is `dumb`" in desk.terminal.said
     assert b"\x1b" not in desk.terminal.written

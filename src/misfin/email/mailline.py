@@ -40,7 +40,7 @@ class MailServerError(RemoteError):
 class LoginRefusedError(MailServerError):
     """The server does not accept user name and password, or the token."""
 
-    remedy = "Check user name and password."
+    remedy = "Check your user name and password."
 
 
 class ServerBusyError(MailServerError):

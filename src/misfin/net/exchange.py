@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from misfin.errors import IdentityError, RemoteProtocolError, TlsError
@@ -47,7 +48,6 @@ class ExchangePhase(Enum):
 
 
 _STAGES = {
-    ExchangePhase.HANDSHAKE: Stage.HANDSHAKE,
     ExchangePhase.REQUEST: Stage.REQUEST,
     ExchangePhase.WORKING: Stage.COMPLETE,
     ExchangePhase.LINGER: Stage.ANSWERED,
@@ -65,6 +65,7 @@ class Exchange(asyncio.Protocol):
         "_discarded",
         "_heard",
         "_loop",
+        "_noted",
         "_peer_address",
         "_peer_ended",
         "_phase_ends",
@@ -92,7 +93,7 @@ class Exchange(asyncio.Protocol):
         self._recipient: Identity | None = None
         self._received = 0
         self._discarded = 0
-        self.phase = ExchangePhase.HANDSHAKE
+        self.phase = self._noted = ExchangePhase.HANDSHAKE
 
     # ---- called by the event loop -----------------------------------------------------------------
 
@@ -235,7 +236,7 @@ class Exchange(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        receiver.spawn(self._deliver(incoming))
+        receiver.spawn(partial(self._deliver, incoming))
 
     async def _deliver(self, incoming: Incoming) -> None:
         try:
@@ -318,7 +319,10 @@ class Exchange(asyncio.Protocol):
             self._transport.close()  # the answer is in the system's hands, which will deliver it
 
     def _note_stage(self) -> None:
-        """Report the stage to the receiver, which decides by it which connection to evict."""
+        """Report a new stage to the receiver, which decides by it which connection to evict."""
+        if self.phase is self._noted:
+            return
+        self._noted = self.phase
         stage = _STAGES.get(self.phase)
         if stage is not None:
             self._receiver.limits.moved(self, stage)

@@ -67,7 +67,6 @@ class Listener:
                 self._back_off(error)
                 return
             self._pause = _FIRST_PAUSE
-            connection.setblocking(False)
             self._take(connection, peer[0] if isinstance(peer, tuple) else "")
 
     def _back_off(self, error: OSError) -> None:

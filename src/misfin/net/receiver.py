@@ -76,6 +76,7 @@ class Receiver:
         self._work: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._quiet = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.use(directory)
 
     def use(self, directory: Directory) -> None:
@@ -93,7 +94,7 @@ class Receiver:
         ``::`` may fail on a machine without IPv6 as long as there is another address. Raises
         :class:`~misfin.errors.ListenError`, and then listens on none of them.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._running_loop()
         missing: ListenError | None = None
         try:
             for host, port in self.settings.listen:
@@ -148,7 +149,7 @@ class Receiver:
 
         Another connection may be closed to make room for it.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._running_loop()
         exchange = Exchange(self, loop, address)
         exchange.admission, gives_way = self.limits.admit(exchange, address, loop.time())
         if gives_way is not None:
@@ -164,24 +165,45 @@ class Receiver:
         self._connections.discard(connection)
         self._quiet.set()
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run the handler of one message; it is not cancelled if the sender disconnects."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._finished)
+        self._work.add(self._running_loop().create_task(self._run(work)))
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._work.discard(task)
-        self._quiet.set()
+    # Tasks leave their set themselves: a callback would cost one more turn of the event loop each.
+
+    async def _run(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        try:
+            await work()
+        finally:
+            self._leave(self._work)
+            self._quiet.set()
+
+    async def _begin(self, exchange: Exchange, connection: socket.socket) -> None:
+        try:
+            await self._running_loop().connect_accepted_socket(lambda: exchange, connection)
+        except OSError:  # it ended before it began
+            connection.close()
+            exchange.connection_lost(None)
+        finally:
+            self._leave(self._beginning)
+
+    def _leave(self, tasks: set[asyncio.Task[None]]) -> None:
+        task = asyncio.current_task(self._loop)
+        if task is not None:
+            tasks.discard(task)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of this receiver; asyncio's own function makes a system call each time."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def _take(self, connection: socket.socket, address: str) -> None:
         exchange = self.exchange_with(address)
         if exchange is None:
             connection.close()
             return
-        beginning = asyncio.get_running_loop().create_task(_begin(exchange, connection))
-        self._beginning.add(beginning)
-        beginning.add_done_callback(self._beginning.discard)
+        self._beginning.add(self._running_loop().create_task(self._begin(exchange, connection)))
 
     def _make_room(self) -> None:
         gives_way = self.limits.make_room()
@@ -209,14 +231,6 @@ async def _bind(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[s
         return sockets
     finally:
         server.close()
-
-
-async def _begin(exchange: Exchange, connection: socket.socket) -> None:
-    try:
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: exchange, connection)
-    except OSError:  # it ended before it began
-        connection.close()
-        exchange.connection_lost(None)
 
 
 def _allowed() -> int:

@@ -68,6 +68,6 @@ class Service(Protocol):
         """Note that a connection has ended."""
         ...
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run the handler of one message, even if its connection ends."""
         ...

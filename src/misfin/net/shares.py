@@ -26,22 +26,18 @@ _GIVING_WAY = (Stage.HANDSHAKE, Stage.REQUEST, Stage.ANSWERED)
 
 
 class _Network(Generic[Key]):
-    """The connections of one network by stage, each stage in order of arrival."""
+    """The connections of one network by stage, each stage in order of arrival.
 
-    __slots__ = ("held", "name", "stages")
+    ``rank`` is how many it holds and, in the lowest two bits, the first stage it has any in; 0 without any.
+    """
+
+    __slots__ = ("held", "name", "rank", "stages")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.held = 0
-        self.stages: tuple[dict[Key, None], ...] = tuple({} for _ in Stage)
-
-    @property
-    def rank(self) -> int:
-        """How many connections it holds and, in the lowest two bits, the first stage it has any in."""
-        for stage, connections in enumerate(self.stages):
-            if connections:
-                return self.held << 2 | stage
-        return 0
+        self.rank = 0
+        self.stages: tuple[dict[Key, None], ...] = ({}, {}, {}, {})
 
 
 class OpenConnections(Generic[Key]):
@@ -78,12 +74,12 @@ class OpenConnections(Generic[Key]):
         found = self._networks.get(network)
         if found is None:
             found = self._networks[network] = _Network(network)
-        before = found.rank
         found.held += 1
         found.stages[Stage.HANDSHAKE][connection] = None
         self._of[connection] = (found, Stage.HANDSHAKE)
-        self._most = max(self._most, found.held)
-        self._ranked(found, before)
+        if found.held > self._most:
+            self._most = found.held
+        self._rank(found)
 
     def move(self, connection: Key, stage: Stage) -> None:
         """Note that a connection has reached another stage; one that is not in the table is ignored."""
@@ -91,11 +87,11 @@ class OpenConnections(Generic[Key]):
         if entry is None or entry[1] is stage:
             return
         network, old = entry
-        before = network.rank
-        del network.stages[old][connection]
-        network.stages[stage][connection] = None
+        stages = network.stages
+        del stages[old][connection]
+        stages[stage][connection] = None
         self._of[connection] = (network, stage)
-        self._ranked(network, before)
+        self._rank(network)
 
     def leave(self, connection: Key) -> None:
         """Remove a connection; one that is not in the table is ignored."""
@@ -103,12 +99,11 @@ class OpenConnections(Generic[Key]):
         if entry is None:
             return
         network, stage = entry
-        before = network.rank
         network.held -= 1
         del network.stages[stage][connection]
         if not network.held:
             del self._networks[network.name]
-        self._ranked(network, before)
+        self._rank(network)
 
     def gives_way(self, network: str | None = None) -> Key | None:
         """The connection to evict, of ``network`` if given; None if all are complete."""
@@ -127,10 +122,16 @@ class OpenConnections(Generic[Key]):
                 self._most -= 1
         return None
 
-    def _ranked(self, network: _Network[Key], before: int) -> None:
-        rank = network.rank
+    def _rank(self, network: _Network[Key]) -> None:
+        """Bring the rank of a network up to date."""
+        # Four times per message, so without a loop over the stages.
+        first, second, third, _ = network.stages
+        stage = 0 if first else 1 if second else 2 if third else 3
+        rank = network.held << 2 | stage if network.held else 0
+        before = network.rank
         if rank == before:
             return
+        network.rank = rank
         if before:
             networks = self._ranks[before]
             del networks[network]

@@ -43,7 +43,7 @@ class LocalInbox:
         self._store = MailStore(store.root)  # what a server has deleted was not deleted by a person here
         self._attic = attic or MailStore(store.root.parent / ATTIC)
         self._on_report = on_report
-        self._made: set[tuple[str, str]] = set()
+        self._made: dict[tuple[str, str], Maildir] = {}
         self._lock = threading.Lock()
 
     # ---- handing over messages
@@ -63,6 +63,11 @@ class LocalInbox:
         times = received or [None] * len(messages)
         batch = [NewMessage(data, received=at) for data, at in zip(messages, times, strict=True)]
         return self._folder(account, folder).write(batch, now=time.time())
+
+    def file(self, account: str, folder: str, messages: Sequence[bytes]) -> list[str]:
+        """See :meth:`misfin.post.source.Inbox.file`."""
+        entries = self._folder(account, folder).deliver_many(messages, now=time.time())
+        return [entry.key for entry in entries]
 
     def deliver(self, arrival: Arrival) -> str:
         """See :meth:`misfin.post.source.Inbox.deliver`."""
@@ -222,13 +227,14 @@ class LocalInbox:
         return moved
 
     def _folder(self, account: str, folder: str) -> Maildir:
-        maildir = self._store.folder(account, folder)
+        maildir = self._made.get((account, folder))
+        if maildir is not None and maildir.exists():  # somebody may have moved it away
+            return maildir
         with self._lock:
-            if (account, folder) not in self._made or not maildir.exists():  # somebody moved it away, perhaps
-                self._store.create(account)
-                if folder not in FOLDERS:
-                    self._store.create(account, [folder])
-                self._made.add((account, folder))
+            self._store.create(account)
+            if folder not in FOLDERS:
+                self._store.create(account, [folder])
+            maildir = self._made[account, folder] = self._store.folder(account, folder)
         return maildir
 
     # ----

@@ -21,7 +21,6 @@ from misfin.model import gemmail
 from misfin.model.folders import HELD, INBOX
 from misfin.model.status import StatusCode
 from misfin.net.incoming import Checks, Incoming, accepted
-from misfin.post.source import Arrival
 from misfin.store.accounts import misfin_account
 from misfin.store.evidence import Findings, stamp
 from misfin.store.message.envelope import wrap
@@ -193,14 +192,10 @@ class Intake:
                 results.append((job, error))
         failure: Exception | None = None
         try:
-            self._deliver(account, folder, files)
+            self._inbox.file(account, folder, files)
         except Exception as error:
             failure = error
         return results + [(job, failure) for job in sound]
-
-    def _deliver(self, account: str, folder: str, files: list[bytes]) -> None:
-        paths = self._inbox.write(account, folder, files)
-        self._inbox.deliver_many([Arrival(account, folder, path) for path in paths])
 
 
 def verification_of(checks: Checks) -> dict[str, str]:

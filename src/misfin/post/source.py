@@ -25,8 +25,7 @@ Another one that looks into a spool folder, whole::
         def _collect(self, inbox: Inbox) -> Report:
             waiting = sorted(self.folder.iterdir())
             for file in waiting:
-                (path,) = inbox.write(self.account.directory, INBOX, [file.read_bytes()])
-                inbox.deliver(Arrival(self.account.directory, INBOX, path))
+                inbox.file(self.account.directory, INBOX, [file.read_bytes()])
                 file.unlink()  # only now: the message is safe
             return Report(len(waiting))
 """
@@ -138,6 +137,12 @@ class Inbox(Protocol):
 
         ``received`` (Unix seconds, one for each message) become the times of the files. All of them, or an
         error and none.
+        """
+
+    def file(self, account: str, folder: str, messages: Sequence[bytes]) -> list[str]:
+        """Write and file new messages that are in memory anyway; returns their keys.
+
+        As :meth:`deliver_many` for one folder.
         """
 
     def deliver(self, arrival: Arrival) -> str:

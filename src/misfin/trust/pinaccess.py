@@ -11,7 +11,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -180,7 +179,5 @@ class PinAccess:
         self._pending[key] = (before + count, max(previous, last))
 
     def _with_pending(self, pin: Pin) -> Pin:
-        if (pin.kind, pin.name) not in self._pending:
-            return pin
-        count, last = self._pending[pin.kind, pin.name]
-        return replace(pin, uses=pin.uses + count, last_seen=max(pin.last_seen, last))
+        pending = self._pending.get((pin.kind, pin.name))
+        return pin if pending is None else pin.used(*pending)

@@ -41,7 +41,7 @@ def hand_over(args: Namespace) -> int:
     """Queue the message on standard input and try to send it for a while."""
     if args.mode not in (None, "m"):
         raise InputError(
-            f"This stand-in for sendmail only sends a message; it does not know -b{args.mode}.",
+            f"This stand-in for sendmail only sends messages; it does not know -b{args.mode}.",
             remedy="`misfin-tui outbox` lists what is queued, `misfin-tui outbox run` sends it.",
         )
     with open_services(args) as services:
@@ -60,8 +60,7 @@ def hand_over(args: Namespace) -> int:
 
 def _queue(args: Namespace, services: Services) -> list[int]:
     """Read the message and queue it durably; the ids of its deliveries."""
-    from misfin.compose.finished import completed, read_head
-    from misfin.store.message.fields import MAX_HEADER
+    from misfin.compose.finished import MAX_HEADER, completed, read_head
     from misfin.store.outgoing.finished import FinishedMessage
 
     with SpooledTemporaryFile(_IN_MEMORY) as spool:

@@ -15,11 +15,11 @@ def cut(text: str, width: int) -> str:
         return text[: width - 1] + ELLIPSIS if width > 0 else ""
     if len(text) <= width and cell_len(text) <= width:
         return text
+    end, cells = _reach(text, max(width, 0))
+    if end == len(text):  # also a mark without a letter, which takes no cell
+        return text
     if width < 1:
         return ""
-    end, cells = _reach(text, width)
-    if end == len(text):
-        return text
     if cells >= width:
         end, _ = _reach(text, width - 1)
     return text[:end] + ELLIPSIS

@@ -67,8 +67,7 @@ class Spool:
     def _collect(self, inbox: Inbox) -> Report:
         waiting = sorted(self.folder.iterdir())
         for file in waiting:
-            (path,) = inbox.write(self.account.directory, INBOX, [file.read_bytes()])
-            inbox.deliver(Arrival(self.account.directory, INBOX, path))
+            inbox.file(self.account.directory, INBOX, [file.read_bytes()])
             file.unlink()  # only now: the message is safe
         return Report(len(waiting))
 
@@ -136,6 +135,24 @@ def test_messages_for_several_folders_come_back_in_their_order(store, inbox):
     assert unfinished(store) == []
 
 
+def test_messages_in_memory_are_filed_in_one_go(store, inbox):
+    keys = inbox.file(ME, HELD, [b"one", b"two"])
+    assert [store.folder(ME, HELD).read(key) for key in keys] == [b"one", b"two"]
+    assert unfinished(store) == []
+
+
+@pytest.mark.parametrize("step", ["write_new", "sync_folder"])
+def test_of_messages_in_memory_all_are_filed_or_none(step, store, inbox, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    inbox.new_paths(ME, INBOX)
+    monkeypatch.setattr(maildir_writing, step, full)
+    with pytest.raises(StoreError, match="No space"):
+        inbox.file(ME, INBOX, [b"one", b"two"])
+    assert contents(store, INBOX) == unfinished(store) == []
+
+
 def test_files_are_private_and_nothing_is_seen_before_it_is_delivered(store, inbox):
     (path,) = inbox.write(ME, INBOX, [b"secret"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -178,6 +195,10 @@ def test_an_account_whose_mail_was_moved_away_gets_its_folders_again(store, inbo
     (path,) = inbox.write(ME, INBOX, [b"one"])
     inbox.deliver(Arrival(ME, INBOX, path))
     assert store.folders(ME) == list(FOLDERS)
+    (store.root / ME).rename(store.root.parent / "elsewhere too")
+    inbox.file(ME, INBOX, [b"two"])
+    assert store.folders(ME) == list(FOLDERS)
+    assert contents(store, INBOX) == [b"two"]
 
 
 def test_the_worst_state_is_shown():

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from misfin.model.account import AddressKind
 from misfin.post import events
 from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
 from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
@@ -75,7 +76,12 @@ def test_no_fingerprint_is_read_out():
 
 
 def test_a_question_about_trust_is_asked():
-    held = row(DeliveryState.HELD, question=Question.CHANGED_CERTIFICATE, pin_name="hive.test:1958")
+    held = row(
+        DeliveryState.HELD,
+        kind=AddressKind.MISFIN,
+        question=Question.CHANGED_CERTIFICATE,
+        pin_name="hive.test:1958",
+    )
     notice, question = messages_of(events.Held(held))
     assert isinstance(notice, OutboxChanged)
     assert question == TrustAsked("host", "hive.test:1958")

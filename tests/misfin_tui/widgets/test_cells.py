@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -14,6 +14,7 @@ TEXTS = st.text(st.sampled_from("ab c…é漢字\u0301 "), max_size=80).map(
 )
 
 
+@example("\u0301", 0)
 @given(TEXTS, st.integers(0, 40))
 def test_cut_text_never_takes_more_than_its_cells(text, width):
     assert cell_len(cut(text, width)) <= width

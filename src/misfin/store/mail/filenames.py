@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -54,10 +55,14 @@ def split_name(name: str) -> tuple[str, str]:
 def unique_name(now: float) -> str:
     """A unique key: time, process, a counter, a random token and the name of this machine."""
     seconds, fraction = divmod(now, 1.0)
-    host = os.uname().nodename.encode("ascii", "replace").decode()
-    host = host.replace("/", "\\057").replace(":", "\\072").replace(",", "\\054")[:40] or "localhost"
     moment = f"{int(seconds)}.M{int(fraction * 1e6):06d}"
-    return f"{moment}P{os.getpid()}Q{next(_counter)}R{_process_token}{secrets.token_hex(2)}.{host}"
+    return f"{moment}P{os.getpid()}Q{next(_counter)}R{_process_token}{secrets.token_hex(2)}.{_host()}"
+
+
+@lru_cache(maxsize=1)
+def _host() -> str:
+    host = os.uname().nodename.encode("ascii", "replace").decode()
+    return host.replace("/", "\\057").replace(":", "\\072").replace(",", "\\054")[:40] or "localhost"
 
 
 def ordered(flags: str, there: str = "") -> str:
@@ -65,6 +70,8 @@ def ordered(flags: str, there: str = "") -> str:
 
     Flags already ``there``, in a name from another program, may be anything.
     """
+    if not flags:
+        return ""
     chars = set(flags)
     if not all(char.isascii() and char.isalpha() for char in chars - set(there)):
         raise StoreError(f"{flags!r} are not Maildir flags.")

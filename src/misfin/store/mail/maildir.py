@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 SUBDIRS = ("new", "cur")
+DRAFTS = "tmp"
 ABANDONED_AFTER = 36 * 3600.0
 """Seconds after which a file in ``tmp/`` counts as abandoned (the figure of the Maildir specification)."""
 
@@ -66,7 +67,7 @@ class Maildir:
     def create(self) -> Maildir:
         """Create the folder, or any missing part of it, with mode 0700; returns itself."""
         with translated(f"The mail folder {self.path} could not be created"):
-            made = [self.path / part for part in ("tmp", *SUBDIRS) if not (self.path / part).is_dir()]
+            made = [self.path / part for part in (DRAFTS, *SUBDIRS) if not (self.path / part).is_dir()]
             for part in made:
                 private_folder(part)
             if made:
@@ -77,7 +78,8 @@ class Maildir:
 
     def exists(self) -> bool:
         """Whether it exists and can be entered."""
-        return any(os.path.isdir(self.path / part) for part in SUBDIRS)  # noqa: PTH112 - never raises
+        isdir = os.path.isdir  # never raises; and no Path objects, since receiving asks once per message
+        return isdir(f"{self.path}/new") or isdir(f"{self.path}/cur")
 
     # ---- delivery ---------------------------------------------------------------------------------
 
@@ -128,8 +130,8 @@ class Maildir:
         return drafts
 
     def _new_names(self, count: int, now: float) -> list[str]:
-        drafts = self.path / "tmp"
-        if not drafts.is_dir():  # a sync tool or a user removed an empty folder
+        drafts = f"{self.path}/{DRAFTS}"
+        if not os.path.isdir(drafts):  # noqa: PTH112 - as above; a sync tool or a user removed an empty folder
             self.create()
         return [f"{drafts}/{unique_name(now)}" for _ in range(count)]
 
@@ -241,12 +243,12 @@ class Maildir:
                 new_key = unique_name(time.time())
             name = new_key if subdir == "new" else f"{new_key}{INFO}{wanted}"
             target = Entry(new_key, subdir, wanted, to.path, name)
-            rename_across(entry.path, target.path, to.path / "tmp" / unique_name(time.time()))
+            rename_across(entry.path, target.path, to.path / DRAFTS / unique_name(time.time()))
             return target
 
         if to.path == self.path:
             return self._follow(key, lambda entry: entry) if flags is None else self.set_flags(key, flags)
-        if not (to.path / "tmp").is_dir():
+        if not (to.path / DRAFTS).is_dir():
             to.create()
         moved = self._follow(key, rename, seen)
         if sync:

@@ -65,7 +65,7 @@ def take(maildir: Path, files: Sequence[Finished]) -> list[Entry]:
                 if not named:
                     landed.append(target)
             for subdir in {entry.subdir for _, _, entry in waiting}:
-                sync_folder(maildir / subdir)
+                sync_folder(f"{folder}/{subdir}")
     except BaseException:
         # The caller answers "not stored" and the sender tries again: leave no copy, or there would be two.
         _remove([*landed, *(str(path) for path, _, _ in files)])

@@ -259,7 +259,7 @@ async def test_a_message_over_the_limit_is_held_before_mail_with_the_limit_named
         desk.put(BEA, body="x" * 70 + "\n" + "line\n" * 500_000)
         (row,) = await desk.run()
     assert (row.state, row.question) == (HELD, Question.TOO_LARGE)
-    assert "takes 2 MB at most, and this message has 3 MB" in row.why
+    assert "accepts at most 2 MB, and this message has 3 MB" in row.why
     assert b"MAIL" not in server.got
     # Remembered: the meter says so beforehand.
     from misfin.store.outgoing.drafts import Draft
@@ -301,7 +301,7 @@ async def test_an_account_that_is_gone_or_cannot_send_asks(desk):
     desk.account = replace(desk.account, outgoing=None)
     (row,) = await desk.run()
     assert (row.state, row.question) == (HELD, Question.PERSON)
-    assert "no server to send by" in row.why
+    assert "no server for sending" in row.why
 
 
 async def test_an_account_that_is_removed_while_its_connection_is_open_loses_no_message(desk):

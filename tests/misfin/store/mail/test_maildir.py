@@ -47,7 +47,7 @@ def test_a_message_with_flags_lies_in_cur_with_its_flags_in_order(box):
 
 def test_a_batch_keeps_its_order_and_syncs_the_folder_once(box, monkeypatch):
     synced = []
-    monkeypatch.setattr(module, "sync_folder", lambda path: synced.append(path))
+    monkeypatch.setattr(module, "sync_folder", lambda path: synced.append(Path(path)))
     entries = box.deliver_many([b"one", b"two", NewMessage(b"three")])
     assert [entry.path.read_bytes() for entry in entries] == [b"one", b"two", b"three"]
     assert synced == [box.path / "new"]
