@@ -180,5 +180,5 @@ async def _count(line: MailLine) -> Contents:
     assert isinstance(line, Pop3Line)
     done = await line.call(pop3.commands.stat())
     if not done.ok or not isinstance(done.value, pop3.Drop):
-        raise MailServerError("The server does not count its messages", done.text)
+        raise MailServerError("The server does not say how many messages it has", done.text)
     return Contents(messages=done.value.count, size=done.value.size)
