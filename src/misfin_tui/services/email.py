@@ -122,7 +122,16 @@ class EmailAccounts:
         outbox = self._services.outbox_queue
         freed = await asyncio.to_thread(lambda: login_changed(outbox, name, now=time.time()))
         self._services.wake_courier()
+        await asyncio.to_thread(self._fetch_now)
         return freed
+
+    def _fetch_now(self) -> None:
+        """Have the process that fetches try again, if there is one."""
+        from misfin.post.fetching.lock import fetcher, look_now
+
+        found = fetcher(self._services.profile.runtime)
+        if found is not None:
+            look_now(found)
 
     async def suggested_name(self, address: str) -> str:
         """A name for a new account with this address that no account has."""
