@@ -27,6 +27,8 @@ def sources_of(services: Services, wanted: str | None) -> list[EmailSource]:
                 remedy="Set `imap` or `pop3` of the account; Misfin mail is delivered by its senders.",
             )
         names = [account.name]
+    else:
+        names = [name for name in names if not services.config.accounts[name].paused]
     if not names:
         return []
     from misfin.post.fetching.emailsource import EmailSource  # late: the engines and TLS

@@ -18,7 +18,6 @@ from misfin.store.outgoing.deliveries import DeliveryState
 from misfin_tui.config import Config, ConfigError, writing
 from misfin_tui.config.accounts import AccountConfig
 from misfin_tui.config.email import email_account, signature_of
-from misfin_tui.messages import OutboxChanged
 
 if TYPE_CHECKING:
     from misfin.email.checking import Checked
@@ -95,6 +94,8 @@ class EmailAccounts:
         sent yet. Its mail stays.
         """
         removed = await asyncio.to_thread(self._remove, name)
+        from misfin_tui.messages import OutboxChanged  # late: a command that sends loads no screen
+
         self._services.post(OutboxChanged())
         return removed
 

@@ -36,8 +36,14 @@ class Fetching:
         self._running: asyncio.Task[None] | None = None
 
     def accounts(self) -> list[str]:
-        """The names of the accounts that fetch their mail."""
-        return [name for name, each in self._services.config.accounts.items() if each.imap or each.pop3]
+        """The names of the accounts that fetch their mail, without those that are paused."""
+        accounts = self._services.config.accounts.items()
+        return [name for name, each in accounts if (each.imap or each.pop3) and not each.paused]
+
+    @property
+    def adopted(self) -> bool:
+        """Whether the process that fetches is not ours: it keeps the settings it was started with."""
+        return self._adopted is not None
 
     async def start(self) -> None:
         """Have the mail of every account fetched from now on, unless there is none; at once if it runs."""

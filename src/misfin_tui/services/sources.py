@@ -24,6 +24,10 @@ class Sources:
             self._known[status.account] = status
             self._services.post(SourceChanged(status.account, status.state, status.sentence))
 
+    def of(self, account: str) -> SourceStatus | None:
+        """What the source of an account last said."""
+        return self._known.get(account)
+
     def names(self) -> list[str]:
         """The accounts whose sources have said something; empty for the receiver."""
         return list(self._known)

@@ -31,6 +31,7 @@ FIRST = (
     "archive",
     "send",
     "leave",
+    "split",
     "attach",
     "copies",
     "send_at",
