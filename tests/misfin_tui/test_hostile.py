@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 import unicodedata
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def attach(app) -> None:
     part = f'Content-Disposition: attachment; filename="{NAME}.sh"\nContent-Type: evil/{TYPE}\n\n'
     boundary = 'multipart/mixed; boundary="b"'
     body = f"--b\n\nhttps://evil.test/{TYPE} cid:{TYPE}@x mid:{TYPE}@x\n--b\n{part}one\n--b\n{part}two\n--b--"
-    data = mail("Attached", body, sender="mallory@evil.test", date=1_890_000_000.0, Content_Type=boundary)
+    data = mail("Attached", body, sender="mallory@evil.test", date=time.time(), Content_Type=boundary)
     Mailbox(app.services.profile.mail, ALICE).put(data)
     app.services.mail.rescan()
 

@@ -31,7 +31,7 @@ FIRST = (
     "archive",
     "send",
     "leave",
-    "split",
+    "shorten",
     "attach",
     "copies",
     "send_at",

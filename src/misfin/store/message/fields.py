@@ -54,7 +54,7 @@ _PARAMETER = re.compile(
 )
 """One parameter in a value without repeated blanks; an unquoted one ends before the next, too."""
 _CONTINUED = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?")
-_WINDOWS_PATH = re.compile(r"(?:[A-Za-z]:|\\)\\(?:.*[\\/])?", re.DOTALL)
+_WINDOWS_PATH = re.compile(r"(?:[A-Za-z]:|\\\\[^\\/]+)\\(?:.*[\\/])?", re.DOTALL)
 _NAMES = frozenset({"name", "filename"})
 
 

@@ -6,7 +6,7 @@ import email.policy
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from misfin.store.message import fields
@@ -224,6 +224,7 @@ def test_content_types_and_their_parameters(raw, kind, parameters):
 
 @settings(max_examples=80, deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=60))
+@example("\\")
 def test_a_file_name_as_the_standard_library_writes_it(name):
     message = EmailMessage()
     message.set_content(b"", maintype="application", subtype="pdf", filename=name)
