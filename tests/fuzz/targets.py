@@ -299,6 +299,36 @@ def message(data: bytes) -> None:
     read_message(stored)
 
 
+def mail(data: bytes) -> None:
+    """Any bytes are a mail: bounded, with sound values, and the same however its lines end."""
+    from misfin.store.message.bodytext import MAX_TEXT
+    from misfin.store.message.mime import read_message
+
+    read = read_message(data)
+    assert len(read.text) <= MAX_TEXT + 1
+    assert read.date is None or read.date.tzinfo is UTC
+    assert "\n" not in read.subject
+    assert all(each.startswith("<") and each.endswith(">") for each in read.references)
+    for file in read.attachments:
+        assert 0 <= file.start <= file.end <= len(data)
+        assert file.size >= 0
+        file.content(data)
+    if b"\r" not in data and not data.startswith(b"Misfin-Version:"):
+        other = read_message(data.replace(b"\n", b"\r\n"))
+        assert (other.subject, other.sender, other.date) == (read.subject, read.sender, read.date)
+        assert other.references == read.references
+
+
+def html(data: bytes) -> None:
+    """Any HTML is text: no longer than what it was made of allows, and no tag of a whole element in it."""
+    from misfin.store.message.html import html_to_text
+
+    markup = data.decode("utf-8", "replace")
+    text = html_to_text(markup)
+    assert len(text) <= 40 * len(markup) + 40
+    assert "\r" not in text or "&" in markup or "<pre" in markup.lower()
+
+
 def smtp(data: bytes) -> None:
     """The SMTP client machine: replies the same byte by byte, a session that ends as documented."""
     result = _smtp_replies([data])
@@ -551,6 +581,27 @@ _MAIL = (
     b"Misfin-Version: C\n", b"Misfin-Senders: ", b"text/gemini", b"message/rfc822\n", b"\n\n", b"&#x1F600;",
 )  # fmt: skip
 
+_READING = tuple(
+    path.read_bytes() for path in sorted((Path(__file__).parents[1] / "fixtures" / "reading").iterdir())
+)
+_MORE_MAIL = (
+    b"Date: ", b"Tue, 3 Feb 2026 10:00:00 +0100\n", b"3. Feb", b"10.00", b"+08:00", b"(CET)", b"Message-ID: ",
+    b"References: ", b"a@b ", b"<a@b>", b"boundary=", b"x-uuencode\n",
+    b"begin 644 a\n#0V%T\nend\n", b"=ybegin name=a\n",
+    b"=yend\n", b"format=flowed", b"; delsp=yes", b"> ", b" \n", b"iso-2022-jp", b"\x1b$B",
+    b"euc-jp", b"=?", b"?=",
+    b"?B?", b"?Q?", b"message/delivery-status\n", b"Final-Recipient: rfc822; a@b\nAction: failed\n",
+    b"multipart/alternative", b"multipart/digest", b"filename*0*=", b"filename=\"C:\\a\\b\"",
+    b"Received: a; ", b"\xff\xfe",
+)  # fmt: skip
+_HTML = (
+    b"<p>", b"</p>", b"<ol start=3>", b"<ul>", b"<li value=9>", b"</ol>", b"<pre>",
+    b"<blockquote>", b"</blockquote>",
+    b"<a href='x'>", b"</a>", b"<img alt='x'>", b"<br>", b"<hr>", b"<!--", b"-->", b"<style>",
+    b"</style>", b"&amp;", b"&#0;",
+    b"<td>", b"<div style='display:none'>", b"<body>", b"<head>", b"<", b">", b"\"", b"\xc2\xa0",
+)  # fmt: skip
+
 _SMTP_CALLS: tuple[tuple[str, tuple[str | bytes, ...]], ...] = (
     ("send_greeting", ("me.example",)),
     ("start_tls", ()),
@@ -710,6 +761,12 @@ TARGETS = {
         (b"# Hi\n\n* a\n> b\n=> c d\n```e\nf\n```\n",),
         (b"```", b"#", b"=>", b"* ", b">", b"\n", b"\r\n", b"\r", b" "),
     ),
+    "html": Target(
+        html,
+        ("misfin.store.message.html",),
+        (b"<p>a <b>b</b></p><ol><li>one<ul><li><p>two</p></ul></ol><a href='c'>d</a>",),
+        _HTML,
+    ),
     "http": Target(
         http,
         ("misfin.email.http",),
@@ -720,6 +777,7 @@ TARGETS = {
         (b"\r\n", b"\r\n\r\n", b"HTTP/1.1 100 A\r\n\r\n", b"chunked", b"0", b"ffffffff", b"Content-Length: "),
     ),
     "imap": Target(imap, ("misfin.email",), _IMAP_SEEDS, _IMAP),
+    "mail": Target(mail, ("misfin.store.message",), _READING, (*_MAIL, *_MORE_MAIL)),
     "mailto": Target(
         mailto,
         ("misfin.model.mailto",),

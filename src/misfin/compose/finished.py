@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from misfin.errors import InputError
-from misfin.store.message.fields import MAX_HEADER, MAX_PEOPLE, Person, people, text
+from misfin.store.message.fields import MAX_PEOPLE, Person, people, text
 from misfin.store.message.headers import address_field, format_date
+
+MAX_HEADER = 256 * 1024
+"""Bytes of a header that is sent; mail servers refuse far shorter ones."""
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:.*(?:\n|\Z)(?:[ \t].*(?:\n|\Z))*")
 _BLANK = re.compile(rb"\r?\n")

@@ -146,7 +146,7 @@ def file_name(name: str, otherwise: str) -> str:
 
 def without_bcc(data: bytes) -> bytes:
     """A stored message without its Bcc field, which was for its sender's eyes only."""
-    _, start = fields.split(data)
+    _, start = fields.split(data, fields.beginning(data))
     head = re.sub(rb"(?im)^Bcc[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", b"", data[:start])
     return head + data[start:]
 

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Final
 
-VERSION: Final = 8
-"""The schema version of :mod:`misfin.store.index.schema`; each version has its own file."""
+VERSION: Final = 9
+"""The version of the tables (:mod:`misfin.store.index.schema`) and of what is read from a message.
+
+Each version has its own file, so after a change of either the index is built again, newest first.
+"""
 
 UNUSED_AFTER: Final = 30 * 86400.0
 """Seconds after which the unused index of another version is removed."""

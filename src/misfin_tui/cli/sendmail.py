@@ -60,8 +60,7 @@ def hand_over(args: Namespace) -> int:
 
 def _queue(args: Namespace, services: Services) -> list[int]:
     """Read the message and queue it durably; the ids of its deliveries."""
-    from misfin.compose.finished import completed, read_head
-    from misfin.store.message.fields import MAX_HEADER
+    from misfin.compose.finished import MAX_HEADER, completed, read_head
     from misfin.store.outgoing.finished import FinishedMessage
 
     with SpooledTemporaryFile(_IN_MEMORY) as spool:

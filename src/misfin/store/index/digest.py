@@ -8,6 +8,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Final
 
 from misfin.model.gemtext import preview_of
@@ -121,7 +122,7 @@ def digest_message(
 
     ``account`` is the address of its account; ``size`` and ``mtime`` (nanoseconds) are those of its file.
     """
-    date = message.date.timestamp() if message.date is not None else float(when)
+    date = message.date.timestamp() if message.date is not None else min(float(when), time())
     subject = clean(message.subject, MAX_FIELD)
     address = clean(message.sender.address, MAX_ADDRESS)
     key, is_reply = split_subject(subject)
@@ -133,7 +134,7 @@ def digest_message(
         starred=meant.starred,
         own=address == account,
         evidence=evidence.ORDER.index(evidence_of(message, account)),
-        attachment=bool(message.attachments),
+        attachment=any(not file.embedded for file in message.attachments),
         link=_has_link(message.text),
         faulty=faulty,
         date=date,

@@ -28,7 +28,7 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _DOT_ATOM = re.compile(r"[^\s\x00-\x20()<>\[\]:;@\\,.\"]+(?:\.[^\s\x00-\x20()<>\[\]:;@\\,.\"]+)*")
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
 _ENCODED = re.compile(rb"=\?[A-Za-z0-9-]+\?[bB]\?([A-Za-z0-9+/]*={0,2})\?=")
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,240}>")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 
 
 def one_line(text: str, longest: int = 256) -> str:

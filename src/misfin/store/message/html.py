@@ -46,6 +46,9 @@ _LINES = frozenset(
 )
 _PARAGRAPHS = frozenset({"blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"})
 _DEEPEST_QUOTE = 8
+_DEEPEST_LIST = 8
+_MAX_LISTS = 100
+_LARGEST_NUMBER = 1_000_000
 
 
 def html_to_text(markup: str) -> str:
@@ -67,6 +70,8 @@ class _Page:
         self.hidden_by = ""
         self.hidden_depth = 0
         self.preformatted = False
+        self.lists: list[int | None] = []  # the number of the last item of each open list; None: a bullet
+        self.in_marker = False  # a mark was written and its item has no text yet
         self.target = ""
         self.label_start = 0
 
@@ -100,9 +105,11 @@ class _Page:
             self.out.append(" ")
         self.out.append(text)
         self.gap, self.quotes_before = 0, self.quotes
+        self.in_marker = False
 
     def separate(self, gap: int) -> None:
-        self.gap = max(self.gap, gap)
+        if not self.in_marker:
+            self.gap = max(self.gap, gap)
 
     def tag(self, tag: str) -> None:
         found = _NAME.match(tag)
@@ -128,7 +135,9 @@ class _Page:
             self.write("---")
             self.separate(2)
         elif name == "li" and not closing:
-            self.write("* ")
+            self.item(tag)
+        elif name in ("ol", "ul"):
+            self.list_tag(name, tag, closing)
         elif name in ("td", "th"):
             self.separate(1)
         elif name == "pre":
@@ -143,6 +152,26 @@ class _Page:
             if not closing:
                 self.target = _SPACES.sub("", _attributes(tag).get("href", ""))
                 self.label_start = len(self.out)
+
+    def list_tag(self, name: str, tag: str, closing: bool) -> None:
+        if closing:
+            if self.lists:
+                self.lists.pop()
+        elif len(self.lists) < _MAX_LISTS:
+            self.lists.append(_number(tag, "start", 1) - 1 if name == "ol" else None)
+
+    def item(self, tag: str) -> None:
+        """Write the mark of a list item, indented by the lists around it."""
+        self.in_marker = False
+        self.separate(2)
+        last = self.lists[-1] if self.lists else None
+        if last is None:
+            mark = "* "
+        else:
+            self.lists[-1] = number = _number(tag, "value", last + 1)
+            mark = f"{number}. "
+        self.write("  " * min(len(self.lists) - 1, _DEEPEST_LIST) + mark)
+        self.in_marker = True
 
     def ends_hiding(self, name: str, closing: bool) -> bool:
         """Whether a tag ends a hidden element whose end tag is missing: a block ends a paragraph."""
@@ -165,6 +194,13 @@ class _Page:
             return False
         attributes = _attributes(tag)
         return "hidden" in attributes or bool(_HIDING.search(attributes.get("style", "")))
+
+
+def _number(tag: str, attribute: str, otherwise: int) -> int:
+    given = _attributes(tag).get(attribute, "").strip()
+    if given.isascii() and given.isdecimal() and len(given) < 8:
+        return min(int(given), _LARGEST_NUMBER)
+    return otherwise
 
 
 def _attributes(tag: str) -> dict[str, str]:

@@ -6,22 +6,29 @@ it claims is shown as it is, with a remark. Time and memory are proportional to 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from misfin.errors import MessageGoneError, StoreError
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage
 from misfin.store.message import envelope, fields
+from misfin.store.message.bodytext import MAX_TEXT
+from misfin.store.message.dates import newest
 from misfin.store.message.fields import Headers, Person
-from misfin.store.message.parts import MAX_TEXT, Attachment, PartsReader, ReadingRemark, TextKind
+from misfin.store.message.parts import Attachment, PartsReader, ReadingRemark, TextKind
 
 MAX_READ = 32 * 1024 * 1024
 """Bytes read of a file to show it; attachments beyond this are reported as cut off."""
 MAX_HEAD = 64 * 1024
 """Bytes of an ordinary mail's header that are kept to be shown unchanged."""
+_AHEAD = timedelta(days=1)
+"""How far a clock may be ahead; a date beyond that is not believed."""
+_CR_ENDS = re.compile(rb"[!-9;-~]+[ \t]*:[^\r\n]*\r(?=\r|[ \t]|[!-9;-~]+[ \t]*:)")
+"""A first line that ends in a bare CR, as old Macintosh programs wrote whole mails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class MisfinDetails:
 class ParsedMessage:
     """A message for reading, indexing and replying. Text is as sent: it may contain control characters.
 
-    ``subject`` is empty if there is none; ``date`` is aware UTC; IDs keep their angle brackets.
+    ``subject`` is empty if there is none; ``date`` is aware UTC, of ordinary mail without a believable one
+    that of its newest ``Received``; IDs have angle brackets.
     """
 
     sender: Person
@@ -132,6 +140,7 @@ def _read_gemmail(data: bytes, size: int) -> ParsedMessage:
         subject=message.subject or "",
         text=message.body,
         kind=TextKind.GEMTEXT,
+        date=fields.moment(fields.one(headers, "date")),
         misfin=details,
         remarks=remarks,
         size=size,
@@ -142,7 +151,10 @@ def _read_gemmail(data: bytes, size: int) -> ParsedMessage:
 
 
 def _read_mail(data: bytes, size: int) -> ParsedMessage:
-    headers, start = fields.split(data)
+    if _CR_ENDS.match(data):
+        data = re.sub(rb"\r(?!\n)", b"\n", data)
+    first = fields.beginning(data)
+    headers, start = fields.split(data, first)
     reading = PartsReader(data)
     if size > len(data):
         reading.remark(ReadingRemark.CUT)
@@ -155,9 +167,9 @@ def _read_mail(data: bytes, size: int) -> ParsedMessage:
                 Attachment("", "application/octet-stream", size, 0, len(data), "binary")
             )
         else:
-            reading.show(data, "text/plain", {}, "8bit")
+            reading.show_raw(0, len(data))
     else:
-        reading.part(headers, start, len(data), 0)
+        reading.read(headers, start)
     text = "\n\n".join(text.strip("\n") for text in reading.texts)
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT]
@@ -166,11 +178,22 @@ def _read_mail(data: bytes, size: int) -> ParsedMessage:
         headers,
         text=text + "\n" if text else "",
         kind=reading.kind or TextKind.PLAIN,
+        date=_date(headers),
         attachments=tuple(reading.attachments),
         remarks=tuple(reading.remarks),
         size=size,
-        head=data[: min(start, MAX_HEAD)] if headers else b"",
+        head=data[first : min(start, first + MAX_HEAD)] if headers else b"",
     )
+
+
+def _date(headers: Headers) -> datetime | None:
+    """When a mail was written; never in the future, where it would stay above all others."""
+    date = fields.moment(fields.one(headers, "date"))
+    latest = datetime.now(UTC) + _AHEAD
+    if date is not None and date <= latest:
+        return date
+    received = newest(headers.get("received", []))
+    return received if received is not None and received <= latest else None
 
 
 def _parsed(
@@ -179,6 +202,7 @@ def _parsed(
     subject: str | None = None,
     text: str = "",
     kind: TextKind = TextKind.PLAIN,
+    date: datetime | None = None,
     attachments: tuple[Attachment, ...] = (),
     misfin: MisfinDetails | None = None,
     remarks: tuple[ReadingRemark, ...] = (),
@@ -197,7 +221,7 @@ def _parsed(
         cc=fields.people(headers.get("cc", [])),
         reply_to=fields.people(headers.get("reply-to", [])),
         subject=fields.text(fields.one(headers, "subject")) if subject is None else subject,
-        date=fields.moment(fields.one(headers, "date")),
+        date=date,
         message_id=message_ids[0] if message_ids else "",
         in_reply_to=parents[0] if parents else "",
         references=fields.ids(headers.get("references", [])),

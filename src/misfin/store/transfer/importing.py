@@ -37,6 +37,7 @@ RECORD = "misfin-imported"
 """The file next to the account's messages with one mark per line."""
 _MARK = re.compile(r"\.I([0-9a-f]{24})\.")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
+_LONG_HEADER = 256 * 1024
 _BATCH_MESSAGES = 200
 _BATCH_BYTES = 16 * 1024 * 1024
 _MAX_SKIPPED = 1000
@@ -315,7 +316,7 @@ def _content(data: bytes) -> bytes:
         data = mbox.STATUS.sub(b"", data[:start]) + data[start:]
         headers, start = fields.split(data)
     text = envelope.to_gemmail(data) if envelope.is_gemmail(data) else data[start:]
-    if len(data) > fields.MAX_HEADER and not _BLANK_LINE.search(data, 0, fields.MAX_HEADER):
+    if len(data) > _LONG_HEADER and not _BLANK_LINE.search(data, 0, _LONG_HEADER):
         headers = {}  # where such a header is cut off depends on what was added to it
         text = mbox.STATUS.sub(b"", data)
     names = ("message-id", "date", "from", "to", "subject")

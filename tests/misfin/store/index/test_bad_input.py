@@ -197,10 +197,11 @@ def test_clocks_of_1970_and_2100(index, box):
     box.put(mail("year 9999").replace(b"2026", b"9999"), flags="S")
     box.put(mail("none", date=None), name="1600000000.x", flags="S")
     scanned(index)
-    shown = ["year 9999", "far", "now", "none", "epoch", "before"]
-    assert subjects(index.conversations(INBOX, 0, 9)) == shown
+    shown = subjects(index.conversations(INBOX, 0, 9))
+    assert shown[3:] == ["none", "epoch", "before"]
+    assert set(shown[:3]) == {"year 9999", "far", "now"}  # the future counts as the time of arrival
     assert subjects(index.messages(View(query="before:1980-01-01"), 9)) == ["epoch", "before"]
-    assert subjects(index.messages(View(query="after:2090-01-01"), 9)) == ["year 9999", "far"]
+    assert subjects(index.messages(View(query="after:2090-01-01"), 9)) == []
     assert {row.subject: row.date for row in index.conversations(INBOX, 0, 9)}["none"] == 1_600_000_000.0
 
 

@@ -142,7 +142,8 @@ def test_attachments_are_named_and_their_content_comes_on_demand():
     gemmail.add_attachment(inner)
     data = bytes(gemmail)
     message = read_message(data)
-    assert message.text == "see attachments\n"
+    assert message.text.startswith("see attachments\n\nAttached message:\nFrom: Zoë <zoe@hive.example>\n")
+    assert message.text.endswith("\n\ninner\n")
     assert [(a.name, a.type) for a in message.attachments] == [
         ("Bericht über Köln.pdf", "application/pdf"),
         ("note.txt", "text/plain"),
