@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,13 @@ os.environ.pop("NO_COLOR", None)
 
 import cairosvg
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from misfin.compose.recipients import read_address
 from misfin.compose.writing import gemmail_of
+from misfin.email.account import Login, parse_server
+from misfin.email.checking import Checked, CheckStep, CheckVerdict
+from misfin.email.discovery import Discovery, Found, FoundBy
 from misfin.model.gemmail import Version
 from misfin.post.misfin.addresses import recipient_of
 from misfin.store.outgoing.drafts import Draft, to_bytes
@@ -75,6 +79,24 @@ WORK = AccountConfig(
     signature="Ada Harbour, Lighthouse keeping",
 )
 LONG = BODY + "".join(f"\n{n}. {'The long version of it. ' * 12}\n" for n in range(1, 9))
+
+INCOMING, OUTGOING = map(parse_server, ("imaps://imap.harbour.example", "smtps://smtp.harbour.example"))
+CHECKED = tuple(
+    Checked(server, step, CheckVerdict.GOOD, text)
+    for server, step, text in (
+        (INCOMING, CheckStep.DNS, "imap.harbour.example is 192.0.2.7."),
+        (INCOMING, CheckStep.TCP, "imap.harbour.example:993 accepts connections."),
+        (INCOMING, CheckStep.TLS, "TLS 1.3; the certificate is trusted and valid until 2027-03-01."),
+        (INCOMING, CheckStep.LOGIN, "Logged in as ada@harbour.example by SCRAM-SHA-256."),
+        (INCOMING, CheckStep.FOLDERS, "12 folders, among them archive, drafts, junk, sent, trash."),
+        (OUTGOING, CheckStep.DNS, "smtp.harbour.example is 192.0.2.7."),
+        (OUTGOING, CheckStep.TCP, "smtp.harbour.example:465 accepts connections."),
+        (OUTGOING, CheckStep.TLS, "Encrypted; the certificate is trusted and valid until 2027-03-01."),
+        (OUTGOING, CheckStep.LOGIN, "Logged in as ada@harbour.example."),
+        (OUTGOING, CheckStep.SIZE, "Takes messages of up to 50 MB."),
+    )
+)
+WELCOME = "Welcome to misfin-tui"
 
 Steps = Callable[[MisfinApp, Pilot[Any]], Awaitable[None]]
 
@@ -200,6 +222,8 @@ def wizard(step: int) -> Steps:
     """A step of the first run."""
 
     async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, WELCOME)
+        await pilot.press("enter")
         await until(pilot, "step 1 of 3")
         app.screen.query_one("#address").value = ME  # type: ignore[attr-defined]  # an input
         app.screen.query_one("#name").value = "Ada Harbour"  # type: ignore[attr-defined]  # an input
@@ -212,6 +236,39 @@ def wizard(step: int) -> Steps:
 
 LIST = "Meeting notes"  # what stands in the list of the demo mailbox
 CERTIFICATE = outbox_question(Question.CHANGED_CERTIFICATE)
+
+
+def email_wizard(step: int) -> Steps:
+    """A step towards an e-mail account: its servers are found and pass their tests."""
+
+    async def find(address: str) -> Discovery:
+        detail = "Named by autoconfig.harbour.example for Harbour Mail."
+        return Discovery((Found(INCOMING, OUTGOING, Login.PASSWORD, FoundBy.AUTOCONFIG, detail),))
+
+    async def check(
+        _name: str, _settings: AccountConfig, report: Callable[[Checked], object], **_how: object
+    ) -> Sequence[Checked]:
+        for checked in CHECKED:
+            report(checked)
+        return CHECKED
+
+    async def no_problem() -> str:
+        return ""
+
+    async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        accounts: Any = app.services.email_accounts
+        accounts.find, accounts.keyring_problem, accounts.check = find, no_problem, check
+        await until(pilot, WELCOME)
+        await pilot.press("down", "enter")
+        await until(pilot, "step 1 of 3")
+        for field, value in (("address", WORK.address), ("title", WORK.name), ("password", "lighthouse")):
+            app.screen.query_one(f"#{field}", Input).value = value
+        for number in range(2, step + 1):
+            await pilot.press("ctrl+s")
+            await until(pilot, f"step {number} of 3")
+
+    return steps
+
 
 SCENES = (
     Scene("inbox", keys("j", words=LIST), LIST),
@@ -240,6 +297,12 @@ SCENES = (
     Scene("themes", keys("comma", "slash", *"theme", "enter", "enter", words=LIST), "misfin-dusk"),
     Scene("menu", pointing, "Reply all"),
     Scene("help", keys("question_mark", words=LIST), "Archive"),
+    Scene("welcome", keys(), WELCOME, fresh=True),
+    Scene("email-wizard-1", email_wizard(1), "step 1", fresh=True),
+    Scene("email-wizard-2", email_wizard(2), "step 2", fresh=True),
+    Scene("email-wizard-3", email_wizard(3), "Everything works", fresh=True),
+    Scene("small-email-wizard-3", email_wizard(3), "Everything works", fresh=True, size=SMALL),
+    Scene("email-wizard-light", email_wizard(3), "Everything works", fresh=True, theme="misfin-light"),
     Scene("wizard-1", wizard(1), "step 1", fresh=True),
     Scene("wizard-2", wizard(2), "step 2", fresh=True),
     Scene("wizard-3", wizard(3), "step 3", fresh=True),

@@ -38,7 +38,7 @@ class SpoolTransport:
         once = {each.address: each for line in reversed(lines) for each in line}  # To before Cc before Bcc
         to, cc, bcc = (tuple(each for each in line if once[each.address] is each) for line in lines)
         if not once:
-            raise AddressError("The message has no recipient.", remedy="Write an address in the To line.")
+            raise AddressError("The message has no recipient.", remedy="Add an address to the To line.")
         text = text_of(draft)
         if len(text) > LIMIT:
             raise LocalError(f"The message is over {LIMIT:,} bytes long.", remedy="Shorten it.")

@@ -223,3 +223,10 @@ async def test_a_key_that_comes_when_every_screen_is_closed_is_let_go(profile, e
     app = QuietApp(profile, config.load(profile.config))
     await app.on_event(event)
     assert app.return_code in (None, 0)
+
+
+@pytest.mark.parametrize("length", range(50, 64))
+async def test_the_last_line_of_a_notice_is_in_sight(profile, length):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        app.say(f"{'word ' * 20}"[: length - 4] + " end")
+        await on_screen(pilot, " end")

@@ -95,7 +95,7 @@ async def attach(app, pilot, screen, names: str) -> None:
 
 async def test_the_fields_for_copies_are_opened_by_a_key_and_stay_while_something_is_in_them(profile):
     async with composer(profile) as (app, pilot, screen):
-        assert "Bcc" not in shown(app).replace("Cc, Bcc", "")
+        assert "Bcc" not in shown(app)
         await pilot.press("f2")
         await until(pilot, lambda: screen.fields.cc.has_focus)
         await type_text(pilot, '"Doe, Cal" <cal@example.org>, Dan <dan@example.org>')

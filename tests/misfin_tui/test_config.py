@@ -57,7 +57,7 @@ def test_every_setting_is_explained() -> None:
         ),
         ("[accounts.work]\nkind = 3\n", 1, "is not supported by this version"),
         ("[accounts.work]\n", 1, "needs `kind`"),
-        ('[accounts.Work]\nkind = "email"\n', 1, "cannot name an account"),
+        ('[accounts.Work]\nkind = "email"\n', 1, "cannot be the name of an account"),
         ('[accounts.home]\nkind = "misfin"\n', 1, "needs no section"),
     ],
 )

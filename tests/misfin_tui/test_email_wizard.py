@@ -39,7 +39,7 @@ def ring() -> Iterator[MemoryKeyring]:
 async def servers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MailServers]:
     """Servers on loopback, which is where every address is said to have them."""
     async with mail_servers() as found:
-        detail = "The DNS of localhost says so."
+        detail = "Named in the DNS of localhost."
         best = Found(found.imap, found.smtp, Login.PASSWORD, FoundBy.SRV, detail)
         asked: list[str] = []
 
@@ -84,7 +84,7 @@ async def test_an_address_and_a_password_lead_to_a_message_that_is_sent(profile_
         await wizard(app, pilot)
         await type_text(pilot, f"{USER}\nAda Lovelace\n{PASSWORD}\n")
         await on_screen(pilot, "step 2 of 3")
-        assert "The DNS of localhost says so." in shown(app)
+        assert "Named in the DNS of localhost." in shown(app)
         assert str(servers.imap) in shown(app)
         assert str(servers.smtp) in shown(app)
         assert PASSWORD not in shown(app)
@@ -164,7 +164,7 @@ async def test_what_was_found_can_be_changed_and_is_checked(profile_root, server
             ("incoming", "imap.example.org", "is not the address of a mail server"),
             ("incoming", "smtps://localhost", "SMTP is not for incoming mail"),
             ("outgoing", "", "Enter the outgoing server."),
-            ("name", "No Name", "cannot name an account"),
+            ("name", "No Name", "cannot be the name of an account"),
         ):
             before = screen.query_one(f"#{field}").value
             screen.query_one(f"#{field}").value = text
@@ -189,9 +189,10 @@ async def test_a_wrong_password_is_seen_before_anything_is_saved(profile_root, s
         await on_screen(pilot, "step 2 of 3")
         await pilot.press("ctrl+s")
         await trust(app, pilot, servers.fingerprint)
+        await on_screen(pilot, "You trust the same certificate for localhost:")
         await trust(app, pilot, servers.fingerprint)
         await on_screen(pilot, "Something does not work.")
-        assert "Check user name and password." in shown(app)
+        assert "Check your user name and password." in shown(app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         await pilot.press("escape")
@@ -217,8 +218,10 @@ async def test_an_untrusted_certificate_that_stays_untrusted_gets_no_password(pr
         await on_screen(pilot, "step 2 of 3")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
+        await on_screen(pilot, "Your password has not been sent.")
+        assert "your message" not in shown(app).lower()
         await pilot.press("escape")
-        await on_screen(pilot, "its certificate is not trusted")
+        await on_screen(pilot, "Not tested: a certificate is not trusted.")
         assert servers.logins == []
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from peers import person
 
 from misfin.compose.recipients import TypedRecipient
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.model.recipient import Recipient
@@ -239,9 +240,17 @@ def said_of_message(words: dict[str, str], certificate: CertificateInfo | None) 
         "conversation colour": str(open_colour),
         "folded sign": SIGNS[folded_sign],
         "folded colour": str(folded_colour),
-        "details": next(str(each) for each in Evidence if f"{each.sign} {each}: {each.when}." in details),
+        "details": next(
+            str(each)
+            for each in Evidence
+            if f"{each.sign} {each}: {each.when_for(AddressKind.MISFIN)}." in details
+        ),
         "--json": str(record_of(row, {})["trust"]),
-        "show": next(str(each) for each in Evidence if f"{each.sign} {each}: {each.when}" in page),
+        "show": next(
+            str(each)
+            for each in Evidence
+            if f"{each.sign} {each}: {each.when_for(AddressKind.MISFIN)}" in page
+        ),
         "list at the shell": next(SIGNS[each] for each in _line(row) if each in SIGNS),
     }
 

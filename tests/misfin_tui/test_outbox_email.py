@@ -15,8 +15,9 @@ from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Questio
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui.dialogs.certificate import CertificateDialog, TrustStep
-from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.prompt import ChooseDialog
 from misfin_tui.screens.outbox import OutboxScreen
+from misfin_tui.screens.settings import SettingsScreen
 
 SERVER = "smtp.example.org:465"
 SAID = Transcript(
@@ -106,9 +107,13 @@ async def test_a_refused_log_in_is_tried_again_for_the_whole_account(profile):
         await open_outbox(app, pilot)
         await on_screen(pilot, "Decide")
         await pilot.press("a")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
-        assert "Everything this account sends waits" in shown(app)
-        await pilot.click("#yes")
+        await until(pilot, lambda: isinstance(app.screen, ChooseDialog))
+        assert "sends everything that waits" in shown(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        await pilot.press("q", "a")
+        await until(pilot, lambda: isinstance(app.screen, ChooseDialog))
+        await pilot.press("down", "enter")
         await until(pilot, lambda: DeliveryState.HELD not in state_of(profile))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,13 @@ from desk import SETTINGS, at_desk, make_profile, on_screen, shown, until
 from ring import MemoryKeyring, use_keyring
 
 from misfin.email.account import SaveSent, SecretPlace, SecretRef
+from misfin.model.account import AddressKind
+from misfin.model.recipient import Recipient
+from misfin.store.outgoing.deliveries import DeliveryState
+from misfin.store.outgoing.drafts import Draft, to_bytes
+from misfin.store.outgoing.outbox import Outbox
 from misfin_tui import config
+from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
 from misfin_tui.screens.email_wizard import EmailWizardScreen
 from misfin_tui.screens.settings import SettingsScreen
@@ -33,6 +40,23 @@ def ring() -> Iterator[MemoryKeyring]:
 @pytest.fixture
 def profile(profile_root):
     return make_profile(profile_root, settings=SETTINGS + WORK)
+
+
+def queue_message(profile) -> int:
+    """A message of the account that waits for tomorrow."""
+    outbox, now = Outbox(profile.outbox_db), time.time()
+    (row,) = outbox.enqueue(
+        account="work",
+        kind=AddressKind.MAIL,
+        recipients=[Recipient("bea@example.org", "smtp:work")],
+        message=b"",
+        subject="Meeting",
+        now=now,
+        hold_until=now + 86_400,
+        draft=to_bytes(Draft(account="work", to=("bea@example.org",), subject="Meeting", body="text\n")),
+    )
+    outbox.close()
+    return row
 
 
 async def setting(app, pilot, key: str) -> SettingsScreen:
@@ -125,3 +149,24 @@ async def test_an_account_written_into_the_file_appears_while_the_program_runs(p
         profile.config.write_text(profile.config.read_text() + home)
         await on_screen(pilot, "home")
         assert (profile.mail / "home").is_dir()
+
+
+async def test_an_account_is_removed_and_its_mail_stays(profile):
+    async with at_desk(profile) as (app, pilot):
+        await setting(app, pilot, "smtp")
+        app.services.store.create("work")
+        row = queue_message(profile)
+        await pilot.press("D")
+        await on_screen(pilot, "Remove the account work (ada@example.org)?")
+        assert "1 delivery not sent yet will be cancelled" in " ".join(shown(app).replace("│", " ").split())
+        await pilot.press("escape")
+        assert "work" in config.load(profile.config).accounts
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await pilot.click("#yes")
+        await until(pilot, lambda: "work" not in app.config.accounts)
+        assert "work" not in config.load(profile.config).accounts
+        assert (profile.mail / "work").is_dir()
+        await until(pilot, lambda: app.services.outbox_queue.row(row).state is DeliveryState.CANCELLED)
+        await pilot.press("D")
+        await on_screen(pilot, "There is no e-mail account to remove.")

@@ -64,7 +64,7 @@ def re_encoded(head: Head, facts: BodyFacts) -> Head:
     if not kind.startswith("text/") or encoding not in _UNENCODED:
         what = "a NUL byte" if facts.nul else f"a line of {facts.longest:,} bytes"
         raise InputError(
-            f"The message has {what}, and e-mail cannot carry that.",
+            f"The message has {what}, which e-mail cannot carry.",
             remedy=f"Encode it so that no line has more than {MAX_LINE} bytes, for example as base64.",
         )
     added = [b"Content-Transfer-Encoding: quoted-printable"]

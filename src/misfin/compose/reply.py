@@ -114,14 +114,20 @@ def as_draft(message: Outgoing, recipients: Sequence[str]) -> Draft:
         subject, body = split_subject(GemmailMessage.from_bytes(message.message).body)
         draft = Draft(subject=subject, body=body)
     copies, hidden = set(message.cc), set(message.bcc)
+    names = {_inside(entry): entry for entry in (*draft.to, *draft.cc, *draft.bcc)}
     return replace(
         draft,
         id="",
         account=message.account,
-        to=tuple(each for each in recipients if each not in copies and each not in hidden),
-        cc=tuple(each for each in recipients if each in copies),
-        bcc=tuple(each for each in recipients if each in hidden),
+        to=tuple(names.get(each, each) for each in recipients if each not in copies and each not in hidden),
+        cc=tuple(names.get(each, each) for each in recipients if each in copies),
+        bcc=tuple(names.get(each, each) for each in recipients if each in hidden),
     )
+
+
+def _inside(entry: str) -> str:
+    """The address in ``Name <address>``, to find the name again that was written with it."""
+    return entry.rpartition("<")[2].removesuffix(">").strip()
 
 
 def _text(raw: bytes) -> str:

@@ -19,7 +19,7 @@ def recipients_of(draft: Draft) -> tuple[MisfinAddress, ...]:
             address = read_address(text)
             found.setdefault(address.key, address)
     if not found:
-        raise AddressError("The message has no recipient.", remedy="Write an address in the To line.")
+        raise AddressError("The message has no recipient.", remedy="Add an address to the To line.")
     return tuple(found.values())
 
 

@@ -148,8 +148,11 @@ def parse_server(url: str, *, plaintext: bool = False) -> MailServer:
             remedy="Set `password` of the account instead: a keyring, a command or a variable.",
         )
     if parts.scheme not in _SCHEMES or not parts.netloc:
-        known = ", ".join(f"{each}://" for each in _SCHEMES)
-        raise AccountError(f"{url!a} is not the address of a mail server.", remedy=f"Begin it with {known}")
+        *most, last = (f"{each}://" for each in _SCHEMES)
+        raise AccountError(
+            f"{url!a} is not the address of a mail server.",
+            remedy=f"Begin it with {', '.join(most)} or {last}.",
+        )
     try:
         host, port = parts.hostname or "", parts.port
     except ValueError:

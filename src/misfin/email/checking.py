@@ -216,7 +216,11 @@ class _Check:
             if self._credentials is not None:
                 self._logged_in("")
             limit = client.max_message_size
-            says = f"Takes messages of up to {_size(limit)}." if limit else "Names no limit for messages."
+            says = (
+                f"Accepts messages of up to {_size(limit)}."
+                if limit
+                else "Sets no limit on the size of messages."
+            )
             self._say(CheckStep.SIZE, says)
         finally:
             await client.close()

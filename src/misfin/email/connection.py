@@ -91,7 +91,7 @@ class MailConnection(asyncio.Protocol):
         assert self._transport is not None
         if self._unread:  # came in the clear behind the agreement: it must not count as come through TLS
             self.abort()
-            raise RemoteProtocolError("The server said more than that it agrees to TLS.")
+            raise RemoteProtocolError("The server sent more than its agreement to TLS.")
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout):

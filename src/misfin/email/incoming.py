@@ -33,7 +33,7 @@ class MailServerError(RemoteError):
 class LoginRefusedError(MailServerError):
     """The server does not accept user name and password, or the token."""
 
-    remedy = "Check user name and password."
+    remedy = "Check your user name and password."
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +343,7 @@ class _Pop3(_Line):
     async def look(self) -> Contents:
         done = await self._call(pop3.commands.stat())
         if not done.ok or not isinstance(done.value, pop3.Drop):
-            raise MailServerError("The server does not count its messages", done.text)
+            raise MailServerError("The server does not say how many messages it has", done.text)
         return Contents(messages=done.value.count, size=done.value.size)
 
     async def goodbye(self) -> None:

@@ -89,7 +89,7 @@ async def _in_time(ref: SecretRef) -> str:
             return await asyncio.to_thread(read_secret, ref)
     except TimeoutError:
         raise SecretError(
-            f"The {ref.place.value} did not give the password within {PATIENCE:g} seconds.",
+            f"The {ref.place.value} did not provide the password within {PATIENCE:g} seconds.",
             remedy="Unlock it, then try again.",
         ) from None
 
@@ -340,7 +340,7 @@ def _run(arguments: list[str]) -> tuple[int, bytes, str]:
             if not isinstance(error, TimeoutError | subprocess.TimeoutExpired):
                 raise
             raise SecretError(
-                f"The command {arguments[0]} gave no password within {PATIENCE:g} seconds.",
+                f"The command {arguments[0]} provided no password within {PATIENCE:g} seconds.",
                 remedy="Run it at the shell; if it asks for something, unlock that first.",
             ) from None
 

@@ -68,7 +68,8 @@ class CertificateQuestion:
     """Everything a person needs to decide about a certificate that was presented and not accepted.
 
     ``waiting`` are messages of ours that wait for the answer, ``held`` messages to us. ``shown_at`` is
-    when it was last presented, Unix seconds.
+    when it was last presented, Unix seconds. ``trusted_for`` is another port of the same mail server for
+    which this very certificate is trusted, or empty.
     """
 
     kind: PinKind
@@ -79,6 +80,7 @@ class CertificateQuestion:
     verdict: Verdict
     waiting: tuple[OutboxRow, ...] = ()
     held: tuple[HeldMessage, ...] = ()
+    trusted_for: str = ""
 
 
 def questions(stores: Stores, *, now: float) -> list[CertificateQuestion]:
@@ -99,8 +101,9 @@ def question(stores: Stores, kind: PinKind, name: str, *, now: float) -> Certifi
 def approve(stores: Stores, kind: PinKind, name: str, fingerprint: str, *, where: str, now: float) -> int:
     """Trust the certificate with this SHA-256 from now on; return how many messages that released.
 
-    ``where`` that was decided is kept with the pin: "in the app". Raises :class:`LocalError` when it is not,
-    or no longer, the certificate that waits: another was presented meanwhile, and nobody has looked at it.
+    ``where`` that was decided is kept with the pin: "in the app", "at the shell". Raises
+    :class:`LocalError` when it is not, or no longer, the certificate that waits: another was presented
+    meanwhile, and nobody has looked at it.
     """
     asked = question(stores, kind, name, now=now)
     if asked is None:
@@ -182,7 +185,15 @@ def _question(stores: Stores, offer: Offer, held: Sequence[HeldMessage], now: fl
         decide(pin, shown, now, host=None if sender else name.rpartition(":")[0]),
         () if sender else tuple(_waiting(stores.outbox_queue, kind, name)),
         tuple(each for each in held if each.sender == name and each.spki == spki) if sender else (),
+        _trusted_elsewhere(stores, name, shown) if kind is PinKind.MAIL and pin is None else "",
     )
+
+
+def _trusted_elsewhere(stores: Stores, name: str, shown: CertificateInfo) -> str:
+    """Another port of this mail server that presents the same certificate, which is trusted there."""
+    host, wanted = name.rpartition(":")[0], shown.fingerprints.cert
+    pins = (pin for pin in stores.pin_book.all(PinKind.MAIL) if pin.cert_sha256 == wanted)
+    return next((pin.name for pin in pins if pin.name.rpartition(":")[0] == host), "")
 
 
 def _waiting(outbox: Outbox, kind: PinKind, name: str) -> list[OutboxRow]:

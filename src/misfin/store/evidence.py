@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from misfin.model.account import AddressKind
+
 if TYPE_CHECKING:
     from misfin.trust.tofu import Pin
 
@@ -43,19 +45,28 @@ class Evidence(StrEnum):
 
     @property
     def when(self) -> str:
-        """When it applies, as a clause without a full stop."""
-        return TABLE[self].misfin
+        """When it applies to a message of either kind, as a clause without a full stop."""
+        meaning = TABLE[self]
+        return f"{meaning.misfin}; or {meaning.email}" if meaning.email else meaning.misfin
+
+    def when_for(self, kind: AddressKind) -> str:
+        """The same for one kind of message only."""
+        meaning = TABLE[self]
+        return meaning.email if kind is AddressKind.MAIL and meaning.email else meaning.misfin
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceMeaning:
-    """One row of the table. ``misfin`` says when it applies to a message received by Misfin."""
+    """One row of the table. ``misfin`` and ``email`` say when it applies to a message received by Misfin, and
+    to an e-mail; ``email`` is empty where it never does.
+    """
 
     sign: str
     ascii: str
     color: str
     """The theme colour used if a theme does not define one for it."""
     misfin: str
+    email: str = ""
 
 
 TABLE: Final[Mapping[Evidence, EvidenceMeaning]] = {
@@ -82,6 +93,7 @@ TABLE: Final[Mapping[Evidence, EvidenceMeaning]] = {
         "?",
         "foreground",
         "no certificate came with it, or only a claim that the sender's host denies",
+        "it is an e-mail, and nobody has checked who sent it",
     ),
 }
 

@@ -107,8 +107,9 @@ class MisfinApp(App[int]):
         color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
     }
     """
+    # Textual measures a notice once with its margin and once without; a share of the window stays the same.
     CSS = """
-    Toast { width: auto; max-width: 75%; padding: 0 1; }
+    Toast { width: auto; max-width: 73vw; padding: 0 1; }
     SelectCurrent .arrow { color: $foreground; }
     SearchIcon { display: none; }
     """

@@ -48,7 +48,8 @@ class TrustQuestions(AppController):
             answer = await self.app.push_screen_wait(dialog)
             if answer is Answer.TRUST:
                 await trust.approve(pin_kind, name, question.shown.fingerprints.cert)
-                self.host.say(f"The new certificate of {name} is now trusted.")
+                new = "new " if question.pin is not None else ""
+                self.host.say(f"The {new}certificate of {name} is now trusted.")
             elif answer is Answer.REFUSE:
                 await trust.refuse(pin_kind, name)
                 self.host.say(f"The pin of {name} is unchanged.")

@@ -123,7 +123,8 @@ def complain(what: str, remedy: str) -> None:
     """
     from misfin_tui.screentext import plain
 
-    print("misfin-tui: " + plain(f"{what} {remedy}".strip(), one_line=True), file=sys.stderr)
+    end = "" if not remedy or what.endswith((".", "?", "!", ":")) else "."
+    print("misfin-tui: " + plain(f"{what}{end} {remedy}".strip(), one_line=True), file=sys.stderr)
 
 
 def _run(parsed: object) -> int:

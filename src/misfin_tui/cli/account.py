@@ -40,7 +40,8 @@ def show(args: Namespace) -> int:
         f"  kind     {account.kind.value}",
         f"  mail     {record['path']}",
         f"  default  {'yes' if record['default'] else 'no'}",
-        *(f"  {key} = {toml_value(value)}" for key, value in values.items()),
+        *([f"  [accounts.{account.name}]"] if values else []),
+        *(f"    {key} = {toml_value(value)}" for key, value in values.items()),
     ]
     if args.json:
         emit(args, record | ({"settings": values} if settings is not None else {}), "")

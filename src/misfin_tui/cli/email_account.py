@@ -17,7 +17,7 @@ from misfin_tui.cli import Exit, complain
 from misfin_tui.cli.asking import ask_yes, first_line_or_typed
 from misfin_tui.cli.output import emit, open_services, say
 from misfin_tui.config.email import check_address, conflicts, secret_reader
-from misfin_tui.services.email import account_config
+from misfin_tui.services.email import account_config, removal_question
 
 if TYPE_CHECKING:
     from misfin.email.discovery import Found
@@ -71,7 +71,11 @@ def test(args: Namespace) -> int:
         settings = services.config.accounts[name]
         if not (settings.imap or settings.pop3 or settings.smtp):
             raise AccountError(f"The account {name} has no servers.", remedy="Set `imap` and `smtp`.")
-        return _checked(args, services, name, settings, None)
+        status = _checked(args, services, name, settings, None)
+        if status is Exit.DONE and (freed := asyncio.run(services.email_accounts.login_changed(name))):
+            them = "a delivery that was" if freed == 1 else f"{freed:,} deliveries that were"
+            say(f"`misfin-tui outbox run` sends {them} held because of the account.")
+    return status
 
 
 def remove(args: Namespace) -> int:
@@ -80,15 +84,24 @@ def remove(args: Namespace) -> int:
         name = _email(services, args.name)
         address = services.config.accounts[name].address
         mail = services.profile.mail / name
-        if not args.yes and not ask_yes(f"Remove the account {name} ({address})? Its mail stays in {mail}."):
+        unsent = services.email_accounts.count_unsent(name)
+        if not args.yes and not ask_yes(removal_question(name, address, str(mail), unsent)):
             say("Nothing was removed; --yes removes it without asking.")
             return Exit.HELD
         removed = asyncio.run(services.email_accounts.remove(name))
     secret = " Its password was removed from the keyring." if removed.secret else ""
+    many = "delivery was" if removed.cancelled == 1 else "deliveries were"
+    cancelled = f" {removed.cancelled:,} {many} cancelled." if removed.cancelled else ""
     emit(
         args,
-        {"name": name, "removed": True, "path": removed.mail, "secret_removed": removed.secret},
-        f"Removed the account {name}. Its mail is still in {removed.mail}.{secret}",
+        {
+            "name": name,
+            "removed": True,
+            "path": removed.mail,
+            "secret_removed": removed.secret,
+            "cancelled": removed.cancelled,
+        },
+        f"Removed the account {name}. Its mail is still in {removed.mail}.{secret}{cancelled}",
     )
     return Exit.DONE
 

@@ -161,7 +161,7 @@ def _page(row: MessageRow, message: ParsedMessage) -> Iterator[str]:
         "To": ", ".join(row.to),
         "Date": iso(row.date),
         "Subject": row.subject,
-        "Trust": f"{row.evidence.sign} {row.evidence}: {row.evidence.when}",
+        "Trust": f"{row.evidence.sign} {row.evidence}: {row.evidence.when_for(message.address_kind)}",
     }
     for name, value in head.items():
         yield shown(f"{name:8} {value}")

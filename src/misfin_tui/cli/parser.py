@@ -49,10 +49,10 @@ def _as_sendmail(found: argparse.Namespace) -> argparse.Namespace:
         found.command = "sendmail:hand_over"
         if found.attach or found.body is not None or found.body_file or found.subject or found.at:
             found.parser.error(
-                "-t and -i take a whole message: --subject, --body, --attach and --at cannot go with it"
+                "-t and -i take a whole message: --subject, --body, --attach and --at cannot go with them"
             )
     elif found.options or found.sender is not None or found.full_name or found.mode:
-        found.parser.error("-f, -F, -o and -b need -t or -i beside them: a whole message on standard input")
+        found.parser.error("-f, -F, -o and -b need -t or -i, which take a whole message on standard input")
     elif not (found.to or found.cc or found.bcc):
         found.parser.error("the following arguments are required: TO")
     return found
@@ -273,7 +273,8 @@ def _outbox(add: Add, common: Parser) -> None:
     action = _actions(add("outbox", everything, about), common, everything)
     action("list", everything, "list all deliveries")
     retry = action("retry", "sending:retry", "try a delivery again now; sends an uncertain one again")
-    retry.add_argument("id", metavar="ID", type=number, help="number of the delivery in the list")
+    retry.add_argument("id", metavar="ID", type=number, nargs="?", help="number of the delivery in the list")
+    retry.add_argument("--account", metavar="NAME", help="everything this account could not send so far")
     cancel = action("cancel", "sending:cancel", "cancel a delivery")
     cancel.add_argument("id", metavar="ID", type=number, help="number of the delivery in the list")
     follow = action("follow", "sending:follow", "send a redirected delivery to its new address now")

@@ -42,6 +42,7 @@ _MOST_BEYOND = 1024 * 1024
 """Bytes of a text over the limit that are read at most, to say by how much it is too long."""
 _MOST_TEXT = 64 * 1024 * 1024
 """Bytes of a text that are read at most where no limit is known."""
+_SEE_OUTBOX = "`misfin-tui outbox` shows why."
 _SETTLED = frozenset({*TAKEN, DeliveryState.CANCELLED, DeliveryState.FAILED, DeliveryState.HELD})
 """States that were not caused by ctrl+c and that waiting longer would not have changed."""
 _WORST_FIRST = (Exit.FAILED, Exit.HELD, Exit.DEFERRED, Exit.DONE)
@@ -71,14 +72,36 @@ def outbox(args: Namespace) -> int:
 
 
 def retry(args: Namespace) -> int:
-    """Try one delivery again now; for an uncertain one this means: send it again."""
+    """Try one delivery again now, or all of an account; for an uncertain one this means: send it again."""
+    if (args.id is None) == (args.account is None):
+        raise LocalError(
+            "Give the number of a delivery or --account NAME.", remedy="`misfin-tui outbox` lists them."
+        )
     with open_services(args) as services:
+        if args.account is not None:
+            return _retry_account(args, services)
         _existing(services, args.id)
         if not services.outbox_queue.retry(args.id, time.time()):
-            raise LocalError(
-                f"Delivery {args.id} cannot be tried again.", remedy="`misfin-tui outbox` shows why."
-            )
+            raise LocalError(f"Delivery {args.id} cannot be tried again.", remedy=_SEE_OUTBOX)
         return _send_these(args, services, [args.id])
+
+
+def _retry_account(args: Namespace, services: Services) -> int:
+    """Try again what an account has deferred, and what waits for its password or settings."""
+    from misfin.post.email import login_changed  # late: only some have such an account
+
+    account, queue, now = services.account_book.find(args.account), services.outbox_queue, time.time()
+    held = [row for row in queue.rows([DeliveryState.HELD]) if row.question is Question.ACCOUNT]
+    deferred = queue.rows([DeliveryState.DEFERRED])
+    ids = [row.id for row in (*held, *deferred) if row.account == account.directory]
+    login_changed(queue, account.name, now=now)
+    for row in deferred:
+        if row.id in ids:
+            queue.retry(row.id, now)
+    if not ids:
+        say(f"Nothing of {account.name} is waiting for another try.")
+        return Exit.DONE
+    return _send_these(args, services, ids)
 
 
 def follow(args: Namespace) -> int:
@@ -94,7 +117,7 @@ def follow(args: Namespace) -> int:
         if there is None or services.outbox_queue.follow(args.id, there, time.time()) is None:
             raise LocalError(
                 f"Delivery {args.id} is not waiting for a decision about a redirect.",
-                remedy="`misfin-tui outbox` shows why.",
+                remedy=_SEE_OUTBOX,
             )
         if args.change_contact:
             services.contact_book.moved(row.to, row.target, row.kind)
@@ -303,7 +326,7 @@ def _sent(row: OutboxRow, services: Services) -> dict[str, object]:
 def _queued(row: OutboxRow, services: Services) -> dict[str, object]:
     return _sent(row, services) | {
         "next_attempt": iso(row.next_attempt),
-        "from": row.account,
+        "from": services.account_book.address_at(row.account),
         "subject": row.subject,
         "size": row.size,
         "created": iso(row.created),

@@ -41,7 +41,7 @@ def hand_over(args: Namespace) -> int:
     """Queue the message on standard input and try to send it for a while."""
     if args.mode not in (None, "m"):
         raise InputError(
-            f"This stand-in for sendmail only sends a message; it does not know -b{args.mode}.",
+            f"This stand-in for sendmail only sends messages; it does not know -b{args.mode}.",
             remedy="`misfin-tui outbox` lists what is queued, `misfin-tui outbox run` sends it.",
         )
     with open_services(args) as services:

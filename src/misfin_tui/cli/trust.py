@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from misfin.errors import LocalError
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.store.evidence import Evidence, of_pin
 from misfin.trust.fingerprint import normalize_fingerprint
@@ -45,8 +46,10 @@ def show(args: Namespace) -> int:
     kind, name = _kind(args), _name(args)
     with _book(args) as book:
         pin, offer = book.get(kind, name), book.offered(kind, name)
+        as_mail = book.get(PinKind.MAIL, name) or book.offered(PinKind.MAIL, name)
     if pin is None and offer is None:
-        raise LocalError(f"Nothing is known about {name}.", remedy=_SEE_LIST)
+        hint = "It is known as a mail server: give --mail." if as_mail else _SEE_LIST
+        raise LocalError(f"Nothing is known about {name}.", remedy=hint)
     if args.json:
         emit(args, _record(pin, offer) if pin else _unpinned(_known(offer)), "")
         return Exit.DONE
@@ -79,7 +82,7 @@ def approve(args: Namespace) -> int:
             )
         from misfin.post.decisions import approve as trust_from_now_on  # late: it opens mail and outbox too
 
-        released = trust_from_now_on(services, kind, name, shown.cert, where="in the app", now=time.time())
+        released = trust_from_now_on(services, kind, name, shown.cert, where="at the shell", now=time.time())
     messages = f"{released} held message{'' if released == 1 else 's'}"
     will = "moved to the inbox" if args.senders else "will be sent"
     emit(
@@ -199,7 +202,7 @@ def _described(pin: Pin | None, offer: Offer | None, name: str) -> Iterator[str]
     if pin:
         if pin.kind is PinKind.SENDER:
             known = of_pin(pin)
-            yield f"  sender       {known.sign} {known}: {known.when}"
+            yield f"  sender       {known.sign} {known}: {known.when_for(AddressKind.MISFIN)}"
         yield f"  trusted      {iso(pin.first_seen)} ({pin.how}), {pin.uses} uses, last {iso(pin.last_seen)}"
         yield f"  certificate  {grouped(pin.cert_sha256)}"
         yield f"  public key   {grouped(pin.spki_sha256)}"

@@ -31,7 +31,7 @@ class AccountConfig:
     name: str = setting("", "The name other people see beside the address.", check=values.check_line)
     imap: str = setting(
         "",
-        "Server that keeps the mail: imaps://USER@HOST, or imap:// for STARTTLS. Without USER, the address.",
+        "Server for incoming mail: imaps://USER@HOST, or imap:// for STARTTLS. Without USER, the address.",
         check=values.server_check(MailProtocol.IMAP),
     )
     pop3: str = setting(
@@ -39,23 +39,23 @@ class AccountConfig:
     )
     smtp: str = setting(
         "",
-        "Server that takes mail to send: smtps://, or smtp:// for STARTTLS on port 587.",
+        "Server for outgoing mail: smtps://, or smtp:// for STARTTLS on port 587.",
         check=values.server_check(MailProtocol.SMTP),
     )
     auth: str = setting(
         Login.PASSWORD.value,
-        "How to log in; of what the server offers, the strongest is used.",
+        "How to log in; the strongest way that the server offers is used.",
         choices=tuple(each.value for each in Login),
     )
     password: SecretRef | None = setting(
         None,
-        "Where the password is kept. The password itself is refused.",
+        "Where the password is kept; the password itself cannot stand here.",
         read=values.secret_reader("password"),
         values=_KEPT,
     )
     token: SecretRef | None = setting(
         None,
-        "Where an OAuth access token comes from that another program makes.",
+        "Where to get an OAuth access token that another program makes.",
         read=values.secret_reader("token", _MADE),
         values='`{ command = "…" }`, `{ env = "…" }`',
     )
@@ -75,7 +75,7 @@ class AccountConfig:
     ca_file: str = setting("", "PEM file with an authority to trust beside the system's.")
     min_tls: str = setting(
         "1.2",
-        "Oldest version of TLS; older than 1.2 only for a server that cannot do better.",
+        "Oldest version of TLS to accept; older than 1.2 only for a server that cannot do better.",
         choices=("1.2", "1.3", "1.0"),
     )
     plaintext: bool = setting(False, "Log in without TLS; only for a server on this machine.")
@@ -101,7 +101,7 @@ class AccountConfig:
     )
     folders: tuple[tuple[str, str], ...] = setting(
         (),
-        "The server's names of our folders, where it does not say itself which is which.",
+        "What the server calls the folders, where it does not say which is which.",
         read=values.read_folders,
         values='`{ Sent = "Sent Items" }`',
     )
@@ -143,7 +143,7 @@ def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, Acc
     for name, table in tables.items():
         where = ("accounts", name)
         if not is_account_name(name):
-            raise reader.error(where, f"`{name}` cannot name an account: use a-z, 0-9, _ and -")
+            raise reader.error(where, f"`{name}` cannot be the name of an account: use a-z, 0-9, _ and -")
         kind = table.get("kind", "") if isinstance(table, dict) else ""
         if kind == "misfin":
             raise reader.error(where, "a Misfin account needs no section: it is a file in identities/")

@@ -64,7 +64,7 @@ def _secret(key: str, places: tuple[SecretPlace, ...], value: object) -> SecretR
     ways = " or ".join(f'{{ {place.value} = "…" }}' for place in places)
     if not isinstance(value, dict):
         raise SettingError(
-            f"`{key}` is in clear text, where whoever reads the file can read it",
+            f"`{key}` is in clear text, so whoever can read the file can read it",
             remedy=f"Write {key} = {ways}, and change the secret if the file was ever shared.",
         )
     if len(value) != 1 or next(iter(value)) not in list(places):
@@ -231,7 +231,7 @@ def conflicts(account: AccountConfig) -> tuple[str, SettingError] | None:
         url = getattr(account, key)
         if account.plaintext and url and not is_loopback(parse_server(url).host):
             return "plaintext", SettingError(
-                f"without TLS whoever is on the way to {parse_server(url).host} reads password and mail;"
+                f"without TLS whoever is on the way to {parse_server(url).host} can read password and mail;"
                 " `plaintext` is only for a server on this machine",
                 remedy="Remove `plaintext`: imap:// and smtp:// then begin TLS by STARTTLS.",
             )

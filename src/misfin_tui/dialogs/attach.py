@@ -78,7 +78,9 @@ class AttachDialog(Dialog[list[Path]]):
 
     def compose_body(self) -> ComposeResult:
         """The field, what it could become, and what is wrong with it."""
-        yield text("Names of files, separated by spaces; ~ and * are read. tab completes.", classes="muted")
+        yield text(
+            "File names, separated by spaces. ~ and * work as in a shell; tab completes.", classes="muted"
+        )
         yield PathInput(self._key)
         yield OptionList(id="offers", markup=False)
         yield text("", id="complaint", classes="warn")
@@ -234,7 +236,7 @@ class AttachedFilesDialog(Dialog[tuple[FileAction, int]]):
         )
         files.highlighted = min(self._at, len(self._files) - 1)
         yield files
-        yield text("o open · d remove · J K change the order · a attach another", classes="muted gap")
+        yield text("o open · d remove · J K move down, up · a attach another", classes="muted gap")
 
     def choices(self) -> Sequence[Choice]:
         """Closing is safe."""

@@ -74,14 +74,17 @@ class CertificateDialog(Dialog[Answer]):
                 )
         for remark in remarks(question):
             yield text(f"⚠ {remark}", classes="warn")
+        if question.trusted_for:
+            yield text(f"✓ You trust the same certificate for {question.trusted_for}.")
         yield text(advice_of(question), classes="gap" if remarks(question) else "")
 
     def choices(self) -> Sequence[Choice]:
         """Waiting is safe."""
-        sender = self.question.kind == "sender"
-        refuse = "Refuse the mail" if sender else "Do not send"
-        trust = "Trust the new one …" if self.question.pin else "Trust it …"
-        return Choice("wait", "Keep waiting  esc"), Choice("refuse", refuse), Choice("trust", trust, "danger")
+        trust = Choice("trust", "Trust the new one …" if self.question.pin else "Trust it …", "danger")
+        if is_about_log_in(self.question):
+            return Choice("wait", "Not now  esc"), trust
+        refuse = "Refuse the mail" if self.question.kind == "sender" else "Do not send"
+        return Choice("wait", "Keep waiting  esc"), Choice("refuse", refuse), trust
 
     def choose(self, choice: str) -> None:
         """The answer; trusting asks once more."""
@@ -174,8 +177,15 @@ def title_of(question: CertificateQuestion) -> str:
     return f"The certificate of {question.name} has changed"
 
 
+def is_about_log_in(question: CertificateQuestion) -> bool:
+    """Whether it came up while an account was tested: no message waits for the answer."""
+    return question.kind == "mail" and not question.waiting
+
+
 def waiting_of(question: CertificateQuestion) -> str:
     """What is kept waiting until there is an answer."""
+    if is_about_log_in(question):
+        return "Your password has not been sent."
     if question.kind == "sender":
         held, verb = many(len(question.held), "message"), "is" if len(question.held) == 1 else "are"
         return f"{held} from this sender {verb} held for your decision; nothing is lost."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -92,6 +93,10 @@ class PasswordDialog(PromptDialog):
         )
 
 
+MOST_ALIGNED = 24
+"""Cells of the longest label up to which the notes beside labels begin in one column."""
+
+
 class ChooseDialog(Dialog[str]):
     """One of several things, each with a few words that explain it."""
 
@@ -116,14 +121,19 @@ class ChooseDialog(Dialog[str]):
         """The list."""
         if self._question:
             yield text(self._question)
+        labels = [plain(label, one_line=True) for _value, label, _note in self._options]
+        width = max(map(cell_len, labels), default=0)
+        if width > MOST_ALIGNED:
+            width = 0
         choices = OptionList(
             *(
                 Option(
                     Content.assemble(
-                        (f" {plain(label, one_line=True)} ", "bold"), (plain(note, one_line=True), "dim")
+                        (f" {label}{' ' * (width - cell_len(label))}  ", "bold"),
+                        (plain(note, one_line=True), "dim"),
                     )
                 )
-                for _value, label, note in self._options
+                for label, (_value, _label, note) in zip(labels, self._options, strict=True)
             ),
             markup=False,
         )

@@ -20,7 +20,7 @@ class SendTimeDialog(PromptDialog):
         """``at`` is the time chosen so far in Unix seconds, 0 for none."""
         super().__init__(
             "Send at",
-            f"Such as {EXAMPLES}.\nLeave it empty to send at once.",
+            f"For example {EXAMPLES}.\nLeave it empty to send at once.",
             value=format_send_time(at) if at else "",
             placeholder="tomorrow 8:00",
             check=_problem,

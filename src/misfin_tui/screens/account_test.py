@@ -48,10 +48,10 @@ class AccountTest(ScreenController):
                 break
             self._say("A certificate needs your decision.")
             if not await self._decided(asking):
-                self._say("Not tested: its certificate is not trusted. Go back, or save as it is.")
+                self._say("Not tested: a certificate is not trusted. Go back, or save it as it is.")
                 return
         if any(each.bad for each in found):
-            self._say("Something does not work. Go back to change it, or save as it is.")
+            self._say("Something does not work. Go back to change it, or save it as it is.")
             return
         self._passed = settings, password
         self._say("Everything works.")

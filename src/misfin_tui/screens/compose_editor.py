@@ -192,7 +192,7 @@ def _fill(screen: DraftScreen, edited: EditedMessage) -> None:
         lines = "this line" if len(edited.unread) == 1 else "these lines"
         screen.misfin.say(
             f"The header has {lines} that cannot be used: {' / '.join(edited.unread)[:200]}."
-            " You find them at the top of the text.",
+            " They are now at the top of the text.",
             severity="warning",
             timeout=12,
         )

@@ -68,8 +68,9 @@ class RecipientHelp(ScreenController):
         known = await met_among(self.screen, entries)
         if known is None or not self.screen.standing:
             return
-        self.people.update(people_line(entries, known))
-        self.people.set_class(bool(entries), "-some")
+        line = people_line(entries, known)
+        self.people.update(line)
+        self.people.set_class(bool(line.plain), "-some")
 
 
 class ComposePreview(ScreenController):

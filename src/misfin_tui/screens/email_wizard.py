@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from misfin_tui.config.accounts import AccountConfig
 
 _LOOKING = "Looking for the servers of {address} …"
-_NOTHING = "No servers were found for {address}. Enter them; the help pages of your provider name them."
+_NOTHING = "No servers were found for {address}. Enter them; your provider's help pages list them."
 
 
 class EmailWizardScreen(StepsScreen):
@@ -58,13 +58,13 @@ class EmailWizardScreen(StepsScreen):
         yield from (self._who, self._servers, self._test)[step]()
 
     def _who(self) -> ComposeResult:
-        yield text("An account you have with an e-mail provider. Its servers are found by themselves.")
+        yield text("An account you have with an e-mail provider. The program finds its servers.")
         yield text("E-mail address", classes="label")
         yield OneLine(id="address", placeholder="ada@example.org", max_length=320)
         yield text("Display name", classes="label")
         yield OneLine(id="title", placeholder="Ada Lovelace", max_length=64)
         with Vertical(id="typing"):
-            yield text("Password (kept in the keyring of this computer)", classes="label")
+            yield text("Password (kept in this computer's keyring)", classes="label")
             yield OneLine(id="password", password=True, max_length=1024)
         with Vertical(id="commanding"):
             yield text("", id="no-keyring", classes="gap")
@@ -87,6 +87,8 @@ class EmailWizardScreen(StepsScreen):
 
     def first_field(self, step: int) -> Widget:
         """What has the focus when a step begins."""
+        if step == 1 and not self.value("incoming"):  # nothing was found
+            return self.query_one("#incoming")
         return self.query_one(("#address", "#next", "#next")[step])
 
     def show_parts(self) -> None:
@@ -105,8 +107,8 @@ class EmailWizardScreen(StepsScreen):
         if self._keyring_problem and self.standing:
             self.set_text(
                 "no-keyring",
-                f"{self._keyring_problem} Your password is not written into a file; name a program that"
-                " prints it, such as a password manager.",
+                f"{self._keyring_problem} Your password is never written to a file. Enter a command that"
+                " prints it, such as pass show mail, or printenv VARIABLE.",
             )
             self.show_parts()
 
@@ -175,7 +177,7 @@ class EmailWizardScreen(StepsScreen):
             incoming, outgoing = str(found.incoming), str(found.outgoing)
             self.set_text(
                 "found",
-                f"{found.detail} Change what is not right. You log in as {found.incoming.user or address}.",
+                f"{found.detail} Change what is wrong. You log in as {found.incoming.user or address}.",
             )
             self.set_text("advice", f"{found.advice} {found.question}".strip())
         self.query_one("#advice").display = bool(found and (found.advice or found.question))
@@ -241,7 +243,7 @@ class EmailWizardScreen(StepsScreen):
         if not self._test_run.passed(settings, password) and not await self.app.push_screen_wait(
             ConfirmDialog(
                 "Save an account that does not work?",
-                "Its test has not passed. You can save it and correct it later, in the settings.",
+                "Its test did not pass. You can save it now and correct it later in the settings.",
                 yes="Save",
                 no="Back",
             )

@@ -194,7 +194,7 @@ class SearchSession(ScreenController):
                 self.misfin.hold.end()
 
     async def _search(self, query: str, text: str) -> bool:
-        """Show what a search finds, or what was there before it; False where it makes no sense."""
+        """Show what a search finds, or what was there before it; False where it cannot be understood."""
         view = View(query=query) if query.strip() else self._before or self.home
         if query.strip() and (query != self._written[0] or self.services.mail.as_typed(text) == query):
             self._written = query, text.strip()

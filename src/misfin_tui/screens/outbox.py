@@ -147,7 +147,10 @@ class OutboxScreen(ListScreen):
             return
         more = [Choice("answer", "Decide …")] if row.state is DeliveryState.HELD or is_gone(row) else []
         more += [Choice("retry", "Try now")] if row.state not in (*TAKEN, DeliveryState.SENDING) else []
-        dialog = FactsDialog(f"To {row.to}", transcript(row, attempts, time.time()), more=more)
+        account = self.misfin.config.accounts.get(row.account)  # a Misfin account's folder is its address
+        sender = account.address if account is not None else row.account
+        facts = transcript(row, attempts, time.time(), sender=sender)
+        dialog = FactsDialog(f"To {row.to}", facts, more=more)
         choice = await self.app.push_screen_wait(dialog)
         if choice == "answer":
             self.answers.action_answer()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
 from misfin_tui.dialogs.certificate import Answer, CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin_tui.dialogs.prompt import ChooseDialog
 from misfin_tui.dialogs.redirect import Following, RedirectDialog
 from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.outbox_words import is_gone
@@ -78,11 +79,20 @@ class OutboxAnswers(ScreenController):
         rows = await self.screen.attempt(self.services.sending.held_with(row))
         if rows is None:
             return
-        what = "Everything this account sends waits" if len(rows) > 1 else "The message waits"
-        question = f"{row.why} {what}: change the password or the settings of {row.account}, then try again."
-        if await self.screen.app.push_screen_wait(
-            ConfirmDialog("The account cannot send", question, yes="Try again")
-        ):
+        what = "everything that waits" if len(rows) > 1 else "the message"
+        answer = await self.screen.app.push_screen_wait(
+            ChooseDialog(
+                f"The account {row.account} cannot send",
+                [
+                    ("settings", "Change the account", "its password or servers, in the settings"),
+                    ("again", "Try again", f"sends {what}"),
+                ],
+                question=row.why,
+            )
+        )
+        if answer == "settings":
+            await self.screen.app.run_action("app.show_settings")
+        elif answer == "again":
             for each in rows:
                 await self.screen.attempt(self.services.sending.retry(each))
 

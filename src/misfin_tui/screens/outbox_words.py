@@ -107,12 +107,12 @@ def next_step(row: OutboxRow) -> tuple[str, str] | None:
     return "answer", "Decide"
 
 
-def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float) -> list[Fact]:
-    """Everything that happened to a row, as it was said."""
+def transcript(row: OutboxRow, attempts: Sequence[AttemptRow], now: float, *, sender: str) -> list[Fact]:
+    """Everything that happened to a row, as it was said; ``sender`` is the address of its account."""
     facts: list[Fact] = [
         ("state", state_words(row, now)),
         ("subject", row.subject or "(no subject)"),
-        ("from", row.account),
+        ("from", sender),
         ("written", moment(row.created)),
         ("size", f"{row.size:,} bytes"),
     ]

@@ -64,7 +64,7 @@ async def complete(screen: AppScreen, draft: Draft, can: Capabilities) -> bool:
     dialog = ConfirmDialog(
         "Is a file missing?",
         f"You wrote “{word}”, and nothing is attached.",
-        yes="Send without",
+        yes="Send anyway",
         no="Go back",
     )
     return await screen.app.push_screen_wait(dialog) is True
@@ -169,11 +169,14 @@ def people_line(entries: Sequence[TypedRecipient], known: Mapping[TypedRecipient
             found = (1, "⚠", "$error", f"{name} {odd}", "$warning")
         elif met.own:
             found = (2, "◂", "$warning", f"{name} is your own address", "")
+        elif entry.kind is AddressKind.MAIL and not state.warning:
+            continue  # nothing can be known about who is behind an e-mail address
         else:
             rank, colour = (2, "$warning") if state.warning else (3, "")
             found = (rank, sign, tone, f"{name} {standing_words(state, entry.kind)}", colour)
         lines.setdefault((entry.address, entry.kind), found)
-    many = f"{len(lines):,} recipients:" if len(lines) > MOST_PEOPLE else ""
+    count = len({entry.address or entry.text for entry in entries})
+    many = f"{count:,} recipients:" if count > MOST_PEOPLE else ""
     parts: list[tuple[str, str]] = [(many, "")] if many else []
     for _, sign, tone, words, colour in sorted(lines.values(), key=lambda each: each[0])[:MOST_PEOPLE]:
         parts += [("  " if parts else "", ""), (f"{sign} ", tone), (words, colour)]

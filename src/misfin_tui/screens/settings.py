@@ -12,7 +12,7 @@ from misfin.model.address import MisfinAddress
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
 from misfin_tui.dialogs.theme import ThemeDialog
-from misfin_tui.keymap import KeyContext
+from misfin_tui.keymap import KeyContext, readable
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screens.settings_rows import (
@@ -26,6 +26,7 @@ from misfin_tui.screens.settings_rows import (
     typed,
 )
 from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.message_rows import at_home
 from misfin_tui.widgets.row_list import Cell, Column, RowList
 
 
@@ -67,7 +68,11 @@ class SettingsScreen(ListScreen):
 
     def detail(self, item: Setting) -> str:
         """The explanation in full, and the default."""
-        return f"{item.help}\nDefault: {item.shown_default}"
+        removing = ""
+        if item.section == "accounts":
+            key = self.misfin.config.keys.get("remove-account", "D")
+            removing = f" · {readable(key)} removes the account {item.host}"
+        return f"{item.help}\nDefault: {item.shown_default}{removing}"
 
     def choose(self, item: Any) -> None:
         """A double click changes."""
@@ -115,7 +120,7 @@ class SettingsScreen(ListScreen):
             ChooseDialog(
                 f"Password of {setting.host}",
                 [
-                    ("type", "Type a new one", "kept in the keyring of this computer"),
+                    ("type", "Type a new one", "kept in this computer's keyring"),
                     ("say", "Say where it is", "a command, a variable or another entry of the keyring"),
                 ],
             )
@@ -156,7 +161,7 @@ class SettingsScreen(ListScreen):
                 [
                     ("hosts", "A host", "connect somewhere else, or use another protocol version"),
                     ("searches", "A saved search", "appears in the sidebar, and on the keys 1 to 9"),
-                    ("account", "An e-mail account", "its servers are found by themselves"),
+                    ("account", "An e-mail account", "the program finds its servers"),
                 ],
             )
         )
@@ -181,6 +186,35 @@ class SettingsScreen(ListScreen):
             await self._set(setting, parsed(setting, answer), keep=True)
             await self.read_again()
             self.rows.go_to(setting.name)
+
+    @work(group="settings", description="remove an account")
+    async def action_remove_account(self) -> None:
+        """Remove the e-mail account of this row, or one that is chosen; its mail stays."""
+        from misfin_tui.services.email import removal_question  # late: few come here
+
+        accounts, setting = self.misfin.config.accounts, self.setting
+        name = setting.host if setting is not None and setting.section == "accounts" else ""
+        if not accounts:
+            self.misfin.say("There is no e-mail account to remove.")
+        elif not name:
+            options = [(each, each, account.address) for each, account in accounts.items()]
+            chosen: str | None = await self.app.push_screen_wait(
+                ChooseDialog("Remove which account?", options)
+            )
+            name = chosen or ""
+        if not name:
+            return
+        unsent = await self.attempt(self.services.email_accounts.unsent(name))
+        if unsent is None:
+            return
+        mail = at_home(self.services.profile.mail / name)
+        question = removal_question(name, accounts[name].address, mail, unsent)
+        title = "Remove this account?"
+        if await self.app.push_screen_wait(ConfirmDialog(title, question, yes="Remove", danger=True)):
+            removed = await self.attempt(self.services.email_accounts.remove(name))
+            if removed is not None:
+                self.misfin.use_config(removed.config)
+                self.misfin.say(f"Removed the account {name}. Its mail is still in {mail}.")
 
     async def _set(self, setting: Setting, value: Any, *, keep: bool = False) -> None:
         """Write it; a default is not written, unless the row has to be kept (``keep``)."""

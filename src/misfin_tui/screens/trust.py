@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import work
 
+from misfin.model.account import AddressKind
 from misfin.store.evidence import Evidence, of_pin
 from misfin.trust.tofu import Confirmed, MailboxKey, Pin, PinKind, change_due, due_since
 from misfin_tui.dialogs.base import Choice
@@ -67,7 +68,7 @@ KINDS = (
     Choosing(
         PinFilter.MAIL,
         "Trust · mail servers",
-        "No mail server is pinned. One is only when you trust it although no authority vouches for it.",
+        "No mail server is pinned. One is only if you trust it although no authority vouches for it.",
     ),
     Choosing(
         PinFilter.RECIPIENT,
@@ -339,7 +340,7 @@ def facts_of(entry: TrustEntry) -> list[Fact]:
     if pin := entry.pin:
         if entry.kind is PinFilter.SENDER:
             known = of_pin(pin)
-            facts.append(("sender", f"{known.sign} {known}: {known.when}"))
+            facts.append(("sender", f"{known.sign} {known}: {known.when_for(AddressKind.MISFIN)}"))
         facts += [
             ("first seen", moment(pin.first_seen)),
             ("trusted by", vouched_by(pin) if entry.kind is PinFilter.SENDER else pin.how),

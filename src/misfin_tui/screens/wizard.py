@@ -74,7 +74,7 @@ class WizardScreen(StepsScreen):
     def _receive(self) -> ComposeResult:
         yield text(
             "This program can receive mail for you while it is open. If another server does that, or you"
-            " only want to send, choose Only send. You can change this at any time."
+            " only want to send, choose “Only send”. You can change this at any time."
         )
         with RadioSet(id="receiving"):
             yield Sign("Receive mail here", value=True, id="here")

@@ -14,25 +14,31 @@ from typing import TYPE_CHECKING
 from misfin.email.account import EmailAccount, Login, MailProtocol, MailServer, SecretPlace, SecretRef
 from misfin.errors import AccountError, InputError, StoreError
 from misfin.model.account import Kind
+from misfin.store.outgoing.deliveries import DeliveryState
 from misfin_tui.config import Config, ConfigError, writing
 from misfin_tui.config.accounts import AccountConfig
 from misfin_tui.config.email import email_account, signature_of
+from misfin_tui.messages import OutboxChanged
 
 if TYPE_CHECKING:
     from misfin.email.checking import Checked
     from misfin.email.discovery import Discovery
     from misfin_tui.services import Services
 
+_UNSENT = (DeliveryState.WAITING, DeliveryState.DEFERRED, DeliveryState.HELD, DeliveryState.SENDING)
 _NOT_IN_NAME = re.compile(r"[^a-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class RemovedAccount:
-    """The new settings, where the mail of a removed account still is, and whether a secret went too."""
+    """The new settings, where the mail of a removed account still is, whether a secret went too, and how
+    many deliveries were cancelled.
+    """
 
     config: Config
     mail: str
     secret: bool
+    cancelled: int
 
 
 class EmailAccounts:
@@ -85,8 +91,16 @@ class EmailAccounts:
         return await asyncio.to_thread(self._add, name, settings, password)
 
     async def remove(self, name: str) -> RemovedAccount:
-        """Remove the account from the settings and its secrets from the keyring. Its mail stays."""
-        return await asyncio.to_thread(self._remove, name)
+        """Remove the account from the settings and its secrets from the keyring, and cancel what it has not
+        sent yet. Its mail stays.
+        """
+        removed = await asyncio.to_thread(self._remove, name)
+        self._services.post(OutboxChanged())
+        return removed
+
+    async def unsent(self, name: str) -> int:
+        """How many deliveries of the account wait in the outbox."""
+        return await asyncio.to_thread(self.count_unsent, name)
 
     async def set_password(self, name: str, password: str) -> Config:
         """Keep another password in the keyring, and say in the settings that it is there.
@@ -123,6 +137,14 @@ class EmailAccounts:
 
         return await asyncio.to_thread(lambda: self._services.pin_book.get(PinKind.MAIL, server) is not None)
 
+    def count_unsent(self, name: str) -> int:
+        """How many deliveries of the account wait in the outbox. Blocking."""
+        return len(self._unsent(name))
+
+    def _unsent(self, name: str) -> list[int]:
+        rows = self._services.outbox_queue.rows(_UNSENT)
+        return [row.id for row in rows if row.account == name]
+
     def free_name(self, address: str) -> str:
         """A name for a new account with this address that no account has. Blocking."""
         domain = address.rpartition("@")[2].lower().split(".")
@@ -137,7 +159,7 @@ class EmailAccounts:
         from misfin.store.accounts import is_account_name
 
         if not is_account_name(name):
-            return f"{name or 'An empty text'} cannot name an account: use a-z, 0-9, _ and -."
+            return f"{name or 'An empty text'} cannot be the name of an account: use a-z, 0-9, _ and -."
         return f"There is already an account {name}." if name in self._taken() else ""
 
     def _taken(self) -> set[str]:
@@ -188,7 +210,9 @@ class EmailAccounts:
             removed = remove_secret(account.password)
         if account.login is Login.OAUTH and account.client_id:
             removed = remove_secret(refresh_entry(name)) or removed
-        return RemovedAccount(config, str(self._services.profile.mail / name), removed)
+        outbox, now = self._services.outbox_queue, time.time()
+        cancelled = sum(outbox.cancel(row, now=now) for row in self._unsent(name))
+        return RemovedAccount(config, str(self._services.profile.mail / name), removed, cancelled)
 
     def _set_password(self, name: str, password: str) -> Config:
         from misfin.email.secrets import own_entry, store_secret
@@ -204,6 +228,14 @@ class EmailAccounts:
             return writing.write_setting(path, "accounts", "password", ref, name=name)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def removal_question(name: str, address: str, mail: str, unsent: int) -> str:
+    """What to ask before an account is removed."""
+    waits = ""
+    if unsent:
+        waits = f" {unsent:,} {'delivery' if unsent == 1 else 'deliveries'} not sent yet will be cancelled."
+    return f"Remove the account {name} ({address})? Its mail stays in {mail}.{waits}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class OutgoingFiles:
                 if most and size * _ENCODED > most:
                     raise InputError(
                         f"{path.name} is {size:,} bytes long, too large to be sent: a message from this"
-                        f" account can have {most:,} bytes."
+                        f" account can have {most:,} bytes at most."
                     )
                 files.append(self._services.draft_box.files.add(path, _name(path)))
             except MisfinError as error:

@@ -206,7 +206,7 @@ def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: st
             facts.append(("Server", servers))
         facts.append(("Protocol", f"Misfin({misfin.version}), {len(misfin.gemmail):,} bytes of gemmail"))
     else:
-        facts.append(("Protocol", "ordinary mail"))
+        facts.append(("Protocol", "e-mail"))
     facts += [("File", f"{at_home(row.path)}, {message.size:,} bytes"), ("Id", row.id)]
     rows: list[Row] = []
     for label, value in facts:
@@ -222,9 +222,10 @@ def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: st
 
 def _when(row: MessageRow, message: ParsedMessage) -> str:
     """When the sign of a message applies, in words."""
-    if message.misfin is not None and message.misfin.written_here and row.evidence is Evidence.VERIFIED:
+    misfin = message.misfin
+    if row.evidence is Evidence.VERIFIED and (misfin is None or misfin.written_here):
         return "you wrote it here"
-    return row.evidence.when
+    return row.evidence.when_for(message.address_kind)
 
 
 def at_home(path: Path) -> str:

@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 
 ALWAYS = ("help", "command_palette")
 """Actions the key line shows at its end even where nothing else shows them."""
-FIRST = ("help", "back", "command_palette", "search", "archive")
+FIRST = (
+    "help",
+    "back",
+    "command_palette",
+    "search",
+    "archive",
+    "send",
+    "leave",
+    "attach",
+    "copies",
+    "send_at",
+    "attached",
+)
 """Where the line is short of room, these get theirs before all others."""
 _Key = tuple[str, str, str, str]
 """A key, how it is shown, the word for what it does, and the action."""

@@ -158,6 +158,13 @@ def test_copies_that_are_taken_back_stand_on_the_line_they_stood_on():
     assert (draft.to, draft.cc, draft.bcc) == (("a@b.test",), ("c@b.test",), ("e@b.test",))
 
 
+def test_names_written_with_addresses_come_back_with_them():
+    draft = Draft(to=('"Doe, Ann" <a@b.test>', "b@b.test"), cc=("Cal <c@b.test>",), subject="Hi", body="x\n")
+    queued = outgoing(cc=("c@b.test",), message=b"", draft=to_bytes(draft))
+    back = as_draft(queued, ["a@b.test", "b@b.test", "c@b.test"])
+    assert (back.to, back.cc) == (draft.to, draft.cc)
+
+
 def test_a_forward_that_is_taken_back_forwards_the_message_that_was_queued():
     draft = Draft(to=("a@b.test",), subject="Flowers", body="The rose.\n", forwards=RECEIVED)
     back = as_draft(outgoing(message=RECEIVED, draft=to_bytes(draft)), ["a@b.test"])

@@ -107,7 +107,7 @@ async def test_a_wrong_password_is_the_log_ins_fault(servers, pins) -> None:
     bad = [each for each in found if each.verdict is BAD]
     assert [each.step for each in bad] == [CheckStep.LOGIN, CheckStep.LOGIN]
     assert all("refused" in each.text for each in bad)
-    assert all(each.remedy == "Check user name and password." for each in bad)
+    assert all(each.remedy == "Check your user name and password." for each in bad)
 
 
 async def test_a_missing_password_leaves_the_rest_checked(servers, pins, monkeypatch) -> None:

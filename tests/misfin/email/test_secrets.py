@@ -164,7 +164,7 @@ def test_a_command_that_hangs_is_ended_with_all_it_started(
     monkeypatch.setattr(secrets, "PATIENCE", 1.0)
     started = tmp_path / "pid"
     shell = f'sh -c "sleep 600 & echo $! > {started}; wait"'
-    with pytest.raises(SecretError, match="gave no password"):
+    with pytest.raises(SecretError, match="provided no password"):
         read_secret(SecretRef(SecretPlace.COMMAND, shell))
     pid = int(started.read_text())
     while True:  # until it has ended

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from misfin.model.account import AddressKind
 from misfin.store import evidence
 from misfin.store.evidence import TABLE, Evidence, Findings, explained, read, stamp, standing, writable
 from misfin.trust.tofu import APPROVED, VOUCHED, Pin, PinKind
@@ -146,3 +147,10 @@ def test_a_held_forgery_warns_of_the_forgery_and_not_of_the_true_owner():
 
 def test_one_colour_belongs_to_each():
     assert len({meaning.color for meaning in TABLE.values()}) == len(Evidence)
+
+
+def test_what_is_said_of_an_e_mail_is_not_about_certificates() -> None:
+    for each in Evidence:
+        assert each.when_for(AddressKind.MISFIN) in each.when
+    assert "certificate" not in Evidence.UNPROVEN.when_for(AddressKind.MAIL)
+    assert Evidence.UNPROVEN.when_for(AddressKind.MAIL) in evidence.markdown()

@@ -128,7 +128,7 @@ def test_a_machine_without_a_keyring_says_what_to_do(shell: Shell, servers, monk
 @pytest.mark.parametrize(
     ("words", "word"),
     [
-        (("account", "add", "Work", "--address", USER), "cannot name an account"),
+        (("account", "add", "Work", "--address", USER), "cannot be the name of an account"),
         (("account", "add", "work", "--address", "ada"), "is not an address"),
         (("account", "add", "work", "--address", USER, "--smtp", "smtps://x"), "Say where the password is"),
         (("account", "add", "work", "--address", USER, "--smtp", "https://x"), "not the address of a mail"),

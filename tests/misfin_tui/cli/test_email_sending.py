@@ -40,6 +40,8 @@ def trust(shell: Shell, server: str) -> None:
     assert waiting["name"] == server
     done = shell.run("trust", "approve", server, "--mail", "--fingerprint", waiting["waiting"])
     assert done.stdout == f"Trusted {server}; 1 held message will be sent.\n"
+    assert "approved at the shell" in shell.run("trust", "show", server, "--mail").stdout
+    assert "give --mail" in shell.run("trust", "show", server, check=2).stderr
 
 
 def test_a_message_goes_out_once_its_server_is_trusted(shell: Shell, server, inbox, tmp_path: Path) -> None:
@@ -87,3 +89,29 @@ def test_a_wrong_password_and_an_unknown_mailbox_say_so(shell: Shell, server, in
     assert len(inbox.taken) == 1
     done = shell.run("send", "nobody@example.org", *words, check=1)
     assert "There is no such mailbox." in done.stdout + done.stderr
+
+
+def test_what_an_account_could_not_send_goes_out_together(shell: Shell, server, inbox, monkeypatch) -> None:
+    words = ("--account", "work", "--subject", "Hi", "--body", "Hello")
+    shell.run("send", "bea@example.org", *words, check=3)
+    trust(shell, server)
+    monkeypatch.setenv("WORK_PASSWORD", "wrong")
+    shell.run("send", "cal@example.org", *words, check=3)
+    shell.run("outbox", "run", check=3)
+    rows = shell.json("outbox", "list")
+    assert [(row["state"], row["question"], row["from"]) for row in rows] == [
+        ("held", "account", "ada@example.org")
+    ] * 2
+    monkeypatch.setenv("WORK_PASSWORD", "secret")
+    shell.run("outbox", "retry", "--account", "work")
+    assert {row["state"] for row in shell.json("outbox", "list")} == {"accepted"}
+    assert "Nothing of work" in shell.run("outbox", "retry", "--account", "work").stderr
+    for wrong in ((), ("1", "--account", "work")):
+        assert "or --account NAME" in shell.run("outbox", "retry", *wrong, check=2).stderr
+
+
+def test_what_a_removed_account_had_not_sent_is_cancelled(shell: Shell, server, inbox) -> None:
+    shell.run("send", "bea@example.org", "--account", "work", "--subject", "Hi", "--body", "Hello", check=3)
+    (removed,) = shell.json("account", "remove", "work", "--yes")
+    assert removed["cancelled"] == 1
+    assert [row["state"] for row in shell.json("outbox", "list")] == ["cancelled"]

@@ -147,7 +147,7 @@ def _read(data: bytes) -> tuple[list[_RawServer], str]:
 
 
 def _refuse(*_: object) -> int:
-    raise DiscoveryError("The configuration file has a document type, which none needs.")
+    raise DiscoveryError("The configuration file declares a document type, which is not allowed.")
 
 
 # ---- what can be used -------------------------------------------------------------------------------

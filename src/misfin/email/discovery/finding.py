@@ -118,7 +118,7 @@ async def _by_autoconfig(search: _Search) -> Found:
             except MisfinError as error:
                 reason = error
                 continue
-            detail = f"{url.split('/')[2]} says so" + (f" for {read.provider}." if read.provider else ".")
+            detail = f"Named by {url.split('/')[2]}" + (f" for {read.provider}." if read.provider else ".")
             return _from_domain(read.incoming, read.outgoing, read.login, FoundBy.AUTOCONFIG, detail)
     raise reason
 
@@ -131,7 +131,7 @@ async def _by_srv(search: _Search) -> Found:
     incoming, outgoing = srv.choose(dict(zip(srv.SERVICES, answers, strict=True)))
     hosts = dict.fromkeys((incoming.host, outgoing.host))
     outside = tuple(host for host in hosts if not is_within(host, search.domain))
-    detail = f"The DNS of {search.domain} says so."
+    detail = f"Named in the DNS of {search.domain}."
     found = _from_domain(incoming, outgoing, Login.PASSWORD, FoundBy.SRV, detail)
     return replace(found, outside=outside)
 
@@ -149,14 +149,14 @@ async def _by_mx(search: _Search) -> Found:
     provider = by_exchange(hosts[0]) if hosts else None
     if provider is None:
         raise DiscoveryError(f"The mail of {search.domain} does not go to a provider this program knows.")
-    return _of(provider, FoundBy.MX, f"The mail of {search.domain} goes to {provider.name}.")
+    return _of(provider, FoundBy.MX, f"Mail for {search.domain} goes to {provider.name}.")
 
 
 async def _by_guess(search: _Search) -> Found:
     guesses = incoming_guesses(search.domain), outgoing_guesses(search.domain)
     async with _asked(_first(search, each) for each in guesses) as tasks:
         incoming, outgoing = [await task for task in tasks]
-    detail = "Nobody says so, but these servers answered and their certificates are trusted."
+    detail = "These are guesses, but the servers answered and their certificates are trusted."
     return Found(incoming, outgoing, Login.PASSWORD, FoundBy.GUESS, detail)
 
 

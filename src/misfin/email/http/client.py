@@ -111,17 +111,17 @@ class HttpsClient:
     def _target(self, url: str) -> tuple[SplitResult, str, int]:
         """What to ask where; raises :class:`HttpError` for anything but a plain HTTPS address."""
         if not _TARGET.fullmatch(url):
-            raise HttpError("The address is not one that can be asked for.")
+            raise HttpError("The address cannot be requested.")
         try:
             parts = urlsplit(url)
             port = parts.port
             host = parts.hostname or ""
             host = normal_hostname(f"[{host}]" if ":" in host else host)
         except (ValueError, AddressError):
-            raise HttpError("The address has no host that can be asked.") from None
+            raise HttpError("The address has no host that can be reached.") from None
         loopback = self.plain_loopback and parts.scheme == "http" and host in {"127.0.0.1", "[::1]"}
         if not (parts.scheme == "https" or loopback) or parts.username is not None:
-            raise HttpError("The address does not lead to HTTPS.")
+            raise HttpError("The address is not one for HTTPS.")
         return parts, host, port or (443 if parts.scheme == "https" else 80)
 
     async def _connect(

@@ -100,7 +100,7 @@ class HttpReader:
         found = re.search(rb"\r?\n\r?\n", self._held)
         if found is None or found.end() > MAX_HEAD:
             if len(self._held) > MAX_HEAD:
-                raise HttpError("The head of the answer is too long.")
+                raise HttpError("The header of the answer is too long.")
             return False
         head = bytes(self._held[: found.start()])
         del self._held[: found.end()]
@@ -162,7 +162,7 @@ class HttpReader:
             return False
         found = _CHUNK.fullmatch(line)
         if found is None:
-            raise HttpError("The answer is divided wrongly.")
+            raise HttpError("The answer has malformed chunks.")
         self._expect(int(found[1], 16), _At.CHUNK)
         if not self._left:
             self._at = _At.TRAILER
@@ -171,7 +171,7 @@ class HttpReader:
     def _chunk_end(self) -> bool:
         line = self._line()
         if line:
-            raise HttpError("The answer is divided wrongly.")
+            raise HttpError("The answer has malformed chunks.")
         self._at = _At.CHUNK_END if line is None else _At.CHUNK_LINE
         return line is not None
 
@@ -184,7 +184,7 @@ class HttpReader:
     def _line(self) -> bytes | None:
         end = self._held.find(b"\n")
         if end > MAX_CHUNK_LINE or (end < 0 and len(self._held) > MAX_CHUNK_LINE):
-            raise HttpError("The answer is divided wrongly.")
+            raise HttpError("The answer has malformed chunks.")
         if end < 0:
             return None
         line = bytes(self._held[:end]).removesuffix(b"\r")
@@ -201,8 +201,8 @@ def _fields(lines: list[bytes]) -> dict[str, str]:
     for line in lines:
         field = _FIELD.fullmatch(line)
         if field is None:
-            raise HttpError("The answer has a header field that is not one.")
+            raise HttpError("The answer has a malformed header field.")
         name, value = field[1].decode("ascii").lower(), field[2].decode("latin-1")
         if found.setdefault(name, value) != value and name in {"content-length", "transfer-encoding"}:
-            raise HttpError("The answer has two lengths.")  # one of them is a lie
+            raise HttpError("The answer states two lengths.")  # one of them is a lie
     return found

@@ -208,7 +208,7 @@ def _read(opened: BinaryIO, size: int, name: str) -> bytes:
 
 
 def _changed(name: str) -> AttachmentChangedError:
-    return AttachmentChangedError(f"The attached file {name!a} is not as it was when it was attached.")
+    return AttachmentChangedError(f"The attached file {name!a} has changed since it was attached.")
 
 
 def _is_utf8_text(head: bytes) -> bool:

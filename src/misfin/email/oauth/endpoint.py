@@ -97,7 +97,7 @@ class TokenEndpoint:
         if not (isinstance(device, str) and isinstance(user, str) and isinstance(url, str)):
             raise OAuthUnavailableError("The provider's answer holds no code.")
         if not (device and user and url.isascii() and url.isprintable() and self._may_be_opened(url)):
-            raise OAuthUnavailableError("The provider's answer does not lead to a page to enter the code in.")
+            raise OAuthUnavailableError("The provider's answer does not say where to enter the code.")
         return DeviceCode(
             device,
             shown(user),

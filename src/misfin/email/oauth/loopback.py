@@ -26,7 +26,7 @@ _PAGE = (
     "Connection: close\r\n\r\n{text}"
 )
 _THANKS = "200 OK", "Thank you: you can close this page and go back to the terminal."
-_DECLINED = "200 OK", "The provider did not allow it: the terminal says more."
+_DECLINED = "200 OK", "Access was not granted. The terminal says more."
 _NOT_IT = "404 Not Found", "There is nothing here."
 
 
@@ -74,7 +74,7 @@ class LoopbackRedirect:
                 return await asyncio.shield(self._code)
         except TimeoutError:
             raise OAuthError(
-                f"Nobody signed in within {timeout / 60:g} minutes.", remedy="Begin again."
+                f"Nobody signed in within {timeout / 60:g} minutes.", remedy="Start again."
             ) from None
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +118,7 @@ def _declined(code: str, description: str) -> OAuthError:
     error = refusal(code, description)
     if isinstance(error, OAuthRefusedError):
         return error
-    return OAuthRefusedError(str(error), code, remedy="Begin again.")
+    return OAuthRefusedError(str(error), code, remedy="Start again.")
 
 
 def _listening(*, both: bool) -> list[socket.socket]:

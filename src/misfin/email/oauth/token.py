@@ -50,11 +50,11 @@ class Token:
 
 _SIGN_IN_AGAIN = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
 _SENTENCES = {
-    "access_denied": ("The sign-in was declined.", "Begin again, and allow access to your mail."),
-    "expired_token": ("Nobody entered the code in time.", "Begin again."),
+    "access_denied": ("The sign-in was declined.", "Start again, and allow access to your mail."),
+    "expired_token": ("Nobody entered the code in time.", "Start again."),
     "invalid_client": ("The provider does not know this client.", "Check client_id and client_secret."),
     "unauthorized_client": (
-        "This client may not sign in in this way.",
+        "This client may not sign in this way.",
         "Check how it is registered.",
     ),
     "invalid_scope": (
@@ -88,7 +88,7 @@ def read_values(status: int, body: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise OAuthUnavailableError(f"The provider's answer (status {status}) makes no sense.")
+        raise OAuthUnavailableError(f"The provider's answer (status {status}) cannot be understood.")
     if status != 200:
         _refuse(status, values)
     return values

@@ -82,10 +82,10 @@ class SMTPResponseError(SMTPException, RemoteError):
 class SMTPLoginError(SMTPResponseError):
     """The server refused to log us in by ``mechanism``; ``detail`` is what that mechanism knows besides."""
 
-    remedy = "Check user name and password."
+    remedy = "Check your user name and password."
 
     def __init__(self, response: SMTPResponse, mechanism: str, detail: str = "") -> None:
         words = plain(response.text, one_line=True)
-        super().__init__(f"The server refused the log-in: {response.code} {words}", response)
+        super().__init__(f"The server refused the log-in: {response.code} {words.rstrip('.')}.", response)
         self.mechanism = mechanism
         self.detail = detail

@@ -45,7 +45,7 @@ def server_of(account: EmailAccount) -> MailServer:
     """The server an account sends by. Raises :class:`~misfin.errors.AccountError` where it has none."""
     if account.outgoing is None:
         raise AccountError(
-            f"The account {account.name} has no server to send by.", remedy="Set `smtp` in its settings."
+            f"The account {account.name} has no server for sending.", remedy="Set `smtp` in its settings."
         )
     return account.outgoing
 

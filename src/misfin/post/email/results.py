@@ -41,18 +41,18 @@ _SENTENCES = MappingProxyType(
     {
         (1, 0): "The server does not accept this address.",
         (1, 1): "There is no such mailbox.",
-        (1, 2): "The domain of the address does not exist, or takes no mail.",
-        (1, 3): "The server cannot read the form of the address.",
-        (1, 6): "The mailbox has moved, and nobody knows where.",
+        (1, 2): "The domain of the address does not exist, or accepts no mail.",
+        (1, 3): "The server says that the address is malformed.",
+        (1, 6): "The mailbox has moved and left no new address.",
         (1, 7): "The server does not accept your address as the sender's.",
         (1, 8): "The server does not accept the domain of your address.",
-        (1, 10): "The domain of the address takes no mail at all.",
+        (1, 10): "The domain of the address accepts no mail at all.",
         (2, 0): "The mailbox cannot take the message.",
         (2, 1): "The mailbox is disabled.",
         (2, 2): "The mailbox is full.",
         (2, 3): "The message is too large for the mailbox.",
         (3, 1): "The server has no space left.",
-        (3, 2): "The server takes no mail at present.",
+        (3, 2): "The server accepts no mail at present.",
         (3, 4): "The message is too large for the server.",
         (4, 1): "The recipient's server does not answer.",
         (4, 2): "The connection to the recipient's server failed.",
@@ -62,10 +62,10 @@ _SENTENCES = MappingProxyType(
         (6, 7): "The recipient's server cannot handle addresses outside ASCII.",
         (7, 0): "The server refuses the message for reasons of security.",
         (7, 1): "The server's rules do not allow this message.",
-        (7, 23): "The recipient's server does not accept mail for your domain from your server (SPF).",
-        (7, 25): "The recipient's server does not accept your server: its address has no name.",
-        (7, 26): "The message is not authenticated as the recipient's server wants it (SPF, DKIM or DMARC).",
-        (7, 27): "The domain of your address takes no mail, so nothing is accepted from it.",
+        (7, 23): "The recipient's server does not accept mail of your domain from your server (SPF).",
+        (7, 25): "The recipient's server does not accept your server: its IP address has no name.",
+        (7, 26): "The message is not authenticated as the recipient's server requires (SPF, DKIM or DMARC).",
+        (7, 27): "The domain of your address accepts no mail, so nothing is accepted from it.",
     }
 )
 """By the last two numbers of an enhanced status code (RFC 3463, RFC 7372, RFC 7505)."""
@@ -190,8 +190,8 @@ def of_sending(error: MisfinError, server: MailServer) -> Judged:
             words = f"{server.host} cannot send to or from addresses outside ASCII (no SMTPUTF8)."
             return Judged(Ask(Question.PERSON), words)
         case SMTPMissingExtension(extension="8BITMIME"):
-            words = f"{server.host} takes only ASCII, and an attached message contains more."
-            return Judged(Ask(Question.PERSON), f"{words} Pack it into an archive.")
+            words = f"{server.host} accepts only ASCII, and an attached message has other characters."
+            return Judged(Ask(Question.PERSON), f"{words} Put it into an archive.")
         case AttachmentChangedError() | SMTPSourceError() | StoreError() | AccountError():
             return Judged(Ask(Question.PERSON), f"{sentence_of(error)} Nothing was sent.")
         case SMTPArgumentError() | LocalError():
@@ -203,7 +203,7 @@ def of_sending(error: MisfinError, server: MailServer) -> Judged:
 def too_large(server: MailServer, size: int, limit: int) -> str:
     """What a person reads about a message over the limit of a server."""
     return (
-        f"{server.host} takes {megabytes(limit)} at most, and this message has {megabytes(size)}."
+        f"{server.host} accepts at most {megabytes(limit)}, and this message has {megabytes(size)}."
         " Send fewer or smaller attachments."
     )
 

@@ -36,7 +36,7 @@ def lines_of(draft: Draft, account: EmailAccount) -> tuple[tuple[Recipient, ...]
                 line.append(Recipient(address, route_of(account), name))
         lines.append(tuple(line))
     if not seen:
-        raise AddressError("The message has no recipient.", remedy="Write an address in the To line.")
+        raise AddressError("The message has no recipient.", remedy="Add an address to the To line.")
     return tuple(lines)
 
 

@@ -126,7 +126,7 @@ class MisfinTransport:
         from misfin.compose.reply import forward_draft, read_original, reply_draft  # late: reading needs none
 
         if answer.how in (How.REPLY_LIST, How.FORWARD_ATTACHED):
-            raise LocalError("A Misfin message cannot be answered like that.")
+            raise LocalError("A Misfin message cannot be answered in that way.")
         original = read_original(message.data, message.row)
         if answer.how is How.FORWARD:
             return forward_draft(original)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from misfin.errors import MessageGoneError, StoreError
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage
 from misfin.store.message import envelope, fields
@@ -86,6 +87,11 @@ class ParsedMessage:
     @property
     def recipients(self) -> tuple[Person, ...]:
         return self.to + self.cc
+
+    @property
+    def address_kind(self) -> AddressKind:
+        """Whether it came by Misfin or is an e-mail."""
+        return AddressKind.MAIL if self.misfin is None else AddressKind.MISFIN
 
 
 def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:

@@ -53,7 +53,7 @@ async def test_the_domains_own_file_is_the_best_source():
     assert found.best.how is FoundBy.AUTOCONFIG
     assert str(found.best.incoming) == "imaps://imap.example.org"
     assert str(found.best.outgoing) == "smtps://smtp.example.org"
-    assert found.best.detail == "autoconfig.example.org says so for Example Mail."
+    assert found.best.detail == "Named by autoconfig.example.org for Example Mail."
     assert found.best.question == ""
     assert found.found[1:] == () or found.found[1].how is FoundBy.SRV
 
@@ -63,7 +63,7 @@ async def test_the_well_known_place_counts_where_the_first_has_nothing():
         return ok(config(server(), SMTP)) if host == "example.org" else NOT_FOUND
 
     found, _ = await find({}, answer)
-    assert found.best.detail == "example.org says so for Example Mail."
+    assert found.best.detail == "Named by example.org for Example Mail."
 
 
 async def test_a_first_place_that_does_not_answer_does_not_hide_the_second():
@@ -78,7 +78,7 @@ async def test_a_first_place_that_does_not_answer_does_not_hide_the_second():
     ):
         hosts = Hosts({("autoconfig.example.org", 443): dead, ("example.org", 443): good})
         found = await find_servers("ada@example.org", asking(hosts, dns_port, timeout=0.5))
-    assert found.best.detail == "example.org says so for Example Mail."
+    assert found.best.detail == "Named by example.org for Example Mail."
 
 
 async def test_who_drops_answers_cannot_choose_among_the_services():

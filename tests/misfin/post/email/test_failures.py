@@ -259,7 +259,7 @@ async def test_a_message_over_the_limit_is_held_before_mail_with_the_limit_named
         desk.put(BEA, body="x" * 70 + "\n" + "line\n" * 500_000)
         (row,) = await desk.run()
     assert (row.state, row.question) == (HELD, Question.TOO_LARGE)
-    assert "takes 2 MB at most, and this message has 3 MB" in row.why
+    assert "accepts at most 2 MB, and this message has 3 MB" in row.why
     assert b"MAIL" not in server.got
     # Remembered: the meter says so beforehand.
     from misfin.store.outgoing.drafts import Draft
