@@ -113,7 +113,7 @@ async def test_everybody_in_the_fields_gets_it(profile):
     draft = Draft(account="work", to=("Bob <bob@example.org>",), cc=("cal@example.org",), body="hi")
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, draft)
-        await on_screen(pilot, "? bob@example.org")
+        await on_screen(pilot, "Bob <bob@example.org>")
         await pilot.press("f2", "f2")
         await until(pilot, lambda: screen.fields.bcc.has_focus)
         await type_text(pilot, "dan@example.org")
@@ -210,10 +210,10 @@ async def test_a_draft_of_an_account_that_cannot_send_yet_is_kept(profile_root, 
     profile = make_profile(profile_root, settings=BOTH)
     async with at_desk(profile) as (app, pilot):
         screen = await compose(app, pilot, Draft(account="work", to=("Bob <bob@example.org>",), body="hi"))
-        await on_screen(pilot, "? bob@example.org")
+        await on_screen(pilot, "Bob <bob@example.org>")
         assert screen.draft_now().to == ("Bob <bob@example.org>",)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: any("no server to send by" in note for note in notices(app)))
+        await until(pilot, lambda: any("no server for sending" in note for note in notices(app)))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
     assert queued(profile) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from misfin.errors import AddressError
@@ -33,6 +34,7 @@ class MailAddress(NamedTuple):
     name: str
 
 
+@lru_cache(maxsize=256)  # a message is written several times, and so are its addresses read
 def read_mail_address(text: str) -> MailAddress:
     """One address, alone, as ``Name <address>``, or as ``address (Name)``.
 

@@ -18,21 +18,13 @@ from typing import TYPE_CHECKING
 from misfin.errors import MisfinError, StoreError
 from misfin.post.connections import Connections
 from misfin.post.events import Event, SendingStarted, Trouble, event_of
+from misfin.post.late_reports import LateReports
 from misfin.post.marks import JobMarks
+from misfin.post.outbox_turns import Claimable, OutboxTurns, Turn, job_of
 from misfin.post.sent_copies import SentCopies
 from misfin.post.settling import Settled, interrupted, raised, sentence_of, settle
-from misfin.post.transport import (
-    Ask,
-    Composed,
-    Due,
-    Ending,
-    Job,
-    Route,
-    RouteConnection,
-    RouteError,
-    Transport,
-)
-from misfin.store.outgoing.outbox import TAKEN, Claim, DeliveryState, Outbox, OutboxRow, Outgoing, Question
+from misfin.post.transport import Ask, Ending, Job, RouteConnection, RouteError, Transport
+from misfin.store.outgoing.outbox import TAKEN, Claim, Outbox, OutboxRow, Question
 
 if TYPE_CHECKING:
     from misfin.store.mail.maildir import MailStore
@@ -43,8 +35,9 @@ _POLL = 1.0
 """Seconds between two looks at what other processes did: a question answered, a message queued."""
 _TIDY = 30.0
 """Seconds between two looks for deliveries of dead processes and for missing copies in Sent."""
-_KEEP_DELIVERED = 30 * 86400.0
 _ROUTES_AT_ONCE = 8
+_BUSY_PAUSE = 0.02
+"""Seconds between two looks that may both find only routes in use."""
 _WIND_DOWN = 5.0
 """Seconds a message that is just being sent gets when the courier is stopped."""
 _OTHERS = 0.1
@@ -77,18 +70,20 @@ class Courier:
     ) -> None:
         self._outbox = outbox
         self._transports = {transport.kind: transport for transport in transports}
-        self._batch = {kind: each.capabilities.batch for kind, each in self._transports.items()}
         self._on_event = on_event
         self._now = now
         self._rand = rand
         self._connections = Connections()
-        self._copies = SentCopies(outbox, store, self._copy_of, directory_of, self._complain)
+        self._turns = OutboxTurns(outbox, self._transports, now)
+        self._copies = SentCopies(outbox, store, self._turns.copy_of, directory_of, self._complain)
         self._news = asyncio.Event()
         self._working: dict[asyncio.Task[None], JobMarks] = {}
         self._tried: dict[int, OutboxRow] | None = None
         self._tidied = float("-inf")
         self._complaint = ("", float("-inf"))
+        self._looked_in_vain = float("-inf")
         self._stopping = False
+        self._winding_down = False
         self._stopped = asyncio.Event()
         self._stopped.set()
 
@@ -96,7 +91,7 @@ class Courier:
 
     async def run(self) -> None:
         """Work until :meth:`stop` or cancellation; then what is being sent gets a few seconds to end."""
-        self._stopping = False
+        self._stopping = self._winding_down = False
         self._stopped.clear()
         try:
             while not self._stopping:
@@ -104,12 +99,13 @@ class Courier:
                 now = self._now()
                 try:
                     await self._tidy_up(now)
-                    due = await self._start_due(now)
+                    due = await self._start_due(now, Claimable())
                 except Exception as error:  # whatever it is, the next message must not wait for a restart
                     self._complain(error)
                     due = now + _POLL
                 self._connections.close_idle()
                 await self._sleep(min(due - self._now(), _POLL))
+                await self._pause()
         finally:
             await self._wind_down()
             self._stopped.set()
@@ -121,16 +117,18 @@ class Courier:
         Raises :class:`StoreError`.
         """
         self._tried = {}
+        self._winding_down = False
         try:
             await self._tidy_up(self._now())
-            await asyncio.to_thread(self._release_answered)
+            await asyncio.to_thread(self._turns.release_answered)
             due_by = self._now()
+            wanted = Claimable(only, due_by)
             while True:
                 self._news.clear()
-                await self._start_due(due_by, only)
+                await self._start_due(due_by, wanted)
                 if self._working:
                     await self._news.wait()
-                elif only is not None and await asyncio.to_thread(self._elsewhere, only, due_by):
+                elif only is not None and await asyncio.to_thread(self._turns.elsewhere, only, due_by):
                     await self._sleep(_OTHERS)
                 else:
                     return list(self._tried.values())
@@ -153,32 +151,45 @@ class Courier:
             async with asyncio.timeout(max(seconds, 0.0)):
                 await self._news.wait()
 
-    async def _start_due(self, due_by: float, only: Collection[int] | None = None) -> float:
+    async def _pause(self) -> None:
+        """While all that is due waits for routes in use, a burst of wakes is worth a few looks only."""
+        pause = self._looked_in_vain + _BUSY_PAUSE - time.monotonic()
+        if pause > 0 and self._working and not self._stopping:
+            await asyncio.sleep(pause)
+
+    async def _start_due(self, due_by: float, wanted: Claimable) -> float:
         """Begin what is due and can begin; returns when to look again, if nothing happens before."""
         free = 0 if self._stopping else _ROUTES_AT_ONCE - len(self._working)
-        due, claims = await self._claim(free, due_by, only)
+        due, claims = await self._claim(free, due_by, wanted)
+        if free and not claims:
+            self._looked_in_vain = time.monotonic()
         for claim in claims:
-            for claimed in claim.deliveries:
-                self._say(SendingStarted(claimed.row))
-            marks = JobMarks(self._outbox, claim, self._now, self._say)
-            task = asyncio.create_task(self._send(marks))
+            reports = LateReports(self._outbox.sync, self._complain)
+            marks = self._begun(claim, reports)
+            task = asyncio.create_task(self._send_all(marks, wanted, reports))
             self._working[task] = marks
             task.add_done_callback(self._finished)
         return due if due > due_by else due_by + _POLL  # whatever still waits, waits for its route
 
-    async def _claim(
-        self, most: int, due_by: float, only: Collection[int] | None
-    ) -> tuple[float, list[Claim]]:
-        claiming = asyncio.ensure_future(asyncio.to_thread(self._look, most, due_by, only))
+    async def _claim(self, most: int, due_by: float, wanted: Claimable) -> tuple[float, list[Claim]]:
+        claiming = asyncio.ensure_future(asyncio.to_thread(self._turns.look, most, due_by, wanted.only))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            # The thread claims all the same; a row nobody works on would stay "sending" until the next start.
             with suppress(StoreError):
                 for claimed in (await claiming)[1]:
-                    given_back = [interrupted(sent=False, now=self._now())] * len(claimed.deliveries)
-                    await asyncio.to_thread(self._write_down, claimed, given_back)
+                    await self._give_back(claimed)
             raise
+
+    async def _give_back(self, claim: Claim) -> None:
+        """Let a claim go that nobody works on: it would stay "sending" until the next start."""
+        given_back = [interrupted(sent=False, now=self._now())] * len(claim.deliveries)
+        await asyncio.to_thread(self._turns.settle, claim, given_back, None)
+
+    def _begun(self, claim: Claim, reports: LateReports) -> JobMarks:
+        for claimed in claim.deliveries:
+            self._say(SendingStarted(claimed.row))
+        return JobMarks(self._outbox, claim, self._now, self._say, reports.durable)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._working.pop(task, None)
@@ -188,6 +199,7 @@ class Courier:
 
     async def _wind_down(self) -> None:
         """Stop what has not been sent, wait a little for what has; both are written down."""
+        self._winding_down = True
         await asyncio.sleep(0)  # a task cancelled before its first step would never write anything down
         for task, marks in self._working.items():
             if not marks.sent:
@@ -201,12 +213,26 @@ class Courier:
         await self._copies.finish()
         await self._connections.close_all()
 
-    # ---- one job ----------------------------------------------------------------------------------
+    # ---- one job after another on a route ------------------------------------------------------------
 
-    async def _send(self, marks: JobMarks) -> None:
+    async def _send_all(self, marks: JobMarks, wanted: Claimable, reports: LateReports) -> None:
+        """Send what is claimed, then what is due next over the same route, until there is nothing more."""
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            turn = await self._send(marks, job_of(marks.claim), wanted, reports)
+            while (claim := turn.following) is not None:
+                if self._stopping or self._winding_down:
+                    await self._give_back(claim)
+                    return
+                self._working[task] = marks = self._begun(claim, reports)
+                turn = await self._send(marks, job_of(claim, turn.prepared), wanted, reports)
+        finally:
+            reports.close()
+
+    async def _send(self, marks: JobMarks, job: Job, wanted: Claimable, reports: LateReports) -> Turn:
+        """Send one job and write down what became of it; with that, the next one of its route is claimed."""
         claim = marks.claim
-        job = _job_of(claim)
-        endings: Sequence[Ending] = ()
         try:
             endings = await self._try(job, marks)
             settled = [
@@ -220,16 +246,17 @@ class Courier:
         except Exception as error:
             if not isinstance(error, MisfinError):
                 logger.exception("An attempt to send a message failed unexpectedly.")
-            endings = ()
             settled = [
                 raised(error, each.history, sent=marks.is_sent(number), now=self._now(), rand=self._rand())
                 for number, each in enumerate(claim.deliveries)
             ]
-        await self._settle(claim, settled)
+        turn = await self._settle(claim, settled, wanted)
+        reports.add(lambda: self._report_all(claim, settled, turn))
+        if turn.following is None:
+            reports.durable()
         if any(each.outcome.state in TAKEN for each in settled):
             self._copies.add(claim.message.group)
-        if endings:
-            await self._let_remember(job, endings)
+        return turn
 
     async def _try(self, job: Job, marks: JobMarks) -> Sequence[Ending]:
         """Send a job over the connection kept for its route, or over a new one."""
@@ -257,17 +284,6 @@ class Courier:
         self._connections.keep(job.route.name, connection, transport.capabilities.keep)
         return endings
 
-    async def _let_remember(self, job: Job, endings: Sequence[Ending]) -> None:
-        """Have the transport remember what a job showed; a failure in this must not lose anything."""
-        transport = self._transports.get(job.message.kind)
-        if transport is None:
-            return
-        try:
-            for event in await asyncio.to_thread(_listed, transport, job, endings):
-                self._say(event)
-        except Exception as error:
-            self._complain(error)
-
     # ---- reporting ----------------------------------------------------------------------------------
 
     def _say(self, event: Event) -> None:
@@ -288,21 +304,41 @@ class Courier:
                 logger.error("The courier failed.", exc_info=error)
             self._say(Trouble(text))
 
-    async def _settle(self, claim: Claim, settled: Sequence[Settled]) -> None:
-        """Write the endings down, however long our disk refuses: until then only we know them."""
+    async def _settle(self, claim: Claim, settled: Sequence[Settled], wanted: Claimable) -> Turn:
+        """Write the endings down, however long our disk refuses: until then only we know them.
+
+        The next one of the route is claimed with that, unless others wait for a place.
+        """
         pause = 0.2
         while True:
+            alone = self._stopping or self._winding_down or len(self._working) >= _ROUTES_AT_ONCE
+            writing = asyncio.ensure_future(
+                asyncio.to_thread(self._turns.settle, claim, settled, None if alone else wanted)
+            )
             try:
-                rows = await asyncio.to_thread(self._write_down, claim, settled)
+                turn = await asyncio.shield(writing)
                 break
+            except asyncio.CancelledError:
+                with suppress(StoreError):  # the thread goes on, and may claim
+                    if (following := (await writing).following) is not None:
+                        await self._give_back(following)
+                raise
             except StoreError as error:
                 self._complain(error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-        self._news.set()  # the route is free: the next job need not wait for what is left of this one
+        if turn.following is None:
+            self._news.set()  # the route is free
+        return turn
+
+    def _report_all(self, claim: Claim, settled: Sequence[Settled], turn: Turn) -> None:
         for claimed, each in zip(claim.deliveries, settled, strict=True):
-            if (row := rows.get(claimed.row.id)) is not None:
+            if (row := turn.rows.get(claimed.row.id)) is not None:
                 self._report(row, each)
+        for event in turn.events:
+            self._say(event)
+        if turn.problem is not None:
+            self._complain(turn.problem)
 
     def _report(self, row: OutboxRow, settled: Settled) -> None:
         if self._tried is not None:
@@ -315,77 +351,5 @@ class Courier:
     async def _tidy_up(self, now: float) -> None:
         if not 0 <= now - self._tidied < _TIDY:
             self._tidied = now
-            for error in await asyncio.to_thread(self._tidy, now):
+            for error in await asyncio.to_thread(self._turns.tidy, now, self._copies.file_missing):
                 self._complain(error)
-
-    # ---- in a thread ------------------------------------------------------------------------------
-
-    def _tidy(self, now: float) -> list[Exception]:
-        """Clean up what was left behind. A failure here must not keep the next message from being sent."""
-        errors: list[Exception] = []
-
-        def attempt(step: Callable[[], object]) -> None:
-            try:
-                step()
-            except Exception as error:
-                errors.append(error)
-
-        attempt(lambda: self._outbox.set_clock(now))
-        attempt(lambda: self._outbox.recover(now))
-        attempt(lambda: errors.extend(self._copies.file_missing()))
-        attempt(lambda: self._outbox.prune(now - _KEEP_DELIVERED))
-        return errors
-
-    def _release_answered(self) -> None:
-        for kind, name, pinned in self._outbox.questions():
-            transport = self._transports.get(kind)
-            answer = None if transport is None else transport.answered(name)
-            if answer is not None and answer != pinned:
-                self._outbox.release(kind, name, answer, self._now())
-
-    def _look(self, most: int, due_by: float, only: Collection[int] | None) -> tuple[float, list[Claim]]:
-        """Release what was answered, see when something is due, and claim what is."""
-        self._release_answered()
-        due = self._outbox.next_due()
-        if due is None:
-            return float("inf"), []
-        if due > due_by or not most:
-            return due, []
-        return due, self._outbox.claims(self._now(), most, only=only, due_by=due_by, batch=self._batch)
-
-    def _write_down(self, claim: Claim, settled: Sequence[Settled]) -> dict[int, OutboxRow]:
-        """End the attempts durably; the rows as they are then."""
-        now = self._now()
-        endings = [
-            (claimed, each.outcome, each.ending.transcript)
-            for claimed, each in zip(claim.deliveries, settled, strict=True)
-        ]
-        self._outbox.finish(endings, now)
-        with suppress(StoreError):  # it is written down; only the report is lost
-            return {row.id: row for row in self._outbox.group(claim.message.group)}
-        return {}
-
-    def _elsewhere(self, only: Collection[int], due_by: float) -> bool:
-        """Whether another process works on one of these rows, or uses the route of one that is due."""
-        self._outbox.recover(self._now())  # it may have died meanwhile
-        rows = [row for row_id in only if (row := self._outbox.row(row_id)) is not None]
-        return any(
-            row.state is DeliveryState.SENDING
-            or (row.state in (DeliveryState.WAITING, DeliveryState.DEFERRED) and row.next_attempt <= due_by)
-            for row in rows
-        )
-
-    def _copy_of(self, message: Outgoing) -> Composed | None:
-        transport = self._transports.get(message.kind)
-        return None if transport is None else transport.sent_copy(message)
-
-
-def _job_of(claim: Claim) -> Job:
-    deliveries = (
-        Due(number, each.to, each.row.to, each.hops) for number, each in enumerate(claim.deliveries)
-    )
-    return Job(claim.message, Route(claim.route, claim.message.account), tuple(deliveries))
-
-
-def _listed(transport: Transport, job: Job, endings: Sequence[Ending]) -> list[Event]:
-    return list(transport.settled(job, endings))

@@ -19,12 +19,18 @@ class JobMarks:
     """What a transport is given for one job (:class:`~misfin.post.transport.Marks`). Used once."""
 
     def __init__(
-        self, outbox: Outbox, claim: Claim, now: Callable[[], float], say: Callable[[Event], object]
+        self,
+        outbox: Outbox,
+        claim: Claim,
+        now: Callable[[], float],
+        say: Callable[[Event], object],
+        durable: Callable[[], object] = lambda: None,
     ) -> None:
         self.claim = claim
         self._say = say
         self._outbox = outbox
         self._now = now
+        self._durable = durable  # called once a mark is
         self._sent: set[int] = set()
 
     def say(self, event: Event) -> None:
@@ -47,6 +53,7 @@ class JobMarks:
         await asyncio.to_thread(self._outbox.leaving, [claimed[number] for number in numbers], self._now())
         # From here to the first byte nothing is awaited.
         self._sent.update(numbers)
+        self._durable()
 
     async def refused(self) -> None:
         """Note that what was sent was refused, and nothing of the next attempt has been sent yet."""

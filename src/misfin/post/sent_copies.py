@@ -1,6 +1,6 @@
 """The senders' own copies, filed in Sent beside the sending, many at once.
 
-While one batch is written the next gathers: a burst of messages then waits for few files to become durable.
+While messages are being sent they gather: a burst then waits for few files to become durable, and only later.
 What a crash leaves undone the outbox knows, and it is done when the courier tidies up.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 _BATCH = 32
 _SMALL = 64 * 1024
 """Bytes of a copy that is held in memory and written together with others."""
-_GATHERING = 0.2
-"""Seconds in which more copies may join a batch."""
+_QUIET = 0.2
+"""Seconds without another message after which copies are filed: what is being sent goes first."""
+_LONGEST = 2.0
+"""Seconds after which they are filed although messages still come."""
 
 
 class SentCopies:
@@ -69,17 +71,25 @@ class SentCopies:
 
     async def _work(self) -> None:
         while self._waiting:
+            await self._gather()
+            everything, self._waiting = list(self._waiting), {}
+            for first in range(0, len(everything), _BATCH):
+                try:
+                    for problem in await asyncio.to_thread(self._file, everything[first : first + _BATCH]):
+                        self._complain(problem)
+                except Exception as error:
+                    self._complain(error)
+
+    async def _gather(self) -> None:
+        """Wait until no more copies come for a moment, or it has been long enough, or :meth:`finish`."""
+        until = asyncio.get_running_loop().time() + _LONGEST
+        seen = 0
+        while seen < len(self._waiting) and asyncio.get_running_loop().time() < until:
+            seen = len(self._waiting)
             with suppress(TimeoutError):
-                async with asyncio.timeout(_GATHERING):
+                async with asyncio.timeout(_QUIET):
                     await self._hurry.wait()
-            groups = list(self._waiting)[:_BATCH]
-            for group in groups:
-                del self._waiting[group]
-            try:
-                for problem in await asyncio.to_thread(self._file, groups):
-                    self._complain(problem)
-            except Exception as error:
-                self._complain(error)
+                    return
 
     # ---- in a thread
 
@@ -93,24 +103,40 @@ class SentCopies:
 
     def _file(self, groups: Sequence[str]) -> list[Exception]:
         errors: list[Exception] = []
-        self._outbox.file_sent_copies(groups, lambda messages: self._write(messages, errors))
+        ready = {}
+        for group in groups:  # before the outbox is locked: nothing can be marked as sent meanwhile
+            try:
+                if (message := self._outbox.outgoing(group)) is not None:
+                    ready[group] = self._copied(message)
+            except Exception as error:
+                errors.append(error)
+        self._outbox.file_sent_copies(list(ready), lambda messages: self._write(messages, ready, errors))
         return errors
 
-    def _write(self, messages: Sequence[Outgoing], errors: list[Exception]) -> Iterable[str]:
+    def _copied(self, message: Outgoing) -> Composed | NewMessage | None:
+        """The copy of a message, whole where it is small; None where there is none."""
+        copy = self._copy_of(message)
+        if copy is None or copy.size > _SMALL:
+            return copy
+        data = BytesIO()
+        copy.write(data)
+        return NewMessage(data.getvalue(), "S", message.created, copy_key(message))
+
+    def _write(
+        self,
+        messages: Sequence[Outgoing],
+        ready: Mapping[str, Composed | NewMessage | None],
+        errors: list[Exception],
+    ) -> Iterable[str]:
         """Write copies; the groups of those that are on disk, or need none."""
         done: list[str] = []
         together: defaultdict[str, list[tuple[str, NewMessage]]] = defaultdict(list)
         for message in messages:
             try:
-                copy = self._copy_of(message)
+                copy = ready[message.group]
                 account = self._directory_of(message.account)
-                if copy is not None and copy.size <= _SMALL:
-                    data = BytesIO()
-                    copy.write(data)
-                    key = copy_key(message)
-                    together[account].append(
-                        (message.group, NewMessage(data.getvalue(), "S", message.created, key))
-                    )
+                if isinstance(copy, NewMessage):
+                    together[account].append((message.group, copy))
                     continue
                 if copy is not None:
                     write_sent_copy(self._store, account, message, copy)

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from misfin.compose.measure import Measure
 from misfin.model.recipient import Recipient
@@ -63,6 +63,7 @@ __all__ = [
     "Measure",
     "Pace",
     "Permanent",
+    "Preparing",
     "Recipient",
     "Result",
     "Route",
@@ -202,6 +203,8 @@ class Job:
     message: Outgoing
     route: Route
     deliveries: tuple[Due, ...]
+    prepared: object = field(default=None, repr=False)
+    """What :class:`Preparing` made of the message, or None."""
 
 
 class RouteConnection(Protocol):
@@ -355,4 +358,17 @@ class Transport(Protocol):
         """The sender's own copy, for the Sent folder; None where the server keeps one by itself.
 
         Written once at least one recipient's side has the message. Calling it again gives the same bytes.
+        """
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """What a :class:`Transport` may have besides: a part of sending that can be done ahead."""
+
+    def prepare(self, message: Outgoing) -> object:
+        """Something for ``Job.prepared``, such as the bytes of a message; None if there is nothing.
+
+        Blocking. Called for a message that follows another one on its route, as soon as it is claimed. What
+        is returned may never be used, so it must not need closing; what is raised is ignored, because
+        :meth:`Transport.send` comes to it again.
         """

@@ -97,6 +97,12 @@ class Database:
             finally:
                 self._db.execute("PRAGMA synchronous = FULL")
 
+    def sync(self) -> None:
+        """Make durable what :meth:`write_soon` wrote."""
+        with self.write():  # a commit that changes anything syncs all before it
+            ((version,),) = self._db.execute("PRAGMA user_version").fetchall()
+            self._db.execute(f"PRAGMA user_version = {version:d}")
+
     def generation(self) -> tuple[int, int]:
         """A value that changes whenever this or another process changes the file; cheap to get."""
         with self._lock:

@@ -608,15 +608,15 @@ async def test_waiting_for_ones_own_message_includes_the_time_another_process_ne
 
 async def test_an_answer_is_not_lost_while_the_outbox_cannot_be_written(office, monkeypatch):
     (row_id,) = office.put()
-    finish, refusals = office.outbox.finish, []
+    finish, refusals = office.outbox.finish_and_claim, []
 
-    def full(*args):
+    def full(*args, **more):
         if len(refusals) < 2:
             refusals.append(args)
             raise StoreError("The disk is full.", remedy="Make room.")
-        return finish(*args)
+        return finish(*args, **more)
 
-    monkeypatch.setattr(office.outbox, "finish", full)
+    monkeypatch.setattr(office.outbox, "finish_and_claim", full)
     with office.at(ScriptedServer(HOST, OK)) as server:
         await office.courier().run_once()
         assert len(server.visits) == 1
@@ -799,9 +799,9 @@ async def test_two_couriers_send_each_message_once(office):
     with office.at(ScriptedServer(HOST, OK), "h0.test") as server:
         for n in range(1, 6):
             office.at(server, f"h{n}.test")
-        theirs = office.courier()
-        theirs._outbox = other
-        await asyncio.gather(office.courier().run_once(ids), theirs.run_once(ids))
+        ours, office.outbox, mine = office.courier(), other, office.outbox
+        theirs, office.outbox = office.courier(), mine
+        await asyncio.gather(ours.run_once(ids), theirs.run_once(ids))
         visits = await server.wait()
     other.close()
     assert len({visit.got for visit in visits}) == len(visits) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -58,6 +59,7 @@ class Relay:
         self.script = script
         self.state = ""
         self.refuse: list[RouteError] = []
+        self.prepared: list[str] = []
 
     def parse(self, text):
         address, name = mail_address(text)
@@ -81,7 +83,11 @@ class Relay:
         self.lines.append(Line())
         return self.lines[-1]
 
+    def prepare(self, message):
+        return self.prepared.append(message.group) or message.group
+
     async def send(self, job, over, marks):
+        assert job.prepared in (None, job.message.group)
         over.jobs.append([due.address for due in job.deliveries])
         if self.script is not None:
             return await self.script(job, over, marks)
@@ -311,6 +317,54 @@ async def test_one_recipient_cancelled_in_the_last_moment_keeps_none_of_the_othe
     await desk.send(relay)
     assert [line.jobs for line in relay.lines][-1] == [["bob@example.org", "dan@example.org"]]
     assert desk.outbox.rows([DeliveryState.WAITING]) == []
+
+
+async def test_messages_to_one_server_follow_each_other_and_are_prepared(desk):
+    relay = Relay()
+    groups = [desk.outbox.row(*desk.put(relay, f"{n}@example.org")).group for n in range(4)]
+    await desk.send(relay)
+    (line,) = relay.lines
+    assert line.jobs == [[f"{n}@example.org"] for n in range(4)]
+    assert relay.prepared == groups[1:]
+    assert set(desk.states().values()) == {DeliveryState.ACCEPTED}
+
+
+async def test_a_message_that_cannot_be_prepared_is_sent_as_any_other(desk):
+    relay = Relay()
+    desk.put(relay, "a@example.org")
+    desk.put(relay, "b@example.org")
+    relay.prepare = lambda message: 1 / 0
+    await desk.send(relay)
+    assert set(desk.states().values()) == {DeliveryState.ACCEPTED}
+
+
+@pytest.mark.parametrize("how", ["stopped", "cancelled"])
+async def test_the_next_message_is_given_back_when_the_courier_ends(desk, monkeypatch, how):
+    real, claimed, go = desk.outbox.finish_and_claim, asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(*args, **more):
+        claim = real(*args, **more)
+        loop.call_soon_threadsafe(claimed.set)
+        assert go.wait(60)
+        return claim
+
+    monkeypatch.setattr(desk.outbox, "finish_and_claim", slow)
+    relay = Relay()
+    desk.put(relay, "a@example.org")
+    desk.put(relay, "b@example.org")
+    courier = Courier(desk.outbox, [relay], desk.store, on_event=desk.events.append)
+    task = asyncio.create_task(courier.run())
+    await claimed.wait()
+    assert desk.states()["b@example.org"] is DeliveryState.SENDING
+    ending = asyncio.create_task(courier.stop()) if how == "stopped" else task
+    if how == "cancelled":
+        task.cancel()
+    await asyncio.sleep(0.01)
+    go.set()
+    await asyncio.gather(ending, task, return_exceptions=True)
+    assert desk.states() == {"a@example.org": DeliveryState.ACCEPTED, "b@example.org": DeliveryState.WAITING}
+    assert len([event for event in desk.events if isinstance(event, TakenOn)]) == 1
 
 
 async def test_what_is_interrupted_is_uncertain_only_for_those_who_may_have_got_it(desk, monkeypatch):

@@ -14,6 +14,7 @@ from misfin.model.gemtext import LineKind, parse
 MAX_LINE = 998
 """Bytes of a line of a message, its line end not counted (RFC 5322 §2.1.1)."""
 _NOT_7BIT = re.compile(rb"[^\t\n\x20-\x7e]")
+_MAYBE_MARKED = re.compile(r"^(?:#|=>|\* )", re.MULTILINE)
 _WORTH_HTML = frozenset(
     {LineKind.LINK, LineKind.LIST, LineKind.HEADING1, LineKind.HEADING2, LineKind.HEADING3}
 )
@@ -57,4 +58,6 @@ def wants_html(text: str, policy: SendHTML) -> bool:
     """Whether the text gets an HTML alternative."""
     if policy is not SendHTML.AUTO:
         return policy is SendHTML.ALWAYS
+    if not _MAYBE_MARKED.search(text):  # many messages have no such line, and need not be taken apart
+        return False
     return any(line.kind in _WORTH_HTML for line in parse(text))

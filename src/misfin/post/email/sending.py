@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from misfin.email.account import EmailAccount, MailServer
@@ -25,6 +26,15 @@ from misfin.trust.pins import PinBook
 _CLOSING = 421
 _WHOLE = 64 * 1024
 """Bytes of a message up to which it is held in memory while it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message as it is handed over: its bytes or a file, what is known about it, and who sends it."""
+
+    source: bytes | BinaryIO
+    facts: MessageFacts | None
+    sender: str
 
 
 def without_account(error: AccountError) -> RouteError:
@@ -80,13 +90,14 @@ async def hand_over(
         marks.say(CourierNotice(sentence))
     over.notices.clear()
     try:
-        source, facts, sender = await asyncio.to_thread(_ready, written)
-        with nullcontext() if isinstance(source, bytes) else closing(source):
+        ahead = job.prepared
+        ready = ahead if isinstance(ahead, Written) else await asyncio.to_thread(_ready, written)
+        with nullcontext() if isinstance(ready.source, bytes) else closing(ready.source):
             found = await over.client.send(
-                sender,
+                ready.sender,
                 [due.address for due in job.deliveries],
-                source,
-                facts=facts,
+                ready.source,
+                facts=ready.facts,
                 before_end=lambda accepted: marks.sending([job.deliveries[each] for each in accepted]),
             )
     except ClaimLostError:
@@ -99,23 +110,24 @@ async def hand_over(
         return [ending] * len(job.deliveries)
     if used and not marks.sent and all(map(_broke_off, found)):
         raise _lost(over, found[0].reason or f"{over.server.host} ended the session.")
+    server = None if used else over.facts  # as before otherwise
     state = ""
     if any(results.no_login(each.response) for each in found):
         state = await asyncio.to_thread(state_of, over.account)
-    server, transcript = over.facts, over.transcript()
+    transcript = over.transcript()
     return [_ending(each, over, state, transcript, server) for each in found]
 
 
-def _ready(
-    written: Callable[[], tuple[MimeMessage | FinishedMail, str]],
-) -> tuple[bytes | BinaryIO, MessageFacts | None, str]:
-    """The message to send, what is known about it, and who sends it.
+def whole(message: MimeMessage | FinishedMail, sender: str) -> Written | None:
+    """A message in memory, which saves a thread for each look at it; None if it is not small. Blocking."""
+    if message.size > _WHOLE:
+        return None
+    return Written(b"".join(message.pieces()), message.facts, sender)
 
-    A small one comes whole, which saves a thread for each look at it.
-    """
+
+def _ready(written: Callable[[], tuple[MimeMessage | FinishedMail, str]]) -> Written:
     message, sender = written()
-    source = b"".join(message.pieces()) if message.size <= _WHOLE else message.open()
-    return source, message.facts, sender
+    return whole(message, sender) or Written(message.open(), message.facts, sender)
 
 
 def _ending(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from misfin.email.sasl import Credentials
     from misfin.email.smtp.transaction import SMTPTimeouts
     from misfin.post.email.finished import FinishedMail
+    from misfin.post.email.sending import Written
     from misfin.post.events import Event
     from misfin.store.outgoing.attachments import AttachmentFiles
     from misfin.store.outgoing.drafts import Draft
@@ -58,6 +59,8 @@ _CAPABILITIES = Capabilities(
     batch=100,
     keep=15.0,
 )
+_WHOLE = 64 * 1024
+"""Bytes of a message up to which its copy is written in one go."""
 _NAMELESS = "0" * 32
 """In place of the name of a message that is not queued yet; as long as one."""
 
@@ -210,6 +213,11 @@ class EmailTransport:
         assert isinstance(over, SMTPConnection)
         return await hand_over(job, over, marks, lambda: self._queued(job.message), self._state_of)
 
+    def prepare(self, message: Outgoing) -> Written | None:
+        from misfin.post.email.sending import whole
+
+        return whole(*self._queued(message))
+
     def settled(self, job: Job, endings: Sequence[Ending]) -> Iterable[Event]:
         facts = next((each.detail for each in endings if isinstance(each.detail, MailServerFacts)), None)
         if facts is not None and facts.extensions:
@@ -233,5 +241,8 @@ class EmailTransport:
         ):
             return None
         message, _ = self._queued(outgoing, with_bcc=True)
+        if message.size <= _WHOLE:
+            data = b"".join(message.pieces()).replace(b"\r\n", b"\n")
+            return Composed(outgoing.subject, len(data), lambda file: file.write(data))
         size = sum(len(piece) - piece.count(b"\r\n") for piece in message.pieces())
         return Composed(outgoing.subject, size, lambda file: message.write(file, line_end=b"\n"))

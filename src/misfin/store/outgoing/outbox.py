@@ -58,10 +58,8 @@ __all__ = [
 _AGAIN = """UPDATE delivery SET state = 'waiting', why = '', next_attempt = max(:now, hold_until * :undo),
     failures = 0, slowdowns = 0, since = 0, question = '', pin_name = '', pinned = '', changed = :now,
     target = coalesce(json_extract(hops, '$[#-1]'), '') """  # a redirect only proposed is forgotten
-_STOPPABLE = """SELECT id FROM delivery WHERE id IN (SELECT value FROM json_each(:ids))
-    AND state NOT IN ('delivered', 'accepted') AND NOT (state = 'sending' AND leaving)"""
-_CANCEL = """UPDATE delivery SET state = 'cancelled', why = '', owner = '', question = '', pin_name = '',
-    pinned = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
+_KNOWN = """SELECT d.id FROM delivery d JOIN message m ON m.id = d.message
+    WHERE m.token = ? AND d.state <> 'cancelled' ORDER BY d.id"""
 _ONE_BY_ONE: Final[Mapping[AddressKind, int]] = MappingProxyType({})
 _CLOCK_SLACK = 60.0  # seconds a clock may be put back unnoticed: NTP corrects by less
 
@@ -110,13 +108,7 @@ class Outbox:
         group = uuid.uuid4().hex
         everyone = (*recipients, *cc, *bcc)
         with self._db.write():
-            if token and (
-                known := self._db.execute(
-                    "SELECT d.id FROM delivery d JOIN message m ON m.id = d.message"
-                    " WHERE m.token = ? AND d.state <> 'cancelled' ORDER BY d.id",
-                    (token,),
-                ).fetchall()
-            ):
+            if token and (known := self._db.read(_KNOWN, (token,))):
                 return [row_id for (row_id,) in known]
             lists = [json.dumps([each.address for each in part]) for part in (recipients, cc, bcc)]
             self._db.execute(
@@ -220,7 +212,7 @@ class Outbox:
         found: list[Claim] = []
         with self._db.write_soon():
             while len(found) < most and (
-                claim := outbox_claims.take(self._db, self.owner, now, only=only, due_by=due_by, batch=batch)
+                claim := outbox_claims.take(self._db, self.owner, now, only, due_by, batch)
             ):
                 found.append(claim)
         return found
@@ -252,6 +244,34 @@ class Outbox:
         """
         with self._db.write():
             return [outbox_claims.end(self._db, self.owner, *ending, now) for ending in endings]
+
+    def finish_and_claim(
+        self,
+        endings: Iterable[tuple[Claimed, Outcome, Transcript]],
+        now: float,
+        route: str,
+        *,
+        only: Collection[int] | None = None,
+        due_by: float | None = None,
+        batch: Mapping[AddressKind, int] = _ONE_BY_ONE,
+    ) -> Claim | None:
+        """:meth:`finish`, and :meth:`claim` what is due next over ``route``, in one transaction.
+
+        Durable when it returns None; otherwise with the next :meth:`leaving`, or :meth:`sync`.
+        """
+        by = now if due_by is None else due_by
+        follows = outbox_claims.follows(self._db, route, by)
+        with self._db.write_soon() if follows else self._db.write():
+            for ending in endings:
+                outbox_claims.end(self._db, self.owner, *ending, now)
+            claim = outbox_claims.take(self._db, self.owner, now, only, by, batch, route)
+        if follows and claim is None:
+            self._db.sync()
+        return claim
+
+    def sync(self) -> None:
+        """Make durable what is not yet."""
+        self._db.sync()
 
     def set_clock(self, now: float) -> int:
         """Where the clock went back since a row began to wait, let it wait only as long as was meant.
@@ -316,16 +336,9 @@ class Outbox:
         return self.row(row_id)
 
     def cancel(self, *row_ids: int, now: float) -> bool:
-        """Stop these deliveries, all or none; False where one is leaving, taken or gone.
-
-        A copy that is being sent but has not begun to leave can still be stopped.
-        """
-        values = {"ids": json.dumps(row_ids), "now": now}
+        """Stop these deliveries, all or none; False where one has begun to leave, is taken or gone."""
         with self._db.write():
-            if len(self._db.read(_STOPPABLE, values)) < len(set(row_ids)):
-                return False
-            self._db.execute(_CANCEL, values)
-            return True
+            return outbox_claims.cancel(self._db, row_ids, now)
 
     def _again(self, where: str, values: Mapping[str, object]) -> int:
         with self._db.write():

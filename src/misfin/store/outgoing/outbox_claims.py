@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 
 from misfin.errors import ClaimLostError
 from misfin.model.account import AddressKind
@@ -27,13 +27,20 @@ from misfin.store.owners import is_alive
 
 _REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
 _DUE = """FROM delivery WHERE state IN ('waiting', 'deferred') AND next_attempt <= :due
-    AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))"""
+    AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))
+    AND (:on IS NULL OR route = :on)"""
 # Without a join: the index of what is due gives the first one at once, however long the queue is.
 _FIRST = f"""SELECT id, message, route {_DUE}
     AND route NOT IN (SELECT route FROM delivery WHERE state = 'sending')
     ORDER BY next_attempt, id LIMIT 1"""  # noqa: S608 - constants
 _MORE = f"""SELECT id {_DUE} AND message = :message AND route = :route AND id <> :first
     ORDER BY id LIMIT :more"""
+_FOLLOWS = """SELECT 1 FROM delivery WHERE state IN ('waiting', 'deferred') AND route = ?
+    AND next_attempt <= ? LIMIT 1"""
+_STOPPABLE = """SELECT id FROM delivery WHERE id IN (SELECT value FROM json_each(:ids))
+    AND state NOT IN ('delivered', 'accepted') AND NOT (state = 'sending' AND leaving)"""
+_CANCEL = """UPDATE delivery SET state = 'cancelled', why = '', owner = '', question = '', pin_name = '',
+    pinned = '', changed = :now WHERE id IN (SELECT value FROM json_each(:ids))"""
 _INTERRUPTED = "The program ended before the message was sent."
 _UNCERTAIN = "The program ended while the message was being sent; it may have arrived."
 _OURS = "id = ? AND state = 'sending' AND owner = ? AND attempt = ?"
@@ -43,13 +50,17 @@ def take(
     database: Database,
     owner: str,
     now: float,
-    *,
     only: Collection[int] | None,
     due_by: float,
     batch: Mapping[AddressKind, int],
+    route: str | None = None,
 ) -> Claim | None:
-    """Claim the first delivery that is due over a route nobody uses, and what may go together with it."""
-    values: dict[str, object] = {"due": due_by, "only": None if only is None else json.dumps(list(only))}
+    """Claim the first delivery that is due over a route nobody uses, and what may go together with it.
+
+    With ``route``, over that one only.
+    """
+    wanted = None if only is None else json.dumps(list(only))
+    values: dict[str, object] = {"due": due_by, "only": wanted, "on": route}
     first = database.execute(_FIRST, values).fetchone()
     if first is None:
         return None
@@ -61,6 +72,11 @@ def take(
         values |= {"message": group, "route": route, "first": row_id, "more": more}
         ids += [each for (each,) in database.execute(_MORE, values)]
     return Claim(message, route, tuple(_begin(database, owner, each, now) for each in sorted(ids)))
+
+
+def follows(database: Database, route: str, due_by: float) -> bool:
+    """Whether something is due over a route, used or not; needs no transaction."""
+    return bool(database.read(_FOLLOWS, (route, due_by)))
 
 
 def _begin(database: Database, owner: str, row_id: int, now: float) -> Claimed:
@@ -108,7 +124,7 @@ def end(
     database: Database, owner: str, claimed: Claimed, outcome: Outcome, transcript: Transcript, now: float
 ) -> bool:
     """End an attempt; False where the delivery was no longer ours (then only the transcript is kept)."""
-    facts = asdict(transcript)
+    facts = _facts(transcript)
     facts |= {"request": transcript.request[:_REQUEST_HEAD], "now": now, "attempt": claimed.attempt}
     database.execute(
         "UPDATE attempt SET ended = :now, host = :host, port = :port, version = :version,"
@@ -117,7 +133,7 @@ def end(
         " WHERE id = :attempt",
         facts,
     )
-    facts = asdict(outcome)
+    facts = _facts(outcome)
     facts |= {"question": outcome.question or "", "now": now, "owner": owner, "server": transcript.host}
     facts |= {"id": claimed.row.id, "attempt": claimed.attempt}
     ours = bool(
@@ -136,6 +152,19 @@ def end(
     if ours:
         _whole_route(database, claimed.row.route, outcome, now)
     return ours
+
+
+def _facts(row: Outcome | Transcript) -> dict[str, object]:
+    return {each.name: getattr(row, each.name) for each in fields(row)}
+
+
+def cancel(database: Database, ids: Collection[int], now: float) -> bool:
+    """Stop deliveries, all or none; False where one is leaving, taken or gone."""
+    values = {"ids": json.dumps(list(ids)), "now": now}
+    if len(database.read(_STOPPABLE, values)) < len(set(ids)):
+        return False
+    database.execute(_CANCEL, values)
+    return True
 
 
 def end_dead(database: Database, ourselves: str, now: float) -> list[OutboxRow]:

@@ -301,7 +301,7 @@ async def test_an_account_that_is_gone_or_cannot_send_asks(desk):
     desk.account = replace(desk.account, outgoing=None)
     (row,) = await desk.run()
     assert (row.state, row.question) == (HELD, Question.PERSON)
-    assert "no server to send by" in row.why
+    assert "no server for sending" in row.why
 
 
 async def test_an_account_that_is_removed_while_its_connection_is_open_loses_no_message(desk):

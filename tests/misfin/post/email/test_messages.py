@@ -72,7 +72,7 @@ def test_what_cannot_be_sent_is_refused_before_it_is_queued(desk):
     with pytest.raises(LocalError, match="forwarded unchanged"):
         compose(Draft(account="work", to=(BEA,), forwards=b"gemmail"))
     desk.account = replace(desk.account, outgoing=None)
-    with pytest.raises(AccountError, match="no server to send by"):
+    with pytest.raises(AccountError, match="no server for sending"):
         compose(Draft(account="work", to=(BEA,)))
 
 

@@ -81,6 +81,51 @@ def test_the_same_token_gives_the_same_rows_until_they_are_cancelled(box):
     assert put(box, token="draft-1:abc") != first
 
 
+def test_the_next_one_of_a_route_is_claimed_as_one_ends(box):
+    first, second = put(box), put(box)
+    elsewhere = put(box, "cal@other.test", now=NOW - 5)
+    claim = box.claim(NOW, only=first)
+    endings = [(claim.deliveries[0], Outcome(DeliveryState.DELIVERED), Transcript())]
+    following = box.finish_and_claim(endings, NOW, claim.route)
+    assert [each.row.id for each in following.deliveries] == second
+    assert box.row(first[0]).state is DeliveryState.DELIVERED
+    assert box.row(second[0]).state is DeliveryState.SENDING
+    assert box.row(elsewhere[0]).state is DeliveryState.WAITING
+
+
+@pytest.mark.parametrize(
+    "limits", [{"only": [999]}, {"due_by": NOW - 1}], ids=["not among those wanted", "not due yet"]
+)
+def test_what_may_not_be_claimed_is_not_claimed_as_another_ends(box, limits):
+    put(box)
+    claim = box.claim(NOW)
+    put(box)
+    endings = [(claim.deliveries[0], Outcome(DeliveryState.DELIVERED), Transcript())]
+    assert box.finish_and_claim(endings, NOW, claim.route, **limits) is None
+
+
+def test_a_question_about_a_route_keeps_its_next_one_from_being_claimed(box):
+    put(box)
+    (other,) = put(box)
+    claim = box.claim(NOW)
+    held = Outcome(DeliveryState.HELD, "Who?", question=Question.PERSON, pin_name="who", pinned="")
+    assert box.finish_and_claim([(claim.deliveries[0], held, Transcript())], NOW, claim.route) is None
+    assert box.row(other).state is DeliveryState.HELD
+
+
+def test_nothing_is_claimed_on_a_route_that_another_process_has_taken_meanwhile(box, monkeypatch):
+    put(box)
+    put(box)
+    claim = box.claim(NOW)
+    other = Outbox(box.path)
+    monkeypatch.setattr("misfin.store.outgoing.outbox_claims.is_alive", lambda _token: False)
+    other.recover(NOW)
+    assert other.claim(NOW) is not None
+    endings = [(claim.deliveries[0], Outcome(DeliveryState.DELIVERED), Transcript())]
+    assert box.finish_and_claim(endings, NOW, claim.route) is None
+    other.close()
+
+
 def test_files_are_private(box):
     assert box.path.stat().st_mode & 0o777 == 0o600
     assert box.path.parent.stat().st_mode & 0o777 == 0o700
