@@ -292,7 +292,7 @@ def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Di
 def _same_kind(folders: Mapping[int, Folder], known: Known, folder: Folder) -> bool:
     """Whether a message may be in a folder without being read again.
 
-    What it proves depends on the kind of account it lies in.
+    What it proves depends on the kind of account it is in.
     """
     return known.folder in folders and kind_in(folders[known.folder].account) is kind_in(folder.account)
 

@@ -246,7 +246,7 @@ class MailIndex:
         return self._contents(message, MAX_RAW)[0]
 
     def _kind_of(self, message: int | MessageRow) -> AddressKind:
-        """The kind of mail of the account a message lies in; in doubt e-mail, which proves nothing."""
+        """The kind of mail of the account a message is in; in doubt e-mail, which proves nothing."""
         shown = None if isinstance(message, int) else message
         number = message if isinstance(message, int) else message.row
         found = self._read(lambda db: read.find(db, number, shown))

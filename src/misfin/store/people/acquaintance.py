@@ -66,7 +66,7 @@ def _encounters(
         yield Encounter(row.sender_address, row.sender, False, row.date, _said(row), kind)
         return
     if row.folder != SENT and row.evidence is not Evidence.VERIFIED:
-        return  # it only claims to be from the user, and must not choose whom the user knows
+        return  # it only claims to be from the user, and must not choose who the user knows
     try:
         message = read_file(row.path, kind_in(row.account), limit=_HEADER)
     except StoreError:  # another program has just moved it: it was met all the same
