@@ -21,6 +21,7 @@ os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color", "TEXTUAL_ANIM
 os.environ.pop("NO_COLOR", None)
 
 import cairosvg
+import synced
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -31,6 +32,7 @@ from misfin.email.checking import Checked, CheckStep, CheckVerdict
 from misfin.email.discovery import Discovery, Found, FoundBy
 from misfin.model.gemmail import Version
 from misfin.post.misfin.addresses import recipient_of
+from misfin.post.source import SourceState, SourceStatus
 from misfin.store.outgoing.drafts import Draft, to_bytes
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
 from misfin.trust.identity import identity_from_pem
@@ -39,7 +41,7 @@ from misfin.trust.records import MailServerFacts
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
 from misfin_tui.app import MisfinApp
-from misfin_tui.app.background import CourierWork
+from misfin_tui.app.background import CourierWork, ReceiverWork
 from misfin_tui.config.accounts import AccountConfig
 from misfin_tui.demo.world import World, open_world
 from misfin_tui.paths import Profile, profile_at
@@ -108,12 +110,20 @@ class SleepingCourier(CourierWork):
         """Do nothing."""
 
 
+class SleepingReceiver(ReceiverWork):
+    """Receives and fetches nothing."""
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+
 class StillApp(MisfinApp):
     """The app with its courier asleep: what the outbox shows stays as it was put there."""
 
     def __init__(self, profile: Profile, settings: config.Config) -> None:
         super().__init__(profile, settings)
         self.courier = SleepingCourier(self)
+        self.start_receiver = SleepingReceiver(self).start
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ class Scene:
     theme: str = "misfin-dark"
     fresh: bool = False  # on an empty profile instead of the demo's
     mail: bool = False  # with an e-mail account beside the Misfin one
+    synced: bool = False  # with only an e-mail account, kept in step with a server
 
 
 # ---- what is pressed
@@ -234,6 +245,42 @@ def wizard(step: int) -> Steps:
     return steps
 
 
+async def syncing(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The sync screen, while the account is being fetched for the first time."""
+    await asked(app, pilot)
+    await keys("escape", "Y")(app, pilot)
+    await until(pilot, "in step")
+    said = "fetching 1,200 of 5,400, 400 a second, 11 s left"
+    app.services.sources.report(SourceStatus("work", SourceState.RUNNING, said))
+    await until(pilot, "1,200 of")
+
+
+async def asked(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The question that opens by itself."""
+    await until(pilot, "Was this meant?")
+    await pilot.pause(1)
+
+
+async def in_attic(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The attic, opened from the sync screen."""
+    await syncing(app, pilot)
+    await keys("v", "j")(app, pilot)
+    await until(pilot, "Kept until")
+
+
+async def reading_log(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """What was changed on the server."""
+    await syncing(app, pilot)
+    await keys("l")(app, pilot)
+
+
+async def in_sidebar(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The inbox of the account, its folders and its attic beside it."""
+    await asked(app, pilot)
+    await keys("escape")(app, pilot)
+    await until(pilot, "needs you")
+
+
 LIST = "Meeting notes"  # what stands in the list of the demo mailbox
 CERTIFICATE = outbox_question(Question.CHANGED_CERTIFICATE)
 
@@ -297,6 +344,14 @@ SCENES = (
     Scene("themes", keys("comma", "slash", *"theme", "enter", "enter", words=LIST), "misfin-dusk"),
     Scene("menu", pointing, "Reply all"),
     Scene("help", keys("question_mark", words=LIST), "Archive"),
+    Scene("sync", syncing, "1,200 of", synced=True),
+    Scene("sync-question", asked, "Was this meant?", synced=True),
+    Scene("sync-log", reading_log, "moved to", synced=True),
+    Scene("attic", in_attic, "Dear Ada", synced=True),
+    Scene("inbox-synced", in_sidebar, "Attic", synced=True),
+    Scene("small-sync", syncing, "1,200 of", size=SMALL, synced=True),
+    Scene("small-sync-question", asked, "Was this meant?", size=SMALL, synced=True),
+    Scene("small-attic", in_attic, "Dear Ada", size=SMALL, synced=True),
     Scene("welcome", keys(), WELCOME, fresh=True),
     Scene("email-wizard-1", email_wizard(1), "step 1", fresh=True),
     Scene("email-wizard-2", email_wizard(2), "step 2", fresh=True),
@@ -417,6 +472,8 @@ async def draw(scene: Scene, profile: Profile) -> None:
         receive=replace(settings.receive, enabled=False),
         ui=replace(settings.ui, theme=scene.theme),
     )
+    if scene.synced:
+        settings = replace(settings, accounts={"work": replace(WORK, imap="imaps://imap.harbour.example")})
     if scene.mail:
         settings = replace(settings, accounts={"work": WORK})
     app = StillApp(profile, settings)
@@ -473,7 +530,10 @@ def main(wanted: list[str]) -> int:
         fill_outbox(world.profile, now)
         for number, scene in enumerate(SCENES):
             if not wanted or scene.name in wanted:
-                profile = profile_at(Path(folder) / f"fresh-{number}") if scene.fresh else world.profile
+                alone = scene.fresh or scene.synced
+                profile = profile_at(Path(folder) / f"own-{number}") if alone else world.profile
+                if scene.synced:
+                    asyncio.run(synced.fill(profile))
                 asyncio.run(draw(scene, profile))
     return 0
 

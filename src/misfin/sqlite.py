@@ -35,6 +35,27 @@ def connect(path: Path | None) -> sqlite3.Connection:
     return database
 
 
+def open_to_read(path: Path, called: str, version: int) -> sqlite3.Connection:
+    """Open a file that another process writes, for reading only.
+
+    ``called`` and errors are as in :func:`bring_up_to_date`; a file of an older version is refused, too.
+    """
+    database = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        timeout=_PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=True,
+    )
+    try:
+        if _version(database) != version:
+            raise StoreError(f"{called} was written by another version of this program.")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
 def log_ahead(database: sqlite3.Connection) -> None:
     """Switch to write-ahead logging, so that readers do not block a writer, nor a writer readers.
 

@@ -68,6 +68,9 @@ class Host(Protocol):
     def open_outbox(self) -> None:
         """Open the outbox."""
 
+    def open_attic(self, account: str) -> None:
+        """Open the attic of an account."""
+
     def show_inbox(self) -> None:
         """Close every screen above the inbox."""
 
@@ -76,6 +79,9 @@ class Host(Protocol):
 
     async def ask_trust(self, kind: str, name: str, *, by_itself: bool = False) -> bool:
         """Ask for a decision about a certificate; False when no certificate of that name needs one."""
+
+    async def ask_about_deletions(self, account: str, folder: str) -> bool:
+        """Ask whether deletions in a folder were meant; False when none need a decision."""
 
     def look_for_texts(self, *, again: bool = False) -> object:
         """Turn what editors saved after their draft was gone into drafts; with ``again``, keep looking."""

@@ -68,6 +68,15 @@ class SourceChanged(Message, bubble=False):
 
 
 @dataclass
+class SyncChanged(Message, bubble=False):
+    """What is known of mailboxes elsewhere changed: ``services.syncing`` reads it."""
+
+    def can_replace(self, message: Message) -> bool:
+        """One is enough."""
+        return isinstance(message, SyncChanged)
+
+
+@dataclass
 class IndexProgress(Message, bubble=False):
     """``what`` is being done to many messages: ``done`` of ``total``; equal numbers mean it is finished."""
 

@@ -474,7 +474,7 @@ async def test_splitting_is_named_only_where_it_is_of_use(profile):
     body = "\n\n".join(f"Paragraph {n}. " + "word " * 300 for n in range(15))
     async with at_desk(profile, (80, 24)) as (app, pilot):
         screen = await compose(app, pilot, Draft(to=("bob@hive.test",), subject="Long", body="short"))
-        await on_screen(pilot, "f8 Discard")
+        await on_screen(pilot, "^s Send")
         assert "Split" not in shown(app)
         screen.body.text = body
         await on_screen(pilot, "^g Split")

@@ -146,7 +146,7 @@ async def test_every_action_of_the_table_can_be_done(profile):
     async with at_desk(profile) as (app, pilot):
         await on_screen(pilot, "Inbox · 1 conversation")
         inbox = app.screen
-        arguments = {"thread": (inbox.messages.current, inbox.messages), "help": (inbox,)}
+        arguments = {"thread": (inbox.messages.current, inbox.messages), "help": (inbox,), "attic": ("work",)}
         nodes = [app, inbox, Dialog("")]
         for screen, (module, _, name) in ((each, path.partition(":")) for each, path in SCREENS.items()):
             nodes.append(getattr(import_module(module), name)(*arguments.get(screen, ())))

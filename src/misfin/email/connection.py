@@ -6,6 +6,7 @@ For engines without I/O. Whoever drives one must forget what it knew before TLS.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import suppress
 
@@ -37,6 +38,8 @@ class MailConnection(asyncio.Protocol):
         self._unread = bytearray()
         self._eof = False
         self._news = asyncio.Event()
+        self._may_write = asyncio.Event()
+        self._may_write.set()
         self._gone = asyncio.Event()
 
     # ---- what asyncio calls
@@ -62,7 +65,16 @@ class MailConnection(asyncio.Protocol):
         """It is over."""
         self._eof = True
         self._news.set()
+        self._may_write.set()
         self._gone.set()
+
+    def pause_writing(self) -> None:
+        """The server does not keep up with what we send."""
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        """There is room again."""
+        self._may_write.set()
 
     # ---- opening
 
@@ -73,6 +85,7 @@ class MailConnection(asyncio.Protocol):
         """
         addresses = await Lookup(self._endpoint).addresses(self._timeout)
         sock = await dial(self._endpoint, addresses, self._timeout)
+        _keep_alive(sock)
         at_once = self._server.protection is Protection.TLS
         try:
             async with asyncio.timeout(self._timeout):
@@ -136,23 +149,46 @@ class MailConnection(asyncio.Protocol):
         if data and self._transport is not None and not self._gone.is_set():
             self._transport.write(data)
 
-    async def read(self) -> bytes:
-        """What has come; ``b""`` at the end. Raises :class:`~misfin.errors.DeliveryTimeoutError`."""
+    async def drain(self) -> None:
+        """Wait until there is room for more. Raises :class:`~misfin.errors.DeliveryTimeoutError`."""
+        if self._may_write.is_set():
+            return
         try:
             async with asyncio.timeout(self._timeout):
-                while not self._unread and not self._eof:
-                    self._news.clear()
-                    await self._news.wait()
+                await self._may_write.wait()
         except TimeoutError:
-            raise DeliveryTimeoutError(
-                f"{self._endpoint.name} did not answer within {self._timeout:g} seconds.",
-                **self._endpoint.facts,
-            ) from None
+            raise self.late(self._timeout) from None
+
+    async def read(self, timeout: float | None = None) -> bytes:
+        """What has come; ``b""`` at the end. ``timeout`` instead of the connection's own, if it is given.
+
+        Raises :class:`~misfin.errors.DeliveryTimeoutError`.
+        """
+        seconds = self._timeout if timeout is None else timeout
+        if not self._unread and not self._eof:
+            try:
+                async with asyncio.timeout(seconds):
+                    while not self._unread and not self._eof:
+                        self._news.clear()
+                        await self._news.wait()
+            except TimeoutError:
+                raise self.late(seconds) from None
         data = bytes(self._unread)
         self._unread.clear()
         if self._transport is not None and not self._eof:
             self._transport.resume_reading()
         return data
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is known to be over."""
+        return self._eof
+
+    def late(self, seconds: float) -> DeliveryTimeoutError:
+        """The error for a server that says nothing for so long."""
+        return DeliveryTimeoutError(
+            f"{self._endpoint.name} did not answer within {seconds:g} seconds.", **self._endpoint.facts
+        )
 
     def lost(self) -> ConnectError:
         """The error for a server that left in the middle."""
@@ -169,5 +205,16 @@ class MailConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut it at once."""
+        self._eof = True
         if self._transport is not None:
             self._transport.abort()
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """Have the system notice a server that vanished: within two minutes, or 30 s if it owes us something."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)

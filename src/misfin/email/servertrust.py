@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from misfin.email.account import EmailAccount, MailServer
 from misfin.email.certificates import CertificateRefusedError
 from misfin.email.tls import authority_context, exception_context
 from misfin.errors import IdentityError
-from misfin.trust.certificate import CertificateInfo, read_certificate
 from misfin.trust.pins import PinBook
 from misfin.trust.refusal import CertificateChangedError, UntrustedServerError
 from misfin.trust.tofu import Decision, Pin, PinKind, decide
+
+if TYPE_CHECKING:
+    from misfin.trust.certificate import CertificateInfo
 
 T = TypeVar("T")
 
@@ -57,6 +59,10 @@ async def connect_trusted(
     try:
         connected = await attempt(context)
     except CertificateRefusedError as error:
+        from misfin.trust.certificate import (
+            read_certificate,  # late: megabytes, for a server that is in doubt
+        )
+
         try:
             shown = await asyncio.to_thread(read_certificate, error.certificate)
         except IdentityError:

@@ -57,6 +57,10 @@ FOLDERS: Final = tuple(each.name for each in STANDARD)
 OUTBOX: Final = "Outbox"
 """The deliveries being sent: shown among the folders, although it is not a Maildir."""
 
+ATTIC: Final = "Attic"
+"""What was deleted elsewhere and is kept for a while (docs/sync.md §6): shown among the folders, but not
+searched with them."""
+
 SHOWN: Final = (INBOX, DRAFTS, OUTBOX, SENT, ARCHIVE, HELD, JUNK, TRASH)
 """The order in the sidebar; other folders follow by name."""
 

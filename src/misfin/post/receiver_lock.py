@@ -1,26 +1,16 @@
-"""One receiver per profile: it holds a lock while it runs, and notes in the locked file where it listens.
-
-The lock goes with its process however that ends, so a note is believed only while its lock is held.
-"""
+"""One receiver per profile, which notes where it listens."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from misfin.errors import LocalError, StoreError
-from misfin.files import private_folder
+from misfin.errors import LocalError
+from misfin.post.process_lock import HeldError, ProcessLock, note_of
 
 NAME = "receiver.json"
-_MAX_NOTE = 65536
-# Whoever only looks holds the lock, too, for microseconds: that is not another receiver.
-_TRIES, _PAUSE = 5, 0.02
 
 
 class AlreadyReceivingError(LocalError, RuntimeError):
@@ -46,72 +36,32 @@ class Running:
 class ReceiverLock:
     """Held while this process is the receiver of the profile whose ``runtime`` folder it is given.
 
-    Raises :class:`AlreadyReceivingError` when another process is, :class:`StoreError` when the folder
-    cannot be written.
+    Raises :class:`AlreadyReceivingError` when another process is, and
+    :class:`~misfin.errors.StoreError` when the folder cannot be written.
     """
 
     def __init__(self, runtime: Path) -> None:
-        self._file = -1
         try:
-            private_folder(runtime)
-            self._file = os.open(runtime / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._lock()
-        except BlockingIOError as error:
-            self.release()
-            other = running(runtime)
-            raise AlreadyReceivingError(other.pid if other else 0) from error
-        except OSError as error:
-            self.release()
-            raise StoreError(
-                f"The folder {runtime} cannot be used: {error.strerror}.",
-                remedy="Check its owner and permissions.",
-            ) from error
+            self._lock = ProcessLock(runtime, NAME)
+        except HeldError as error:
+            raise AlreadyReceivingError(error.pid) from error
         self.note(())
-
-    def _lock(self) -> None:
-        for _ in range(_TRIES):
-            with suppress(BlockingIOError):
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            time.sleep(_PAUSE)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def note(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Note where it listens. A disk that refuses is no reason not to receive."""
-        data = json.dumps({"pid": os.getpid(), "addresses": [_text(*each) for each in addresses]}).encode()
-        with suppress(OSError):
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, data, 0)
+        self._lock.write({"addresses": [_text(*each) for each in addresses]})
 
     def release(self) -> None:
         """Take the note away and give the lock back."""
-        if self._file >= 0:
-            with suppress(OSError):
-                os.close(self._file)
-            self._file = -1
+        self._lock.release()
 
 
 def running(runtime: Path) -> Running | None:
     """The receiver that runs for this profile, if one does. Never raises."""
-    try:
-        file = os.open(runtime / NAME, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    note = note_of(runtime, NAME)
+    if note is None:
         return None
-    try:
-        # A shared lock: looking is not receiving, and does not disturb others who look.
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _read(file)
-    except OSError:
-        return None
-    finally:
-        os.close(file)
-    return None
-
-
-def _read(file: int) -> Running:
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        note = json.loads(os.pread(file, _MAX_NOTE, 0))
+    with suppress(ValueError, TypeError, KeyError):
         return Running(int(note["pid"]), tuple(_pair(str(text)) for text in note["addresses"]))
     return Running(0, ())
 

@@ -96,10 +96,17 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What :meth:`Source.once` did: ``arrived`` messages were filed; ``problems`` are sentences."""
+    """What :meth:`Source.once` did: ``arrived`` messages were filed, and ``changed`` others on either side.
+
+    ``problems`` are sentences about what was left undone, ``notices`` others worth reading. ``asking`` are
+    folders that wait for a person's decision (docs/sync.md §5).
+    """
 
     arrived: int = 0
     problems: tuple[str, ...] = ()
+    changed: int = 0
+    notices: tuple[str, ...] = ()
+    asking: tuple[str, ...] = ()
 
 
 class Inbox(Protocol):

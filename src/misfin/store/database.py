@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from misfin.files import private_folder, sync_folder
-from misfin.sqlite import bring_up_to_date, connect, log_ahead, transaction, translated
+from misfin.sqlite import bring_up_to_date, connect, log_ahead, open_to_read, transaction, translated
 
 _REMEDY: Final = "Check that the disk has free space and that you may write there."
 
@@ -22,17 +22,23 @@ class Database:
     """One file (None: in memory), created if missing. Thread-safe; several processes may share the file.
 
     ``steps`` are the statements that lead from each version to the next, starting with an empty file;
-    ``name`` is how errors name the file.
+    ``name`` is how errors name the file. One that is ``read_only`` must exist, and is not brought up to date:
+    it is another process's.
 
     Every method, and the constructor, raises :class:`StoreError` if the file cannot be used or was written by
     a newer version of this program.
     """
 
-    def __init__(self, path: Path | None, name: str, steps: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self, path: Path | None, name: str, steps: Sequence[Sequence[str]], *, read_only: bool = False
+    ) -> None:
         self.path = path
         self._called = f"{name} {path or 'in memory'}"
         self._lock = threading.RLock()
         with self._translated():
+            if path is not None and read_only:
+                self._db = open_to_read(path, self._called, len(steps))
+                return
             if path is not None:
                 private_folder(path.parent)
             new = path is not None and not path.exists()

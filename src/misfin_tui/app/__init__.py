@@ -21,6 +21,7 @@ from textual.reactive import Initialize, Reactive
 from misfin.errors import MisfinError
 from misfin_tui import theming
 from misfin_tui.app.background import CourierWork, ReceiverWork, SettingsFile
+from misfin_tui.app.elsewhere import Elsewhere
 from misfin_tui.app.ending import Ending
 from misfin_tui.app.notices import LONG, MailAnnouncements, Notices
 from misfin_tui.app.pictures import PictureKeeper
@@ -36,6 +37,7 @@ from misfin_tui.messages import (
     PasteRefused,
     Problem,
     SourceChanged,
+    SyncChanged,
     TrustAsked,
 )
 from misfin_tui.screens.inbox import InboxScreen
@@ -66,9 +68,6 @@ __all__ = ["SCREENS", "MisfinApp", "run"]
 textual.screen.UPDATE_PERIOD = min(textual.screen.UPDATE_PERIOD, 0.001)  # type: ignore[misc]  # Final there
 """Least seconds between two drawings. What becomes known just after one waits for one or two of these:
 with Textual's sixtieth of a second that was most of the delay between a key and a search result."""
-
-STOP_WITHIN = 6.0
-"""Seconds the courier gets at the end to finish what it is sending; the rest stays in the outbox."""
 
 
 def _provider(name: str) -> Callable[[], type[Provider]]:
@@ -141,6 +140,7 @@ class MisfinApp(App[int]):
         self.announcements = MailAnnouncements(self)
         self.switcher = ScreenSwitcher(self)
         self.questions = TrustQuestions(self)
+        self.elsewhere = Elsewhere(self)
         self.courier = CourierWork(self)
         self.receiver = ReceiverWork(self)
         self.settings_file = SettingsFile(self, profile.config)
@@ -153,6 +153,7 @@ class MisfinApp(App[int]):
         self.open_thread, self.open_composer = self.switcher.open_thread, self.switcher.open_composer
         self.open_outbox, self.show_inbox = self.switcher.action_show_outbox, self.switcher.show_inbox
         self.start_receiver, self.ask_trust = self.receiver.start, self.questions.ask
+        self.ask_about_deletions, self.open_attic = self.elsewhere.ask, self.switcher.open_attic
         self.look_for_texts = self.ending.look_for_texts
 
     def use_config(self, config: Config) -> None:
@@ -207,6 +208,7 @@ class MisfinApp(App[int]):
         self.courier.start()
         self.themes.load_all()
         self.settings_file.follow()
+        self.elsewhere.follow()
         self.pictures.doubt()
         self._arrive()
         self.look_for_texts()
@@ -275,6 +277,11 @@ class MisfinApp(App[int]):
         """A source of mail came, went or has trouble."""
         self.switcher.broadcast(message)
 
+    def on_sync_changed(self, message: SyncChanged) -> None:
+        """What is known of a mailbox elsewhere changed, and may raise a question."""
+        self.switcher.broadcast(message)
+        self.elsewhere.look()
+
     def on_index_progress(self, message: IndexProgress) -> None:
         """The index grows."""
         self.switcher.broadcast(message)
@@ -293,6 +300,9 @@ class MisfinApp(App[int]):
             for part in ("receive", "rate_limit", "verification", "hosts", "trust")
         ):
             self.receiver.restart()
+        if before.accounts != self.config.accounts:
+            self.receiver.fetch_again()
+            self.elsewhere.follow()
         self.switcher.broadcast(message)
         self.pictures.doubt()
 
@@ -345,17 +355,9 @@ class MisfinApp(App[int]):
         await self._stop()
 
     async def _stop(self) -> None:
-        self.services.mail.stop()
-        with suppress(MisfinError):  # it was reported when it could not be saved before
-            await self.services.sending.flush()
-        courier = self.services.courier
-        try:
-            async with asyncio.timeout(STOP_WITHIN):
-                if courier is not None:
-                    await courier.stop()
-                await self.services.receiving.stop()
-        except TimeoutError:
-            pass  # every attempt is recorded before and after it: nothing is lost
+        from misfin_tui.services.stopping import stop
+
+        await stop(self.services)
         await asyncio.to_thread(self._close_files)
 
     def _close_files(self) -> None:

@@ -53,11 +53,16 @@ class CourierWork(AppController):
 
 
 class ReceiverWork(AppController):
-    """Starts and stops what receives mail here."""
+    """Starts and stops what receives mail here, and what fetches it from elsewhere."""
 
     async def start(self) -> None:
-        """Receive mail if the settings say so, unless all accounts fetch theirs; the status line shows it."""
+        """Fetch mail, and receive it if the settings say so, unless all accounts fetch theirs.
+
+        The status line shows how that goes.
+        """
         services = self.host.services
+        if self.host.config.accounts:
+            await services.fetching.start()
         if self.host.config.receive.enabled and not await self._only_fetched():
             await services.receiving.start()
 
@@ -81,6 +86,11 @@ class ReceiverWork(AppController):
             self.host.say(f"Receiving on {', '.join(state.addresses) or 'the usual port'}.")
         else:
             self.host.say(f"Mail cannot be received: {state.error}", severity="error", timeout=LONG)
+
+    @worker(group="fetching", exclusive=True, description="fetch with other settings")
+    async def fetch_again(self) -> None:
+        """The accounts have changed."""
+        await self.host.services.fetching.restart()
 
     @worker(group="receiver", exclusive=True, description="start the receiver again")
     async def restart(self) -> None:

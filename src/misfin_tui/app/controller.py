@@ -19,3 +19,8 @@ class AppController(Controller):
     def host(self) -> Host:
         """The app, as its screens know it."""
         return host_of(self.app)
+
+    def occupied(self) -> bool:
+        """Whether the user is typing or answering something."""
+        writing = self.app.focused is not None and self.app.focused.check_consume_key("a", "a")
+        return writing or self.app.screen.is_modal or self.host.type_ahead.waiting

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
+
+from misfin_tui.services.heap import return_unused, share_one_heap
+
+__all__ = ["GarbageCollection", "forget_closed_widgets", "return_unused", "share_one_heap"]
 
 SELDOM: Final = 5000
 """Objects made between two collections; a page of rows is some hundreds."""
@@ -18,25 +21,8 @@ QUIET: Final = 2.0
 PATIENCE: Final = 10
 """How often a collection is put off while somebody types."""
 
-_ARENA_MAX: Final = -8
-"""``M_ARENA_MAX`` of glibc's ``malloc.h``."""
-
 Later = Callable[[float, Callable[[], None]], object]
 """Calls a function on the event loop after so many seconds."""
-
-
-def share_one_heap() -> None:
-    """Let all threads allocate from the heaps that exist; call it before there are many threads.
-
-    glibc gives each thread a heap of its own, so that threads need not wait for each other. Here one thread
-    at a time runs anyway, while each heap keeps what it once needed: a dozen of them hold five megabytes.
-    """
-    _of_glibc("mallopt", _ARENA_MAX, 1)
-
-
-def return_unused() -> None:
-    """Give the system back whole pages that were freed; glibc only does so at the end of a heap."""
-    _of_glibc("malloc_trim", 0)
 
 
 def forget_closed_widgets() -> None:
@@ -49,15 +35,6 @@ def forget_closed_widgets() -> None:
 
     with suppress(AttributeError):  # another version of Textual
         StylesCache.get_inner_outer.cache_clear()
-
-
-def _of_glibc(function: str, *arguments: int) -> None:
-    if sys.platform != "linux":
-        return
-    import ctypes  # late: not for the first frame
-
-    with suppress(OSError, AttributeError):  # another C library
-        getattr(ctypes.CDLL(None), function)(*arguments)
 
 
 class GarbageCollection:

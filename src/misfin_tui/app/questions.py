@@ -42,7 +42,7 @@ class TrustQuestions(AppController):
                 return False
             dialog = CertificateDialog(question)
             if by_itself:
-                if self._occupied():
+                if self.occupied():
                     return True
                 dialog.opens_by_itself()
             answer = await self.app.push_screen_wait(dialog)
@@ -69,14 +69,9 @@ class TrustQuestions(AppController):
         while self._to_ask:
             kind, name = next(iter(self._to_ask))
             del self._to_ask[kind, name]
-            if self._occupied():
+            if self.occupied():
                 continue  # the notice said so already, and the outbox keeps the question
             try:
                 await self.ask(kind, name, by_itself=True)
             except MisfinError as error:
                 self.host.report(error)
-
-    def _occupied(self) -> bool:
-        """Whether the user is typing or answering something."""
-        writing = self.app.focused is not None and self.app.focused.check_consume_key("a", "a")
-        return writing or self.app.screen.is_modal or self.host.type_ahead.waiting

@@ -22,6 +22,8 @@ SCREENS: Mapping[str, str] = {
     "trust": "misfin_tui.screens.trust:TrustScreen",
     "contacts": "misfin_tui.screens.contacts:ContactsScreen",
     "identities": "misfin_tui.screens.identities:IdentitiesScreen",
+    "sync": "misfin_tui.screens.sync:SyncScreen",
+    "attic": "misfin_tui.screens.attic:AtticScreen",
     "settings": "misfin_tui.screens.settings:SettingsScreen",
     "wizard": "misfin_tui.screens.wizard:WizardScreen",
     "email-wizard": "misfin_tui.screens.email_wizard:EmailWizardScreen",
@@ -76,6 +78,10 @@ class ScreenSwitcher(AppController):
         """Write a new message, or continue a draft."""
         self.open("compose", draft)
 
+    def open_attic(self, account: str) -> None:
+        """What was deleted on the server of an account and is kept here."""
+        self.open("attic", account)
+
     def show_inbox(self) -> None:
         """Back to the mail."""
         while len(self.app.screen_stack) > 1:
@@ -106,6 +112,10 @@ class ScreenSwitcher(AppController):
     def action_show_identities(self) -> None:
         """The user's own addresses."""
         self.open("identities")
+
+    def action_show_sync(self) -> None:
+        """How far accounts are in step with their servers."""
+        self.open("sync")
 
     def action_show_settings(self) -> None:
         """The settings."""

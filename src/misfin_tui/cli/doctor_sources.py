@@ -97,5 +97,33 @@ def _of_receiver(state: SourceState, sentence: str, remedy: str = "") -> SourceR
     return SourceReport(SourceStatus("", state, sentence), remedy)
 
 
-LOOKS: Final[Mapping[Kind, Look]] = {Kind.MISFIN: _receiver}
+def _fetching(profile: Profile, settings: Config, accounts: Sequence[Account]) -> Iterator[SourceReport]:
+    """What the process that fetches says of each account; whether one runs at all."""
+    from misfin.post.fetching.lock import fetcher
+
+    found = fetcher(profile.runtime)
+    known = {each.account: each for each in found.statuses} if found else {}
+    for account in accounts:
+        config = settings.accounts.get(account.name)
+        if config is None or not (config.imap or config.pop3):
+            words, remedy = "only sends: it has no server to fetch from", "Set `imap` or `pop3`."
+            yield SourceReport(SourceStatus(account.name, SourceState.STOPPED, words), remedy)
+        elif account.name in known:
+            status = known[account.name]
+            remedy = _REMEDIES.get(status.state, "").format(name=account.name)
+            yield SourceReport(status, remedy)
+        else:
+            yield SourceReport(
+                SourceStatus(account.name, SourceState.STOPPED, "not fetching now"),
+                "Mail is fetched while the program is open, or with `misfin-tui fetch`.",
+            )
+
+
+_REMEDIES: Final = {
+    SourceState.FAILED: "`misfin-tui account test {name}` says what is wrong.",
+    SourceState.WAITING: "It is tried again by itself.",
+}
+
+
+LOOKS: Final[Mapping[Kind, Look]] = {Kind.MISFIN: _receiver, Kind.EMAIL: _fetching}
 """How to look at the sources of each kind of account."""

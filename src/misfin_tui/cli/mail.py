@@ -1,4 +1,4 @@
-"""``misfin-tui list``, ``search``, ``show`` and ``fetch``: messages for scripts."""
+"""``misfin-tui list``, ``search`` and ``show``: messages for scripts."""
 
 from __future__ import annotations
 
@@ -105,15 +105,6 @@ def show(args: Namespace) -> int:
             )
         else:
             print("\n".join(_page(row, message)))
-    return Exit.DONE
-
-
-def fetch(args: Namespace) -> int:
-    """Look for mail that other programs or the receiver put into the Maildirs, and report how much."""
-    with open_services(args) as services:
-        changes = services.index.scan()
-    record = {"added": changes.added, "removed": changes.removed, "flagged": changes.flagged}
-    emit(args, record, f"{changes.added} new, {changes.removed} gone, {changes.flagged} changed")
     return Exit.DONE
 
 

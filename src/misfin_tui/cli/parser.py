@@ -87,7 +87,7 @@ def build_parser() -> Parser:
         parser.set_defaults(command=target)
         return parser
 
-    for build in (_identity, _account, _receive, _mail, _send, _outbox, _trust, _exchange, _rest):
+    for build in (_identity, _account, _receive, _mail, _send, _outbox, _trust, _exchange, _fetching, _rest):
         build(add, common)
     return top
 
@@ -329,8 +329,28 @@ def _exchange(add: Add, common: Parser) -> None:
     give.add_argument("--query", default="", help="only messages this search finds")
 
 
+def _fetching(add: Add, common: Parser) -> None:
+    def one_account(parser: Parser) -> None:
+        parser.add_argument("--account", metavar="NAME", help="only this account: its name, or its address")
+
+    fetch = add("fetch", "fetching:fetch", "fetch mail until everything is in step with the servers")
+    one_account(fetch)
+    fetch.add_argument("--follow", action="store_true", help="stay and keep everything in step until stopped")
+    fetch.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
+    attic = add("attic", "attic:list_attic", "messages that were deleted on a server")
+    attic.set_defaults(account=None)
+    action = _actions(attic, common, "attic:list_attic")
+    one_account(action("list", "attic:list_attic", "list what was deleted elsewhere, kept for 30 days"))
+    restore = action("restore", "attic:restore", "bring a message back to its folder, here and on the server")
+    restore.add_argument("id", metavar="ID", help="as the list names it")
+    one_account(restore)
+    sync = add("sync", "attic:log", "what was changed on servers")
+    sync.set_defaults(account=None)
+    action = _actions(sync, common, "attic:log")
+    one_account(action("log", "attic:log", "list every change made on a server within 30 days"))
+
+
 def _rest(add: Add, common: Parser) -> None:
-    add("fetch", "mail:fetch", "check for new mail once")
     demo = add("demo", "program:demo", "try the program on a throw-away mailbox with invented correspondents")
     demo.add_argument("--check", action="store_true", help="run it without a terminal and report each step")
     doctor = add("doctor", "doctor:doctor", "check profile, mail, keys and network for problems")

@@ -32,7 +32,7 @@ def receive(args: Namespace) -> int:
     profile = profile_of(args)
     # Started by the app, ignore unknown names in the settings: the app has already reported them.
     config = load(profile.config, [] if args.until_eof else None)
-    _log_to_stderr()
+    log_to_stderr()
     return asyncio.run(_serve(args, profile, config))
 
 
@@ -54,13 +54,13 @@ async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
     if args.until_eof:
-        threading.Thread(target=_wait_for_eof, args=(loop, ended), daemon=True).start()
+        threading.Thread(target=wait_for_eof, args=(loop, ended), daemon=True).start()
     source: Source = reception
     await source.run(LocalInbox(MailStore(profile.mail), report), ended)
     return Exit.DONE
 
 
-def _wait_for_eof(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+def wait_for_eof(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     """Standard input closes when the process at its other end ends, even by ``kill -9``."""
     while os.read(0, 65536):
         pass
@@ -117,7 +117,7 @@ class _OneLine(logging.Formatter):
         return plain(super().format(record), one_line=True)
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
     """One line per event, at most one a minute per cause, because strangers decide how many there are."""
     from misfin.net.budget import LogBudget
 

@@ -117,6 +117,7 @@ class AccountConfig:
         read=values.read_keep_folders,
         values='`{ Archive = "1y" }`',
     )
+    paused: bool = setting(False, "Do not fetch by itself; `misfin-tui fetch --account NAME` still does.")
     fetch_up_to: int | None = setting(
         None,
         "Larger messages are fetched when you open them. Not set: no limit, for POP3 5MiB.",

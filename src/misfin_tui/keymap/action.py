@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 
@@ -18,6 +18,8 @@ class KeyContext(StrEnum):
     TRUST = "trust"
     CONTACTS = "contacts"
     IDENTITIES = "identities"
+    SYNC = "sync"
+    ATTIC = "attic"
     SETTINGS = "settings"
     WIZARD = "first run"
     DIALOG = "dialogs"
@@ -49,3 +51,8 @@ class KeyAction:
     def method(self) -> str:
         """Name of the Textual action, without the ``action_`` prefix."""
         return self.action or self.id.replace("-", "_")
+
+
+def in_place(context: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
+    """The same rows, which work in this context."""
+    return tuple(replace(row, context=context) for row in rows)

@@ -7,15 +7,11 @@ writes in ``[keys]`` of config.toml; ids are unique in the whole program.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from misfin_tui.keymap.action import KeyAction, KeyContext, Shown
-
-
-def _in(context: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
-    return tuple(replace(row, context=context) for row in rows)
-
+from misfin_tui.keymap.action import in_place as _in
+from misfin_tui.keymap.elsewhere import ATTIC_KEYS, FOLDER_KEYS, SYNC_KEYS
 
 _A = KeyAction
 
@@ -55,6 +51,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("show-trust", "T", "Trust", "See the hosts and senders you trust.", shown=Shown.PALETTE),
         _A("show-contacts", "C", "Contacts", "See the people you write to.", shown=Shown.PALETTE),
         _A("show-identities", "I", "Identities", "See your own addresses.", shown=Shown.PALETTE),
+        _A("show-sync", "Y", "Sync", "See how far accounts are in step.", shown=Shown.PALETTE),
         _A("show-settings", "comma", "Settings", "Change the settings.", shown=Shown.PALETTE),
         _A("add-account", "N", "Add account", "Add an e-mail account.", shown=Shown.PALETTE),
         _A(
@@ -146,6 +143,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("undo", "z", "Undo", "Undo the last action."),
         _A("refresh", "R", "Check now", "Check for new mail now.", shown=Shown.PALETTE),
         _A("edit-draft", "E", "Edit draft", "Continue the draft.", shown=Shown.PALETTE),
+        *FOLDER_KEYS,
         _A("save-search", "S", "Save search", "Keep this search in the sidebar.", shown=Shown.PALETTE),
         *(
             _A(
@@ -327,6 +325,8 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("copy-fingerprint", "y", "Copy fingerprint", "Copy the fingerprint."),
         _A("default-identity", "s", "Set default", "Write from this address by default."),
     ),
+    *_in(KeyContext.SYNC, *SYNC_KEYS),
+    *_in(KeyContext.ATTIC, *ATTIC_KEYS),
     *_in(
         KeyContext.SETTINGS,
         _A("change-setting", "enter", "Change", "Change this setting."),

@@ -13,6 +13,7 @@ from misfin.model.folders import DRAFTS, INBOX, OUTBOX
 from misfin.store.rows import View
 from misfin_tui.keymap import KeyContext
 from misfin_tui.screens.base import CursorKeys
+from misfin_tui.screens.folder_actions import FolderActions
 from misfin_tui.screens.inbox_list import ListActions, ListSelection, PreviewFollower
 from misfin_tui.screens.inbox_news import InboxStatus
 from misfin_tui.screens.inbox_search import SearchSession
@@ -29,7 +30,14 @@ from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from misfin_tui.messages import ConfigChanged, IndexProgress, MailChanged, OutboxChanged, SourceChanged
+    from misfin_tui.messages import (
+        ConfigChanged,
+        IndexProgress,
+        MailChanged,
+        OutboxChanged,
+        SourceChanged,
+        SyncChanged,
+    )
     from misfin_tui.services.mail import FirstPage
 
 NARROW = 100
@@ -88,6 +96,7 @@ class InboxScreen(MessageScreen):
         self.news = InboxStatus(self, messages, self.sidebar, self.status, self.search)
         self.follower = PreviewFollower(self, messages, self.preview)
         self.selection = ListSelection(self, messages, self.preview, self.news.refresh_all)
+        self.folders = FolderActions(self, self.sidebar, self.prompts, self.search)
         self.actions = MessageActions(self, self.selection, self.prompts)
         adopt(
             self,
@@ -95,6 +104,7 @@ class InboxScreen(MessageScreen):
             self.follower,
             self.actions,
             ListActions(self, messages, self.search),
+            self.folders,
             CursorKeys(lambda: self.pane, lambda top: self.pane.move_to(0 if top else 1 << 40)),
         )
         self._on_held = False
@@ -129,6 +139,7 @@ class InboxScreen(MessageScreen):
         self.news.refresh_all()
         self.news.count_outbox()
         self.news.find_own()
+        self.news.look_elsewhere()
 
     def on_screen_resume(self) -> None:
         """Back from another screen, where an identity may have been added."""
@@ -149,6 +160,10 @@ class InboxScreen(MessageScreen):
         """Say whether mail is received."""
         self.news.look_at_sources()
 
+    def on_sync_changed(self, message: SyncChanged) -> None:
+        """Something elsewhere may need a decision."""
+        self.news.look_elsewhere()
+
     def on_index_progress(self, message: IndexProgress) -> None:
         """Say how far reading the mail, or an action on many messages, has come."""
         self.news.index_progress(message)
@@ -158,6 +173,7 @@ class InboxScreen(MessageScreen):
         self.follower.use_config()
         self.news.refresh_all()
         self.news.find_own()
+        self.news.look_elsewhere()
 
     # ---- the list speaks
 
@@ -198,6 +214,7 @@ class InboxScreen(MessageScreen):
         view = self.messages.view
         idle = [] if view.folder == DRAFTS else ["edit_draft"]
         idle += [] if view.query else ["save_search"]
+        idle += self.folders.idle_actions
         row = self.messages.current
         return idle if row is not None and row.held else [*idle, "decide"]
 
@@ -266,6 +283,8 @@ class InboxScreen(MessageScreen):
         """Show what a line of the sidebar stands for."""
         if entry.kind is SidebarKind.OUTBOX:
             self.misfin.open_outbox()
+        elif entry.kind is SidebarKind.ATTIC:
+            self.misfin.open_attic(entry.group)
         else:
             self.search.choose(entry)
 

@@ -158,4 +158,6 @@ class ListActions(ScreenController):
         """Look for new mail now."""
         self.services.mail.rescan()
         self.services.wake_courier()
+        if self.services.config.accounts:
+            self.services.fetching.look_now()
         self.misfin.say("Looking for new mail.", timeout=2)

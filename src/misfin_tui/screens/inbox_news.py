@@ -64,6 +64,11 @@ class InboxStatus(ScreenController):
         self.away: tuple[str, ...] = ()
         """Those whose folder of mail, made with every identity, is not where it was."""
         self._away_timer: Timer | None = None
+        self._attics: tuple[str, ...] = ()
+        """Accounts that have one."""
+        self._held = 0
+        self._asking = 0
+        """Deliveries, and folders elsewhere, that need a decision."""
         self._progress = ""
         self._stale = False
         self._reloading = False
@@ -92,7 +97,7 @@ class InboxStatus(ScreenController):
     def show_folders(self, folders: list[FolderRow]) -> None:
         """Show folders and counts beside the list."""
         searches = list(self.misfin.config.searches.items())
-        self.sidebar.show(entries(folders, self._outbox, searches, self._own, self.away))
+        self.sidebar.show(entries(folders, self._outbox, searches, self._own, self.away, self._attics))
         self.sidebar.mark_shown(self.messages.view)
         unread = sum(row.unread for row in folders if row.folder == INBOX)
         self.set_news("unread", f"{unread:,} unread" if unread else "", "warning")
@@ -180,7 +185,9 @@ class InboxStatus(ScreenController):
     def look_at_sources(self) -> None:
         """Say whether mail is received."""
         worst = self.services.sources.worst()  # it is imported: a source has just said something
-        if worst is not None:
+        if worst is None:
+            self.set_news("receiver", "")
+        else:
             mark, style = SOURCES.get(worst.state, ("○", "warning"))
             whose = f"{worst.account}: " if worst.account else ""
             self.set_news("receiver", f"{mark} {whose}{worst.sentence}", style)
@@ -224,7 +231,6 @@ class InboxStatus(ScreenController):
     async def count_outbox(self) -> None:
         """Say how many messages are being sent and how many need a decision."""
         from misfin_tui.screens.outbox_words import MOVING, under_way  # late: not for the first frame
-        from misfin_tui.widgets.facts import needing
 
         try:
             sending = await asyncio.to_thread(lambda: self.services.sending)  # its first use imports a lot
@@ -239,5 +245,30 @@ class InboxStatus(ScreenController):
         for row in (*moving, *held):
             self._outbox[row.account] = self._outbox.get(row.account, 0) + 1
         self.set_news("sending", under_way(moving, time.time()))
-        self.set_news("held", needing(len(held)) if held else "", "warning")
+        self._held = len(held)
+        self._say_needing()
         self.show_folders(folders)
+
+    def _say_needing(self) -> None:
+        from misfin_tui.widgets.facts import needing  # late: not for the first frame
+
+        number = self._held + self._asking
+        self.set_news("held", needing(number) if number else "", "warning")
+
+    @worker(group="elsewhere", exclusive=True, description="look at accounts kept elsewhere")
+    async def look_elsewhere(self) -> None:
+        """Say how many folders kept elsewhere need a decision, and which accounts have an attic."""
+        if not self.misfin.config.accounts and not self._attics:
+            return
+        try:
+            syncing = await asyncio.to_thread(lambda: self.services.syncing)
+            asking = len(await syncing.questions())
+            attics = tuple(await self.services.attics.accounts())
+        except MisfinError:
+            return  # the sync screen says so, and what fetches
+        if asking != self._asking:
+            self._asking = asking
+            self._say_needing()
+        if attics != self._attics:
+            self._attics = attics
+            self.refresh_all()

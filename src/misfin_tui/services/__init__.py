@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from misfin_tui.paths import Profile
     from misfin_tui.services.accounts import Accounts
     from misfin_tui.services.attached import Attached
+    from misfin_tui.services.attics import Attics
     from misfin_tui.services.contacts import Contacts
     from misfin_tui.services.email import EmailAccounts
+    from misfin_tui.services.fetching import Fetching
     from misfin_tui.services.filing import Filer
+    from misfin_tui.services.folders import Folders
     from misfin_tui.services.identities import Identities
     from misfin_tui.services.mail import Mail
     from misfin_tui.services.outgoing_files import OutgoingFiles
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from misfin_tui.services.sending import SendingService
     from misfin_tui.services.setup import Setup
     from misfin_tui.services.sources import Sources
+    from misfin_tui.services.syncing import Syncing
     from misfin_tui.services.trust import Trust
 
 T = TypeVar("T")
@@ -110,11 +114,39 @@ class Services:
         return self._once("receiving", lambda: Receiving(self))
 
     @property
+    def fetching(self) -> Fetching:
+        """What fetches e-mail beside the app."""
+        from misfin_tui.services.fetching import Fetching
+
+        return self._once("fetching", lambda: Fetching(self))
+
+    @property
     def sources(self) -> Sources:
         """The state of every source of mail."""
         from misfin_tui.services.sources import Sources
 
         return self._once("sources", lambda: Sources(self))
+
+    @property
+    def syncing(self) -> Syncing:
+        """Accounts whose mail is kept elsewhere: how far they are in step, their questions, their attics."""
+        from misfin_tui.services.syncing import Syncing
+
+        return self._once("syncing", lambda: Syncing(self))
+
+    @property
+    def attics(self) -> Attics:
+        """What was deleted elsewhere and can be restored."""
+        from misfin_tui.services.attics import Attics
+
+        return self._once("attics", lambda: Attics(self))
+
+    @property
+    def folders(self) -> Folders:
+        """Making, renaming and removing folders."""
+        from misfin_tui.services.folders import Folders
+
+        return self._once("folders", lambda: Folders(self))
 
     @property
     def contacts(self) -> Contacts:

@@ -18,7 +18,6 @@ from misfin.store.outgoing.deliveries import DeliveryState
 from misfin_tui.config import Config, ConfigError, writing
 from misfin_tui.config.accounts import AccountConfig
 from misfin_tui.config.email import email_account, signature_of
-from misfin_tui.messages import OutboxChanged
 
 if TYPE_CHECKING:
     from misfin.email.checking import Checked
@@ -95,6 +94,8 @@ class EmailAccounts:
         sent yet. Its mail stays.
         """
         removed = await asyncio.to_thread(self._remove, name)
+        from misfin_tui.messages import OutboxChanged  # late: a command that sends loads no screen
+
         self._services.post(OutboxChanged())
         return removed
 
@@ -121,7 +122,16 @@ class EmailAccounts:
         outbox = self._services.outbox_queue
         freed = await asyncio.to_thread(lambda: login_changed(outbox, name, now=time.time()))
         self._services.wake_courier()
+        await asyncio.to_thread(self._fetch_now)
         return freed
+
+    def _fetch_now(self) -> None:
+        """Have the process that fetches try again, if there is one."""
+        from misfin.post.fetching.lock import fetcher, look_now
+
+        found = fetcher(self._services.profile.runtime)
+        if found is not None:
+            look_now(found)
 
     async def suggested_name(self, address: str) -> str:
         """A name for a new account with this address that no account has."""

@@ -1,4 +1,4 @@
-"""Following one file: an iterator on the event loop that yields whenever the file was written."""
+"""Following a file or a folder: an iterator on the event loop that yields whenever it was written."""
 
 from __future__ import annotations
 
@@ -26,10 +26,22 @@ async def changes(file: Path) -> AsyncIterator[None]:
         OSError: the folder is missing, or the system has no watches left.
         RuntimeError: this file system reports no changes.
     """
+    name = str(file)
+    async for _ in _changes(file.parent, lambda path: path == name):
+        yield
+
+
+async def changes_in(folder: Path) -> AsyncIterator[None]:
+    """Yield after each change in a folder. Raises as :func:`changes`."""
+    async for _ in _changes(folder, lambda _path: True):
+        yield
+
+
+async def _changes(folder: Path, counts: Callable[[str], bool]) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     changed, failures = asyncio.Event(), list[BaseException]()
     stop = threading.Event()
-    watcher = await asyncio.to_thread(_watcher, file.parent)
+    watcher = await asyncio.to_thread(_watcher, folder)
 
     def wake(failure: BaseException | None) -> None:
         if failure is not None:
@@ -41,7 +53,7 @@ async def changes(file: Path) -> AsyncIterator[None]:
             loop.call_soon_threadsafe(wake, failure)
 
     # A thread of its own: it waits as long as the program runs, and the pool has few.
-    work = partial(_watch, watcher, str(file), stop, report)
+    work = partial(_watch, watcher, counts, stop, report)
     threading.Thread(target=work, name="follow", daemon=True).start()
     try:
         while True:
@@ -64,7 +76,7 @@ def _watcher(folder: Path) -> _rust_notify.RustNotify:
 
 def _watch(
     watcher: _rust_notify.RustNotify,
-    path: str,
+    counts: Callable[[str], bool],
     stop: threading.Event,
     report: Callable[[BaseException | None], None],
 ) -> None:
@@ -77,5 +89,5 @@ def _watch(
                 return
             if happened == "signal":  # the interpreter is being ended
                 return
-            if not isinstance(happened, str) and any(each == path for _, each in happened):
+            if not isinstance(happened, str) and any(counts(path) for _, path in happened):
                 report(None)

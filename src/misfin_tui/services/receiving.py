@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,15 +18,13 @@ from misfin.post.source import SourceState, SourceStatus
 from misfin_tui.messages import Problem
 from misfin_tui.paths import profile_at
 from misfin_tui.services import standby
+from misfin_tui.services.children import Child, end, ending, last_words
 
 if TYPE_CHECKING:
     from misfin_tui.services import Services
-    from misfin_tui.services.standby import StandbyProcess
 
 READY_WITHIN = 20.0  # seconds until a child must have said that it listens
-END_WITHIN = 6.0  # seconds a child gets to end its connections
 LOOK_AGAIN = 5.0  # seconds between two looks at a receiver that is not our child
-MAX_SAID = 2000  # characters kept of what a failing child says
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s\[\],;\"]+):\d{1,5}\b")
 
 
@@ -47,7 +45,7 @@ class Receiving:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._state = ReceiverState()
-        self._child: Process | StandbyProcess | None = None
+        self._child: Child | None = None
         self._watching: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
 
@@ -75,7 +73,7 @@ class Receiving:
             child, self._child = self._child, None
             watching, self._watching = self._watching, None
             if child is not None:
-                await _end(child)  # its watcher then reads its pipes to the end, so that they close
+                await end(child)  # its watcher then reads its pipes to the end, so that they close
             elif watching is not None:
                 watching.cancel()
             if watching is not None:
@@ -99,7 +97,7 @@ class Receiving:
         try:
             # Its own session: ctrl+c and the hang-up of our terminal are ours to answer. Its standard input
             # is never written to: it closes when we end, however we end, and then the child ends too.
-            child: Process | StandbyProcess = await standby.take(
+            child: Child = await standby.take(
                 self._services.profile.root
             ) or await asyncio.create_subprocess_exec(
                 *self._command(), stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
@@ -109,18 +107,18 @@ class Receiving:
             return
         assert child.stdout is not None
         assert child.stderr is not None
-        said = asyncio.create_task(_last_words(child.stderr))
+        said = asyncio.create_task(last_words(child.stderr))
         try:
             async with asyncio.timeout(READY_WITHIN):
                 ready = await child.stdout.readline()
         except (TimeoutError, ValueError):
             ready = b""
         except asyncio.CancelledError:  # the program ends meanwhile: stop() waits for us, we for the child
-            await asyncio.shield(_end(child))
+            await asyncio.shield(end(child))
             await asyncio.shield(said)
             raise
         if not ready:
-            await _end(child)
+            await end(child)
             self._become(ReceiverState(error=await said or "it did not start in time"))
             return
         self._child = child
@@ -128,17 +126,17 @@ class Receiving:
         self._become(ReceiverState(True, addresses))
         self._watching = asyncio.create_task(self._watch_child(child, said))
 
-    async def _watch_child(self, child: Process | StandbyProcess, said: asyncio.Task[str]) -> None:
+    async def _watch_child(self, child: Child, said: asyncio.Task[str]) -> None:
         """Read on so that the child never blocks on us, and say so when it ends by itself."""
         assert child.stdout is not None
         while await child.stdout.read(65536):
             pass
         status = await child.wait()
         words = await said
-        await _end(child)  # it has ended: what is left is our end of its pipes
+        await end(child)  # it has ended: what is left is our end of its pipes
         if self._child is child:  # nobody asked it to end
             self._child = None
-            why = words or f"it ended unexpectedly ({_ending(status)})"
+            why = words or f"it ended unexpectedly ({ending(status)})"
             self._become(ReceiverState(error=why))
             self._services.post(
                 Problem(
@@ -171,36 +169,3 @@ def _status(state: ReceiverState) -> SourceStatus:
 
 def _addresses(found: Running) -> tuple[str, ...]:
     return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in found.addresses)
-
-
-async def _end(child: Process | StandbyProcess) -> None:
-    """End a child, gracefully first; also when there is no time left to wait for that it does not stay."""
-    if child.returncode is None:
-        with suppress(ProcessLookupError):
-            child.terminate()
-        try:
-            async with asyncio.timeout(END_WITHIN):
-                await child.wait()
-        except (TimeoutError, asyncio.CancelledError) as error:
-            with suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
-            if isinstance(error, asyncio.CancelledError):
-                raise
-    if child.stdin is not None:
-        child.stdin.close()
-        with suppress(OSError):
-            await child.stdin.wait_closed()
-
-
-async def _last_words(stderr: asyncio.StreamReader) -> str:
-    """The last line a child said on stderr, read to its end; the program's name before it is left out."""
-    kept = ""
-    while chunk := await stderr.read(65536):
-        kept = (kept + chunk.decode("utf-8", "replace"))[-MAX_SAID:]
-    lines = kept.strip().splitlines()
-    return lines[-1].removeprefix("misfin-tui: ") if lines else ""
-
-
-def _ending(status: int) -> str:
-    return f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from misfin.model.folders import COUNTED, INBOX, OUTBOX, SHOWN, Counted
+from misfin.model.folders import ATTIC, COUNTED, INBOX, OUTBOX, SHOWN, Counted
 from misfin.store.rows import FolderRow, View
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import fit
@@ -28,12 +28,13 @@ class SidebarKind(StrEnum):
     HEADING = "heading"
     FOLDER = "folder"
     OUTBOX = "outbox"
+    ATTIC = "attic"
     SEARCH = "search"
 
 
 @dataclass(frozen=True, slots=True)
 class SidebarEntry:
-    """One line. ``view`` is what choosing it shows, None for headings and the outbox."""
+    """One line. ``view`` is what choosing it shows, None for what is not a list of conversations."""
 
     kind: SidebarKind
     label: str
@@ -50,10 +51,12 @@ def entries(
     searches: Sequence[tuple[str, str]],
     accounts: Sequence[str] = (),
     away: Collection[str] = (),
+    attics: Collection[str] = (),
 ) -> list[SidebarEntry]:
     """The lines of the sidebar: each account with its folders, then the saved searches.
 
-    ``accounts`` are the user's, with or without mail; those ``away``, whose mail is missing, say so.
+    ``accounts`` are the user's, with or without mail; those ``away``, whose mail is missing, say so. Those in
+    ``attics`` have one.
     """
     by_account: dict[str, dict[str, FolderRow]] = {account: {} for account in accounts}
     for row in folders:
@@ -73,6 +76,8 @@ def entries(
                 lines.append(
                     SidebarEntry(SidebarKind.FOLDER, name, View(account, name), count, account, remark)
                 )
+        if account in attics:
+            lines.append(SidebarEntry(SidebarKind.ATTIC, ATTIC, None, 0, account))
     if searches:
         lines.append(SidebarEntry(SidebarKind.HEADING, "Saved searches", group="searches"))
         lines += [
@@ -220,13 +225,15 @@ class Sidebar(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.SidebarChosen(self, entry))
 
     def on_click(self, event: events.Click) -> None:
-        """A click chooses."""
+        """A click chooses; one with the right button goes to the line that the menu is then about."""
         place = event.get_content_offset(self)
-        if event.button != 1 or place is None:
+        if place is None or (index := self.scroll_offset.y + place.y) >= len(self._lines):
             return
-        if (index := self.scroll_offset.y + place.y) < len(self._lines):
-            self.move_to(index)
+        self.move_to(index)
+        if event.button == 1:
             self.choose()
+        else:
+            self.focus()
 
     # ---- drawing
 

@@ -31,6 +31,7 @@ FIRST = (
     "archive",
     "send",
     "leave",
+    "shorten",
     "attach",
     "copies",
     "send_at",

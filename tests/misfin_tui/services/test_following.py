@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from misfin_tui.services.following import changes
+from misfin_tui.services.following import changes, changes_in
 
 
 async def until_noticed(path: Path, text: str) -> None:
@@ -62,3 +62,14 @@ async def test_a_neighbour_that_changes_is_not_reported(tmp_path):
 async def test_a_folder_that_is_missing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         await anext(changes(tmp_path / "none" / "config.toml"))
+
+
+async def test_a_folder_is_followed_with_all_that_is_in_it(tmp_path):
+    following = changes_in(tmp_path)
+    task = asyncio.ensure_future(anext(following))
+    async with asyncio.timeout(60):
+        while not task.done():
+            (tmp_path / "work.db-wal").write_text("a")
+            await asyncio.wait([task], timeout=0.3)
+    await task
+    await following.aclose()

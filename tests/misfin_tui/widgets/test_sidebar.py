@@ -82,3 +82,12 @@ async def test_every_line_that_looks_different_is_drawn_again():
             sidebar.refresh(layout=True)
             await pilot.pause()
             assert seen == drawn(app), step
+
+
+def test_an_account_that_is_fetched_has_its_attic_below_its_folders():
+    found = entries([FolderRow("work", "Crew", 1, 0, 1)], {}, [], ["work", ME], attics=["work"])
+    of_work = [entry for entry in found if entry.group == "work"]
+    assert [entry.label for entry in of_work[-2:]] == ["Crew", "Attic"]
+    assert of_work[-1].kind is SidebarKind.ATTIC
+    assert of_work[-1].view is None  # no list of conversations, and no search looks in it
+    assert "Attic" not in [entry.label for entry in found if entry.group == ME]

@@ -49,7 +49,8 @@ class SyncedFolder:
     """A folder that exists, or should, on both sides: ``local`` is our name of it, ``remote`` the server's.
 
     ``stamp`` is that of the snapshot that was equal to the base; ``kept`` the limit of age at the last pass
-    (Unix seconds, 0: none). ``epoch_since`` is when the present epoch was first seen.
+    (Unix seconds, 0: none). ``epoch_since`` is when the present epoch was first seen. ``doubted`` is how many
+    messages would be deleted if the doubt was none.
     """
 
     id: int
@@ -62,6 +63,7 @@ class SyncedFolder:
     stamp: str = ""
     kept: float = 0.0
     epoch_since: float = 0.0
+    doubted: int = 0
 
     @property
     def role(self) -> Role:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from misfin.post.sync.base import BaseRow, Doubt, FolderState, SyncedFolder
-from misfin.post.sync.guards import ABOUT_SINGLE, Deletion, doubts
+from misfin.post.sync.guards import ABOUT_SINGLE, Deletion, doubts, in_doubt
 from misfin.post.sync.planning import BINS, Planning
 from misfin.post.sync.rules import SURE_AFTER
 from misfin.post.sync.steps import (
@@ -56,6 +57,14 @@ def decide(plan: Planning) -> None:
         ):
             continue  # done in this pass; the next one finds nothing left to ask about
         plan.states[number] = (FolderState.ASKING, doubt)
+        plan.doubted[number] = _doubted(plan, number, doubt, lost)
+
+
+def _doubted(plan: Planning, folder: int, doubt: Doubt, lost: Iterable[Deletion]) -> int:
+    """How many messages a folder asks about."""
+    if doubt in ABOUT_SINGLE:
+        return sum(row.folder == folder and not row.remote_id for row in plan.there_lost)
+    return in_doubt(doubt, folder, lost) or plan.situation.counts.get(folder, 0)
 
 
 def _ask_missing(plan: Planning, found: dict[int, Doubt]) -> None:

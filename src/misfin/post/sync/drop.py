@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from misfin.post.sync.base import DoingKind, Doubt, FolderState
-from misfin.post.sync.guards import Deletion, doubts
+from misfin.post.sync.guards import Deletion, doubts, in_doubt
 from misfin.post.sync.pairing import pair
 from misfin.post.sync.situation import Situation
 from misfin.post.sync.steps import (
@@ -49,6 +49,7 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
     ]
     found = doubts(situation, lost)
     states: dict[int, tuple[FolderState, Doubt]] = {}
+    doubted: dict[int, int] = {}
     fetches: dict[int, list[Listed]] = {}
     for folder in situation.folders:
         if folder.state is FolderState.PAUSED:
@@ -67,6 +68,7 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
             states[folder.id] = (FolderState.OK, Doubt.NONE)
         elif doubt is not Doubt.NONE and folder.state in (FolderState.OK, FolderState.ASKING):
             states[folder.id] = (FolderState.ASKING, doubt)
+            doubted[folder.id] = in_doubt(doubt, folder.id, lost)
     for number in sorted(gone_here - left):
         if situation.rows[number].key in meant:
             deletes.append(Withhold(situation.rows[number]))
@@ -90,4 +92,5 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
         moves=tuple(Adopt(row) for row in renamed if row.id not in situation.there.gone),
         deletes=tuple(deletes),
         states=states,
+        doubted=doubted,
     )

@@ -28,6 +28,10 @@ ABOUT_SINGLE: Final = frozenset({Doubt.RENUMBERED, Doubt.WENT_BACK})
 """The doubts about single messages, those without an id, and not about all deletions in a folder."""
 
 
+THERE: Final = ABOUT_SINGLE | {Doubt.MANY_THERE, Doubt.GONE_THERE}
+"""The doubts about what is gone on the server; the others are about what is gone here."""
+
+
 class Deletion(NamedTuple):
     """A message found nowhere on one side, so that it would be deleted on the other.
 
@@ -57,6 +61,12 @@ def doubts(situation: Situation, deletions: Iterable[Deletion]) -> Mapping[int, 
         if doubt is not Doubt.NONE:
             found[folder] = doubt
     return found
+
+
+def in_doubt(doubt: Doubt, folder: int, deletions: Iterable[Deletion]) -> int:
+    """How many of these deletions a doubt is about: for people."""
+    here = doubt not in THERE
+    return sum(each.folder == folder and each.here is here for each in deletions)
 
 
 def _doubt(situation: Situation, folder: int, role: Role, deletions: list[Deletion]) -> Doubt:

@@ -127,7 +127,10 @@ class _Pass:
         if len(self.memory.facts) > _FACTS:
             self.memory.facts.clear()
         await asyncio.to_thread(self._finish, work, plan, here)
-        return self._result(work, plan)
+        result = self._result(work, plan)
+        if only is None and not (result.again or result.problems) and result.again_in is None:
+            await asyncio.to_thread(self.state.set_in_step, self.now())
+        return result
 
     # ---- looking
 
@@ -274,9 +277,10 @@ class _Pass:
         changed: list[SyncedFolder] = []
         for folder in state.folders():
             new = folder
-            if folder.id in plan.states:
+            seen = work.folders.get(folder.id, folder)
+            if folder.id in plan.states and folder.state is seen.state:  # else it was answered meanwhile
                 status, doubt = plan.states[folder.id]
-                new = replace(new, state=status, doubt=doubt)
+                new = replace(new, state=status, doubt=doubt, doubted=plan.doubted.get(folder.id, 0))
             if folder.id in work.renumbered:
                 self._renumber(new, replace(new.point, epoch=""))
                 continue

@@ -47,6 +47,7 @@ class Planning:
         self.absent: dict[int, float] = {}
         self.notices: list[str] = []
         self.states: dict[int, tuple[FolderState, Doubt]] = {}
+        self.doubted: dict[int, int] = {}
         self.unsure = False
         self.again_in: float | None = None
         self.meant = {
@@ -108,6 +109,7 @@ class Planning:
             again_in=self.again_in,
             unsure=self.unsure,
             notices=tuple(self.notices),
+            doubted=self.doubted,
         )
 
     def _importance(self, folder: int) -> int:

@@ -46,4 +46,11 @@ _VERSION_1: Final = (
     "CREATE INDEX change_at ON change(at)",
 )
 
-STEPS: Final = (_VERSION_1,)
+_VERSION_2: Final = (
+    # How many messages a folder asks about.
+    "ALTER TABLE folder ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0",
+    # When both sides were last found to be equal, or made so: for people.
+    "CREATE TABLE in_step (at REAL NOT NULL)",
+)
+
+STEPS: Final = (_VERSION_1, _VERSION_2)

@@ -37,15 +37,15 @@ _SAME_BYTES: Final = (
 
 
 class SyncState:
-    """The file (None: in memory). Thread-safe.
+    """The file (None: in memory). Thread-safe. One ``read_only`` must exist, and is never changed.
 
     Every method, and the constructor, raises :class:`~misfin.errors.StoreError` if the file cannot be used or
     was written by a newer version of this program. Changes are made inside :meth:`write`.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
         self.path = path
-        self._db = Database(path, "The sync state", STEPS)
+        self._db = Database(path, "The sync state", STEPS, read_only=read_only)
 
     def close(self) -> None:
         """Close the file."""
@@ -103,6 +103,17 @@ class SyncState:
         for table in ("message", "doing", "gone", "piece"):
             self._db.execute(f"DELETE FROM {table} WHERE folder = ?", (folder,))  # noqa: S608 - constants
         self._db.execute("DELETE FROM folder WHERE id = ?", (folder,))
+
+    def in_step(self) -> float:
+        """When both sides were last in step (Unix seconds); 0 before they ever were."""
+        rows = self._db.read("SELECT at FROM in_step")
+        return float(rows[0][0]) if rows else 0.0
+
+    def set_in_step(self, at: float) -> None:
+        """Remember that both sides are in step. For people only, so it may be lost in a power cut."""
+        with self._db.write_soon():
+            self._db.execute("DELETE FROM in_step")
+            self._db.execute("INSERT INTO in_step VALUES (?)", (at,))
 
     # ---- messages: reading
 
@@ -264,7 +275,7 @@ def is_damaged(error: StoreError) -> bool:
 
 _FOLDER_COLUMNS: Final = (
     *("local", "remote", "name", "remote_id", "role", "uploads", "epoch", "next", "modseq", "count"),
-    *("synced_at", "state", "why", "stamp", "kept", "epoch_since"),
+    *("synced_at", "state", "why", "stamp", "kept", "epoch_since", "doubted"),
 )
 _NAMES: Final = ", ".join(_FOLDER_COLUMNS)
 _FOLDERS: Final = f"SELECT id, {_NAMES} FROM folder"  # noqa: S608 - constants
@@ -274,11 +285,11 @@ _SAVE_FOLDER: Final = f"UPDATE folder SET {' = ?, '.join(_FOLDER_COLUMNS)} = ? W
 
 def _folder(row: Sequence[Any]) -> SyncedFolder:
     number, local, remote, name, remote_id, role, uploads, epoch, next_, modseq, count, *rest = row
-    synced_at, state, why, stamp, kept, since = rest
+    synced_at, state, why, stamp, kept, since, doubted = rest
     there = RemoteFolder(bytes(remote), name, Role(role), remote_id, bool(uploads))
     point = SyncPoint(epoch, next_, modseq, count)
     return SyncedFolder(
-        number, local, there, point, synced_at, FolderState(state), Doubt(why), stamp, kept, since
+        number, local, there, point, synced_at, FolderState(state), Doubt(why), stamp, kept, since, doubted
     )
 
 
@@ -288,6 +299,7 @@ def _folder_values(folder: SyncedFolder) -> tuple[object, ...]:
         *(folder.local, there.raw, there.name, there.id, there.role.value, there.uploads),
         *(point.epoch, point.next, point.modseq, point.count, folder.synced_at),
         *(folder.state.value, folder.doubt.value, folder.stamp, folder.kept, folder.epoch_since),
+        folder.doubted,
     )
 
 

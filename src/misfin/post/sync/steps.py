@@ -234,7 +234,7 @@ class SyncPlan:
     ``states``: folders whose state changes. ``absent``: since when messages are gone here; ``again_in``: so
     many seconds later a decision about them can be made. ``unsure``: messages are gone on the server, and
     whether they were moved is not known until every folder has been looked at. ``notices`` are sentences,
-    said once.
+    said once. ``doubted``: how many deletions are in doubt in each folder that asks.
     """
 
     folders: tuple[CreateThere | RenameThere, ...] = ()
@@ -247,6 +247,7 @@ class SyncPlan:
     again_in: float | None = None
     unsure: bool = False
     notices: tuple[str, ...] = ()
+    doubted: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

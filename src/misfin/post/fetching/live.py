@@ -1,0 +1,242 @@
+"""Keeps one account in step until it is stopped: connect, pass, wait for a change on either side, again.
+
+One connection does both, the passes and the waiting in between: they never need the server at the
+same time, and some servers allow few connections. What fails on the way is tried again, later each time; what
+only a person can change (a password, a certificate) is not tried again until somebody asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from misfin.email.mailline import LoginRefusedError, ServerBusyError
+from misfin.email.sasl import SASLError
+from misfin.errors import HostUnknownError, LocalError, MisfinError, RemoteError, StoreError
+from misfin.post.fetching.backoff import HEALTHY, Backoff, SleepDetector
+from misfin.post.fetching.connecting import Connected
+from misfin.post.fetching.mailbox import SyncedMailbox
+from misfin.post.fetching.progress import Progress
+from misfin.post.imap.remote import ImapRemote
+from misfin.post.imap.watching import Means, ServerWatch
+from misfin.post.source import Inbox, SourceState, SourceStatus
+from misfin.post.sync.settings import PassResult
+from misfin.post.sync.values import SyncPoint
+from misfin.trust.refusal import TrustError
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often, in seconds."""
+
+    look: float = 300.0
+    """All folders are asked for changes."""
+    poll: float = 600.0
+    """A drop is asked for new messages."""
+    ask: float = 120.0
+    """A server that reports nothing by itself is asked."""
+    renew: tuple[float, float] = (480.0, 540.0)
+    """A silent line is used, so that nobody on the way forgets it."""
+    tick: float = 15.0
+    """The clocks are compared."""
+    gather: float = 0.3
+    """What happens within this time of a change belongs to it."""
+
+
+USUAL: Final = Rhythm()
+_ASKS = (TrustError, LoginRefusedError, SASLError)
+"""What a person has to decide or correct; trying again could lock the account."""
+
+
+class LiveAccount:
+    """One account kept in step. ``connect`` opens a connection.
+
+    ``look_now`` is set when somebody asks, ``changed`` when something has changed here.
+    """
+
+    def __init__(
+        self,
+        mailbox: SyncedMailbox,
+        inbox: Inbox,
+        connect: Callable[[], Awaitable[Connected]],
+        *,
+        look_now: asyncio.Event,
+        changed: asyncio.Event,
+        stop: asyncio.Event,
+        rhythm: Rhythm = USUAL,
+        uniform: Callable[[float, float], float] = random.uniform,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._mailbox = mailbox
+        self._inbox = inbox
+        self._connect = connect
+        self._look_now = look_now
+        self._changed = changed
+        self._stop = stop
+        self._rhythm = rhythm
+        self._uniform = uniform
+        self._sleep = SleepDetector(wall, time.monotonic)
+        self._backoff = Backoff(uniform)
+        self._account = mailbox.settings.account
+        self._progress = Progress(self._account, inbox.report)
+        self._seen: dict[bytes, SyncPoint] = {}
+
+    async def run(self) -> None:
+        """Until ``stop`` is set; what goes wrong is reported."""
+        while not self._stop.is_set():
+            began = time.monotonic()
+            crowded = False
+            try:
+                await self._connected()
+                continue
+            except _ASKS as error:
+                self._report(SourceState.FAILED, f"not fetching: {error}")
+                await self._pause(None)
+                continue
+            except RemoteError as error:
+                crowded = isinstance(error, ServerBusyError)
+                offline = "offline: " if isinstance(error, HostUnknownError) else ""
+                self._report(SourceState.WAITING, f"{offline}{error}")
+            except StoreError as error:
+                self._report(SourceState.FAILED, f"not fetching: {error}")
+            except LocalError as error:  # a password that cannot be read, settings that do not work
+                self._report(SourceState.FAILED, f"not fetching: {error}")
+                await self._pause(None)
+                continue
+            if time.monotonic() - began > HEALTHY:
+                self._backoff.reset()
+            await self._pause(self._backoff.next(crowded=crowded))
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Wait, but not longer than until somebody asks, or the machine wakes up."""
+        ends = None if seconds is None else time.monotonic() + seconds
+        while not (self._stop.is_set() or self._look_now.is_set()):
+            left = self._rhythm.tick if ends is None else min(self._rhythm.tick, ends - time.monotonic())
+            if left <= 0 or (self._sleep.jumped() and ends is not None):
+                break
+            await self._first([self._stop.wait(), self._look_now.wait()], left)
+        self._look_now.clear()
+
+    # ---- while connected
+
+    async def _connected(self) -> None:
+        connected = await self._connect()
+        try:
+            self._say_connected(connected.notices)
+            only: Collection[bytes] | None = None
+            while not self._stop.is_set():
+                await self._pass(connected, only)
+                if not isinstance(connected.remote, ImapRemote):
+                    break
+                only = await self._watch(connected.remote)
+        finally:
+            await connected.close()
+        if not self._stop.is_set():
+            await self._pause(self._rhythm.poll)
+
+    async def _pass(self, connected: Connected, only: Collection[bytes] | None) -> None:
+        self._look_now.clear()
+        self._changed.clear()
+        while True:
+            result = await self._mailbox.once(
+                connected.remote,
+                self._inbox,
+                only=only,
+                on_plan=self._progress.begin,
+                on_arrival=self._progress.arrived,
+            )
+            self._say_result(result)
+            if self._stop.is_set() or not connected.usable:
+                return
+            if result.again:
+                only = None
+            elif result.again_in is not None:
+                only = ()
+                await self._first([self._stop.wait()], result.again_in)
+            else:
+                return
+
+    async def _watch(self, remote: ImapRemote) -> Collection[bytes] | None:
+        """Wait for a change on either side; the folders to look at, or None for all of them."""
+        points = await asyncio.to_thread(self._points)
+        watch = ServerWatch(remote.session, points, self._seen)
+        await watch.begin()
+        now = time.monotonic()
+        slow = self._rhythm.ask if watch.means is Means.ASKING else self._rhythm.look
+        look, renew = now + slow, now + self._uniform(*self._rhythm.renew)
+        found: Collection[bytes] | None = ()
+        while not self._stop.is_set():
+            until = min(look, renew, time.monotonic() + self._rhythm.tick) - time.monotonic()
+            found = await self._changes(watch, max(0.0, until))
+            if found or found is None:
+                found = await self._more(watch, found)
+                break
+            if self._look_now.is_set() or self._changed.is_set():
+                found = None if self._look_now.is_set() else ()
+                break
+            now = time.monotonic()
+            if self._sleep.jumped() or now >= renew:
+                await watch.alive()
+                renew = now + self._uniform(*self._rhythm.renew)
+            if now >= look:
+                found = None
+                break
+        await watch.end()
+        return found
+
+    async def _changes(self, watch: ServerWatch, seconds: float) -> Collection[bytes] | None:
+        """What the server reports, at once; nothing when the time is over, or somebody asks or stops us."""
+        waiting = asyncio.ensure_future(watch.changes(seconds + 1.0))
+        try:
+            wakes = [self._stop.wait(), self._look_now.wait(), self._changed.wait()]
+            await self._first(wakes, seconds, waiting)
+            return waiting.result() if waiting.done() else ()
+        finally:
+            waiting.cancel()
+            with suppress(asyncio.CancelledError, MisfinError):
+                await waiting
+
+    async def _more(self, watch: ServerWatch, found: Collection[bytes] | None) -> Collection[bytes] | None:
+        """What else happens at the same time."""
+        ends = time.monotonic() + self._rhythm.gather
+        while found is not None and (left := ends - time.monotonic()) > 0:
+            more = await self._changes(watch, left)
+            found = None if more is None else {*found, *more}
+        return found
+
+    def _points(self) -> dict[bytes, SyncPoint]:
+        return {folder.remote.raw: folder.point for folder in self._mailbox.state.folders()}
+
+    async def _first(
+        self, waits: Collection[Awaitable[object]], seconds: float, other: asyncio.Future[Any] | None = None
+    ) -> None:
+        """Until one of several has come, or the time is over."""
+        tasks = [asyncio.ensure_future(each) for each in waits]
+        futures = [*tasks, *([other] if other is not None else [])]
+        try:
+            await asyncio.wait(futures, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    # ---- saying
+
+    def _say_connected(self, notices: Collection[str]) -> None:
+        self._report(SourceState.RUNNING, " ".join(["connected", *notices]))
+
+    def _say_result(self, result: PassResult) -> None:
+        if result.asking:
+            names = ", ".join(folder.local for folder in result.asking)
+            self._report(SourceState.FAILED, f"{names} needs your decision: messages are gone on one side")
+        elif result.problems:
+            self._report(SourceState.WAITING, result.problems[0])
+        else:
+            self._report(SourceState.RUNNING, " ".join(["in step", *result.notices]))
+
+    def _report(self, state: SourceState, sentence: str) -> None:
+        self._inbox.report(SourceStatus(self._account, state, sentence))

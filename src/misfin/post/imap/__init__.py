@@ -1,0 +1,1 @@
+"""An IMAP account as a mailbox elsewhere (:class:`misfin.post.sync.remote.Remote`)."""

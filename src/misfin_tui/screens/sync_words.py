@@ -1,0 +1,170 @@
+"""What the sync screen says: how an account or a folder is doing in words, and everything about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfin.post.source import SourceState
+from misfin.post.sync.base import FolderState
+from misfin_tui.dialogs.deletions import REASONS, in_doubt, words_of
+from misfin_tui.widgets.facts import clock, day, many, moment
+
+if TYPE_CHECKING:
+    from misfin.post.sync.base import SyncedFolder
+    from misfin.post.sync.journal import ServerChange
+    from misfin_tui.dialogs.text import Fact
+    from misfin_tui.services.syncing import SyncedAccount
+
+RECENT = 12 * 3600.0
+"""Seconds for which a time of day says when something was."""
+MARKS = {
+    SourceState.RUNNING: ("●", "good"),
+    SourceState.WAITING: ("◷", "warn"),
+    SourceState.FAILED: ("✗", "bad"),
+    SourceState.STOPPED: ("○", "muted"),
+}
+FOLDER_MARKS = {
+    FolderState.OK: ("✓", "good"),
+    FolderState.ASKING: ("!", "warn"),
+    FolderState.PAUSED: ("‖", "muted"),
+}
+"""Signs, so that no state depends on colour alone; a folder with an answer still waits for the next pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRow:
+    """One line: an account, or one of its folders."""
+
+    account: SyncedAccount
+    folder: SyncedFolder | None = None
+
+    @property
+    def total(self) -> int:
+        """How many messages there are here."""
+        counts = self.account.messages or {}
+        return counts.get(self.folder.local, 0) if self.folder else sum(counts.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many changes made here wait."""
+        counts = self.account.waiting or {}
+        return counts.get(self.folder.local, 0) if self.folder else sum(counts.values())
+
+    @property
+    def asks(self) -> bool:
+        """Whether it needs a decision."""
+        return self.folder is not None and self.folder.state is FolderState.ASKING
+
+    @property
+    def can_be_decided(self) -> bool:
+        """Whether there is something to decide, be it that it was put off by pausing the folder."""
+        paused = self.folder is not None and self.folder.state is FolderState.PAUSED
+        return self.asks or (paused and self.folder is not None and self.folder.doubted > 0)
+
+    @property
+    def words(self) -> str:
+        """How it is doing."""
+        return folder_words(self.folder, self.total) if self.folder else account_words(self.account)
+
+
+def at(then: float, now: float | None = None) -> str:
+    """``14:02:31`` for what was today, else the day; empty for never."""
+    if not then:
+        return ""
+    return clock(then) if 0 <= (time.time() if now is None else now) - then < RECENT else day(then)
+
+
+def account_mark(account: SyncedAccount) -> tuple[str, str]:
+    """A sign and its tone."""
+    if account.problem:
+        return "✗", "bad"
+    if account.paused:
+        return "‖", "muted"
+    return MARKS[account.status.state] if account.status else ("○", "muted")
+
+
+def account_words(account: SyncedAccount) -> str:
+    """How an account is doing."""
+    if account.problem:
+        return account.problem
+    if account.paused:
+        return "paused: it is not fetched by itself"
+    if account.status is not None:
+        return account.status.sentence
+    return "not fetching" if account.folders else "not fetched yet"
+
+
+def account_step(account: SyncedAccount) -> str:
+    """What to do where an account is not doing well; empty where there is nothing to do."""
+    if account.paused:
+        return "Press p to go on."
+    if account.status is None or account.status.state is SourceState.RUNNING:
+        return ""
+    if account.status.state is SourceState.WAITING:
+        return "It is tried again by itself; f tries at once."
+    return "Fix what it says, then press f to try again; misfin-tui doctor checks the account step by step."
+
+
+def folder_words(folder: SyncedFolder, total: int) -> str:
+    """How a folder is doing."""
+    match folder.state:
+        case FolderState.ASKING:
+            return f"needs your decision: {in_doubt(folder, total)} {words_of(folder.doubt).where}"
+        case FolderState.PAUSED:
+            return "paused: both sides stay as they are"
+        case FolderState.AGREED | FolderState.KEEPING:
+            return "decided; the next pass does it"
+        case _:
+            return "in step"
+
+
+def account_facts(account: SyncedAccount) -> list[Fact]:
+    """Everything known about an account."""
+    facts: list[Fact] = [
+        ("account", f"{account.name}, {account.address}"),
+        ("state", " ".join(filter(None, (account_words(account), account_step(account))))),
+        ("in step", moment(account.in_step) if account.in_step else "never yet"),
+        ("messages", f"{sum((account.messages or {}).values()):,}"),
+        ("waiting", _waiting(sum((account.waiting or {}).values()))),
+    ]
+    for folder in account.folders:
+        total = (account.messages or {}).get(folder.local, 0)
+        facts.append((folder.local, f"{many(total, 'message')}, {folder_words(folder, total)}"))
+    return facts
+
+
+def folder_facts(account: SyncedAccount, folder: SyncedFolder) -> list[Fact]:
+    """Everything known about a folder."""
+    total = (account.messages or {}).get(folder.local, 0)
+    facts: list[Fact] = [
+        ("account", f"{account.name}, {account.address}"),
+        ("on the server", folder.remote.name),
+        ("state", folder_words(folder, total)),
+        *([("reason", REASONS[folder.doubt])] if folder.doubt in REASONS else []),
+        ("messages", f"{total:,} here"),
+        ("waiting", _waiting((account.waiting or {}).get(folder.local, 0))),
+        ("last change", moment(folder.synced_at)),
+    ]
+    return facts
+
+
+def log_facts(changes: Iterable[tuple[ServerChange, str]]) -> list[Fact]:
+    """The log of an account, day by day."""
+    facts: list[Fact] = []
+    before = ""
+    for each, subject in changes:
+        if (heading := day(each.at)) != before:
+            facts.append((heading, ""))
+            before = heading
+        what = f"{each.what} ({each.detail})" if each.detail else each.what
+        number = f", message {each.remote_id}" if each.remote_id else ""
+        which = f", “{subject}”" if subject else number
+        facts.append((clock(each.at), f"{each.folder}{which}: {what}"))
+    return facts or [("", "Nothing was changed on the server within the last 30 days.")]
+
+
+def _waiting(number: int) -> str:
+    return f"{many(number, 'change')} made here, not on the server yet" if number else "nothing"

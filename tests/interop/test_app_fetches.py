@@ -1,0 +1,75 @@
+"""The whole program with a real Dovecot: mail is fetched, filed there, and a mass deletion is asked about."""
+
+from __future__ import annotations
+
+import imaplib
+import ssl
+
+import pytest
+from desk import SETTINGS, at_desk, make_profile, on_screen, shown, until
+from dovecot import PASSWORD, USER, running
+
+from misfin_tui.dialogs.deletions import DeletionsDialog
+
+
+def text(number: int) -> bytes:
+    return (
+        f"Message-ID: <{number}@x.example>\r\nFrom: bea@hive.example\r\nSubject: Tides {number}\r\n"
+        "Date: Sun, 29 Nov 2026 10:00:00 +0000\r\n\r\nHigh water at noon.\r\n"
+    ).encode()
+
+
+@pytest.fixture
+def server():
+    with running() as found:
+        found.put(*map(text, range(1, 61)))
+        yield found
+
+
+@pytest.fixture
+def profile(profile_root, server, monkeypatch):
+    monkeypatch.setenv("MISFIN_TEST_SECRET", PASSWORD)
+    account = f"""
+[accounts.work]
+kind = "email"
+address = "ada@example.org"
+imap = "imaps://{USER}@localhost:{server.imaps}"
+ca_file = "{server.cert}"
+password = {{ env = "MISFIN_TEST_SECRET" }}
+"""
+    return make_profile(profile_root, settings=SETTINGS + account, address="")
+
+
+def other_client(server) -> imaplib.IMAP4_SSL:
+    """Another device of the same person."""
+    context = ssl.create_default_context(cafile=str(server.cert))
+    client = imaplib.IMAP4_SSL("localhost", server.imaps, ssl_context=context)
+    client.login(USER, PASSWORD)
+    return client
+
+
+def count(client: imaplib.IMAP4_SSL, folder: str) -> int:
+    client.noop()
+    return int(client.select(folder)[1][0] or b"0")
+
+
+async def test_mail_comes_moves_there_and_a_mass_deletion_there_is_asked_about(profile, server):
+    client = other_client(server)
+    async with at_desk(profile, (120, 36)) as (app, pilot):
+        await on_screen(pilot, "60 conversations")
+        await pilot.press("Y")
+        await until(pilot, lambda: "in step" in shown(app) and " 60 " in shown(app))
+        await pilot.press("q")
+        await pilot.press("e")  # to the archive, here and soon there
+        await until(pilot, lambda: "59 conversations" in shown(app))
+        await until(pilot, lambda: count(client, "INBOX") == 59, "it moved there")
+        client.store("1:*", "+FLAGS", "\\Deleted")
+        client.expunge()
+        await until(pilot, lambda: isinstance(app.screen, DeletionsDialog), "it was asked")
+        assert "All 59 messages are gone on the server and still here" in shown(app)
+        await until(pilot, lambda: app.screen._seen is not None)
+        app.screen._by_itself = False
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: count(client, "INBOX") == 59, "they are there again")
+        await until(pilot, lambda: "needs you" not in shown(app))
+    client.logout()
