@@ -280,10 +280,11 @@ def query(data: bytes) -> None:
 
 def message(data: bytes) -> None:
     """Any bytes in a Maildir are a message; any gemmail comes back out of its envelope as it was."""
+    from misfin.model.account import AddressKind
     from misfin.store.message.envelope import to_gemmail, wrap
     from misfin.store.message.mime import read_message
 
-    read_message(data)
+    read_message(data, AddressKind.MISFIN)
     stamped = stamp(data, Version.C, ADA, NOON)
     stored = wrap(
         stamped,
@@ -296,7 +297,7 @@ def message(data: bytes) -> None:
         account=ADA,
     )
     assert to_gemmail(stored) == stamped.replace(b"\r\n", b"\n")
-    read_message(stored)
+    read_message(stored, AddressKind.MISFIN)
 
 
 def mail(data: bytes) -> None:
@@ -313,7 +314,7 @@ def mail(data: bytes) -> None:
         assert 0 <= file.start <= file.end <= len(data)
         assert file.size >= 0
         file.content(data)
-    if b"\r" not in data and not data.startswith(b"Misfin-Version:"):
+    if b"\r" not in data:
         other = read_message(data.replace(b"\n", b"\r\n"))
         assert (other.subject, other.sender, other.date) == (read.subject, read.sender, read.date)
         assert other.references == read.references

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.helpers.titlani import environment, titlani_python, titlani_server, why_not
 
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.net.client import MisfinClient
 from misfin.store.mail.maildir import MailStore
@@ -44,9 +45,12 @@ async def test_what_titlani_received_read_and_tagged_comes_in(tmp_path):
     store = MailStore(tmp_path / "ours")
     report = import_mail(box, store, ADA, now=datetime.now(UTC))
     assert (report.kind, report.added, report.skipped) == (SourceKind.TITLANI, 3, ())
-    inbox = {read_message(e.path.read_bytes()).subject: e for e in store.folder(ADA.address).list()}
+    inbox = {
+        read_message(e.path.read_bytes(), AddressKind.MISFIN).subject: e
+        for e in store.folder(ADA.address).list()
+    }
     assert {subject: entry.flags for subject, entry in inbox.items()} == {"First": "", "Third": "S"}
-    message = read_message(inbox["First"].path.read_bytes())
+    message = read_message(inbox["First"].path.read_bytes(), AddressKind.MISFIN)
     assert (message.sender.name, message.sender.address) == ("Bea Wörker", "bea@localhost")
     assert message.text == "# First\n\nEin Gruß, First\n"
     assert len(store.folder(ADA.address, "Archive").list()) == 1

@@ -33,7 +33,7 @@ from misfin.net.verification import (
 from misfin.post.intake import verification_of
 from misfin.store import evidence
 from misfin.store.evidence import ORDER, Evidence, standing
-from misfin.store.index.digest import digest_message
+from misfin.store.index.digest import Owner, digest_message
 from misfin.store.index.file_place import FilePlace
 from misfin.store.index.listing import Meaning
 from misfin.store.message import envelope
@@ -199,9 +199,15 @@ def stored(words: dict[str, str], certificate: CertificateInfo | None) -> bytes:
 
 def said_of_message(words: dict[str, str], certificate: CertificateInfo | None) -> dict[str, str]:
     """What each place that shows a message says about it, as the word."""
-    message = read_message(stored(words, certificate))
+    message = read_message(stored(words, certificate), AddressKind.MISFIN)
     digest = digest_message(
-        message, FilePlace(1, b"new/1.x"), "ada@mail.example", Meaning(True, False, ""), 1.0, 9, 1
+        message,
+        FilePlace(1, b"new/1.x"),
+        Owner("ada@mail.example", "ada@mail.example"),
+        Meaning(True, False, ""),
+        1.0,
+        9,
+        1,
     )
     proven = ORDER[digest.evidence]
     row = MessageRow(

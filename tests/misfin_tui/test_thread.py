@@ -13,6 +13,7 @@ from post import NOW, gemmail
 from rich.cells import cell_len
 
 from misfin.errors import MessageGoneError, StoreError
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.post.transport import How
@@ -449,7 +450,7 @@ async def answered(pilot, screen, text: str) -> str:
 
 
 async def test_a_mid_link_leads_to_the_message_it_names(profile, mailbox):
-    first = read_message(mailbox.files()[0].read_bytes())
+    first = read_message(mailbox.files()[0].read_bytes(), AddressKind.MISFIN)
     mid = first.message_id.strip("<>").replace("@", "%40")
     links = f"# Index\n\n=> mid:{mid} The first\n=> mid:nobody@x.test Gone\n"
     mailbox.put(gemmail(links, senders=("erin@cove.test",), at=NOW + timedelta(hours=3)))
@@ -469,7 +470,7 @@ async def test_a_mid_link_leads_to_the_message_it_names(profile, mailbox):
 async def test_a_mid_link_within_the_conversation_stays_in_it(profile):
     made = Mailbox(profile.mail, ALICE)
     made.put(gemmail("# Plan\n\nThe beginning."), flags="S")
-    mid = read_message(made.files()[0].read_bytes()).message_id.strip("<>")
+    mid = read_message(made.files()[0].read_bytes(), AddressKind.MISFIN).message_id.strip("<>")
     made.put(gemmail(f"# Re: Plan\n\nSee above.\n\n=> mid:{mid} In reply to\n", at=NOW + timedelta(hours=1)))
     async with at_desk(profile) as (app, pilot):
         screen = await opened(pilot, "Re: Plan")

@@ -41,6 +41,15 @@ class Kind(StrEnum):
                 assert_never(self)
 
 
+def kind_in(directory: str) -> AddressKind:
+    """The kind of mail in an account's directory, which is one name below the mail root.
+
+    Only a Misfin account's has an ``@`` in its name. All other mail came by way of other servers, so
+    strangers may have written any of its fields, and our receiver none of them (docs/trust.md §8).
+    """
+    return AddressKind.MISFIN if "@" in directory else AddressKind.MAIL
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One account of a profile. ``name`` identifies it and is unique across all kinds.

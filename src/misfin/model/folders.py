@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
+from misfin.model.account import AddressKind, kind_in
+
 
 class Counted(Enum):
     """Which messages of a folder the sidebar counts."""
@@ -67,3 +69,19 @@ WRITTEN: Final = frozenset(each.name for each in STANDARD if each.written)
 INTRODUCES_NOBODY: Final = frozenset(each.name for each in STANDARD if not each.introduces)
 COUNTED: Final = {each.name: each.counted for each in STANDARD}
 """What is counted in each; in a folder that is not standard, unread messages."""
+
+
+def holds_mail(directory: str, folder: str) -> bool:
+    """Whether messages in this folder of this account's directory wait for a decision about their sender.
+
+    Only a receiver of Misfin holds mail; elsewhere a folder may have that name, and means nothing by it.
+    """
+    return folder == HELD and kind_in(directory) is AddressKind.MISFIN
+
+
+def is_written(directory: str, folder: str) -> bool:
+    """Whether a message from the account's own address in this folder was written by the user.
+
+    In a Misfin account only drafts need this rule: what was sent says so itself (docs/trust.md §8).
+    """
+    return folder in (WRITTEN if kind_in(directory) is AddressKind.MAIL else {DRAFTS})

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from misfin.errors import LocalError, MessageGoneError, StoreError
 from misfin.model.account import AddressKind
-from misfin.model.folders import HELD
+from misfin.model.folders import HELD, holds_mail
 from misfin.model.gemmail import GemmailMessage
 from misfin.post import held as held_mail
 from misfin.store.mail.maildir import MailStore
@@ -150,7 +150,8 @@ def release(store: MailStore, message: HeldMessage, *, approved: bool = False) -
 
 def held_messages(store: MailStore) -> list[HeldMessage]:
     """Every message that is held, in all accounts."""
-    return [message for account in store.accounts() for message in _held_in(store, account)]
+    accounts = (each for each in store.accounts() if holds_mail(each, HELD))
+    return [message for account in accounts for message in _held_in(store, account)]
 
 
 def _held_in(store: MailStore, account: str) -> Iterator[HeldMessage]:

@@ -55,6 +55,13 @@ class Evidence(StrEnum):
         return meaning.email if kind is AddressKind.MAIL and meaning.email else meaning.misfin
 
 
+def clause(proven: Evidence, kind: AddressKind, *, written_here: bool) -> str:
+    """When the sign of this very message applies; an e-mail with the best sign was written by the user."""
+    if proven is Evidence.VERIFIED and (written_here or kind is AddressKind.MAIL):
+        return "you wrote it here"
+    return proven.when_for(kind)
+
+
 @dataclass(frozen=True, slots=True)
 class EvidenceMeaning:
     """One row of the table. ``misfin`` and ``email`` say when it applies to a message received by Misfin, and
@@ -200,6 +207,9 @@ def explained(words: Mapping[str, str], *, certificate: bool) -> Iterator[str]:
     ``certificate`` says whether it came with one. Reasons of checks may contain text from hosts: callers must
     make them safe for display.
     """
+    if "imported" in words:
+        yield "It was imported, and a file proves nothing about who wrote what is in it."
+        return
     if not certificate:
         yield "It came without a certificate."
     if pin := _PINS.get(words.get("pin", "")):

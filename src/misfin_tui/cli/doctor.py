@@ -211,7 +211,8 @@ def check_mail(profile: Profile) -> Iterator[Finding]:
     from misfin.store.index import MailIndex
     from misfin.store.mail.maildir import MailStore
 
-    index = MailIndex(profile.index_db, profile.mail, address_of=_address_of(profile))
+    address_of, is_own = _addresses(profile)
+    index = MailIndex(profile.index_db, profile.mail, address_of=address_of, is_own=is_own)
     index.open()
     try:
         started = time.monotonic()
@@ -302,14 +303,15 @@ CHECKS = (
 )
 
 
-def _address_of(profile: Profile) -> Callable[[str], str]:
-    from misfin_tui.config.accounts import account_book
+def _addresses(profile: Profile) -> tuple[Callable[[str], str], Callable[[str, str], bool]]:
+    """Which address an account's directory belongs to, and which others are its own."""
+    from misfin_tui.config.accounts import account_book, own_addresses
 
     try:
         settings = config.load(profile.config, [])
     except config.ConfigError:
         settings = config.Config()  # reported where the settings are checked
-    return account_book(profile, settings).address_at
+    return account_book(profile, settings).address_at, own_addresses(settings.accounts)
 
 
 def _reindex(profile: Profile) -> None:

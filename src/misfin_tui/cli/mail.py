@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
 from misfin.model.folders import FOLDERS
+from misfin.store import evidence
 from misfin.store.rows import MessageRow, View
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import Record, account_keys, emit, iso, open_services, say, shown
@@ -146,13 +147,17 @@ def _line(row: MessageRow) -> str:
     return f"{row.id[:28]:28}  {marks}  {iso(row.date)[:16]:16}  {who:24}  {row.subject}"
 
 
+def _when(row: MessageRow, message: ParsedMessage) -> str:
+    return evidence.clause(row.evidence, message.address_kind, written_here=message.written_here)
+
+
 def _page(row: MessageRow, message: ParsedMessage) -> Iterator[str]:
     head: Record = {
         "From": _sender(row),
         "To": ", ".join(row.to),
         "Date": iso(row.date),
         "Subject": row.subject,
-        "Trust": f"{row.evidence.sign} {row.evidence}: {row.evidence.when_for(message.address_kind)}",
+        "Trust": f"{row.evidence.sign} {row.evidence}: {_when(row, message)}",
     }
     for name, value in head.items():
         yield shown(f"{name:8} {value}")

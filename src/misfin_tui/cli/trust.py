@@ -83,6 +83,8 @@ def approve(args: Namespace) -> int:
         from misfin.post.decisions import approve as trust_from_now_on  # late: it opens mail and outbox too
 
         released = trust_from_now_on(services, kind, name, shown.cert, where="at the shell", now=time.time())
+        if kind is PinKind.MAIL:
+            services.email_accounts.fetch_now()
     messages = f"{released} held message{'' if released == 1 else 's'}"
     will = "moved to the inbox" if args.senders else "will be sent"
     emit(

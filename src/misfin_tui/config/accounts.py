@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,3 +174,15 @@ def account_book(profile: Profile, config: Config) -> AccountBook:
 def identity_store(profile: Profile) -> IdentityStore:
     """The identities of a profile, with what is known of them remembered among its caches."""
     return IdentityStore(profile.identities, profile.cache / "identities.json")
+
+
+def own_addresses(accounts: Mapping[str, AccountConfig]) -> Callable[[str, str], bool]:
+    """Says for the directory of an account's mail whether an address is its own or one of its aliases."""
+
+    def is_own(directory: str, address: str) -> bool:
+        from misfin.compose import aliases  # late: not before the first frame
+
+        account = accounts.get(directory)
+        return account is not None and aliases.is_own(address, account.address, account.aliases)
+
+    return is_own

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from misfin.errors import MessageGoneError, MisfinError
-from misfin.model.folders import HELD
+from misfin.model.folders import holds_mail
 from misfin.store.rows import View
 from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.inbox_search import SearchSession
@@ -49,7 +49,8 @@ class ListSelection(Selection):
         if row is None or not row.held:
             return None
         messages = await self.services.mail.thread(row.thread, self.messages.view)
-        return next((message for message in reversed(messages) if message.folder == HELD), None)
+        held = (each for each in reversed(messages) if holds_mail(each.account, each.folder))
+        return next(held, None)
 
     def targets(self) -> Sequence[int]:
         """The marked conversations, else the one under the cursor."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
-from misfin.model.folders import HELD
+from misfin.model.folders import holds_mail
 from misfin.store.rows import Completion, View
 from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.prompts import Prompts
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def is_held(part: Part) -> bool:
     """Whether the message waits for a decision about its sender."""
-    return part.row.folder == HELD
+    return holds_mail(part.row.account, part.row.folder)
 
 
 class ThreadSelection(Selection):

@@ -227,12 +227,21 @@ class Services:
     def _open_index(self) -> MailIndex:
         from misfin.store.index import MailIndex
 
-        index = MailIndex(self.profile.index_db, self.profile.mail, address_of=self._address_of)
+        index = MailIndex(
+            self.profile.index_db, self.profile.mail, address_of=self._address_of, is_own=self._is_own
+        )
         index.open()
         return index
 
     def _address_of(self, directory: str) -> str:
         return self.account_book.address_at(directory) if self.config.accounts else directory
+
+    def _is_own(self, directory: str, address: str) -> bool:
+        if not self.config.accounts:  # only an account in the settings has aliases
+            return False
+        from misfin_tui.config.accounts import own_addresses
+
+        return own_addresses(self.config.accounts)(directory, address)
 
     @property
     def filing(self) -> Filing:

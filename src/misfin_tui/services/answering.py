@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from misfin.model.account import AddressKind
+from misfin.model.account import AddressKind, kind_in
 from misfin.post.transport import Answer, How, Stored
 from misfin.store.message.envelope import is_gemmail
 
@@ -40,7 +40,7 @@ _INSTEAD = {How.REPLY_LIST: How.REPLY_ALL, How.FORWARD_ATTACHED: How.FORWARD}
 
 
 def _account(services: Services, data: bytes, row: MessageRow) -> str:
-    kind = AddressKind.MISFIN if is_gemmail(data) else AddressKind.MAIL
+    kind = kind_in(row.account) if is_gemmail(data) else AddressKind.MAIL
     if services.address_kind(row.account) is kind:
         return row.account
     account = services.accounts.writing_to(kind)

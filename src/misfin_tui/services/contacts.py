@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from misfin.compose.lookalike import resembles
 from misfin.model.account import AddressKind
-from misfin.model.folders import HELD
+from misfin.model.folders import HELD, holds_mail
 from misfin.store.evidence import Evidence, Standing
 from misfin.store.rows import View
 
@@ -229,7 +229,7 @@ class Contacts:
 
         with suppress(StoreError):
             rows = self._services.index.messages(View(None, HELD), _HELD_AT_MOST)
-            return any(row.sender_address == address for row in rows)
+            return any(row.sender_address == address and holds_mail(row.account, HELD) for row in rows)
         return False
 
     def _resembling(self, address: str) -> str:

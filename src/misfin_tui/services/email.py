@@ -122,11 +122,11 @@ class EmailAccounts:
         outbox = self._services.outbox_queue
         freed = await asyncio.to_thread(lambda: login_changed(outbox, name, now=time.time()))
         self._services.wake_courier()
-        await asyncio.to_thread(self._fetch_now)
+        await asyncio.to_thread(self.fetch_now)
         return freed
 
-    def _fetch_now(self) -> None:
-        """Have the process that fetches try again, if there is one."""
+    def fetch_now(self) -> None:
+        """Have the process that fetches try again, if there is one. Blocking."""
         from misfin.post.fetching.lock import fetcher, look_now
 
         found = fetcher(self._services.profile.runtime)

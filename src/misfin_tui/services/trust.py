@@ -53,7 +53,11 @@ class Trust:
         Raises :class:`LocalError` when it is no longer the one that waits: another was presented meanwhile,
         and nobody has looked at that one.
         """
+        from misfin.trust.tofu import PinKind
+
         freed = await asyncio.to_thread(self._approve, kind, name, fingerprint)
+        if kind is PinKind.MAIL:
+            await asyncio.to_thread(self._services.email_accounts.fetch_now)
         self._tell()
         return freed
 

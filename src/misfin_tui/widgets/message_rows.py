@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from misfin.model.folders import HELD
+from misfin.model.folders import holds_mail
 from misfin.store import evidence
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain, suspicious
@@ -134,7 +134,8 @@ def _warnings(row: MessageRow, message: ParsedMessage | None, decide: str) -> li
     said = message.misfin.verification if message is not None and message.misfin is not None else {}
     if row.evidence is Evidence.DIFFERS:
         due = f" {evidence.due_since(said['due'])}" if "due" in said else ""
-        decides = f" Press {decide} to decide." if decide and row.folder == HELD else ""
+        held = holds_mail(row.account, row.folder)
+        decides = f" Press {decide} to decide." if decide and held else ""
         warnings.append(f"The sender's certificate is not the pinned one.{due}{decides}")
     elif denied := evidence.denial(said):
         warnings.append(denied)
@@ -222,10 +223,7 @@ def detail_rows(row: MessageRow, message: ParsedMessage, width: int, servers: st
 
 def _when(row: MessageRow, message: ParsedMessage) -> str:
     """When the sign of a message applies, in words."""
-    misfin = message.misfin
-    if row.evidence is Evidence.VERIFIED and (misfin is None or misfin.written_here):
-        return "you wrote it here"
-    return row.evidence.when_for(message.address_kind)
+    return evidence.clause(row.evidence, message.address_kind, written_here=message.written_here)
 
 
 def at_home(path: Path) -> str:

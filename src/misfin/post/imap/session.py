@@ -51,12 +51,14 @@ class ImapSession:
         """
         line = self.line
         await line.known()
-        if line.offers("ID"):
-            await line.call(commands.identify(IDENTITY))
         self.offered = frozenset(name for name in _WANTED if line.offers(name))
+        wanted = []
+        if line.offers("ID"):
+            wanted.append(commands.identify(IDENTITY))
         if line.offers("QRESYNC") and line.offers("ENABLE"):
-            await line.call(commands.enable("QRESYNC"))
-            self.qresync = "QRESYNC" in line.engine.enabled
+            wanted.append(commands.enable("QRESYNC"))
+        await line.calls(wanted)
+        self.qresync = "QRESYNC" in line.engine.enabled
 
     def offers(self, name: str) -> bool:
         """Whether the server offers this, of what is of use to us."""

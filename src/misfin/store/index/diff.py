@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+from misfin.model.account import kind_in
 from misfin.store.index import listing, write
-from misfin.store.index.digest import Digest, read_place
+from misfin.store.index.digest import Digest, Owner, read_place
 from misfin.store.index.file_place import FilePlace, split_key
 from misfin.store.index.folders import Folder
 from misfin.store.index.listing import FileState
@@ -238,7 +239,7 @@ class Walk:
     def alike(self, place: FilePlace, candidates: Sequence[Known]) -> Known | None:
         """Of messages whose files had the size and time of a new file, the one with the same content."""
         folder = self.folders[place.folder]
-        digest = read_place(folder.path, place, folder.account, folder.keywords)
+        digest = read_place(folder.path, place, Owner(folder.account, folder.account), folder.keywords)
         if digest is None:
             return None
         said = _said(digest)
@@ -256,7 +257,9 @@ class Walk:
         In another folder the key alone is no proof.
         """
         folder = self.folders[fresh.folder]
-        return known.folder == fresh.folder or _same_file(folder.path_of(fresh.file), known)
+        if known.folder == fresh.folder:
+            return True
+        return _same_kind(self.folders, known, folder) and _same_file(folder.path_of(fresh.file), known)
 
 
 def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Digest) -> int | None:
@@ -272,7 +275,10 @@ def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Di
             name = subdir + key
             for row in db.execute(_KEYED, (folder.number, name, name + b":", name + b";")):
                 known = Known._make(row)
-                alike = folder.number == place.folder or (known.size, known.mtime) == _facts_of(digest)
+                alike = folder.number == place.folder or (
+                    (known.size, known.mtime) == _facts_of(digest)
+                    and _same_kind(folders, known, folders[place.folder])
+                )
                 if alike and _missing(folders, known, place):
                     return known.row
     for row in db.execute(_TWINS, (digest.own_token, *_said(digest), *_facts_of(digest))):
@@ -281,6 +287,14 @@ def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Di
         if account == folders[place.folder].account and _missing(folders, known, place):
             return known.row
     return None
+
+
+def _same_kind(folders: Mapping[int, Folder], known: Known, folder: Folder) -> bool:
+    """Whether a message may be in a folder without being read again.
+
+    What it proves depends on the kind of account it is in.
+    """
+    return known.folder in folders and kind_in(folders[known.folder].account) is kind_in(folder.account)
 
 
 def _missing(folders: Mapping[int, Folder], known: Known, place: FilePlace) -> bool:
@@ -292,7 +306,7 @@ def moved_to(db: sqlite3.Connection, folders: Mapping[int, Folder], known: Known
     for folder in folders.values():
         for subdir in (b"new/", b"cur/"):
             place = FilePlace(folder.number, subdir + known.file[4:])
-            here = _same_file(folder.path_of(place.file), known)
+            here = _same_kind(folders, known, folder) and _same_file(folder.path_of(place.file), known)
             if (
                 here
                 and not db.execute("SELECT 1 FROM messages WHERE folder = ? AND file = ?", place).fetchone()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
 from typing import Final
 
+from misfin.model.account import AddressKind, kind_in
 from misfin.model.gemtext import preview_of
 from misfin.store import evidence
 from misfin.store.evidence import Evidence
@@ -34,6 +35,28 @@ MAX_RECIPIENTS: Final = 100
 MAX_SNIPPET_FROM: Final = 4000
 LINK: Final = re.compile(r"^=>\s*\S|\b(?:https?|gemini|gopher|misfin)://", re.MULTILINE | re.IGNORECASE)
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+IsOwn = Callable[[str, str], bool]
+"""Whether, for the account in a directory, an address is its own or one of its aliases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose mail a folder has: the account's directory and address, and its aliases where it has any."""
+
+    directory: str
+    address: str
+    is_own: IsOwn | None = None
+
+    @property
+    def kind(self) -> AddressKind:
+        """What the fields of its messages may prove."""
+        return kind_in(self.directory)
+
+    def wrote(self, address: str) -> bool:
+        """Whether an address is the account's own, or one of its aliases."""
+        return address == self.address or (self.is_own is not None and self.is_own(self.directory, address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +90,10 @@ class Digest:
     files: str
 
 
-def read_place(folder: Path, place: FilePlace, account: str, keywords: Mapping[str, str]) -> Digest | None:
+def read_place(folder: Path, place: FilePlace, owner: Owner, keywords: Mapping[str, str]) -> Digest | None:
     """Read one file for the index; None if it is not a message (gone again, or a pipe, a folder …).
 
-    ``account`` is the address of its account. An unreadable file still counts as a message; it is shown as
+    An unreadable file still counts as a message; it is shown as
     unreadable and tried again later.
     """
     name = place.file[4:]
@@ -82,24 +105,28 @@ def read_place(folder: Path, place: FilePlace, account: str, keywords: Mapping[s
         return None
     except OSError as error:
         message = ParsedMessage(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
-        return digest_message(message, place, account, meant, arrival(name), 0, 0, faulty=True)
+        return digest_message(message, place, owner, meant, arrival(name), 0, 0, faulty=True)
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             return None
         data = os.read(handle, min(facts.st_size, MAX_READ))
-        message = read_message(data, size=facts.st_size)
+        message = read_message(data, owner.kind, size=facts.st_size)
         when = arrival(name) or facts.st_mtime
-        return digest_message(message, place, account, meant, when, facts.st_size, facts.st_mtime_ns)
+        return digest_message(message, place, owner, meant, when, facts.st_size, facts.st_mtime_ns)
     except OSError as error:
         message = ParsedMessage(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
-        return digest_message(message, place, account, meant, arrival(name), 0, 0, faulty=True)
+        return digest_message(message, place, owner, meant, arrival(name), 0, 0, faulty=True)
     finally:
         os.close(handle)
 
 
 def evidence_of(message: ParsedMessage, account: str) -> Evidence:
-    """How it is known who sent a message, from what our receiver recorded on arrival (docs/trust.md §7)."""
+    """How it is known who sent a message, from what our receiver recorded on arrival (docs/trust.md §7).
+
+    ``account`` is the address of its account. An e-mail, which is whatever was read for an account of another
+    kind, proves nothing.
+    """
     if message.misfin is None:
         return Evidence.UNPROVEN
     if message.misfin.written_here and message.sender.address == account:
@@ -110,7 +137,7 @@ def evidence_of(message: ParsedMessage, account: str) -> Evidence:
 def digest_message(
     message: ParsedMessage,
     place: FilePlace,
-    account: str,
+    owner: Owner,
     meant: Meaning,
     when: float,
     size: int,
@@ -120,7 +147,7 @@ def digest_message(
 ) -> Digest:
     """What the index stores about a message; ``when`` (Unix seconds) is its date if it has no readable one.
 
-    ``account`` is the address of its account; ``size`` and ``mtime`` (nanoseconds) are those of its file.
+    ``owner`` is the account it was read for; ``size`` and ``mtime`` (nanoseconds) are those of its file.
     """
     date = message.date.timestamp() if message.date is not None else min(float(when), time())
     subject = clean(message.subject, MAX_FIELD)
@@ -132,8 +159,8 @@ def digest_message(
         place=place,
         unread=meant.unread,
         starred=meant.starred,
-        own=address == account,
-        evidence=evidence.ORDER.index(evidence_of(message, account)),
+        own=owner.wrote(address),
+        evidence=evidence.ORDER.index(evidence_of(message, owner.address)),
         attachment=any(not file.embedded for file in message.attachments),
         link=_has_link(message.text),
         faulty=faulty,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from misfin.model.folders import BINS, HELD, INBOX
+from misfin.model.folders import BINS, INBOX, holds_mail
 from misfin.store.index import listing
 from misfin.store.index.listing import FileState
 
@@ -48,7 +48,7 @@ def learn(db: sqlite3.Connection, present: FolderPlaces) -> None:
         db.execute(
             "INSERT INTO folders (account, name, path, bin, held) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (account, name) DO UPDATE SET path = excluded.path",
-            (account, name, os.fsencode(path), name in BINS, name == HELD),
+            (account, name, os.fsencode(path), name in BINS, holds_mail(account, name)),
         )
     # Every folder has its own list; held mail is also in the list of the Inbox.
     db.execute("INSERT OR IGNORE INTO boxes SELECT folder, folder FROM folders")

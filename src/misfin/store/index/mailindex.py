@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from misfin.errors import StoreError
+from misfin.model.account import AddressKind, kind_in
 from misfin.store.index import read
 from misfin.store.index.database import IndexFile, LostError
 from misfin.store.rows import Changes, Completion, ConversationRow, Count, FolderRow, MessageRow, View
@@ -42,6 +43,7 @@ class MailIndex:
         index_path: the cache file; created if missing, and replaced if in doubt.
         mail_root: the folder with one Maildir per account.
         address_of: gives the address of an account's directory; by default the directory's name.
+        is_own: says for an account's directory whether an address is one of its own, aliases included.
         now: the clock (Unix seconds) for relative dates in searches.
         zone: the time zone of those dates; ``None`` is this machine's.
     """
@@ -52,11 +54,13 @@ class MailIndex:
         mail_root: Path,
         *,
         address_of: Callable[[str], str] = str,
+        is_own: Callable[[str, str], bool] | None = None,
         now: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
     ) -> None:
         self.mail_root = mail_root
         self.address_of = address_of
+        self._is_own = is_own
         self._now = now
         self._zone = zone
         self._database = IndexFile(index_path)
@@ -108,7 +112,13 @@ class MailIndex:
             for last_try in (False, True):
                 try:
                     changes = Scan(
-                        self._database, store, self._now, progress, self._files_at_rest, self.address_of
+                        self._database,
+                        store,
+                        self._now,
+                        progress,
+                        self._files_at_rest,
+                        self.address_of,
+                        self._is_own,
                     ).run()
                     self._seen = after = self.generation()
                     # Another program may already have indexed what is new.
@@ -229,11 +239,20 @@ class MailIndex:
         )
 
         data, size = self._contents(message, MAX_READ)
-        return read_message(data, size=size)
+        return read_message(data, self._kind_of(message), size=size)
 
     def raw(self, message: int | MessageRow) -> bytes:
         """The bytes of a message's file, at most ``MAX_RAW``. Argument and errors as in :meth:`read`."""
         return self._contents(message, MAX_RAW)[0]
+
+    def _kind_of(self, message: int | MessageRow) -> AddressKind:
+        """The kind of mail of the account a message is in; in doubt e-mail, which proves nothing."""
+        shown = None if isinstance(message, int) else message
+        number = message if isinstance(message, int) else message.row
+        found = self._read(lambda db: read.find(db, number, shown))
+        places = [each.account for each in (shown, found) if each is not None]
+        kinds = {kind_in(account) for account in places}
+        return AddressKind.MISFIN if kinds == {AddressKind.MISFIN} else AddressKind.MAIL
 
     def _contents(self, message: int | MessageRow, limit: int) -> tuple[bytes, int]:
         """The beginning of a message's file and its full size; finds a file that was renamed."""

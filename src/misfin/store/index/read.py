@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from misfin.errors import MessageGoneError, StoreError
-from misfin.model.folders import BINS, FOLDERS, WRITTEN
+from misfin.model.folders import BINS, FOLDERS, WRITTEN, is_written
 from misfin.store.evidence import ORDER, Evidence
 from misfin.store.index.file_place import SEPARATOR, KnownFolder, message_id, split_key
 from misfin.store.rows import ConversationRow, FolderRow, MessageRow, View
@@ -74,6 +74,8 @@ class _Conversation(NamedTuple):
     address: str
     own: int
     recipients: str
+    account: str
+    folder: str
     outgoing: int
     in_bin: int | None
     total: int
@@ -91,7 +93,8 @@ class _Conversation(NamedTuple):
 
 _CONVERSATIONS: Final = """
     SELECT l.thread, l.row, l.file, l.subject, l.snippet, l.date, l.evidence, l.sender, l.address, l.own,
-        l.recipients, f.name IN (SELECT value FROM json_each(?4)) AS outgoing, b.bin AS in_bin,
+        l.recipients, f.account, f.name AS folder, f.name IN (SELECT value FROM json_each(?4)) AS outgoing,
+        b.bin AS in_bin,
         t.total, t.unread, t.starred, t.attachments, t.tagged, t.held,
         c.total AS box_total, c.unread AS box_unread, c.starred AS box_starred,
         CASE WHEN t.messages > 1 THEN (SELECT group_concat(name, char(31)) FROM
@@ -228,11 +231,18 @@ def _conversation(found: _Conversation) -> ConversationRow:
         unread=found.unread if found.box_unread is None else found.box_unread,
         starred=bool(found.box_starred if in_bin else found.starred),
         date=found.date,
-        evidence=Evidence.VERIFIED if found.own and found.outgoing else ORDER[found.evidence],
+        evidence=_evidence(found),
         tags=tuple(sorted(set(found.tags.split()))) if found.tagged else (),
         attachment=found.attachments > 0,
         held=found.held > 0,
     )
+
+
+def _evidence(found: _Conversation | _Message) -> Evidence:
+    """What was proven on arrival, unless the user wrote it (docs/trust.md §8)."""
+    if found.own and is_written(found.account, found.folder):
+        return Evidence.VERIFIED
+    return ORDER[found.evidence]
 
 
 def _participants(found: _Conversation) -> str:
@@ -346,7 +356,6 @@ def _found(db: sqlite3.Connection, row: int) -> FileLocation | None:
 
 
 def _message(found: _Message) -> MessageRow:
-    ours = found.own and found.folder in WRITTEN
     return MessageRow(
         row=found.row,
         id=message_id(found.file),
@@ -360,7 +369,7 @@ def _message(found: _Message) -> MessageRow:
         unread=bool(found.unread),
         starred=bool(found.starred),
         tags=tuple(found.tags.split()),
-        evidence=Evidence.VERIFIED if ours else ORDER[found.evidence],
+        evidence=_evidence(found),
         thread=found.thread,
         size=found.size,
         path=Path(os.fsdecode(found.path)) / os.fsdecode(found.file),

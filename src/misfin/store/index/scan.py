@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 from misfin.store.index import diff, folders, listing, write
 from misfin.store.index.database import IndexFile, LostError
 from misfin.store.index.diff import Differences, Known
-from misfin.store.index.digest import Digest, read_place
+from misfin.store.index.digest import Digest, IsOwn, Owner, read_place
 from misfin.store.index.file_place import FilePlace
 from misfin.store.index.folders import Folder
 from misfin.store.index.links import Unsettled, settle
@@ -81,12 +81,14 @@ class Scan:
         progress: ScanProgress | None,
         filed: Callable[[], int | None] = int,
         address_of: Callable[[str], str] = str,
+        is_own: IsOwn | None = None,
     ) -> None:
         """``filed`` gives a number that grows with every filing action of this program, None while one runs.
 
-        ``address_of`` gives the address of an account's directory.
+        ``address_of`` gives the address of an account's directory; ``is_own`` knows its aliases.
         """
         self.address_of = address_of
+        self.is_own = is_own
         self.database = database
         self.filed = filed
         self.store = store
@@ -282,7 +284,8 @@ class Scan:
             if place not in wanted:
                 continue
             folder = self.folders[place.folder]
-            digest = read_place(folder.path, place, self.address_of(folder.account), folder.keywords)
+            owner = Owner(folder.account, self.address_of(folder.account), self.is_own)
+            digest = read_place(folder.path, place, owner, folder.keywords)
             if digest is not None:
                 read.append(digest)
                 weight += len(digest.body)

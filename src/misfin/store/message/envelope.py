@@ -1,7 +1,7 @@
 """Converts a gemmail to an RFC 5322 message and back, byte for byte (docs/mail-on-disk.md §3).
 
-The file begins with ``Misfin-Version:``. Ordinary e-mail cannot, because every mail server puts its own trace
-fields on top. So nobody can send us an e-mail that claims to be a verified Misfin message.
+The file begins with ``Misfin-Version:``. An e-mail may too, since a stranger writes its fields: only in a
+Misfin account is such a file one of ours (docs/trust.md §8), so callers must know where it lies.
 
 Each metadata line of the gemmail becomes one ``Misfin-Senders``, ``-Recipients`` or ``-Timestamps`` field, in
 the order of the lines and exactly as received: three for Misfin(C), with their markers for the marker form,

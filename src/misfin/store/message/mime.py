@@ -89,13 +89,18 @@ class ParsedMessage:
         return self.to + self.cc
 
     @property
+    def written_here(self) -> bool:
+        """Whether it is a Misfin message that its account sent or drafted."""
+        return self.misfin is not None and self.misfin.written_here
+
+    @property
     def address_kind(self) -> AddressKind:
         """Whether it came by Misfin or is an e-mail."""
         return AddressKind.MAIL if self.misfin is None else AddressKind.MISFIN
 
 
-def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:
-    """Read a message from its file, at most ``limit`` bytes of it.
+def read_file(path: Path, kind: AddressKind = AddressKind.MAIL, *, limit: int = MAX_READ) -> ParsedMessage:
+    """Read a message from its file, at most ``limit`` bytes of it; ``kind`` as in :func:`read_message`.
 
     Raises :class:`MessageGoneError` if the file does not exist (any more) and :class:`StoreError` if it
     cannot be read.
@@ -108,12 +113,19 @@ def read_file(path: Path, *, limit: int = MAX_READ) -> ParsedMessage:
         raise MessageGoneError(f"The message {path.name} is no longer in {path.parent.parent}.") from error
     except OSError as error:
         raise StoreError(f"The message {path.name} cannot be read: {error.strerror or error}.") from error
-    return read_message(data[:limit], size=size)
+    return read_message(data[:limit], kind, size=size)
 
 
-def read_message(data: bytes, *, size: int | None = None) -> ParsedMessage:
-    """Read a message from its bytes; ``size`` is the size of the file, if larger. Never raises."""
-    if envelope.is_gemmail(data):
+def read_message(
+    data: bytes, kind: AddressKind = AddressKind.MAIL, *, size: int | None = None
+) -> ParsedMessage:
+    """Read a message from its bytes; ``size`` is the size of the file, if larger. Never raises.
+
+    ``kind`` is the kind of mail of the account that has it (:func:`misfin.model.account.kind_in`). Only in a
+    Misfin account are ``Misfin-*`` fields our receiver's own. Anywhere else a stranger may have written them,
+    so the message is read as ordinary e-mail, whatever it begins with; so it is by default.
+    """
+    if kind is AddressKind.MISFIN and envelope.is_gemmail(data):
         return _read_gemmail(data, size or len(data))
     return _read_mail(data, size or len(data))
 

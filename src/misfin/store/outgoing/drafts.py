@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from misfin.errors import AddressError, MessageGoneError, StoreError
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.folders import DRAFTS
 from misfin.model.recipient import mail_address
@@ -300,7 +301,7 @@ def _foreign(data: bytes, entry: Entry) -> Draft:
         read_message,  # the e-mail machinery, for the rare foreign draft only
     )
 
-    message = read_message(data)
+    message = read_message(data, AddressKind.MISFIN)  # whoever wrote it, it is only text to continue
     try:
         modified = entry.path.stat().st_mtime
     except OSError:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from misfin.errors import StoreError
-from misfin.model.account import AddressKind
+from misfin.model.account import AddressKind, kind_in
 from misfin.model.folders import INTRODUCES_NOBODY, SENT
+from misfin.store.evidence import Evidence
 from misfin.store.index import MailIndex
 from misfin.store.message.mime import read_file
 from misfin.store.people.contacts import ContactBook, Encounter
@@ -64,8 +65,10 @@ def _encounters(
     if row.folder != SENT and row.sender_address.casefold() not in mine:
         yield Encounter(row.sender_address, row.sender, False, row.date, _said(row), kind)
         return
+    if row.folder != SENT and row.evidence is not Evidence.VERIFIED:
+        return  # it only claims to be from the user, and must not choose who the user knows
     try:
-        message = read_file(row.path, limit=_HEADER)
+        message = read_file(row.path, kind_in(row.account), limit=_HEADER)
     except StoreError:  # another program has just moved it: it was met all the same
         return
     for person in message.recipients:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from misfin.errors import QueryError
-from misfin.model.folders import FOLDERS, HELD, WRITTEN
+from misfin.model.folders import FOLDERS, WRITTEN, holds_mail
 from misfin.store.evidence import ORDER, Evidence
 from misfin.store.index.file_place import KnownFolder
 from misfin.store.search.query import All, Any, Dated, In, Node, Not, Query, SearchedState, Tag, Text
@@ -133,7 +133,8 @@ class _Compiler:
     def state(self, name: str) -> str:
         match name:
             case "held":
-                return self.in_folders([folder.number for folder in self.folders if folder.name == HELD])
+                held = [each.number for each in self.folders if holds_mail(each.account, each.name)]
+                return self.in_folders(held)
             case "unverified":
                 proven = ORDER.index(Evidence.VERIFIED)
                 written = [folder.number for folder in self.folders if folder.name in WRITTEN]

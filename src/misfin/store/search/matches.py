@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from misfin.model.folders import HELD, INBOX
+from misfin.model.folders import INBOX, holds_mail
 from misfin.store.index.file_place import KnownFolder
 from misfin.store.rows import View
 from misfin.store.search import spelling
@@ -56,7 +56,7 @@ def statement(
             if view.account in (None, folder.account)
             and (
                 view.folder in (None, folder.name)
-                or (listed and view.folder == INBOX and folder.name == HELD)
+                or (listed and view.folder == INBOX and holds_mail(folder.account, folder.name))
             )
         ]
         conditions.append(

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from misfin.errors import InputError, StoreError
 from misfin.files import create_private, new_private, private_folder, sync_folder
+from misfin.model.account import AddressKind
 from misfin.store.mail.keywords import read_keywords, tags_of
 from misfin.store.mail.maildir import Entry, Maildir
 from misfin.store.message.fields import MAX_HEADER, Person, split
@@ -80,7 +81,7 @@ def export_gemtext(
         private_folder(folder)
         for number, entry in enumerate(messages, 1):
             try:
-                message = read_message(Maildir(entry.folder).read(entry.key))
+                message = read_message(Maildir(entry.folder).read(entry.key), AddressKind.MISFIN)
             except StoreError as error:
                 skipped.append(Skipped(entry.name, str(error)))
                 continue

@@ -4,6 +4,8 @@ Each message gets a mark made from its folder, Message-ID and content. The mark 
 name and is also written, fsynced, to the account's ``misfin-imported``. A message whose mark is in either has
 been imported: also after a crash between the two, and after the user has deleted the message for good.
 
+Nothing that is imported proves who wrote it (:mod:`misfin.store.message.claims`).
+
 A message whose content is already in the account, in any folder and from any source, is not imported either:
 importing one's own export adds nothing. Messages are counted for this, since two may have the same content: a
 source with two of them brings two.
@@ -18,7 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +32,7 @@ from misfin.model.folders import INBOX
 from misfin.store.mail.keywords import FLAGS, check_tag, name_keywords
 from misfin.store.mail.maildir import SUBDIRS, Maildir, MailStore, NewMessage
 from misfin.store.message import envelope, fields
+from misfin.store.message.claims import without_claims
 from misfin.store.transfer import mbox, sources
 from misfin.store.transfer.sources import Item, Skipped, SourceItem
 
@@ -202,6 +205,7 @@ class _Batch:
 
     def add(self, item: Item) -> bool:
         """Add a message unless it is present; True if the batch became full and was stored."""
+        item = replace(item, data=without_claims(item.data))  # whoever made the source wrote its fields
         mark = self._here.mark_if_new(item.folder, item.data)
         if mark is None:
             self.known += 1

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from misfin.store.message import fields
-from misfin.store.message.envelope import is_gemmail
 from misfin.store.transfer import sources
 from misfin.store.transfer.sources import Item, Skipped, SourceItem
 
@@ -31,16 +30,11 @@ STATUS = re.compile(
     rb"^(?:(?:X-)?Status|X-Mozilla-Status2?|X-Keywords):.*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE
 )
 """The fields in which an mbox stores flags, because it has no other place for them."""
-_CLAIMS = re.compile(rb"^Misfin-(?:Verification|Certificate):.*\n(?:[ \t].*\n)*", re.MULTILINE)
 _X_STATUS = {"A": "R", "F": "F", "D": "T", "T": "D"}
 
 
 def messages(path: Path, folder: str) -> Iterator[SourceItem]:
-    """The messages of an mbox file; ``>From`` is unquoted (mboxrd), the status fields become flags.
-
-    Fields about a message's own verification are removed: any mail can contain text that looks like the
-    beginning of another message, and in an mbox nothing distinguishes the two.
-    """
+    """The messages of an mbox file; ``>From`` is unquoted (mboxrd), the status fields become flags."""
     with path.open("rb") as file:
         for number, (start, data) in enumerate(_messages(file), 1):
             found = (
@@ -124,8 +118,6 @@ def _item(start: bytes, data: bytes, folder: str) -> Item | Skipped:
     if mozilla & _MOZILLA_DELETED:
         return Skipped("", "It was deleted, and is only there until its folder is compacted.")
     head = STATUS.sub(b"", data[:body])
-    if is_gemmail(data):
-        head = _CLAIMS.sub(b"", head)
     date = fields.moment(fields.one(headers, "date")) or _moment(start)
     tags = tuple(fields.text(fields.one(headers, "x-keywords")).split())
     flags = _flags(headers, mozilla)

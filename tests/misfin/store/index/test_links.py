@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailboxes import miscounted
 
 from misfin.store.index import schema, write
-from misfin.store.index.digest import digest_message
+from misfin.store.index.digest import Owner, digest_message
 from misfin.store.index.file_place import FilePlace
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.listing import Meaning
@@ -61,7 +61,9 @@ class Threads:
                 text=f"message {number}",
             )
             place = FilePlace(1, b"new/%d" % number)
-            digests.append(digest_message(message, place, "me@x", Meaning(True, False, ""), 0.0, 0, 0))
+            digests.append(
+                digest_message(message, place, Owner("me@x", "me@x"), Meaning(True, False, ""), 0.0, 0, 0)
+            )
         write.add(self.db, digests, left)
         settle(self.db, left)
 

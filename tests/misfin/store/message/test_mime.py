@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from misfin.errors import MessageGoneError, StoreError
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.message.envelope import wrap, wrap_sent
@@ -54,7 +55,7 @@ def test_a_gemmail_is_read_with_all_its_details():
         received_from="192.0.2.7",
         received_by="mail.example",
     )
-    message = read_message(data)
+    message = read_message(data, AddressKind.MISFIN)
     assert message.sender == Person("Bea Worker", "bea@hive.example")
     assert [person.address for person in message.recipients] == ["ada@mail.example", "dan@x.example"]
     assert (message.subject, message.text, message.kind) == ("Notes", "# Notes\n\nText.\n", TextKind.GEMTEXT)
@@ -72,19 +73,23 @@ def test_a_gemmail_is_read_with_all_its_details():
 
 
 def test_without_a_certificate_even_the_first_sender_is_a_claim():
-    message = read_message(wrap(b"bea@hive.example\n\n\nx", version=Version.C, account=ADA, now=NOW))
+    message = read_message(
+        wrap(b"bea@hive.example\n\n\nx", version=Version.C, account=ADA, now=NOW), AddressKind.MISFIN
+    )
     assert message.misfin is not None
     assert [hop.claimed for hop in message.misfin.hops] == [True]
 
 
 def test_an_anonymous_gemmail_has_no_sender():
-    message = read_message(wrap(b"\n\n\nx", version=Version.C, account=ADA, now=NOW))
+    message = read_message(wrap(b"\n\n\nx", version=Version.C, account=ADA, now=NOW), AddressKind.MISFIN)
     assert (message.sender, message.subject) == (Person("", ""), "")
 
 
 def test_a_sent_copy_is_from_us_even_when_it_forwards():
     gemmail = b"bea@hive.example Bea\n\n2026-11-19T13:00:00Z\n# Hi\n"
-    message = read_message(wrap_sent(gemmail, version=Version.C, account=ADA, to=[BEA], now=NOW))
+    message = read_message(
+        wrap_sent(gemmail, version=Version.C, account=ADA, to=[BEA], now=NOW), AddressKind.MISFIN
+    )
     assert (message.sender.address, message.to[0].address) == ("ada@mail.example", "bea@hive.example")
 
 

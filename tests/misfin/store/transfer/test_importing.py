@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from misfin.errors import StoreError
+from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import Version
 from misfin.store.mail.keywords import read_keywords, tags_of
@@ -37,8 +38,14 @@ def bring(source: Path, store: MailStore, **more) -> importing.ImportReport:
     return import_mail(source, store, ADA, now=NOW, **more)
 
 
+IMPORTED = {"sender": "unproven", "imported": "yes"}
+
+
 def messages(store: MailStore, folder: str = "Inbox") -> list[ParsedMessage]:
-    return [read_message(entry.path.read_bytes()) for entry in store.folder(ADA.address, folder).list()]
+    return [
+        read_message(entry.path.read_bytes(), AddressKind.MISFIN)
+        for entry in store.folder(ADA.address, folder).list()
+    ]
 
 
 def flags(store: MailStore, folder: str = "Inbox") -> list[str]:
@@ -134,7 +141,7 @@ def test_nothing_imported_claims_to_be_verified(titlani, store):
     bring(titlani, store)
     for message in messages(store):
         assert message.misfin is not None
-        assert (message.misfin.verification, message.misfin.certificate) == ({}, {})
+        assert (message.misfin.verification, message.misfin.certificate) == (IMPORTED, {})
 
 
 @pytest.mark.parametrize(
@@ -285,7 +292,7 @@ def test_a_message_smuggled_in_by_the_text_of_another_is_not_believed(tmp_path, 
     bring(path, store)
     [boss] = [message for message in messages(store) if message.misfin]
     assert boss.misfin is not None
-    assert (boss.subject, boss.misfin.verification) == ("Pay", {})
+    assert (boss.subject, boss.misfin.verification) == ("Pay", IMPORTED)
 
 
 FROM = "From a@b Thu Nov 19 15:02:00 2026\n"
@@ -410,11 +417,17 @@ def test_a_single_maildir_can_go_to_a_folder_of_ones_choice(tmp_path, store):
     assert len(messages(store, "Archive")) == 1
 
 
-def test_our_own_messages_keep_what_was_verified(tmp_path, store):
+def test_a_maildir_proves_nothing_and_keeps_what_it_says_under_another_name(tmp_path, store):
     data = wrap(b"b@x.test\n\n\nx", version=Version.C, account=ADA, now=NOW, verification={"pin": "match"})
     Maildir(tmp_path / "box").create().deliver(data)
     bring(tmp_path / "box", store)
-    assert store.folder(ADA.address).list()[0].path.read_bytes() == data
+    (message,) = messages(store)
+    assert message.misfin is not None
+    assert (message.misfin.verification, message.misfin.written_here) == (IMPORTED, False)
+    assert (
+        b"\nX-Unproven-Misfin-Verification: pin=match\n"
+        in store.folder(ADA.address).list()[0].path.read_bytes()
+    )
 
 
 def test_an_account_is_not_imported_into_itself(store):
@@ -650,6 +663,8 @@ def test_more_tags_than_a_folder_can_name_lose_only_tags(tmp_path, store):
     path.write_text(f"[1]\nSenders: a@b.test\n{tags}# x\n[2]\nT1: 2024-05-02T10:00:00Z true\n# y\n")
     assert bring(path, store).added == 2
     box = store.folder(ADA.address)
-    tagged = {read_message(entry.path.read_bytes()).subject: entry.flags for entry in box.list()}
+    tagged = {
+        read_message(entry.path.read_bytes(), AddressKind.MISFIN).subject: entry.flags for entry in box.list()
+    }
     assert len(tagged["x"]) == 1 + 26
     assert tags_of(tagged["y"], read_keywords(box.path)) == ("t1",)
