@@ -212,6 +212,7 @@ def test_a_gemini_certificate_can_be_used_but_is_complained_about():
         (K_PEM, b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "damaged"),
         (b"x" * 1_100_000, None, "too large"),
     ],
+    ids=["nothing", "no key", "the key of another", "damaged certificate", "damaged key", "too large"],
 )
 def test_what_is_no_identity_says_why(cert, key, words):
     with pytest.raises(IdentityError, match=words):

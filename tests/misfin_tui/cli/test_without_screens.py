@@ -74,8 +74,8 @@ def lived_in(shell: Shell) -> Shell:
         ("outbox run", 0),
         ("trust list", 0),
         ("trust show hive.test", 0),
-        (f"trust approve hive.test --fingerprint {SHOWN.fingerprints.cert}", 0),
-        (f"trust approve --senders bea@hive.test --fingerprint {SHOWN.fingerprints.cert}", 0),
+        ("trust approve hive.test --fingerprint SHOWN", 0),
+        ("trust approve --senders bea@hive.test --fingerprint SHOWN", 0),
         ("trust forget nobody.test", 2),
         ("identity list", 0),
     ],
@@ -83,6 +83,7 @@ def lived_in(shell: Shell) -> Shell:
 def test_a_command_for_scripts_loads_no_screens(lived_in: Shell, words: str, status: int) -> None:
     if "ID" in words:
         words = words.replace("ID", lived_in.json("list")[0]["id"])
+    words = words.replace("SHOWN", SHOWN.fingerprints.cert)
     assert loaded_by(lived_in, *words.split()) == f"status={status} loaded=[]"
 
 
