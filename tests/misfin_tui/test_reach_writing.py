@@ -6,11 +6,12 @@ import time
 
 import pytest
 from desk import at_desk, identity, make_profile, shown, until
-from outgoing import recipients
+from outgoing import claimed, finish, recipients
 
 from misfin.post.transport import Capabilities
 from misfin.store.outgoing.attachments import AttachedFile
-from misfin.store.outgoing.outbox import Outbox
+from misfin.store.outgoing.deliveries import DeliveryState, Question, Transcript
+from misfin.store.outgoing.outbox import Outbox, Outcome
 from misfin.store.people.contacts import Contact, ContactBook
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
@@ -56,8 +57,12 @@ def profile(profile_root, request):
         message=b"\n\n\nHi\n",
         subject="Hi",
         now=time.time(),
-        hold_until=time.time() + 3600,
+        hold_until=0.0 if request.param is KeyContext.OUTBOX else time.time() + 3600,
     )
+    if request.param is KeyContext.OUTBOX:  # one that needs a decision, so that every action is of use
+        claim = claimed(outbox, time.time())
+        asks = Outcome(DeliveryState.HELD, "It asks.", question=Question.PERSON)
+        finish(outbox, claim, asks, Transcript(), time.time())
     outbox.close()
     return profile
 
