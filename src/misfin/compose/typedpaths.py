@@ -10,10 +10,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-_WORD = re.compile(
-    r"""(?:[^\s"'\\]++|\\.|"(?:[^"\\]|\\.)*+(?:"|\Z)|'[^']*+(?:'|\Z)|\\\Z|"[^"]*+\Z)++""", re.DOTALL
-)
-_PIECE = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*+)"?|'([^']*+)'?|([^"'\\]++)""", re.DOTALL)
+_WORD = re.compile(r"""(?:[^\s"'\\]++|\\.|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|'[^']*+(?:'|\Z)|\\\Z)++""", re.DOTALL)
+_PIECE = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*+(?:\\\Z)?)"?|'([^']*+)'?|([^"'\\]++)""", re.DOTALL)
 _QUOTED = re.compile(r"""["'\\]""")
 _DIVIDES = re.compile(r"""[\s"'\\*?\[\]]""")
 _BEGINNINGS = ("/", "~", "file:")

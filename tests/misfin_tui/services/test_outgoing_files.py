@@ -6,7 +6,7 @@ import os
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from misfin.compose.typedpaths import as_pasted, as_typed, typed_paths
@@ -51,6 +51,7 @@ def test_any_name_is_read_back_as_it_was_quoted(names):
 
 
 @given(st.text("\"'\\ ab*", max_size=40))
+@example('"\\"\\')
 def test_every_name_is_where_it_says(text):
     found = typed_paths(text)
     assert all(text[each.start : each.end].strip() for each in found)
