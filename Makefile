@@ -24,8 +24,8 @@ demo: $(VENV)/.run       ## open the program on a throw-away demo mailbox
 run: $(VENV)/.run        ## open the program on your own profile
 	$(BIN)/misfin-tui
 
-test: $(VENV)/.dev       ## run the tests
-	$(BIN)/python -m pytest -q
+test: $(VENV)/.dev       ## run the tests, on every core
+	$(BIN)/python -m pytest -q --numprocesses=auto --dist=loadfile
 
 check: $(VENV)/.dev      ## lint, formatting, types, import contracts
 	$(BIN)/ruff check .
