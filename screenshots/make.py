@@ -137,7 +137,7 @@ class Scene:
     theme: str = "misfin-dark"
     fresh: bool = False  # on an empty profile instead of the demo's
     mail: bool = False  # with an e-mail account beside the Misfin one
-    synced: bool = False  # with only an e-mail account, kept in step with a server
+    synced: bool = False  # with only an e-mail account, kept in sync with a server
 
 
 # ---- what is pressed
@@ -249,7 +249,7 @@ async def syncing(app: MisfinApp, pilot: Pilot[Any]) -> None:
     """The sync screen, while the account is being fetched for the first time."""
     await asked(app, pilot)
     await keys("escape", "Y")(app, pilot)
-    await until(pilot, "in step")
+    await until(pilot, "in sync")
     said = "fetching 1,200 of 5,400, 400 a second, 11 s left"
     app.services.sources.report(SourceStatus("work", SourceState.RUNNING, said))
     await until(pilot, "1,200 of")

@@ -1,4 +1,4 @@
-"""An e-mail account for the pictures, its mail on a model server: in step, with a question and an attic."""
+"""An e-mail account for the pictures, its mail on a model server: in sync, with a question and an attic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def message(number: int, now: float) -> bytes:
 
 
 async def fill(profile: Profile) -> None:
-    """Keep the account in step, then lose what servers lose: some messages, and most of a folder."""
+    """Keep the account in sync, then lose what servers lose: some messages, and most of a folder."""
     now = time.time()
     desk = SyncDesk(profile.root)
     desk.now = now - 90_000

@@ -38,7 +38,7 @@ class Profile:
 
     @property
     def sync(self) -> Path:
-        """What is known of mailboxes elsewhere: ``NAME.db`` for each account kept in step with one."""
+        """What is known of mailboxes elsewhere: ``NAME.db`` for each account kept in sync with one."""
         return self.root / "sync"
 
     @property

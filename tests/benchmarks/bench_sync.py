@@ -1,4 +1,4 @@
-"""Keeping a Maildir in step with Dovecot: against mbsync and offlineimap3 as programs, in one run.
+"""Keeping a Maildir in sync with Dovecot: against mbsync and offlineimap3 as programs, in one run.
 
 ``bench_sync.py [MESSAGES [DELAY]]``: messages of 2 KB (default 2,000), and with a delay TLS through a relay
 that holds each direction back so many milliseconds. Each program has a server and a Maildir of its own,

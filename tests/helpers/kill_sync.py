@@ -128,7 +128,7 @@ class Desk:
     # ---- passes, each in a process of its own
 
     def passes(self, last: int = 0) -> int:
-        """Passes until all is in step, or until the step ``last``; the steps, or 0 where it was killed."""
+        """Passes until all is in sync, or until the step ``last``; the steps, or 0 where it was killed."""
         reading, writing = os.pipe()
         if (child := os.fork()) == 0:
             os.close(reading)
@@ -182,7 +182,7 @@ class Desk:
                 if not (busy or result.again or result.again_in is not None):
                     break
             else:
-                raise AssertionError(f"never in step: {result}")
+                raise AssertionError(f"never in sync: {result}")
         mailbox.close()
 
     # ---- what is where

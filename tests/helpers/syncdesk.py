@@ -22,7 +22,7 @@ def text(number: int, body: bytes = b"hello") -> bytes:
 
 
 class SyncDesk:
-    """Everything a test of keeping in step needs; ``now`` is the clock."""
+    """Everything a test of keeping in sync needs; ``now`` is the clock."""
 
     def __init__(self, root: Path, settings: SyncSettings | None = None) -> None:
         self.root = root
@@ -58,7 +58,7 @@ class SyncDesk:
             busy = result.again or result.again_in or result.arrived or result.here or result.there
             if not busy:
                 return result
-        raise AssertionError(f"never in step: {result}")
+        raise AssertionError(f"never in sync: {result}")
 
     def files(self, folder: str = "Inbox") -> list[Entry]:
         return self.store.folder("work", folder).list()

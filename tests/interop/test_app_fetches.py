@@ -58,7 +58,7 @@ async def test_mail_comes_moves_there_and_a_mass_deletion_there_is_asked_about(p
     async with at_desk(profile, (120, 36)) as (app, pilot):
         await on_screen(pilot, "60 conversations")
         await pilot.press("Y")
-        await until(pilot, lambda: "in step" in shown(app) and " 60 " in shown(app))
+        await until(pilot, lambda: "in sync" in shown(app) and " 60 " in shown(app))
         await pilot.press("q")
         await pilot.press("e")  # to the archive, here and soon there
         await until(pilot, lambda: "59 conversations" in shown(app))

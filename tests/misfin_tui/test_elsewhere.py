@@ -130,7 +130,7 @@ async def test_a_paused_folder_can_be_decided_later(profile, desk):
     await desk.settle()
     async with at_desk(profile) as (app, pilot):
         await pilot.press("Y")
-        await on_screen(pilot, "both sides stay")
+        await on_screen(pilot, "nothing is synced")
         assert "needs you" not in shown(app)
         await pilot.press("j", "a")
         await until(pilot, lambda: isinstance(app.screen, DeletionsDialog))
@@ -164,11 +164,11 @@ async def test_the_sync_screen_says_how_far_each_folder_is_in_step(profile, desk
     desk.store.folder("work").set_flags(entry.key, "S")
     async with at_desk(profile, (120, 36)) as (app, pilot):
         await pilot.press("Y")
-        await on_screen(pilot, "in step")
+        await on_screen(pilot, "in sync")
         lines = shown(app).splitlines()
         inbox = next(line.split() for line in lines if " Inbox " in line)
         assert inbox[:4] == ["✓", "Inbox", "12", "1"]  # twelve messages, and one change that waits
-        assert inbox[-2:] == ["in", "step"]
+        assert inbox[-2:] == ["in", "sync"]
         assert "paused" in next(line for line in lines if " work " in line)
 
 
@@ -212,7 +212,7 @@ async def test_the_log_says_what_was_changed_on_the_server(profile, desk):
     await desk.settle()
     async with at_desk(profile) as (app, pilot):
         await pilot.press("Y")
-        await on_screen(pilot, "in step")
+        await on_screen(pilot, "in sync")
         await pilot.press("l")
         await until(pilot, lambda: isinstance(app.screen, FactsDialog))
         assert "moved to Archive (moved here)" in shown(app)
@@ -223,10 +223,10 @@ async def test_details_of_a_folder_and_of_an_account(profile, desk):
     await desk.settle()
     async with at_desk(profile) as (app, pilot):
         await pilot.press("Y")
-        await on_screen(pilot, "in step")
+        await on_screen(pilot, "in sync")
         await pilot.press("enter")
         await on_screen(pilot, "waiting")
-        assert "2 messages, in step" in shown(app)
+        assert "2 messages, in sync" in shown(app)
         await pilot.press("escape", "j", "enter")
         await on_screen(pilot, "on the server")
 
@@ -283,12 +283,12 @@ async def test_a_message_is_restored_and_uploaded_again(profile, desk):
     await with_an_attic(desk)
     async with at_desk(profile) as (app, pilot):
         await pilot.press("Y")
-        await on_screen(pilot, "in step")
+        await on_screen(pilot, "in sync")
         await pilot.press("v")
         await on_screen(pilot, "Harbour")
         await pilot.press("r")
         await until(pilot, lambda: any("in Inbox again" in each for each in notices(app)))
-        await on_screen(pilot, "Nothing that was deleted")
+        await on_screen(pilot, "No messages deleted")
     await desk.settle()
     assert sum(desk.there().values()) == sum(desk.here().values()) == 4
     assert not desk.attic()

@@ -217,9 +217,7 @@ class _Check:
                 self._logged_in("")
             limit = client.max_message_size
             says = (
-                f"Accepts messages of up to {_size(limit)}."
-                if limit
-                else "Sets no limit on the size of messages."
+                f"Accepts messages up to {_size(limit)}." if limit else "Does not limit the size of messages."
             )
             self._say(CheckStep.SIZE, says)
         finally:
@@ -256,8 +254,8 @@ class _Check:
                     step,
                     CheckVerdict.ASKS,
                     str(error),
-                    f"Compare its fingerprint {fingerprint} with what the owner of the server tells you, then"
-                    f" misfin-tui trust approve {name} --mail --fingerprint {fingerprint}",
+                    f"Compare its fingerprint {fingerprint} with the one the server's owner gives you, then"
+                    f" run misfin-tui trust approve {name} --mail --fingerprint {fingerprint}",
                     fingerprint,
                 )
             )
@@ -267,9 +265,9 @@ class _Check:
         remedy = error.remedy
         if not remedy and type(error) is HandshakeError:
             other = "STARTTLS" if self._server.protection is Protection.TLS else "TLS from the first byte"
-            remedy = f"Check the port; perhaps the server wants {other}."
+            remedy = f"Check the port; the server may expect {other}."
         if isinstance(error, DeliveryTimeoutError) and step is CheckStep.TCP:
-            remedy = "A firewall may be in the way; check the port."
+            remedy = "Check the port; a firewall may be blocking it."
         self._add(Checked(self._server, step, CheckVerdict.BAD, str(error), remedy))
 
     def _say(self, step: CheckStep, text: str, verdict: CheckVerdict = CheckVerdict.GOOD) -> None:

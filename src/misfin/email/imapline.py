@@ -1,4 +1,4 @@
-"""Drives the IMAP engine over a connection with asyncio: one command after the other, or several at once."""
+"""Drives the IMAP engine over a connection with asyncio: one command after another, or several at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from misfin.errors import DeliveryTimeoutError, MisfinError, RemoteProtocolError
 Taker = Callable[[imap.ImapEvent], object]
 _SECRET: Final = frozenset({"LOGIN", "AUTHENTICATE"})
 _DONE_WITHIN: Final = 10.0
-"""Seconds for the answer to DONE; then the line is dead."""
+"""Seconds to wait for the answer to DONE; then the connection counts as lost."""
 
 
 def _ignore(_event: imap.ImapEvent) -> None:
@@ -138,7 +138,7 @@ class ImapLine(MailLine):
                 await self.connection.drain()
             if ended and self.engine.data_wanted:
                 self.connection.abort()  # the message is shorter than was announced: nothing else can follow
-                raise RemoteProtocolError("The message changed while it was uploaded.")
+                raise RemoteProtocolError("The message changed while it was being uploaded.")
             for event in await self.events():
                 if isinstance(event, imap.Completed) and event.tag == tag:
                     return event
@@ -150,7 +150,7 @@ class ImapLine(MailLine):
         return ()
 
     async def end_idle(self) -> Sequence[imap.ImapEvent]:
-        """End IDLE; returns what else came. Raises where the line turns out to be dead."""
+        """End IDLE; returns what else came. Raises if the connection turns out to be lost."""
         self.engine.done()
         self.flush()
         came: list[imap.ImapEvent] = []

@@ -1,4 +1,4 @@
-"""A connection to an IMAP or POP3 server, opened, protected and logged in; and a look at what is there."""
+"""A connection to an IMAP or POP3 server, opened, protected and logged in; and what it holds."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class MailServerError(RemoteError):
 
 
 class LoginRefusedError(MailServerError):
-    """The server does not accept user name and password, or the token."""
+    """The server does not accept the user name and password, or the token."""
 
     remedy = "Check your user name and password."
 
@@ -49,7 +49,7 @@ class ServerBusyError(MailServerError):
     User name and password may be right.
     """
 
-    remedy = "It is tried again later."
+    remedy = "It will be tried again later."
 
 
 _BUSY_CODES: Final = frozenset(
@@ -154,7 +154,7 @@ class MailLine(ABC):
 
     @abstractmethod
     async def plainly(self, user: str, password: str) -> None:
-        """Log in with the command of before SASL."""
+        """Log in with the command that predates SASL."""
 
     @abstractmethod
     async def goodbye(self) -> None:

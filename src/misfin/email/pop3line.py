@@ -83,7 +83,7 @@ class Pop3Line(MailLine):
 
     def dropped(self, event: pop3.Dropped) -> MailServerError:
         """The error for a server that has had enough."""
-        return MailServerError("The server ended the connection", event.text, code=event.code)
+        return MailServerError("The server closed the connection", event.text, code=event.code)
 
     async def known(self) -> dict[str, str]:
         """The capabilities, asked for where they are not known; empty where the server has no CAPA."""

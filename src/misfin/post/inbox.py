@@ -94,7 +94,7 @@ class LocalInbox:
                 path.unlink(missing_ok=True)
         return keys
 
-    # ---- keeping folders in step with a mailbox elsewhere
+    # ---- keeping folders in sync with a mailbox elsewhere
 
     def folders(self, account: str) -> list[str]:
         """See :meth:`misfin.post.source.Inbox.folders`."""

@@ -156,7 +156,7 @@ class Inbox(Protocol):
         The source then keeps the messages where they are and tries again later.
         """
 
-    # ---- keeping folders in step with a mailbox elsewhere
+    # ---- keeping folders in sync with a mailbox elsewhere
 
     def folders(self, account: str) -> list[str]:
         """The folders there are, the inbox first."""

@@ -1,4 +1,4 @@
-"""Mail that is kept elsewhere: notices what the fetching process has written, and asks about deletions."""
+"""Notices what the fetching process has written, and asks about deletions that look like an accident."""
 
 from __future__ import annotations
 
@@ -98,5 +98,5 @@ class Elsewhere(AppController):
             await syncing.answer(account, folder, answer)
             words = words_of(question.folder.doubt)
             done = {SyncAnswer.DELETE: words.deletes, SyncAnswer.KEEP: words.keeps}
-            self.host.say(f"{folder}: {done.get(answer, 'both sides stay as they are')}.")
+            self.host.say(f"{folder}: {done.get(answer, 'nothing is changed here or on the server')}.")
         return True

@@ -114,7 +114,7 @@ class ScreenSwitcher(AppController):
         self.open("identities")
 
     def action_show_sync(self) -> None:
-        """How far accounts are in step with their servers."""
+        """Whether accounts are in sync with their servers."""
         self.open("sync")
 
     def action_show_settings(self) -> None:

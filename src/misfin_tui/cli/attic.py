@@ -1,4 +1,4 @@
-"""``misfin-tui attic`` and ``sync log``: what servers have deleted here, and what was changed there."""
+"""``misfin-tui attic`` and ``sync log``: what servers deleted, and what was changed on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HEAD: Final = 64 * 1024
 
 
 def list_attic(args: Namespace) -> int:
-    """List what was deleted elsewhere and is kept here for 30 days, the latest first."""
+    """List what was deleted on servers and is kept here for 30 days, latest first."""
     from misfin.post.sync.attic import messages
 
     with open_services(args) as services:
@@ -45,10 +45,10 @@ def restore(args: Namespace) -> int:
                     continue
                 folder = bring_back(state, inbox, name, args.id)
                 record = {"account_name": name, "id": args.id, "folder": folder}
-                emit(args, record, f"The message is in {folder} of {name} again.")
+                emit(args, record, f"The message is back in {folder} of {name}.")
                 return Exit.DONE
     raise LocalError(
-        f"There is no message {args.id} in the attic.", remedy="`misfin-tui attic list` shows what there is."
+        f"The attic has no message {args.id}.", remedy="`misfin-tui attic list` lists its messages."
     )
 
 
@@ -76,7 +76,7 @@ def log(args: Namespace) -> int:
 
 
 def _names(services: Services, wanted: str | None) -> list[str]:
-    """The accounts that were ever kept in step, or the one that is meant."""
+    """The accounts that were ever kept in sync, or the one that is meant."""
     if wanted is not None:
         return [services.account_book.find(wanted).name]
     folder = services.profile.sync
@@ -91,7 +91,7 @@ def _opened(services: Services, name: str) -> Iterator[tuple[SyncState, LocalInb
 
     path = services.profile.sync / f"{name}.db"
     if not path.exists():
-        raise StoreError(f"{name} was never fetched here.", remedy=f"misfin-tui fetch --account {name}")
+        raise StoreError(f"{name} has not been fetched yet.", remedy=f"misfin-tui fetch --account {name}")
     state = open_state(path, time.time())
     try:
         yield state, LocalInbox(services.store)

@@ -1,4 +1,4 @@
-"""What ``doctor`` finds out about each source of mail, without starting it: a table by kind of account.
+"""What ``doctor`` finds out about each source of mail without starting it: a table by kind of account.
 
 Another kind of account adds a function to :data:`LOOKS`. It is given all accounts of its kind and yields one
 or more reports for each, or for all of them together where they share a source.
@@ -121,7 +121,7 @@ def _fetching(profile: Profile, settings: Config, accounts: Sequence[Account]) -
 
 _REMEDIES: Final = {
     SourceState.FAILED: "`misfin-tui account test {name}` says what is wrong.",
-    SourceState.WAITING: "It is tried again by itself.",
+    SourceState.WAITING: "It will be tried again automatically.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Which accounts the commands that fetch are about, as sources."""
+"""The accounts that a fetch command is about, as sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``misfin-tui fetch``: bring e-mail accounts into step with their servers once."""
+"""``misfin-tui fetch``: sync e-mail accounts with their servers once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def fetch(args: Namespace) -> int:
-    """Fetch until both sides are in step, then bring the index up to date and report what changed."""
+    """Fetch until both sides are in sync, then bring the index up to date and report what changed."""
     if args.follow:
         from misfin_tui.cli.following import follow
 
@@ -61,7 +61,7 @@ async def _account(args: Namespace, services: Services, source: EmailSource) -> 
         if not await asyncio.to_thread(_asked, services, name):
             _print(args, source, Report(problems=(f"{error} {error.remedy}",)))
             return Exit.DEFERRED
-        notice = "The program, or another process, keeps it in step; it looks now."
+        notice = "The open program, or another process, keeps it in sync and is checking now."
         _print(args, source, Report(notices=(notice,)))
         return Exit.DONE
     except MisfinError as error:
@@ -105,7 +105,8 @@ def _print(args: Namespace, source: EmailSource, report: Report) -> None:
         complain(f"{account.name}: {problem}", "")
     for folder in report.asking:
         complain(
-            f"{account.name}: {folder} needs your decision: many messages, or all, are gone on one side.",
+            f"{account.name}: {folder} needs your decision: many messages, or all, are missing here"
+            " or on the server.",
             "Nothing was deleted.",
         )
 

@@ -1,4 +1,4 @@
-"""``misfin-tui fetch --follow``: keep e-mail accounts in step, as a child of the app or alone."""
+"""``misfin-tui fetch --follow``: keep e-mail accounts in sync, as a child of the app or alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def follow(args: Namespace) -> int:
         sources = sources_of(services, args.account)
         if not sources:
             raise LocalError(
-                "There is no account to fetch from.", remedy="Add one: misfin-tui account add NAME ADDRESS"
+                "No account fetches mail.", remedy="Add one: misfin-tui account add NAME ADDRESS"
             )
         log_to_stderr()
         lock = FetchLock(services.profile.runtime)

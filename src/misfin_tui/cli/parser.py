@@ -149,7 +149,7 @@ def _account(add: Add, common: Parser) -> None:
     show.add_argument(
         "name", metavar="NAME", nargs="?", help="name or address (default: the one you write from)"
     )
-    add_one = action("add", "email_account:add", "add an e-mail account; finds its servers by itself")
+    add_one = action("add", "email_account:add", "add an e-mail account; its servers are found automatically")
     add_one.add_argument("name", metavar="NAME", help="a name of your choice: a-z, 0-9, _ and -")
     add_one.add_argument("--kind", choices=("email",), default="email", help="kind of account")
     add_one.add_argument("--address", metavar="ADDR", required=True, help="its e-mail address")
@@ -333,16 +333,16 @@ def _fetching(add: Add, common: Parser) -> None:
     def one_account(parser: Parser) -> None:
         parser.add_argument("--account", metavar="NAME", help="only this account: its name, or its address")
 
-    fetch = add("fetch", "fetching:fetch", "fetch mail until everything is in step with the servers")
+    fetch = add("fetch", "fetching:fetch", "fetch mail until everything is in sync with the servers")
     one_account(fetch)
-    fetch.add_argument("--follow", action="store_true", help="stay and keep everything in step until stopped")
+    fetch.add_argument("--follow", action="store_true", help="stay and keep everything in sync until stopped")
     fetch.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
-    attic = add("attic", "attic:list_attic", "messages that were deleted on a server")
+    attic = add("attic", "attic:list_attic", "list or restore messages that were deleted on a server")
     attic.set_defaults(account=None)
     action = _actions(attic, common, "attic:list_attic")
-    one_account(action("list", "attic:list_attic", "list what was deleted elsewhere, kept for 30 days"))
+    one_account(action("list", "attic:list_attic", "list what was deleted on servers, kept for 30 days"))
     restore = action("restore", "attic:restore", "bring a message back to its folder, here and on the server")
-    restore.add_argument("id", metavar="ID", help="as the list names it")
+    restore.add_argument("id", metavar="ID", help="as shown in the list")
     one_account(restore)
     sync = add("sync", "attic:log", "what was changed on servers")
     sync.set_defaults(account=None)

@@ -1,4 +1,4 @@
-"""Were these deletions meant? Asked about a folder where many messages, or all, are gone on one side."""
+"""Asks whether deletions were intended, when many or all messages of a folder are gone on one side."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from misfin.post.sync.base import SyncedFolder
 
 REASONS = {
-    Doubt.MANY_HERE: "Many messages are gone here that nobody deleted with this program.",
+    Doubt.MANY_HERE: "Many messages are gone here that were not deleted with this program.",
     Doubt.MISSING_HERE: "The folder is missing here.",
     Doubt.EMPTY_HERE: "The folder is empty here.",
-    Doubt.OTHER_HERE: "The mail of this account is not in the directory it was in: another disk, or a copy.",
+    Doubt.OTHER_HERE: "The directory with this account's mail is a different one: another disk, or a copy.",
     Doubt.MANY_THERE: "Many messages are gone on the server at once.",
     Doubt.GONE_THERE: "The folder, or everything in it, is gone on the server.",
-    Doubt.WENT_BACK: "The server counts from a lower number than before, as after a restore from a backup.",
-    Doubt.RENUMBERED: "The server has numbered its messages again, and these are not among them.",
+    Doubt.WENT_BACK: "The server's numbering went back, as after a restore from a backup.",
+    Doubt.RENUMBERED: "The server has renumbered its messages, and these are not among them.",
 }
 """Why nothing was deleted, in a sentence."""
 
@@ -58,7 +58,7 @@ _HERE = AnswerWords(
 _REMOVED = AnswerWords(
     "gone here and still on the server",
     "Leave it out",
-    "the folder is not fetched any more; nothing is deleted on the server",
+    "the folder is no longer fetched; nothing is deleted on the server",
     "Fetch again",
     "the folder and its messages come back here",
 )
@@ -84,7 +84,7 @@ class DeletionsDialog(Dialog[SyncAnswer]):
     """Delete, keep, or leave alone? Escape decides later; until then nothing is deleted."""
 
     def __init__(self, folder: SyncedFolder, address: str, total: int) -> None:
-        super().__init__(f"Was this meant? {folder.local} of {address}")
+        super().__init__(f"Was this intended? {folder.local} of {address}")
         self._folder = folder
         self._total = total
         self._words = words_of(folder.doubt)
@@ -101,7 +101,7 @@ class DeletionsDialog(Dialog[SyncAnswer]):
         )
         yield text(f"{words.delete}: {words.deletes}.", classes="gap")
         yield text(f"{words.keep}: {words.keeps}.")
-        yield text("Pause the folder: both sides stay as they are, and nothing in it is fetched.")
+        yield text("Pause the folder: nothing is changed here or on the server, and nothing is fetched.")
 
     def choices(self) -> Sequence[Choice]:
         """Deciding later is safe."""

@@ -1,4 +1,4 @@
-"""The keys for mail that is kept elsewhere: the sync screen, the attic, and folders of accounts."""
+"""The keys for mail on servers: the sync screen, the attic, and folders of accounts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FOLDER_KEYS = (
 SYNC_KEYS = (
     KeyAction("sync-details", "enter", "Details", "Show everything known about this account or folder."),
     KeyAction("sync-answer", "a", "Decide", "Decide about deletions that look like an accident."),
-    KeyAction("sync-fetch", "f", "Fetch now", "Look for changes on every server now."),
-    KeyAction("sync-pause", "p", "Pause", "Stop fetching this account, or go on."),
+    KeyAction("sync-fetch", "f", "Fetch now", "Check every server for changes now."),
+    KeyAction("sync-pause", "p", "Pause", "Pause or resume fetching this account."),
     KeyAction("sync-log", "l", "Log", "Show what was changed on the server, for 30 days."),
     KeyAction("sync-attic", "v", "Attic", "Show what was deleted on the server and is kept here."),
     KeyAction("sync-search", "slash", "Search", "Find an account or a folder.", action="search"),
 )
 
 ATTIC_KEYS = (
-    KeyAction("attic-restore", "r", "Restore", "Bring the message back to its folder."),
+    KeyAction("attic-restore", "r", "Restore", "Restore the message to its folder."),
     KeyAction("attic-search", "slash", "Search", "Find a message in the attic.", action="search"),
 )

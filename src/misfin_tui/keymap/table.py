@@ -51,7 +51,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("show-trust", "T", "Trust", "See the hosts and senders you trust.", shown=Shown.PALETTE),
         _A("show-contacts", "C", "Contacts", "See the people you write to.", shown=Shown.PALETTE),
         _A("show-identities", "I", "Identities", "See your own addresses.", shown=Shown.PALETTE),
-        _A("show-sync", "Y", "Sync", "See how far accounts are in step.", shown=Shown.PALETTE),
+        _A("show-sync", "Y", "Sync", "See whether accounts are in sync.", shown=Shown.PALETTE),
         _A("show-settings", "comma", "Settings", "Change the settings.", shown=Shown.PALETTE),
         _A("add-account", "N", "Add account", "Add an e-mail account.", shown=Shown.PALETTE),
         _A(
@@ -277,7 +277,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("attached", "f4", "Files", "Open, remove or reorder the attached files.", priority=True),
         _A("shorten", "ctrl+g", "Split", "Split a message that is too long.", priority=True),
         _A("discard", "f8", "Discard", "Discard this draft.", priority=True),
-        _A("send-at", "f5", "Send at", "Choose a time at which it is sent.", priority=True),
+        _A("send-at", "f5", "Send at", "Choose when it is sent.", priority=True),
     ),
     *_in(
         KeyContext.OUTBOX,
@@ -290,7 +290,7 @@ ACTIONS: tuple[KeyAction, ...] = (
             "undo-send",
             "z",
             "Undo send",
-            "Take back a message that waits for its time, or the last one sent.",
+            "Take back a scheduled message, or the last one sent.",
             shown=Shown.PALETTE,
         ),
         _A("outbox-compose", "c", "Compose", "Write a new message.", shown=Shown.PALETTE, action="compose"),

@@ -1,4 +1,4 @@
-"""Testing an account before it is saved: every step in sight, untrusted certificates asked about."""
+"""Tests an account before it is saved: shows every step, and asks about untrusted certificates."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ PREVIEW_DELAY = 0.06
 
 
 class AtticScreen(ListScreen):
-    """Messages that were deleted elsewhere, the one under the cursor below them."""
+    """Messages that were deleted on the server, with the one under the cursor below the list."""
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.ATTIC)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Attic"
@@ -58,7 +58,7 @@ class AtticScreen(ListScreen):
             Column("Deleted", 11, spare=2),
             Column("Kept until", 11),
         )
-        empty = "Nothing that was deleted on the server is kept here."
+        empty = "No messages deleted on the server are kept here."
         return RowList(columns, self._cells, lambda row: row.key, empty=empty)
 
     def _cells(self, row: AtticRow) -> Sequence[Cell]:
@@ -146,5 +146,5 @@ class AtticScreen(ListScreen):
             return
         folder = await self.attempt(self.services.attics.restore(row))
         if folder is not None:
-            self.misfin.say(f"The message is in {folder} again; the server gets it back soon.")
+            self.misfin.say(f"The message is back in {folder}, and will soon be on the server again.")
         await self.read_again()

@@ -1,4 +1,4 @@
-"""Making, renaming and removing the folder that the sidebar's cursor is on."""
+"""Creates, renames and removes the folder that the sidebar's cursor is on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from misfin_tui.widgets.sidebar import Sidebar, SidebarEntry, SidebarKind
 
 
 class FolderActions(ScreenController):
-    """What can be done with folders. A server hears of it with the next pass of sync."""
+    """What can be done with folders. The server follows at the next sync."""
 
     def __init__(self, screen: AppScreen, sidebar: Sidebar, prompts: Prompts, search: SearchSession) -> None:
         super().__init__(screen)
@@ -89,7 +89,7 @@ class FolderActions(ScreenController):
             self.misfin.report(error)
         else:
             self._leave(entry, self.search.home)
-            self.misfin.say(f"{entry.label} is removed. A server keeps its folder.")
+            self.misfin.say(f"{entry.label} was removed here. A folder on the server stays there.")
 
     def _leave(self, entry: SidebarEntry, to: View) -> None:
         """The list shows something else than a folder that is gone."""

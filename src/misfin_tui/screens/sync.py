@@ -1,4 +1,4 @@
-"""The sync screen: accounts kept elsewhere and their folders, how far they are in step, what they ask."""
+"""The sync screen: accounts on servers and their folders, whether they are in sync, what needs a decision."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ READ_AGAIN = 1.0
 
 
 class SyncScreen(ListScreen):
-    """Accounts kept elsewhere."""
+    """Accounts whose mail is on a server."""
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.SYNC)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Sync"
@@ -46,16 +46,16 @@ class SyncScreen(ListScreen):
         """Seconds the last reading took: a large mailbox is not listed all the time."""
 
     def make_list(self) -> RowList[SyncRow]:
-        """Account or folder, messages, what waits, when it was in step, its state."""
+        """Account or folder, messages, what waits, when it was in sync, its state."""
         columns = (
             Column("", 1),
             Column("Account and folder", 24),
             Column("Messages", 9, right=True, spare=2),
             Column("Waiting", 7, right=True, spare=1),
-            Column("In step", 11, spare=3),
+            Column("In sync", 11, spare=3),
             Column("State"),
         )
-        empty = "No account is fetched from a server. Press N to add one."
+        empty = "No account fetches mail from a server. Press N to add one."
         return RowList(columns, self._cells, _key, empty=empty)
 
     def _cells(self, row: SyncRow) -> Sequence[Cell]:

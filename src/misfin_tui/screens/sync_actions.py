@@ -1,4 +1,4 @@
-"""What can be done on the sync screen: decide, fetch now, pause, read the log, open the attic."""
+"""The actions of the sync screen: decide, fetch now, pause, read the log, open the attic."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class SyncActions(ScreenController):
             self.services.fetching.look_now()
             self.misfin.say("Looking for new mail.", timeout=2)
         else:
-            self.misfin.say("Every account is paused. Press p to go on.", severity="warning")
+            self.misfin.say("Every account is paused. Press p to resume one.", severity="warning")
 
     @worker(group="sync", exclusive=True, description="pause an account")
     async def action_sync_pause(self) -> None:
@@ -96,12 +96,12 @@ class SyncActions(ScreenController):
         name = row.account.name
         if adopted:
             self.misfin.say(
-                f"{name} is {'paused' if paused else 'no longer paused'}, but the process that fetches was"
-                " not started by this program, and keeps its old settings until it is restarted.",
+                f"{name} is {'paused' if paused else 'no longer paused'}, but the process that fetches mail"
+                " was not started by this program and keeps its old settings until it is restarted.",
                 severity="warning",
             )
         else:
-            self.misfin.say(f"{name} is paused." if paused else f"{name} is fetched again.")
+            self.misfin.say(f"{name} is paused." if paused else f"{name} is no longer paused.")
 
     @worker(group="sync", description="show what was changed on the server")
     async def action_sync_log(self) -> None:

@@ -1,4 +1,4 @@
-"""What the sync screen says: how an account or a folder is doing in words, and everything about it."""
+"""What the sync screen says: the state of an account or a folder in words, and all its details."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def account_words(account: SyncedAccount) -> str:
     if account.problem:
         return account.problem
     if account.paused:
-        return "paused: it is not fetched by itself"
+        return "paused: not fetched automatically"
     if account.status is not None:
         return account.status.sentence
     return "not fetching" if account.folders else "not fetched yet"
@@ -100,12 +100,12 @@ def account_words(account: SyncedAccount) -> str:
 def account_step(account: SyncedAccount) -> str:
     """What to do where an account is not doing well; empty where there is nothing to do."""
     if account.paused:
-        return "Press p to go on."
+        return "Press p to resume."
     if account.status is None or account.status.state is SourceState.RUNNING:
         return ""
     if account.status.state is SourceState.WAITING:
-        return "It is tried again by itself; f tries at once."
-    return "Fix what it says, then press f to try again; misfin-tui doctor checks the account step by step."
+        return "It will be tried again automatically; press f to try now."
+    return "Fix the problem, then press f to try again; misfin-tui account test checks each step."
 
 
 def folder_words(folder: SyncedFolder, total: int) -> str:
@@ -114,11 +114,11 @@ def folder_words(folder: SyncedFolder, total: int) -> str:
         case FolderState.ASKING:
             return f"needs your decision: {in_doubt(folder, total)} {words_of(folder.doubt).where}"
         case FolderState.PAUSED:
-            return "paused: both sides stay as they are"
+            return "paused: nothing is synced"
         case FolderState.AGREED | FolderState.KEEPING:
-            return "decided; the next pass does it"
+            return "decided; done at the next sync"
         case _:
-            return "in step"
+            return "in sync"
 
 
 def account_facts(account: SyncedAccount) -> list[Fact]:
@@ -126,7 +126,7 @@ def account_facts(account: SyncedAccount) -> list[Fact]:
     facts: list[Fact] = [
         ("account", f"{account.name}, {account.address}"),
         ("state", " ".join(filter(None, (account_words(account), account_step(account))))),
-        ("in step", moment(account.in_step) if account.in_step else "never yet"),
+        ("in sync", moment(account.in_step) if account.in_step else "never"),
         ("messages", f"{sum((account.messages or {}).values()):,}"),
         ("waiting", _waiting(sum((account.waiting or {}).values()))),
     ]

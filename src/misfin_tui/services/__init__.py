@@ -129,7 +129,7 @@ class Services:
 
     @property
     def syncing(self) -> Syncing:
-        """Accounts whose mail is kept elsewhere: how far they are in step, their questions, their attics."""
+        """Accounts whose mail is on a server: whether they are in sync, their questions, their attics."""
         from misfin_tui.services.syncing import Syncing
 
         return self._once("syncing", lambda: Syncing(self))

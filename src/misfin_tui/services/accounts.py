@@ -94,7 +94,7 @@ class Accounts:
     async def create_new_mail(self) -> None:
         """Create the folders of accounts that were written into the settings by hand.
 
-        Not of one that has been in step with its server: then its mail is away, and must not look empty.
+        Not of one that has been in sync with its server: then its mail is away, and must not look empty.
         """
         await asyncio.to_thread(self._create_new_mail)
 

@@ -1,4 +1,4 @@
-"""The attics for the screens: what was deleted elsewhere, to read and to restore (docs/sync.md §6)."""
+"""The attics for the screens: what was deleted on servers, to read and to restore (docs/sync.md §6)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Attics:
         for entry in self._services.syncing.inbox().attic(row.message.account):
             if entry.key == row.key:
                 return read_file(entry.path)
-        raise MessageGoneError("This message is not in the attic any more.")
+        raise MessageGoneError("This message is no longer in the attic.")
 
     def _restore(self, row: AtticRow) -> str:
         from misfin.post.sync.attic import restore

@@ -1,4 +1,4 @@
-"""What the child processes of the app have in common: how they are ended, and what a failing one says."""
+"""What the app's child processes have in common: how they are ended, and what a failing one reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fetches e-mail beside the app: a child process, or one that already runs for this profile.
+"""The process that fetches e-mail beside the app: a child, or one that already runs for this profile.
 
 It is the same command that runs alone on a server, so a mailbox of a hundred thousand messages cannot make a
 key press wait.

@@ -1,4 +1,4 @@
-"""Making, renaming and removing folders, in threads; a server hears of it with the next pass of sync."""
+"""Creates, renames and removes folders, in threads; the server follows at the next sync."""
 
 from __future__ import annotations
 

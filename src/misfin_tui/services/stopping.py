@@ -1,4 +1,4 @@
-"""The end of what works in the background: courier, receiver, what fetches."""
+"""Stops what works in the background: the courier, the receiver, the process that fetches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts whose mail is kept elsewhere, for the screens: how far they are in step, and what they ask.
+"""Accounts whose mail is on a server, for the screens: whether they are in sync, and what needs a decision.
 
 The state of sync is another process's file, read here and only read, in threads; where an account has none,
 nothing of sync is even imported.
@@ -35,7 +35,7 @@ MAX_LOG = 500
 
 @dataclass(frozen=True, slots=True)
 class SyncedAccount:
-    """How far an account is in step with its server.
+    """Whether an account is in sync with its server.
 
     ``messages`` and ``waiting`` (changes made here that the server has not heard of) are counted by folder.
     ``in_step`` is when both sides last were equal (Unix seconds, 0: never). ``status`` is what its source
@@ -77,7 +77,7 @@ class Syncing:
         return [name for name, each in self._services.config.accounts.items() if each.imap or each.pop3]
 
     async def accounts(self) -> list[SyncedAccount]:
-        """How far each account is in step."""
+        """Whether each account is in sync."""
         statuses = {name: self._services.sources.of(name) for name in self.names()}
         return await asyncio.to_thread(lambda: [self._account(*each) for each in statuses.items()])
 
@@ -138,7 +138,7 @@ class Syncing:
 
     @contextmanager
     def writing(self, account: str) -> Iterator[SyncState]:
-        """The state of an account that was in step before. Blocking."""
+        """The state of an account that was in sync before. Blocking."""
         from misfin.post.sync.state import SyncState
 
         if not self.path(account).exists():

@@ -180,7 +180,7 @@ async def test_tls_spoken_to_a_server_that_wants_starttls_says_which_to_try(pins
     async with saying(b"220 hi\r\n") as port:
         found = await check_account(account(MailServer(MailProtocol.SMTP, "127.0.0.1", port)), pins)
     assert found[-1].verdict is BAD
-    assert "perhaps the server wants STARTTLS" in found[-1].remedy
+    assert "the server may expect STARTTLS" in found[-1].remedy
 
 
 async def test_an_account_without_a_log_in_is_not_logged_in(servers, pins) -> None:

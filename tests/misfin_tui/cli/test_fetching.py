@@ -186,13 +186,13 @@ def test_one_process_follows_and_says_what_it_does_until_it_is_stopped(tmp_path,
         try:
             assert process.stdout is not None
             said = [json.loads(process.stdout.readline())]
-            while said[-1]["sentence"] != "in step":
+            while said[-1]["sentence"] != "in sync":
                 said.append(json.loads(process.stdout.readline()))
             assert said[-1]["account_name"] == "work"
             second = made.run("fetch", "--follow")
             assert second.returncode == 2
-            assert b"already being fetched" in second.stderr
-            assert b"in step" in made.run("doctor").stdout
+            assert b"already fetches the mail" in second.stderr
+            assert b"in sync" in made.run("doctor").stdout
             assert made.run("fetch").returncode == 0
         finally:
             process.send_signal(signal.SIGTERM)

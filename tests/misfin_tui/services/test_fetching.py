@@ -51,7 +51,7 @@ async def until(services: Services, sentence: str) -> SourceStatus:
 
 async def test_a_child_fetches_reports_and_ends_with_the_app(services, dovecot):
     await services.fetching.start()
-    status = await until(services, "in step")
+    status = await until(services, "in sync")
     assert (status.account, status.state) == ("work", SourceState.RUNNING)
     inbox = services.profile.mail / "work"
     assert len([*(inbox / "new").iterdir(), *(inbox / "cur").iterdir()]) == 3

@@ -150,20 +150,20 @@ async def test_the_status_line_shows_the_source_that_is_worst_off(profile):
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await on_screen(pilot, "● receiving on :")
         sources = app.services.sources
-        sources.report(SourceStatus("work", SourceState.RUNNING, "in step"))
+        sources.report(SourceStatus("work", SourceState.RUNNING, "in sync"))
         sources.report(SourceStatus("home", SourceState.WAITING, "offline, tries again in 1 min"))
         await on_screen(pilot, "○ home: offline, tries again in 1 min")
         sources.report(SourceStatus("work", SourceState.FAILED, "the password was refused"))
         await on_screen(pilot, "○ work: the password was refused")
-        sources.report(SourceStatus("work", SourceState.RUNNING, "in step"))
+        sources.report(SourceStatus("work", SourceState.RUNNING, "in sync"))
         await on_screen(pilot, "○ home: offline")
-        sources.report(SourceStatus("home", SourceState.RUNNING, "in step"))
+        sources.report(SourceStatus("home", SourceState.RUNNING, "in sync"))
         await on_screen(pilot, "● receiving on :")
 
 
 def test_news_of_one_source_does_not_replace_that_of_another():
     first = SourceChanged("work", SourceState.WAITING, "offline")
-    assert SourceChanged("work", SourceState.RUNNING, "in step").can_replace(first)
+    assert SourceChanged("work", SourceState.RUNNING, "in sync").can_replace(first)
     assert not SourceChanged("", SourceState.RUNNING, "receiving").can_replace(first)
 
 

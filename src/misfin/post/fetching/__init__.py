@@ -1,1 +1,1 @@
-"""Receiving ordinary e-mail: a :class:`misfin.post.source.Source` for each account, kept in step and live."""
+"""Receives ordinary e-mail: a :class:`misfin.post.source.Source` for each account, always in sync."""

@@ -1,4 +1,4 @@
-"""A logged-in connection to an account's incoming server: its certificate judged, its secret fetched."""
+"""A logged-in connection to an account's incoming server: certificate checked, secret fetched."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Connected:
         return self.client.line.usable
 
     async def close(self) -> None:
-        """Say goodbye; never an error."""
+        """Log out and close; never raises."""
         await self.client.close()
 
 
@@ -50,7 +50,7 @@ async def connect(
     """
     server = account.incoming
     if server is None:
-        raise AccountError(f"The account {account.name} has no server for receiving.", remedy="Set `imap`.")
+        raise AccountError(f"The account {account.name} has no incoming server.", remedy="Set `imap`.")
     login = await credentials(account, server)
     notices: list[str] = []
 

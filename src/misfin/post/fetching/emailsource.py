@@ -1,4 +1,4 @@
-"""The incoming side of an e-mail account: fetched once, or kept in step until told to stop."""
+"""The incoming side of an e-mail account: fetched once, or kept in sync until told to stop."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class EmailSource:
         self._look_now = asyncio.Event()
 
     def look_now(self) -> None:
-        """Somebody asks: look at once, also after a failure that only a person could correct."""
+        """A person asks: check at once, also after a failure that only a person could correct."""
         self._look_now.set()
 
     async def run(self, inbox: Inbox, stop: asyncio.Event) -> None:
-        """Keep both sides in step until ``stop`` is set; see :meth:`misfin.post.source.Source.run`."""
+        """Keep both sides in sync until ``stop`` is set; see :meth:`misfin.post.source.Source.run`."""
         from misfin.post.fetching.live import LiveAccount  # late: not for fetching once
         from misfin.post.fetching.localchanges import LocalChanges
 
@@ -98,7 +98,7 @@ class EmailSource:
         return None
 
     async def once(self, inbox: Inbox) -> Report:
-        """Fetch until both sides are in step. Raises as :func:`~misfin.post.fetching.connecting.connect`."""
+        """Fetch until both sides are in sync. Raises as :func:`~misfin.post.fetching.connecting.connect`."""
         mailbox = await asyncio.to_thread(SyncedMailbox, self._folder, self.account, self._now)
         try:
             return await self._until_in_step(mailbox, inbox)

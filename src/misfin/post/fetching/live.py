@@ -1,4 +1,4 @@
-"""Keeps one account in step until it is stopped: connect, pass, wait for a change on either side, again.
+"""Keeps one account in sync until it is stopped: connect, sync, wait for a change on either side, repeat.
 
 One connection does both, the passes and the waiting in between: they never need the server at the
 same time, and some servers allow few connections. What fails on the way is tried again, later each time; what
@@ -37,7 +37,7 @@ class Rhythm:
     look: float = 300.0
     """All folders are asked for changes."""
     poll: float = 600.0
-    """A drop is asked for new messages."""
+    """A maildrop is asked for new messages."""
     ask: float = 120.0
     """A server that reports nothing by itself is asked."""
     renew: tuple[float, float] = (480.0, 540.0)
@@ -54,7 +54,7 @@ _ASKS = (TrustError, LoginRefusedError, SASLError)
 
 
 class LiveAccount:
-    """One account kept in step. ``connect`` opens a connection.
+    """One account kept in sync. ``connect`` opens a connection.
 
     ``look_now`` is set when somebody asks, ``changed`` when something has changed here.
     """
@@ -232,11 +232,15 @@ class LiveAccount:
     def _say_result(self, result: PassResult) -> None:
         if result.asking:
             names = ", ".join(folder.local for folder in result.asking)
-            self._report(SourceState.FAILED, f"{names} needs your decision: messages are gone on one side")
+            need = "needs" if len(result.asking) == 1 else "need"
+            self._report(
+                SourceState.FAILED,
+                f"{names} {need} your decision: messages are missing here or on the server",
+            )
         elif result.problems:
             self._report(SourceState.WAITING, result.problems[0])
         else:
-            self._report(SourceState.RUNNING, " ".join(["in step", *result.notices]))
+            self._report(SourceState.RUNNING, " ".join(["in sync", *result.notices]))
 
     def _report(self, state: SourceState, sentence: str) -> None:
         self._inbox.report(SourceStatus(self._account, state, sentence))

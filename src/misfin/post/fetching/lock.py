@@ -1,4 +1,4 @@
-"""One process per profile fetches all the time; it notes the state of each account for whoever looks."""
+"""Lets one process per profile fetch continuously; it notes each account's state for others to read."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LOOK_NOW: Final = signal.SIGUSR1
 class AlreadyFetchingError(LocalError, RuntimeError):
     """Another process fetches for this profile; ``pid`` is its, 0 where it did not say."""
 
-    remedy = "Stop that one first, or use it."
+    remedy = "Stop it first, or leave the fetching to it."
 
     def __init__(self, pid: int) -> None:
         who = f" (process {pid})" if pid else ""
-        super().__init__(f"Mail of this profile is already being fetched by another process{who}.")
+        super().__init__(f"Another process already fetches the mail of this profile{who}.")
         self.pid = pid
 
 

@@ -1,4 +1,4 @@
-"""An account's mail here and its state of sync, for one process at a time: opened, and passed over."""
+"""An account's local mail and its sync state, opened by one process at a time, which runs the passes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DAY: Final = 86400.0
 
 
 def settings_of(account: EmailAccount) -> SyncSettings:
-    """How an account is kept in step, from its settings."""
+    """How an account is kept in sync, from its settings."""
     return SyncSettings(
         account.name,
         keep=_seconds(account.keep),
@@ -37,7 +37,7 @@ def _seconds(period: str) -> float | None:
 
 
 class SyncedMailbox:
-    """The local half of one account, while this process keeps it in step.
+    """The local half of one account, while this process keeps it in sync.
 
     Opening takes the account's lock; raises :class:`~misfin.post.sync.lock.AlreadySyncingError` and
     :class:`~misfin.errors.StoreError`. Blocks; the passes do not.

@@ -1,4 +1,4 @@
-"""How far fetching is: so many of so many messages, how fast, and how long the rest takes."""
+"""The progress of fetching: messages done and in all, how fast, and the time left."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""An IMAP account as a mailbox elsewhere (:class:`misfin.post.sync.remote.Remote`)."""
+"""An IMAP account as a mailbox to sync with (:class:`misfin.post.sync.remote.Remote`)."""

@@ -1,4 +1,4 @@
-"""Changes messages and folders on an IMAP server, and says only what it confirmed.
+"""Changes messages and folders on an IMAP server, and reports only what it confirmed.
 
 OK does not mean done (docs/imap-engine.md §3): what was moved is what COPYUID names, or what was there before
 and is not any more. Only messages that are named are ever deleted (UIDPLUS); there is no plain EXPUNGE here.

@@ -92,7 +92,7 @@ async def _single(session: ImapSession, remote_id: str) -> Fetched | NotFetched:
     if not done.ok:
         gone = not await session.present(UidSet([uid]))
         return NotFetched(remote_id, str(refused(done)), gone=gone)
-    return NotFetched(remote_id, "The server lists it, and gives nothing.", gone=not seen)
+    return NotFetched(remote_id, "The server lists it but does not send it.", gone=not seen)
 
 
 async def _in_pieces(session: ImapSession, wanted: Wanted) -> AsyncIterator[Arrived]:
@@ -146,5 +146,5 @@ async def _finish(session: ImapSession, tags: Collection[str]) -> None:
 
 async def _kept_back(session: ImapSession, remote_id: str, done: imap.Completed) -> NotFetched:
     gone = not await session.present(UidSet([int(remote_id)]))
-    why = "The server lists it, and gives nothing." if done.ok else str(refused(done))
+    why = "The server lists it but does not send it." if done.ok else str(refused(done))
     return NotFetched(remote_id, why, gone=gone)

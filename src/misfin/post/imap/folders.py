@@ -89,7 +89,7 @@ def to_folders(
     layout: Layout,
     chosen: Mapping[str, str],
 ) -> list[RemoteFolder]:
-    """The folders to keep in step; ``chosen`` are the server's names by ours, from the settings."""
+    """The folders to keep in sync; ``chosen`` are the server's names by ours, from the settings."""
     real = [each for each in _once(entries) if not each.attributes & (NO_FOLDER | VIEWS)]
     own = [each for each in real if layout.owns(each.name) or each.raw.upper() == b"INBOX"]
     roles = _roles(own, layout, chosen)

@@ -1,4 +1,4 @@
-"""A look at an IMAP folder: what has changed since a moment, by the cheapest way the server has.
+"""Finds what has changed in an IMAP folder since a moment, in the cheapest way the server supports.
 
 QRESYNC says what changed and what is gone. CONDSTORE says what changed; whether something is gone follows
 from counting. Without either, all ids and flags are asked for.

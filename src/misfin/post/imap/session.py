@@ -1,4 +1,4 @@
-"""One logged-in IMAP connection for the remote: what it offers, which folder is open, and errors as ours."""
+"""One logged-in IMAP connection: what it offers, which folder is open, and errors turned into ours."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class ImapSession:
             self._heard(done.code, said, found)
         self.selected = folder.raw
         if "UIDVALIDITY" not in said:
-            raise StepRefusedError("The server does not number the messages of this folder for good.")
+            raise StepRefusedError("The server gives the messages in this folder no lasting numbers.")
         following = said.get("UIDNEXT") or await self._next()
         counts = found.modseqs and self.offers("CONDSTORE")  # some say it without offering to use it
         modseq = said.get("HIGHESTMODSEQ", 0) if counts else 0
@@ -171,7 +171,7 @@ class ImapSession:
 
 def refused(done: imap.Completed) -> StepRefusedError:
     """What the server said no to."""
-    words = done.text.strip().rstrip(".") or "The server refused it without a reason"
+    words = done.text.strip().rstrip(".") or "The server refused it without giving a reason"
     return StepRefusedError(f"{words[:200]}.")
 
 

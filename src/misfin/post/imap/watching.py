@@ -1,4 +1,4 @@
-"""Waits on an IMAP connection until something changes on the server: by NOTIFY, IDLE, or not at all.
+"""Waits on an IMAP connection until something changes on the server: with NOTIFY or IDLE, or neither.
 
 What a server says only means: look. A pass (docs/sync.md) is what finds out.
 """
@@ -16,7 +16,7 @@ from misfin.post.imap.session import ImapSession
 from misfin.post.sync.values import RemoteFolder, SyncPoint
 
 ANSWERS_WITHIN: Final = 10.0
-"""Seconds in which a living line answers."""
+"""Seconds within which a working connection answers."""
 _CHANGES = (imap.Exists, imap.Expunged, imap.Vanished, imap.Fetch)
 
 
@@ -28,13 +28,13 @@ class Means(Enum):
     IDLE = "idle"
     """By itself, and of one folder (RFC 2177)."""
     ASKING = "asking"
-    """It has to be asked."""
+    """Neither: it has to be asked."""
 
 
 class ServerWatch:
     """A wait for changes on one connection: :meth:`begin`, :meth:`changes` again and again, :meth:`end`.
 
-    ``folders`` are those kept in step, each with the moment up to which it is. ``seen`` remembers from
+    ``folders`` are those kept in sync, each with the moment up to which it is. ``seen`` remembers from
     one watch to the next which moments were reported: each is reported once, whatever a pass made of it.
     Between beginning and end nothing else may be sent. Methods raise :class:`~misfin.errors.RemoteError`.
     """

@@ -1,1 +1,1 @@
-"""A POP3 account as a :class:`misfin.post.sync.remote.Remote`: a drop, which only hands messages out."""
+"""A POP3 account as a :class:`misfin.post.sync.remote.Remote`: a maildrop, which only hands out messages."""

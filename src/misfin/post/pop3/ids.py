@@ -1,4 +1,4 @@
-"""What a POP3 message is known by from one connection to the next: its UIDL, or else a digest.
+"""Identifies a POP3 message from one connection to the next: its UIDL, or else a digest.
 
 Servers give out empty ids, long ones, and one id twice (RFC 1939 §7 forbids all of it). A message with such
 an id is known by the hash of its header block and its size. Pure.

@@ -1,4 +1,4 @@
-"""A POP3 drop as the sync planner sees it: one folder, without flags, that hands messages out."""
+"""A POP3 maildrop as the sync planner sees it: one folder, without flags, that hands out messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DROP: Final = RemoteFolder(b"INBOX", "INBOX", Role.INBOX, uploads=False)
 
 
 class Pop3Remote(OneWay):
-    """One connection to a drop. Numbers of messages hold for this connection only.
+    """One connection to a maildrop. Numbers of messages hold for this connection only.
 
     After :meth:`remove` the connection is over: what is deleted is so only by its end.
     """
@@ -96,8 +96,8 @@ class Pop3Remote(OneWay):
                         del tags[event.tag]
                         if not event.ok:
                             raise MailServerError(
-                                "The server has neither unique ids (UIDL) nor headers (TOP), so nothing says"
-                                " which messages were fetched before",
+                                "The server has neither unique ids (UIDL) nor headers (TOP), so there is"
+                                " no way to tell which messages were fetched before",
                                 event.text,
                                 remedy="Use IMAP if the provider has it.",
                             )
@@ -121,7 +121,7 @@ class Pop3Remote(OneWay):
                     one = waiting.popleft()
                     number = self._numbers.get(one.id)
                     if number is None:
-                        yield NotFetched(one.id, "It is not there any more.", gone=True)
+                        yield NotFetched(one.id, "It is no longer there.", gone=True)
                         continue
                     flight[self._line.send(commands.retr(number, size=self._sizes.get(number)))] = one
                 for event in await self._line.events() if flight else ():

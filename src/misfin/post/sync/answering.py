@@ -29,12 +29,12 @@ _STATES = {
 
 
 def answer(state: SyncState, local: str, choice: SyncAnswer) -> None:
-    """Answer for a folder, by its name here; the next pass acts on it. Blocks.
+    """Record the decision about a folder, by its local name; the next pass acts on it. Blocks.
 
     Raises :class:`~misfin.errors.StoreError` if there is nothing to answer.
     """
     with state.write():
         folder = state.folder(local)
         if folder is None or folder.state is FolderState.OK:
-            raise StoreError(f"{local} asks for no decision.")
+            raise StoreError(f"{local} needs no decision.")
         state.save_folder(replace(folder, state=_STATES[choice], stamp=""))

@@ -19,7 +19,7 @@ KEPT: Final = 30 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class AtticMessage:
-    """A message in the attic of an account. ``folder`` is where it was, and ``at`` when it came."""
+    """A message in the attic of an account. ``folder`` is where it was, ``at`` when it was put here."""
 
     key: str
     folder: str
@@ -28,7 +28,7 @@ class AtticMessage:
 
 
 def messages(state: SyncState, inbox: Inbox, account: str) -> list[AtticMessage]:
-    """What is in the attic, the latest first; what a lost state cannot tell about is from the inbox.
+    """What is in the attic, latest first; a message whose folder is no longer known counts as from the inbox.
 
     Blocks. Raises :class:`~misfin.errors.StoreError`.
     """
@@ -50,7 +50,7 @@ def restore(state: SyncState, inbox: Inbox, account: str, key: str) -> str:
     """
     found = next((each for each in messages(state, inbox, account) if each.key == key), None)
     if found is None or not inbox.from_attic(account, found.folder, key, found.entry.flags):
-        raise StoreError("This message is not in the attic any more.")
+        raise StoreError("This message is no longer in the attic.")
     with state.write():
         unbury(state, [row.id for row in gone(state) if row.attic == key])
     return found.folder

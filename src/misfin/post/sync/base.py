@@ -1,4 +1,4 @@
-"""What both sides had at the last agreement, as values; and what is being done, and what is gone."""
+"""What both sides had when they last agreed, as values; unfinished steps; and what is gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from misfin.post.sync.values import NO_FLAGS, START, FlagSet, RemoteFolder, Role
 
 
 class FolderState(StrEnum):
-    """Whether a folder is kept in step."""
+    """Whether a folder is kept in sync."""
 
     OK = "ok"
     ASKING = "asking"
@@ -20,11 +20,11 @@ class FolderState(StrEnum):
     KEEPING = "keeping"
     """A person wants to keep what is gone: the next pass brings it back to the side that lacks it."""
     PAUSED = "paused"
-    """Not kept in step until a person says so."""
+    """Not kept in sync until a person says so."""
 
 
 class Doubt(StrEnum):
-    """Why a folder asks (docs/sync.md §5)."""
+    """Why a folder needs a decision (docs/sync.md §5)."""
 
     NONE = ""
     MANY_HERE = "many-here"
@@ -46,7 +46,7 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncedFolder:
-    """A folder that exists, or should, on both sides: ``local`` is our name of it, ``remote`` the server's.
+    """A folder that exists, or should, on both sides: ``local`` is our name for it, ``remote`` the server's.
 
     ``stamp`` is that of the snapshot that was equal to the base; ``kept`` the limit of age at the last pass
     (Unix seconds, 0: none). ``epoch_since`` is when the present epoch was first seen. ``doubted`` is how many

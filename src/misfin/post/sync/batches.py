@@ -1,4 +1,4 @@
-"""Cuts a list of messages to fetch into parts that are asked for, and stored, together."""
+"""Divides a list of messages to fetch into batches that are requested and stored together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_BYTES: Final = 2 << 20
 LARGE: Final = 1 << 20
 """Messages from this size on are fetched alone and in pieces."""
 _GUESS: Final = 10_000
-"""The size of a message where nobody said it."""
+"""Assumed size of a message, where the server did not give one."""
 
 
 def in_batches(wanted: Sequence[Wanted], first: int = FIRST) -> Iterator[Sequence[Wanted]]:

@@ -1,4 +1,4 @@
-"""Deletes, last of all: on the server exactly the message that was meant, here into the attic."""
+"""Deletes, last of all: on the server exactly the intended message, here by moving it to the attic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deletions, all of a folder together so that its guards can judge them (docs/sync.md §2, rules 10 to 12)."""
+"""Plans deletions, a whole folder at a time so the guards see all (docs/sync.md §2, rules 10 to 12)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _delete_there(plan: Planning, row: BaseRow, *, meant: bool, doubt: Doubt) ->
     elif (trash := plan.trash()) is not None and plan.abilities.moves and plan.writable(trash.id):
         plan.moves.append(MoveThere(row, trash.id, Rule.LOST_HERE, None))
         plan.notices.append(
-            f"A message in {folder.local} was deleted by another program. It is in {trash.local} now."
+            f"A message in {folder.local} was deleted by another program. It is now in {trash.local}."
         )
 
 

@@ -1,4 +1,4 @@
-"""Does what was planned, in the order create, move, flags, delete; a crash anywhere means: plan again."""
+"""Carries out a plan in the order create, move, flags, delete; after a crash, planning starts again."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from misfin.post.sync.values import NO_FLAGS, Listed, RemoteFolder
 from misfin.post.sync.work import Work, chars_for
 
 FIRST_OF_INBOX: Final = 500
-"""So many of the inbox are fetched before anything of another folder."""
+"""How many messages of the inbox are fetched before those of any other folder."""
 
 
 async def do(work: Work, plan: SyncPlan) -> None:
-    """Do the steps of a plan.
+    """Carry out the steps of a plan.
 
     Raises :class:`~misfin.errors.RemoteError` if the connection or the server fails, and
     :class:`~misfin.errors.StoreError` if the disk does; what was done until then is written down.

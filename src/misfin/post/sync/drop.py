@@ -1,6 +1,6 @@
-"""Plans for a drop, which only hands messages out (POP3): fetch what is new, delete by the account's policy.
+"""Plans for a maildrop (POP3), which only hands out messages: fetch what is new, delete by policy.
 
-Filing, flags and deletions stay here. A message that the server lists no longer is forgotten, not removed
+Filing, flags and deletions stay here. A message that the server no longer lists is forgotten, not removed
 here; one that was deleted here is remembered as long as the server lists it, so it does not come back.
 """
 

@@ -1,4 +1,4 @@
-"""Folders that were made, renamed or removed on one side (docs/sync.md §2, rules 19 to 21)."""
+"""Plans for folders that were created, renamed or removed on one side (docs/sync.md §2, rules 19 to 21)."""
 
 from __future__ import annotations
 

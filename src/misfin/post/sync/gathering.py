@@ -1,4 +1,4 @@
-"""Gathers the situation for the planner from the base, both sides, and the headers of what may be known."""
+"""Gathers the planner's input from the base, both sides, and the headers of messages that may be known."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""When deletions are not to be believed: the signs of a lost disk, a restored server, a mistake.
+"""Decides when deletions look like an accident: the signs of a lost disk, a restored server, a mistake.
 
-Each sign is a public disaster of some other program (docs/sync.md §5). They look only at messages found
-nowhere, so filing, emptying the inbox and emptying the trash never set them off.
+Each sign comes from a documented data loss in another program (docs/sync.md §5). They look only at messages
+found nowhere, so filing, emptying the inbox and emptying the trash never set them off.
 """
 
 from __future__ import annotations

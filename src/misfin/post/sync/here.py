@@ -1,4 +1,4 @@
-"""What differs from the base on this side, found by listing folders; nothing is read that is not new.
+"""Finds what differs from the base on this side by listing folders; only new files are read.
 
 A folder whose directories have not changed since it last was equal to the base is not even listed. All of it
 blocks on the disk: for a thread.

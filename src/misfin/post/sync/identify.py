@@ -1,4 +1,4 @@
-"""Which message is which: hashes that hold on both sides, and matching one to one (docs/sync.md §4).
+"""Tells which message is which: hashes that are the same on both sides, matched one to one (docs/sync.md §4).
 
 A Message-ID is whatever its author wrote, and two messages may share one. So what decides is the whole
 header block, which the server cannot help but send as it is; Message-ID and size decide only between copies

@@ -1,4 +1,4 @@
-"""Flags as IMAP spells them, and as they are here: system flags are characters, keywords are tags."""
+"""Converts flags between IMAP and this program: system flags are characters here, keywords are tags."""
 
 from __future__ import annotations
 

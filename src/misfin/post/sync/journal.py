@@ -1,4 +1,4 @@
-"""What is being done, what is gone, what is half fetched, and what was changed on the server."""
+"""The record of unfinished steps, deleted messages, partial fetches, and changes made on the server."""
 
 from __future__ import annotations
 
@@ -145,6 +145,6 @@ def changes_made(state: SyncState, since: float = 0.0) -> list[ServerChange]:
 
 
 def forget_old(state: SyncState, now: float) -> None:
-    """Drop what is remembered no longer; inside ``state.write()``."""
+    """Drop what has been remembered for long enough; inside ``state.write()``."""
     state.execute("DELETE FROM change WHERE at < ?", (now - REMEMBERED,))
     state.execute("DELETE FROM gone WHERE at < ? AND attic = ''", (now - REMEMBERED,))

@@ -1,4 +1,4 @@
-"""Names of fetched files say which message on the server they are, for a crash right after storing one.
+"""File names that say which message on the server a file is, in case of a crash right after storing it.
 
 A key is the name of a file and must hold nothing from outside, so it holds a hash. It is looked at only while
 a file has no row yet; and a file that was moved by then, by whatever program, still has it.

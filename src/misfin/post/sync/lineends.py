@@ -1,4 +1,4 @@
-"""Line ends: a message is CRLF on its way and LF on disk, unless that would change it.
+"""Line endings: a message has CRLF in transit and LF on disk, unless that would change it.
 
 A message in which each CR is followed by LF, and each LF preceded by CR, is stored with LF and comes back
 byte for byte. Any other is stored as it was received, and uploaded the same way if its first line ends in

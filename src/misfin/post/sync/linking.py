@@ -1,4 +1,4 @@
-"""Which folder here belongs to which on the server; decided once and kept, a renamed folder is followed."""
+"""Pairs each folder here with one on the server, once and for all; a renamed folder is followed."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ def local_name(remote: RemoteFolder, role: Role, taken: Collection[str]) -> str:
 def rename_here(state: SyncState, folder: SyncedFolder, local: str) -> None:
     """A folder is called ``local`` from now on; its messages are found there by their keys. Blocks."""
     if state.folder(local) is not None:
-        raise StoreError(f"There is a folder {local} already.")
+        raise StoreError(f"A folder named {local} already exists.")
     with state.write():
         state.save_folder(replace(folder, local=local, stamp=""))

@@ -1,4 +1,4 @@
-"""One process keeps an account in step at a time; the lock goes with its process however that ends."""
+"""Lets one process at a time sync an account; the lock ends with its process, however that ends."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from misfin.files import private_folder
 
 
 class AlreadySyncingError(LocalError, RuntimeError):
-    """Another process is keeping this account in step."""
+    """Another process is keeping this account in sync."""
 
-    remedy = "Wait for it, or stop it."
+    remedy = "Wait for it to finish, or stop it."
 
     def __init__(self, account: str) -> None:
         super().__init__(f"Another process is fetching the mail of {account}.")
 
 
 class SyncLock:
-    """Held while this process keeps an account in step: ``<folder>/NAME.lock``.
+    """Held while this process keeps an account in sync: ``<folder>/NAME.lock``.
 
     Raises :class:`AlreadySyncingError` where another process does, and
     :class:`~misfin.errors.StoreError` when the folder cannot be written.

@@ -1,4 +1,4 @@
-"""Moves messages and changes their flags, on both sides; what the server did not confirm was not done."""
+"""Moves messages and changes their flags, on both sides; what is not confirmed counts as not done."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ _NOTHING = (NO_FLAGS, NO_FLAGS)
 
 
 async def reflag(work: Work, steps: Sequence[Reflag]) -> None:
-    """Bring flags into step: first the server's, by change and not message by message, then ours."""
+    """Bring flags in sync: first the server's, by change and not message by message, then ours."""
     if not steps:
         return
     rows = await asyncio.to_thread(work.state.rows, [step.row for step in steps])

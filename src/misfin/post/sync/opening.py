@@ -1,4 +1,4 @@
-"""Fetches one message that was left on the server, because a person opens it."""
+"""Fetches one message that was left on the server, when it is opened."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def fetch_message(
     """
     folder = await asyncio.to_thread(state.folder, local)
     if folder is None:
-        raise StoreError(f"{local} is not kept in step with a server.")
+        raise StoreError(f"{local} is not in sync with a server.")
     work = Work(account, remote, state, inbox, now, {folder.id: folder}, {folder.id: folder.point}, {})
     left = await asyncio.to_thread(doing, state, [DoingKind.FETCH])
     size = next((each.facts.size for each in left if each.remote_id == remote_id), None)

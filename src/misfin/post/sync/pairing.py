@@ -1,4 +1,4 @@
-"""Finds what belongs together before anything is decided: which new message is one that seems to be gone."""
+"""Finds, before anything is decided, which new message is one that seems to be gone."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class _Pass:
         home = self.state.home()
         if home and not self.inbox.identity(self.settings.account):
             raise StoreError(
-                f"The mail of {self.settings.account} is not where it was. Nothing was changed.",
+                f"The mail folder of {self.settings.account} is missing. Nothing was changed.",
                 remedy="Is its disk mounted?",
             )
         view = look_here(self.state, self.inbox, self.settings.account, self.memory.facts)
@@ -219,7 +219,7 @@ class _Pass:
             return
         except StepRefusedError as error:  # this folder only: the next pass looks again
             self.refused.add(folder.id)
-            sentence = f"{folder.local} could not be looked at: {error}"
+            sentence = f"{folder.local} could not be checked: {error}"
             if sentence not in self.unseen:
                 self.unseen.append(sentence)
             return

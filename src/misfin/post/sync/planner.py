@@ -1,4 +1,4 @@
-"""Compares base, this side and the server, and says what to do: the rules of docs/sync.md §2.
+"""Compares the base, this side and the server, and decides what to do: the rules of docs/sync.md §2.
 
 Pure: no I/O and no clock, so that every history can be tried in memory. Nothing is decided by a queue of
 past events, only by what is; so a crash at any moment means no more than planning again.
@@ -33,7 +33,7 @@ from misfin.post.sync.values import Role
 
 
 def make_plan(situation: Situation) -> SyncPlan:
-    """What to do to bring both sides into step. If there are folders to create, that is all for now."""
+    """What to do to bring both sides in sync. If there are folders to create, that is all for now."""
     plan = Planning(situation, pair(situation))
     first = tuple(folders(plan))
     if first:

@@ -1,4 +1,4 @@
-"""A plan in the making: what every rule asks, and what it adds to."""
+"""A plan being made: what the rules look up, and what they add to."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Planning:
         return next((each for each in self.situation.folders if each.role is Role.TRASH), None)
 
     def live(self, folder: int) -> bool:
-        """Whether both sides of a folder are known, and it is to be kept in step."""
+        """Whether both sides of a folder are known, and it is to be kept in sync."""
         known = folder in self.situation.there.looked or folder in self.situation.there.missing
         return known and self.folders[folder].state is not FolderState.PAUSED
 

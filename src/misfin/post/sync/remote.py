@@ -1,4 +1,4 @@
-"""The contract of a mailbox kept elsewhere, as the sync planner sees it: IMAP, POP3, GMAP, or yours.
+"""The contract of a mailbox on a server, as the sync planner sees it: IMAP, POP3, GMAP, or your own.
 
 A :class:`Remote` is one connection to one account's mailbox, and it is dumb: it looks, fetches and does as it
 is asked. It keeps no memory of earlier connections, decides nothing and never deletes by itself; all of

@@ -134,7 +134,7 @@ def _gone_there(plan: Planning, row: BaseRow, file: HereFile | None) -> None:
         kept = replace(row, folder=goal.id, remote_id="", key=key, flags=flags, facts=facts)
         plan.creates.append(Append(goal.id, goal.local, key, flags, Rule.CHANGED_HERE, facts, kept))
         plan.notices.append(
-            f"A message in {goal.local} was deleted on the server and changed here. It was kept."
+            f"A message in {goal.local} was deleted on the server but changed here. It was kept."
         )
 
 

@@ -1,4 +1,4 @@
-"""How an account is kept in step, what one process remembers meanwhile, and what a pass did."""
+"""Settings of sync for an account, what a process remembers between passes, and the result of a pass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from misfin.post.sync.identify import Facts
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
-    """How an account is kept in step.
+    """How an account is kept in sync.
 
     ``account`` is the directory of its mail. Messages older than ``keep`` seconds are not kept here (None:
     all are), or by folder ``keep_folders``. Ones larger than ``fetch_up_to`` bytes are left on the server.

@@ -1,4 +1,4 @@
-"""Everything the planner looks at: what differs from the base on either side, and nothing that does not."""
+"""The planner's input: what differs from the base on either side, and nothing else."""
 
 from __future__ import annotations
 

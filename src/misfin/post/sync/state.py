@@ -1,4 +1,4 @@
-"""The file that remembers what both sides had at the last agreement: folders and messages (docs/sync.md §3).
+"""The file that records what both sides had when they last agreed: folders and messages (docs/sync.md §3).
 
 A row is written only after the file of its message is on disk, and before anything is deleted anywhere. If
 the file is lost or damaged, it is built again by matching, without loss; the damaged one is put aside.
@@ -105,12 +105,12 @@ class SyncState:
         self._db.execute("DELETE FROM folder WHERE id = ?", (folder,))
 
     def in_step(self) -> float:
-        """When both sides were last in step (Unix seconds); 0 before they ever were."""
+        """When both sides were last in sync (Unix seconds); 0 before they ever were."""
         rows = self._db.read("SELECT at FROM in_step")
         return float(rows[0][0]) if rows else 0.0
 
     def set_in_step(self, at: float) -> None:
-        """Remember that both sides are in step. For people only, so it may be lost in a power cut."""
+        """Remember that both sides are in sync. For people only, so it may be lost in a power cut."""
         with self._db.write_soon():
             self._db.execute("DELETE FROM in_step")
             self._db.execute("INSERT INTO in_step VALUES (?)", (at,))
@@ -252,14 +252,14 @@ def open_state(path: Path, now: float, *, damaged: bool = False) -> SyncState:
             if not is_damaged(error):
                 raise
     aside = path.with_name(f"{path.name}.damaged-{int(now)}")
-    logger.warning("The sync state %s is damaged. It was put aside as %s and is built again.", path, aside)
+    logger.warning("The sync state %s is damaged. It was set aside as %s and is being rebuilt.", path, aside)
     try:
         path.rename(aside)
         for ending in ("-wal", "-shm"):
             path.with_name(path.name + ending).unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
-            f"The sync state {path} is damaged and cannot be put aside: {error.strerror}."
+            f"The sync state {path} is damaged and could not be set aside: {error.strerror}."
         ) from error
     return SyncState(path)
 

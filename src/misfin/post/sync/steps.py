@@ -1,4 +1,4 @@
-"""What the planner decides: steps as data, in the order create, move, flags, delete.
+"""The planner's decisions as data: steps in the order create, move, flags, delete.
 
 A step names a message of the base by its row; what is not in the base yet by the file here, or by its id.
 """
@@ -143,7 +143,7 @@ class MoveHere:
 
 @dataclass(frozen=True, slots=True)
 class Reflag:
-    """Bring the flags of a message into step: (add, remove) for each side, and what both have then."""
+    """Bring the flags of a message in sync: (add, remove) for each side, and what both have then."""
 
     row: int
     here: tuple[FlagSet, FlagSet]
@@ -251,5 +251,5 @@ class SyncPlan:
 
     @property
     def empty(self) -> bool:
-        """Whether both sides are in step."""
+        """Whether both sides are in sync."""
         return not (self.folders or self.creates or self.moves or self.flags or self.deletes)

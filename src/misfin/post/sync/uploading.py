@@ -1,4 +1,4 @@
-"""Uploads messages, each at most once: written down before, and recognized after a crash."""
+"""Uploads messages, each at most once: recorded before it starts, and recognized after a crash."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
         try:
             return path.open("rb")
         except OSError as error:
-            raise StoreError(f"A message could not be read: {error.strerror}.") from error
+            raise StoreError(f"A message to upload could not be read: {error.strerror}.") from error
 
     file = await asyncio.to_thread(opened)
     try:

@@ -1,4 +1,4 @@
-"""What a mailbox elsewhere is described by: abilities, folders, flags, and what a look at a folder found.
+"""Values that describe a mailbox on a server: abilities, folders, flags, and what changed in a folder.
 
 All of it is the server's word and as such a stranger's: names and texts may hold any character.
 """
@@ -45,7 +45,7 @@ class Abilities:
     """What a mailbox elsewhere can do, known once it is connected. The defaults are those of a POP3 drop."""
 
     mirrors: bool = False
-    """Folders, flags and deletions are kept in step. False: the server only hands messages out (POP3), and
+    """Folders, flags and deletions are kept in sync. False: the server only hands messages out (POP3), and
     filing, flags and deletions stay here."""
     flags: str = ""
     """Which of :data:`FLAG_CHARS` it can keep."""
@@ -66,7 +66,7 @@ class Abilities:
 
 
 class FlagSet(NamedTuple):
-    """The flags and tags of a message, equal on both sides when they are in step.
+    """The flags and tags of a message, equal on both sides when they are in sync.
 
     ``chars`` are of :data:`FLAG_CHARS`, sorted. ``tags`` are spelled as
     :func:`misfin.store.mail.keywords.check_tag` does.

@@ -1,4 +1,4 @@
-"""Checks, where ids are young, that each still stands for the message it is about to be used for.
+"""Checks, where ids are recent, that each still identifies the message it is about to be used for.
 
 A server that has numbered everything again may do so once more without saying so: by such an id the wrong
 message would be deleted.
@@ -32,6 +32,6 @@ async def verified(work: Work, folder: int, known: Mapping[str, Facts]) -> set[s
         if each not in found or now.head == facts.head or (facts.msgid and now.msgid == facts.msgid):
             right.add(each)  # what is not there any more does no harm
         else:
-            work.failed(folder, f"The server has numbered {there.local} differently.")
+            work.failed(folder, f"The server has renumbered the messages in {there.local}.")
             work.renumbered.add(folder)
     return right

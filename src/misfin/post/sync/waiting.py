@@ -1,4 +1,4 @@
-"""How many changes made here wait for the server, by folder: for people (docs/sync.md §1)."""
+"""Counts the changes made here that the server does not have yet, by folder (docs/sync.md §1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every step needs to be done, and what comes of doing it."""
+"""What every step needs, and its results."""
 
 from __future__ import annotations
 

@@ -74,12 +74,12 @@ def test_one_process_fetches_and_notes_what_it_does(tmp_path):
     with pytest.raises(AlreadyFetchingError):
         FetchLock(tmp_path)
     long = SourceStatus("work", SourceState.WAITING, "x" * 300)
-    lock.note([long, SourceStatus("home", SourceState.RUNNING, "in step")])
+    lock.note([long, SourceStatus("home", SourceState.RUNNING, "in sync")])
     found = fetcher(tmp_path)
     assert found is not None
     assert found.statuses[0] == long
-    lock.note([SourceStatus("home", SourceState.RUNNING, "in step")])
-    assert fetcher(tmp_path) == Fetcher(found.pid, (SourceStatus("home", SourceState.RUNNING, "in step"),))
+    lock.note([SourceStatus("home", SourceState.RUNNING, "in sync")])
+    assert fetcher(tmp_path) == Fetcher(found.pid, (SourceStatus("home", SourceState.RUNNING, "in sync"),))
     lock.release()
     assert fetcher(tmp_path) is None
     assert not look_now(Fetcher(0))

@@ -1,4 +1,4 @@
-"""An account is kept in step with a real Dovecot, through what happens to connections."""
+"""An account is kept in sync with a real Dovecot, through what happens to connections."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_changes_on_either_side_arrive_by_themselves(tmp_path):
     with running() as dovecot:
         dovecot.put(*texts(3))
         async with Follower(tmp_path, server_of(dovecot)).running() as follower:
-            await follower.until(lambda: follower.here() == 3 and follower.last().sentence == "in step")
+            await follower.until(lambda: follower.here() == 3 and follower.last().sentence == "in sync")
             with other_client(dovecot) as client:
                 client.append("INBOX", "", None, b"Subject: new\r\n\r\nnew\r\n")
                 await follower.until(lambda: follower.here() == 4)
@@ -85,7 +85,7 @@ async def test_a_line_that_was_cut_is_made_again(tmp_path):
     with running() as dovecot:
         dovecot.put(*texts(1))
         async with Follower(tmp_path, server_of(dovecot)).running() as follower:
-            await follower.until(lambda: follower.here() == 1 and follower.last().sentence == "in step")
+            await follower.until(lambda: follower.here() == 1 and follower.last().sentence == "in sync")
             subprocess.run(
                 ["/usr/bin/doveadm", "-c", dovecot.base / "dovecot.conf", "kick", USER],
                 check=False,
@@ -125,7 +125,7 @@ async def test_a_drop_is_fetched_and_asked_again_when_somebody_asks(tmp_path):
         dovecot.put(*texts(2))
         server = MailServer(MailProtocol.POP3, "localhost", dovecot.pop3, Protection.NONE, USER)
         async with Follower(tmp_path, server).running() as follower:
-            await follower.until(lambda: follower.here() == 2 and follower.last().sentence == "in step")
+            await follower.until(lambda: follower.here() == 2 and follower.last().sentence == "in sync")
             with other_client(dovecot) as client:
                 client.append("INBOX", "", None, b"Subject: new\r\n\r\nnew\r\n")
             follower.source.look_now()

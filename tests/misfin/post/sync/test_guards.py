@@ -83,7 +83,7 @@ async def test_an_account_whose_directory_is_gone_is_left_alone(desk):
     await desk.settle()
     (desk.root / "mail" / "work").rename(desk.root / "elsewhere")
     (desk.root / "mail" / "work").symlink_to(desk.root / "nowhere")
-    with pytest.raises(StoreError, match="not where it was"):
+    with pytest.raises(StoreError, match="is missing"):
         await desk.once()
     assert desk.there() == sent
 

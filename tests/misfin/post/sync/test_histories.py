@@ -1,4 +1,4 @@
-"""Any history of changes on both sides, with a crash anywhere, ends in step and loses nothing."""
+"""Any history of changes on both sides, with a crash anywhere, ends in sync and loses nothing."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ class Histories(RuleBasedStateMachine):
             ):
                 break
         else:
-            raise AssertionError(f"never in step: {result}")
+            raise AssertionError(f"never in sync: {result}")
         self.check()
 
     def check(self):

@@ -1,4 +1,4 @@
-"""The parts of keeping in step that stand alone: bytes, hashes, batches, names, flags, the lock."""
+"""The parts of keeping in sync that stand alone: bytes, hashes, batches, names, flags, the lock."""
 
 from __future__ import annotations
 

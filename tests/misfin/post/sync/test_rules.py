@@ -1,4 +1,4 @@
-"""The rules of keeping in step, one by one, against a real Maildir and a model server."""
+"""The rules of keeping in sync, one by one, against a real Maildir and a model server."""
 
 from __future__ import annotations
 
@@ -343,7 +343,7 @@ async def test_a_folder_that_may_not_be_looked_at_stops_no_other(desk, monkeypat
     desk.server[b"junk"].add(text(9))
     desk.server.inbox.remove(1)
     result = await desk.once()
-    assert result.problems == ("Junk could not be looked at: No permission.",)
+    assert result.problems == ("Junk could not be checked: No permission.",)
     assert (desk.here(), desk.attic()) == (Counter([second]), Counter([first]))
 
 
