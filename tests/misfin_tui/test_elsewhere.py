@@ -287,7 +287,7 @@ async def test_a_message_is_restored_and_uploaded_again(profile, desk):
         await pilot.press("v")
         await on_screen(pilot, "Harbour")
         await pilot.press("r")
-        await until(pilot, lambda: any("in Inbox again" in each for each in notices(app)))
+        await until(pilot, lambda: any("back in Inbox" in each for each in notices(app)))
         await on_screen(pilot, "No messages deleted")
     await desk.settle()
     assert sum(desk.there().values()) == sum(desk.here().values()) == 4

@@ -36,7 +36,7 @@ def follow(args: Namespace) -> int:
         sources = sources_of(services, args.account)
         if not sources:
             raise LocalError(
-                "No account fetches mail.", remedy="Add one: misfin-tui account add NAME ADDRESS"
+                "No account fetches mail.", remedy="Add one: misfin-tui account add NAME --address ADDRESS"
             )
         log_to_stderr()
         lock = FetchLock(services.profile.runtime)

@@ -170,7 +170,7 @@ def _account(add: Add, common: Parser) -> None:
     secret.add_argument(
         "--client-id", metavar="ID", help="your registration with Google or Microsoft (OAuth)"
     )
-    add_one.add_argument("--ca-file", metavar="PEM", help="an authority to trust beside the system's")
+    add_one.add_argument("--ca-file", metavar="PEM", help="an authority to trust besides the system's")
     add_one.add_argument("--no-test", action="store_true", help="do not connect to the servers")
     add_one.add_argument("--yes", action="store_true", help="use the servers that were found without asking")
     test = action("test", "email_account:test", "check an account's servers step by step")

@@ -72,7 +72,7 @@ class AccountConfig:
         read=values.read_oauth,
         values='`{ authorize = "https://…", token = "https://…", scopes = "…", device = "https://…" }`',
     )
-    ca_file: str = setting("", "PEM file with an authority to trust beside the system's.")
+    ca_file: str = setting("", "PEM file with an authority to trust besides the system's.")
     min_tls: str = setting(
         "1.2",
         "Oldest version of TLS to accept; older than 1.2 only for a server that cannot do better.",

@@ -54,7 +54,7 @@ class AtticScreen(ListScreen):
         columns = (
             Column("From", 24, spare=1),
             Column("Subject"),
-            Column("Was in", 12, spare=3),
+            Column("Folder", 12, spare=3),
             Column("Deleted", 11, spare=2),
             Column("Kept until", 11),
         )
