@@ -166,7 +166,7 @@ async def test_the_key_that_is_named_is_the_one_in_the_settings(profile, mailbox
     async with at_desk(profile, (160, 40)) as (_app, pilot):
         await on_screen(pilot, "Press Z to decide.")
         await pilot.press("enter")
-        await on_screen(pilot, "Y Decide")
+        await on_screen(pilot, "Z Decide")
         await on_screen(pilot, "Press Z to decide.")
 
 
