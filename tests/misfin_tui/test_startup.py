@@ -32,6 +32,7 @@ OURS = {
     "misfin.errors",
     "misfin.files",
     "misfin.model",
+    "misfin.model.account",
     "misfin.model.folders",
     "misfin.model.gemtext",
     "misfin.model.safetext",

@@ -161,13 +161,13 @@ async def test_menu_and_palette_offer_to_decide(profile, mailbox):
 
 
 async def test_the_key_that_is_named_is_the_one_in_the_settings(profile, mailbox):
-    profile.config.write_text(profile.config.read_text() + '[keys]\ndecide = "Y"\nrelease = "Y"\n')
+    profile.config.write_text(profile.config.read_text() + '[keys]\ndecide = "Z"\nrelease = "Z"\n')
     put(mailbox, FORGED, certificate=OTHER, folder="Held")
     async with at_desk(profile, (160, 40)) as (_app, pilot):
-        await on_screen(pilot, "Press Y to decide.")
+        await on_screen(pilot, "Press Z to decide.")
         await pilot.press("enter")
-        await on_screen(pilot, "Y Decide")
-        await on_screen(pilot, "Press Y to decide.")
+        await on_screen(pilot, "Z Decide")
+        await on_screen(pilot, "Press Z to decide.")
 
 
 # ---- sentences
