@@ -204,7 +204,7 @@ class EmailAccount:
 
     ``name`` identifies the account and names the directory of its mail. ``title`` is the display name.
     ``incoming`` is an IMAP or POP3 server, ``outgoing`` an SMTP server; either can be missing. ``ca_file`` is
-    the path of a PEM with authorities beside the system's. ``aliases`` are further addresses of the person:
+    the path of a PEM with authorities besides the system's. ``aliases`` are further addresses of the person:
     addresses, ``+`` forms and ``*@domain`` patterns. ``folders`` maps our folder names to the server's.
     ``fetch_up_to`` is the largest message fetched without being asked, in bytes; None for no limit.
     ``keep`` and ``keep_folders`` (by our folder names) are ``all`` or a period (:func:`period_days`);
