@@ -122,6 +122,11 @@ def lent(free):
         free.put(desk)
 
 
+def title_of(terminal) -> str:
+    """The title of a screen, without the count that may come a moment later."""
+    return terminal.shown.splitlines()[0].partition("·")[0].rstrip()
+
+
 def attack(free, place: str) -> None:
     """Paste everything into one place."""
     opening, sign = LIST_SCREENS[place]
@@ -130,9 +135,9 @@ def attack(free, place: str) -> None:
         for keys in filter(None, opening.split(" ")):
             terminal.change(keys)
         terminal.until(lambda: sign.casefold() in terminal.shown.casefold())
-        title, before = terminal.shown.splitlines()[0].partition("·")[0], state(desk)
+        title, before = title_of(terminal), state(desk)
         paste_all(terminal)
-        assert terminal.shown.splitlines()[0].partition("·")[0] == title, terminal.shown
+        assert title_of(terminal) == title, terminal.shown
         assert state(desk) == before
         to_inbox(terminal)
         assert state(desk) == before
