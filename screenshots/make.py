@@ -257,7 +257,7 @@ async def syncing(app: MisfinApp, pilot: Pilot[Any]) -> None:
 
 async def asked(app: MisfinApp, pilot: Pilot[Any]) -> None:
     """The question that opens by itself."""
-    await until(pilot, "Was this meant?")
+    await until(pilot, "Was this intended?")
     await pilot.pause(1)
 
 
@@ -345,12 +345,12 @@ SCENES = (
     Scene("menu", pointing, "Reply all"),
     Scene("help", keys("question_mark", words=LIST), "Archive"),
     Scene("sync", syncing, "1,200 of", synced=True),
-    Scene("sync-question", asked, "Was this meant?", synced=True),
+    Scene("sync-question", asked, "Was this intended?", synced=True),
     Scene("sync-log", reading_log, "moved to", synced=True),
     Scene("attic", in_attic, "Dear Ada", synced=True),
     Scene("inbox-synced", in_sidebar, "Attic", synced=True),
     Scene("small-sync", syncing, "1,200 of", size=SMALL, synced=True),
-    Scene("small-sync-question", asked, "Was this meant?", size=SMALL, synced=True),
+    Scene("small-sync-question", asked, "Was this intended?", size=SMALL, synced=True),
     Scene("small-attic", in_attic, "Dear Ada", size=SMALL, synced=True),
     Scene("welcome", keys(), WELCOME, fresh=True),
     Scene("email-wizard-1", email_wizard(1), "step 1", fresh=True),
