@@ -62,7 +62,7 @@ class ProcessLock:
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def write(self, note: Mapping[str, object]) -> None:
-        """Note what it does, with its process. A disk that refuses is no reason not to do it."""
+        """Note what it does, with its process. It goes on even if the disk refuses the note."""
         data = json.dumps({"pid": os.getpid(), **note}).encode()
         with suppress(OSError):
             os.pwrite(self._file, data, 0)

@@ -35,7 +35,7 @@ from misfin.post.sync.work import Work
 _CLEANED_EVERY: Final = 86400.0
 """Seconds between two looks for what has been in the attic for long enough."""
 _FACTS: Final = 5000
-"""Files whose facts are remembered; reading them again is no loss."""
+"""Files whose facts are remembered; reading them again costs only time."""
 _ROUNDS: Final = 4
 """How often a pass plans again because folders were created or something moved meanwhile."""
 

@@ -22,7 +22,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
 _QUOTED_LOCAL = re.compile(r'"(?:[^"\\]|\\.)*"@[^\s<>"]+', re.DOTALL)
 _ATOM = "\0"
-"""Marks the place of an encoded word while its field is parsed: what it contains is no syntax."""
+"""Marks the place of an encoded word while its field is parsed: what it contains is not syntax."""
 _ATOMS = re.compile("\0([0-9]+)\0")
 
 
